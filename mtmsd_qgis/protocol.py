@@ -17,9 +17,10 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Mapping
+from typing import Any
 
 from .errors import FileFormatError
 
@@ -213,7 +214,8 @@ def layout_from_json(text: str) -> FeatureLayout:
                 f"The feature raster is of version {version}, this plugin reads up to {FeatureLayout.version}. "
                 "Update the plugin, or extract the features again."
             )
-        layout = FeatureLayout(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+        parts: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+        layout = FeatureLayout(**parts)
     except (ValueError, TypeError, KeyError) as error:
         raise FileFormatError(f"The feature raster's description cannot be read: {error}.") from None
     return layout

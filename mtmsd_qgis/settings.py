@@ -10,8 +10,9 @@ and the settings of its published code.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Any, Mapping, TypeVar
+from typing import Any, TypeVar
 
 from .errors import SettingsError
 
@@ -25,6 +26,16 @@ PRESET_NAMES = ("quick", "standard", "paper")
 _GRID = 4  # the U-Net halves twice: sides and origins of patches and tiles are multiples of this
 
 Settings = TypeVar("Settings", "PretrainSettings", "ExtractionSettings", "ClassificationSettings")
+
+
+def _require(condition: bool, expected: str, found: object) -> None:
+    if not condition:
+        raise SettingsError(f"{expected} Found: {found}.")
+
+
+def _check_device(device: str) -> None:
+    known = device in ("auto", "cpu", "cuda") or (device.startswith("cuda:") and device[5:].isdigit())
+    _require(known, "The device must be auto, cpu, cuda or cuda:N with the number of the card.", device)
 
 
 @dataclass(frozen=True)
@@ -85,9 +96,7 @@ class PretrainSettings:
         _require(self.batch_size >= 1, "The batch size must be at least 1.", self.batch_size)
         _require(0 < self.learning_rate <= 1, "The learning rate must lie between 0 and 1.", self.learning_rate)
         _require(0 <= self.ema_decay < 1, "The decay of the weight average must lie in [0, 1).", self.ema_decay)
-        _require(
-            self.band_scaling in ("none", "standard"), "Band scaling must be none or standard.", self.band_scaling
-        )
+        _require(self.band_scaling in ("none", "standard"), "Band scaling must be none or standard.", self.band_scaling)
         _check_device(self.device)
 
 
@@ -183,9 +192,7 @@ class ClassificationSettings:
         """
         _require(self.classifier in CLASSIFIERS, f"The classifier must be one of {CLASSIFIERS}.", self.classifier)
         _require(self.split in SPLITS, f"The split must be one of {SPLITS}.", self.split)
-        _require(
-            0 < self.validation_share < 1, "The validation share must lie between 0 and 1.", self.validation_share
-        )
+        _require(0 < self.validation_share < 1, "The validation share must lie between 0 and 1.", self.validation_share)
         _require(self.block_size >= 1, "The block size must be at least 1 pixel.", self.block_size)
         _require(self.keep is None or self.keep >= 0, "Features to keep must be 0 (all) or more.", self.keep)
         _require(1 <= self.ensemble <= 100, "The ensemble must have 1 to 100 networks.", self.ensemble)
@@ -286,17 +293,8 @@ def from_json(kind: type[Settings], values: Mapping[str, Any]) -> Settings:
     """
     unknown = set(values) - {f.name for f in fields(kind)}
     _require(not unknown, f"{kind.__name__} knows no setting of this name.", ", ".join(sorted(unknown)))
+    parts: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
     try:
-        return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+        return kind(**parts)
     except TypeError as error:
         raise SettingsError(f"A setting of {kind.__name__} has the wrong type: {error}.") from None
-
-
-def _require(condition: bool, expected: str, found: object) -> None:
-    if not condition:
-        raise SettingsError(f"{expected} Found: {found}.")
-
-
-def _check_device(device: str) -> None:
-    known = device in ("auto", "cpu", "cuda") or (device.startswith("cuda:") and device[5:].isdigit())
-    _require(known, "The device must be auto, cpu, cuda or cuda:N with the number of the card.", device)

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Each target does its own set-up; what is there already is left alone. The work is in scripts/.
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check setup-worker setup-dev setup-qgis clean
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
+
+demo: setup-worker setup-qgis ## Indian Pines from download to class map, through QGIS; results in build/demo
+	@scripts/demo.sh
+
+test: setup-dev setup-qgis ## all tests, the core's and those inside QGIS; ARGS="-k name" for some of them
+	@scripts/test.sh $(ARGS)
+
+check: setup-dev ## style, format, types, import rings, metadata
+	@scripts/check.sh
+
+setup-worker: ## the worker's Python: torch, numpy, scipy
+	@scripts/setup_worker.sh
+
+setup-dev:
+	@scripts/setup_worker.sh dev
+
+setup-qgis: ## QGIS, and pytest for its Python
+	@scripts/setup_qgis.sh
+
+clean: ## remove what was made, except the Python environments in .venv
+	@rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@find . -path ./.venv -prune -o -name __pycache__ -type d -exec rm -rf {} +

@@ -1,0 +1,269 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the algorithms have in common: icon, help, errors, the parameters they share, the run of the worker."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from qgis.core import (
+    NULL,
+    Qgis,
+    QgsMapLayer,
+    QgsProcessingAlgorithm,
+    QgsProcessingContext,
+    QgsProcessingException,
+    QgsProcessingFeatureSourceDefinition,
+    QgsProcessingFeedback,
+    QgsProcessingOutputNumber,
+    QgsProcessingOutputString,
+    QgsProcessingParameterDefinition,
+    QgsProcessingParameterNumber,
+    QgsProcessingParameterString,
+    QgsProcessingUtils,
+    QgsVectorLayer,
+)
+from qgis.PyQt.QtCore import QCoreApplication
+from qgis.PyQt.QtGui import QIcon
+
+from ..mtmsd_qgis.errors import MtmsdError
+
+if TYPE_CHECKING:
+    from .bridge.styling import Style
+
+ROOT = Path(__file__).resolve().parent.parent
+_HELP = "https://github.com/mtmsd-qgis/mtmsd/blob/main/docs/"
+_LARGEST_SEED = 2**31 - 1
+
+Parameters = Mapping[str, Any]
+
+
+class MtmsdAlgorithm(QgsProcessingAlgorithm):
+    """Base of all our algorithms.
+
+    A subclass declares its parameters in initAlgorithm, looks at layers in collect (on the thread that owns them),
+    and works in compute (on any thread).
+    """
+
+    MODULE = "torch"  # what the worker's Python must have for this algorithm; empty: no worker
+
+    # Of one run; Processing makes a new instance for each.
+    _refusal: str | None = None
+    _destinations: Mapping[str, str] = MappingProxyType({})
+    _styles: Sequence[tuple[str, Style]] = ()
+
+    def tr(self, text: str) -> str:
+        """The text in the user's language."""
+        return QCoreApplication.translate("Mtmsd", text)
+
+    def createInstance(self) -> MtmsdAlgorithm:
+        """A new algorithm of the same kind."""
+        return type(self)()
+
+    def group(self) -> str:
+        """Heading in the toolbox."""
+        return self.tr("Map a scene")
+
+    def groupId(self) -> str:
+        """Fixed id of the heading."""
+        return "mapscene"
+
+    def icon(self) -> QIcon:
+        """Our own drawing."""
+        return QIcon(self.svgIconPath())
+
+    def svgIconPath(self) -> str:
+        """Where the drawing lies."""
+        return str(ROOT / "icons" / f"{self.name()}.svg")
+
+    def helpUrl(self) -> str:
+        """The page of this algorithm in the user's guide."""
+        return f"{_HELP}{self.name()}.md"
+
+    def validateInputCrs(self, parameters: Parameters, context: QgsProcessingContext) -> bool:
+        """Layers of another CRS are reprojected, so there is nothing to warn of."""
+        return True
+
+    def canExecute(self) -> tuple[bool, str]:
+        """Whether a Python for the worker may be there, without starting one."""
+        from .bridge.interpreter import missing_interpreter
+
+        trouble = missing_interpreter(self.MODULE) if self.MODULE else ""
+        return not trouble, trouble
+
+    def checkParameterValues(self, parameters: Parameters, context: QgsProcessingContext) -> tuple[bool, str]:
+        """Also check what the settings check themselves, before the dialog closes its first tab."""
+        fine, message = super().checkParameterValues(parameters, context)
+        if fine:
+            try:
+                self.check_settings(parameters, context)
+            except MtmsdError as error:
+                return False, str(error)
+        return fine, message
+
+    def check_settings(self, parameters: Parameters, context: QgsProcessingContext) -> None:
+        """Make the task's settings; nothing that needs a layer or a file.
+
+        Raises:
+            MtmsdError: A value is out of range.
+        """
+
+    def prepareAlgorithm(
+        self, parameters: Parameters, context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> bool:
+        """Look at the layers.
+
+        An exception from here would reach the user as "There were errors executing the algorithm", so a refusal is
+        kept until processAlgorithm can raise it with its own words.
+        """
+        self._refusal = None
+        try:
+            with plain_errors():
+                _, trouble = self.canExecute()  # its answer stops dialogs only
+                if trouble:
+                    raise QgsProcessingException(trouble)
+                self.collect(parameters, context, feedback)
+        except QgsProcessingException as refusal:
+            self._refusal = str(refusal)
+        return True
+
+    def processAlgorithm(
+        self, parameters: Parameters, context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> dict[str, Any]:
+        """Do the work."""
+        if self._refusal is not None:
+            raise QgsProcessingException(self._refusal)
+        with plain_errors():
+            return self.compute(parameters, context, feedback)
+
+    def collect(self, parameters: Parameters, context: QgsProcessingContext, feedback: QgsProcessingFeedback) -> None:
+        """Take from the layers what compute needs, and refuse what cannot work."""
+        raise NotImplementedError
+
+    def compute(
+        self, parameters: Parameters, context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> dict[str, Any]:
+        """Do the work and return a value for every declared output."""
+        raise NotImplementedError
+
+    def declare(self, parameter: QgsProcessingParameterDefinition, text: str, *, advanced: bool = False) -> None:
+        """Add a parameter with its help."""
+        parameter.setHelp(text)
+        if advanced:
+            parameter.setFlags(parameter.flags() | QgsProcessingParameterDefinition.Flag.FlagAdvanced)
+        self.addParameter(parameter)
+
+    def declare_number(
+        self, name: str, title: str, text: str, *, least: float = 1, default: int | None = None, whole: bool = True
+    ) -> None:
+        """Add a rare knob: a number; without a default it is not set and leaves the choice to the preset."""
+        kinds = QgsProcessingParameterNumber.Type
+        kind = kinds.Integer if whole else kinds.Double
+        number = QgsProcessingParameterNumber(name, title, kind, default, optional=default is None, minValue=least)
+        self.declare(number, text, advanced=True)
+
+    def declare_seed_and_device(self) -> None:
+        """Add what every task of the worker has."""
+        self.declare(
+            QgsProcessingParameterNumber(
+                "SEED",
+                self.tr("Random seed"),
+                QgsProcessingParameterNumber.Type.Integer,
+                0,
+                minValue=0,
+                maxValue=_LARGEST_SEED,
+            ),
+            self.tr("The same seed, inputs and device give the same result."),
+            advanced=True,
+        )
+        device = QgsProcessingParameterString("DEVICE", self.tr("Device"), "auto")
+        device.setMetadata({"widget_wrapper": {"value_hints": ["auto", "cpu", "cuda", "cuda:0", "cuda:1", "cuda:2", "cuda:3"]}})
+        self.declare(
+            device,
+            self.tr(
+                "auto takes a graphics card where torch can use one, else the processor, and the log says why. "
+                "cpu is the processor, cuda the first graphics card, cuda:1 the second and so on; "
+                "with these there is no falling back. 'Check environment' lists the cards."
+            ),
+            advanced=True,
+        )
+
+    def declare_facts(self) -> None:
+        """Add the outputs that every task of the worker has."""
+        self.addOutput(QgsProcessingOutputNumber("SECONDS", self.tr("Seconds in the worker")))
+        self.addOutput(QgsProcessingOutputString("DEVICE_USED", self.tr("Device used")))
+
+    def whole_number(self, parameters: Parameters, name: str, context: QgsProcessingContext) -> int | None:
+        """An optional whole number; None where it is not given."""
+        return self.parameterAsInt(parameters, name, context) if is_given(parameters, name) else None
+
+    def number(self, parameters: Parameters, name: str, context: QgsProcessingContext) -> float | None:
+        """An optional number; None where it is not given."""
+        return self.parameterAsDouble(parameters, name, context) if is_given(parameters, name) else None
+
+    def output_path(self, parameters: Parameters, name: str, context: QgsProcessingContext) -> Path | None:
+        """Where an output file goes; None where it is not wanted."""
+        text = self.parameterAsFileOutput(parameters, name, context)
+        return Path(text) if text else None
+
+    def raster_path(self, parameters: Parameters, name: str, context: QgsProcessingContext) -> Path | None:
+        """Where an output raster goes; None where it is not wanted."""
+        text = self.parameterAsOutputLayer(parameters, name, context)
+        self._destinations = {**self._destinations, name: text}
+        return Path(text) if text else None
+
+    def style_output(self, name: str, style: Style) -> None:
+        """Have an output layer styled, where QGIS loads it after the run."""
+        self._styles = [*self._styles, (self._destinations[name], style)]
+
+    def postProcessAlgorithm(self, context: QgsProcessingContext, feedback: QgsProcessingFeedback) -> dict[str, Any]:
+        """Hand the styles over; not called after a failure."""
+        from .bridge.styling import Styler
+
+        for destination, style in self._styles:
+            Styler.attach(context, destination, style)
+        return {}
+
+    def vector_layer(self, parameters: Parameters, name: str, context: QgsProcessingContext) -> QgsVectorLayer | None:
+        """The layer behind a feature source, for its style; also where only its selected features are used."""
+        value = parameters.get(name)
+        if isinstance(value, QgsProcessingFeatureSourceDefinition):
+            reference, _ = value.source.valueAsString(context.expressionContext())
+            layer: QgsMapLayer | None = QgsProcessingUtils.mapLayerFromString(reference, context)
+            return layer if isinstance(layer, QgsVectorLayer) else None
+        return self.parameterAsVectorLayer(parameters, name, context)
+
+    def facts(self, extra: Mapping[str, str]) -> dict[str, str]:
+        """What the host knows for a report."""
+        version = self.provider().versionInfo() if self.provider() else ""
+        return {**extra, "Plugin": f"MTMSD for QGIS {version}".strip(), "QGIS": Qgis.QGIS_VERSION}
+
+
+def is_given(parameters: Parameters, name: str) -> bool:
+    """Whether a parameter has a value; a model hands over NULL for one that has none."""
+    value = parameters.get(name)
+    return value is not None and value != NULL and value != ""
+
+
+@contextmanager
+def plain_errors() -> Iterator[None]:
+    """Our errors, and those of files, in the form that Processing shows.
+
+    Raises:
+        QgsProcessingException: In place of them.
+    """
+    try:
+        yield
+    except MtmsdError as error:
+        raise QgsProcessingException(str(error)) from None
+    except OSError as error:
+        place = f" ({error.filename})" if error.filename else ""
+        raise QgsProcessingException(
+            f"A file could not be read or written{place}: {error.strerror or error}. "
+            "Check the place and the free space."
+        ) from None
+    except MemoryError:
+        raise QgsProcessingException("QGIS ran out of memory. Close other programs, or use a smaller raster.") from None

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Raster to raw cube: chosen bands of a source, copied line-interleaved into the job folder, with a mask.
+
+The bytes of the cube are those of the source (same type, no scaling); the bands' nodata, scale and offset travel in
+the CubeFile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from osgeo import gdal
+from qgis.core import QgsProcessingException
+
+from ...mtmsd_qgis.protocol import Band, CubeFile
+from .progress import Stretch
+from .rasters import RasterSource
+
+CHUNK_BYTES = 64 << 20  # read at once; a whole number of lines
+
+# GDAL's name of a type -> numpy's; types that raw cubes lack are widened.
+_NUMPY_NAMES = {
+    "Byte": "uint8",
+    "UInt16": "uint16",
+    "Int16": "int16",
+    "UInt32": "uint32",
+    "Int32": "int32",
+    "Float32": "float32",
+    "Float64": "float64",
+}
+_WIDENED = {"Int8": gdal.GDT_Int16, "Int64": gdal.GDT_Float64, "UInt64": gdal.GDT_Float64}
+_ENVI_TYPES = {"uint8": 1, "int16": 2, "int32": 3, "float32": 4, "float64": 5, "uint16": 12, "uint32": 13}
+
+
+def copy_cube(source: RasterSource, numbers: Sequence[int], folder: Path, name: str, stretch: Stretch) -> CubeFile:
+    """Copy bands of a raster into the job folder.
+
+    Args:
+        source: The raster.
+        numbers: Bands (from 1), in the order wanted.
+        folder: The job folder.
+        name: Of the cube's file, without suffix.
+        stretch: Told how far the copy is.
+
+    Raises:
+        QgsProcessingException: The raster cannot be read, or the user cancelled.
+    """
+    dataset = source.open()
+    code = _common_type(dataset, numbers)
+    bands = tuple(_readable(source.bands[number - 1]) for number in numbers)
+    grid = source.grid
+    cube = CubeFile(f"{name}.raw", grid.height, grid.width, _NUMPY_NAMES[gdal.GetDataTypeName(code)], bands)
+    if (dataset.RasterYSize, dataset.RasterXSize) != (grid.height, grid.width):
+        raise QgsProcessingException(f"The raster {source.name} has changed its size. Load it again.")
+    itemsize = gdal.GetDataTypeSize(code) // 8
+    rows = rows_at_once(grid.height, len(bands) * grid.width * itemsize, dataset.GetRasterBand(1).GetBlockSize()[1])
+    with (folder / cube.file).open("wb") as file:
+        for row in range(0, grid.height, rows):
+            file.write(_lines(dataset, row, min(rows, grid.height - row), numbers, code))
+            stretch.advance((row + rows) / grid.height)
+    write_envi_header(folder, cube)
+    return cube
+
+
+def rows_at_once(height: int, line_bytes: int, block_height: int) -> int:
+    """Lines to copy at once: about CHUNK_BYTES, in whole blocks where that many fit."""
+    rows = max(1, min(height, CHUNK_BYTES // line_bytes))
+    return rows - rows % block_height if rows > block_height else rows
+
+
+def write_envi_header(folder: Path, cube: CubeFile) -> None:
+    """The header that lets GDAL open the raw file."""
+    names = ", ".join(_plain(band.name or f"Band {band.number or i}") for i, band in enumerate(cube.bands, 1))
+    lines = (
+        "ENVI",
+        f"samples = {cube.width}",
+        f"lines = {cube.height}",
+        f"bands = {len(cube.bands)}",
+        "header offset = 0",
+        "file type = ENVI Standard",
+        f"data type = {_ENVI_TYPES[cube.dtype]}",
+        "interleave = bil",
+        "byte order = 0",
+        f"band names = {{{names}}}",
+    )
+    (folder / cube.file).with_suffix(".hdr").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def with_mask(cube: CubeFile, usable: bytes, folder: Path) -> CubeFile:
+    """The cube with a mask file.
+
+    Args:
+        cube: Without mask.
+        usable: One byte a pixel, row by row: 1 where it may be used.
+        folder: The job folder.
+    """
+    mask = CubeFile("mask.raw", cube.height, cube.width, "uint8", (Band("usable", number=1),))
+    (folder / mask.file).write_bytes(usable)
+    write_envi_header(folder, mask)
+    return replace(cube, mask=mask.file)
+
+
+def _common_type(dataset: gdal.Dataset, numbers: Sequence[int]) -> int:
+    """The smallest GDAL type that holds all the bands and that a raw cube can have."""
+    codes = {dataset.GetRasterBand(number).DataType for number in numbers}
+    union = codes.pop()
+    for code in codes:
+        union = gdal.DataTypeUnion(union, code)
+    return _WIDENED.get(gdal.GetDataTypeName(union), union)
+
+
+def _lines(dataset: gdal.Dataset, row: int, rows: int, numbers: Sequence[int], code: int) -> bytes:
+    """Lines row to row + rows of the bands, line-interleaved."""
+    width = dataset.RasterXSize
+    itemsize = gdal.GetDataTypeSize(code) // 8
+    try:
+        content = dataset.ReadRaster(
+            0, row, width, rows, width, rows, code, list(numbers), itemsize, len(numbers) * width * itemsize,
+            width * itemsize,
+        )  # fmt: skip
+    except RuntimeError:  # where somebody called gdal.UseExceptions
+        content = None
+    if content is None:
+        raise QgsProcessingException(
+            f"Lines {row} to {row + rows} of {dataset.GetDescription()} cannot be read: {gdal.GetLastErrorMsg()}. "
+            "The file may be incomplete."
+        )
+    return content
+
+
+def _readable(band: Band) -> Band:
+    """The band with a name that is never empty, so that the worker's messages can name it."""
+    return band if band.name else replace(band, name=f"Band {band.number}")
+
+
+def _plain(name: str) -> str:
+    return name.replace(",", " ").replace("{", "(").replace("}", ")").replace("\n", " ")

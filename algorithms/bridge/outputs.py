@@ -1,0 +1,244 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Raw rasters of the worker -> GeoTIFFs in the input's grid, each complete or not there at all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Callable
+
+from osgeo import gdal
+from qgis.core import QgsProcessingException
+
+from ...mtmsd_qgis.protocol import Band, ClassEntry, CubeFile, FeatureLayout, layout_to_json
+from .cubes import rows_at_once
+from .progress import Stretch
+from .rasters import FEATURES_KEY, Grid
+
+_GDAL_CODES = {
+    "uint8": gdal.GDT_Byte,
+    "int16": gdal.GDT_Int16,
+    "uint16": gdal.GDT_UInt16,
+    "int32": gdal.GDT_Int32,
+    "uint32": gdal.GDT_UInt32,
+    "float32": gdal.GDT_Float32,
+    "float64": gdal.GDT_Float64,
+}
+_LARGEST_BYTE = 255
+_STRIP_ROWS = 16  # of rasters with many bands, see write_many_bands
+_BIG = "BIGTIFF=IF_SAFER"
+_COMPRESSED = ("TILED=YES", "COMPRESS=DEFLATE", _BIG)
+_SIDECARS = (".aux.xml", ".ovr")  # what GDAL keeps beside a GeoTIFF
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a GeoTIFF is laid out: GDAL's data type, creation options, lines in a block."""
+
+    code: int
+    options: tuple[str, ...]
+    block_rows: int
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A partial file beside the path, put in its place when the block ends well and removed when it does not.
+
+    Raises:
+        QgsProcessingException: The place cannot be written.
+    """
+    partial = path.with_name(f"{path.name}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield partial
+        for suffix in _SIDECARS:
+            written = partial.with_name(partial.name + suffix)
+            place = path.with_name(path.name + suffix)
+            if written.exists():
+                os.replace(written, place)
+            else:
+                place.unlink(missing_ok=True)  # of the file that is being replaced
+        os.replace(partial, path)
+    except OSError as error:
+        raise QgsProcessingException(
+            f"{path} cannot be written: {error.strerror or error}. Choose another place, or close what uses the file."
+        ) from None
+    finally:
+        for suffix in ("", *_SIDECARS):
+            partial.with_name(partial.name + suffix).unlink(missing_ok=True)
+
+
+def write_class_map(
+    cube: CubeFile, folder: Path, grid: Grid, path: Path, classes: Sequence[ClassEntry], stretch: Stretch
+) -> None:
+    """Class ids, nodata 0, with names and colours for every software that reads GDAL's category names or tables."""
+    small = max((entry.id for entry in classes), default=0) <= _LARGEST_BYTE
+    code = gdal.GDT_Byte if small else gdal.GDT_UInt16
+
+    def describe(dataset: gdal.Dataset) -> None:
+        band = dataset.GetRasterBand(1)
+        band.SetDescription("class")
+        band.SetNoDataValue(0)
+        if small:  # a table of 65536 colours would be 65536 rows of legend
+            band.SetColorTable(_color_table(classes))
+            names = {entry.id: entry.name for entry in classes}
+            band.SetCategoryNames([names.get(value, "") for value in range(max(names, default=0) + 1)])
+        band.SetDefaultRAT(_attribute_table(classes))
+
+    _write(cube, folder, grid, path, Layout(code, _COMPRESSED, 256), describe, stretch)
+
+
+def write_floats(cube: CubeFile, folder: Path, grid: Grid, path: Path, names: Sequence[str], stretch: Stretch) -> None:
+    """Confidence or probabilities: float bands with names."""
+    bands = [Band(name=name, nodata=band.nodata) for name, band in zip(names, cube.bands)]
+    layout = Layout(_GDAL_CODES[cube.dtype], (*_COMPRESSED, "PREDICTOR=3"), 256)
+    _write(cube, folder, grid, path, layout, lambda dataset: _describe_bands(dataset, bands), stretch)
+
+
+def write_features(
+    cube: CubeFile, folder: Path, grid: Grid, path: Path, features: FeatureLayout, stretch: Stretch
+) -> None:
+    """The feature raster, which says in its metadata what its bands are."""
+
+    def describe(dataset: gdal.Dataset) -> None:
+        dataset.SetMetadataItem(FEATURES_KEY, layout_to_json(features))
+        _describe_bands(dataset, cube.bands)
+
+    write_many_bands(cube, folder, grid, path, stretch, describe)
+
+
+def write_many_bands(
+    cube: CubeFile,
+    folder: Path,
+    grid: Grid,
+    path: Path,
+    stretch: Stretch,
+    describe: Callable[[gdal.Dataset], None] | None = None,
+) -> None:
+    """A raster with hundreds or thousands of bands, as it is.
+
+    Uncompressed strips of 16 lines, one band after the other: such a file is written and read by whole lines of all
+    bands (as the worker's cubes are) and still shown band by band in a moment. Square tiles of 256 pixels took three
+    times the disk on a small scene and ten times as long to write.
+    """
+    options = ("INTERLEAVE=BAND", f"BLOCKYSIZE={_STRIP_ROWS}", _BIG)
+    layout = Layout(_GDAL_CODES.get(cube.dtype, gdal.GDT_Float64), options, _STRIP_ROWS)
+    _write(cube, folder, grid, path, layout, describe or (lambda d: _describe_bands(d, cube.bands)), stretch)
+
+
+def write_text(text: str, path: Path) -> None:
+    """A report."""
+    with replacing(path) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
+def cube_from(values: Mapping[str, Any]) -> CubeFile:
+    """A raster in the worker's result."""
+    return CubeFile(**{**values, "bands": tuple(Band(**band) for band in values["bands"])})
+
+
+def classes_from(values: Mapping[str, str]) -> list[ClassEntry]:
+    """Classes from ids (as JSON keys, text) and names, in the order of the ids, with colours."""
+    from .palette import palette
+
+    ids = sorted(int(key) for key in values)
+    return [ClassEntry(i, values[str(i)], color) for i, color in zip(ids, palette(len(ids)))]
+
+
+def _write(
+    cube: CubeFile,
+    folder: Path,
+    grid: Grid,
+    path: Path,
+    layout: Layout,
+    describe: Callable[[gdal.Dataset], None],
+    stretch: Stretch,
+) -> None:
+    with replacing(path) as partial:
+        try:
+            dataset = gdal.GetDriverByName("GTiff").Create(
+                str(partial), cube.width, cube.height, len(cube.bands), layout.code, list(layout.options)
+            )
+            if dataset is None:
+                raise OSError(gdal.GetLastErrorMsg())
+            if grid.georeferenced:
+                dataset.SetGeoTransform(grid.transform)
+            if grid.wkt:
+                dataset.SetProjection(grid.wkt)
+            describe(dataset)  # a colour table must come before the pixels
+            _copy_lines(cube, folder, dataset, layout, stretch)
+            dataset.FlushCache()
+            del dataset  # closes the file
+        except RuntimeError as error:  # where somebody called gdal.UseExceptions
+            raise OSError(str(error)) from None
+
+
+def _copy_lines(cube: CubeFile, folder: Path, dataset: gdal.Dataset, layout: Layout, stretch: Stretch) -> None:
+    count = len(cube.bands)
+    code = _GDAL_CODES.get(cube.dtype)
+    itemsize = 8 if code is None else gdal.GetDataTypeSize(code) // 8
+    line_bytes = count * cube.width * itemsize
+    rows = rows_at_once(cube.height, line_bytes, layout.block_rows)
+    numbers = list(range(1, count + 1))
+    with (folder / cube.file).open("rb") as file:
+        for row in range(0, cube.height, rows):
+            lines = min(rows, cube.height - row)
+            content = file.read(lines * line_bytes)
+            if code is None:
+                content = _as_float64(content, cube.dtype)
+            failure = dataset.WriteRaster(
+                0, row, cube.width, lines, content, cube.width, lines, code or gdal.GDT_Float64, numbers,
+                itemsize, line_bytes, cube.width * itemsize,
+            )  # fmt: skip
+            if failure:
+                raise OSError(gdal.GetLastErrorMsg())
+            stretch.advance((row + lines) / cube.height)
+
+
+def _as_float64(content: bytes, dtype: str) -> bytes:
+    """64-bit integers, which GDAL before 3.5 cannot store."""
+    import numpy as np
+
+    return np.frombuffer(content, np.dtype(dtype).newbyteorder("<")).astype(np.float64).tobytes()
+
+
+def _describe_bands(dataset: gdal.Dataset, bands: Sequence[Band]) -> None:
+    for number, description in enumerate(bands, 1):
+        band = dataset.GetRasterBand(number)
+        if description.name:
+            band.SetDescription(description.name)
+        if description.nodata is not None:
+            band.SetNoDataValue(description.nodata)
+        if (description.scale, description.offset) != (1.0, 0.0):
+            band.SetScale(description.scale)
+            band.SetOffset(description.offset)
+
+
+def _rgb(color: str) -> tuple[int, int, int]:
+    return int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16)
+
+
+def _color_table(classes: Sequence[ClassEntry]) -> gdal.ColorTable:
+    table = gdal.ColorTable()
+    table.SetColorEntry(0, (0, 0, 0, 0))
+    for entry in classes:
+        table.SetColorEntry(entry.id, (*_rgb(entry.color), 255))
+    return table
+
+
+def _attribute_table(classes: Sequence[ClassEntry]) -> gdal.RasterAttributeTable:
+    table = gdal.RasterAttributeTable()
+    table.CreateColumn("Value", gdal.GFT_Integer, gdal.GFU_MinMax)
+    table.CreateColumn("Class", gdal.GFT_String, gdal.GFU_Name)
+    for name, usage in (("Red", gdal.GFU_Red), ("Green", gdal.GFU_Green), ("Blue", gdal.GFU_Blue)):
+        table.CreateColumn(name, gdal.GFT_Integer, usage)
+    table.SetRowCount(len(classes))
+    for row, entry in enumerate(classes):
+        table.SetValueAsInt(row, 0, entry.id)
+        table.SetValueAsString(row, 1, entry.name)
+        for column, value in enumerate(_rgb(entry.color), 2):
+            table.SetValueAsInt(row, column, value)
+    return table

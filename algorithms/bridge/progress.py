@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A stretch of the progress bar, cancelling, and a window that stays alive while we wait."""
+
+from __future__ import annotations
+
+from qgis.core import QgsProcessingException, QgsProcessingFeedback
+from qgis.PyQt.QtCore import QCoreApplication, QEventLoop, QThread
+
+_HEARTBEAT = 1e-4  # percent; QGIS emits progressChanged for a changed value only
+
+
+class Stretch:
+    """The part of the progress bar, in percent, that belongs to one step."""
+
+    def __init__(self, feedback: QgsProcessingFeedback, start: float, stop: float) -> None:
+        """Store the feedback and the part's ends."""
+        self.feedback = feedback
+        self._start = start
+        self._stop = stop
+        self._fraction = 0.0
+        self._odd = False
+
+    def advance(self, fraction: float) -> None:
+        """Show how much of the step is done, 0 to 1; never goes back.
+
+        Raises:
+            QgsProcessingException: The user cancelled.
+        """
+        self._fraction = max(self._fraction, min(fraction, 1.0))
+        self.beat()
+        refuse_when_cancelled(self.feedback)
+
+    def beat(self) -> None:
+        """Show the same progress again, changed by a hair, so that its listeners get to run."""
+        self._odd = not self._odd
+        value = self._start + (self._stop - self._start) * self._fraction
+        self.feedback.setProgress(max(0.0, value - _HEARTBEAT * self._odd))
+        keep_window_alive()
+
+
+def refuse_when_cancelled(feedback: QgsProcessingFeedback) -> None:
+    """Stop here when the user has cancelled.
+
+    Raises:
+        QgsProcessingException: The user cancelled. A plain return would count as success.
+    """
+    if feedback.isCanceled():
+        raise QgsProcessingException("Cancelled. Nothing was written to the outputs.")
+
+
+def keep_window_alive() -> None:
+    """Handle clicks and repaints when this is the window's own thread, as in a batch of QGIS 3.22."""
+    application = QCoreApplication.instance()
+    if application is not None and QThread.currentThread() == application.thread():
+        QCoreApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 20)

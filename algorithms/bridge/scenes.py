@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The steps that every task with a raster shares: look at it, say it in the log, bring it into the job folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from qgis.core import QgsCoordinateTransformContext, QgsProcessingException, QgsProcessingFeedback
+
+from ...mtmsd_qgis.protocol import CubeFile
+from .cubes import copy_cube, with_mask
+from .masks import MaskSource, usable_pixels
+from .progress import Stretch
+from .rasters import RasterSource, export_foreign
+
+LEAST_BANDS = 2
+
+
+def refuse_single_band(source: RasterSource, numbers: Sequence[int]) -> None:
+    """There is no spectrum in one band.
+
+    Raises:
+        QgsProcessingException: Fewer than two bands are to be used.
+    """
+    if len(numbers) < LEAST_BANDS:
+        raise QgsProcessingException(
+            f"A raster with at least {LEAST_BANDS} usable bands was expected; of the raster {source.name} "
+            f"({source.size_text}) {len(numbers)} would be used. "
+            "Choose a multi- or hyperspectral raster, or more BANDS."
+        )
+
+
+def refuse_same_file(source: RasterSource, path: Path | None) -> None:
+    """An output must not replace the raster it is made from.
+
+    Raises:
+        QgsProcessingException: It would.
+    """
+    if path is not None and source.uri and path.exists() and Path(source.uri).exists() and path.samefile(source.uri):
+        raise QgsProcessingException(f"{path} is the input itself. Choose another file for the output.")
+
+
+def announce(source: RasterSource, feedback: QgsProcessingFeedback, *lines: str) -> None:
+    """The first lines of the log."""
+    feedback.pushInfo(f"Raster: {source.name}, {source.size_text}.")
+    for line in filter(None, lines):
+        feedback.pushInfo(line)
+
+
+def bring_scene(
+    source: RasterSource,
+    numbers: Sequence[int],
+    mask: MaskSource | None,
+    folder: Path,
+    context: QgsCoordinateTransformContext,
+    stretch: Stretch,
+) -> CubeFile:
+    """The raster's bands as a cube in the job folder, with the mask where there is one.
+
+    Args:
+        source: The raster.
+        numbers: Bands (from 1) in the order wanted.
+        mask: Pixels to leave out.
+        folder: The job folder.
+        context: Of the project, for datum shifts.
+        stretch: Told how far it is.
+
+    Raises:
+        QgsProcessingException: Not readable, no pixel left, or cancelled.
+    """
+    exported = export_foreign(source, folder, context, stretch)
+    cube = copy_cube(exported, numbers, folder, "scene", stretch)
+    if exported is not source:
+        Path(exported.uri).unlink()
+    if mask is None:
+        return replace(cube, mask=None)
+    usable = usable_pixels(mask, source.grid, context)
+    if not any(usable):
+        raise QgsProcessingException(
+            f"No valid pixel is left: the mask {mask.name} covers the whole raster {source.name}. "
+            "The mask's pixels are the ones to leave out; check that it is not the other way round."
+        )
+    stretch.feedback.pushInfo(f"Mask {mask.name}: {usable.count(0)} of {len(usable)} pixels are left out.")
+    return with_mask(cube, usable, folder)

@@ -1,0 +1,283 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Starts the worker, turns its messages into feedback, cancels it, and judges its end.
+
+Enters: a job and its folder. Leaves: the values of the worker's "result" message, or a QgsProcessingException that
+says what went wrong and what to do.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from threading import Thread
+from time import monotonic
+from typing import IO, Any
+
+from qgis.core import QgsProcessingException, QgsProcessingFeedback, QgsProcessingUtils
+
+from ...mtmsd_qgis.errors import FileFormatError
+from ...mtmsd_qgis.protocol import CANCEL_WORD, EXIT_DONE, Job, Message, decode, write_job
+from . import interpreter
+from .progress import Stretch
+
+_POLL_SECONDS = 0.1
+_GRACE_SECONDS = 1.5  # a cancelled worker ends its batch and keeps its checkpoint
+_LEAVE_SECONDS = 15.0  # one that is done: CUDA takes seconds to shut down on a busy machine
+_KILL_SECONDS = 1.0
+_TEXT_SECONDS = 3.0  # between two lines on where the worker is
+_GUESS_SECONDS = 10.0  # before that a guess of the time left would mislead
+_NOISE_LINES = 50  # printed by libraries; more would drown the log
+_TAIL_BYTES = 4000
+
+# What the worker's error output says -> what the user reads. The first that fits is taken.
+_HINTS = (
+    ("No space left on device", "The disk is full. Free space in the temporary folder or choose another one in QGIS."),
+    ("no kernel image is available", "This torch build does not support the graphics card. Install the CUDA build "
+     "that fits it, or choose the device cpu."),
+    ("driver version is insufficient", "The graphics driver is too old for this torch build. Update the driver, or "
+     "choose the device cpu."),
+    ("WinError 1114", "A library of torch does not load. Install the Microsoft Visual C++ runtime (x64)."),
+    ("out of memory", "There was not enough memory. Choose a smaller preset, batch size or device."),
+)  # fmt: skip
+_WINDOWS_CRASHES = {0xC0000005: "memory access error", 0xC0000409: "stack overrun", 0xC0000135: "a missing library"}
+
+
+@contextmanager
+def job_folder() -> Iterator[Path]:
+    """A fresh folder for one job, removed at the end whatever happens."""
+    folder = Path(tempfile.mkdtemp(prefix="mtmsd_", dir=QgsProcessingUtils.tempFolder()))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def run_worker(job: Job, folder: Path, module: str, stretch: Stretch) -> Mapping[str, Any]:
+    """Run a job and wait for it.
+
+    Args:
+        job: What to do.
+        folder: Holds the job's files; the worker writes its results there.
+        module: "torch" or "scipy", what the worker's Python must have.
+        stretch: The worker's part of the progress bar.
+
+    Returns:
+        The values of the worker's result.
+
+    Raises:
+        QgsProcessingException: Cancelled, failed, killed, or ended without a result.
+    """
+    python = interpreter.find(module, stretch.feedback)
+    stretch.feedback.pushDebugInfo(f"Worker: {python.path} ({python.origin})")
+    write_job(job, folder)
+    with (folder / "stderr.txt").open("wb") as stderr:
+        try:
+            process = subprocess.Popen(
+                [str(python.path), "-I", "-X", "utf8", str(interpreter.WORKER), str(folder)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                env=interpreter.clean_environment(),
+                **interpreter.own_process_group(),
+            )
+        except OSError as error:
+            raise QgsProcessingException(f"The worker {python.path} cannot be started: {error.strerror}.") from None
+    return _Conversation(process, folder, stretch).result()
+
+
+class _Conversation:
+    """One running worker."""
+
+    def __init__(self, process: subprocess.Popen[bytes], folder: Path, stretch: Stretch) -> None:
+        self._process = process
+        self._folder = folder
+        self._stretch = stretch
+        self._feedback: QgsProcessingFeedback = stretch.feedback
+        self._lines: queue.Queue[str | None] = queue.Queue()
+        self._started = monotonic()
+        self._next_text = 0.0
+        self._noise = 0
+        self._values: Mapping[str, Any] | None = None
+        self._error: Message | None = None
+
+    def result(self) -> Mapping[str, Any]:
+        reader = Thread(target=_read_lines, args=(self._process.stdout, self._lines), daemon=True)
+        reader.start()
+        grace = _GRACE_SECONDS
+        try:
+            self._listen()
+            grace = _GRACE_SECONDS if self._feedback.isCanceled() else _LEAVE_SECONDS
+        finally:
+            self._end(grace)
+            reader.join(timeout=_KILL_SECONDS)
+            if not reader.is_alive():  # closing under a blocked reader would block us too
+                _close(self._process.stdout)
+        return self._judge()
+
+    def _listen(self) -> None:
+        """Read messages until the worker closes its output or the user cancels."""
+        beat = monotonic()
+        while not self._feedback.isCanceled():
+            try:
+                line = self._lines.get(timeout=_POLL_SECONDS)
+            except queue.Empty:
+                self._stretch.beat()
+                if self._process.poll() is not None and self._lines.empty():
+                    return  # a child of the worker may hold the pipe open
+                continue
+            if line is None:
+                return
+            self._take(line)
+            if monotonic() - beat > _POLL_SECONDS:
+                self._stretch.beat()
+                beat = monotonic()
+
+    def _take(self, line: str) -> None:
+        try:
+            message = decode(line)
+        except FileFormatError as error:
+            raise QgsProcessingException(str(error)) from None
+        if message is None:
+            self._noise += 1
+            if self._noise <= _NOISE_LINES and line.strip():
+                self._feedback.pushDebugInfo(line.rstrip())
+        elif message.type == "progress":
+            self._show_progress(message)
+        elif message.type == "log":
+            (self._feedback.pushWarning if message.level == "warning" else self._feedback.pushInfo)(message.text)
+        elif message.type == "result":
+            self._values = message.values
+        elif message.type == "error":
+            self._error = message
+
+    def _show_progress(self, message: Message) -> None:
+        """Move the bar; every few seconds also say where the worker is (a dialog's log keeps every line)."""
+        now = monotonic()
+        if message.text and now >= self._next_text:
+            self._next_text = now + _TEXT_SECONDS
+            self._feedback.setProgressText(message.text + time_left(now - self._started, message.fraction))
+        self._stretch.advance(message.fraction)
+
+    def _end(self, grace_seconds: float) -> None:
+        """Let the worker end, or make it end, and read its exit status."""
+        process = self._process
+        if self._feedback.isCanceled():
+            with suppress(OSError):  # it may be gone already
+                process.stdin.write(f"{CANCEL_WORD}\n".encode())
+                process.stdin.flush()
+        if not self._waited(grace_seconds):
+            _signal_group(process, forced=False)
+            if not self._waited(_KILL_SECONDS):
+                _signal_group(process, forced=True)
+                process.wait()
+        _close(process.stdin)
+
+    def _waited(self, seconds: float) -> bool:
+        """Whether the worker ends within this time; the window stays alive meanwhile."""
+        deadline = monotonic() + seconds
+        while monotonic() < deadline:
+            try:
+                self._process.wait(timeout=_POLL_SECONDS / 2)
+                return True
+            except subprocess.TimeoutExpired:
+                self._stretch.beat()
+        return self._process.poll() is not None
+
+    def _judge(self) -> Mapping[str, Any]:
+        status = self._process.returncode
+        if self._feedback.isCanceled():
+            raise QgsProcessingException("Cancelled. Nothing was written to the outputs.")
+        if self._error is not None:
+            if self._error.details:
+                self._feedback.pushDebugInfo(self._error.details)
+            raise QgsProcessingException(self._error.text or "The worker failed without saying why.")
+        if status == EXIT_DONE and self._values is not None:
+            return self._values
+        tail = _tail(self._folder / "stderr.txt")
+        if self._values is not None:
+            # A graphics driver may fall over at the very end; a result is sent once all its files are complete.
+            self._feedback.pushWarning(f"The worker ended with status {status} after it had delivered its result.")
+            self._feedback.pushDebugInfo(tail)
+            return self._values
+        if tail:
+            self._feedback.pushInfo(f"The worker's last words:\n{tail}")
+        raise QgsProcessingException(cause_of_death(status, tail))
+
+
+def cause_of_death(status: int, stderr: str) -> str:
+    """One or two sentences on a worker that ended without a result.
+
+    Args:
+        status: Exit status; negative for a signal, as Popen gives it.
+        stderr: The end of its error output.
+    """
+    if status in (-9, 137):  # 137: by way of a shell
+        return (
+            "The worker was killed, most likely for lack of memory. Close other programs, choose a smaller preset or "
+            "batch size, or use a machine with more memory."
+        )
+    for words, sentence in _HINTS:
+        if words in stderr:
+            return sentence
+    if status == EXIT_DONE:
+        return "The worker ended without a result. The log has its last words; run 'Check environment'."
+    crash = _WINDOWS_CRASHES.get(status & 0xFFFFFFFF)
+    if status < 0 or crash:
+        name = crash or _signal_name(-status)
+        return f"The worker crashed ({name}). The log has its last words; run 'Check environment'."
+    return f"The worker ended with status {status}. The log has its last words; run 'Check environment'."
+
+
+def time_left(elapsed_seconds: float, fraction: float) -> str:
+    """A guess for the user, in words; empty while it would be too rough."""
+    if elapsed_seconds < _GUESS_SECONDS or not 0 < fraction < 1:
+        return ""
+    left = elapsed_seconds * (1 - fraction) / fraction
+    return f", about {left:.0f} s left" if left < 100 else f", about {left / 60:.0f} min left"
+
+
+def _signal_name(number: int) -> str:
+    with suppress(ValueError):
+        return signal.Signals(number).name
+    return f"signal {number}"
+
+
+def _read_lines(stream: IO[bytes], lines: queue.Queue[str | None]) -> None:
+    with suppress(OSError, ValueError):  # closed under our hands after a kill
+        for line in stream:
+            lines.put(line.decode("utf-8", "replace"))
+    lines.put(None)
+
+
+def _close(stream: IO[bytes] | None) -> None:
+    if stream is not None:
+        with suppress(OSError, ValueError):
+            stream.close()
+
+
+def _signal_group(process: subprocess.Popen[bytes], *, forced: bool) -> None:
+    """Ask the worker and its children to end, or end them."""
+    with suppress(OSError):
+        if sys.platform == "win32":
+            if forced:
+                taskkill = ["taskkill", "/T", "/F", "/PID", str(process.pid)]
+                subprocess.run(taskkill, check=False, capture_output=True, creationflags=subprocess.CREATE_NO_WINDOW)
+            else:
+                process.terminate()
+        else:
+            os.killpg(process.pid, signal.SIGKILL if forced else signal.SIGTERM)
+
+
+def _tail(path: Path) -> str:
+    try:
+        return path.read_bytes()[-_TAIL_BYTES:].decode("utf-8", "replace").strip()
+    except OSError:
+        return ""

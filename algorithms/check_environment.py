@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""mtmsd:checkenvironment: which Python, which torch, which graphics card, and what to do if there is none."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from qgis.core import (
+    QgsProcessingContext,
+    QgsProcessingException,
+    QgsProcessingFeedback,
+    QgsProcessingOutputBoolean,
+    QgsProcessingParameterFileDestination,
+)
+
+from .algorithm import MtmsdAlgorithm, Parameters
+
+_TITLES = {
+    "origin": "Named by",
+    "path": "Interpreter",
+    "python": "Python",
+    "torch": "torch",
+    "numpy": "numpy",
+    "scipy": "scipy",
+    "cuda": "CUDA of torch",
+    "driver": "Graphics driver",
+    "devices": "Graphics cards",
+    "cpu_threads": "Processor threads",
+    "convolution_ok": "Test convolution",
+    "error": "Trouble",
+}
+_NEEDED = ("torch", "numpy", "scipy")
+
+
+class CheckEnvironment(MtmsdAlgorithm):
+    """Looks, and changes nothing."""
+
+    MODULE = ""
+
+    def name(self) -> str:
+        """Fixed id."""
+        return "checkenvironment"
+
+    def displayName(self) -> str:
+        """Title."""
+        return self.tr("Check environment")
+
+    def group(self) -> str:
+        """Heading in the toolbox."""
+        return self.tr("Data and environment")
+
+    def groupId(self) -> str:
+        """Fixed id of the heading."""
+        return "dataenvironment"
+
+    def tags(self) -> list[str]:
+        """Words to find it by."""
+        return self.tr("torch,python,cuda,gpu,install,diagnostics").split(",")
+
+    def shortHelpString(self) -> str:
+        """What it does."""
+        return self.tr(
+            "Says which Python would run the computing, whether it has torch, numpy and scipy, which graphics cards "
+            "torch sees, and what to do where something is missing. Nothing is installed or changed."
+        )
+
+    def initAlgorithm(self, config: dict[str, Any] | None = None) -> None:
+        """Declare parameters and outputs."""
+        self.declare(
+            QgsProcessingParameterFileDestination(
+                "OUTPUT_HTML", self.tr("Report"), fileFilter=self.tr("HTML files (*.html)"), optional=True
+            ),
+            self.tr("What was found, for people."),
+        )
+        self.declare(
+            QgsProcessingParameterFileDestination(
+                "OUTPUT_JSON",
+                self.tr("Report for programs"),
+                fileFilter=self.tr("JSON files (*.json)"),
+                optional=True,
+                createByDefault=False,
+            ),
+            self.tr("The same as JSON. Paths below the home folder begin with ~."),
+        )
+        self.addOutput(QgsProcessingOutputBoolean("READY", self.tr("Ready to compute")))
+
+    def collect(self, parameters: Parameters, context: QgsProcessingContext, feedback: QgsProcessingFeedback) -> None:
+        """No layers."""
+
+    def compute(
+        self, parameters: Parameters, context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> dict[str, Any]:
+        """Ask every Python that may be the worker's."""
+        from .bridge.interpreter import candidates
+        from .bridge.outputs import write_text
+
+        found = [self._look_at(candidate, feedback) for candidate in candidates()]
+        ready = bool(found) and not found[0]["error"]
+        advice = _advice(found)
+        for facts in found:
+            for key, value in _rows(facts):
+                feedback.pushInfo(f"{key}: {value}")
+            feedback.pushInfo("")
+        (feedback.pushInfo if ready else feedback.pushWarning)(advice)
+        page = self.output_path(parameters, "OUTPUT_HTML", context)
+        document = self.output_path(parameters, "OUTPUT_JSON", context)
+        if page is not None:
+            write_text(_page(found, advice, self.facts({})), page)
+        if document is not None:
+            content = {"ready": ready, "advice": advice, "interpreters": found, **self.facts({})}
+            write_text(json.dumps(content, indent=1, ensure_ascii=False), document)
+        return {
+            "OUTPUT_HTML": str(page) if page else None,
+            "OUTPUT_JSON": str(document) if document else None,
+            "READY": ready,
+        }
+
+    def _look_at(self, candidate: Any, feedback: QgsProcessingFeedback) -> dict[str, Any]:  # noqa: ANN401
+        from .bridge.interpreter import probe
+
+        facts: dict[str, Any] = {"origin": candidate.origin, "path": _redacted(str(candidate.path)), "error": ""}
+        try:
+            facts.update(probe(candidate, feedback))
+        except QgsProcessingException as error:
+            if feedback.isCanceled():
+                raise
+            return {**facts, "error": _redacted(str(error))}
+        missing = [f"{module} ({_reason(facts, module)})" for module in _NEEDED if not facts.get(module)]
+        facts["error"] = f"Cannot import {', '.join(missing)}." if missing else ""
+        if not missing and facts.get("convolution_ok") is False:
+            facts["error"] = "torch is there, but a small convolution fails; the graphics driver and torch may not fit."
+        return {key: _redacted(value) if isinstance(value, str) else value for key, value in facts.items()}
+
+
+def _advice(found: Sequence[Mapping[str, Any]]) -> str:
+    if not found:
+        return _how_to_get_ready("No Python was found that could run the computing.")
+    if found[0]["error"]:
+        return _how_to_get_ready(str(found[0]["error"]))
+    devices = found[0].get("devices") or []
+    if devices:
+        return f"Ready. Computing runs on {devices[0].get('label', 'the graphics card')}."
+    if found[0].get("cuda"):
+        return "Ready, on the processor: this torch could use a graphics card, but sees none. Check its driver."
+    return "Ready, on the processor: this torch is built without support for graphics cards."
+
+
+def _how_to_get_ready(trouble: str) -> str:
+    return (
+        f"Not ready. {trouble} Make an environment with 'python3 -m venv mtmsd-env' and "
+        "'mtmsd-env/bin/pip install torch numpy scipy', then give the path of its python under Settings > Options > "
+        "Processing > Providers > MTMSD, or in the environment variable MTMSD_PYTHON."
+    )
+
+
+def _reason(facts: Mapping[str, Any], module: str) -> str:
+    return str(facts.get(f"{module}_error") or "not installed").splitlines()[-1]
+
+
+def _rows(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
+    rows = []
+    for key, title in _TITLES.items():
+        value = facts.get(key)
+        if key == "devices" and value:
+            value = "; ".join(f"{d.get('name')}: {d.get('label')}, {_gib(d.get('memory_bytes'))}" for d in value)
+        elif isinstance(value, bool):
+            value = "works" if value else "fails"
+        if value not in (None, "", []):
+            rows.append((title, str(value)))
+    return rows
+
+
+def _gib(size_bytes: int | None) -> str:
+    return f"{size_bytes / 2**30:.1f} GiB" if size_bytes else "memory unknown"
+
+
+def _page(found: Sequence[Mapping[str, Any]], advice: str, about: Mapping[str, str]) -> str:
+    parts = [f"<p><b>{escape(advice)}</b></p>"]
+    for rows in [*(_rows(facts) for facts in found), list(about.items())]:
+        cells = "".join(f"<tr><th align='left'>{escape(key)}</th><td>{escape(value)}</td></tr>" for key, value in rows)
+        parts.append(f"<table cellpadding='4'>{cells}</table><hr>")
+    return (
+        "<!DOCTYPE html><html><head><meta charset='utf-8'><title>MTMSD: environment</title></head>"
+        f"<body style='font-family: sans-serif'><h1>MTMSD: environment</h1>{''.join(parts)}</body></html>"
+    )
+
+
+def _redacted(text: str) -> str:
+    """Without the user's name: reports are pasted into public threads."""
+    home = str(Path.home())
+    return text.replace(home, "~") if len(home) > 1 else text

@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""mtmsd:extractfeatures: raster + model -> feature raster."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qgis.core import (
+    QgsProcessing,
+    QgsProcessingContext,
+    QgsProcessingException,
+    QgsProcessingFeedback,
+    QgsProcessingOutputNumber,
+    QgsProcessingParameterFeatureSource,
+    QgsProcessingParameterField,
+    QgsProcessingParameterFile,
+    QgsProcessingParameterRasterDestination,
+    QgsProcessingParameterRasterLayer,
+    QgsProcessingParameterString,
+)
+
+from ..mtmsd_qgis.protocol import Band, Job, layout_from_json
+from ..mtmsd_qgis.settings import PRESET_NAMES, ExtractionSettings, extraction_settings, parse_whole_numbers, to_json
+from .algorithm import MtmsdAlgorithm, Parameters, is_given
+
+if TYPE_CHECKING:
+    from .bridge.labels import LabelLayer
+
+
+class ExtractFeatures(MtmsdAlgorithm):
+    """Takes features from a diffusion model at several noise levels and stages."""
+
+    def name(self) -> str:
+        """Fixed id."""
+        return "extractfeatures"
+
+    def displayName(self) -> str:
+        """Title."""
+        return self.tr("2 Extract diffusion features")
+
+    def tags(self) -> list[str]:
+        """Words to find it by."""
+        return self.tr("hyperspectral,deep learning,diffusion,purification,timestep,stage,torch").split(",")
+
+    def shortHelpString(self) -> str:
+        """What it does."""
+        return self.tr(
+            "Adds noise to the scene at several levels (timesteps), lets the diffusion model look at it, and takes "
+            "what the network's layers (stages) see as features of every pixel. The most telling features are kept "
+            "(purification). The result is a raster with a band for each timestep and feature, for "
+            "'Classify diffusion features'. It is large: 2 bytes a pixel and band."
+        )
+
+    def initAlgorithm(self, config: dict[str, Any] | None = None) -> None:
+        """Declare parameters and outputs."""
+        self.declare(
+            QgsProcessingParameterRasterLayer("INPUT", self.tr("Raster")),
+            self.tr(
+                "The scene the model was trained on, or another one with the same bands. Bands are matched by "
+                "wavelength, else by name, else by order."
+            ),
+        )
+        self.declare(
+            QgsProcessingParameterFile(
+                "MODEL", self.tr("Diffusion model"), fileFilter=self.tr("MTMSD model (*.mtmsd);;All files (*.*)")
+            ),
+            self.tr("The file written by 'Pretrain diffusion model'."),
+        )
+        kinds = QgsProcessing.SourceType
+        self.declare(
+            QgsProcessingParameterFeatureSource(
+                "TRAINING",
+                self.tr("Training layer"),
+                [kinds.TypeVectorPoint, kinds.TypeVectorPolygon],
+                optional=True,
+            ),
+            self.tr(
+                "Given: the features are chosen that tell these classes apart. Use training samples only, never "
+                "those that the map is judged by. Not given: clusters of the spectra stand in for classes."
+            ),
+        )
+        self.declare(
+            QgsProcessingParameterField(
+                "CLASS_FIELD", self.tr("Class field"), parentLayerParameterName="TRAINING", optional=True
+            ),
+            self.tr("Field of the training layer that names the class: numbers or text."),
+        )
+        self._declare_knobs()
+        self.declare(
+            QgsProcessingParameterRasterDestination("OUTPUT", self.tr("Feature raster")),
+            self.tr("16-bit GeoTIFF; bands are named by timestep, stage and channel."),
+        )
+        self.addOutput(QgsProcessingOutputNumber("BANDS_WRITTEN", self.tr("Bands written")))
+        self.declare_facts()
+
+    def _declare_knobs(self) -> None:
+        self.declare(
+            QgsProcessingParameterString("TIMESTEPS", self.tr("Timesteps"), optional=True),
+            self.tr("Noise levels from 0 (none) to 999, for example 50,100,150. Not set: 50 to 950 in steps of 50."),
+            advanced=True,
+        )
+        self.declare(
+            QgsProcessingParameterString("STAGES", self.tr("Stages"), optional=True),
+            self.tr("Layers of the network's decoder from 0 (coarse) to 8 (fine). Not set: 0,1,2,3,5."),
+            advanced=True,
+        )
+        self.declare_number(
+            "KEEP",
+            self.tr("Features kept per timestep"),
+            self.tr("0 keeps all. Not set: by the preset of the model."),
+            least=0,
+        )
+        self.declare_seed_and_device()
+
+    def check_settings(self, parameters: Parameters, context: QgsProcessingContext) -> None:
+        """Make the settings once, for their own checks."""
+        self._settings_from(parameters, context, PRESET_NAMES[0])
+
+    def collect(self, parameters: Parameters, context: QgsProcessingContext, feedback: QgsProcessingFeedback) -> None:
+        """Look at raster, model and training layer."""
+        from ..mtmsd_qgis.model_file import read_header
+        from ..mtmsd_qgis.preprocessing import match_bands
+        from .bridge.rasters import describe_raster
+        from .bridge.scenes import refuse_same_file, refuse_single_band
+
+        layer = self.parameterAsRasterLayer(parameters, "INPUT", context)
+        if layer is None or not layer.isValid():
+            raise QgsProcessingException(self.invalidRasterError(parameters, "INPUT"))
+        self._source = describe_raster(layer)
+        refuse_single_band(self._source, range(len(self._source.bands)))
+        refuse_same_file(self._source, self.raster_path(parameters, "OUTPUT", context))
+        self._model = Path(self.parameterAsFile(parameters, "MODEL", context))
+        header = read_header(self._model)
+        self._settings = self._settings_from(parameters, context, header["preset"])
+        model_bands = [Band(**band) for band in header["bands"]]
+        positions = match_bands(model_bands, self._source.bands, header.get("source_band_count"))
+        self._numbers = [position + 1 for position in positions]
+        self._header = header
+        self._labels = self._labels_from(parameters, context)
+        self._context = context.transformContext()
+
+    def compute(
+        self, parameters: Parameters, context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> dict[str, Any]:
+        """Copy the bands, place the samples, extract, write the raster."""
+        import json
+
+        from .bridge.outputs import cube_from, write_features
+        from .bridge.progress import Stretch
+        from .bridge.scenes import announce, bring_scene
+        from .bridge.training import bring_training
+        from .bridge.worker_process import job_folder, run_worker
+
+        output = self.raster_path(parameters, "OUTPUT", context)
+        settings = self._settings
+        announce(
+            self._source,
+            feedback,
+            f"Model: {self._model.name}, preset {self._header['preset']}, {len(self._numbers)} bands.",
+            f"{len(settings.timesteps)} timesteps, stages {', '.join(map(str, settings.stages))}, "
+            f"{settings.keep or 'all'} features kept per timestep, seed {settings.seed}.",
+        )
+        with job_folder() as folder:
+            scene = bring_scene(self._source, self._numbers, None, folder, self._context, Stretch(feedback, 0, 5))
+            training = None
+            if self._labels is not None:
+                training = bring_training(self._labels, self._source, scene, folder, Stretch(feedback, 5, 7))
+            job = Job(
+                task="extract",
+                settings=to_json(settings),
+                scene=scene,
+                samples=training.file if training else None,
+                classes=training.classes if training else (),
+                inputs={"model": str(self._model.absolute())},
+            )
+            values = run_worker(job, folder, self.MODULE, Stretch(feedback, 7, 85))
+            write_features(
+                cube_from(values["raster"]),
+                folder,
+                self._source.grid,
+                output,
+                layout_from_json(json.dumps(values["layout"])),
+                Stretch(feedback, 85, 100),
+            )
+        return {
+            "OUTPUT": str(output),
+            "BANDS_WRITTEN": values["bands_written"],
+            "SECONDS": values["seconds"],
+            "DEVICE_USED": values["device"],
+        }
+
+    def _settings_from(self, parameters: Parameters, context: QgsProcessingContext, preset: str) -> ExtractionSettings:
+        lists = {}
+        for name in ("TIMESTEPS", "STAGES"):
+            text = self.parameterAsString(parameters, name, context).strip()
+            lists[name.lower()] = parse_whole_numbers(text, name) if text else None
+        return extraction_settings(
+            preset,
+            **lists,
+            keep=self.whole_number(parameters, "KEEP", context),
+            seed=self.parameterAsInt(parameters, "SEED", context),
+            device=self.parameterAsString(parameters, "DEVICE", context).strip(),
+        )
+
+    def _labels_from(self, parameters: Parameters, context: QgsProcessingContext) -> LabelLayer | None:
+        from .bridge.labels import read_labels
+
+        if not is_given(parameters, "TRAINING"):
+            return None
+        training = self.parameterAsSource(parameters, "TRAINING", context)
+        if training is None:
+            raise QgsProcessingException(self.invalidSourceError(parameters, "TRAINING"))
+        if not is_given(parameters, "CLASS_FIELD"):
+            raise QgsProcessingException(
+                "A training layer needs a class field; CLASS_FIELD is empty. Choose the field that names the class."
+            )
+        layer = self.vector_layer(parameters, "TRAINING", context)
+        field = self.parameterAsString(parameters, "CLASS_FIELD", context)
+        return read_labels(training, layer, field, self._source.grid.crs, context.transformContext())

@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""mtmsd:importscene: a .mat benchmark scene -> GeoTIFF, label raster and labelled points."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qgis.core import (
+    QgsCoordinateReferenceSystem,
+    QgsFeatureSink,
+    QgsField,
+    QgsFields,
+    QgsProcessing,
+    QgsProcessingContext,
+    QgsProcessingException,
+    QgsProcessingFeedback,
+    QgsProcessingParameterCrs,
+    QgsProcessingParameterFeatureSink,
+    QgsProcessingParameterFile,
+    QgsProcessingParameterNumber,
+    QgsProcessingParameterRasterDestination,
+    QgsProcessingParameterString,
+    QgsRasterLayer,
+    QgsVectorLayer,
+    QgsWkbTypes,
+)
+from qgis.PyQt.QtCore import QVariant
+
+from ..mtmsd_qgis.protocol import ClassEntry, Job
+from .algorithm import MtmsdAlgorithm, Parameters, is_given
+
+if TYPE_CHECKING:
+    from .bridge.rasters import Grid
+    from .bridge.styling import Style
+
+_MAT = "MATLAB files (*.mat);;All files (*.*)"
+
+
+class ImportScene(MtmsdAlgorithm):
+    """Brings a benchmark scene into QGIS."""
+
+    MODULE = "scipy"
+
+    def name(self) -> str:
+        """Fixed id."""
+        return "importscene"
+
+    def displayName(self) -> str:
+        """Title."""
+        return self.tr("Import benchmark scene (.mat)")
+
+    def group(self) -> str:
+        """Heading in the toolbox."""
+        return self.tr("Data and environment")
+
+    def groupId(self) -> str:
+        """Fixed id of the heading."""
+        return "dataenvironment"
+
+    def tags(self) -> list[str]:
+        """Words to find it by."""
+        return self.tr("hyperspectral,matlab,indian pines,pavia,ground truth,geotiff").split(",")
+
+    def shortHelpString(self) -> str:
+        """What it does."""
+        return self.tr(
+            "Reads a hyperspectral scene and its ground truth from MATLAB files, the form in which the public "
+            "benchmark scenes are handed round, and writes a GeoTIFF, a raster of the labels, and a point layer "
+            "with one point for every labelled pixel, for use as a training layer."
+        )
+
+    def initAlgorithm(self, config: dict[str, Any] | None = None) -> None:
+        """Declare parameters and outputs."""
+        self.declare(
+            QgsProcessingParameterFile("INPUT", self.tr("Scene"), fileFilter=_MAT),
+            self.tr("File with an array of rows, columns and bands; versions 5 to 7.2 of the format."),
+        )
+        self.declare(
+            QgsProcessingParameterString("VARIABLE", self.tr("Name of the array"), optional=True),
+            self.tr("Needed only where the file holds several arrays of three dimensions."),
+            advanced=True,
+        )
+        self.declare(
+            QgsProcessingParameterFile("GROUND_TRUTH", self.tr("Ground truth"), optional=True, fileFilter=_MAT),
+            self.tr("File with an array of rows and columns: class ids, 0 where there is no label."),
+        )
+        self.declare(
+            QgsProcessingParameterNumber(
+                "PIXEL_SIZE", self.tr("Pixel size"), QgsProcessingParameterNumber.Type.Double, 1.0, minValue=1e-9
+            ),
+            self.tr("In the unit of the CRS; metres where none is given. The files do not tell it."),
+        )
+        self.declare(
+            QgsProcessingParameterCrs("CRS", self.tr("CRS"), None, optional=True),
+            self.tr("Not set: a local grid in metres, as the files do not say where on Earth the scene lies."),
+        )
+        self.declare(
+            QgsProcessingParameterRasterDestination("OUTPUT", self.tr("Scene")),
+            self.tr("GeoTIFF with the values and bands of the file."),
+        )
+        self.declare(
+            QgsProcessingParameterRasterDestination(
+                "OUTPUT_REFERENCE", self.tr("Label raster"), optional=True, createByDefault=False
+            ),
+            self.tr("Class ids, 0 where there is no label. Needs a ground truth."),
+        )
+        self.declare(
+            QgsProcessingParameterFeatureSink(
+                "OUTPUT_SAMPLES",
+                self.tr("Labelled points"),
+                QgsProcessing.SourceType.TypeVectorPoint,
+                optional=True,
+                createByDefault=True,
+            ),
+            self.tr("One point a labelled pixel, with the fields class_id and class. Needs a ground truth."),
+        )
+
+    def collect(self, parameters: Parameters, context: QgsProcessingContext, feedback: QgsProcessingFeedback) -> None:
+        """Look at the files' names."""
+        self._inputs = {"mat": self._file(parameters, "INPUT", context)}
+        if is_given(parameters, "GROUND_TRUTH"):
+            self._inputs["ground_truth"] = self._file(parameters, "GROUND_TRUTH", context)
+        elif any(is_given(parameters, name) for name in ("OUTPUT_REFERENCE",)):
+            raise QgsProcessingException(
+                "A label raster needs a ground truth; GROUND_TRUTH is empty. Choose its file, or leave out the label "
+                "raster."
+            )
+        crs = self.parameterAsCrs(parameters, "CRS", context) if is_given(parameters, "CRS") else None
+        self._crs = crs if crs is not None and crs.isValid() else local_grid_crs()
+
+    def compute(
+        self, parameters: Parameters, context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> dict[str, Any]:
+        """Read the files in the worker, write the layers here."""
+        from .bridge.outputs import classes_from, cube_from, write_class_map, write_many_bands
+        from .bridge.progress import Stretch
+        from .bridge.styling import class_map_style, save_beside
+        from .bridge.worker_process import job_folder, run_worker
+
+        output = self.raster_path(parameters, "OUTPUT", context)
+        reference = self.raster_path(parameters, "OUTPUT_REFERENCE", context)
+        variable = self.parameterAsString(parameters, "VARIABLE", context).strip()
+        samples = None
+        with job_folder() as folder:
+            job = Job("importscene", inputs=self._inputs, options={"variable": variable} if variable else {})
+            values = run_worker(job, folder, self.MODULE, Stretch(feedback, 0, 50))
+            cube = cube_from(values["cube"])
+            feedback.pushInfo(f"Scene: {cube.width} x {cube.height} pixels, {len(cube.bands)} bands, {cube.dtype}.")
+            grid = self._grid(cube.height, cube.width, self.parameterAsDouble(parameters, "PIXEL_SIZE", context))
+            write_many_bands(cube, folder, grid, output, Stretch(feedback, 50, 70))
+            if values["reference"] is not None:
+                labels = cube_from(values["reference"])
+                classes = classes_from(values["class_names"])
+                if reference is not None:
+                    write_class_map(labels, folder, grid, reference, classes, Stretch(feedback, 70, 75))
+                    save_beside(QgsRasterLayer(str(reference)), class_map_style(classes), reference)
+                    self.style_output("OUTPUT_REFERENCE", class_map_style(classes))
+                content = (folder / labels.file).read_bytes()
+                samples = self._write_points(parameters, context, grid, content, classes, Stretch(feedback, 75, 100))
+        return {
+            "OUTPUT": str(output),
+            "OUTPUT_REFERENCE": str(reference) if reference else None,
+            "OUTPUT_SAMPLES": samples,
+        }
+
+    def _file(self, parameters: Parameters, name: str, context: QgsProcessingContext) -> str:
+        path = Path(self.parameterAsFile(parameters, name, context))
+        if not path.is_file():
+            raise QgsProcessingException(f"{name} should be a MATLAB file; there is no file {path}. Choose it again.")
+        return str(path.absolute())
+
+    def _grid(self, height: int, width: int, pixel_size: float) -> Grid:
+        """North up, lower left corner at the origin, so that all coordinates are positive."""
+        from .bridge.rasters import Grid
+
+        transform = (0.0, pixel_size, 0.0, height * pixel_size, 0.0, -pixel_size)
+        wkt = self._crs.toWkt(QgsCoordinateReferenceSystem.WktVariant.WKT_PREFERRED_GDAL)
+        return Grid(height, width, transform, wkt, self._crs)
+
+    def _write_points(
+        self,
+        parameters: Parameters,
+        context: QgsProcessingContext,
+        grid: Grid,
+        labels: bytes,
+        classes: Sequence[ClassEntry],
+        stretch: Any,  # noqa: ANN401 - bridge.progress.Stretch, imported late
+    ) -> str | None:
+        from .bridge.points import labelled_points
+        from .bridge.styling import samples_style
+
+        fields = QgsFields()
+        fields.append(QgsField("class_id", QVariant.Int))
+        fields.append(QgsField("class", QVariant.String))
+        sink, destination = self.parameterAsSink(
+            parameters, "OUTPUT_SAMPLES", context, fields, QgsWkbTypes.Type.Point, grid.crs
+        )
+        if sink is None:
+            return None
+        names: Mapping[int, str] = {entry.id: entry.name for entry in classes}
+        for feature in labelled_points(labels, grid, fields, names, stretch):
+            if not sink.addFeature(feature, QgsFeatureSink.Flag.FastInsert):
+                raise QgsProcessingException(f"The labelled points cannot be written: {sink.lastError()}")
+        del sink  # closes the file
+        style = samples_style(classes, "class", by_name=True)
+        self._destinations = {**self._destinations, "OUTPUT_SAMPLES": destination}
+        self.style_output("OUTPUT_SAMPLES", style)
+        self._save_style(destination, style)
+        return destination
+
+    def _save_style(self, destination: str, style: Style) -> None:
+        """Keep names and colours with a file of points; a layer in memory gets them when it is loaded."""
+        from .bridge.styling import save_beside, save_inside
+
+        path = Path(destination.split("|")[0])
+        if path.suffix.lower() == ".gpkg" and path.is_file():
+            save_inside(QgsVectorLayer(destination, "points", "ogr"), style)
+        elif path.is_file() and not path.with_suffix(".qml").exists():  # else it is that of a raster of this name
+            save_beside(QgsVectorLayer(destination, "points", "ogr"), style, path)
+
+
+def local_grid_crs() -> QgsCoordinateReferenceSystem:
+    """A plane in metres that lies nowhere on Earth: an engineering CRS."""
+    return QgsCoordinateReferenceSystem.fromWkt(
+        'LOCAL_CS["Local metric grid",UNIT["metre",1,AUTHORITY["EPSG","9001"]],'
+        'AXIS["Easting",EAST],AXIS["Northing",NORTH]]'
+    )

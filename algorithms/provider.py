@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Names the algorithms and the shipped models."""
+
+from __future__ import annotations
+
+import configparser
+import re
+
+from processing.core.ProcessingConfig import ProcessingConfig, Setting
+from qgis.core import QgsApplication, QgsProcessingModelAlgorithm, QgsProcessingProvider
+from qgis.PyQt.QtGui import QIcon
+
+from .algorithm import ROOT
+from .check_environment import CheckEnvironment
+from .classify import Classify
+from .extract_features import ExtractFeatures
+from .import_scene import ImportScene
+from .pretrain_diffusion import PretrainDiffusion
+
+PYTHON_SETTING = "MTMSD_PYTHON"
+
+_ALGORITHMS = (PretrainDiffusion, ExtractFeatures, Classify, ImportScene, CheckEnvironment)
+_SHIPPED_MODELS = ("scene_to_class_map",)
+
+
+class MtmsdProvider(QgsProcessingProvider):
+    """Our algorithms in the toolbox."""
+
+    def id(self) -> str:
+        """Fixed id."""
+        return "mtmsd"
+
+    def name(self) -> str:
+        """Heading in the toolbox."""
+        return "MTMSD"
+
+    def longName(self) -> str:
+        """In the list of plugins and in the help."""
+        return "MTMSD: diffusion features for hyperspectral scenes"
+
+    def icon(self) -> QIcon:
+        """Our own drawing."""
+        return QIcon(self.svgIconPath())
+
+    def svgIconPath(self) -> str:
+        """Where the drawing lies."""
+        return str(ROOT / "icons" / "mtmsd.svg")
+
+    def helpId(self) -> str:
+        """Our help has pages of its own."""
+        return ""
+
+    def versionInfo(self) -> str:
+        """Version of the plugin."""
+        parser = configparser.ConfigParser(interpolation=None)
+        parser.read(ROOT / "metadata.txt", encoding="utf-8")
+        return parser.get("general", "version", fallback="")
+
+    def supportedOutputRasterLayerExtensions(self) -> list[str]:
+        """We write GeoTIFF only: it keeps names, tables, scale and offset of thousands of bands in one file."""
+        return ["tif", "tiff"]
+
+    def supportsNonFileBasedOutput(self) -> bool:
+        """Point layers may go into memory or a database."""
+        return True
+
+    def load(self) -> bool:
+        """Add the option for the worker's Python, then the algorithms."""
+        ProcessingConfig.settingIcons[self.name()] = self.icon()
+        ProcessingConfig.addSetting(
+            Setting(
+                self.name(),
+                PYTHON_SETTING,
+                self.tr("Python with torch, numpy and scipy (empty: environment variable MTMSD_PYTHON)"),
+                "",
+                valuetype=Setting.FILE,
+            )
+        )
+        ProcessingConfig.readSettings()
+        self.refreshAlgorithms()
+        return True
+
+    def unload(self) -> None:
+        """Take the option away."""
+        if PYTHON_SETTING in ProcessingConfig.settings:
+            ProcessingConfig.removeSetting(PYTHON_SETTING)
+
+    def loadAlgorithms(self) -> None:
+        """Add the algorithms; the models too, once the registry knows the steps they consist of."""
+        for algorithm in _ALGORITHMS:
+            self.addAlgorithm(algorithm())
+        if QgsApplication.processingRegistry().providerById(self.id()) is not None:
+            for name in _SHIPPED_MODELS:
+                model = ShippedModel()
+                if model.fromFile(str(ROOT / "models" / f"{name}.model3")):
+                    self.addAlgorithm(model)
+
+
+class ShippedModel(QgsProcessingModelAlgorithm):
+    """A model with an id that can be typed; QGIS's own class takes the title for the id, blanks and all."""
+
+    def name(self) -> str:
+        """Fixed id, made of the title's letters."""
+        return re.sub(r"[^a-z0-9]", "", super().name().lower())
+
+    def displayName(self) -> str:
+        """Title."""
+        return super().name()
+
+    def createInstance(self) -> ShippedModel:
+        """A copy of this model."""
+        model = ShippedModel()
+        model.loadVariant(self.toVariant())
+        return model
+
+    def icon(self) -> QIcon:
+        """That of all that we do: a model is the whole way."""
+        return QIcon(self.svgIconPath())
+
+    def svgIconPath(self) -> str:
+        """Where the drawing lies."""
+        return str(ROOT / "icons" / "mtmsd.svg")

@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Raw rasters of the job folder, memory-mapped: open, read a window, write a window.
+
+Stored line-interleaved (BIL), little endian: shape (H, bands, W). Enters: a CubeFile of the job. Leaves: windows
+as (bands, h, w) float32 in physical values, NaN where there is no data; and files with an ENVI header that GDAL
+opens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import FileFormatError
+from .protocol import Band, CubeFile
+from .windows import Window, clip, strips, whole
+
+# Data types of the ENVI header, as GDAL's ENVI driver documents them.
+_ENVI_TYPES = {
+    "uint8": 1,
+    "int16": 2,
+    "int32": 3,
+    "float32": 4,
+    "float64": 5,
+    "uint16": 12,
+    "uint32": 13,
+    "int64": 14,
+    "uint64": 15,
+}
+
+
+class Cube:
+    """A raw raster that is read by windows."""
+
+    def __init__(self, folder: Path, description: CubeFile, *, writable: bool = False) -> None:
+        """Map the file.
+
+        Raises:
+            FileFormatError: The file is missing, or its size is not that of the description.
+        """
+        self.description = description
+        self.height = description.height
+        self.width = description.width
+        self._stored = _map_file(
+            folder / description.file,
+            description.dtype,
+            (description.height, len(description.bands), description.width),
+            writable,
+        )
+        self._mask = None
+        if description.mask is not None:
+            self._mask = _map_file(folder / description.mask, "uint8", (description.height, description.width), False)
+        self._nodata = [band.nodata for band in description.bands]
+        self._scale = np.array([band.scale for band in description.bands], dtype=np.float32)
+        self._offset = np.array([band.offset for band in description.bands], dtype=np.float32)
+        self._scaled = bool(np.any(self._scale != 1) or np.any(self._offset != 0))
+
+    @property
+    def bands(self) -> int:
+        """Number of bands."""
+        return len(self.description.bands)
+
+    def read(self, window: Window, bands: Sequence[int] | None = None) -> NDArray[np.float32]:
+        """Physical values of a window.
+
+        Args:
+            window: May reach outside the raster.
+            bands: 0-based bands in the wanted order; all where None.
+
+        Returns:
+            (bands, h, w) float32; NaN where the raster has no data, the mask excludes the pixel, or the window
+            lies outside the raster.
+        """
+        chosen = np.arange(self.bands) if bands is None else np.asarray(bands, dtype=np.intp)
+        inside = clip(window, self.height, self.width)
+        out = np.full((len(chosen), window.height, window.width), np.nan, dtype=np.float32)
+        if inside.height == 0 or inside.width == 0:
+            return out
+        rows, cols = inside.slices
+        block = self._stored[rows, :, cols]
+        stored = np.asarray(block if bands is None else block[:, chosen]).transpose(1, 0, 2)
+        values = self._physical(stored, chosen)
+        if self._mask is not None:
+            values[:, np.asarray(self._mask[rows, cols]) == 0] = np.nan
+        top, left = inside.row - window.row, inside.col - window.col
+        out[:, top : top + inside.height, left : left + inside.width] = values
+        return out
+
+    def write(self, window: Window, values: NDArray[np.generic]) -> None:
+        """Store values.
+
+        Args:
+            window: Inside the raster.
+            values: (bands, h, w), already in the stored type's range.
+        """
+        rows, cols = window.slices
+        self._stored[rows, :, cols] = values.transpose(1, 0, 2)
+
+    def flush(self) -> None:
+        """Hand what was written to the operating system."""
+        self._stored.flush()
+
+    def _physical(self, stored: NDArray[np.generic], chosen: NDArray[np.intp]) -> NDArray[np.float32]:
+        with np.errstate(over="ignore", invalid="ignore"):
+            values = stored.astype(np.float32)
+        if self._scaled:
+            values *= self._scale[chosen, None, None]
+            values += self._offset[chosen, None, None]
+        for position, band in enumerate(chosen):
+            nodata = self._nodata[band]
+            if nodata is not None:
+                values[position][_equals(stored[position], nodata)] = np.nan
+        if stored.dtype.kind == "f":
+            values[~np.isfinite(values)] = np.nan
+        return values
+
+
+def create_cube(folder: Path, name: str, size: tuple[int, int], dtype: str, bands: Sequence[Band]) -> Cube:
+    """Create a writable raw raster of zeros with its ENVI header.
+
+    Args:
+        folder: The job folder.
+        name: Of the file, without suffix.
+        size: Height and width.
+        dtype: numpy name of the stored type.
+        bands: One entry a band.
+    """
+    description = CubeFile(f"{name}.raw", size[0], size[1], dtype, tuple(bands))
+    path = folder / description.file
+    with path.open("wb") as file:
+        file.truncate(size[0] * size[1] * len(bands) * np.dtype(dtype).itemsize)
+    _write_envi_header(path.with_suffix(".hdr"), description)
+    return Cube(folder, description, writable=True)
+
+
+def valid_pixels(cube: Cube, bands: Sequence[int] | None = None) -> NDArray[np.bool_]:
+    """(H, W) bool: where all the given bands have data."""
+    valid = np.zeros((cube.height, cube.width), dtype=bool)
+    for strip in strips(*whole_size(cube), 4 * cube.bands):
+        valid[strip.slices] = np.isfinite(cube.read(strip, bands)).all(axis=0)
+    return valid
+
+
+def whole_size(cube: Cube) -> tuple[int, int]:
+    """Height and width of the cube."""
+    window = whole(cube.height, cube.width)
+    return window.height, window.width
+
+
+def _map_file(path: Path, dtype: str, shape: tuple[int, ...], writable: bool) -> np.memmap[Any, np.dtype[Any]]:
+    if dtype not in _ENVI_TYPES or min(shape) < 1:
+        raise FileFormatError(f"{path.name}: data type {dtype} with shape {shape} cannot be a raster of numbers.")
+    expected_bytes = int(np.prod([int(n) for n in shape], dtype=object)) * np.dtype(dtype).itemsize
+    found_bytes = path.stat().st_size if path.is_file() else None
+    if found_bytes != expected_bytes:
+        raise FileFormatError(
+            f"{path.name} should have {expected_bytes} bytes for shape {shape} and type {dtype}; "
+            + ("it is missing." if found_bytes is None else f"it has {found_bytes}.")
+        )
+    stored_type = np.dtype(dtype).newbyteorder("<")
+    return np.memmap(path, dtype=stored_type, mode="r+" if writable else "r", shape=shape)
+
+
+def _equals(stored: NDArray[Any], nodata: float) -> NDArray[np.bool_]:
+    """Where stored == nodata, in the precision of the stored type."""
+    if nodata != nodata:
+        return np.isnan(stored) if stored.dtype.kind == "f" else np.zeros(stored.shape, dtype=bool)
+    if stored.dtype.kind == "f":
+        with np.errstate(over="ignore"):
+            return np.asarray(stored == stored.dtype.type(nodata))
+    limits = np.iinfo(stored.dtype)
+    if nodata != int(nodata) or not limits.min <= nodata <= limits.max:
+        return np.zeros(stored.shape, dtype=bool)  # a nodata value that the type cannot hold excludes nothing
+    return np.asarray(stored == stored.dtype.type(int(nodata)))
+
+
+def _write_envi_header(path: Path, description: CubeFile) -> None:
+    names = ", ".join(band.name.replace(",", " ").replace("{", "(").replace("}", ")") for band in description.bands)
+    lines = [
+        "ENVI",
+        f"samples = {description.width}",
+        f"lines = {description.height}",
+        f"bands = {len(description.bands)}",
+        "header offset = 0",
+        "file type = ENVI Standard",
+        f"data type = {_ENVI_TYPES[description.dtype]}",
+        "interleave = bil",
+        "byte order = 0",
+        f"band names = {{{names}}}",
+    ]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")

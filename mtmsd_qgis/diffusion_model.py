@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A trained diffusion model and an unfinished training, to and from files.
+
+Enters: preprocessor, network weights, settings. Leaves: model files (everything needed to run again) and checkpoints
+(everything needed to go on).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from .errors import FileFormatError
+from .model_file import KIND_CHECKPOINT, KIND_MODEL, read_arrays, read_header, write_file
+from .preprocessing import Preprocessor
+from .pretraining import TrainingState, new_training
+from .protocol import Band
+from .settings import PretrainSettings, from_json, to_json
+from .unet import UNet
+
+_PREPROCESSOR_ARRAYS = ("mean", "scale", "axes", "deviation")
+_FREE_ON_RESUME = ("device", "checkpoint_seconds")  # settings that may differ when a training goes on
+
+
+@dataclass(frozen=True)
+class DiffusionModel:
+    """What extraction needs.
+
+    Attributes:
+        preprocessor: From bands to components.
+        network: On the CPU, with the averaged weights.
+        settings: Of the pretraining.
+        source_band_count: Bands of the raster it was trained on, left-out ones included.
+    """
+
+    preprocessor: Preprocessor
+    network: UNet
+    settings: PretrainSettings
+    source_band_count: int
+
+
+def save_model(path: Path, state: TrainingState, description: Mapping[str, Any], preprocessor: Preprocessor) -> None:
+    """Write the averaged weights with all that is needed to use them; description is what describe made."""
+    arrays = {f"network.{name}": _to_numpy(weight) for name, weight in state.average.items()}
+    arrays.update(_preprocessor_arrays(preprocessor))
+    write_file(path, KIND_MODEL, {**description, **_training_facts(state)}, arrays)
+
+
+def load_model(path: Path) -> DiffusionModel:
+    """Read a model file.
+
+    Raises:
+        FileFormatError: It is no model, broken, or its parts do not fit together.
+    """
+    description = read_header(path)
+    arrays = read_arrays(path)
+    try:
+        settings = from_json(PretrainSettings, description["settings"])
+        preprocessor = _preprocessor_from(description, arrays)
+        network = UNet(preprocessor.components, settings.base_width)
+        _load_weights(network, arrays, "network.")
+        return DiffusionModel(preprocessor, network, settings, int(description["source_band_count"]))
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise FileFormatError(f"{path} is not a complete diffusion model ({error}). Train a new one.") from None
+
+
+def save_checkpoint(
+    path: Path, state: TrainingState, description: Mapping[str, Any], preprocessor: Preprocessor
+) -> None:
+    """Write weights, average, optimiser and position."""
+    arrays = _preprocessor_arrays(preprocessor)
+    for name, weight in state.network.named_parameters():
+        memory = state.optimizer.state[weight]
+        arrays[f"network.{name}"] = _to_numpy(weight.detach())
+        arrays[f"average.{name}"] = _to_numpy(state.average[name])
+        for key in ("exp_avg", "exp_avg_sq"):
+            arrays[f"{key}.{name}"] = _to_numpy(memory[key]) if memory else np.zeros(tuple(weight.shape), np.float32)
+    arrays["interval"] = np.array(state.interval, dtype=np.float64)
+    arrays["losses"] = np.array(state.losses, dtype=np.float64).reshape(-1, 2)
+    write_file(path, KIND_CHECKPOINT, {**description, "iteration": state.iteration}, arrays)
+
+
+def load_checkpoint(path: Path, settings: PretrainSettings, device: torch.device) -> tuple[TrainingState, Preprocessor]:
+    """Read a checkpoint to go on with the same settings.
+
+    Raises:
+        FileFormatError: It is no checkpoint, broken, or of a training with other settings.
+    """
+    description = read_header(path, KIND_CHECKPOINT)
+    arrays = read_arrays(path, KIND_CHECKPOINT)
+    try:
+        theirs = description["settings"]
+        ours = to_json(settings)
+        other = [key for key in ours if key not in _FREE_ON_RESUME and theirs.get(key) != ours[key]]
+        if other:
+            found = ", ".join(f"{key} {theirs.get(key)} instead of {ours[key]}" for key in other)
+            raise FileFormatError(
+                f"{path} is a checkpoint of a training with other settings: {found}. Give the same settings, or "
+                "start without RESUME."
+            )
+        preprocessor = _preprocessor_from(description, arrays)
+        state = new_training(preprocessor.components, settings, device)
+        _restore(state, arrays, int(description["iteration"]))
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise FileFormatError(f"{path} is not a complete checkpoint ({error}). Start without RESUME.") from None
+    return state, preprocessor
+
+
+def describe(settings: PretrainSettings, preprocessor: Preprocessor, source_band_count: int) -> dict[str, Any]:
+    """The description that model and checkpoint share; JSON-ready, the same for the same inputs."""
+    return {
+        "preset": settings.preset,
+        "settings": to_json(settings),
+        "patch_size": settings.patch_size,
+        "components": preprocessor.components,
+        "explained_share": preprocessor.explained_share,
+        "bands": [asdict(band) for band in preprocessor.bands],
+        "source_band_count": source_band_count,
+        "torch": str(torch.__version__),
+    }
+
+
+def _training_facts(state: TrainingState) -> dict[str, Any]:
+    return {"iterations": state.iteration, "loss_curve": [[i, round(loss, 6)] for i, loss in state.losses]}
+
+
+def _preprocessor_arrays(preprocessor: Preprocessor) -> dict[str, NDArray[Any]]:
+    return {f"preprocessor.{name}": getattr(preprocessor, name) for name in _PREPROCESSOR_ARRAYS}
+
+
+def _preprocessor_from(description: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Preprocessor:
+    bands = tuple(Band(**band) for band in description["bands"])
+    parts = {name: arrays[f"preprocessor.{name}"] for name in _PREPROCESSOR_ARRAYS}
+    count = len(parts["axes"])
+    shapes = {"mean": (len(bands),), "scale": (len(bands),), "axes": (count, len(bands)), "deviation": (count,)}
+    for name, shape in shapes.items():
+        if parts[name].shape != shape or not np.isfinite(parts[name]).all():
+            raise ValueError(f"preprocessor.{name} should be finite with shape {shape}, found {parts[name].shape}")
+    return Preprocessor(bands=bands, explained_share=float(description["explained_share"]), **parts)
+
+
+def _load_weights(network: UNet, arrays: Mapping[str, NDArray[Any]], prefix: str) -> None:
+    weights = {
+        name[len(prefix) :]: torch.from_numpy(array) for name, array in arrays.items() if name.startswith(prefix)
+    }
+    network.load_state_dict(weights, strict=True)
+
+
+def _restore(state: TrainingState, arrays: Mapping[str, NDArray[Any]], iteration: int) -> None:
+    _load_weights(state.network, arrays, "network.")
+    for name, weight in state.network.named_parameters():
+        state.average[name].copy_(torch.from_numpy(arrays[f"average.{name}"]))
+        state.optimizer.state[weight] = {
+            "step": torch.tensor(float(iteration)),
+            **{key: torch.from_numpy(arrays[f"{key}.{name}"]).to(weight.device) for key in ("exp_avg", "exp_avg_sq")},
+        }
+    state.iteration = iteration
+    state.interval = [float(loss) for loss in arrays["interval"]]
+    state.losses = [(int(i), float(loss)) for i, loss in arrays["losses"]]
+
+
+def _to_numpy(tensor: torch.Tensor) -> NDArray[Any]:
+    return np.asarray(tensor.detach().cpu().numpy())

@@ -1,0 +1,250 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Extraction of a scene: survey the features on some tiles, choose and scale them, write all tiles.
+
+Enters: a FeatureExtractor, a cube of components, samples with classes (or clusters). Leaves: a raw raster of the
+features kept, 16-bit with a scale and offset a band.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.cluster.vq import kmeans2
+
+from .cube import Cube, create_cube
+from .features import FeatureExtractor, tile_needs
+from .progress import Progress
+from .protocol import Band
+from .windows import Tile, Window, halo_of, strips, tiles
+
+NODATA = -32768
+_LARGEST = 32767
+_SURVEY_TILES = 400  # at most; a scene of up to 400 tiles is surveyed wherever it has samples
+_CLUSTER_SAMPLES = 5000
+_HEADROOM = 1.2  # values may lie this much further from the mean than any seen in the survey
+_DEVIATIONS = (8.0, 40.0)  # range of a band in standard deviations: at least, at most
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What some tiles say about the features.
+
+    Attributes:
+        class_means: (K, T, F) over the samples.
+        mean: (T, F) over the valid pixels of the tiles.
+        deviation: (T, F).
+        reach: (T, F) largest distance from the mean.
+    """
+
+    class_means: NDArray[np.float64]
+    mean: NDArray[np.float64]
+    deviation: NDArray[np.float64]
+    reach: NDArray[np.float64]
+
+
+def scene_tiles(cube: Cube, valid: NDArray[np.bool_], side: int) -> list[Tile]:
+    """The tiles of a scene that have a valid pixel in their core."""
+    every = tiles(cube.height, cube.width, side, halo_of(side))
+    return [tile for tile in every if valid[tile.core.slices].any()]
+
+
+def cluster_samples(
+    cube: Cube, valid: NDArray[np.bool_], clusters: int, seed: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Pixels drawn at random with the cluster of their components: stand-ins for classes where there are no labels.
+
+    Source: k-means with the seeding of Arthur & Vassilvitskii (2007), as in scipy.
+
+    Returns:
+        rows, cols, cluster index: (N,) each.
+    """
+    rng = np.random.default_rng(seed)
+    rows, cols = _draw_valid(valid, _CLUSTER_SAMPLES, rng)
+    spectra = np.stack([_pixel(cube, int(row), int(col)) for row, col in zip(rows, cols)])
+    clusters = min(clusters, len(np.unique(spectra, axis=0)))
+    _, index = kmeans2(spectra.astype(np.float64), clusters, minit="++", seed=rng, iter=30, missing="warn")
+    used, compact = np.unique(index, return_inverse=True)
+    assert len(used) >= 1  # every sample has a cluster
+    return rows, cols, compact.astype(np.int64)
+
+
+def survey(
+    extractor: FeatureExtractor,
+    cube: Cube,
+    scene: Sequence[Tile],
+    samples: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]],
+    progress: Progress,
+) -> Survey:
+    """Class means and ranges of the features, on the tiles that hold samples.
+
+    Args:
+        extractor: Of the features.
+        cube: Components.
+        scene: Tiles with valid pixels.
+        samples: rows, cols, class index, (N,) each.
+        progress: Told after each tile.
+    """
+    rows, cols, classes = samples
+    count = int(classes.max()) + 1
+    every = tiles(cube.height, cube.width, scene[0].window.height, halo_of(scene[0].window.height))
+    owned = dict(zip(every, tile_needs(every, rows, cols)))
+    chosen = _survey_tiles([tile for tile in scene if len(owned[tile])], owned, classes)
+    sums, numbers = np.zeros(1), np.zeros(count)
+    moments: _Moments | None = None
+    for done, tile in enumerate(chosen):
+        values, valid = _computed(extractor, cube, tile)
+        flat = values.flatten(2)  # (T, F, pixels)
+        seen = _Moments.of(flat[..., valid.reshape(-1)])
+        moments = seen if moments is None else moments.plus(seen)
+        mine = owned[tile]
+        position = (rows[mine] - tile.core.row) * tile.core.width + cols[mine] - tile.core.col
+        mine, position = mine[valid.reshape(-1)[position]], position[valid.reshape(-1)[position]]
+        membership = np.zeros((count, flat.shape[2]), dtype=np.float32)
+        np.add.at(membership, (classes[mine], position), 1.0)
+        part = torch.einsum("kp,tfp->ktf", torch.from_numpy(membership).to(flat), flat)
+        sums = sums + part.cpu().numpy().astype(np.float64)
+        numbers += np.bincount(classes[mine], minlength=count)
+        progress((done + 1) / len(chosen), f"survey: tile {done + 1} of {len(chosen)}")
+    assert moments is not None  # the samples lie on valid pixels, so some tile has one
+    present = numbers > 0
+    class_means = sums[present] / numbers[present, None, None]
+    return Survey(class_means, *moments.ranges())
+
+
+def write_features(
+    extractor: FeatureExtractor,
+    cube: Cube,
+    scene: Sequence[Tile],
+    found: Survey,
+    kept: NDArray[np.int64],
+    folder: Path,
+    progress: Progress,
+) -> Cube:
+    """Compute all tiles and store the features kept as 16-bit numbers.
+
+    Args:
+        extractor: Of the features.
+        cube: Components.
+        scene: Tiles with valid pixels; all other pixels become nodata.
+        found: For the scale of each band.
+        kept: (D,) indices of the features.
+        folder: The job folder.
+        progress: Told after each tile.
+
+    Returns:
+        The raster features.raw, T * D bands, band = timestep index * D + feature index.
+    """
+    mean = found.mean[:, kept]
+    reach = np.clip(
+        _HEADROOM * found.reach[:, kept],
+        _DEVIATIONS[0] * found.deviation[:, kept],
+        _DEVIATIONS[1] * found.deviation[:, kept],
+    )
+    scale = np.where(reach > 0, reach / _LARGEST, 1.0)
+    names = [extractor.feature_names[i] for i in kept]
+    bands = [
+        Band(f"t{timestep:03d} {name}", None, NODATA, float(scale[t, d]), float(mean[t, d]))
+        for t, timestep in enumerate(extractor.settings.timesteps)
+        for d, name in enumerate(names)
+    ]
+    out = create_cube(folder, "features", (cube.height, cube.width), "int16", bands)
+    _fill_nodata(out)
+    index = torch.from_numpy(kept).to(extractor.device)
+    offset_of = torch.from_numpy(mean.astype(np.float32)).to(extractor.device)[..., None, None]
+    scale_of = torch.from_numpy(scale.astype(np.float32)).to(extractor.device)[..., None, None]
+    for done, tile in enumerate(scene):
+        values, valid = _computed(extractor, cube, tile)
+        stored = ((values[:, index] - offset_of) / scale_of).round_().clamp_(-_LARGEST, _LARGEST)
+        plain = stored.to(torch.int16).flatten(0, 1).cpu().numpy()
+        plain[:, ~valid] = NODATA
+        out.write(tile.core, plain)
+        progress((done + 1) / len(scene), f"tile {done + 1} of {len(scene)}")
+    out.flush()
+    return out
+
+
+@dataclass(frozen=True)
+class _Moments:
+    """Count, sums and extremes of (T, F) features over pixels."""
+
+    count: int
+    total: torch.Tensor
+    squares: torch.Tensor
+    low: torch.Tensor
+    high: torch.Tensor
+
+    @classmethod
+    def of(cls, values: torch.Tensor) -> _Moments:
+        """Moments of (T, F, pixels), at least one pixel."""
+        return cls(
+            values.shape[2],
+            values.sum(2).double(),
+            values.square().sum(2).double(),
+            values.amin(2).double(),
+            values.amax(2).double(),
+        )
+
+    def plus(self, other: _Moments) -> _Moments:
+        """Moments of both sets of pixels."""
+        return _Moments(
+            self.count + other.count,
+            self.total + other.total,
+            self.squares + other.squares,
+            torch.minimum(self.low, other.low),
+            torch.maximum(self.high, other.high),
+        )
+
+    def ranges(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Mean, deviation and largest distance from the mean, (T, F) each."""
+        mean = self.total / self.count
+        deviation = (self.squares / self.count - mean.square()).clamp(min=0).sqrt()
+        reach = torch.maximum(self.high - mean, mean - self.low)
+        return mean.cpu().numpy(), deviation.cpu().numpy(), reach.cpu().numpy()
+
+
+def _computed(extractor: FeatureExtractor, cube: Cube, tile: Tile) -> tuple[torch.Tensor, NDArray[np.bool_]]:
+    """Features (T, F, h, w) of a tile's core, and where it is valid (h, w)."""
+    components = cube.read(tile.window)
+    valid = np.isfinite(components[0])
+    inner = valid[tile.inner.slices]
+    return extractor.tile_features(np.where(valid, components, np.float32(0)), tile), inner
+
+
+def _survey_tiles(
+    candidates: Sequence[Tile], owned: dict[Tile, NDArray[np.int64]], classes: NDArray[np.int64]
+) -> list[Tile]:
+    """All tiles with samples; of too many, an even share of each class's, rare classes first, in scene order."""
+    if len(candidates) <= _SURVEY_TILES:
+        return list(candidates)
+    order = np.argsort(np.bincount(classes), kind="stable")
+    chosen: set[Tile] = set()
+    for rank, index in enumerate(order):
+        mine = [tile for tile in candidates if tile not in chosen and np.any(classes[owned[tile]] == index)]
+        quota = (_SURVEY_TILES - len(chosen)) // (len(order) - rank)
+        step = max(1, len(mine) // max(1, quota))
+        chosen.update(mine[::step][:quota])
+    return [tile for tile in candidates if tile in chosen]
+
+
+def _draw_valid(
+    valid: NDArray[np.bool_], count: int, rng: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Up to count different valid pixels, drawn at random, in row-major order."""
+    flat = np.flatnonzero(valid)
+    chosen = np.sort(rng.choice(flat, size=min(count, len(flat)), replace=False))
+    return chosen // valid.shape[1], chosen % valid.shape[1]
+
+
+def _pixel(cube: Cube, row: int, col: int) -> NDArray[np.float32]:
+    return cube.read(Window(row, col, 1, 1))[:, 0, 0]
+
+
+def _fill_nodata(out: Cube) -> None:
+    """Mark everything as nodata; tiles without a valid pixel are never visited."""
+    for strip in strips(out.height, out.width, 2 * out.bands):
+        out.write(strip, np.full((out.bands, strip.height, strip.width), NODATA, dtype=np.int16))

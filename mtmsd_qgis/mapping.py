@@ -1,0 +1,239 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""From a feature raster to a class map: gather the features of samples, purify, fit, predict every pixel.
+
+Enters: a Cube of features with its layout (T timesteps of D features), samples. Leaves: raw rasters of class ids,
+confidence and probabilities.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from .classifier import Classifier, Samples
+from .cube import Cube, create_cube
+from .features import box_margin, box_mean, tile_needs
+from .progress import Progress
+from .protocol import Band, ClassEntry, FeatureLayout
+from .purification import purify
+from .windows import Tile, Window, clip, expand
+
+NO_CONFIDENCE = -1.0
+_WINDOW_BYTES = 192 << 20  # of local and global features of one window
+_PREDICTION_BYTES = 64 << 20  # of the features of pixels predicted at once
+_SAMPLE_BYTES = 2 << 30  # of the training samples' features
+
+
+@dataclass(frozen=True)
+class FeatureReader:
+    """Reads local and global features of windows of a feature raster.
+
+    Attributes:
+        cube: T * D bands.
+        layout: Says T, D and the window of the global features.
+        device: Where the features shall lie.
+    """
+
+    cube: Cube
+    layout: FeatureLayout
+    device: torch.device
+
+    def windows(self) -> list[Tile]:
+        """Windows that cover the raster once, as large as memory allows, a multiple of 16 pixels."""
+        per_pixel = 2 * 4 * self.cube.bands
+        side = max(16, min(256, math.isqrt(_WINDOW_BYTES // per_pixel)) // 16 * 16)
+        before, after = box_margin(self.layout.window)
+        cores = [
+            clip(Window(row, col, side, side), self.cube.height, self.cube.width)
+            for row in range(0, self.cube.height, side)
+            for col in range(0, self.cube.width, side)
+        ]
+        return [Tile(core, expand(core, before, after)) for core in cores]
+
+    def read(self, tile: Tile) -> tuple[Tensor, Tensor, NDArray[np.bool_]]:
+        """Features of a window.
+
+        Returns:
+            local: (T, D, h, w) float32, 0 where invalid.
+            around: (T, D, h, w) float32, the mean over the layout's window.
+            valid: (h, w) bool.
+        """
+        local, around = [], []
+        valid = np.ones((tile.core.height, tile.core.width), dtype=bool)
+        rows, cols = tile.inner.slices
+        for t in range(len(self.layout.timesteps)):
+            first = t * self.layout.features
+            stored = self.cube.read(tile.window, range(first, first + self.layout.features))
+            here = np.asarray(np.isfinite(stored).all(axis=0))
+            valid &= here[rows, cols]
+            values = torch.from_numpy(np.where(here, stored, np.float32(0))).to(self.device)
+            local.append(values[:, rows, cols])
+            around.append(box_mean(values, torch.from_numpy(here).to(self.device), rows, cols, self.layout.window))
+        return torch.stack(local), torch.stack(around), valid
+
+
+@dataclass(frozen=True)
+class Purified:
+    """Indices of the features kept, for local and for global features, each (D',) int64 on the features' device."""
+
+    local: Tensor
+    around: Tensor
+
+    def __call__(self, local: Tensor, around: Tensor) -> tuple[Tensor, Tensor]:
+        """Features (N, T, D) reduced to (N, T, D')."""
+        return local[:, :, self.local], around[:, :, self.around]
+
+
+def sample_limit(layout: FeatureLayout) -> int:
+    """Most training samples whose features fit into memory."""
+    return int(_SAMPLE_BYTES // (2 * 4 * len(layout.timesteps) * layout.features))
+
+
+def thin_out(classes: NDArray[np.int64], limit: int, seed: int) -> NDArray[np.int64]:
+    """Indices of at most limit samples, small classes whole, large ones cut to one common size."""
+    if len(classes) <= limit:
+        return np.arange(len(classes))
+    counts = np.sort(np.bincount(classes))
+    ceilings = [int((limit - counts[:i].sum()) // (len(counts) - i)) for i in range(len(counts))]
+    ceiling = next(c for i, c in enumerate(ceilings) if c < counts[i])
+    rng = np.random.default_rng(seed)
+    chosen = [rng.permutation(np.flatnonzero(classes == index))[:ceiling] for index in np.unique(classes)]
+    return np.sort(np.concatenate(chosen))
+
+
+def gather(
+    reader: FeatureReader,
+    rows: NDArray[np.int64],
+    cols: NDArray[np.int64],
+    classes: NDArray[np.int64],
+    progress: Progress,
+) -> tuple[Samples, NDArray[np.int64]]:
+    """Features at samples.
+
+    Args:
+        reader: Of the feature raster.
+        rows: (N,) rows.
+        cols: (N,) columns.
+        classes: (N,) class indices.
+        progress: Told after each window.
+
+    Returns:
+        The samples that lie on valid pixels, and their indices into the arguments.
+    """
+    windows = reader.windows()
+    local: list[Tensor] = []
+    around: list[Tensor] = []
+    found: list[NDArray[np.int64]] = []
+    for done, (tile, mine) in enumerate(zip(windows, tile_needs(windows, rows, cols))):
+        if len(mine):
+            at_pixel, mean_around, valid = reader.read(tile)
+            r, c = rows[mine] - tile.core.row, cols[mine] - tile.core.col
+            usable = valid[r, c]
+            mine, r, c = mine[usable], r[usable], c[usable]
+            local.append(at_pixel[:, :, r, c].permute(2, 0, 1))
+            around.append(mean_around[:, :, r, c].permute(2, 0, 1))
+            found.append(mine)
+        progress((done + 1) / len(windows), "reading features of the samples")
+    order = np.concatenate(found)
+    target = torch.from_numpy(classes[order]).to(reader.device)
+    return Samples(torch.cat(local), torch.cat(around), target), order
+
+
+def purify_samples(samples: Samples, keep: int) -> Purified:
+    """Choose features by class and timestep, local and global ones apart, from training samples only."""
+    device = samples.local.device
+    index = [
+        torch.from_numpy(purify(_class_means(values, samples.classes), keep)).to(device)
+        for values in (samples.local, samples.around)
+    ]
+    return Purified(index[0], index[1])
+
+
+@dataclass(frozen=True)
+class MapFiles:
+    """Rasters of a map in the job folder: class ids (uint16, 0 = none), confidence and probabilities (float32)."""
+
+    classes: Cube
+    confidence: Cube
+    probabilities: Cube | None
+
+
+def predict_map(
+    reader: FeatureReader,
+    classifier: Classifier,
+    purified: Purified,
+    classes: tuple[ClassEntry, ...],
+    folder: Path,
+    *,
+    with_probabilities: bool,
+    progress: Progress,
+) -> MapFiles:
+    """Classify every valid pixel.
+
+    Args:
+        reader: Of the feature raster.
+        classifier: Fitted.
+        purified: The features it was fitted on.
+        classes: In the order of the class indices.
+        folder: The job folder.
+        with_probabilities: Whether to write one band a class.
+        progress: Told after each window.
+    """
+    size = (reader.cube.height, reader.cube.width)
+    files = MapFiles(
+        create_cube(folder, "map", size, "uint16", [Band("class", nodata=0)]),
+        create_cube(folder, "confidence", size, "float32", [Band("confidence", nodata=NO_CONFIDENCE)]),
+        create_cube(folder, "probabilities", size, "float32", [Band(c.name, nodata=NO_CONFIDENCE) for c in classes])
+        if with_probabilities
+        else None,
+    )
+    ids = np.array([entry.id for entry in classes], dtype=np.uint16)
+    windows = reader.windows()
+    for done, tile in enumerate(windows):
+        local, around, valid = reader.read(tile)
+        probabilities = np.full((len(classes), *valid.shape), NO_CONFIDENCE, dtype=np.float32)
+        probabilities[:, valid] = _predict(classifier, purified, local[:, :, valid], around[:, :, valid]).T
+        winner = np.where(valid, ids[probabilities.argmax(axis=0)], 0).astype(np.uint16)
+        files.classes.write(tile.core, winner[None])
+        files.confidence.write(tile.core, probabilities.max(axis=0)[None])
+        if files.probabilities is not None:
+            files.probabilities.write(tile.core, probabilities)
+        progress((done + 1) / len(windows), f"map: window {done + 1} of {len(windows)}")
+    for cube in (files.classes, files.confidence, files.probabilities):
+        if cube is not None:
+            cube.flush()
+    return files
+
+
+def mapped_classes(
+    map_cube: Cube, classes: tuple[ClassEntry, ...], rows: NDArray[np.int64], cols: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Class index (N,) that the map has at pixels; -1 where it has none."""
+    index_of = {entry.id: index for index, entry in enumerate(classes)}
+    found = np.full(len(rows), -1, dtype=np.int64)
+    for row in np.unique(rows):
+        here = rows == row
+        line = map_cube.read(Window(int(row), 0, 1, map_cube.width))[0, 0]
+        found[here] = [index_of.get(int(v), -1) if np.isfinite(v) else -1 for v in line[cols[here]]]
+    return found
+
+
+def _predict(classifier: Classifier, purified: Purified, local: Tensor, around: Tensor) -> NDArray[np.float32]:
+    """Probabilities (N, K) of pixels (T, D, N)."""
+    step = max(1, _PREDICTION_BYTES // (8 * local.shape[0] * local.shape[1]))
+    parts = [
+        classifier.predict(*purified(x.permute(2, 0, 1), g.permute(2, 0, 1))).cpu().numpy()
+        for x, g in zip(torch.split(local, step, dim=2), torch.split(around, step, dim=2))
+    ]
+    return np.concatenate(parts)
+
+
+def _class_means(values: Tensor, classes: Tensor) -> NDArray[np.float64]:
+    """(K, T, D) means of (N, T, D) over the classes present."""
+    return np.stack([values[classes == index].double().mean(dim=0).cpu().numpy() for index in torch.unique(classes)])

@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Model and checkpoint files: one versioned file, a JSON header and plain arrays. No pickle: opening one runs nothing.
+
+The layout is that of safetensors (8 bytes little-endian header length, JSON header, array bytes without gaps), so
+that any tool of that library can read the arrays; our own description lies, as JSON, in its "__metadata__". The
+header is read without torch and checked in full before anything is allocated.
+
+Enters: a description (JSON-ready dict) and named arrays. Leaves: the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import FileFormatError
+
+FORMAT_VERSION = 1
+KIND_MODEL = "model"
+KIND_CHECKPOINT = "checkpoint"
+
+_MAX_HEADER_BYTES = 16 << 20
+_TYPES = {"F64": "<f8", "F32": "<f4", "I64": "<i8", "I32": "<i4", "U8": "|u1"}
+_NAMES = {np.dtype(code): name for name, code in _TYPES.items()}
+
+
+def write_file(path: Path, kind: str, description: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write a file beside its place and rename it when it is complete.
+
+    Args:
+        path: Where it shall lie.
+        kind: KIND_MODEL or KIND_CHECKPOINT.
+        description: JSON-ready values; what read_header gives back.
+        arrays: Named arrays of float64, float32, int64, int32 or uint8.
+
+    Raises:
+        OSError: The place cannot be written.
+    """
+    plain = {name: np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<")) for name, array in arrays.items()}
+    digest = hashlib.sha256()
+    entries: dict[str, Any] = {}
+    position = 0
+    for name, array in plain.items():
+        entries[name] = {
+            "dtype": _NAMES[array.dtype],
+            "shape": list(array.shape),
+            "data_offsets": [position, position + array.nbytes],
+        }
+        position += array.nbytes
+        digest.update(array.tobytes())
+    metadata = {
+        "format": "mtmsd",
+        "version": str(FORMAT_VERSION),
+        "kind": kind,
+        "sha256": digest.hexdigest(),
+        "description": json.dumps(description, ensure_ascii=False, sort_keys=True, allow_nan=False),
+    }
+    header = json.dumps({"__metadata__": metadata, **entries}, ensure_ascii=False).encode("utf-8")
+    header += b" " * (-len(header) % 8)  # arrays start at a multiple of 8
+    partial = path.with_name(path.name + ".partial")
+    try:
+        with partial.open("wb") as file:
+            file.write(len(header).to_bytes(8, "little"))
+            file.write(header)
+            for array in plain.values():
+                file.write(array.tobytes())
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def read_header(path: Path | str, kind: str = KIND_MODEL) -> dict[str, Any]:
+    """The description of a file, with "kind" and "version" added.
+
+    Raises:
+        FileFormatError: Not such a file, broken, of another kind, or of a newer version.
+    """
+    path = Path(path)
+    with _open(path) as file:
+        metadata, _, _ = _read_checked(file, path, kind)
+    description = _parse(metadata["description"], path)
+    return {**description, "kind": kind, "version": int(metadata["version"])}
+
+
+def read_arrays(path: Path | str, kind: str = KIND_MODEL) -> dict[str, NDArray[Any]]:
+    """All arrays of a file, checked against the stored SHA-256.
+
+    Raises:
+        FileFormatError: As read_header, or the content is not what was written.
+    """
+    path = Path(path)
+    with _open(path) as file:
+        metadata, entries, start = _read_checked(file, path, kind)
+        file.seek(start)
+        content = file.read()
+    if hashlib.sha256(content).hexdigest() != metadata["sha256"]:
+        raise FileFormatError(f"{path} is damaged: its content is not what was written. Use a copy, or train again.")
+    arrays = {}
+    for name, entry in entries.items():
+        first, last = entry["data_offsets"]
+        arrays[name] = np.frombuffer(content[first:last], dtype=_TYPES[entry["dtype"]]).reshape(entry["shape"]).copy()
+    return arrays
+
+
+def _open(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise FileFormatError(f"{path} cannot be opened: {error.strerror}. Choose a .mtmsd file.") from None
+
+
+def _read_checked(file: BinaryIO, path: Path, kind: str) -> tuple[dict[str, str], dict[str, Any], int]:
+    """Metadata, array entries and position of the first array byte, all checked against the file's size."""
+    size = os.fstat(file.fileno()).st_size
+    length = int.from_bytes(file.read(8), "little")
+    if size < 10 or length > min(_MAX_HEADER_BYTES, size - 8):
+        raise _not_a_model(path)
+    document = _parse(file.read(length), path)
+    metadata = document.pop("__metadata__", None)
+    if not isinstance(metadata, dict) or metadata.get("format") != "mtmsd":
+        raise _not_a_model(path)
+    if not all(isinstance(metadata.get(key), str) for key in ("version", "kind", "sha256", "description")):
+        raise _not_a_model(path)
+    if not metadata["version"].isdigit() or int(metadata["version"]) > FORMAT_VERSION:
+        raise FileFormatError(
+            f"{path} is of version {metadata['version'][:20]}, this plugin reads up to {FORMAT_VERSION}. "
+            "Update the plugin."
+        )
+    if metadata["kind"] != kind:
+        raise FileFormatError(f"{path} should be a {kind}, it is a {metadata['kind'][:20]}. Choose another file.")
+    _check_entries(document, size - 8 - length, path)
+    return metadata, document, 8 + length
+
+
+def _check_entries(entries: dict[str, Any], payload_bytes: int, path: Path) -> None:
+    """The arrays must follow each other without gaps and end with the file.
+
+    Raises:
+        FileFormatError: They do not.
+    """
+    position = 0
+    for entry in entries.values():
+        try:
+            itemsize = np.dtype(_TYPES[entry["dtype"]]).itemsize
+            shape = [int(n) for n in entry["shape"]]
+            first, last = (int(n) for n in entry["data_offsets"])
+        except (KeyError, TypeError, ValueError):
+            raise _not_a_model(path) from None
+        if first != position or min(shape, default=0) < 0 or last - first != math.prod(shape) * itemsize:
+            raise _not_a_model(path)
+        position = last
+    if position != payload_bytes:
+        raise FileFormatError(
+            f"{path} is incomplete or damaged: {position} bytes of arrays were expected, found {payload_bytes}. "
+            "Use a copy, or train again."
+        )
+
+
+def _parse(text: str | bytes, path: Path) -> dict[str, Any]:
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        raise _not_a_model(path) from None
+    if not isinstance(document, dict):
+        raise _not_a_model(path)
+    return document
+
+
+def _not_a_model(path: Path) -> FileFormatError:
+    return FileFormatError(
+        f"{path} is not a diffusion model. A .mtmsd file written by 'Pretrain diffusion model' was expected."
+    )

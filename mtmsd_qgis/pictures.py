@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Small pictures for reports: PNG from an array, line and bar charts as SVG. No drawing library needed.
+
+Enters: arrays of colours, lists of numbers. Leaves: text that stands in an HTML page.
+"""
+
+from __future__ import annotations
+
+import base64
+import struct
+import zlib
+from collections.abc import Sequence
+from html import escape
+
+import numpy as np
+from numpy.typing import NDArray
+
+_WIDTH, _HEIGHT = 720, 240  # of a chart, in its own units
+_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 12, 12, 40  # margins
+
+
+def png_data_uri(colours: NDArray[np.uint8]) -> str:
+    """A PNG of (H, W, 3) uint8 as a data URI."""
+    return "data:image/png;base64," + base64.b64encode(png(colours)).decode("ascii")
+
+
+def png(colours: NDArray[np.uint8]) -> bytes:
+    """A PNG of (H, W, 3) uint8.
+
+    Source: W3C Recommendation "Portable Network Graphics", second edition: header, one compressed stream of lines
+    that each begin with filter type 0, end.
+    """
+    height, width, _ = colours.shape
+    lines = np.zeros((height, 1 + 3 * width), dtype=np.uint8)
+    lines[:, 1:] = colours.reshape(height, -1)
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(lines.tobytes(), 9)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
+    )
+
+
+def line_chart(points: Sequence[Sequence[float]], x_label: str, y_label: str) -> str:
+    """An SVG line through (x, y) points; y from 0."""
+    xs, ys = [float(p[0]) for p in points], [float(p[1]) for p in points]
+    highest = max([*ys, 1e-9])
+    left, right = min(xs), max(max(xs), min(xs) + 1e-9)
+    path = " ".join(
+        f"{'M' if i == 0 else 'L'}{_x((x - left) / (right - left)):.1f},{_y(y / highest):.1f}"
+        for i, (x, y) in enumerate(zip(xs, ys))
+    )
+    ticks_x = [(left + share * (right - left), _x(share)) for share in (0, 0.25, 0.5, 0.75, 1)]
+    marks = "".join(_x_tick(f"{value:.0f}", position) for value, position in ticks_x)
+    return _chart(f'{marks}{_y_ticks(highest)}<path class="line" d="{path}"/>', x_label, y_label)
+
+
+def bar_chart(labels: Sequence[str], values: Sequence[float], x_label: str, y_label: str) -> str:
+    """An SVG bar for each value, from 0."""
+    highest = max([*values, 1e-9])
+    step = 1 / max(1, len(values))
+    bars = "".join(
+        f'<rect class="bar" x="{_x((i + 0.12) * step):.1f}" y="{_y(value / highest):.1f}" '
+        f'width="{(_x(0.76 * step) - _x(0)):.1f}" height="{_y(0) - _y(value / highest):.1f}">'
+        f"<title>{escape(label)}: {value:.3g}</title></rect>" + _x_tick(label, _x((i + 0.5) * step))
+        for i, (label, value) in enumerate(zip(labels, values))
+    )
+    return _chart(_y_ticks(highest) + bars, x_label, y_label)
+
+
+def _chart(content: str, x_label: str, y_label: str) -> str:
+    middle = (_TOP + _HEIGHT - _BOTTOM) / 2
+    return (
+        f'<svg class="chart" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(y_label)}">{content}'
+        f'<text class="label" x="{(_LEFT + _WIDTH - _RIGHT) / 2}" y="{_HEIGHT - 4}">{escape(x_label)}</text>'
+        f'<text class="label" transform="translate(12,{middle}) rotate(-90)">{escape(y_label)}</text></svg>'
+    )
+
+
+def _x_tick(text: str, position: float) -> str:
+    return f'<text class="tick" x="{position:.1f}" y="{_HEIGHT - _BOTTOM + 16}">{escape(text)}</text>'
+
+
+def _y_ticks(highest: float) -> str:
+    lines = []
+    for share in (0.0, 0.5, 1.0):
+        y = _y(share)
+        lines.append(f'<line class="grid" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
+        lines.append(f'<text class="tick end" x="{_LEFT - 6}" y="{y + 4:.1f}">{share * highest:.3g}</text>')
+    return "".join(lines)
+
+
+def _x(share: float) -> float:
+    return _LEFT + share * (_WIDTH - _LEFT - _RIGHT)
+
+
+def _y(share: float) -> float:
+    return _HEIGHT - _BOTTOM - share * (_HEIGHT - _TOP - _BOTTOM)

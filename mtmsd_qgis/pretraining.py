@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Pretraining: the U-Net learns to predict noise on patches of the scene. No labels.
+
+Enters: a cube of standardised components (NaN where there is no data) and PretrainSettings. Leaves: the averaged
+weights and the loss curve; on the way, checkpoints from which a run goes on to the same result.
+
+Every iteration draws its patches, timesteps and noise from generators seeded with (seed, iteration) alone, so a
+checkpoint holds no generator state and a resumed run is the uninterrupted one.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass, field
+from typing import Callable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from .cube import Cube
+from .errors import Cancelled, MtmsdError, SceneError
+from .noise import q_sample
+from .progress import Progress
+from .settings import TRAINING_TIMESTEPS, PretrainSettings
+from .unet import UNet
+from .windows import Window, block_counts
+
+_BLOCK = 16  # pixels; patches are centred near valid pixels with this precision
+_CURVE_POINTS = 500  # of the stored loss curve at most
+
+
+@dataclass
+class TrainingState:
+    """Where a training stands.
+
+    Attributes:
+        network: The weights being trained.
+        average: Exponential moving average of each weight.
+        optimizer: AdamW over the network.
+        iteration: Steps done.
+        losses: Mean loss of each finished interval of the curve, as (last iteration, loss).
+        interval: Losses of the interval that is not finished yet.
+    """
+
+    network: UNet
+    average: dict[str, Tensor]
+    optimizer: torch.optim.AdamW
+    iteration: int = 0
+    losses: list[tuple[int, float]] = field(default_factory=list)
+    interval: list[float] = field(default_factory=list)
+
+
+class PatchSampler:
+    """Draws patches of a scene around its valid pixels, turned and mirrored at random."""
+
+    def __init__(self, cube: Cube, valid: NDArray[np.bool_], side: int) -> None:
+        """Weigh the places.
+
+        Args:
+            cube: (C, H, W) standardised components, NaN where invalid.
+            valid: (H, W) bool.
+            side: Of a patch, pixels.
+
+        Raises:
+            SceneError: The scene is smaller than a patch, or has no valid pixel.
+        """
+        if min(valid.shape) < side:
+            raise SceneError(
+                f"The raster must be at least as large as a training patch, {side} x {side} pixels; it has "
+                f"{valid.shape[1]} x {valid.shape[0]}. Choose a larger raster or a smaller PATCH_SIZE."
+            )
+        counts = block_counts(valid, _BLOCK)
+        if counts.sum() == 0:
+            raise SceneError("No valid pixel was found: every pixel is nodata or masked. Check nodata and mask.")
+        self._cube = cube
+        self._side = side
+        self._blocks = np.flatnonzero(counts)
+        self._share = counts.reshape(-1)[self._blocks] / counts.sum()
+        self._columns = counts.shape[1]
+
+    def draw(self, seed: int, iteration: int, count: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Patches of one iteration.
+
+        A patch may reach a quarter of its side outside the raster, where it is filled with 0 (the mean): tiles at
+        the border look the same at extraction.
+
+        Returns:
+            patches: (count, C, side, side) float32, 0 where invalid.
+            valid: (count, 1, side, side) float32, 1 where valid.
+        """
+        rng = np.random.default_rng([seed, iteration])
+        blocks = rng.choice(self._blocks, size=count, p=self._share)
+        centres = np.stack([blocks // self._columns, blocks % self._columns], axis=1) * _BLOCK
+        centres += rng.integers(0, _BLOCK, size=(count, 2))  # within _BLOCK of a valid pixel
+        outside = self._side // 4
+        limits = np.array([self._cube.height, self._cube.width]) - self._side + outside
+        origins = np.clip(centres - self._side // 2, -outside, limits)
+        turns = rng.integers(0, 4, size=count)
+        mirrored = rng.integers(0, 2, size=count)
+        patches = np.stack(
+            [
+                _turned(self._cube.read(Window(int(row), int(col), self._side, self._side)), int(turn), bool(mirror))
+                for (row, col), turn, mirror in zip(origins, turns, mirrored)
+            ]
+        )
+        valid = np.isfinite(patches[:, :1])
+        return np.where(valid, patches, np.float32(0)), valid.astype(np.float32)
+
+
+def new_training(in_channels: int, settings: PretrainSettings, device: torch.device) -> TrainingState:
+    """A state before the first step, its weights drawn from the seed."""
+    torch.manual_seed(settings.seed)
+    network = UNet(in_channels, settings.base_width).to(device)
+    average = {name: weight.detach().clone() for name, weight in network.named_parameters()}
+    optimizer = torch.optim.AdamW(
+        network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, foreach=True
+    )
+    return TrainingState(network, average, optimizer)
+
+
+def train(
+    state: TrainingState,
+    sampler: PatchSampler,
+    settings: PretrainSettings,
+    progress: Progress,
+    save: Callable[[TrainingState], None],
+) -> None:
+    """Train to the last iteration.
+
+    Source: Ho et al. (2020), arXiv 2006.11239, eq. 14: the mean squared error of the predicted noise, timesteps
+    uniform. Deviation: invalid pixels do not count in the mean.
+
+    Args:
+        state: Changed in place.
+        sampler: Of the scene's patches.
+        settings: Of the training.
+        progress: Told after each step.
+        save: Called with the state at least every settings.checkpoint_seconds, and on cancelling.
+
+    Raises:
+        Cancelled: The user cancelled; the state has been saved.
+        MtmsdError: The loss is no number any more.
+    """
+    device = next(state.network.parameters()).device
+    generator = torch.Generator(device)
+    points = max(1, math.ceil(settings.iterations / _CURVE_POINTS))
+    saved = time.monotonic()
+    state.network.train()
+    while state.iteration < settings.iterations:
+        patches, valid = sampler.draw(settings.seed, state.iteration, settings.batch_size)
+        generator.manual_seed((settings.seed << 32) + state.iteration)
+        loss = _step(state, torch.from_numpy(patches), torch.from_numpy(valid), settings, generator)
+        if not math.isfinite(loss):
+            raise MtmsdError(
+                f"Training diverged at iteration {state.iteration}: the loss is no number any more. "
+                "Train again with a smaller LEARNING_RATE."
+            )
+        state.iteration += 1
+        state.interval.append(loss)
+        if state.iteration % points == 0 or state.iteration == settings.iterations:
+            state.losses.append((state.iteration, float(np.mean(state.interval))))
+            state.interval.clear()
+        try:
+            shown = state.losses[-1][1] if state.losses else loss
+            progress(state.iteration / settings.iterations, f"iteration {state.iteration}, loss {shown:.3f}")
+        except Cancelled:
+            save(state)
+            raise
+        if time.monotonic() - saved > settings.checkpoint_seconds:
+            save(state)
+            saved = time.monotonic()
+
+
+def learning_rate(settings: PretrainSettings, iteration: int) -> float:
+    """Rate of a step: linear warm-up, then a half cosine to the final share."""
+    if iteration < settings.warmup_iterations:
+        return settings.learning_rate * (iteration + 1) / settings.warmup_iterations
+    done = (iteration - settings.warmup_iterations) / max(1, settings.iterations - settings.warmup_iterations)
+    lowest = settings.final_learning_rate_share
+    return settings.learning_rate * (lowest + (1 - lowest) * 0.5 * (1 + math.cos(math.pi * done)))
+
+
+def masked_loss(predicted: Tensor, noise: Tensor, valid: Tensor) -> Tensor:
+    """Mean squared error over valid pixels.
+
+    Args:
+        predicted: (B, C, H, W).
+        noise: (B, C, H, W).
+        valid: (B, 1, H, W), 1 where valid.
+    """
+    squared = (predicted - noise).square().mean(dim=1, keepdim=True)
+    return (squared * valid).sum() / valid.sum().clamp(min=1)
+
+
+def _step(
+    state: TrainingState, patches: Tensor, valid: Tensor, settings: PretrainSettings, generator: torch.Generator
+) -> float:
+    """One optimiser step; returns the loss."""
+    device = generator.device
+    x0 = patches.to(device)
+    noise = torch.randn(x0.shape, device=device, generator=generator)
+    timesteps = torch.randint(0, TRAINING_TIMESTEPS, (len(x0),), device=device, generator=generator)
+    for group in state.optimizer.param_groups:
+        group["lr"] = learning_rate(settings, state.iteration)
+    loss = masked_loss(state.network(q_sample(x0, noise, timesteps), timesteps), noise, valid.to(device))
+    state.optimizer.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    state.optimizer.step()
+    # The average forgets the random start faster than its decay alone would let it.
+    decay = min(settings.ema_decay, (1 + state.iteration) / (10 + state.iteration))
+    weights = [weight.detach() for weight in state.network.parameters()]
+    torch._foreach_lerp_(list(state.average.values()), weights, 1 - decay)
+    return float(loss.detach())
+
+
+def _turned(patch: NDArray[np.float32], turns: int, mirrored: bool) -> NDArray[np.float32]:
+    turned = np.rot90(patch, turns, axes=(1, 2))
+    return np.ascontiguousarray(turned[:, :, ::-1] if mirrored else turned)

@@ -1,0 +1,330 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Each job as one straight recipe: the table of contents of the core.
+
+Enters: a Job, its folder, a progress. Leaves: files in the folder and the values of the result message.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Callable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from . import accuracy, matlab_scene
+from .classifier import Samples, fit_classifier
+from .cube import Cube, create_cube, valid_pixels, whole_size
+from .denoising import denoised_samples
+from .device import Device, choose_device, memory_guard
+from .diffusion_model import DiffusionModel, describe, load_checkpoint, load_model, save_checkpoint, save_model
+from .errors import SceneError, SettingsError
+from .extraction import cluster_samples, scene_tiles, survey, write_features
+from .features import FeatureExtractor
+from .mapping import FeatureReader, gather, mapped_classes, predict_map, purify_samples, sample_limit, thin_out
+from .preprocessing import LeftOut, Preprocessor, fit_preprocessor
+from .preprocessing import describe as describe_bands
+from .pretraining import PatchSampler, TrainingState, new_training, train
+from .progress import Progress, span
+from .protocol import Band, FeatureLayout, Job
+from .purification import PAPER_SHARE, purify
+from .samples import check_classes, part_samples, read_samples
+from .settings import ClassificationSettings, ExtractionSettings, PretrainSettings, from_json, to_json
+from .windows import strips
+
+log = logging.getLogger(__name__)
+
+Values = dict[str, Any]
+
+
+def run(job: Job, folder: Path, progress: Progress) -> Values:
+    """Do the job.
+
+    Raises:
+        MtmsdError: As the tasks do.
+        SettingsError: There is no such task.
+    """
+    tasks: Mapping[str, Callable[[Job, Path, Progress], Values]] = {
+        "pretrain": pretrain,
+        "extract": extract,
+        "classify": classify,
+        "importscene": import_scene,
+    }
+    if job.task not in tasks:
+        raise SettingsError(f"A task of {', '.join(tasks)} was expected, found '{job.task}'.")
+    started = time.monotonic()
+    values = tasks[job.task](job, folder, progress)
+    return {**values, "seconds": round(time.monotonic() - started, 2)}
+
+
+def pretrain(job: Job, folder: Path, progress: Progress) -> Values:
+    """Raster -> diffusion model."""
+    settings = from_json(PretrainSettings, job.settings)
+    device = _announce(settings.device, settings.seed)
+    cube = _scene(job, folder)
+    _check_size(cube, settings.patch_size)
+
+    resumed = job.inputs.get("resume")
+    if resumed:
+        state, preprocessor = load_checkpoint(Path(resumed), settings, device.torch_device)
+        left_out: list[LeftOut] = []
+        log.info("Going on after iteration %d of %d.", state.iteration, settings.iterations)
+    else:
+        preprocessor, left_out = fit_preprocessor(
+            cube, settings.components, settings.band_scaling, span(progress, 0.0, 0.02)
+        )
+        state = new_training(preprocessor.components, settings, device.torch_device)
+    if left_out:
+        log.warning("Bands left out: %s.", describe_bands(left_out))
+    log.info(
+        "%d components of %d bands explain %.2f %% of the variance.",
+        preprocessor.components,
+        len(preprocessor.bands),
+        100 * preprocessor.explained_share,
+    )
+    used = _positions(cube, preprocessor)
+    components, valid = _standardised(cube, used, preprocessor, folder, span(progress, 0.02, 0.04))
+
+    sampler = PatchSampler(components, valid, settings.patch_size)
+    description = describe(settings, preprocessor, int(job.options.get("source_band_count", cube.bands)))
+    checkpoint = job.outputs.get("checkpoint")
+
+    def save(reached: TrainingState) -> None:
+        if checkpoint:
+            save_checkpoint(Path(checkpoint), reached, description, preprocessor)
+
+    with memory_guard(device, "Choose a smaller BATCH_SIZE, PATCH_SIZE or BASE_WIDTH."):
+        train(state, sampler, settings, span(progress, 0.04, 0.99), save)
+    save_model(Path(job.outputs["model"]), state, description, preprocessor)
+    if checkpoint:
+        Path(checkpoint).unlink(missing_ok=True)
+    state.network.load_state_dict(state.average)
+    return {
+        "model": job.outputs["model"],
+        "final_loss": _final_loss(state),
+        "iterations": state.iteration,
+        "loss_curve": [list(point) for point in state.losses],
+        "components": preprocessor.components,
+        "explained_share": preprocessor.explained_share,
+        "bands_used": [band.number for band in preprocessor.bands],
+        "bands_left_out": [asdict(band) for band in left_out],
+        "denoised": denoised_samples(state.network, sampler, settings),
+        "settings": to_json(settings),
+        **_device_values(device),
+    }
+
+
+def extract(job: Job, folder: Path, progress: Progress) -> Values:
+    """Raster + model -> feature raster."""
+    settings = from_json(ExtractionSettings, job.settings)
+    device = _announce(settings.device, settings.seed)
+    model = load_model(Path(job.inputs["model"]))
+    cube = _scene(job, folder)
+    side = model.settings.patch_size
+    _check_size(cube, side)
+    _check_bands(cube, model)
+    components, valid = _standardised(cube, None, model.preprocessor, folder, span(progress, 0.0, 0.03))
+    if not valid.any():
+        raise SceneError("No valid pixel was found: every pixel is nodata or masked. Check nodata and mask.")
+
+    extractor = FeatureExtractor(model.network.to(device.torch_device), settings)
+    scene = scene_tiles(components, valid, side)
+    log.info("%d tiles of %d x %d pixels, %d timesteps.", len(scene), side, side, len(settings.timesteps))
+    with memory_guard(device, "Choose fewer TIMESTEPS, or DEVICE 'cpu'."):
+        samples, purification, note = _purification_samples(job, folder, components, valid, settings)
+        found = survey(extractor, components, scene, samples, span(progress, 0.03, 0.48))
+        kept = purify(found.class_means, settings.keep)
+        if len(kept) == len(extractor.feature_names):
+            purification, note = "none", ""
+        raster = write_features(extractor, components, scene, found, kept, folder, span(progress, 0.48, 1.0))
+
+    layout = FeatureLayout(
+        timesteps=settings.timesteps,
+        features=len(kept),
+        names=tuple(extractor.feature_names[i] for i in kept),
+        window=side,
+        purification=purification,
+        stages=settings.stages,
+        note=note,
+    )
+    return {
+        "raster": asdict(raster.description),
+        "layout": asdict(layout),
+        "bands_written": raster.bands,
+        **_device_values(device),
+    }
+
+
+def classify(job: Job, folder: Path, progress: Progress) -> Values:
+    """Feature raster + samples -> class map, confidence, accuracy."""
+    settings = from_json(ClassificationSettings, job.settings)
+    device = _announce(settings.device, settings.seed)
+    cube = _scene(job, folder)
+    layout = job.layout or FeatureLayout(features=cube.bands)
+    if len(layout.timesteps) * layout.features != cube.bands:
+        raise SceneError(
+            f"The feature raster should have {len(layout.timesteps)} x {layout.features} bands, it has {cube.bands}. "
+            "Extract the features again."
+        )
+    reader = FeatureReader(cube, layout, device.torch_device)
+    samples = read_samples(folder, job.samples)
+    check_classes(samples[:, 2], job.classes)
+
+    parted = part_samples(job, folder, samples, settings)
+    rows, cols, classes, _ = parted.training.T
+    chosen = thin_out(classes, sample_limit(layout), settings.seed)
+    if len(chosen) < len(classes):
+        log.warning("%d of %d training samples are used, to fit into memory.", len(chosen), len(classes))
+    with memory_guard(device, "Extract fewer features (KEEP, TIMESTEPS)."):
+        learnt, order = gather(reader, rows[chosen], cols[chosen], classes[chosen], span(progress, 0.0, 0.1))
+        check_classes(classes[chosen][order], job.classes)
+        purified = purify_samples(learnt, _features_to_keep(settings, layout))
+        local, around = purified(learnt.local, learnt.around)
+        reduced = Samples(local, around, learnt.classes)
+        classifier = fit_classifier(reduced, len(job.classes), settings, span(progress, 0.1, 0.85))
+        files = predict_map(
+            reader,
+            classifier,
+            purified,
+            job.classes,
+            folder,
+            with_probabilities=bool(job.options.get("probabilities")),
+            progress=span(progress, 0.85, 1.0),
+        )
+    judged, lost = _judge(files.classes, job, parted.validation)
+    return {
+        "map": asdict(files.classes.description),
+        "confidence": asdict(files.confidence.description),
+        "probabilities": None if files.probabilities is None else asdict(files.probabilities.description),
+        "accuracy": judged,
+        "split": {**parted.facts(len(job.classes)), "validation_outside_map": lost},
+        "classes": [asdict(entry) for entry in job.classes],
+        "timesteps": list(layout.timesteps),
+        "timestep_weights": [round(float(w), 6) for w in classifier.timestep_weights(reduced)],
+        "features_per_timestep": int(local.shape[2]),
+        "purification": {"raster": layout.purification, "note": layout.note},
+        "settings": to_json(settings),
+        **_device_values(device),
+    }
+
+
+def import_scene(job: Job, folder: Path, progress: Progress) -> Values:
+    """MATLAB file -> raw cube and class ids."""
+    array = matlab_scene.read_scene(Path(job.inputs["mat"]), job.options.get("variable") or None)
+    progress(0.3, "scene read")
+    cube = matlab_scene.write_scene(array, folder)
+    progress(0.8, "scene written")
+    values: Values = {"cube": asdict(cube.description), "reference": None, "class_names": {}}
+    if job.inputs.get("ground_truth"):
+        ids, names = matlab_scene.read_ground_truth(Path(job.inputs["ground_truth"]))
+        if ids.shape != array.shape[:2]:
+            raise SceneError(
+                f"The ground truth should have {array.shape[0]} x {array.shape[1]} pixels as the scene has, "
+                f"it has {ids.shape[0]} x {ids.shape[1]}."
+            )
+        values["reference"] = asdict(matlab_scene.write_ground_truth(ids, folder).description)
+        values["class_names"] = {str(index): name for index, name in names.items()}
+    progress(1.0, "")
+    return values
+
+
+def _announce(wanted: str, seed: int) -> Device:
+    device = choose_device(wanted)
+    log.info("Device: %s, %s.", device.label, device.reason)
+    log.info("Seed %d, torch %s, numpy %s.", seed, torch.__version__, np.__version__)
+    return device
+
+
+def _device_values(device: Device) -> Values:
+    return {"device": device.label, "device_reason": device.reason, "torch": str(torch.__version__)}
+
+
+def _scene(job: Job, folder: Path) -> Cube:
+    if job.scene is None:
+        raise SceneError("The job should name a raster; it names none.")
+    cube = Cube(folder, job.scene)
+    log.info("Raster: %d x %d pixels, %d bands, %s.", cube.width, cube.height, cube.bands, job.scene.dtype)
+    return cube
+
+
+def _check_size(cube: Cube, side: int) -> None:
+    if min(whole_size(cube)) < side:
+        raise SceneError(
+            f"The raster must be at least as large as a training patch, {side} x {side} pixels; it has "
+            f"{cube.width} x {cube.height}. Choose a larger raster or a smaller PATCH_SIZE."
+        )
+
+
+def _check_bands(cube: Cube, model: DiffusionModel) -> None:
+    wanted = len(model.preprocessor.bands)
+    if cube.bands != wanted:
+        raise SceneError(f"The model needs {wanted} bands, the raster has {cube.bands}. Choose the model's raster.")
+
+
+def _positions(cube: Cube, preprocessor: Preprocessor) -> list[int]:
+    """Where the preprocessor's bands lie in the cube."""
+    numbers = [band.number for band in cube.description.bands]
+    return [numbers.index(band.number) for band in preprocessor.bands]
+
+
+def _standardised(
+    cube: Cube, used: list[int] | None, preprocessor: Preprocessor, folder: Path, progress: Progress
+) -> tuple[Cube, NDArray[np.bool_]]:
+    """The scene's components as a scratch raster (NaN where invalid), and where it is valid (H, W)."""
+    bands = [Band(f"component {i + 1}") for i in range(preprocessor.components)]
+    out = create_cube(folder, "components", whole_size(cube), "float32", bands)
+    for strip in strips(*whole_size(cube), 8 * cube.bands):
+        components, valid = preprocessor.transform(cube.read(strip, used))
+        components[:, ~valid] = np.nan
+        out.write(strip, components)
+        progress(strip.stop_row / cube.height, "principal components")
+    out.flush()
+    return out, valid_pixels(out, [0])
+
+
+def _final_loss(state: TrainingState) -> float:
+    """Mean of the last twentieth of the loss curve: single batches scatter."""
+    tail = state.losses[-max(1, len(state.losses) // 20) :]
+    return float(np.mean([loss for _, loss in tail]))
+
+
+def _purification_samples(
+    job: Job, folder: Path, components: Cube, valid: NDArray[np.bool_], settings: ExtractionSettings
+) -> tuple[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]], str, str]:
+    """Samples for the class means, the kind of purification, and a note for the report."""
+    if job.samples is None:
+        log.info("No training samples: the class part of the purification uses clusters of the spectra.")
+        return cluster_samples(components, valid, settings.clusters, settings.seed), "clusters", ""
+    samples = read_samples(folder, job.samples)
+    samples = samples[valid[samples[:, 0], samples[:, 1]]]
+    check_classes(samples[:, 2], job.classes)
+    rows, cols, classes, _ = samples.T
+    note = f"Features were chosen with the classes of {len(rows)} samples."
+    return (rows, cols, classes), "classes", note
+
+
+def _features_to_keep(settings: ClassificationSettings, layout: FeatureLayout) -> int:
+    """The setting; without one, 60 % of an unpurified diffusion raster and all of any other."""
+    if settings.keep is not None:
+        return settings.keep
+    unpurified = layout.purification == "none" and len(layout.timesteps) > 1
+    return round(PAPER_SHARE * layout.features) if unpurified else 0
+
+
+def _judge(map_cube: Cube, job: Job, validation: NDArray[np.int64]) -> tuple[Values | None, int]:
+    """Accuracy at the reference samples, and how many of them lie where the map has no class."""
+    if len(validation) == 0:
+        return None, 0
+    rows, cols, classes, _ = validation.T
+    mapped = mapped_classes(map_cube, job.classes, rows, cols)
+    inside = mapped >= 0
+    if not inside.any():
+        log.warning("No reference sample lies on a mapped pixel, so no accuracy is given.")
+        return None, int((~inside).sum())
+    matrix = accuracy.confusion_matrix(classes[inside], mapped[inside], len(job.classes))
+    return accuracy.to_json(accuracy.assess(matrix)), int((~inside).sum())

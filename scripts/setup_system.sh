@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Usage: setup_system.sh [qgis]
+# Installs from the distribution what is missing: Python with venv and, with "qgis", QGIS and a virtual screen.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
+
+has_module() {
+    "$system_python" -c "import importlib.util as u, sys; sys.exit(u.find_spec('$1') is None)" 2>/dev/null
+}
+
+has_command() {
+    PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin command -v "$1" >/dev/null
+}
+
+missing=()
+has_module ensurepip || missing+=(python3-venv)
+if [ "${1:-}" = qgis ]; then
+    has_command qgis_process.bin || has_command qgis_process || missing+=(qgis)
+    has_module qgis || missing+=(python3-qgis)
+    has_command Xvfb || missing+=(xvfb)
+    has_command xauth || missing+=(xauth)
+fi
+[ ${#missing[@]} -gt 0 ] || exit 0
+
+if ! has_command apt-get; then
+    fail "Missing: ${missing[*]} (Debian's names). There is no apt-get here: install them by your system's own means, then try again."
+fi
+as_root=()
+if [ "$(id -u)" -ne 0 ]; then
+    has_command sudo || fail "Missing packages: ${missing[*]}. This account is not root and has no sudo. Ask an administrator to run: apt-get install --no-install-recommends ${missing[*]}"
+    as_root=(sudo)
+fi
+
+say "Installing ${missing[*]} with apt-get"
+apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get)
+"${apt[@]}" -qq update || say "apt-get update failed in part; trying with the lists there are"
+"${apt[@]}" -qq install -y --no-install-recommends "${missing[@]}"

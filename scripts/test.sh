@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Usage: test.sh [PYTEST OPTION...]
+# The core's tests in the worker's Python, then the tests inside QGIS. Both are run, whatever the first one says.
+set -uo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
+cd "$root" || exit 1
+
+# passed STATUS SELECTED: 0 is success; with options, "nothing selected" (5) is none of this part's business.
+passed() {
+    [ "$1" -eq 0 ] || { [ "$1" -eq 5 ] && [ "$2" -gt 0 ]; }
+}
+
+failed=()
+
+say "Core, in the worker's Python"
+"$worker_python" -m pytest tests --ignore=tests/qgis "$@"
+passed $? $# || failed+=("core")
+
+say "Inside QGIS, in the system's Python"
+home=$(mktemp -d)
+trap 'rm -rf "$home"' EXIT
+mkdir -p "$home/plugins"
+ln -s "$root" "$home/plugins/mtmsd"
+in_qgis_environment "$home" env QGIS_PLUGINPATH="$home/plugins" "$qgis_python" -m pytest tests/qgis "$@"
+passed $? $# || failed+=("QGIS")
+
+if [ ${#failed[@]} -gt 0 ]; then
+    fail "Failed: the tests of ${failed[*]}"
+fi

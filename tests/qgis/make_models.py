@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Writes the models that the provider ships: run it in QGIS's Python after an algorithm's parameters have changed.
+
+Usage: python tests/qgis/make_models.py      (with the environment of scripts/environment.sh)
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from qgis.core import (
+    QgsProcessing,
+    QgsProcessingModelAlgorithm,
+    QgsProcessingModelChildAlgorithm,
+    QgsProcessingModelChildParameterSource,
+    QgsProcessingModelOutput,
+    QgsProcessingModelParameter,
+    QgsProcessingParameterDefinition,
+    QgsProcessingParameterEnum,
+    QgsProcessingParameterFeatureSource,
+    QgsProcessingParameterField,
+    QgsProcessingParameterNumber,
+    QgsProcessingParameterRasterLayer,
+    QgsProcessingParameterString,
+)
+from qgis.PyQt.QtCore import QPointF
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from harness import ROOT, start_qgis
+
+FROM_USER = QgsProcessingModelChildParameterSource.fromModelParameter
+FROM_STEP = QgsProcessingModelChildParameterSource.fromChildOutput
+
+# Parameter of the model -> the steps that it goes to.
+SHARED = {
+    "INPUT": ("pretrain", "extract"),
+    "PRESET": ("pretrain",),
+    "ITERATIONS": ("pretrain",),
+    "TIMESTEPS": ("extract",),
+    "TRAINING": ("classify",),
+    "CLASS_FIELD": ("classify",),
+    "SPLIT": ("classify",),
+    "SEED": ("pretrain", "extract", "classify"),
+    "DEVICE": ("pretrain", "extract", "classify"),
+}
+STEPS = {
+    "pretrain": ("mtmsd:pretraindiffusion", "Pretrain diffusion model", {"OUTPUT": "MODEL"}),
+    "extract": ("mtmsd:extractfeatures", "Extract diffusion features", {}),
+    "classify": (
+        "mtmsd:classify",
+        "Classify diffusion features",
+        {"OUTPUT": "CLASS_MAP", "CONFIDENCE": "CONFIDENCE", "REPORT": "REPORT"},
+    ),
+}
+HELP = (
+    "Trains a diffusion model on the scene, extracts its features, and classifies them with the training layer: the "
+    "three steps with their usual settings. The features are chosen without a look at the labels, so that the samples "
+    "held out are held out from every step."
+)
+
+
+def main() -> None:
+    """Write the models."""
+    application = start_qgis()
+    model = scene_to_class_map()
+    if not model.toFile(str(ROOT / "models" / "scene_to_class_map.model3")):
+        sys.exit("The model could not be written.")
+    del model
+    application.exitQgis()
+
+
+def scene_to_class_map() -> QgsProcessingModelAlgorithm:
+    """The three steps in one."""
+    model = QgsProcessingModelAlgorithm("Scene to class map", "Map a scene", "mapscene")
+    for number, parameter in enumerate(parameters()):
+        component = QgsProcessingModelParameter(parameter.name())
+        component.setPosition(QPointF(120 + 220 * (number % 5), 60 + 70 * (number // 5)))
+        model.addModelParameter(parameter, component)
+    for number, (step, (algorithm, title, outputs)) in enumerate(STEPS.items()):
+        child = QgsProcessingModelChildAlgorithm(algorithm)
+        child.setChildId(step)
+        child.setDescription(title)
+        child.setPosition(QPointF(300 + 260 * number, 320))
+        for name, steps in SHARED.items():
+            if step in steps:
+                child.addParameterSources(name, [FROM_USER(name)])
+        if step == "extract":
+            child.addParameterSources("MODEL", [FROM_STEP("pretrain", "OUTPUT")])
+        if step == "classify":
+            child.addParameterSources("INPUT", [FROM_STEP("extract", "OUTPUT")])
+        child.setModelOutputs({name: model_output(step, output, name) for output, name in outputs.items()})
+        model.addChildAlgorithm(child)
+    model.setHelpContent({"ALG_DESC": HELP, "ALG_CREATOR": "MTMSD for QGIS developers"})
+    model.setParameterOrder([parameter.name() for parameter in parameters()])
+    model.updateDestinationParameters()
+    return model
+
+
+def parameters() -> list[QgsProcessingParameterDefinition]:
+    """What the user is asked; the same words as in the three steps."""
+    kinds = [QgsProcessing.SourceType.TypeVectorPoint, QgsProcessing.SourceType.TypeVectorPolygon]
+    whole = QgsProcessingParameterNumber.Type.Integer
+    presets, splits = ["quick", "standard", "paper"], ["none", "random", "spatial"]
+    return [
+        QgsProcessingParameterRasterLayer("INPUT", "Raster"),
+        QgsProcessingParameterFeatureSource("TRAINING", "Training layer", kinds),
+        QgsProcessingParameterField("CLASS_FIELD", "Class field", parentLayerParameterName="TRAINING"),
+        QgsProcessingParameterEnum("PRESET", "Preset", presets, False, "quick", usesStaticStrings=True),
+        QgsProcessingParameterEnum("SPLIT", "Hold out", splits, False, "spatial", usesStaticStrings=True),
+        advanced(QgsProcessingParameterNumber("ITERATIONS", "Iterations", whole, None, optional=True, minValue=1)),
+        advanced(QgsProcessingParameterString("TIMESTEPS", "Timesteps", optional=True)),
+        advanced(QgsProcessingParameterNumber("SEED", "Random seed", whole, 0, minValue=0)),
+        advanced(QgsProcessingParameterString("DEVICE", "Device", "auto")),
+    ]
+
+
+def advanced(parameter: QgsProcessingParameterDefinition) -> QgsProcessingParameterDefinition:
+    """The parameter as a rare knob."""
+    parameter.setFlags(parameter.flags() | QgsProcessingParameterDefinition.Flag.FlagAdvanced)
+    return parameter
+
+
+def model_output(step: str, output: str, name: str) -> QgsProcessingModelOutput:
+    """An output of a step that the model hands out."""
+    result = QgsProcessingModelOutput(name, name.replace("_", " ").capitalize())
+    result.setChildId(step)
+    result.setChildOutputName(output)
+    return result
+
+
+if __name__ == "__main__":
+    main()

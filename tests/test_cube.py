@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from mtmsd_qgis.cube import Cube, create_cube, valid_pixels
+from mtmsd_qgis.errors import FileFormatError
+from mtmsd_qgis.protocol import Band, CubeFile
+from mtmsd_qgis.windows import Window, whole
+from tests.scenes import cube_of
+
+
+def test_windows_outside_the_raster_are_nan(tmp_path):
+    array = np.arange(2 * 3 * 4, dtype=np.int16).reshape(2, 3, 4)
+    cube = cube_of(tmp_path, array)
+    read = cube.read(Window(-1, 2, 3, 4))
+    assert np.isnan(read[:, 0]).all()
+    assert np.isnan(read[:, :, 2:]).all()
+    assert np.array_equal(read[:, 1:, :2], array[:, :2, 2:])
+    assert np.isnan(cube.read(Window(50, 50, 2, 2))).all()
+
+
+def test_bands_are_read_in_the_asked_order(tmp_path):
+    array = np.arange(24, dtype=np.float32).reshape(4, 2, 3)
+    cube = cube_of(tmp_path, array)
+    assert np.array_equal(cube.read(whole(2, 3), [3, 1]), array[[3, 1]])
+
+
+@pytest.mark.parametrize(
+    ("dtype", "nodata", "stored", "expected"),
+    [
+        ("int16", -32768, [-32768, 5], [np.nan, 5]),
+        ("uint8", 255, [255, 0], [np.nan, 0]),
+        ("uint8", -9999, [241, 0], [241, 0]),
+        ("uint8", 0.5, [0, 1], [0, 1]),
+        ("float32", np.float32(-3.4e38), [np.float32(-3.4e38), 1], [np.nan, 1]),
+        ("float32", None, [np.inf, 1], [np.nan, 1]),
+        ("float64", np.nan, [np.nan, 1], [np.nan, 1]),
+        ("uint16", None, [65535, 1], [65535, 1]),
+    ],
+)
+def test_nodata(tmp_path, dtype, nodata, stored, expected):
+    cube = cube_of(tmp_path, np.array(stored, dtype=dtype).reshape(1, 1, 2), nodata=nodata)
+    assert np.array_equal(cube.read(whole(1, 2))[0, 0], expected, equal_nan=True)
+
+
+def test_scale_offset_and_mask(tmp_path):
+    cube = create_cube(tmp_path, "c", (1, 3), "int16", [Band("a", scale=0.5, offset=10.0, nodata=-1)])
+    cube.write(whole(1, 3), np.array([[[4, -1, 6]]], dtype=np.int16))
+    cube.flush()
+    (tmp_path / "mask.raw").write_bytes(bytes([1, 1, 0]))
+    masked = Cube(tmp_path, replace(cube.description, mask="mask.raw"))
+    assert np.array_equal(masked.read(whole(1, 3))[0, 0], [12, np.nan, np.nan], equal_nan=True)
+    assert valid_pixels(masked).tolist() == [[True, False, False]]
+
+
+@pytest.mark.parametrize("size", [0, 5, 13])
+def test_a_file_of_the_wrong_size_is_refused(tmp_path, size):
+    (tmp_path / "c.raw").write_bytes(b"\0" * size)
+    with pytest.raises(FileFormatError, match="should have 12 bytes"):
+        Cube(tmp_path, CubeFile("c.raw", 2, 3, "int16", (Band(),)))
+
+
+@pytest.mark.parametrize(("dtype", "height"), [("complex64", 2), ("object", 2), ("int16", 0), ("int16", -1)])
+def test_a_description_that_is_no_raster_is_refused(tmp_path, dtype, height):
+    with pytest.raises(FileFormatError):
+        Cube(tmp_path, CubeFile("c.raw", height, 3, dtype, (Band(),)))
+
+
+def test_the_envi_header_describes_the_file(tmp_path):
+    create_cube(tmp_path, "c", (2, 3), "uint16", [Band("red, {x}"), Band("green")])
+    header = (tmp_path / "c.hdr").read_text()
+    assert "data type = 12" in header
+    assert "interleave = bil" in header
+    assert "band names = {red  (x), green}" in header

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from mtmsd_qgis.features import FeatureExtractor, box_margin, box_mean, linear_weights, tile_needs
+from mtmsd_qgis.settings import ExtractionSettings
+from mtmsd_qgis.unet import UNet
+from mtmsd_qgis.windows import Tile, Window, tiles
+
+
+def lively(channels=3, width=32, seed=0) -> UNet:
+    """A network whose branches are not silent."""
+    torch.manual_seed(seed)
+    network = UNet(channels, width)
+    for parameter in network.parameters():
+        if parameter.dim() > 1:
+            torch.nn.init.normal_(parameter, std=0.05)
+    return network
+
+
+def extractor(**settings) -> FeatureExtractor:
+    return FeatureExtractor(lively(), ExtractionSettings(**{"timesteps": (50, 300), "stages": (0, 3, 5), **settings}))
+
+
+def test_length_and_order_of_the_paper():
+    every = FeatureExtractor(UNet(2, 128), ExtractionSettings())
+    assert len(every.feature_names) * len(every.timesteps) == 24_320
+    names = extractor().feature_names
+    assert names[0] == "s0 c000"
+    assert names[64] == "s3 c000"
+    assert names[-1] == "s5 c063"
+
+
+def test_the_same_place_gives_the_same_features_and_another_place_other_noise():
+    x = np.random.default_rng(0).normal(size=(3, 32, 32)).astype(np.float32)
+    here = Tile(Window(8, 8, 16, 16), Window(0, 0, 32, 32))
+    there = Tile(Window(24, 8, 16, 16), Window(16, 0, 32, 32))
+    taken = extractor()
+    first = taken.tile_features(x, here)
+    assert first.shape == (2, 192, 16, 16)
+    assert torch.equal(first, taken.tile_features(x, here))
+    assert not torch.equal(first, taken.tile_features(x, there))
+
+
+def test_timesteps_can_be_computed_one_by_one_or_together(monkeypatch):
+    x = np.random.default_rng(0).normal(size=(3, 32, 32)).astype(np.float32)
+    tile = Tile(Window(8, 8, 16, 16), Window(0, 0, 32, 32))
+    together = extractor().tile_features(x, tile)
+    monkeypatch.setattr("mtmsd_qgis.features._CELLS_PER_PASS", 1)
+    assert torch.allclose(together, extractor().tile_features(x, tile), atol=1e-5)
+
+
+def test_averaging_draws_is_the_mean_of_single_draws():
+    x = np.random.default_rng(0).normal(size=(3, 32, 32)).astype(np.float32)
+    tile = Tile(Window(8, 8, 16, 16), Window(0, 0, 32, 32))
+    many = extractor(noise_draws=8).tile_features(x, tile)
+    other = extractor(noise_draws=8, seed=1).tile_features(x, tile)
+    one, another = (extractor(seed=s).tile_features(x, tile) for s in (0, 1))
+    assert (many - other).square().mean() < 0.5 * (one - another).square().mean()
+
+
+@pytest.mark.parametrize("stride", [2, 4])
+def test_coarse_cells_are_read_where_they_lie(stride):
+    """Cell k of a stride-2 convolution is centred on pixel 2k, so a ramp sampled there is restored exactly."""
+    ramp = torch.arange(0, 32, stride, dtype=torch.float32)
+    pixels = linear_weights(len(ramp), stride, 4, 20) @ ramp
+    assert torch.allclose(pixels, torch.arange(4, 24, dtype=torch.float32))
+
+
+def test_weights_behind_the_last_cell_take_the_last_cell():
+    weights = linear_weights(3, 4, 0, 12)
+    assert torch.allclose(weights.sum(dim=1), torch.ones(12))
+    assert weights[9:].tolist() == [[0, 0, 1]] * 3
+    assert linear_weights(1, 4, 0, 4).tolist() == [[1]] * 4
+
+
+def test_box_mean_is_the_mean_over_the_papers_window():
+    rng = np.random.default_rng(0)
+    values = torch.from_numpy(rng.normal(size=(2, 20, 24)).astype(np.float32))
+    valid = torch.from_numpy(rng.random((20, 24)) < 0.7)
+    found = box_mean(values, valid, slice(3, 17), slice(0, 24), 8)
+    for row, col in [(3, 0), (10, 11), (16, 23)]:
+        rows, cols = slice(max(0, row - 4), row + 4), slice(max(0, col - 4), col + 4)
+        inside = values[:, rows, cols][:, valid[rows, cols]]
+        assert torch.allclose(found[:, row - 3, col], inside.mean(dim=1), atol=1e-5)
+
+
+@pytest.mark.parametrize("side", [1, 7, 48])
+def test_box_mean_of_an_even_map_is_its_value(side):
+    valid = torch.ones(60, 60, dtype=torch.bool)
+    valid[::3] = False
+    found = box_mean(torch.full((1, 60, 60), 2.5), valid, slice(0, 60), slice(0, 60), side)
+    seen = box_mean(torch.ones(1, 60, 60), valid, slice(0, 60), slice(0, 60), side)
+    assert torch.allclose(found, 2.5 * seen)
+    assert side == 1 or torch.allclose(found, torch.tensor(2.5))
+
+
+def test_the_papers_window_reaches_24_back_and_23_ahead():
+    assert box_margin(48) == (24, 23)
+    assert box_margin(1) == (0, 0)
+
+
+def test_nodata_does_not_enter_a_box_mean():
+    values = torch.ones(1, 8, 8)
+    values[0, 4, 4] = float("nan")
+    valid = ~torch.isnan(values[0])
+    assert torch.allclose(box_mean(values, valid, slice(0, 8), slice(0, 8), 4), torch.ones(1, 8, 8))
+
+
+def test_each_sample_belongs_to_the_tile_with_it_in_its_core():
+    every = tiles(70, 90, 32, 8)
+    rng = np.random.default_rng(0)
+    rows, cols = rng.integers(0, 70, 200), rng.integers(0, 90, 200)
+    needs = tile_needs(every, rows, cols)
+    assert sorted(np.concatenate(needs).tolist()) == list(range(200))
+    for tile, mine in zip(every, needs):
+        assert np.all((rows[mine] >= tile.core.row) & (rows[mine] < tile.core.stop_row))
+        assert np.all((cols[mine] >= tile.core.col) & (cols[mine] < tile.core.stop_col))

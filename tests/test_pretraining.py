@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from mtmsd_qgis.cube import Cube
+from mtmsd_qgis.diffusion_model import describe, load_checkpoint, load_model, save_checkpoint, save_model
+from mtmsd_qgis.errors import Cancelled, FileFormatError, MtmsdError, SceneError
+from mtmsd_qgis.preprocessing import fit_preprocessor
+from mtmsd_qgis.pretraining import PatchSampler, learning_rate, masked_loss, new_training, train
+from mtmsd_qgis.progress import silent
+from mtmsd_qgis.settings import PretrainSettings
+from mtmsd_qgis.windows import whole
+from tests.scenes import cube_of, fields
+
+CPU = torch.device("cpu")
+SETTINGS = PretrainSettings(components=3, patch_size=16, iterations=6, batch_size=2, checkpoint_seconds=1e9)
+
+
+@pytest.fixture
+def components(tmp_path) -> Cube:
+    values, _ = fields(32, 32, bands=4)
+    preprocessor, _ = fit_preprocessor(cube_of(tmp_path, values), 3)
+    return cube_of(tmp_path, preprocessor.transform(values.astype(np.float32))[0], name="components")
+
+
+def sampler(components, side=16):
+    return PatchSampler(components, np.ones((components.height, components.width), bool), side)
+
+
+def never(_):
+    raise AssertionError("no checkpoint is due")
+
+
+def trained(components, settings=SETTINGS, save=never):
+    state = new_training(3, settings, CPU)
+    train(state, sampler(components), settings, silent, save)
+    return state
+
+
+def test_the_first_loss_is_about_1_and_training_lowers_it(components):
+    settings = PretrainSettings(components=3, patch_size=16, iterations=60, batch_size=8, checkpoint_seconds=1e9)
+    state = trained(components, settings)
+    assert state.losses[0][1] == pytest.approx(1.0, abs=0.05)
+    assert np.mean([loss for _, loss in state.losses[-10:]]) < 0.7
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(components):
+    one, two = trained(components), trained(components)
+    other = trained(components, PretrainSettings(**{**vars(SETTINGS), "seed": 1}))
+    for name, weight in one.average.items():
+        assert torch.equal(weight, two.average[name])
+    assert any(not torch.equal(weight, other.average[name]) for name, weight in one.average.items())
+
+
+def test_a_resumed_run_is_the_uninterrupted_one_bit_for_bit(components, tmp_path):
+    whole = trained(components)
+    preprocessor, _ = fit_preprocessor(cube_of(tmp_path, fields(32, 32, bands=4)[0]), 3)
+    description = describe(SETTINGS, preprocessor, 4)
+    path = tmp_path / "x.checkpoint"
+
+    def stop_at_3(fraction, text):
+        if fraction >= 0.5:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        train(
+            new_training(3, SETTINGS, CPU),
+            sampler(components),
+            SETTINGS,
+            stop_at_3,
+            lambda state: save_checkpoint(path, state, description, preprocessor),
+        )
+    state, _ = load_checkpoint(path, SETTINGS, CPU)
+    assert state.iteration == 3
+    train(state, sampler(components), SETTINGS, silent, never)
+    assert state.losses == whole.losses
+    for name, weight in whole.average.items():
+        assert torch.equal(weight, state.average[name]), name
+
+
+def test_a_checkpoint_of_other_settings_is_refused(components, tmp_path):
+    preprocessor, _ = fit_preprocessor(cube_of(tmp_path, fields(32, 32, bands=4)[0]), 3)
+    path = tmp_path / "x.checkpoint"
+    save_checkpoint(path, trained(components), describe(SETTINGS, preprocessor, 4), preprocessor)
+    with pytest.raises(FileFormatError, match="batch_size 2 instead of 4"):
+        load_checkpoint(path, PretrainSettings(**{**vars(SETTINGS), "batch_size": 4}), CPU)
+    with pytest.raises(FileFormatError, match="should be a model, it is a checkpoint"):
+        load_model(path)
+
+
+def test_a_model_file_gives_back_the_averaged_weights(components, tmp_path):
+    preprocessor, _ = fit_preprocessor(cube_of(tmp_path, fields(32, 32, bands=4)[0]), 3)
+    state = trained(components)
+    save_model(tmp_path / "m.mtmsd", state, describe(SETTINGS, preprocessor, 9), preprocessor)
+    model = load_model(tmp_path / "m.mtmsd")
+    assert model.source_band_count == 9
+    assert model.settings == SETTINGS
+    assert model.preprocessor.bands == preprocessor.bands
+    assert np.array_equal(model.preprocessor.axes, preprocessor.axes)
+    for name, weight in model.network.named_parameters():
+        assert torch.equal(weight, state.average[name])
+
+
+def test_checkpoints_are_written_when_due(components):
+    saved = []
+    trained(components, PretrainSettings(**{**vars(SETTINGS), "checkpoint_seconds": 0.0}), lambda s: saved.append(s))
+    assert len(saved) == SETTINGS.iterations
+
+
+def test_divergence_is_said(components):
+    settings = PretrainSettings(
+        components=3, patch_size=16, iterations=50, batch_size=2, learning_rate=1.0, warmup_iterations=0
+    )
+    state = new_training(3, settings, CPU)
+    for parameter in state.network.parameters():
+        torch.nn.init.constant_(parameter, float("inf"))
+    with pytest.raises(MtmsdError, match="smaller LEARNING_RATE"):
+        train(state, sampler(components), settings, silent, lambda s: None)
+
+
+def test_patches_lie_around_valid_pixels_and_are_0_elsewhere(components, tmp_path):
+    array = components.read(whole(32, 32))
+    array[:, :, :24] = np.nan
+    holed = cube_of(tmp_path, array, name="holed")
+    patches, valid = PatchSampler(holed, np.isfinite(array[0]), 16).draw(0, 0, 32)
+    assert valid.mean() > 0.25  # anywhere in the raster: 0.22
+    assert valid.any(axis=(1, 2, 3)).mean() > 0.9
+    assert np.isfinite(patches).all()
+    assert (patches[np.broadcast_to(valid == 0, patches.shape)] == 0).all()
+
+
+def test_patches_are_turned_and_mirrored(tmp_path):
+    ramp = np.mgrid[0:64, 0:64].sum(axis=0)[None].astype(np.float32) + 1
+    drawn, valid = PatchSampler(cube_of(tmp_path, ramp), np.ones((64, 64), bool), 16).draw(0, 0, 64)
+    whole_patches = drawn[valid.all(axis=(1, 2, 3)), 0]
+    corners = {int(np.argmin([p[0, 0], p[0, -1], p[-1, 0], p[-1, -1]])) for p in whole_patches}
+    assert corners == {0, 1, 2, 3}
+
+
+@pytest.mark.parametrize(
+    ("valid", "side", "message"),
+    [
+        (np.ones((32, 32), bool), 48, "at least as large as a training patch, 48 x 48 pixels; it has 32 x 32"),
+        (np.zeros((32, 32), bool), 16, "No valid pixel"),
+    ],
+)
+def test_scenes_without_a_patch_are_refused(components, valid, side, message):
+    with pytest.raises(SceneError, match=message):
+        PatchSampler(components, valid, side)
+
+
+def test_invalid_pixels_do_not_count_in_the_loss():
+    predicted, noise = torch.zeros(1, 2, 2, 2), torch.ones(1, 2, 2, 2)
+    noise[:, :, 0] = 100.0
+    valid = torch.tensor([[[[0.0, 0.0], [1.0, 1.0]]]])
+    assert masked_loss(predicted, noise, valid).item() == 1.0
+    assert masked_loss(predicted, noise, torch.zeros_like(valid)).item() == 0.0
+
+
+def test_the_learning_rate_warms_up_and_falls():
+    settings = PretrainSettings(iterations=110, warmup_iterations=10, learning_rate=1.0, final_learning_rate_share=0.1)
+    assert learning_rate(settings, 0) == pytest.approx(0.1)
+    assert learning_rate(settings, 10) == pytest.approx(1.0)
+    assert learning_rate(settings, 60) == pytest.approx(0.55)
+    assert learning_rate(settings, 110) == pytest.approx(0.1)
+    constant = PretrainSettings(warmup_iterations=0, final_learning_rate_share=1.0)
+    assert {learning_rate(constant, i) for i in (0, 10, 999)} == {constant.learning_rate}

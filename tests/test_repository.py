@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What QGIS and its plugin site read before any of our code runs: metadata, licence, drawings, models."""
+
+from __future__ import annotations
+
+import configparser
+import re
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+# Without one of these the plugin site refuses the package.
+REQUIRED = (
+    "name",
+    "description",
+    "version",
+    "qgisMinimumVersion",
+    "author",
+    "email",
+    "about",
+    "tracker",
+    "repository",
+)
+XML_FILES = sorted([*(ROOT / "icons").rglob("*.svg"), *(ROOT / "models").rglob("*.model3")])
+
+
+@pytest.fixture
+def metadata():
+    parser = configparser.ConfigParser(interpolation=None)
+    parser.optionxform = str
+    parser.read(ROOT / "metadata.txt", encoding="utf-8")
+    return parser["general"]
+
+
+def test_metadata_has_what_the_plugin_site_requires(metadata):
+    assert [key for key in REQUIRED if not metadata.get(key, "").strip()] == []
+
+
+def test_metadata_declares_the_processing_provider_and_its_versions(metadata):
+    assert metadata["hasProcessingProvider"] == "yes"
+    assert metadata["qgisMinimumVersion"] == "3.22"
+    assert metadata["qgisMaximumVersion"] == "4.99"
+
+
+def test_metadata_names_an_icon_that_is_there(metadata):
+    assert (ROOT / metadata["icon"]).is_file()
+
+
+def test_metadata_and_changelog_agree_on_the_version(metadata):
+    headings = re.findall(r"^## \[(\d+\.\d+\.\d+)\]", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
+    assert metadata["version"] == headings[0]
+
+
+def test_licence_is_where_the_plugin_site_looks():
+    assert "GNU GENERAL PUBLIC LICENSE" in (ROOT / "LICENSE").read_text("utf-8")
+
+
+@pytest.mark.parametrize("path", XML_FILES, ids=lambda path: path.name)
+def test_drawing_or_model_is_well_formed(path):
+    assert ElementTree.parse(path).getroot().tag.endswith(("svg", "Option"))
+
+
+def test_there_are_drawings():
+    assert any(path.suffix == ".svg" for path in XML_FILES)
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("*.md")) + sorted((ROOT / "docs").glob("*.md")), ids=lambda p: p.name)
+def test_links_between_our_pages_lead_somewhere(path):
+    targets = re.findall(r"\]\((?!https?:|mailto:|#)([^)#]+)", path.read_text("utf-8"))
+    assert [target for target in targets if not (path.parent / target).exists()] == []

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mtmsd_qgis.windows import GRID, Window, block_counts, clip, expand, halo_of, strips, tiles
+
+
+@pytest.mark.parametrize(("height", "width", "side"), [(145, 145, 32), (33, 200, 48), (48, 48, 48), (7, 5, 32)])
+def test_tiles_cover_every_pixel_once_and_start_on_the_grid(height, width, side):
+    count = np.zeros((height, width), dtype=int)
+    for tile in tiles(height, width, side, halo_of(side)):
+        count[tile.core.slices] += 1
+        assert (tile.window.height, tile.window.width) == (side, side)
+        assert tile.window.row % GRID == 0
+        assert tile.window.col % GRID == 0
+        inner = tile.inner
+        assert inner.row >= halo_of(side)
+        assert inner.stop_row <= side - halo_of(side)
+    assert (count == 1).all()
+
+
+@pytest.mark.parametrize(("side", "halo"), [(30, 8), (32, 6), (32, 16)])
+def test_tiles_refuse_sizes_off_the_grid(side, halo):
+    with pytest.raises(ValueError, match="multiples of 4"):
+        tiles(64, 64, side, halo)
+
+
+@pytest.mark.parametrize(
+    ("window", "expected"),
+    [
+        (Window(-4, -4, 8, 8), Window(0, 0, 4, 4)),
+        (Window(8, 8, 8, 8), Window(8, 8, 2, 4)),
+        (Window(20, 0, 8, 8), Window(10, 0, 0, 8)),
+    ],
+)
+def test_clip(window, expected):
+    assert clip(window, 10, 12) == expected
+
+
+def test_expand_adds_before_and_after():
+    assert expand(Window(5, 6, 2, 3), 4, 1) == Window(1, 2, 7, 8)
+
+
+def test_strips_cover_all_rows_within_the_budget():
+    found = list(strips(100, 10, bytes_per_pixel=8, budget_bytes=800))
+    assert [w.height for w in found] == [10] * 10
+    assert [w.row for w in found] == list(range(0, 100, 10))
+    assert next(strips(3, 10, bytes_per_pixel=10**9)).height == 1
+
+
+def test_block_counts_match_a_loop():
+    valid = np.random.default_rng(0).random((37, 50)) < 0.3
+    naive = [[valid[r : r + 16, c : c + 16].sum() for c in range(0, 50, 16)] for r in range(0, 37, 16)]
+    assert block_counts(valid, 16).tolist() == naive
