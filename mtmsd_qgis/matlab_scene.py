@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import scipy.io
 from numpy.typing import NDArray
+from scipy.io.matlab import MatReadError
 
 from .cube import Cube, create_cube
 from .errors import SceneError
@@ -145,7 +146,7 @@ def _find(path: Path, variable: str | None, dimensions: int) -> tuple[str, NDArr
             f"{path.name} is a MATLAB 7.3 (HDF5) file; version 5 to 7.2 was expected. Save it in MATLAB or Octave with "
             "-v7, or open it in QGIS as HDF5."
         ) from None
-    except (OSError, ValueError, TypeError, IndexError, KeyError) as error:
+    except (OSError, ValueError, TypeError, IndexError, KeyError, MatReadError) as error:
         raise SceneError(f"{path.name} should be a MATLAB file; it cannot be read ({error}).") from None
     arrays = {
         name: value

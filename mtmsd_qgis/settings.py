@@ -66,7 +66,7 @@ class PretrainSettings:
     components: int = 25
     base_width: int = 32
     patch_size: int = 32
-    iterations: int = 1000
+    iterations: int = 1200
     batch_size: int = 8
     learning_rate: float = 1e-3
     final_learning_rate_share: float = 0.05

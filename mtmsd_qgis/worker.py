@@ -39,11 +39,14 @@ from .errors import Cancelled, DeviceError, MtmsdError
 
 _ORPHAN_GRACE_SECONDS = 3.0  # to end in order after standard input has closed
 _PROGRESS_SECONDS = 0.1  # shortest time between two progress messages
+_SPIN_COUNT = "2000"  # how long an idle OpenMP thread spins before it sleeps; read when torch is loaded. The library's
+# default spins so long that two busy programs on two cores slow each other down many times over.
 
 
 def main(arguments: list[str]) -> int:
     """Run the worker; returns the exit status of protocol.EXIT_*."""
     channel = _set_stdout_aside()
+    os.environ.setdefault("GOMP_SPINCOUNT", _SPIN_COUNT)
     if arguments == ["--probe"]:
         channel.write(json.dumps(_probe()).encode("utf-8") + b"\n")
         channel.flush()
@@ -121,8 +124,11 @@ class Line:
 
     def _listen(self) -> None:
         """Wait for the word to stop, or for the end of standard input."""
-        for line in sys.stdin.buffer:
-            if line.strip() == protocol.CANCEL_WORD.encode("ascii"):
+        heard = b""
+        # Not through sys.stdin: a thread inside its buffer makes the interpreter abort at the end.
+        while chunk := os.read(0, 4096):
+            heard = (heard + chunk)[-4096:]
+            if protocol.CANCEL_WORD.encode("ascii") in heard.split():
                 self._stop.set()
         self._orphaned = True
         self._stop.set()

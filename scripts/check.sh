@@ -8,9 +8,10 @@ cd "$root" || exit 1
 failed=()
 
 check() {
-    say "$1"
+    local title=$1
     shift
-    "$worker_python" -m "$@" || failed+=("$1")
+    say "$title"
+    "$worker_python" -m "$@" || failed+=("$title")
 }
 
 check "Style" ruff check .
@@ -19,5 +20,5 @@ check "Types" mypy
 check "Import rings, metadata, XML" pytest -q tests/test_import_rings.py tests/test_repository.py
 
 if [ ${#failed[@]} -gt 0 ]; then
-    fail "Failed: ${failed[*]}"
+    fail "Failed: $(IFS=,; echo "${failed[*]}")"
 fi

@@ -32,7 +32,7 @@ if [ "$(id -u)" -ne 0 ]; then
     as_root=(sudo)
 fi
 
-say "Installing ${missing[*]} with apt-get"
+say "Installing ${missing[*]} with apt-get; QGIS takes one to five minutes"
 apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get)
 "${apt[@]}" -qq update || say "apt-get update failed in part; trying with the lists there are"
-"${apt[@]}" -qq install -y --no-install-recommends "${missing[@]}"
+"${apt[@]}" -qq install -y --no-install-recommends "${missing[@]}" >/dev/null

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The core's tests use one thread: their arrays are small, and threads that wait for each other cost more than they save."""
+"""The core's tests use one thread: their arrays are small, and waiting threads would cost more than they save."""
 
 from __future__ import annotations
 

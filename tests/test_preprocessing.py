@@ -87,8 +87,12 @@ def test_standard_scaling_ignores_the_units_of_bands(tmp_path):
     [
         (np.ones((1, 4, 4), np.float32), "At least 2 usable bands"),
         (np.full((3, 4, 4), np.nan, np.float32), "At least 2 usable bands .*no data"),
-        (np.stack([np.where(np.arange(16).reshape(4, 4) % 2 == i, np.arange(16).reshape(4, 4), np.nan)
-                   for i in (0, 1)]).astype(np.float32), "No valid pixel"),
+        (
+            np.stack(
+                [np.where(np.arange(16).reshape(4, 4) % 2 == i, np.arange(16).reshape(4, 4), np.nan) for i in (0, 1)]
+            ).astype(np.float32),
+            "No valid pixel",
+        ),
     ],
 )
 def test_scenes_that_cannot_be_used(tmp_path, array, message):
@@ -98,9 +102,7 @@ def test_scenes_that_cannot_be_used(tmp_path, array, message):
 
 def bands(wavelengths=None, names=None, count=None):
     count = count or len(wavelengths or names)
-    return [
-        Band((names or [""] * count)[i], (wavelengths or [None] * count)[i], number=i + 1) for i in range(count)
-    ]
+    return [Band((names or [""] * count)[i], (wavelengths or [None] * count)[i], number=i + 1) for i in range(count)]
 
 
 @pytest.mark.parametrize(

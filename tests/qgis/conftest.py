@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""One QGIS for all tests, small made-up scenes, and workers that misbehave."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+# Before anything of QGIS is imported: no settings of the user.
+_PROFILE = tempfile.mkdtemp(prefix="mtmsd_profile_")
+os.environ.update(HOME=_PROFILE, QGIS_CUSTOM_CONFIG_PATH=_PROFILE, QT_QPA_PLATFORM="offscreen")
+os.environ.setdefault("XDG_RUNTIME_DIR", _PROFILE)
+TORCH_PYTHON = os.environ.get("MTMSD_PYTHON", "")
+
+from harness import QgisProcess, start_qgis  # noqa: E402
+from scenes import Scene, make_scene  # noqa: E402
+
+FAKE_WORKER = '''
+import json, os, sys, time
+if sys.argv[1:] == ["--probe"]:
+    print(json.dumps({"python": "3.11", "torch": "0", "numpy": "0", "scipy": "0"}))
+    sys.exit()
+folder = sys.argv[1]
+def send(**message):
+    print("@mtmsd " + json.dumps({"version": 1, **message}), flush=True)
+'''
+
+
+@pytest.fixture(scope="session", autouse=True)
+def qgis():
+    application = start_qgis()
+    yield application
+    application.mtmsd_plugin.unload()
+    application.exitQgis()
+
+
+@pytest.fixture(scope="session")
+def torch_python():
+    if not TORCH_PYTHON:
+        pytest.skip("MTMSD_PYTHON does not name a Python with torch")
+    return TORCH_PYTHON
+
+
+@pytest.fixture(scope="session")
+def qgis_process(torch_python, tmp_path_factory):
+    return QgisProcess(tmp_path_factory.mktemp("home"), torch_python)
+
+
+@pytest.fixture(scope="session")
+def scene(tmp_path_factory) -> Scene:
+    return make_scene(tmp_path_factory.mktemp("scene"))
+
+
+@pytest.fixture
+def fake_worker(monkeypatch, tmp_path):
+    """A function that puts another script in the worker's place."""
+    from mtmsd.algorithms.bridge import interpreter
+
+    def put(body: str) -> Path:
+        script = tmp_path / "fake_worker.py"
+        script.write_text(FAKE_WORKER + body, encoding="utf-8")
+        monkeypatch.setattr(interpreter, "WORKER", script)
+        monkeypatch.setattr(interpreter, "_probed", {})
+        monkeypatch.setenv("MTMSD_PYTHON", "/usr/bin/python3")
+        return script
+
+    return put

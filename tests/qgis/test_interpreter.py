@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Which Python becomes the worker's, and what it is given."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import pytest
+from qgis.core import QgsProcessingException
+from scenes import Log
+
+
+@pytest.fixture
+def interpreter(monkeypatch, tmp_path):
+    from mtmsd.algorithms.bridge import interpreter
+
+    monkeypatch.delenv("MTMSD_PYTHON", raising=False)
+    monkeypatch.setenv("MTMSD_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(interpreter, "_probed", {})
+    return interpreter
+
+
+def program(path, text):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+    return path
+
+
+def test_option_comes_before_variable_before_managed_environment(interpreter, monkeypatch, tmp_path):
+    from processing.core.ProcessingConfig import ProcessingConfig
+
+    managed = program(tmp_path / "home" / "env-1" / "bin" / "python", "")
+    assert [c.path for c in interpreter.candidates()][:1] != [managed]  # not complete yet
+    (managed.parents[1] / "complete").touch()
+    assert interpreter.candidates()[0].path == managed
+    monkeypatch.setenv("MTMSD_PYTHON", "/from/variable")
+    assert [str(c.path) for c in interpreter.candidates()] == ["/from/variable"]
+    monkeypatch.setattr(ProcessingConfig.settings["MTMSD_PYTHON"], "value", "/from/option")
+    assert [str(c.path) for c in interpreter.candidates()] == ["/from/option"]
+
+
+def test_python_of_qgis_is_the_last_resort_and_never_qgis_itself(interpreter):
+    last = interpreter.candidates()[-1]
+    assert last.is_qgis_python
+    assert "python" in last.path.name
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("exit 3", "should be a Python 3.9 or newer"),
+        ("echo rubbish", "should be a Python 3.9 or newer"),
+        ("""echo '{"python": "3.11", "torch": null, "torch_error": "ImportError: libcudart.so"}'""", "libcudart.so"),
+        ("""echo '{"python": "3.11", "torch": null}'""", "torch is not installed there"),
+    ],
+)
+def test_a_python_that_will_not_do_is_named(interpreter, monkeypatch, tmp_path, text, words):
+    path = program(tmp_path / "python", text)
+    monkeypatch.setenv("MTMSD_PYTHON", str(path))
+    with pytest.raises(QgsProcessingException) as caught:
+        interpreter.find("torch", Log())
+    assert words in str(caught.value)
+    assert str(path) in str(caught.value)
+    assert "MTMSD_PYTHON" in str(caught.value)
+
+
+def test_a_missing_file_and_a_file_that_is_no_program_are_named(interpreter, monkeypatch, tmp_path):
+    monkeypatch.setenv("MTMSD_PYTHON", str(tmp_path / "nowhere"))
+    with pytest.raises(QgsProcessingException, match="there is no file"):
+        interpreter.find("torch", Log())
+    (tmp_path / "text").write_text("no program")
+    monkeypatch.setenv("MTMSD_PYTHON", str(tmp_path / "text"))
+    with pytest.raises(QgsProcessingException, match="cannot be started"):
+        interpreter.find("torch", Log())
+
+
+def test_an_answer_with_torch_is_asked_for_once(interpreter, monkeypatch, tmp_path):
+    count = tmp_path / "count"
+    answer = """'{"python": "3.11", "torch": "2.0"}'"""
+    path = program(tmp_path / "python", f"echo x >> '{count}'; echo {answer}")
+    monkeypatch.setenv("MTMSD_PYTHON", str(path))
+    for _ in range(3):
+        assert interpreter.find("torch", Log()).path == path
+    assert count.read_text().count("x") == 1
+
+
+def test_a_slow_python_can_be_cancelled(interpreter, monkeypatch, tmp_path):
+    monkeypatch.setenv("MTMSD_PYTHON", str(program(tmp_path / "python", "sleep 600")))
+    log = Log()
+    log.cancel()
+    with pytest.raises(QgsProcessingException, match="Cancelled"):
+        interpreter.find("torch", log)
+
+
+def test_environment_of_the_worker_has_nothing_of_qgis(interpreter, monkeypatch, tmp_path):
+    monkeypatch.setenv("PYTHONHOME", "/usr")
+    monkeypatch.setenv("PYTHONPATH", "/usr/share/qgis/python")
+    monkeypatch.setenv("PROJ_LIB", "/usr/share/proj")
+    monkeypatch.setenv("LD_LIBRARY_PATH", os.pathsep.join(["/usr/lib/grass78/lib", "/opt/cuda/lib64"]))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "gone.pem"))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    environment = interpreter.clean_environment()
+    assert not {"PYTHONHOME", "PYTHONPATH", "PROJ_LIB", "SSL_CERT_FILE"} & set(environment)
+    assert environment["LD_LIBRARY_PATH"] == "/opt/cuda/lib64"
+    assert environment["CUDA_VISIBLE_DEVICES"] == "1"
+    assert environment["PYTHONNOUSERSITE"] == "1"
+
+
+def test_without_any_python_the_dialog_is_told_and_so_is_a_run(interpreter, monkeypatch, scene):
+    import processing
+    from qgis.core import QgsApplication
+
+    monkeypatch.setattr(sys, "prefix", "/nowhere")
+    algorithm = QgsApplication.processingRegistry().createAlgorithmById("mtmsd:pretraindiffusion")
+    able, message = algorithm.canExecute()
+    assert not able
+    assert "No Python with torch was found" in message
+    with pytest.raises(QgsProcessingException, match="No Python with torch was found"):
+        processing.run(
+            "mtmsd:pretraindiffusion", {"INPUT": str(scene.raster), "OUTPUT": "TEMPORARY_OUTPUT"}, feedback=Log()
+        )

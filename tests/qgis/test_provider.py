@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What QGIS sees before anything is run."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from harness import plugin_folder
+from qgis.core import QgsApplication, QgsProcessingParameterDefinition
+
+IDS = {"pretraindiffusion", "extractfeatures", "classify", "importscene", "checkenvironment", "scenetoclassmap"}
+OUTPUTS = {
+    "pretraindiffusion": {"OUTPUT", "REPORT", "FINAL_LOSS", "SECONDS", "DEVICE_USED"},
+    "extractfeatures": {"OUTPUT", "BANDS_WRITTEN", "SECONDS", "DEVICE_USED"},
+    "classify": {
+        "OUTPUT", "CONFIDENCE", "PROBABILITIES", "REPORT", "OA", "AA", "KAPPA", "SECONDS", "DEVICE_USED",
+    },
+    "importscene": {"OUTPUT", "OUTPUT_REFERENCE", "OUTPUT_SAMPLES"},
+    "checkenvironment": {"OUTPUT_HTML", "OUTPUT_JSON", "READY"},
+}  # fmt: skip
+# Loads the plugin in a fresh Python and names what came along.
+LOAD = """
+import sys
+sys.path[:0] = [sys.argv[1], "/usr/share/qgis/python/plugins"]
+import mtmsd.mtmsd_qgis.settings
+from qgis.core import QgsApplication
+before = set(sys.modules)
+import mtmsd.plugin
+came = {name.split(".")[0] for name in set(sys.modules) - before}
+print(sorted(came & {"torch", "numpy", "scipy"}), [m for m in sys.modules if m.startswith("mtmsd.algorithms.bridge.")])
+"""
+
+
+def algorithm(name):
+    return QgsApplication.processingRegistry().createAlgorithmById(f"mtmsd:{name}")
+
+
+def test_provider_lists_its_algorithms_and_the_model():
+    provider = QgsApplication.processingRegistry().providerById("mtmsd")
+    assert {item.name() for item in provider.algorithms()} == IDS
+
+
+def test_qgis_process_lists_them_too(qgis_process):
+    listed = qgis_process("list").stdout
+    assert all(f"mtmsd:{name}\t" in listed for name in IDS)
+
+
+@pytest.mark.parametrize("name", sorted(OUTPUTS))
+def test_every_output_is_declared(name):
+    item = algorithm(name)  # owns its definitions
+    assert {output.name() for output in item.outputDefinitions()} == OUTPUTS[name]
+
+
+@pytest.mark.parametrize("name", sorted(OUTPUTS))
+def test_every_parameter_has_its_help_and_every_algorithm_its_icon(name):
+    item = algorithm(name)
+    assert [p.name() for p in item.parameterDefinitions() if not p.help()] == []
+    assert Path(item.svgIconPath()).is_file()
+    assert item.shortHelpString()
+    assert "<" not in item.shortHelpString()  # qgis_process would print tags
+
+
+def test_rare_knobs_are_advanced():
+    flag = QgsProcessingParameterDefinition.Flag.FlagAdvanced
+    item = algorithm("pretraindiffusion")
+    plain = {p.name() for p in item.parameterDefinitions() if not p.flags() & flag}
+    assert plain == {"INPUT", "BANDS", "MASK", "PRESET", "OUTPUT", "REPORT"}
+
+
+def test_loading_the_plugin_brings_no_arrays_and_no_bridge():
+    completed = subprocess.run(
+        [sys.executable, "-c", LOAD, str(plugin_folder())], capture_output=True, text=True, check=True
+    )
+    assert completed.stdout.split("\n")[0].endswith("[]")
+    assert "torch" not in completed.stdout
+    assert "scipy" not in completed.stdout
+
+
+def test_provider_leaves_and_comes_back(qgis):
+    registry = QgsApplication.processingRegistry()
+    qgis.mtmsd_plugin.unload()
+    assert registry.providerById("mtmsd") is None
+    qgis.mtmsd_plugin.initGui()
+    assert registry.providerById("mtmsd") is not None
+    assert registry.algorithmById("mtmsd:scenetoclassmap") is not None

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from mtmsd_qgis.accuracy import assess, confusion_matrix, to_json, wilson_interval
+
+
+def test_rows_are_reference_and_columns_are_map():
+    matrix = confusion_matrix(np.array([0, 0, 1, 2]), np.array([0, 1, 1, 1]), 3)
+    assert matrix.tolist() == [[1, 1, 0], [0, 1, 0], [0, 1, 0]]
+
+
+def test_a_matrix_worked_by_hand():
+    judged = assess(np.array([[40, 10], [20, 30]]))
+    assert judged.oa == pytest.approx(0.7)
+    assert judged.producers.tolist() == pytest.approx([0.8, 0.6])
+    assert judged.users.tolist() == pytest.approx([40 / 60, 30 / 40])
+    assert judged.aa == pytest.approx(0.7)
+    assert judged.kappa == pytest.approx((0.7 - 0.5) / 0.5)  # chance: 0.5 * 0.6 + 0.5 * 0.4
+    assert judged.f1.tolist() == pytest.approx([80 / 110, 60 / 90])
+
+
+@pytest.mark.parametrize(("perfect", "kappa"), [([[5, 0], [0, 7]], 1.0), ([[0, 5], [5, 0]], -1.0)])
+def test_kappa_at_its_ends(perfect, kappa):
+    assert assess(np.array(perfect)).kappa == pytest.approx(kappa)
+
+
+def test_absent_classes_are_undefined_and_left_out_of_the_average():
+    judged = assess(np.array([[8, 0, 2], [0, 0, 0], [0, 0, 0]]))
+    assert judged.aa == pytest.approx(0.8)
+    assert math.isnan(judged.producers[1])
+    assert math.isnan(judged.users[1])
+    values = to_json(judged)
+    assert values["producers"][1] is None
+    assert values["users_interval"][1] == [None, None]
+
+
+def test_one_class_alone_has_no_kappa():
+    assert math.isnan(assess(np.array([[5]])).kappa)
+
+
+def test_no_sample_is_an_error():
+    with pytest.raises(ValueError, match="at least one sample"):
+        assess(np.zeros((2, 2), dtype=int))
+
+
+@pytest.mark.parametrize(
+    ("right", "total", "low", "high"),
+    [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)],
+)
+def test_wilson_intervals_of_newcombe(right, total, low, high):
+    """Source: Newcombe (1998), doi 10.1002/(SICI)1097-0258(19980430)17:8<857, table I, method 3."""
+    assert wilson_interval(right, total) == pytest.approx((low, high), abs=6e-5)
+
+
+def test_percent_in_json():
+    values = to_json(assess(np.array([[9, 1], [0, 10]])))
+    assert values["oa"] == pytest.approx(95.0)
+    assert values["samples"] == 20
+    assert values["oa_interval"][0] < 95 < values["oa_interval"][1]

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+from __future__ import annotations
+
+import re
+import zlib
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from mtmsd_qgis import accuracy
+from mtmsd_qgis.pictures import bar_chart, line_chart, png
+from mtmsd_qgis.report import classification_report, pretraining_report
+
+CLASSES = [{"id": 1, "name": "water <deep>", "color": "#0000ff"}, {"id": 7, "name": "wood", "color": "#008800"}]
+
+
+def classification(**changes):
+    judged = accuracy.to_json(accuracy.assess(np.array([[40, 10], [20, 30]])))
+    return {
+        "accuracy": judged,
+        "split": {
+            "method": "spatial",
+            "sentence": "Whole polygons were held out.",
+            "not_held_out": [],
+            "training_samples": [5, 6],
+            "validation_samples": [50, 50],
+            "validation_outside_map": 0,
+        },
+        "classes": CLASSES,
+        "timesteps": [50, 100],
+        "timestep_weights": [0.25, 0.75],
+        "features_per_timestep": 12,
+        "purification": {"raster": "clusters", "note": ""},
+        "settings": {"classifier": "mtmsd", "seed": 0},
+        "device": "CPU (2 threads)",
+        "device_reason": "asked for",
+        "torch": "2.13.0",
+        "seconds": 12.3,
+        **changes,
+    }
+
+
+def pretraining():
+    return {
+        "final_loss": 0.37,
+        "iterations": 100,
+        "components": 25,
+        "explained_share": 0.9901,
+        "loss_curve": [[1, 1.0], [50, 0.5], [100, 0.37]],
+        "bands_used": [1, 2],
+        "bands_left_out": [{"number": 3, "name": "", "reason": "constant (7)"}],
+        "denoised": [
+            {"patch": 0, "timestep": 50, "clean": "data:a", "noised": "data:b", "denoised": "data:c"},
+        ],
+        "settings": {
+            "preset": "quick", "base_width": 32, "patch_size": 32, "iterations": 100, "batch_size": 8,
+            "learning_rate": 1e-3, "seed": 0,
+        },
+        "device": "CPU", "device_reason": "asked for", "torch": "2.13.0", "seconds": 1.0,
+    }  # fmt: skip
+
+
+class Balanced(HTMLParser):
+    """Fails on tags that are not closed in order."""
+
+    VOID = frozenset({"meta", "img", "br"})
+
+    def __init__(self):
+        super().__init__()
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag, attrs):
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        classification_report(classification(), {"Raster": "a&b.tif"}),
+        classification_report(classification(accuracy=None), {}),
+        pretraining_report(pretraining(), {"Raster": "x"}),
+    ],
+)
+def test_pages_are_whole_and_stand_alone(page):
+    parser = Balanced()
+    parser.feed(page)
+    assert parser.open == []
+    assert not re.search(r"https?://|src=\"(?!data:)|@import|<script", page)
+
+
+def test_names_and_figures_are_there_and_escaped():
+    page = classification_report(classification(), {"Raster": "a&b.tif"})
+    for text in ("70.0", "water &lt;deep&gt;", "a&amp;b.tif", "Rows: reference", "Whole polygons were held out."):
+        assert text in page
+    assert "<deep>" not in page
+
+
+def test_a_random_split_is_a_warning_and_class_purification_before_a_split_too():
+    split = {**classification()["split"], "method": "random", "sentence": "This overstates."}
+    purified = {"raster": "classes", "note": ""}
+    assert '<p class="warn">This overstates.' in classification_report(classification(split=split), {})
+    assert "slightly too good" in classification_report(classification(split=split, purification=purified), {})
+    assert "slightly too good" not in classification_report(classification(), {})
+
+
+def test_one_timestep_has_no_weights_to_show():
+    page = classification_report(classification(timesteps=[0], timestep_weights=[1.0]), {})
+    assert "Weight of each timestep" not in page
+
+
+def test_pretraining_names_bands_left_out():
+    assert "3 (constant (7))" in pretraining_report(pretraining(), {})
+
+
+def test_png_is_read_back_by_its_definition():
+    colours = np.random.default_rng(0).integers(0, 256, (5, 7, 3), dtype=np.uint8)
+    data = png(colours)
+    start = data.index(b"IDAT") + 4
+    length = int.from_bytes(data[start - 8 : start - 4], "big")
+    lines = np.frombuffer(zlib.decompress(data[start : start + length]), np.uint8).reshape(5, 22)
+    assert np.array_equal(lines[:, 1:].reshape(5, 7, 3), colours)
+    assert (lines[:, 0] == 0).all()
+
+
+def test_charts_hold_their_points():
+    assert line_chart([[0, 1.0], [10, 0.5]], "x", "y").count("L") == 1
+    assert bar_chart(["a", "b<"], [1.0, 0.0], "x", "y").count("<rect") == 2
+    assert "b&lt;" in bar_chart(["b<"], [1.0], "x", "y")
+    assert line_chart([[5, 0.0]], "x", "y")

@@ -1,0 +1,258 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The recipes, whole, on a small scene."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from mtmsd_qgis import tasks
+from mtmsd_qgis.cube import Cube
+from mtmsd_qgis.errors import MtmsdError, SceneError
+from mtmsd_qgis.extraction import NODATA
+from mtmsd_qgis.model_file import read_header
+from mtmsd_qgis.progress import silent
+from mtmsd_qgis.protocol import FeatureLayout, Job
+from mtmsd_qgis.settings import ClassificationSettings, ExtractionSettings, PretrainSettings, to_json
+from mtmsd_qgis.windows import whole
+from tests.scenes import CLASSES, cube_of, described, fields, layout_of, sample_table
+
+PRETRAIN = to_json(PretrainSettings(components=4, patch_size=16, iterations=8, batch_size=4))
+EXTRACT = ExtractionSettings(timesteps=(50, 200), stages=(1, 5), keep=20)
+CLASSIFY = ClassificationSettings(ensemble=2, epochs=8, validation_share=0.3, block_size=8)
+LEFT = 12  # columns of nodata at the left of the scene
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("job")
+
+
+@pytest.fixture(scope="module")
+def scene(folder) -> Cube:
+    values, index = fields(46, 50, bands=8)
+    values[2] = 7
+    values[:, :, :LEFT] = -9999
+    np.save(folder / "samples.npy", sample_table(index)[sample_table(index)[:, 1] >= LEFT])
+    return cube_of(folder, values, nodata=-9999)
+
+
+@pytest.fixture(scope="module")
+def model(scene, folder):
+    job = Job("pretrain", PRETRAIN, scene.description, outputs={"model": str(folder / "m.mtmsd")})
+    return tasks.run(job, folder, silent)
+
+
+@pytest.fixture(scope="module")
+def features(scene, model, folder):
+    return extracted(scene, model, folder, EXTRACT)
+
+
+@pytest.fixture
+def other(folder, tmp_path):
+    """Another job folder with the same samples, for jobs that would overwrite the features."""
+    shutil.copy(folder / "samples.npy", tmp_path)
+    return tmp_path
+
+
+def usable(scene: Cube):
+    """The scene as QGIS hands it to extraction: the model's bands only."""
+    bands = scene.description.bands
+    array = scene.read(whole(scene.height, scene.width), [0, 1, 3, 4, 5, 6, 7])
+    return array, tuple(replace(b, nodata=None) for i, b in enumerate(bands) if i != 2)
+
+
+def extracted(scene, model, folder, settings, **job):
+    array, _ = usable(scene)
+    reduced = cube_of(folder, array.astype(np.float32), name="reduced")
+    parts = Job("extract", to_json(settings), reduced.description, inputs={"model": model["model"]}, **job)
+    return tasks.run(parts, folder, silent)
+
+
+def classified(features, folder, settings=CLASSIFY, **job):
+    parts = {
+        "scene": described(features["raster"]),
+        "layout": layout_of(features["layout"]),
+        "samples": "samples.npy",
+        "classes": CLASSES,
+        **job,
+    }
+    return tasks.run(Job("classify", to_json(settings), **parts), folder, silent)
+
+
+def test_pretraining_leaves_a_model_and_says_what_it_did(model):
+    header = read_header(model["model"])
+    assert header["iterations"] == 8
+    assert [b["number"] for b in header["bands"]] == [1, 2, 4, 5, 6, 7, 8]
+    assert header["source_band_count"] == 8
+    assert [(b["number"], b["reason"]) for b in model["bands_left_out"]] == [(3, "constant (7)")]
+    assert model["final_loss"] == pytest.approx(1.0, abs=0.15)
+    assert len(model["denoised"]) == 12
+    assert model["seconds"] > 0
+
+
+def test_features_lie_where_the_scene_is_valid(features, folder):
+    cube = Cube(folder, described(features["raster"]))
+    assert (cube.height, cube.width, cube.bands) == (46, 50, 2 * 20)
+    values = cube.read(whole(46, 50))
+    assert np.isnan(values[:, :, :LEFT]).all()
+    assert np.isfinite(values[:, :, LEFT:]).all()
+    assert cube.description.bands[0].name.startswith("t050 s")
+    assert cube.description.bands[20].name.startswith("t200 s")
+    assert cube.description.bands[0].nodata == NODATA
+
+
+def test_sixteen_bits_are_enough(features, folder):
+    cube = Cube(folder, described(features["raster"]))
+    values = cube.read(whole(46, 50))[:, :, LEFT:].reshape(40, -1)
+    steps = np.array([band.scale for band in cube.description.bands])
+    assert (steps < 0.005 * values.std(axis=1)).all()
+    stored = np.fromfile(folder / "features.raw", "<i2")
+    assert np.mean(np.abs(stored[stored != NODATA]) == 32767) < 1e-4
+
+
+def test_the_layout_describes_the_bands(features):
+    layout = layout_of(features["layout"])
+    assert layout.timesteps == (50, 200)
+    assert layout.features == len(layout.names) == 20
+    assert layout.window == 16
+    assert layout.purification == "clusters"
+
+
+def test_purification_with_classes_says_so(scene, model, other):
+    found = extracted(scene, model, other, EXTRACT, samples="samples.npy", classes=CLASSES)
+    assert found["layout"]["purification"] == "classes"
+    assert "samples" in found["layout"]["note"]
+
+
+def test_keeping_all_keeps_all_in_order(scene, model, other):
+    found = extracted(scene, model, other, replace(EXTRACT, keep=0, timesteps=(50,)))
+    assert found["layout"]["features"] == 64 + 64
+    assert found["layout"]["purification"] == "none"
+    assert found["layout"]["names"][0] == "s1 c000"
+
+
+def test_the_same_job_gives_the_same_bytes(scene, model, folder, features, other):
+    again = extracted(scene, model, other, EXTRACT)
+    assert (folder / "features.raw").read_bytes() == (other / "features.raw").read_bytes()
+    assert again["raster"] == features["raster"]
+
+
+@pytest.mark.parametrize("classifier", ["mtmsd", "linear"])
+def test_the_map_is_right_where_the_scene_is_clear(features, folder, classifier):
+    found = classified(features, folder, replace(CLASSIFY, classifier=classifier), options={"probabilities": True})
+    _, index = fields(46, 50, bands=8)
+    truth = np.array([c.id for c in CLASSES])[index][:, LEFT:]
+    mapped = np.fromfile(folder / "map.raw", "<u2").reshape(46, 50)
+    confidence = np.fromfile(folder / "confidence.raw", "<f4").reshape(46, 50)
+    probabilities = np.fromfile(folder / "probabilities.raw", "<f4").reshape(46, 3, 50)
+    assert (mapped[:, :LEFT] == 0).all()
+    assert (confidence[:, :LEFT] == -1).all()
+    assert np.mean(mapped[:, LEFT:] == truth) > 0.85
+    assert np.allclose(probabilities[:, :, LEFT:].sum(axis=1), 1, atol=1e-4)
+    assert np.allclose(probabilities[:, :, LEFT:].max(axis=1), confidence[:, LEFT:])
+    assert found["accuracy"]["oa"] > 80
+    assert found["split"]["method"] == "spatial"
+    assert sum(found["timestep_weights"]) == pytest.approx(1, abs=1e-4)
+
+
+def test_held_out_samples_have_no_part_in_the_map(features, folder):
+    """Wrong labels on the samples that are held out change the figure, not the map."""
+    settings = replace(CLASSIFY, split="random", seed=3)
+    samples = np.load(folder / "samples.npy")
+    honest = classified(features, folder, settings)
+    before = (folder / "map.raw").read_bytes()
+    from mtmsd_qgis.spatial_split import random_split
+
+    held_out = random_split(samples[:, 2], 0.3, 3).held_out
+    training, validation = samples[~held_out], samples[held_out].copy()
+    validation[:, 2] = (validation[:, 2] + 1) % 3
+    np.save(folder / "t.npy", training)
+    np.save(folder / "v.npy", validation)
+    spoilt = classified(features, folder, settings, samples="t.npy", validation="v.npy")
+    assert (folder / "map.raw").read_bytes() == before
+    assert honest["accuracy"]["oa"] > 80
+    assert spoilt["accuracy"]["oa"] < 20
+
+
+def test_without_a_split_no_accuracy_is_given(features, folder):
+    found = classified(features, folder, replace(CLASSIFY, split="none"))
+    assert found["accuracy"] is None
+    assert "no accuracy" in found["split"]["sentence"]
+
+
+def test_any_other_raster_is_one_timestep_of_plain_bands(scene, folder):
+    settings = to_json(replace(CLASSIFY, epochs=30))
+    job = Job("classify", settings, scene.description, samples="samples.npy", classes=CLASSES)
+    found = tasks.run(job, folder, silent)
+    assert found["timesteps"] == [0]
+    assert found["accuracy"]["oa"] > 80
+
+
+def test_the_map_does_not_depend_on_the_windows_it_is_made_in(features, folder, monkeypatch):
+    classified(features, folder)
+    before = np.fromfile(folder / "map.raw", "<u2")
+    monkeypatch.setattr("mtmsd_qgis.mapping._WINDOW_BYTES", 1)
+    classified(features, folder)
+    assert np.mean(np.fromfile(folder / "map.raw", "<u2") != before) < 0.002
+
+
+def test_samples_are_thinned_out_evenly_where_memory_is_short():
+    from mtmsd_qgis.mapping import thin_out
+
+    classes = np.repeat([0, 1, 2], [5, 200, 500])
+    chosen = thin_out(classes, 105, seed=0)
+    assert np.bincount(classes[chosen]).tolist() == [5, 50, 50]
+    assert len(thin_out(classes, 1000, seed=0)) == 705
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"task": "dance"}, MtmsdError, "task of pretrain, extract"),
+        ({"scene": None}, SceneError, "names none"),
+        ({"samples": None}, MtmsdError, "Training samples were expected"),
+        ({"classes": CLASSES[:1]}, MtmsdError, "at least 2 classes"),
+        ({"layout": FeatureLayout(timesteps=(1, 2), features=99)}, SceneError, "2 x 99 bands, it has 8"),
+    ],
+)
+def test_jobs_that_make_no_sense_are_refused(scene, folder, change, error, message):
+    job = Job("classify", to_json(CLASSIFY), scene.description, samples="samples.npy", classes=CLASSES)
+    with pytest.raises(error, match=message):
+        tasks.run(replace(job, **change), folder, silent)
+
+
+def test_scenes_that_do_not_fit_the_model_are_refused(scene, model, folder, tmp_path):
+    def extraction(array):
+        cube = cube_of(tmp_path, array.astype(np.float32))
+        return Job("extract", to_json(EXTRACT), cube.description, inputs={"model": model["model"]})
+
+    cases = [
+        (np.ones((3, 46, 50)), "needs 7 bands, the raster has 3"),
+        (np.ones((7, 12, 50)), "16 x 16 pixels; it has 50 x 12"),
+        (np.full((7, 46, 50), np.nan), "No valid pixel"),
+    ]
+    for array, message in cases:
+        with pytest.raises(SceneError, match=message):
+            tasks.run(extraction(array), tmp_path, silent)
+
+
+def test_a_cancelled_pretraining_leaves_a_checkpoint_and_goes_on_to_the_same_model(scene, model, folder, tmp_path):
+    from mtmsd_qgis.errors import Cancelled
+
+    outputs = {"model": str(tmp_path / "m.mtmsd"), "checkpoint": str(tmp_path / "m.checkpoint")}
+
+    def cancel(fraction, text):
+        if "iteration 4" in text:
+            raise Cancelled
+
+    job = Job("pretrain", PRETRAIN, scene.description, outputs=outputs)
+    with pytest.raises(Cancelled):
+        tasks.run(job, folder, cancel)
+    assert [p.name for p in tmp_path.iterdir()] == ["m.checkpoint"]
+    tasks.run(replace(job, inputs={"resume": outputs["checkpoint"]}), folder, silent)
+    assert [p.name for p in tmp_path.iterdir()] == ["m.mtmsd"]
+    assert (tmp_path / "m.mtmsd").read_bytes() == (folder / "m.mtmsd").read_bytes()
