@@ -7,6 +7,7 @@ Enters: arrays of colours, lists of numbers. Leaves: text that stands in an HTML
 from __future__ import annotations
 
 import base64
+import math
 import struct
 import zlib
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _WIDTH, _HEIGHT = 720, 240  # of a chart, in its own units
-_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 12, 12, 40  # margins
+_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 24, 12, 40  # margins
 
 
 def png_data_uri(colours: NDArray[np.uint8]) -> str:
@@ -43,10 +44,10 @@ def png(colours: NDArray[np.uint8]) -> bytes:
 def line_chart(points: Sequence[Sequence[float]], x_label: str, y_label: str) -> str:
     """An SVG line through (x, y) points; y from 0."""
     xs, ys = [float(p[0]) for p in points], [float(p[1]) for p in points]
-    highest = max([*ys, 1e-9])
+    highest = _round_up(max(ys))
     left, right = min(xs), max(max(xs), min(xs) + 1e-9)
     path = " ".join(
-        f"{'M' if i == 0 else 'L'}{_x((x - left) / (right - left)):.1f},{_y(y / highest):.1f}"
+        f"{'M' if i == 0 else 'L'}{_x((x - left) / (right - left)):.1f},{_y(min(y / highest, 1)):.1f}"
         for i, (x, y) in enumerate(zip(xs, ys))
     )
     ticks_x = [(left + share * (right - left), _x(share)) for share in (0, 0.25, 0.5, 0.75, 1)]
@@ -56,7 +57,7 @@ def line_chart(points: Sequence[Sequence[float]], x_label: str, y_label: str) ->
 
 def bar_chart(labels: Sequence[str], values: Sequence[float], x_label: str, y_label: str) -> str:
     """An SVG bar for each value, from 0."""
-    highest = max([*values, 1e-9])
+    highest = _round_up(max(values, default=0.0))
     step = 1 / max(1, len(values))
     bars = "".join(
         f'<rect class="bar" x="{_x((i + 0.12) * step):.1f}" y="{_y(value / highest):.1f}" '
@@ -69,11 +70,20 @@ def bar_chart(labels: Sequence[str], values: Sequence[float], x_label: str, y_la
 
 def _chart(content: str, x_label: str, y_label: str) -> str:
     middle = (_TOP + _HEIGHT - _BOTTOM) / 2
+    y_place = f"translate(14,{middle}) rotate(-90)"
     return (
         f'<svg class="chart" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(y_label)}">{content}'
         f'<text class="label" x="{(_LEFT + _WIDTH - _RIGHT) / 2}" y="{_HEIGHT - 4}">{escape(x_label)}</text>'
-        f'<text class="label" transform="translate(12,{middle}) rotate(-90)">{escape(y_label)}</text></svg>'
+        f'<text class="label" transform="{y_place}">{escape(y_label)}</text></svg>'
     )
+
+
+def _round_up(value: float) -> float:
+    """The next 1, 2 or 5 times a power of ten: an end of an axis that reads well."""
+    if value <= 0:
+        return 1.0
+    power = 10.0 ** math.floor(math.log10(value))
+    return next(step * power for step in (1, 2, 5, 10) if value <= step * power * (1 + 1e-3))
 
 
 def _x_tick(text: str, position: float) -> str:

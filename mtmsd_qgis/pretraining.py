@@ -29,7 +29,7 @@ from .unet import UNet
 from .windows import Window, block_counts
 
 _BLOCK = 16  # pixels; patches are centred near valid pixels with this precision
-_CURVE_POINTS = 500  # of the stored loss curve at most
+_CURVE_POINTS = 100  # of the stored loss curve at most; each is the mean of an interval, as single batches scatter
 
 
 @dataclass

@@ -13,7 +13,7 @@ from typing import Any
 from .pictures import bar_chart, line_chart
 
 _STYLE = """
-body{font:15px/1.5 system-ui,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;color:#1c2429;background:#fff;max-width:62rem;
+body{font:15px/1.5 system-ui,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;color:#1c2429;background:#fff;max-width:72rem;
 margin:2rem auto;padding:0 1.5rem}
 h1{font-size:1.6rem;margin:0 0 .3rem}h2{font-size:1.15rem;margin:2.2rem 0 .6rem;border-bottom:1px solid #d5dce0}
 p.note{background:#f2f6f8;border-left:4px solid #3b7ea1;padding:.6rem .9rem;margin:1rem 0}
@@ -23,14 +23,16 @@ p.warn{background:#fdf5e6;border-left:4px solid #c98a12;padding:.6rem .9rem;marg
 .figure b{display:block;font-size:1.7rem;font-weight:600}.figure span{color:#5b6a73;font-size:.85rem}
 table{border-collapse:collapse;font-size:.88rem}td,th{padding:.25rem .55rem;text-align:right}
 th{font-weight:600;color:#33424b}th.name,td.name{text-align:left;white-space:nowrap}
-tbody tr:nth-child(even){background:#f7f9fa}table.matrix td{min-width:2.1rem;text-align:center}
+tbody tr:nth-child(even){background:#f7f9fa}table.matrix td,table.matrix th{text-align:center;padding:.25rem .3rem}
+table.matrix td{min-width:1.7rem}table.matrix .name{text-align:left;padding-right:.6rem}
 table.matrix tbody tr:nth-child(even){background:none}td.total,th.total{color:#5b6a73;border-left:1px solid #d5dce0}
 .scroll{overflow-x:auto}.swatch{display:inline-block;width:.8em;height:.8em;border-radius:2px;margin-right:.45em;
 border:1px solid #0003;vertical-align:-.05em}
 svg.chart{width:100%;height:auto}.chart text{font-size:12px;fill:#5b6a73}.chart .label,.chart .tick{text-anchor:middle}
 .chart .end{text-anchor:end}.chart .grid{stroke:#e3e8eb}.chart .line{fill:none;stroke:#3b7ea1;stroke-width:2}
 .chart .bar{fill:#3b7ea1}
-.patches td{text-align:center;background:none}.patches img{width:96px;height:96px;image-rendering:pixelated}
+.patches td,.patches th{text-align:center;background:none;padding:.25rem .35rem}
+.patches img{width:96px;height:96px;image-rendering:pixelated}
 @media print{body{margin:0;max-width:none}h2{break-after:avoid}table,svg,.figures{break-inside:avoid}
 *{-webkit-print-color-adjust:exact;print-color-adjust:exact}}
 """
