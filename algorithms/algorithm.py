@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 _HELP = "https://github.com/mtmsd-qgis/mtmsd/blob/main/docs/"
 _LARGEST_SEED = 2**31 - 1
+_DEVICES = ("auto", "cpu", "cuda", "cuda:0", "cuda:1", "cuda:2", "cuda:3")  # offered; others can be typed in scripts
 
 Parameters = Mapping[str, Any]
 
@@ -180,7 +181,9 @@ class MtmsdAlgorithm(QgsProcessingAlgorithm):
             advanced=True,
         )
         device = QgsProcessingParameterString("DEVICE", self.tr("Device"), "auto")
-        device.setMetadata({"widget_wrapper": {"value_hints": ["auto", "cpu", "cuda", "cuda:0", "cuda:1", "cuda:2", "cuda:3"]}})
+        device.setMetadata(
+            {"widget_wrapper": {"value_hints": ["auto", "cpu", "cuda", "cuda:0", "cuda:1", "cuda:2", "cuda:3"]}}
+        )
         self.declare(
             device,
             self.tr(

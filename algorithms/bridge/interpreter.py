@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -128,6 +130,19 @@ def own_process_group() -> dict[str, Any]:
     return {"start_new_session": True}
 
 
+def signal_group(process: subprocess.Popen[bytes], *, forced: bool) -> None:
+    """Ask a process and its children to end, or end them."""
+    with suppress(OSError):
+        if sys.platform == "win32":
+            if forced:
+                taskkill = ["taskkill", "/T", "/F", "/PID", str(process.pid)]
+                subprocess.run(taskkill, check=False, capture_output=True, creationflags=subprocess.CREATE_NO_WINDOW)
+            else:
+                process.terminate()
+        else:
+            os.killpg(process.pid, signal.SIGKILL if forced else signal.SIGTERM)
+
+
 def _explicit() -> Candidate | None:
     from processing.core.ProcessingConfig import ProcessingConfig
 
@@ -211,7 +226,6 @@ def _communicate(process: subprocess.Popen[bytes], feedback: QgsProcessingFeedba
         except subprocess.TimeoutExpired:
             keep_window_alive()
             if monotonic() > deadline or feedback.isCanceled():
-                process.kill()
-                process.communicate()
+                signal_group(process, forced=True)
                 refuse_when_cancelled(feedback)
                 return "", f"no answer within {_PROBE_SECONDS:.0f} seconds"

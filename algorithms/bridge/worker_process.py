@@ -7,12 +7,10 @@ says what went wrong and what to do.
 
 from __future__ import annotations
 
-import os
 import queue
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -174,9 +172,9 @@ class _Conversation:
                 process.stdin.write(f"{CANCEL_WORD}\n".encode())
                 process.stdin.flush()
         if not self._waited(grace_seconds):
-            _signal_group(process, forced=False)
+            interpreter.signal_group(process, forced=False)
             if not self._waited(_KILL_SECONDS):
-                _signal_group(process, forced=True)
+                interpreter.signal_group(process, forced=True)
                 process.wait()
         _close(process.stdin)
 
@@ -261,19 +259,6 @@ def _close(stream: IO[bytes] | None) -> None:
     if stream is not None:
         with suppress(OSError, ValueError):
             stream.close()
-
-
-def _signal_group(process: subprocess.Popen[bytes], *, forced: bool) -> None:
-    """Ask the worker and its children to end, or end them."""
-    with suppress(OSError):
-        if sys.platform == "win32":
-            if forced:
-                taskkill = ["taskkill", "/T", "/F", "/PID", str(process.pid)]
-                subprocess.run(taskkill, check=False, capture_output=True, creationflags=subprocess.CREATE_NO_WINDOW)
-            else:
-                process.terminate()
-        else:
-            os.killpg(process.pid, signal.SIGKILL if forced else signal.SIGTERM)
 
 
 def _tail(path: Path) -> str:

@@ -18,7 +18,10 @@ os.environ.update(HOME=_PROFILE, QGIS_CUSTOM_CONFIG_PATH=_PROFILE, QT_QPA_PLATFO
 os.environ.setdefault("XDG_RUNTIME_DIR", _PROFILE)
 TORCH_PYTHON = os.environ.get("MTMSD_PYTHON", "")
 
-from harness import QgisProcess, start_qgis  # noqa: E402
+from harness import QgisProcess, make_importable, start_qgis  # noqa: E402
+
+make_importable()
+
 from scenes import Scene, make_scene  # noqa: E402
 
 FAKE_WORKER = '''

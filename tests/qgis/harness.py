@@ -25,6 +25,11 @@ def plugin_folder() -> Path:
     return folder
 
 
+def make_importable() -> None:
+    """Processing and the plugin, as QGIS has them on its path."""
+    sys.path[:0] = [str(plugin_folder()), PROCESSING]
+
+
 def start_qgis():
     """QGIS with Processing and the plugin's provider."""
     os.environ["QT_QPA_PLATFORM"] = "offscreen"
@@ -32,8 +37,6 @@ def start_qgis():
 
     application = QgsApplication([], True)
     application.initQgis()
-    for folder in (PROCESSING, str(plugin_folder())):
-        sys.path.insert(0, folder)
     from processing.core.Processing import Processing
 
     Processing.initialize()

@@ -28,7 +28,7 @@ from qgis.PyQt.QtCore import QPointF
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from harness import ROOT, start_qgis
+from harness import ROOT, make_importable, start_qgis
 
 FROM_USER = QgsProcessingModelChildParameterSource.fromModelParameter
 FROM_STEP = QgsProcessingModelChildParameterSource.fromChildOutput
@@ -63,6 +63,7 @@ HELP = (
 
 def main() -> None:
     """Write the models."""
+    make_importable()
     application = start_qgis()
     model = scene_to_class_map()
     if not model.toFile(str(ROOT / "models" / "scene_to_class_map.model3")):

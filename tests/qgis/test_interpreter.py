@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 
 import pytest
 from qgis.core import QgsProcessingException
@@ -90,8 +91,10 @@ def test_a_slow_python_can_be_cancelled(interpreter, monkeypatch, tmp_path):
     monkeypatch.setenv("MTMSD_PYTHON", str(program(tmp_path / "python", "sleep 600")))
     log = Log()
     log.cancel()
+    start = time.monotonic()
     with pytest.raises(QgsProcessingException, match="Cancelled"):
         interpreter.find("torch", log)
+    assert time.monotonic() - start < 60  # the program's own child sleeps longer
 
 
 def test_environment_of_the_worker_has_nothing_of_qgis(interpreter, monkeypatch, tmp_path):

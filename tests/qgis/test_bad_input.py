@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Every input that cannot work ends in one exception with its own words, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import numpy as np
+import processing
+import pytest
+from qgis.core import QgsApplication, QgsGeometry, QgsProcessingContext, QgsProcessingException
+from scenes import CLASSIFY, PRETRAIN, Log, box_of_pixels, point_in_pixel, save_layer, spectra, vector_layer, write_raster
+
+
+@pytest.fixture(autouse=True)
+def no_torch_needed(fake_worker):
+    """All of these are refused before a worker is asked."""
+    fake_worker("sys.exit(9)")
+
+
+def refusal(name, parameters):
+    with pytest.raises(QgsProcessingException) as caught:
+        processing.run(f"mtmsd:{name}", parameters, feedback=Log())
+    return str(caught.value)
+
+
+def pretrain(raster, folder, **more):
+    return refusal("pretraindiffusion", {"INPUT": str(raster), "OUTPUT": str(folder / "model.mtmsd"), **PRETRAIN, **more})
+
+
+def classify(raster, layer, folder, field="cover", **more):
+    parameters = {"INPUT": str(raster), "TRAINING": layer, "CLASS_FIELD": field, "OUTPUT": str(folder / "map.tif")}
+    return refusal("classify", {**parameters, **CLASSIFY, **more})
+
+
+def squares(*values):
+    """A polygon a value, four pixels each."""
+    return vector_layer(
+        [(box_of_pixels(4 * i, 4, 4 * i + 2, 6), value) for i, value in enumerate(values)], "Polygon"
+    )
+
+
+def left_in(folder):
+    return sorted(path.name for path in folder.iterdir() if path.name not in ("fake_worker.py", "in.tif"))
+
+
+def test_raster_smaller_than_a_patch(tmp_path):
+    raster = write_raster(tmp_path / "in.tif", spectra(height=20, width=40))
+    words = pretrain(raster, tmp_path, PATCH_SIZE=32)
+    assert "at least as large as a training patch, 32 x 32 pixels" in words
+    assert "40 x 20" in words
+    assert left_in(tmp_path) == []
+
+
+def test_one_band(tmp_path):
+    raster = write_raster(tmp_path / "in.tif", spectra()[:1])
+    assert "at least 2 usable bands was expected" in pretrain(raster, tmp_path)
+    assert "at least 2 usable bands was expected" in classify(raster, squares("a", "b"), tmp_path)
+    assert left_in(tmp_path) == []
+
+
+def test_one_chosen_band_and_a_band_that_is_not_there(scene, tmp_path):
+    assert "1 would be used" in pretrain(scene.raster, tmp_path, BANDS=[3])
+    assert "BANDS should be numbers from 1 to 12" in pretrain(scene.raster, tmp_path, BANDS=[3, 13])
+
+
+def test_mask_over_everything(scene, tmp_path):
+    mask = vector_layer([(box_of_pixels(-1, -1, 99, 99), "x")], "Polygon", name="all of it")
+    words = pretrain(scene.raster, tmp_path, MASK=mask)
+    assert "No valid pixel is left: the mask all of it covers the whole raster" in words
+
+
+def test_complex_numbers(tmp_path):
+    from osgeo import gdal
+
+    raster = write_raster(tmp_path / "in.tif", spectra().astype(np.float32), code=gdal.GDT_CFloat32)
+    assert "Band 1 of the raster in holds complex numbers" in pretrain(raster, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"PATCH_SIZE": 30}, "multiple of 4"),
+        ({"BASE_WIDTH": 48}, "32, 64 or 128"),
+        ({"DEVICE": "gpu"}, "auto, cpu, cuda or cuda:N"),
+        ({"RESUME": "/nowhere/x.checkpoint"}, "RESUME should be the checkpoint"),
+    ],
+)
+def test_settings_out_of_range(scene, tmp_path, more, words):
+    assert words in pretrain(scene.raster, tmp_path, **more)
+
+
+def test_settings_are_checked_before_the_dialog_runs_anything(scene):
+    algorithm = QgsApplication.processingRegistry().createAlgorithmById("mtmsd:extractfeatures")
+    parameters = {"INPUT": str(scene.raster), "MODEL": "x.mtmsd", "TIMESTEPS": "50;abc", "OUTPUT": "TEMPORARY_OUTPUT"}
+    fine, message = algorithm.checkParameterValues(parameters, QgsProcessingContext())
+    assert not fine
+    assert "TIMESTEPS must be whole numbers" in message
+
+
+def test_empty_training_layer(scene, tmp_path):
+    words = classify(scene.raster, squares(), tmp_path)
+    assert "no usable feature was found" in words
+    words = classify(scene.raster, squares(None, None), tmp_path)
+    assert "2 without a class" in words
+    words = classify(scene.raster, vector_layer([(QgsGeometry(), "a")], "Polygon"), tmp_path)
+    assert "1 without a geometry" in words
+    assert left_in(tmp_path) == []
+
+
+def test_one_class(scene, tmp_path):
+    words = classify(scene.raster, squares("maize", "maize"), tmp_path)
+    assert "At least two classes are needed" in words
+    assert "'maize'" in words
+
+
+def test_a_class_with_one_sample(scene, tmp_path):
+    points = [(point_in_pixel(row, 3), "maize") for row in range(5)] + [(point_in_pixel(9, 9), "hops")]
+    words = classify(scene.raster, vector_layer(points, "Point"), tmp_path)
+    assert "has one of 'hops'" in words
+
+
+def test_samples_elsewhere(scene, tmp_path):
+    far = vector_layer([(box_of_pixels(900, 900, 910, 910), v) for v in "ab"], "Polygon")
+    words = classify(scene.raster, far, tmp_path)
+    assert "no feature of the layer training lies on a pixel with data (2 outside the raster)" in words
+
+
+def test_a_field_that_does_not_exist(scene, tmp_path):
+    words = classify(scene.raster, squares("a", "b"), tmp_path, field="klass")
+    assert "has no field 'klass'. Its fields are: cover" in words
+
+
+def test_lines_are_no_training_samples(scene, tmp_path):
+    line = vector_layer([(QgsGeometry.fromWkt("LINESTRING(500000 5799990, 500100 5799990)"), "a")], "LineString")
+    assert "should hold points or polygons" in classify(scene.raster, line, tmp_path)
+
+
+def test_output_over_the_input(tmp_path):
+    raster = write_raster(tmp_path / "in.tif", spectra())
+    before = raster.read_bytes()
+    assert "is the input itself" in classify(raster, squares("a", "b"), tmp_path, OUTPUT=str(raster))
+    assert raster.read_bytes() == before
+
+
+def test_output_of_another_format(scene, tmp_path):
+    assert "map.img" in classify(scene.raster, squares("a", "b"), tmp_path, OUTPUT=str(tmp_path / "map.img"))
+
+
+def test_a_file_that_is_no_model(scene, tmp_path):
+    (tmp_path / "text.mtmsd").write_text("a shopping list, long enough to hold a header, but not one at all")
+    for path, words in ((tmp_path / "text.mtmsd", "is not a diffusion model"), (scene.raster, "is not a diffusion model"),
+                        (tmp_path / "gone.mtmsd", "cannot be opened")):  # fmt: skip
+        parameters = {"INPUT": str(scene.raster), "MODEL": str(path), "OUTPUT": str(tmp_path / "features.tif")}
+        assert words in refusal("extractfeatures", parameters)
+
+
+def test_training_layer_without_class_field(scene, tmp_path):
+    from mtmsd.mtmsd_qgis import model_file
+
+    model = tmp_path / "model.mtmsd"
+    bands = [{"name": f"b{n}", "number": n} for n in range(1, 13)]
+    model_file.write_file(model, "model", {"preset": "quick", "bands": bands, "source_band_count": 12}, {})
+    parameters = {"INPUT": str(scene.raster), "MODEL": str(model), "OUTPUT": str(tmp_path / "features.tif")}
+    assert "CLASS_FIELD is empty" in refusal("extractfeatures", {**parameters, "TRAINING": squares("a", "b")})
+    other = write_raster(tmp_path / "in.tif", spectra(bands=5))
+    words = refusal("extractfeatures", {**parameters, "INPUT": str(other)})
+    assert "The model was trained on a raster of 12 bands, this raster has 5" in words
+
+
+def test_no_mat_file(tmp_path):
+    parameters = {"INPUT": str(tmp_path / "gone.mat"), "OUTPUT": str(tmp_path / "scene.tif")}
+    assert "INPUT should be a MATLAB file" in refusal("importscene", parameters)
+
+
+def test_a_worker_that_fails_leaves_what_was_there(scene, tmp_path, fake_worker):
+    fake_worker("""
+job = json.load(open(os.path.join(folder, "job.json")))
+open(job["outputs"]["model"] + ".partial", "w").write("half")
+os.kill(os.getpid(), 9)
+""")
+    (tmp_path / "model.mtmsd").write_text("of yesterday")
+    assert "killed, most likely for lack of memory" in pretrain(scene.raster, tmp_path)
+    assert left_in(tmp_path) == ["model.mtmsd"]
+    assert (tmp_path / "model.mtmsd").read_text() == "of yesterday"
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "parameters", "words"),
+    [
+        ("pretraindiffusion", {"INPUT": "{raster}", "PATCH_SIZE": 256, "OUTPUT": "{out}"}, "256 x 256 pixels"),
+        ("extractfeatures", {"INPUT": "{raster}", "MODEL": "{raster}", "OUTPUT": "{out}.tif"}, "not a diffusion model"),
+        (
+            "classify",
+            {"INPUT": "{raster}", "TRAINING": "{polygons}", "CLASS_FIELD": "klass", "OUTPUT": "{out}.tif"},
+            "has no field 'klass'",
+        ),
+    ],
+)
+def test_qgis_process_fails_with_the_same_words(qgis_process, scene, tmp_path, algorithm, parameters, words):
+    out = tmp_path / "out"
+    places = {"raster": scene.raster, "polygons": scene.polygons, "out": out}
+    completed = qgis_process.run(f"mtmsd:{algorithm}", **{k: str(v).format(**places) for k, v in parameters.items()})
+    assert completed.returncode != 0
+    assert words in completed.stderr
+    assert left_in(tmp_path) == []
+
+
+def test_qgis_process_without_torch(scene, tmp_path):
+    from harness import QgisProcess
+
+    (tmp_path / "home").mkdir()
+    completed = QgisProcess(tmp_path / "home", "/usr/bin/python3").run(
+        "mtmsd:pretraindiffusion", INPUT=scene.raster, OUTPUT=tmp_path / "model.mtmsd"
+    )
+    assert completed.returncode != 0
+    assert "A Python with torch was expected; /usr/bin/python3" in completed.stderr
+    assert not (tmp_path / "model.mtmsd").exists()
+
+
+def test_selected_layer_path_is_no_vector(scene, tmp_path):
+    layer = str(save_layer(squares("a", "b"), tmp_path / "layer.gpkg"))
+    assert "klass" in classify(scene.raster, layer, tmp_path, field="klass")
