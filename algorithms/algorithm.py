@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 _HELP = "https://github.com/mtmsd-qgis/mtmsd/blob/main/docs/"
 _LARGEST_SEED = 2**31 - 1
+_RASTER_SUFFIXES = (".tif", ".tiff")
 _DEVICES = ("auto", "cpu", "cuda", "cuda:0", "cuda:1", "cuda:2", "cuda:3")  # offered; others can be typed in scripts
 
 Parameters = Mapping[str, Any]
@@ -213,8 +214,14 @@ class MtmsdAlgorithm(QgsProcessingAlgorithm):
         return Path(text) if text else None
 
     def raster_path(self, parameters: Parameters, name: str, context: QgsProcessingContext) -> Path | None:
-        """Where an output raster goes; None where it is not wanted."""
+        """Where an output raster goes; None where it is not wanted.
+
+        Raises:
+            QgsProcessingException: It is not to be a GeoTIFF.
+        """
         text = self.parameterAsOutputLayer(parameters, name, context)
+        if text and Path(text).suffix.lower() not in _RASTER_SUFFIXES:
+            raise QgsProcessingException(f"{name} should be a GeoTIFF (.tif); found {text}. Choose a name that ends so.")
         self._destinations = {**self._destinations, name: text}
         return Path(text) if text else None
 

@@ -22,7 +22,7 @@ from .features import box_margin, box_mean, tile_needs
 from .progress import Progress
 from .protocol import Band, ClassEntry, FeatureLayout
 from .purification import purify
-from .windows import Tile, Window, clip, expand
+from .windows import Tile, Window, clip, expand, strips
 
 NO_CONFIDENCE = -1.0
 _WINDOW_BYTES = 192 << 20  # of local and global features of one window
@@ -222,6 +222,15 @@ def mapped_classes(
         line = map_cube.read(Window(int(row), 0, 1, map_cube.width))[0, 0]
         found[here] = [index_of.get(int(v), -1) if np.isfinite(v) else -1 for v in line[cols[here]]]
     return found
+
+
+def mapped_pixels(map_cube: Cube, classes: tuple[ClassEntry, ...]) -> list[int]:
+    """Number of pixels that the map gives to each class, in the order of the class indices."""
+    counts = np.zeros(1 << 16, dtype=np.int64)
+    for strip in strips(map_cube.height, map_cube.width, 4):
+        values = map_cube.read(strip)
+        counts += np.bincount(values[np.isfinite(values)].astype(np.int64), minlength=len(counts))
+    return [int(counts[entry.id]) for entry in classes]
 
 
 def _predict(classifier: Classifier, purified: Purified, local: Tensor, around: Tensor) -> NDArray[np.float32]:

@@ -38,12 +38,15 @@ svg.chart{width:100%;height:auto}.chart text{font-size:12px;fill:#5b6a73}.chart 
 """
 
 
-def classification_report(values: Mapping[str, Any], facts: Mapping[str, str]) -> str:
-    """Accuracy with intervals, matrix, areas in pixels, timestep weights, and how samples were held out.
+def classification_report(
+    values: Mapping[str, Any], facts: Mapping[str, str], pixel_area_m2: float | None = None
+) -> str:
+    """Accuracy with intervals, matrix, mapped areas, timestep weights, and how samples were held out.
 
     Args:
         values: Of the classify task's result.
         facts: Rows for the table of circumstances, e.g. {"Raster": "scene.tif"}.
+        pixel_area_m2: Area of a pixel; None where the raster's CRS has no metres.
     """
     split, judged = values["split"], values["accuracy"]
     parts = [_paragraph(split["sentence"], "warn" if split["method"] == "random" else "note")]
@@ -68,6 +71,7 @@ def classification_report(values: Mapping[str, Any], facts: Mapping[str, str]) -
         parts.append(_paragraph(f"{split['validation_outside_map']} reference samples lie on no mapped pixel.", "warn"))
     if judged:
         parts += [_headline(judged), _class_table(judged, values["classes"], split), _matrix(judged, values["classes"])]
+    parts.append(_areas(values["mapped_pixels"], values["classes"], pixel_area_m2))
     weights = values["timestep_weights"]
     if len(weights) > 1:
         parts.append("<h2>Weight of each timestep</h2>")
@@ -157,6 +161,23 @@ def _class_table(judged: Mapping[str, Any], classes: Sequence[Mapping[str, Any]]
         '<h2>Classes</h2><div class="scroll"><table><thead><tr><th class="name">Class</th><th>Training</th>'
         "<th>Reference</th><th>Producer's accuracy (95 %)</th><th>User's accuracy (95 %)</th><th>F1</th></tr></thead>"
         f"<tbody>{rows}</tbody></table></div>"
+    )
+
+
+def _areas(pixels: Sequence[int], classes: Sequence[Mapping[str, Any]], pixel_area_m2: float | None) -> str:
+    """Pixels, share and area of each class as mapped, errors of the map included."""
+    total = max(1, sum(pixels))
+    hectares = None if pixel_area_m2 is None else pixel_area_m2 / 10_000
+    rows = "".join(
+        f'<tr><td class="name">{_swatch(entry)}</td><td>{count}</td><td>{100 * count / total:.1f}</td>'
+        + ("" if hectares is None else f"<td>{count * hectares:,.1f}</td>")
+        + "</tr>"
+        for entry, count in zip(classes, pixels)
+    )
+    head = "<th>Pixels</th><th>Share (%)</th>" + ("" if hectares is None else "<th>Area (ha)</th>")
+    return (
+        "<h2>Mapped areas</h2><p>As counted on the map; errors of the map are not corrected for.</p>"
+        f'<table><thead><tr><th class="name">Class</th>{head}</tr></thead><tbody>{rows}</tbody></table>'
     )
 
 

@@ -26,7 +26,16 @@ from .diffusion_model import DiffusionModel, describe, load_checkpoint, load_mod
 from .errors import SceneError, SettingsError
 from .extraction import cluster_samples, scene_tiles, survey, write_features
 from .features import FeatureExtractor
-from .mapping import FeatureReader, gather, mapped_classes, predict_map, purify_samples, sample_limit, thin_out
+from .mapping import (
+    FeatureReader,
+    gather,
+    mapped_classes,
+    mapped_pixels,
+    predict_map,
+    purify_samples,
+    sample_limit,
+    thin_out,
+)
 from .preprocessing import LeftOut, Preprocessor, fit_preprocessor
 from .preprocessing import describe as describe_bands
 from .pretraining import PatchSampler, TrainingState, new_training, train
@@ -204,6 +213,7 @@ def classify(job: Job, folder: Path, progress: Progress) -> Values:
         "accuracy": judged,
         "split": {**parted.facts(len(job.classes)), "validation_outside_map": lost},
         "classes": [asdict(entry) for entry in job.classes],
+        "mapped_pixels": mapped_pixels(files.classes, job.classes),
         "timesteps": list(layout.timesteps),
         "timestep_weights": [round(float(w), 6) for w in classifier.timestep_weights(reduced)],
         "features_per_timestep": int(local.shape[2]),

@@ -131,9 +131,9 @@ def tell(folder: Path, runs: dict[str, Run]) -> None:
     print(_figures("random split: 10 % of the pixels train, 90 % test", runs["classify"]))
     print(_figures("spatial split: half of the blocks of 16 x 16 pixels", runs["classify, spatial"]))
     print(
-        "\nThe random split is the usual protocol of the field: test pixels lie right beside training pixels, in the same\n"
-        "fields. The spatial split holds out whole blocks, and says more about ground where nobody has been; its report\n"
-        "names the classes of which nothing could be held out.\n"
+        "\nThe random split is the usual protocol of the field: test pixels lie right beside training pixels, in the\n"
+        "same fields. The spatial split holds out whole blocks, and says more about ground where nobody has been;\n"
+        "its report names the classes of which nothing could be held out.\n"
     )
     print(f"Results in {folder}:")
     for file, what in (

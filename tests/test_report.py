@@ -28,6 +28,7 @@ def classification(**changes):
             "validation_outside_map": 0,
         },
         "classes": CLASSES,
+        "mapped_pixels": [300, 100],
         "timesteps": [50, 100],
         "timestep_weights": [0.25, 0.75],
         "features_per_timestep": 12,
@@ -98,6 +99,12 @@ def test_names_and_figures_are_there_and_escaped():
     for text in ("70.0", "water &lt;deep&gt;", "a&amp;b.tif", "Rows: reference", "Whole polygons were held out."):
         assert text in page
     assert "<deep>" not in page
+
+
+def test_areas_are_in_hectares_where_a_pixel_has_metres():
+    assert "Area (ha)" not in classification_report(classification(), {})
+    page = classification_report(classification(), {}, pixel_area_m2=400.0)
+    assert "<td>300</td><td>75.0</td><td>12.0</td>" in page
 
 
 def test_a_random_split_is_a_warning_and_class_purification_before_a_split_too():

@@ -156,6 +156,7 @@ def test_the_map_is_right_where_the_scene_is_clear(features, folder, classifier)
     assert np.allclose(probabilities[:, :, LEFT:].max(axis=1), confidence[:, LEFT:])
     assert found["accuracy"]["oa"] > 80
     assert found["split"]["method"] == "spatial"
+    assert found["mapped_pixels"] == [int(np.sum(mapped == c.id)) for c in CLASSES]
     assert sum(found["timestep_weights"]) == pytest.approx(1, abs=1e-4)
 
 

@@ -117,10 +117,14 @@ def burn(target: gdal.Dataset, shapes: Iterable[bytes], value: int) -> None:
             feature.SetGeometryDirectly(linear.Clone())
             layers[linear.GetDimension() != _POLYGON_DIMENSION].CreateFeature(feature)
     wkt = target.GetProjection()
-    target.SetProjection("")  # the shapes are in its CRS already
-    for layer, options in zip(layers, ([], ["ALL_TOUCHED=TRUE"])):
-        if layer.GetFeatureCount():
-            gdal.RasterizeLayer(target, [1], layer, burn_values=[value], options=options)
+    target.SetProjection("")  # the shapes are in its CRS already; GDAL would warn that they name none
+    gdal.PushErrorHandler("CPLQuietErrorHandler")
+    try:
+        for layer, options in zip(layers, ([], ["ALL_TOUCHED=TRUE"])):
+            if layer.GetFeatureCount():
+                gdal.RasterizeLayer(target, [1], layer, burn_values=[value], options=options)
+    finally:
+        gdal.PopErrorHandler()
     target.SetProjection(wkt)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable
@@ -68,7 +68,8 @@ def replacing(path: Path) -> Iterator[Path]:
         ) from None
     finally:
         for suffix in ("", *_SIDECARS):
-            partial.with_name(partial.name + suffix).unlink(missing_ok=True)
+            with suppress(OSError):
+                partial.with_name(partial.name + suffix).unlink()
 
 
 def write_class_map(

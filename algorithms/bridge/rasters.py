@@ -15,6 +15,7 @@ from qgis.core import (
     QgsCoordinateTransformContext,
     QgsProcessingException,
     QgsProviderRegistry,
+    QgsRasterBlockFeedback,
     QgsRasterDataProvider,
     QgsRasterFileWriter,
     QgsRasterLayer,
@@ -148,7 +149,9 @@ def export_foreign(
     writer = QgsRasterFileWriter(str(path))
     grid = source.grid
     provider = source.provider
-    failure = writer.writeRaster(pipe, grid.width, grid.height, provider.extent(), grid.crs, context, stretch.feedback)
+    following = QgsRasterBlockFeedback()
+    stretch.feedback.canceled.connect(following.cancel)
+    failure = writer.writeRaster(pipe, grid.width, grid.height, provider.extent(), grid.crs, context, following)
     stretch.advance(1.0)
     if failure != QgsRasterFileWriter.WriterError.NoError:
         raise QgsProcessingException(
@@ -203,8 +206,7 @@ def _grid_of(dataset: gdal.Dataset, crs: QgsCoordinateReferenceSystem) -> Grid:
 
 def _describe_foreign(layer: QgsRasterLayer) -> RasterSource:
     provider = layer.dataProvider()
-    sized = int(provider.capabilities()) & int(QgsRasterDataProvider.ProviderCapability.Size)
-    if not sized or provider.xSize() < 1 or provider.ySize() < 1:
+    if provider.xSize() < 1 or provider.ySize() < 1:
         raise QgsProcessingException(
             f"The layer {layer.name()} ({layer.providerType()}) has no pixels of its own. Save the part you need as a "
             "GeoTIFF (Export > Save As) and use that."

@@ -24,7 +24,7 @@ make_importable()
 
 from scenes import Scene, make_scene  # noqa: E402
 
-FAKE_WORKER = '''
+FAKE_WORKER = """
 import json, os, sys, time
 if sys.argv[1:] == ["--probe"]:
     print(json.dumps({"python": "3.11", "torch": "0", "numpy": "0", "scipy": "0"}))
@@ -32,7 +32,7 @@ if sys.argv[1:] == ["--probe"]:
 folder = sys.argv[1]
 def send(**message):
     print("@mtmsd " + json.dumps({"version": 1, **message}), flush=True)
-'''
+"""
 
 
 @pytest.fixture(scope="session", autouse=True)

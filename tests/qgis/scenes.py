@@ -139,7 +139,7 @@ def save_layer(layer, path):
     options = QgsVectorFileWriter.SaveVectorOptions()
     options.driverName = "GPKG"
     context = QgsProject.instance().transformContext()
-    QgsVectorFileWriter.writeAsVectorFormatV2(layer, str(path), context, options)
+    QgsVectorFileWriter.writeAsVectorFormatV3(layer, str(path), context, options)
     return path
 
 

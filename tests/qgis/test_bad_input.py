@@ -7,7 +7,17 @@ import numpy as np
 import processing
 import pytest
 from qgis.core import QgsApplication, QgsGeometry, QgsProcessingContext, QgsProcessingException
-from scenes import CLASSIFY, PRETRAIN, Log, box_of_pixels, point_in_pixel, save_layer, spectra, vector_layer, write_raster
+from scenes import (
+    CLASSIFY,
+    PRETRAIN,
+    Log,
+    box_of_pixels,
+    point_in_pixel,
+    save_layer,
+    spectra,
+    vector_layer,
+    write_raster,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -23,7 +33,9 @@ def refusal(name, parameters):
 
 
 def pretrain(raster, folder, **more):
-    return refusal("pretraindiffusion", {"INPUT": str(raster), "OUTPUT": str(folder / "model.mtmsd"), **PRETRAIN, **more})
+    return refusal(
+        "pretraindiffusion", {"INPUT": str(raster), "OUTPUT": str(folder / "model.mtmsd"), **PRETRAIN, **more}
+    )
 
 
 def classify(raster, layer, folder, field="cover", **more):
@@ -33,9 +45,7 @@ def classify(raster, layer, folder, field="cover", **more):
 
 def squares(*values):
     """A polygon a value, four pixels each."""
-    return vector_layer(
-        [(box_of_pixels(4 * i, 4, 4 * i + 2, 6), value) for i, value in enumerate(values)], "Polygon"
-    )
+    return vector_layer([(box_of_pixels(4 * i, 4, 4 * i + 2, 6), value) for i, value in enumerate(values)], "Polygon")
 
 
 def left_in(folder):
