@@ -221,7 +221,9 @@ class MtmsdAlgorithm(QgsProcessingAlgorithm):
         """
         text = self.parameterAsOutputLayer(parameters, name, context)
         if text and Path(text).suffix.lower() not in _RASTER_SUFFIXES:
-            raise QgsProcessingException(f"{name} should be a GeoTIFF (.tif); found {text}. Choose a name that ends so.")
+            raise QgsProcessingException(
+                f"{name} should be a GeoTIFF (.tif); found {text}. Choose a name that ends so."
+            )
         self._destinations = {**self._destinations, name: text}
         return Path(text) if text else None
 

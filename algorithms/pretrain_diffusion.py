@@ -185,8 +185,7 @@ class PretrainDiffusion(MtmsdAlgorithm):
         announce(
             self._source,
             feedback,
-            f"Left out because the metadata marks them as bad: bands {', '.join(map(str, self._bad))}."
-            * bool(self._bad),
+            f"Marked as bad in the metadata, left out: {', '.join(map(str, self._bad))}." if self._bad else "",
             f"Preset {settings.preset}, {settings.iterations} iterations of {settings.batch_size} patches of "
             f"{settings.patch_size} x {settings.patch_size} pixels, seed {settings.seed}.",
         )

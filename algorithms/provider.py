@@ -16,10 +16,11 @@ from .classify import Classify
 from .extract_features import ExtractFeatures
 from .import_scene import ImportScene
 from .pretrain_diffusion import PretrainDiffusion
+from .setup_environment import SetupEnvironment
 
 PYTHON_SETTING = "MTMSD_PYTHON"
 
-_ALGORITHMS = (PretrainDiffusion, ExtractFeatures, Classify, ImportScene, CheckEnvironment)
+_ALGORITHMS = (PretrainDiffusion, ExtractFeatures, Classify, ImportScene, CheckEnvironment, SetupEnvironment)
 _SHIPPED_MODELS = ("scene_to_class_map",)
 
 
@@ -71,7 +72,9 @@ class MtmsdProvider(QgsProcessingProvider):
             Setting(
                 self.name(),
                 PYTHON_SETTING,
-                self.tr("Python with torch, numpy and scipy (empty: environment variable MTMSD_PYTHON)"),
+                self.tr(
+                    "Python with torch, numpy and scipy (empty: environment variable MTMSD_PYTHON, or the plugin's own)"
+                ),
                 "",
                 valuetype=Setting.FILE,
             )

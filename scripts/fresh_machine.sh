@@ -39,6 +39,7 @@ mirror=${mirror:-$(awk -v s="$suite" '$2 == s { print $1; exit }' <<<"$sources")
 [ -n "$mirror" ] || fail "apt has no mirror for $suite here: name one with --mirror"
 if [ -z "$machine" ]; then
     machine=$(mktemp -d /tmp/fresh-machine-XXXXXX)
+    chmod 755 "$machine" # it is the machine's "/"
 elif ! mkdir "$machine"; then
     fail "$machine should be a folder that is not there yet"
 fi
@@ -99,6 +100,7 @@ if [ -n "$sources" ]; then
     grep -q ubuntu <<<"$mirror" || sed -i 's/ universe//' "$machine/etc/apt/sources.list"
 fi
 cp /etc/resolv.conf "$machine/etc/resolv.conf"
+echo "127.0.0.1 localhost $(hostname)" >"$machine/etc/hosts"
 mount -t proc proc "$machine/proc"
 mkdir -p "$machine/dev/shm"
 mount -t tmpfs -o size=2g tmpfs "$machine/dev/shm"
@@ -114,7 +116,7 @@ if [ "$user" != root ]; then
     echo "$user ALL=(ALL) NOPASSWD: ALL" >"$machine/etc/sudoers.d/$user"
 fi
 git -C "$root" bundle create --quiet "$machine$home/head.bundle" HEAD
-chroot "$machine" git clone --quiet "$home/head.bundle" "$home/mtmsd-qgis"
+chroot "$machine" git -c advice.detachedHead=false clone --quiet "$home/head.bundle" "$home/mtmsd-qgis"
 [ "$user" = root ] || chroot "$machine" chown -R "$user" "$home"
 
 status=0
@@ -126,7 +128,7 @@ for command in "$@"; do
         sh -c "cd $home/mtmsd-qgis && $command" || { status=1 && say "FAILED: $command"; }
     say "$command took $((SECONDS - start)) s"
 done
-if [ -n "$results" ]; then
+if [ -n "$results" ] && [ -d "$machine$home/mtmsd-qgis/build/demo" ]; then
     mkdir -p "$results"
     cp -r "$machine$home/mtmsd-qgis/build/demo/." "$results/"
 fi

@@ -175,9 +175,11 @@ def _follow(terminal: int, display: Display, log: IO[str]) -> list[str]:
 
 
 def _gist(complaint: str) -> str:
-    """QGIS says an error twice and mixes in warnings of its own: what follows "ERROR:" is the message."""
-    messages = re.findall(r"^ERROR:\t(.*)$", complaint, re.MULTILINE)
-    return "\n".join(dict.fromkeys(messages)) or complaint.strip()
+    """QGIS mixes in warnings of its own and says an error twice after "ERROR:": once is enough."""
+    _, _, message = complaint.rpartition("ERROR:\t")
+    lines = message.strip().splitlines()
+    half = len(lines) // 2
+    return "\n".join(lines[:half] if lines[:half] == lines[-half:] else lines)
 
 
 def results_in(lines: list[str]) -> dict[str, str]:

@@ -50,7 +50,12 @@ install_cpu() {
 
 "$root/scripts/setup_system.sh"
 make_venv "$venvs/worker"
-if ! met "$worker_python" "${requirements[@]}" "$accepted"; then
+if met "$worker_python" "$accepted"; then
+    if ! met "$worker_python" "${requirements[@]}"; then
+        say "Adding to the worker's Python in $venvs/worker"
+        install --quiet "$accepted"
+    fi
+else
     say "Setting up the worker's Python in $venvs/worker ($build build of $torch, several hundred MB)"
     case $build in
         cpu) install_cpu ;;

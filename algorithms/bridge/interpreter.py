@@ -21,22 +21,22 @@ from typing import Any
 
 from qgis.core import QgsProcessingException, QgsProcessingFeedback
 
+from . import python_places
 from .progress import keep_window_alive, refuse_when_cancelled
 
 SETTING = "MTMSD_PYTHON"  # name of the Processing option and of the environment variable
-HOME_VARIABLE = "MTMSD_HOME"  # folder of the plugin's own environments, where the default does not suit
 WORKER = Path(__file__).resolve().parents[2] / "mtmsd_qgis" / "worker.py"
 
 _PROBE_SECONDS = 120.0  # a first import of torch from a network disk takes a minute
 _DROPPED = frozenset(
     "PYTHONHOME PYTHONPATH PYTHONEXECUTABLE PYTHONSTARTUP PYTHONUSERBASE VIRTUAL_ENV PIP_USER PIP_TARGET PIP_PREFIX "
-    "QGIS_PREFIX_PATH QGIS_PLUGINPATH PROJ_LIB PROJ_DATA GDAL_DATA GDAL_DRIVER_PATH LD_PRELOAD "
-    "DYLD_LIBRARY_PATH DYLD_FALLBACK_LIBRARY_PATH DYLD_FRAMEWORK_PATH DYLD_INSERT_LIBRARIES".split()
+    "QGIS_PREFIX_PATH QGIS_PLUGINPATH PROJ_LIB PROJ_DATA GDAL_DATA GDAL_DRIVER_PATH LD_PRELOAD".split()
 )
 _CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE")
 _WHERE_TO_SET = (
-    "Give the path of a Python with torch, numpy and scipy under Settings > Options > Processing > Providers > MTMSD, "
-    f"or in the environment variable {SETTING}; 'Check environment' shows what was found."
+    "Run 'Set up environment' from the toolbox; or give the path of a Python with torch, numpy and scipy under "
+    f"Settings > Options > Processing > Providers > MTMSD, or in the environment variable {SETTING}. "
+    "'Check environment' shows what was found."
 )
 
 _probed: dict[str, Mapping[str, Any]] = {}
@@ -56,8 +56,11 @@ def candidates() -> list[Candidate]:
     explicit = _explicit()
     if explicit is not None:
         return [explicit]
-    managed = [Candidate(path, "the plugin's own environment") for path in _managed_pythons()]
-    own = _qgis_python()
+    managed = [
+        Candidate(python_places.python_of_environment(folder), "the plugin's own environment")
+        for folder in python_places.complete_environments()
+    ]
+    own = python_places.interpreter_below(Path(sys.prefix), sys.platform)
     return managed + ([Candidate(own, "the Python of QGIS", is_qgis_python=True)] if own else [])
 
 
@@ -95,14 +98,20 @@ def find(module: str, feedback: QgsProcessingFeedback) -> Candidate:
     return chosen
 
 
-def probe(candidate: Candidate, feedback: QgsProcessingFeedback) -> Mapping[str, Any]:
+def probe(candidate: Candidate, feedback: QgsProcessingFeedback, *, fresh: bool = False) -> Mapping[str, Any]:
     """What a Python has: versions, devices; asked once in a session, in a process of its own.
+
+    Args:
+        candidate: The Python.
+        feedback: Asked for cancelling.
+        fresh: Ask again, whatever it said earlier.
 
     Raises:
         QgsProcessingException: It does not start or does not answer.
     """
     key = str(candidate.path)
-    if key not in _probed:
+    if fresh or key not in _probed:
+        _probed.pop(key, None)
         facts = _ask(candidate, feedback)
         if not facts.get("torch"):  # may be installed while QGIS runs
             return facts
@@ -112,9 +121,10 @@ def probe(candidate: Candidate, feedback: QgsProcessingFeedback) -> Mapping[str,
 
 def clean_environment() -> dict[str, str]:
     """The environment of the worker: that of QGIS without what belongs to QGIS's own Python and libraries."""
-    environment = {name: value for name, value in os.environ.items() if name not in _DROPPED}
+    environment = {n: value for n, value in os.environ.items() if n not in _DROPPED and not n.startswith("DYLD_")}
     for name in _CERTIFICATES:
-        if not Path(environment.get(name, os.sep)).exists():
+        place = environment.get(name, os.sep)
+        if not Path(place).exists() or _of_qgis(place):
             del environment[name]
     for name in ("LD_LIBRARY_PATH", "PATH"):
         if name in environment:
@@ -153,31 +163,6 @@ def _explicit() -> Candidate | None:
     if variable:
         return Candidate(Path(variable).expanduser(), f"the environment variable {SETTING}")
     return None
-
-
-def _managed_pythons() -> list[Path]:
-    """Newest name first; an environment counts once its marker file "complete" is there."""
-    folders = sorted(_home().glob("env-*/complete"), reverse=True)
-    inside = Path("Scripts/python.exe") if sys.platform == "win32" else Path("bin/python")
-    return [marker.parent / inside for marker in folders]
-
-
-def _home() -> Path:
-    chosen = os.environ.get(HOME_VARIABLE)
-    if chosen:
-        return Path(chosen)
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "mtmsd"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Application Support" / "mtmsd"
-    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "mtmsd"
-
-
-def _qgis_python() -> Path | None:
-    """The interpreter behind QGIS; sys.executable is QGIS itself on Windows and macOS and would open a window."""
-    prefix = Path(sys.prefix)
-    inside = (prefix / "python.exe",) if sys.platform == "win32" else (prefix / "bin" / "python3",)
-    return next((path for path in inside if path.is_file()), None)
 
 
 def _of_qgis(folder: str) -> bool:

@@ -145,7 +145,7 @@ def export_foreign(
         return source
     path = folder / "layer.tif"
     pipe = QgsRasterPipe()
-    pipe.set(source.provider.clone())
+    pipe.set(source.provider)  # not a further clone: QGIS 3.22's virtual raster reads rubbish from a clone's clone
     writer = QgsRasterFileWriter(str(path))
     grid = source.grid
     provider = source.provider

@@ -37,9 +37,13 @@ def send(**message):
 
 @pytest.fixture(scope="session", autouse=True)
 def qgis():
+    from qgis.PyQt.QtCore import QThreadPool
+
     application = start_qgis()
     yield application
     application.mtmsd_plugin.unload()
+    # exitQgis waits for the threads of tasks without letting go of Python, which a thread may need to end: wait before.
+    QThreadPool.globalInstance().waitForDone()
     application.exitQgis()
 
 

@@ -151,15 +151,21 @@ def read_raster(path):
 
 
 class Log(QgsProcessingFeedback):
-    """Feedback that remembers, and that can cancel at a certain word."""
+    """Feedback that remembers, and that can cancel at a certain word or percentage."""
 
-    def __init__(self, cancel_at=None):
+    def __init__(self, cancel_at=None, cancel_at_percent=101):
         super().__init__(False)
+        self.cancel_at_percent = cancel_at_percent
         self.lines = []
         self.warnings = []
         self.cancel_at = cancel_at
         self.values = []
-        self.progressChanged.connect(self.values.append)
+        self.progressChanged.connect(self._progressed)
+
+    def _progressed(self, value):
+        self.values.append(value)
+        if value >= self.cancel_at_percent:
+            self.cancel()
 
     def _note(self, text):
         self.lines.append(text)

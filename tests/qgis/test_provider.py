@@ -11,7 +11,10 @@ import pytest
 from harness import plugin_folder
 from qgis.core import QgsApplication, QgsProcessingParameterDefinition
 
-IDS = {"pretraindiffusion", "extractfeatures", "classify", "importscene", "checkenvironment", "scenetoclassmap"}
+IDS = {
+    "pretraindiffusion", "extractfeatures", "classify", "importscene", "checkenvironment", "setupenvironment",
+    "scenetoclassmap",
+}  # fmt: skip
 OUTPUTS = {
     "pretraindiffusion": {"OUTPUT", "REPORT", "FINAL_LOSS", "SECONDS", "DEVICE_USED"},
     "extractfeatures": {"OUTPUT", "BANDS_WRITTEN", "SECONDS", "DEVICE_USED"},
@@ -20,6 +23,7 @@ OUTPUTS = {
     },
     "importscene": {"OUTPUT", "OUTPUT_REFERENCE", "OUTPUT_SAMPLES"},
     "checkenvironment": {"OUTPUT_HTML", "OUTPUT_JSON", "READY"},
+    "setupenvironment": {"PYTHON", "TORCH_VERSION"},
 }  # fmt: skip
 # Loads the plugin in a fresh Python and names what came along.
 LOAD = """

@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Building an environment, with the real venv and the real pip, from wheels that are a few kilobytes small."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from qgis.core import QgsProcessingException
+from scenes import Log
+from wheels import make_wheels
+
+BROKEN = "raise OSError('[WinError 1114] A DLL initialization routine failed: c10.dll')"
+
+
+@pytest.fixture
+def home(monkeypatch, tmp_path):
+    """An empty place for environments, no Python named, no graphics card, no QGIS proxy."""
+    from mtmsd.algorithms.bridge import interpreter, torch_builds
+
+    folder = tmp_path / "ein Ort mit ä"
+    monkeypatch.delenv("MTMSD_PYTHON", raising=False)
+    monkeypatch.setenv("MTMSD_HOME", str(folder))
+    monkeypatch.setattr(interpreter, "_probed", {})
+    monkeypatch.setattr(torch_builds, "graphics_cards", lambda: ([], ""))
+    return folder
+
+
+@pytest.fixture
+def wheels(tmp_path):
+    from mtmsd.algorithms.bridge.torch_builds import REQUIREMENTS
+
+    def make(name="wheels", **options):
+        return make_wheels(tmp_path / name, REQUIREMENTS, **options)
+
+    return make
+
+
+def set_up(log=None, **parameters):
+    import processing
+
+    return processing.run("mtmsd:setupenvironment", parameters, feedback=log or Log())
+
+
+def refusal(log=None, **parameters):
+    with pytest.raises(QgsProcessingException) as caught:
+        set_up(log, **parameters)
+    return str(caught.value)
+
+
+def environments(folder):
+    return sorted(path.name for path in folder.glob("env-*"))
+
+
+def test_an_environment_is_built_found_used_and_left_alone_the_second_time(home, wheels):
+    from mtmsd.algorithms.bridge import interpreter
+
+    log = Log()
+    first = set_up(log, WHEELS=str(wheels()))
+    python = Path(first["PYTHON"])
+    assert first["TORCH_VERSION"].endswith("+cpu")
+    assert python.is_relative_to(home)
+    assert (python.parents[1] / "complete").is_file()
+    assert not (python.parents[1] / "tmp").exists()
+    assert interpreter.find("torch", Log()).path == python
+    order = [log.text.index(words) for words in ("Place:", "Size:", "Source:", "Making", "small convolution", "ready")]
+    assert order == sorted(order)
+    assert max(log.values) == pytest.approx(100, abs=0.1)
+
+    log = Log()
+    assert set_up(log, WHEELS=str(wheels())) == first
+    assert "was there already" in log.text
+    assert len(environments(home)) == 1
+
+
+def test_an_environment_that_no_longer_works_is_replaced(home, wheels):
+    python = Path(set_up(WHEELS=str(wheels()))["PYTHON"])
+    next(python.parents[1].rglob("torch/__init__.py")).write_text("raise ImportError('gone')")
+    log = Log()
+    second = Path(set_up(log, WHEELS=str(wheels()))["PYTHON"])
+    assert second != python
+    assert "did not work any more" in log.text
+    assert environments(home) == [second.parents[1].name]
+
+
+def test_a_failure_names_the_cause_and_keeps_what_was_there(home, wheels):
+    from mtmsd.algorithms.bridge import interpreter
+
+    good = Path(set_up(WHEELS=str(wheels()))["PYTHON"])
+    next(good.parents[1].rglob("torch/__init__.py")).write_text("__version__ = '0'")  # asks for a new one
+    before = environments(home)
+    assert "Visual C++" in refusal(WHEELS=str(wheels("broken", more=BROKEN)))
+    assert environments(home) == before
+    assert interpreter.candidates()[0].path == good
+
+
+def test_cuda_is_never_swapped_for_the_cpu(home, wheels, monkeypatch):
+    from mtmsd.algorithms.bridge import torch_builds
+
+    card = torch_builds.Card("RTX", (590, 1), (8, 9), 2**33)
+    monkeypatch.setattr(torch_builds, "graphics_cards", lambda: ([card], ""))
+    words = refusal(BUILD="auto", WHEELS=str(wheels(build="+cu130", cuda="13.0")))  # this torch finds no card
+    assert "torch finds no card" in words
+    assert "BUILD cpu" in words
+    assert environments(home) == []
+    words = refusal(BUILD="auto", WHEELS=str(wheels("cpu")))
+    assert "(cu130 build) was not found" in words
+    assert environments(home) == []
+
+
+def test_cuda_without_a_card_is_refused(home, wheels):
+    assert "The CUDA build was asked for" in refusal(BUILD="cuda", WHEELS=str(wheels()))
+
+
+@pytest.mark.parametrize("moment", ["Making", "Installing", "Installing collected", "small convolution"])
+def test_cancelling_leaves_nothing(home, wheels, moment):
+    log = Log(cancel_at=moment)
+    assert "Cancelled" in refusal(log, WHEELS=str(wheels()))
+    assert environments(home) == []
+
+
+def test_cancelling_ends_pip_and_its_children_at_once(home, wheels, monkeypatch, tmp_path):
+    from mtmsd.algorithms.bridge import environment_builder
+
+    body = f"import os, subprocess, time; open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpgid(0)))\n"
+    body += "child = subprocess.Popen(['sleep', '600']); print('Collecting for ever', flush=True); child.wait()"
+    monkeypatch.setattr(environment_builder, "_PIP", ("-c", body))
+    start = time.monotonic()
+    log = Log(cancel_at="for ever")
+    assert "Cancelled" in refusal(log, WHEELS=str(wheels()))
+    assert time.monotonic() - start < 30  # most of it is venv
+    assert environments(home) == []
+    with pytest.raises(ProcessLookupError):
+        os.killpg(int((tmp_path / "pid").read_text()), 0)
+
+
+def test_what_a_killed_run_left_is_cleared_away(home, wheels):
+    (home / "env-3.11.0-abc" / "lib").mkdir(parents=True)
+    set_up(WHEELS=str(wheels()))
+    assert "env-3.11.0-abc" not in environments(home)
+
+
+def test_two_at_once_are_refused_and_a_dead_holder_does_not_count(home, wheels):
+    from mtmsd.algorithms.bridge import folder_lock
+
+    home.mkdir()
+    hold = "import fcntl, sys, time; f = open(sys.argv[1], 'w'); fcntl.flock(f, fcntl.LOCK_EX); print(1, flush=True)"
+    holder = subprocess.Popen(
+        [sys.executable, "-c", hold + "; time.sleep(600)", str(home / folder_lock._LOCK_FILE)], stdout=subprocess.PIPE
+    )
+    with holder:
+        holder.stdout.readline()
+        assert "by another QGIS at this moment" in refusal(WHEELS=str(wheels()))
+        holder.kill()
+    assert set_up(WHEELS=str(wheels()))["TORCH_VERSION"]
+
+
+def test_a_folder_of_ones_own_is_remembered(home, wheels, tmp_path):
+    from mtmsd.algorithms.bridge import interpreter
+
+    python = Path(set_up(WHEELS=str(wheels()), FOLDER=str(tmp_path / "elsewhere"))["PYTHON"])
+    assert python.is_relative_to(tmp_path / "elsewhere")
+    assert interpreter.candidates()[0].path == python
+
+
+def test_the_run_says_when_another_python_comes_first(home, wheels, monkeypatch):
+    monkeypatch.setenv("MTMSD_PYTHON", "/usr/bin/python3")
+    log = Log()
+    set_up(log, WHEELS=str(wheels()))
+    assert "It is not used yet" in log.warnings[0]
+
+
+def test_little_space_is_found_before_anything_is_done(home, wheels, monkeypatch):
+    from mtmsd.algorithms.bridge import environment_builder
+
+    monkeypatch.setattr(environment_builder.shutil, "disk_usage", lambda path: (10, 9, 2**20))
+    words = refusal(WHEELS=str(wheels()))
+    assert "GiB are needed" in words
+    assert "FOLDER" in words
+    assert not home.exists()
+
+
+@pytest.mark.parametrize(
+    ("parameters", "words"),
+    [
+        ({"WHEELS": "/nowhere"}, "there is no folder"),
+        ({"WHEELS": "/usr"}, "has no such file"),
+        ({"INDEX_URL": "pytorch.org"}, "should be an address"),
+        ({"BASE_PYTHON": "/bin/true"}, "does not answer as one"),
+    ],
+)
+def test_what_will_not_do_is_refused_with_a_sentence(home, parameters, words):
+    assert words in refusal(**parameters)
+
+
+def test_a_qgis_without_a_python_is_told_what_to_do(home, wheels, monkeypatch):
+    monkeypatch.setattr(sys, "prefix", "/Applications/QGIS.app/Contents/Frameworks")
+    words = refusal(WHEELS=str(wheels()))
+    assert "QGIS 4 for macOS" in words
+    assert "BASE_PYTHON" in words
+
+
+def test_an_index_that_cannot_be_reached_is_explained(home, monkeypatch):
+    """The proxy has no one behind it; its credentials are nowhere in the log."""
+    from mtmsd.algorithms.bridge import network_proxy
+    from qgis.core import QgsSettings
+
+    values = {"proxyEnabled": True, "proxyType": "HttpProxy", "proxyHost": "127.0.0.1", "proxyPort": "9",
+              "proxyUser": "anna", "proxyPassword": "geheim"}  # fmt: skip
+    for name in list(os.environ):
+        if name.startswith("PIP_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_RETRIES", "0")
+    try:
+        for name, value in values.items():
+            QgsSettings().setValue(f"proxy/{name}", value)
+        assert network_proxy.qgis_proxy().environment["https_proxy"] == "http://anna:geheim@127.0.0.1:9"
+        log = Log()
+        words = refusal(log)
+    finally:
+        QgsSettings().remove("proxy")
+    assert "cannot reach the network" in words
+    assert "Proxy: 127.0.0.1:9" in log.text
+    assert "geheim" not in log.text + words
+    assert environments(home) == []
