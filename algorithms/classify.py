@@ -299,4 +299,5 @@ class Classify(MtmsdAlgorithm):
         }
         if self._reference is not None:
             rows["Validation layer"] = self._reference.name
-        write_text(classification_report(values, self.facts(rows)), path)
+        area = self._source.grid.pixel_area_m2
+        write_text(classification_report(values, self.facts(rows), area), path)

@@ -21,6 +21,7 @@ from qgis.core import (
     QgsRasterLayer,
     QgsRasterPipe,
     QgsRectangle,
+    QgsUnitTypes,
 )
 
 from ...mtmsd_qgis.protocol import Band, FeatureLayout, layout_from_json
@@ -57,6 +58,15 @@ class Grid:
     def inverse(self) -> tuple[float, ...]:
         """GDAL's six numbers from map coordinates to (column, row)."""
         return tuple(gdal.InvGeoTransform(self.transform))
+
+    @property
+    def pixel_area_m2(self) -> float | None:
+        """Area of a pixel; None where the CRS is unknown or geographic, so that pixels have no one area."""
+        if not self.georeferenced or not self.crs.isValid() or self.crs.isGeographic():
+            return None
+        metres = QgsUnitTypes.fromUnitToUnitFactor(self.crs.mapUnits(), QgsUnitTypes.DistanceUnit.DistanceMeters)
+        across, right, down, below = (self.transform[i] for i in (1, 2, 4, 5))
+        return abs(across * below - right * down) * metres**2
 
 
 @dataclass(frozen=True)
