@@ -2,7 +2,7 @@
 # Each target does its own set-up; what is there already is left alone. The work is in scripts/.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check setup-worker setup-dev setup-qgis clean
+.PHONY: help demo test check package setup-worker setup-dev setup-qgis clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
@@ -13,8 +13,11 @@ demo: setup-worker setup-qgis ## Indian Pines from download to class map, throug
 test: setup-dev setup-qgis ## all tests, the core's and those inside QGIS; ARGS="-k name" for some of them
 	@scripts/test.sh $(ARGS)
 
-check: setup-dev ## style, format, types, import rings, metadata
+check: setup-dev ## style, format, types, import rings, metadata, and the package as the plugin site looks at it
 	@scripts/check.sh
+
+package: setup-dev ## dist/mtmsd-<version>.zip, for QGIS's plugin manager and for the plugin site
+	@scripts/package.sh
 
 setup-worker: ## the worker's Python: torch, numpy, scipy
 	@scripts/setup_worker.sh

@@ -31,6 +31,7 @@ _TITLES = {
     "devices": "Graphics cards",
     "cpu_threads": "Processor threads",
     "convolution_ok": "Test convolution",
+    "device": "Device with DEVICE=auto",
     "error": "Trouble",
 }
 _NEEDED = ("torch", "numpy", "scipy")
@@ -96,22 +97,28 @@ class CheckEnvironment(MtmsdAlgorithm):
     ) -> dict[str, Any]:
         """Ask every Python that may be the worker's."""
         from .bridge.interpreter import candidates
+        from .bridge.machine import machine_facts, redacted
         from .bridge.outputs import write_text
 
-        found = [self._look_at(candidate, feedback) for candidate in candidates()]
+        asked = candidates()
+        found = [self._look_at(candidate, feedback) for candidate in asked]
         ready = bool(found) and not found[0]["error"]
+        if ready:
+            found[0] = {**found[0], "device": _device(asked[0].path, feedback)}
+        found = redacted(found)
+        machine = redacted({**machine_facts(), **self.facts({})})
         advice = _advice(found)
-        for facts in found:
-            for key, value in _rows(facts):
+        for rows in [*(_rows(facts) for facts in found), _lines(machine)]:
+            for key, value in rows:
                 feedback.pushInfo(f"{key}: {value}")
             feedback.pushInfo("")
         (feedback.pushInfo if ready else feedback.pushWarning)(advice)
         page = self.output_path(parameters, "OUTPUT_HTML", context)
         document = self.output_path(parameters, "OUTPUT_JSON", context)
         if page is not None:
-            write_text(_page(found, advice, self.facts({})), page)
+            write_text(_page(found, advice, machine), page)
         if document is not None:
-            content = {"ready": ready, "advice": advice, "interpreters": found, **self.facts({})}
+            content = {"ready": ready, "advice": advice, "interpreters": found, "machine": machine}
             write_text(json.dumps(content, indent=1, ensure_ascii=False), document)
         return {
             "OUTPUT_HTML": str(page) if page else None,
@@ -122,18 +129,18 @@ class CheckEnvironment(MtmsdAlgorithm):
     def _look_at(self, candidate: Any, feedback: QgsProcessingFeedback) -> dict[str, Any]:  # noqa: ANN401
         from .bridge.interpreter import probe
 
-        facts: dict[str, Any] = {"origin": candidate.origin, "path": _redacted(str(candidate.path)), "error": ""}
+        facts: dict[str, Any] = {"origin": candidate.origin, "path": str(candidate.path), "error": ""}
         try:
             facts.update(probe(candidate, feedback))
         except QgsProcessingException as error:
             if feedback.isCanceled():
                 raise
-            return {**facts, "error": _redacted(str(error))}
+            return {**facts, "error": str(error)}
         missing = [f"{module} ({_reason(facts, module)})" for module in _NEEDED if not facts.get(module)]
         facts["error"] = f"Cannot import {', '.join(missing)}." if missing else ""
         if not missing and facts.get("convolution_ok") is False:
             facts["error"] = "torch is there, but a small convolution fails; the graphics driver and torch may not fit."
-        return {key: _redacted(value) if isinstance(value, str) else value for key, value in facts.items()}
+        return facts
 
 
 def _advice(found: Sequence[Mapping[str, Any]]) -> str:
@@ -141,18 +148,13 @@ def _advice(found: Sequence[Mapping[str, Any]]) -> str:
         return _how_to_get_ready("No Python was found that could run the computing.")
     if found[0]["error"]:
         return _how_to_get_ready(str(found[0]["error"]))
-    devices = found[0].get("devices") or []
-    if devices:
-        return f"Ready. Computing runs on {devices[0].get('label', 'the graphics card')}."
-    if found[0].get("cuda"):
-        return "Ready, on the processor: this torch could use a graphics card, but sees none. Check its driver."
-    return "Ready, on the processor: this torch is built without support for graphics cards."
+    return f"Ready. {found[0]['origin'][0].upper()}{found[0]['origin'][1:]} will be used, on {found[0]['device']}."
 
 
 def _how_to_get_ready(trouble: str) -> str:
     return (
-        f"Not ready. {trouble} Make an environment with 'python3 -m venv mtmsd-env' and "
-        "'mtmsd-env/bin/pip install torch numpy scipy', then give the path of its python under Settings > Options > "
+        f"Not ready. {trouble} Run 'Set up environment' (mtmsd:setupenvironment), which makes a Python with torch "
+        "apart from that of QGIS. Or give the path of one that has torch, numpy and scipy under Settings > Options > "
         "Processing > Providers > MTMSD, or in the environment variable MTMSD_PYTHON."
     )
 
@@ -174,22 +176,27 @@ def _rows(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
     return rows
 
 
+def _lines(machine: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [(title, "; ".join(value) if isinstance(value, list) else str(value)) for title, value in machine.items()]
+
+
+def _device(python: Path, feedback: QgsProcessingFeedback) -> str:
+    from .bridge.device_trial import try_device
+    from .bridge.progress import Stretch
+
+    return try_device(python, "auto", Stretch(feedback, 0, 100)).tail
+
+
 def _gib(size_bytes: int | None) -> str:
     return f"{size_bytes / 2**30:.1f} GiB" if size_bytes else "memory unknown"
 
 
-def _page(found: Sequence[Mapping[str, Any]], advice: str, about: Mapping[str, str]) -> str:
+def _page(found: Sequence[Mapping[str, Any]], advice: str, machine: Mapping[str, Any]) -> str:
     parts = [f"<p><b>{escape(advice)}</b></p>"]
-    for rows in [*(_rows(facts) for facts in found), list(about.items())]:
+    for rows in [*(_rows(facts) for facts in found), _lines(machine)]:
         cells = "".join(f"<tr><th align='left'>{escape(key)}</th><td>{escape(value)}</td></tr>" for key, value in rows)
         parts.append(f"<table cellpadding='4'>{cells}</table><hr>")
     return (
         "<!DOCTYPE html><html><head><meta charset='utf-8'><title>MTMSD: environment</title></head>"
         f"<body style='font-family: sans-serif'><h1>MTMSD: environment</h1>{''.join(parts)}</body></html>"
     )
-
-
-def _redacted(text: str) -> str:
-    """Without the user's name: reports are pasted into public threads."""
-    home = str(Path.home())
-    return text.replace(home, "~") if len(home) > 1 else text

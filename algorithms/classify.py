@@ -187,7 +187,7 @@ class Classify(MtmsdAlgorithm):
     ) -> dict[str, Any]:
         """Copy the raster, place the samples, classify, write maps and report."""
         from .bridge.progress import Stretch
-        from .bridge.scenes import announce, bring_scene
+        from .bridge.scenes import announce, bring_plain_bands, bring_scene
         from .bridge.training import bring_reference, bring_training
         from .bridge.worker_process import job_folder, run_worker
 
@@ -196,7 +196,11 @@ class Classify(MtmsdAlgorithm):
         self._announce(feedback, announce)
         numbers = range(1, len(self._source.bands) + 1)
         with job_folder() as folder:
-            scene = bring_scene(self._source, numbers, None, folder, self._context, Stretch(feedback, 0, 8))
+            copying = Stretch(feedback, 0, 8)
+            if self._source.layout is None:
+                scene = bring_plain_bands(self._source, folder, self._context, copying)
+            else:
+                scene = bring_scene(self._source, numbers, None, folder, self._context, copying)
             training = bring_training(self._labels, self._source, scene, folder, Stretch(feedback, 8, 9))
             reference = None
             if self._reference is not None:

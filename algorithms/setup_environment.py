@@ -105,7 +105,10 @@ class SetupEnvironment(MtmsdAlgorithm):
             advanced=True,
         )
         self.declare(
-            QgsProcessingParameterFile("BASE_PYTHON", self.tr("Python to make it from"), optional=True),
+            # Without a filter of its own, QGIS takes only names with a dot in them.
+            QgsProcessingParameterFile(
+                "BASE_PYTHON", self.tr("Python to make it from"), optional=True, fileFilter=self.tr("Programs (*)")
+            ),
             self.tr(
                 "Empty: the Python of QGIS, which stays as it is. Needed where QGIS has none that can be started, as "
                 "QGIS 4 for macOS, or one that torch does not support."

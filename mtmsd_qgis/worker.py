@@ -32,6 +32,7 @@ import os
 import threading
 import time
 import traceback
+from collections.abc import Callable
 from typing import Any, BinaryIO
 
 from . import protocol
@@ -155,7 +156,7 @@ class _LineHandler(logging.Handler):
         self._line.send(protocol.Message("log", level=level, text=record.getMessage()))
 
 
-def _run_task(job: protocol.Job, folder: Path, progress: Any) -> dict[str, Any]:  # noqa: ANN401 - Progress needs no import
+def _run_task(job: protocol.Job, folder: Path, progress: Callable[[float, str], None]) -> dict[str, Any]:
     try:
         from . import tasks
     except (ImportError, OSError) as error:

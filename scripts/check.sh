@@ -19,6 +19,9 @@ check "Format" ruff format --check .
 check "Types" mypy
 check "Import rings, metadata, XML" pytest -q tests/test_import_rings.py tests/test_repository.py
 
+say "Package, by the rules and scanners of the plugin site"
+"$root/scripts/package.sh" || failed+=("Package")
+
 if [ ${#failed[@]} -gt 0 ]; then
     fail "Failed: $(IFS=,; echo "${failed[*]}")"
 fi

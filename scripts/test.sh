@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Usage: test.sh [PYTEST OPTION...]
-# The core's tests in the worker's Python, then the tests inside QGIS. Both are run, whatever the first one says.
+# The core's tests in the worker's Python, then the tests inside QGIS on what the package holds. Both are run, whatever
+# the first one says.
 set -uo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
 cd "$root" || exit 1
@@ -20,6 +21,8 @@ passed $? $# || failed+=("core")
 say "Inside QGIS, in the system's Python"
 home=$(mktemp -d)
 trap 'rm -rf "$home"' EXIT
+"$system_python" "$root/scripts/package.py" --unpack "$root/build/package" || exit 1
+export MTMSD_PLUGIN_TREE=$root/build/package/mtmsd
 in_qgis_environment "$home" "$qgis_python" -m pytest tests/qgis "$@"
 passed $? $# || failed+=("QGIS")
 

@@ -35,7 +35,7 @@ def run_command(
     command: Sequence[str],
     environment: Mapping[str, str],
     stretch: Stretch,
-    take_line: Callable[[str], None],
+    take_line: Callable[[str], None] | None = None,
     held: int | None = None,
 ) -> Ended:
     """Run a program; its output and error output are one stream of lines.
@@ -44,7 +44,7 @@ def run_command(
         command: Program and arguments.
         environment: All of it.
         stretch: Beats while we wait; its feedback is asked for cancelling.
-        take_line: Gets each line as it comes.
+        take_line: Gets each line as it comes, and an empty one now and then while none comes.
         held: File descriptor of a lock that the program holds with us.
 
     Raises:
@@ -68,7 +68,7 @@ def run_command(
     reader = Thread(target=_read_lines, args=(process.stdout, lines), daemon=True)
     reader.start()
     try:
-        tail = _follow(process, lines, stretch, take_line)
+        tail = _follow(process, lines, stretch, take_line or _ignore)
     finally:
         _end(process)
         reader.join(timeout=_GRACE_SECONDS)
@@ -89,6 +89,7 @@ def _follow(
         try:
             line = lines.get(timeout=_POLL_SECONDS)
         except queue.Empty:
+            take_line("")
             stretch.beat()
             if process.poll() is not None and lines.empty():
                 return tail
@@ -100,6 +101,10 @@ def _follow(
             return tail
         tail.append(line)
         take_line(line)
+
+
+def _ignore(line: str) -> None:
+    """For a program whose lines matter only at its end."""
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -22,6 +22,7 @@ from qgis.core import QgsProcessingException
 from . import interpreter, pip_requirements, python_places
 from .base_python import BasePython, build_environment_variables
 from .child_process import Ended, run_command
+from .device_trial import try_device
 from .folder_lock import hold_lock
 from .folder_size import FolderSize
 from .pip_failures import cause_of_failure, without_credentials
@@ -29,23 +30,12 @@ from .pip_requirements import Source
 from .progress import Stretch
 from .torch_builds import TorchBuild
 
-PLUGIN = Path(__file__).resolve().parents[2]
 _PIP = ("-I", "-m", "pip", "install", "--no-input", "--only-binary=:all:", "--progress-bar=off")
 _SHOWN = re.compile(
     r"\s*(Collecting|Downloading|Using cached|Processing|Installing collected|Successfully installed) ?"
 )
 _SHARE_VENV, _SHARE_PIP = 0.05, 0.9
-# Runs in the new environment: the core's own choice of a device, which tries a small convolution on it.
-_TRY_DEVICE = """
-import sys
-sys.path.append(sys.argv[1])
-from mtmsd_qgis.device import choose_device
-from mtmsd_qgis.errors import DeviceError
-try:
-    print(choose_device(sys.argv[2]).label)
-except DeviceError as error:
-    sys.exit(str(error))
-"""
+_SCRATCH = "tmp"  # in a new environment: for what pip keeps for the moment
 
 
 @dataclass(frozen=True)
@@ -136,15 +126,15 @@ def refuse_without_space(plan: Plan) -> None:
 
 def _build(target: Path, plan: Plan, stretch: Stretch, lock: int) -> Built:
     python = python_places.python_of_environment(target)
-    scratch = target / "tmp"
+    scratch = target / _SCRATCH
     environment = {**build_environment_variables(), **dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(scratch))}
     environment.update(plan.proxy, PIP_USER="0")  # pip's own configuration may say otherwise
     stretch.feedback.setProgressText(f"Making {target}")
     os.makedirs(scratch)
-    ended = run_command([str(plan.base.path), "-I", "-m", "venv", str(target)], environment, stretch, _ignore, lock)
+    ended = run_command([str(plan.base.path), "-I", "-m", "venv", str(target)], environment, stretch, held=lock)
     _refuse_failure(ended, plan)
     stretch.advance(_SHARE_VENV)
-    _install(python, scratch, environment, plan, stretch, lock)
+    _install(target, environment, plan, stretch, lock)
     shutil.rmtree(scratch, ignore_errors=True)
     stretch.advance(_SHARE_PIP)
     stretch.feedback.setProgressText("Computing a small convolution")
@@ -155,11 +145,9 @@ def _build(target: Path, plan: Plan, stretch: Stretch, lock: int) -> Built:
     return built
 
 
-def _install(
-    python: Path, scratch: Path, environment: Mapping[str, str], plan: Plan, stretch: Stretch, lock: int
-) -> None:
+def _install(target: Path, environment: Mapping[str, str], plan: Plan, stretch: Stretch, lock: int) -> None:
     """Try the places that may have the build, one after the other; each is another call of pip."""
-    grown = FolderSize(scratch.parent, plan.build.installed_bytes + plan.build.download_bytes)
+    grown = FolderSize(target, plan.build.installed_bytes + plan.build.download_bytes)
 
     def take_line(line: str) -> None:
         if _SHOWN.match(line):
@@ -170,10 +158,16 @@ def _install(
     attempts = pip_requirements.attempts(plan.build, plan.source)
     for number, attempt in enumerate(attempts):
         stretch.feedback.setProgressText(attempt.title)
-        file = scratch / "requirements.txt"
+        file = target / _SCRATCH / "requirements.txt"
         file.write_text(attempt.lines, encoding="utf-8")
         file.chmod(0o600)  # an index may have credentials in its address
-        command = [str(python), *_PIP, *attempt.options, "--requirement", str(file)]
+        command = [
+            str(python_places.python_of_environment(target)),
+            *_PIP,
+            *attempt.options,
+            "--requirement",
+            str(file),
+        ]
         ended = run_command(command, {**environment, **attempt.environment}, stretch, take_line, lock)
         if ended.status == 0:
             return
@@ -192,14 +186,12 @@ def _tried(python: Path, plan: Plan, stretch: Stretch) -> Built:
             "torch is there, but computed a small convolution wrongly. Try again, or report it."
         )
     wanted = "cuda" if plan.build.is_cuda else "cpu"
-    command = [str(python), "-I", "-X", "utf8", "-c", _TRY_DEVICE, str(PLUGIN), wanted]
-    ended = run_command(command, interpreter.clean_environment(), stretch, _ignore)
+    ended = try_device(python, wanted, stretch)
     if ended.status != 0:
-        last = (ended.tail.splitlines() or ["no message"])[-1]
-        raise QgsProcessingException(
-            f"{cause_of_failure(last, plan.build.tag)} The CPU build was not put in its place; BUILD cpu makes that."
-        )
-    return Built(python, str(facts["torch"]), ended.tail.strip(), is_new=True)
+        cause = cause_of_failure(ended.tail, plan.build.tag)
+        other = " The CPU build was not put in its place; BUILD cpu makes that." if plan.build.is_cuda else ""
+        raise QgsProcessingException(cause + other)
+    return Built(python, str(facts["torch"]), ended.tail, is_new=True)
 
 
 def _working(environment: Path, plan: Plan, stretch: Stretch) -> Built | None:
@@ -240,7 +232,3 @@ def _free_name(wanted: Path) -> Path:
     while path.exists():
         path, number = wanted.with_name(f"{wanted.name}-{number}"), number + 1
     return path
-
-
-def _ignore(line: str) -> None:
-    """For a program whose lines matter only where it fails."""

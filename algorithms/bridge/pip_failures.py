@@ -11,8 +11,8 @@ _PROXY = (
     "wheels in WHEELS."
 )
 _NO_NETWORK = (
-    "pip cannot reach the network. Check the connection and the proxy under Settings > Options > Network, or give a "
-    "folder of wheels in WHEELS."
+    "pip cannot reach the network, or not all of its indexes. Check the connection and the proxy under Settings > "
+    "Options > Network, or give a folder of wheels in WHEELS."
 )
 _FULL = "The disk is full. Free space, or choose another FOLDER."
 _CERTIFICATE = (

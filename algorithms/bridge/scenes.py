@@ -84,3 +84,30 @@ def bring_scene(
         )
     stretch.feedback.pushInfo(f"Mask {mask.name}: {usable.count(0)} of {len(usable)} pixels are left out.")
     return with_mask(cube, usable, folder)
+
+
+def bring_plain_bands(
+    source: RasterSource, folder: Path, context: QgsCoordinateTransformContext, stretch: Stretch
+) -> CubeFile:
+    """A raster that is no feature raster, as a cube of the bands that can be features.
+
+    Bands marked as bad, without data, or constant are left out and named: a pixel counts as valid where all bands
+    have data, so that one empty band would leave none.
+
+    Raises:
+        QgsProcessingException: Not readable, fewer than two usable bands, or cancelled.
+    """
+    from ...mtmsd_qgis.cube import Cube
+    from ...mtmsd_qgis.preprocessing import describe, usable_bands
+
+    numbers = [band.number for band in source.bands if band.number not in source.bad]
+    cube = bring_scene(source, numbers, None, folder, context, stretch)
+    kept, left_out = usable_bands(Cube(folder, cube))
+    if source.bad:
+        marked = ", ".join(str(number) for number in sorted(source.bad))
+        stretch.feedback.pushWarning(f"Marked as bad in the metadata, left out: {marked}.")
+    if not left_out:
+        return cube
+    stretch.feedback.pushWarning(f"Bands left out: {describe(left_out)}.")
+    refuse_single_band(source, kept)
+    return bring_scene(source, [numbers[i] for i in kept], None, folder, context, stretch)

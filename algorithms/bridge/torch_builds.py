@@ -96,10 +96,11 @@ class Choice:
     unused: tuple[Card, ...] = ()
 
 
-# Sizes of cpu measured on Linux; those of CUDA are the sum of the wheels on the index, rounded up.
+# Sizes of cpu as measured on Linux; those of CUDA are estimates.
 CPU = TorchBuild("cpu", download_bytes=260 * 2**20, installed_bytes=1100 * 2**20)
-# Of torch 2.13, newest first. Capabilities: PyTorch, RELEASE.md, "PyTorch CUDA Support Matrix". Drivers: NVIDIA, "CUDA
-# Compatibility", minor version compatibility: 580 for CUDA 13 on both systems; 525 and 528 for CUDA 12.
+# Of torch 2.13, newest first. Capabilities: PyTorch, RELEASE.md, "PyTorch CUDA Support Matrix" (as of 2.12, same
+# CUDA versions). Drivers: NVIDIA, "CUDA Compatibility", minor version compatibility: 580 for CUDA 13 on both systems;
+# 525 and 528 for CUDA 12.
 CUDA_BUILDS = (
     TorchBuild("cu130", 3 * 2**30, 7 * 2**30, least_driver=(580, 580), least_capability=(7, 5)),
     TorchBuild(

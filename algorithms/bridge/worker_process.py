@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import queue
 import shutil
-import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -25,6 +24,7 @@ from ...mtmsd_qgis.errors import FileFormatError
 from ...mtmsd_qgis.protocol import CANCEL_WORD, EXIT_DONE, Job, Message, decode, write_job
 from . import interpreter
 from .progress import Stretch
+from .worker_failures import cause_in, cause_of_death
 
 _POLL_SECONDS = 0.1
 _GRACE_SECONDS = 1.5  # a cancelled worker ends its batch and keeps its checkpoint
@@ -34,18 +34,6 @@ _TEXT_SECONDS = 3.0  # between two lines on where the worker is
 _GUESS_SECONDS = 10.0  # before that a guess of the time left would mislead
 _NOISE_LINES = 50  # printed by libraries; more would drown the log
 _TAIL_BYTES = 4000
-
-# What the worker's error output says -> what the user reads. The first that fits is taken.
-_HINTS = (
-    ("No space left on device", "The disk is full. Free space in the temporary folder or choose another one in QGIS."),
-    ("no kernel image is available", "This torch build does not support the graphics card. Install the CUDA build "
-     "that fits it, or choose the device cpu."),
-    ("driver version is insufficient", "The graphics driver is too old for this torch build. Update the driver, or "
-     "choose the device cpu."),
-    ("WinError 1114", "A library of torch does not load. Install the Microsoft Visual C++ runtime (x64)."),
-    ("out of memory", "There was not enough memory. Choose a smaller preset, batch size or device."),
-)  # fmt: skip
-_WINDOWS_CRASHES = {0xC0000005: "memory access error", 0xC0000409: "stack overrun", 0xC0000135: "a missing library"}
 
 
 @contextmanager
@@ -194,9 +182,7 @@ class _Conversation:
         if self._feedback.isCanceled():
             raise QgsProcessingException("Cancelled. Nothing was written to the outputs.")
         if self._error is not None:
-            if self._error.details:
-                self._feedback.pushDebugInfo(self._error.details)
-            raise QgsProcessingException(self._error.text or "The worker failed without saying why.")
+            raise QgsProcessingException(self._explained(self._error))
         if status == EXIT_DONE and self._values is not None:
             return self._values
         tail = _tail(self._folder / "stderr.txt")
@@ -209,29 +195,14 @@ class _Conversation:
             self._feedback.pushInfo(f"The worker's last words:\n{tail}")
         raise QgsProcessingException(cause_of_death(status, tail))
 
-
-def cause_of_death(status: int, stderr: str) -> str:
-    """One or two sentences on a worker that ended without a result.
-
-    Args:
-        status: Exit status; negative for a signal, as Popen gives it.
-        stderr: The end of its error output.
-    """
-    if status in (-9, 137):  # 137: by way of a shell
-        return (
-            "The worker was killed, most likely for lack of memory. Close other programs, choose a smaller preset or "
-            "batch size, or use a machine with more memory."
-        )
-    for words, sentence in _HINTS:
-        if words in stderr:
-            return sentence
-    if status == EXIT_DONE:
-        return "The worker ended without a result. The log has its last words; run 'Check environment'."
-    crash = _WINDOWS_CRASHES.get(status & 0xFFFFFFFF)
-    if status < 0 or crash:
-        name = crash or _signal_name(-status)
-        return f"The worker crashed ({name}). The log has its last words; run 'Check environment'."
-    return f"The worker ended with status {status}. The log has its last words; run 'Check environment'."
+    def _explained(self, error: Message) -> str:
+        """What the worker said of its failure; what torch or the system said is translated where we know it."""
+        if error.details:
+            self._feedback.pushDebugInfo(error.details)
+        if error.kind == "internal":
+            self._feedback.pushDebugInfo(_tail(self._folder / "stderr.txt"))
+        known = cause_in(error.text) if error.kind != "memory" else ""  # that one has its remedy with it
+        return f"{known} ({error.text})" if known else error.text or "The worker failed without saying why."
 
 
 def time_left(elapsed_seconds: float, fraction: float) -> str:
@@ -240,12 +211,6 @@ def time_left(elapsed_seconds: float, fraction: float) -> str:
         return ""
     left = elapsed_seconds * (1 - fraction) / fraction
     return f", about {left:.0f} s left" if left < 100 else f", about {left / 60:.0f} min left"
-
-
-def _signal_name(number: int) -> str:
-    with suppress(ValueError):
-        return signal.Signals(number).name
-    return f"signal {number}"
 
 
 def _read_lines(stream: IO[bytes], lines: queue.Queue[str | None]) -> None:

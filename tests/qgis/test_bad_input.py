@@ -157,8 +157,12 @@ def test_output_of_another_format(scene, tmp_path):
 
 def test_a_file_that_is_no_model(scene, tmp_path):
     (tmp_path / "text.mtmsd").write_text("a shopping list, long enough to hold a header, but not one at all")
-    for path, words in ((tmp_path / "text.mtmsd", "is not a diffusion model"), (scene.raster, "is not a diffusion model"),
-                        (tmp_path / "gone.mtmsd", "cannot be opened")):  # fmt: skip
+    cases = (
+        (tmp_path / "text.mtmsd", "is not a diffusion model"),
+        (scene.raster, "is not a diffusion model"),
+        (tmp_path / "gone.mtmsd", "cannot be opened"),
+    )
+    for path, words in cases:
         parameters = {"INPUT": str(scene.raster), "MODEL": str(path), "OUTPUT": str(tmp_path / "features.tif")}
         assert words in refusal("extractfeatures", parameters)
 
@@ -226,6 +230,6 @@ def test_qgis_process_without_torch(scene, tmp_path):
     assert not (tmp_path / "model.mtmsd").exists()
 
 
-def test_selected_layer_path_is_no_vector(scene, tmp_path):
+def test_a_layer_given_by_its_path_is_checked_too(scene, tmp_path):
     layer = str(save_layer(squares("a", "b"), tmp_path / "layer.gpkg"))
     assert "klass" in classify(scene.raster, layer, tmp_path, field="klass")

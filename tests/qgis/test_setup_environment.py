@@ -6,13 +6,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from qgis.core import QgsProcessingException
 from scenes import Log
-from wheels import make_wheels
+from wheels import make_index, make_wheels
 
 BROKEN = "raise OSError('[WinError 1114] A DLL initialization routine failed: c10.dll')"
 
@@ -116,7 +116,7 @@ def test_cuda_without_a_card_is_refused(home, wheels):
     assert "The CUDA build was asked for" in refusal(BUILD="cuda", WHEELS=str(wheels()))
 
 
-@pytest.mark.parametrize("moment", ["Making", "Installing", "Installing collected", "small convolution"])
+@pytest.mark.parametrize("moment", ["Making", "Installing collected", "small convolution"])
 def test_cancelling_leaves_nothing(home, wheels, moment):
     log = Log(cancel_at=moment)
     assert "Cancelled" in refusal(log, WHEELS=str(wheels()))
@@ -126,16 +126,14 @@ def test_cancelling_leaves_nothing(home, wheels, moment):
 def test_cancelling_ends_pip_and_its_children_at_once(home, wheels, monkeypatch, tmp_path):
     from mtmsd.algorithms.bridge import environment_builder
 
-    body = f"import os, subprocess, time; open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpgid(0)))\n"
-    body += "child = subprocess.Popen(['sleep', '600']); print('Collecting for ever', flush=True); child.wait()"
+    body = "import subprocess; child = subprocess.Popen(['sleep', '600'])\n"
+    body += f"open({str(tmp_path / 'pid')!r}, 'w').write(str(child.pid)); print('Collecting for ever', flush=True)\n"
+    body += "child.wait()"
     monkeypatch.setattr(environment_builder, "_PIP", ("-c", body))
-    start = time.monotonic()
-    log = Log(cancel_at="for ever")
-    assert "Cancelled" in refusal(log, WHEELS=str(wheels()))
-    assert time.monotonic() - start < 30  # most of it is venv
+    assert "Cancelled" in refusal(Log(cancel_at="for ever"), WHEELS=str(wheels()))
     assert environments(home) == []
-    with pytest.raises(ProcessLookupError):
-        os.killpg(int((tmp_path / "pid").read_text()), 0)
+    status = Path("/proc", (tmp_path / "pid").read_text(), "status")
+    assert not status.exists() or "\nState:\tZ" in status.read_text()
 
 
 def test_what_a_killed_run_left_is_cleared_away(home, wheels):
@@ -177,7 +175,7 @@ def test_the_run_says_when_another_python_comes_first(home, wheels, monkeypatch)
 def test_little_space_is_found_before_anything_is_done(home, wheels, monkeypatch):
     from mtmsd.algorithms.bridge import environment_builder
 
-    monkeypatch.setattr(environment_builder.shutil, "disk_usage", lambda path: (10, 9, 2**20))
+    monkeypatch.setattr(environment_builder.shutil, "disk_usage", lambda path: SimpleNamespace(free=2**20))
     words = refusal(WHEELS=str(wheels()))
     assert "GiB are needed" in words
     assert "FOLDER" in words
@@ -204,6 +202,26 @@ def test_a_qgis_without_a_python_is_told_what_to_do(home, wheels, monkeypatch):
     assert "BASE_PYTHON" in words
 
 
+@pytest.mark.parametrize("named", [True, False], ids=["in INDEX_URL", "that of the build"])
+def test_torch_comes_from_its_own_index_and_the_rest_from_where_pip_is_configured(
+    home, wheels, monkeypatch, tmp_path, named
+):
+    from mtmsd.algorithms.bridge import torch_builds
+
+    files = list(wheels().glob("*.whl"))
+    configured = make_index(tmp_path / "simple", [file for file in files if not file.name.startswith("torch")])
+    own = make_index(tmp_path / "own" / "cpu", [file for file in files if file.name.startswith("torch")])
+    for name in [name for name in os.environ if name.startswith("PIP_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_INDEX_URL", configured)
+    monkeypatch.setattr(torch_builds, "_INDEX", own.removesuffix("cpu") if not named else "https://nowhere.invalid/")
+    log = Log()
+    set_up(log, **({"INDEX_URL": own} if named else {}))
+    assert "is ready: torch" in log.text
+    assert ("Not there; taking it from" in log.text) is not named
+
+
 def test_an_index_that_cannot_be_reached_is_explained(home, monkeypatch):
     """The proxy has no one behind it; its credentials are nowhere in the log."""
     from mtmsd.algorithms.bridge import network_proxy
@@ -215,7 +233,7 @@ def test_an_index_that_cannot_be_reached_is_explained(home, monkeypatch):
         if name.startswith("PIP_"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
-    monkeypatch.setenv("PIP_RETRIES", "0")
+    monkeypatch.setenv("PIP_RETRIES", "1")  # without a second try pip does not say why
     try:
         for name, value in values.items():
             QgsSettings().setValue(f"proxy/{name}", value)

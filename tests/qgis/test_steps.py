@@ -226,7 +226,7 @@ def test_same_seed_same_bytes(scene, features, tmp_path):
 def loaded(algorithm, parameters, context):
     """The layer that lands in the project, styled as it is there."""
     log = Log()
-    results, fine = algorithm.run(parameters, context, log)
+    _, fine = algorithm.run(parameters, context, log)
     assert fine, log.text
     styled = {}
     for destination, details in context.layersToLoadOnCompletion().items():
@@ -304,10 +304,8 @@ def test_shipped_model(scene, tmp_path, project):
 
 
 def test_qgis_process_runs_the_steps(qgis_process, scene, features, tmp_path):
-    completed = qgis_process.run(
-        "mtmsd:classify",
-        INPUT=features, TRAINING=scene.polygons, CLASS_FIELD="cover", OUTPUT=tmp_path / "mit Leerzeichen ä.tif", **CLASSIFY,
-    )  # fmt: skip
+    places = {"INPUT": features, "TRAINING": scene.polygons, "OUTPUT": tmp_path / "mit Leerzeichen ä.tif"}
+    completed = qgis_process.run("mtmsd:classify", CLASS_FIELD="cover", **places, **CLASSIFY)
     assert completed.returncode == 0, completed.stderr
     results = results_of(completed)
     assert results["OUTPUT"] == str(tmp_path / "mit Leerzeichen ä.tif")

@@ -104,7 +104,7 @@ sys.exit(1)
         ("sys.exit(0)", "ended without a result"),
         ("sys.exit(7)", "ended with status 7"),
         ("sys.stderr.write('OSError: No space left on device'); sys.exit(1)", "The disk is full"),
-        ("sys.stderr.write('no kernel image is available for execution'); sys.exit(1)", "does not support the graphics"),
+        ("sys.stderr.write('no kernel image is available for it'); sys.exit(1)", "does not support the graphics"),
         ("raise ValueError('boom')", "ended with status 1"),
         ("print('@mtmsd {\"version\": 99, \"type\": \"result\"}', flush=True); time.sleep(60)", "protocol version 99"),
     ],
@@ -114,6 +114,44 @@ def test_a_worker_that_fails_is_explained(fake_worker, body, words):
     before = job_folders()
     assert words in refusal()
     assert job_folders() == before
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "words"),
+    [
+        ("internal", "Internal error: RuntimeError: no kernel image is available.", "Install the CUDA build"),
+        ("input", "The Python cannot load: [WinError 1114] A DLL initialization routine failed.", "Visual C++ runtime"),
+        ("internal", "Internal error: RuntimeError: The NVIDIA driver on your system is too old.", "Update the driver"),
+        ("input", "A file could not be written: [Errno 28] No space left on device.", "The disk is full"),
+        ("memory", "cuda:0 ran out of memory. Choose smaller tiles.", "cuda:0 ran out"),
+    ],
+)  # fmt: skip
+def test_what_torch_says_is_translated_and_kept(fake_worker, kind, text, words):
+    fake_worker(f"send(type='error', kind={kind!r}, text={text!r}); sys.exit(1)")
+    said = refusal()
+    assert said.startswith(words) or words in said
+    assert text in said
+
+
+@pytest.mark.parametrize(
+    ("status", "stderr", "words"),
+    [
+        (0xC0000005, "", "crashed (memory access error). Update the graphics driver or choose the device cpu."),
+        (-1073741819, "", "crashed (memory access error)"),  # the same, as some versions of Python give it
+        (0xC0000135, "", "Visual C++ runtime"),
+        (1, "OSError: [WinError 1114] A DLL initialization routine failed: c10.dll", "Visual C++ runtime"),
+        (1, "OSError: [WinError 1455] The paging file is too small", "Enlarge the paging file"),
+        (1, "RuntimeError: CUDA out of memory.", "not enough memory"),
+        (-6, "terminate called after throwing an instance of 'std::bad_alloc'", "not enough memory"),
+        (1, "CUDA driver version is insufficient for CUDA runtime version", "driver is too old"),
+        (137, "", "killed, most likely for lack of memory"),
+        (-9, "out of memory", "killed, most likely for lack of memory"),
+    ],
+)  # fmt: skip
+def test_every_way_to_die_has_its_remedy(status, stderr, words):
+    from mtmsd.algorithms.bridge.worker_failures import cause_of_death
+
+    assert words in cause_of_death(status, stderr)
 
 
 def test_its_last_words_reach_the_log(fake_worker):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Wheels that pip installs like real ones: a torch of twenty lines, and empty numpy and scipy of the pinned versions."""
+"""Wheels of the pinned versions that pip installs like real ones: a torch of twenty lines, empty numpy and scipy."""
 
 from __future__ import annotations
 
@@ -51,6 +51,15 @@ def make_wheels(folder: Path, requirements: Path, *, build: str = "+cpu", cuda: 
         else:
             make_wheel(folder, name, version, f'__version__ = "{version}"\n')
     return folder
+
+
+def make_index(folder: Path, wheels: list[Path]) -> str:
+    """A package index of some wheels; gives its address."""
+    for wheel in wheels:
+        page = folder / wheel.name.split("-")[0]
+        page.mkdir(parents=True, exist_ok=True)
+        (page / "index.html").write_text(f'<a href="{wheel.as_uri().replace("+", "%2B")}">{wheel.name}</a>')
+    return folder.as_uri()
 
 
 def pinned(requirements: Path) -> dict[str, str]:

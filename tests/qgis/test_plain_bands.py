@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Classification of a raster as it comes: empty and constant bands must not cost all its pixels."""
+
+from __future__ import annotations
+
+import numpy as np
+import processing
+import pytest
+from osgeo import gdal
+from qgis.core import QgsProcessingException
+from scenes import CLASSIFY, Log, read_raster, write_raster
+
+
+def rewritten(scene, path, change):
+    values = read_raster(scene.raster).astype(np.int16)
+    change(values)
+    dataset = gdal.Open(str(scene.raster))
+    write_raster(path, values, transform=dataset.GetGeoTransform(), nodata=-999)
+    return path
+
+
+def parameters(scene, raster, tmp_path):
+    return {
+        "INPUT": str(raster),
+        "TRAINING": str(scene.polygons),
+        "CLASS_FIELD": "cover",
+        "OUTPUT": str(tmp_path / "map.tif"),
+        **CLASSIFY,
+    }
+
+
+@pytest.mark.usefixtures("torch_python")
+def test_empty_and_constant_bands_are_left_out_and_named(scene, tmp_path):
+    def change(values):
+        values[1] = -999
+        values[4] = 7
+
+    log = Log()
+    raster = rewritten(scene, tmp_path / "r.tif", change)
+    processing.run("mtmsd:classify", parameters(scene, raster, tmp_path), feedback=log)
+    assert "Bands left out: 2 no data, 5 constant (7)." in log.text
+    mapped = read_raster(tmp_path / "map.tif")
+    original = read_raster(scene.raster)
+    assert ((mapped != 0).sum()) > 0.9 * original[0].size
+
+
+def test_a_raster_of_empty_bands_is_refused(scene, tmp_path):
+    def change(values):
+        values[1:] = -999
+
+    raster = rewritten(scene, tmp_path / "r.tif", change)
+    with pytest.raises(QgsProcessingException, match="at least 2 usable bands was expected"):
+        processing.run("mtmsd:classify", parameters(scene, raster, tmp_path), feedback=Log())
+    assert not (tmp_path / "map.tif").exists()
