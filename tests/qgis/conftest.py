@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -14,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 # Before anything of QGIS is imported: no settings of the user.
 _PROFILE = tempfile.mkdtemp(prefix="mtmsd_profile_")
+atexit.register(shutil.rmtree, _PROFILE, ignore_errors=True)
 os.environ.update(HOME=_PROFILE, QGIS_CUSTOM_CONFIG_PATH=_PROFILE, QT_QPA_PLATFORM="offscreen")
 os.environ.setdefault("XDG_RUNTIME_DIR", _PROFILE)
 TORCH_PYTHON = os.environ.get("MTMSD_PYTHON", "")

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import atexit
 import importlib
 import os
 import shutil
@@ -21,6 +22,7 @@ PROGRAM = shutil.which("qgis_process.bin", path=PATH) or "qgis_process"  # Debia
 def plugin_folder() -> Path:
     """A folder with the plugin in it under its own name."""
     folder = Path(tempfile.mkdtemp(prefix="mtmsd_plugins_"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     (folder / "mtmsd").symlink_to(PLUGIN, target_is_directory=True)
     return folder
 
