@@ -80,6 +80,7 @@ def classification_report(
         **facts,
         "Classifier": str(values["settings"]["classifier"]),
         "Features per timestep": str(values["features_per_timestep"]),
+        **({"Purification": values["purification"]["note"]} if values["purification"]["note"] else {}),
         "Training samples": str(sum(split["training_samples"])),
         "Validation samples": str(sum(split["validation_samples"])),
         **_circumstances(values),

@@ -277,8 +277,18 @@ def _check_bands(cube: Cube, model: DiffusionModel) -> None:
 
 
 def _positions(cube: Cube, preprocessor: Preprocessor) -> list[int]:
-    """Where the preprocessor's bands lie in the cube."""
+    """Where the preprocessor's bands lie in the cube.
+
+    Raises:
+        SceneError: One is missing, as where a checkpoint of other bands is to go on.
+    """
     numbers = [band.number for band in cube.description.bands]
+    missing = [str(band.number) for band in preprocessor.bands if band.number not in numbers]
+    if missing:
+        raise SceneError(
+            f"The checkpoint was made with bands that are not chosen now: {', '.join(missing[:10])}. Choose the same "
+            "raster and BANDS, or start without RESUME."
+        )
     return [numbers.index(band.number) for band in preprocessor.bands]
 
 
@@ -309,7 +319,8 @@ def _purification_samples(
     """Samples for the class means, the kind of purification, and a note for the report."""
     if job.samples is None:
         log.info("No training samples: the class part of the purification uses clusters of the spectra.")
-        return cluster_samples(components, valid, settings.clusters, settings.seed), "clusters", ""
+        note = "Features were chosen without labels, by clusters of the spectra."
+        return cluster_samples(components, valid, settings.clusters, settings.seed), "clusters", note
     samples = read_samples(folder, job.samples)
     samples = samples[valid[samples[:, 0], samples[:, 1]]]
     check_classes(samples[:, 2], job.classes)

@@ -254,6 +254,9 @@ def test_a_cancelled_pretraining_leaves_a_checkpoint_and_goes_on_to_the_same_mod
     with pytest.raises(Cancelled):
         tasks.run(job, folder, cancel)
     assert [p.name for p in tmp_path.iterdir()] == ["m.checkpoint"]
+    fewer = replace(scene.description, bands=tuple(replace(b, number=b.number + 1) for b in scene.description.bands))
+    with pytest.raises(SceneError, match="bands that are not chosen now: 1"):
+        tasks.run(replace(job, scene=fewer, inputs={"resume": outputs["checkpoint"]}), folder, silent)
     tasks.run(replace(job, inputs={"resume": outputs["checkpoint"]}), folder, silent)
     assert [p.name for p in tmp_path.iterdir()] == ["m.mtmsd"]
     assert (tmp_path / "m.mtmsd").read_bytes() == (folder / "m.mtmsd").read_bytes()
