@@ -7,6 +7,7 @@ features kept, 16-bit with a scale and offset a band.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +48,43 @@ class Survey:
     reach: NDArray[np.float64]
 
 
+class KeptTiles:
+    """Features of surveyed tiles, kept in the job folder so that a processor computes them once.
+
+    As many as fit into the limit; none for a graphics card, which computes a tile faster than a disk gives it back.
+    """
+
+    def __init__(self, folder: Path, device: torch.device, limit_bytes: int = 1 << 30) -> None:
+        """Find out how much may be kept: at most a quarter of the free disk.
+
+        Args:
+            folder: The job folder.
+            device: That computes the features.
+            limit_bytes: At most.
+        """
+        self._folder = folder
+        self._left_bytes = min(limit_bytes, shutil.disk_usage(folder).free // 4) if device.type == "cpu" else 0
+
+    def keep(self, tile: Tile, values: torch.Tensor) -> None:
+        """Keep (T, F, h, w) float32, if it still fits."""
+        size = values.numel() * values.element_size()
+        if size <= self._left_bytes:
+            self._left_bytes -= size
+            np.save(self._path(tile), values.numpy())
+
+    def take(self, tile: Tile) -> torch.Tensor | None:
+        """What was kept of a tile, or None; it is not kept any longer."""
+        path = self._path(tile)
+        if not path.exists():
+            return None
+        values = np.load(path, allow_pickle=False)
+        path.unlink()
+        return torch.from_numpy(values)
+
+    def _path(self, tile: Tile) -> Path:
+        return self._folder / f"tile_{tile.core.row}_{tile.core.col}.npy"
+
+
 def scene_tiles(cube: Cube, valid: NDArray[np.bool_], side: int) -> list[Tile]:
     """The tiles of a scene that have a valid pixel in their core."""
     every = tiles(cube.height, cube.width, side, halo_of(side))
@@ -78,6 +116,7 @@ def survey(
     cube: Cube,
     scene: Sequence[Tile],
     samples: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]],
+    kept_tiles: KeptTiles,
     progress: Progress,
 ) -> Survey:
     """Class means and ranges of the features, on the tiles that hold samples.
@@ -87,6 +126,7 @@ def survey(
         cube: Components.
         scene: Tiles with valid pixels.
         samples: rows, cols, class index, (N,) each.
+        kept_tiles: Takes the features, for write_features.
         progress: Told after each tile.
     """
     rows, cols, classes = samples
@@ -98,6 +138,7 @@ def survey(
     moments: _Moments | None = None
     for done, tile in enumerate(chosen):
         values, valid = _computed(extractor, cube, tile)
+        kept_tiles.keep(tile, values)
         flat = values.flatten(2)  # (T, F, pixels)
         seen = _Moments.of(flat[..., valid.reshape(-1)])
         moments = seen if moments is None else moments.plus(seen)
@@ -122,6 +163,7 @@ def write_features(
     scene: Sequence[Tile],
     found: Survey,
     kept: NDArray[np.int64],
+    kept_tiles: KeptTiles,
     folder: Path,
     progress: Progress,
 ) -> Cube:
@@ -133,6 +175,7 @@ def write_features(
         scene: Tiles with valid pixels; all other pixels become nodata.
         found: For the scale of each band.
         kept: (D,) indices of the features.
+        kept_tiles: What the survey kept.
         folder: The job folder.
         progress: Told after each tile.
 
@@ -158,7 +201,7 @@ def write_features(
     offset_of = torch.from_numpy(mean.astype(np.float32)).to(extractor.device)[..., None, None]
     scale_of = torch.from_numpy(scale.astype(np.float32)).to(extractor.device)[..., None, None]
     for done, tile in enumerate(scene):
-        values, valid = _computed(extractor, cube, tile)
+        values, valid = _computed(extractor, cube, tile, kept_tiles.take(tile))
         stored = ((values[:, index] - offset_of) / scale_of).round_().clamp_(-_LARGEST, _LARGEST)
         plain = stored.to(torch.int16).flatten(0, 1).cpu().numpy()
         plain[:, ~valid] = NODATA
@@ -207,11 +250,15 @@ class _Moments:
         return mean.cpu().numpy(), deviation.cpu().numpy(), reach.cpu().numpy()
 
 
-def _computed(extractor: FeatureExtractor, cube: Cube, tile: Tile) -> tuple[torch.Tensor, NDArray[np.bool_]]:
-    """Features (T, F, h, w) of a tile's core, and where it is valid (h, w)."""
+def _computed(
+    extractor: FeatureExtractor, cube: Cube, tile: Tile, known: torch.Tensor | None = None
+) -> tuple[torch.Tensor, NDArray[np.bool_]]:
+    """Features (T, F, h, w) of a tile's core, computed where they are not known, and where it is valid (h, w)."""
     components = cube.read(tile.window)
     valid = np.isfinite(components[0])
     inner = valid[tile.inner.slices]
+    if known is not None:
+        return known, inner
     return extractor.tile_features(np.where(valid, components, np.float32(0)), tile), inner
 
 

@@ -24,7 +24,7 @@ from .denoising import denoised_samples
 from .device import Device, choose_device, memory_guard
 from .diffusion_model import DiffusionModel, describe, load_checkpoint, load_model, save_checkpoint, save_model
 from .errors import SceneError, SettingsError
-from .extraction import cluster_samples, scene_tiles, survey, write_features
+from .extraction import KeptTiles, cluster_samples, scene_tiles, survey, write_features
 from .features import FeatureExtractor
 from .mapping import (
     FeatureReader,
@@ -146,11 +146,13 @@ def extract(job: Job, folder: Path, progress: Progress) -> Values:
     log.info("%d tiles of %d x %d pixels, %d timesteps.", len(scene), side, side, len(settings.timesteps))
     with memory_guard(device, "Choose fewer TIMESTEPS, or DEVICE 'cpu'."):
         samples, purification, note = _purification_samples(job, folder, components, valid, settings)
-        found = survey(extractor, components, scene, samples, span(progress, 0.03, 0.48))
+        kept_tiles = KeptTiles(folder, device.torch_device)
+        found = survey(extractor, components, scene, samples, kept_tiles, span(progress, 0.03, 0.75))
         kept = purify(found.class_means, settings.keep)
         if len(kept) == len(extractor.feature_names):
             purification, note = "none", ""
-        raster = write_features(extractor, components, scene, found, kept, folder, span(progress, 0.48, 1.0))
+        writing = span(progress, 0.75, 1.0)
+        raster = write_features(extractor, components, scene, found, kept, kept_tiles, folder, writing)
 
     layout = FeatureLayout(
         timesteps=settings.timesteps,

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -139,6 +140,13 @@ def test_the_same_job_gives_the_same_bytes(scene, model, folder, features, other
     again = extracted(scene, model, other, EXTRACT)
     assert (folder / "features.raw").read_bytes() == (other / "features.raw").read_bytes()
     assert again["raster"] == features["raster"]
+
+
+def test_tiles_kept_from_the_survey_change_nothing(scene, model, folder, features, other, monkeypatch):
+    monkeypatch.setattr("shutil.disk_usage", lambda place: SimpleNamespace(free=0))
+    extracted(scene, model, other, EXTRACT)
+    assert (folder / "features.raw").read_bytes() == (other / "features.raw").read_bytes()
+    assert list(folder.glob("tile_*")) == []
 
 
 @pytest.mark.parametrize("classifier", ["mtmsd", "linear"])
