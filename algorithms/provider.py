@@ -17,10 +17,19 @@ from .extract_features import ExtractFeatures
 from .import_scene import ImportScene
 from .pretrain_diffusion import PretrainDiffusion
 from .setup_environment import SetupEnvironment
+from .split_samples import SplitSamples
 
 PYTHON_SETTING = "MTMSD_PYTHON"
 
-_ALGORITHMS = (PretrainDiffusion, ExtractFeatures, Classify, ImportScene, CheckEnvironment, SetupEnvironment)
+_ALGORITHMS = (
+    PretrainDiffusion,
+    ExtractFeatures,
+    Classify,
+    ImportScene,
+    SplitSamples,
+    CheckEnvironment,
+    SetupEnvironment,
+)
 _SHIPPED_MODELS = ("scene_to_class_map",)
 
 

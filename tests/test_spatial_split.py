@@ -6,7 +6,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtmsd_qgis.spatial_split import no_split, random_split, sample_groups, spatial_split
+from mtmsd_qgis.errors import SamplesError
+from mtmsd_qgis.spatial_split import (
+    apart,
+    block_groups,
+    draw_per_class,
+    fitting_block_size,
+    group_count_split,
+    group_split,
+    no_split,
+    random_count_split,
+    random_split,
+    sample_groups,
+    spatial_split,
+)
 
 
 @pytest.mark.parametrize(("count", "share", "training"), [(1000, 0.9, 100), (20, 0.9, 2), (46, 0.9, 5), (2, 0.9, 2)])
@@ -70,3 +83,114 @@ def test_sentences_say_what_the_split_does():
     assert "overstates" in random_split(classes, 0.5, 0).sentence
     assert "kept apart" in spatial_split(classes, groups, 0.5, 0).sentence
     assert "no accuracy" in no_split(5).sentence
+
+
+def test_a_count_of_each_class_is_for_training_and_the_rest_held_out():
+    classes = np.repeat([0, 1, 2], [100, 11, 10])
+    split = random_count_split(classes, 10, seed=0)
+    assert np.bincount(classes[~split.held_out]).tolist() == [10, 10, 10]
+    assert split.not_held_out == (2,)
+    assert split.method == "random"
+    assert "overstates" in split.sentence
+    assert np.array_equal(split.held_out, random_count_split(classes, 10, seed=0).held_out)
+    assert not np.array_equal(split.held_out, random_count_split(classes, 10, seed=1).held_out)
+
+
+def test_a_draw_takes_candidates_only():
+    classes = np.array([0, 0, 0, 0, 1, 1])
+    candidates = np.array([True, True, True, False, False, True])
+    drawn = draw_per_class(classes, candidates, 2, seed=3)
+    assert np.bincount(classes[drawn], minlength=2).tolist() == [2, 1]
+    assert not drawn[~candidates].any()
+
+
+@given(st.integers(0, 1000), st.floats(0.05, 0.9), st.integers(1, 2))
+def test_a_group_split_parts_no_group_and_leaves_enough_of_each_class(seed, share, least):
+    rng = np.random.default_rng(seed)
+    classes = rng.integers(0, 4, 40)
+    groups = rng.integers(0, 12, 40)
+    split = group_split(classes, groups, share, seed, least)
+    assert all(len(np.unique(split.held_out[groups == group])) == 1 for group in groups)
+    present = np.bincount(classes, minlength=4)
+    assert (np.bincount(classes[~split.held_out], minlength=4) >= np.minimum(present, least)).all()
+
+
+@pytest.mark.parametrize("share", [0.05, 0.3, 0.95])
+@pytest.mark.parametrize("seed", range(5))
+def test_a_group_split_holds_out_one_group_of_every_class_that_has_two(share, seed):
+    classes = np.repeat([0, 1, 2], [100, 20, 5])
+    groups = np.repeat([0, 1, 2, 3, 4], [40, 60, 10, 10, 5])  # two, two, and one group
+    split = group_split(classes, groups, share, seed)
+    assert split.not_held_out == (2,)
+    assert len(np.unique(groups[split.held_out])) == 2
+    if share < 0.2:
+        assert np.sum(split.held_out) == 40 + 10  # the smaller ones
+
+
+def test_a_group_split_of_single_features_holds_out_the_rounded_share():
+    classes = np.repeat([0, 1, 2], [10, 7, 2])
+    split = group_split(classes, np.arange(19), 0.3, seed=0, least=1)
+    assert np.bincount(classes[split.held_out]).tolist() == [3, 2, 1]
+
+
+def test_a_group_count_split_takes_groups_until_the_count_is_reached():
+    classes = np.repeat([0, 1], [100, 30])
+    groups = np.repeat(np.arange(13), 10)  # ten groups, three groups
+    split = group_count_split(classes, groups, 25, seed=0)
+    assert np.bincount(classes[~split.held_out]).tolist() == [30, 20]  # the last group of class 1 is for validation
+    assert split.not_held_out == ()
+
+
+@given(st.integers(0, 1000), st.integers(1, 60))
+def test_a_group_count_split_learns_every_class_and_parts_no_group(seed, count):
+    rng = np.random.default_rng(seed)
+    classes = rng.integers(0, 5, 60)
+    groups = rng.integers(0, 10, 60)
+    split = group_count_split(classes, groups, count, seed)
+    assert all(len(np.unique(split.held_out[groups == group])) == 1 for group in groups)
+    assert set(classes[~split.held_out]) == set(classes)
+
+
+def test_a_class_of_one_group_is_learnt_also_by_count():
+    split = group_count_split(np.array([0, 0, 1, 1]), np.array([0, 0, 1, 2]), 1, seed=0)
+    assert split.held_out[:2].tolist() == [False, False]
+    assert split.not_held_out == (0,)
+
+
+def test_apart_from_a_single_sample():
+    training = np.array([[0, 0], [3, 4], [6, 8], [0, 5]])
+    assert apart(training, np.array([[0, 0]]), 5).tolist() == [False, False, True, False]  # 5 is not farther than 5
+    assert apart(training, np.array([[0, 0]]), 4.9).tolist() == [False, True, True, True]
+    assert apart(training, np.array([[0, 0]]), 0).tolist() == [False, True, True, True]
+
+
+@given(st.integers(0, 1000), st.floats(0, 8))
+def test_apart_is_what_all_pairs_say(seed, distance):
+    rng = np.random.default_rng(seed)
+    training, validation = rng.integers(0, 20, (30, 2)), rng.integers(0, 20, (8, 2))
+    pairs = np.sqrt(((training[:, None] - validation) ** 2).sum(axis=2))
+    assert np.array_equal(apart(training, validation, distance), (pairs > distance).all(axis=1))
+
+
+def test_apart_with_nothing_on_one_side():
+    none = np.empty((0, 2))
+    assert apart(np.array([[1, 2]]), none, 3).tolist() == [True]
+    assert apart(none, np.array([[1, 2]]), 3).tolist() == []
+
+
+def test_blocks_are_squares_on_both_sides_of_the_origin():
+    positions = np.array([[1.0, 1.0], [9.9, 0.0], [10.0, 0.0], [-0.1, 0.0], [0.0, -0.1]])
+    groups = block_groups(positions, 10)
+    assert groups[0] == groups[1]
+    assert sorted(set(groups.tolist())) == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize(("width", "height", "size"), [(1000, 1000, 100), (4000, 1000, 200), (500, 0, 5), (0, 700, 7)])
+def test_about_a_hundred_blocks_cover_the_extent(width, height, size):
+    positions = np.array([[3.0, 4.0], [3.0 + width, 4.0 + height]])
+    assert fitting_block_size(positions) == size
+
+
+def test_samples_at_one_place_have_no_block_size():
+    with pytest.raises(SamplesError, match="in one place"):
+        fitting_block_size(np.ones((5, 2)))

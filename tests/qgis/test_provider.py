@@ -12,8 +12,8 @@ from harness import plugin_folder
 from qgis.core import QgsApplication, QgsProcessingParameterDefinition
 
 IDS = {
-    "pretraindiffusion", "extractfeatures", "classify", "importscene", "checkenvironment", "setupenvironment",
-    "scenetoclassmap",
+    "pretraindiffusion", "extractfeatures", "classify", "importscene", "splitsamples", "checkenvironment",
+    "setupenvironment", "scenetoclassmap",
 }  # fmt: skip
 OUTPUTS = {
     "pretraindiffusion": {"OUTPUT", "REPORT", "FINAL_LOSS", "SECONDS", "DEVICE_USED"},
@@ -22,6 +22,7 @@ OUTPUTS = {
         "OUTPUT", "CONFIDENCE", "PROBABILITIES", "REPORT", "OA", "AA", "KAPPA", "SECONDS", "DEVICE_USED",
     },
     "importscene": {"OUTPUT", "OUTPUT_REFERENCE", "OUTPUT_SAMPLES"},
+    "splitsamples": {"OUTPUT_TRAINING", "OUTPUT_VALIDATION"},
     "checkenvironment": {"OUTPUT_HTML", "OUTPUT_JSON", "READY"},
     "setupenvironment": {"PYTHON", "TORCH_VERSION"},
 }  # fmt: skip
