@@ -12,6 +12,7 @@ from qgis.core import (
     QgsProcessingException,
     QgsProcessingFeedback,
     QgsProcessingOutputNumber,
+    QgsProcessingParameterBoolean,
     QgsProcessingParameterFeatureSource,
     QgsProcessingParameterField,
     QgsProcessingParameterFile,
@@ -48,8 +49,8 @@ class ExtractFeatures(MtmsdAlgorithm):
         return self.tr(
             "Adds noise to the scene at several levels (timesteps), lets the diffusion model look at it, and takes "
             "what the network's layers (stages) see as features of every pixel. The most telling features are kept "
-            "(purification). The result is a raster with a band for each timestep and feature, for "
-            "'Classify diffusion features'. It is large: 2 bytes a pixel and band."
+            "(purification). The result is a raster with a band for each timestep and feature, and the spectra behind "
+            "them, for 'Classify diffusion features'. It is large: 2 bytes a pixel and band."
         )
 
     def initAlgorithm(self, config: dict[str, Any] | None = None) -> None:
@@ -110,6 +111,14 @@ class ExtractFeatures(MtmsdAlgorithm):
             self.tr("Features kept per timestep"),
             self.tr("0 keeps all. Not set: by the preset of the model."),
             least=0,
+        )
+        self.declare(
+            QgsProcessingParameterBoolean("SPECTRA", self.tr("Store the spectra as well"), True),
+            self.tr(
+                "Adds the bands of the scene behind the features. The classifier 'auto' needs them to be good at "
+                "places that have no samples."
+            ),
+            advanced=True,
         )
         self.declare_seed_and_device()
 
@@ -199,6 +208,7 @@ class ExtractFeatures(MtmsdAlgorithm):
             preset,
             **lists,
             keep=self.whole_number(parameters, "KEEP", context),
+            spectra=self.parameterAsBool(parameters, "SPECTRA", context),
             seed=self.parameterAsInt(parameters, "SEED", context),
             device=self.parameterAsString(parameters, "DEVICE", context).strip(),
         )

@@ -166,8 +166,9 @@ def write_features(
     kept_tiles: KeptTiles,
     folder: Path,
     progress: Progress,
+    spectra: Cube | None = None,
 ) -> Cube:
-    """Compute all tiles and store the features kept as 16-bit numbers.
+    """Compute all tiles and store the features kept as 16-bit numbers, and behind them the spectra.
 
     Args:
         extractor: Of the features.
@@ -178,9 +179,10 @@ def write_features(
         kept_tiles: What the survey kept.
         folder: The job folder.
         progress: Told after each tile.
+        spectra: The scene's bands, to be stored as well; None: not.
 
     Returns:
-        The raster features.raw, T * D bands, band = timestep index * D + feature index.
+        The raster features.raw, T * D bands, band = timestep index * D + feature index; then the spectra.
     """
     mean = found.mean[:, kept]
     reach = np.clip(
@@ -195,6 +197,8 @@ def write_features(
         for t, timestep in enumerate(extractor.settings.timesteps)
         for d, name in enumerate(names)
     ]
+    plain = None if spectra is None else _PlainBands.of(spectra, scene)
+    bands += [] if plain is None else plain.bands
     out = create_cube(folder, "features", (cube.height, cube.width), "int16", bands)
     _fill_nodata(out)
     index = torch.from_numpy(kept).to(extractor.device)
@@ -203,12 +207,47 @@ def write_features(
     for done, tile in enumerate(scene):
         values, valid = _computed(extractor, cube, tile, kept_tiles.take(tile))
         stored = ((values[:, index] - offset_of) / scale_of).round_().clamp_(-_LARGEST, _LARGEST)
-        plain = stored.to(torch.int16).flatten(0, 1).cpu().numpy()
-        plain[:, ~valid] = NODATA
-        out.write(tile.core, plain)
+        numbers = stored.to(torch.int16).flatten(0, 1).cpu().numpy()
+        if plain is not None:
+            numbers = np.concatenate([numbers, plain.read(tile.core)])
+        numbers[:, ~valid] = NODATA
+        out.write(tile.core, numbers)
         progress((done + 1) / len(scene), f"tile {done + 1} of {len(scene)}")
     out.flush()
     return out
+
+
+@dataclass(frozen=True)
+class _PlainBands:
+    """The scene's bands as 16-bit numbers; over the whole range of each band, so nothing is cut off."""
+
+    cube: Cube
+    bands: list[Band]
+
+    @classmethod
+    def of(cls, cube: Cube, scene: Sequence[Tile]) -> _PlainBands:
+        """Find the range of each band over the tiles."""
+        low, high = np.full(cube.bands, np.inf), np.full(cube.bands, -np.inf)
+        for tile in scene:
+            values = cube.read(tile.core).reshape(cube.bands, -1)
+            low = np.fmin(low, np.nanmin(np.where(np.isfinite(values), values, np.inf), axis=1))
+            high = np.fmax(high, np.nanmax(np.where(np.isfinite(values), values, -np.inf), axis=1))
+        finite = np.isfinite(low) & np.isfinite(high)
+        low, high = np.where(finite, low, 0.0), np.where(finite, high, 0.0)
+        scale = np.where(high > low, (high - low) / (2 * _LARGEST), 1.0)
+        offset = (low + high) / 2
+        bands = [
+            Band(f"spectrum {band.name or i + 1}", band.wavelength_nm, NODATA, float(scale[i]), float(offset[i]))
+            for i, band in enumerate(cube.description.bands)
+        ]
+        return cls(cube, bands)
+
+    def read(self, window: Window) -> NDArray[np.int16]:
+        """(B, h, w) stored numbers of a window, anything where the scene has no data."""
+        values = np.nan_to_num(self.cube.read(window), nan=0.0).astype(np.float64)
+        offset = np.array([band.offset for band in self.bands])[:, None, None]
+        scale = np.array([band.scale for band in self.bands])[:, None, None]
+        return np.asarray(np.clip(np.round((values - offset) / scale), -_LARGEST, _LARGEST).astype(np.int16))
 
 
 @dataclass(frozen=True)

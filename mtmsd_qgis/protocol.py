@@ -100,9 +100,10 @@ class FeatureLayout:
         purification: "classes", "clusters" or "none".
         stages: Decoder stages the features come from.
         note: For the report, e.g. how many training samples the purification saw.
+        spectra: Number of bands behind the features that hold the spectra themselves.
     """
 
-    version: int = 1
+    version: int = 2
     timesteps: tuple[int, ...] = (0,)
     features: int = 1
     names: tuple[str, ...] = ()
@@ -110,6 +111,12 @@ class FeatureLayout:
     purification: str = "none"
     stages: tuple[int, ...] = ()
     note: str = ""
+    spectra: int = 0
+
+    @property
+    def diffusion_bands(self) -> int:
+        """T * D."""
+        return len(self.timesteps) * self.features
 
 
 @dataclass(frozen=True)

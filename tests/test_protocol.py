@@ -112,5 +112,5 @@ def test_a_layout_travels_as_text_and_newer_ones_are_refused():
     for text in ("", "{}", '{"version": "x"}', '{"version": 1, "colour": 2}'):
         with pytest.raises(FileFormatError, match="description cannot be read"):
             protocol.layout_from_json(text)
-    with pytest.raises(FileFormatError, match="version 2, this plugin reads up to 1"):
-        protocol.layout_from_json('{"version": 2}')
+    with pytest.raises(FileFormatError, match="version 3, this plugin reads up to 2"):
+        protocol.layout_from_json('{"version": 3}')
