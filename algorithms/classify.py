@@ -88,12 +88,15 @@ class Classify(MtmsdAlgorithm):
         )
         self.declare(
             QgsProcessingParameterEnum(
-                "SPLIT", self.tr("Hold out"), list(SPLITS), False, "spatial", usesStaticStrings=True
+                "SPLIT", self.tr("Map for"), list(SPLITS), False, "spatial", usesStaticStrings=True
             ),
             self.tr(
-                "How a part of the training samples is held out to judge the map, where there is no validation "
-                "layer. spatial: whole polygons, or whole blocks of points. random: single pixels, as papers do; "
-                "too optimistic for most uses. none: all samples are used, and there is no accuracy."
+                "What the map shall be good at. It decides how the classifier 'auto' chooses its models, and how a "
+                "part of the samples is held out to judge the map where there is no validation layer. spatial: "
+                "places that have no samples; whole polygons, or blocks of points, are held out. block: the same, "
+                "always by blocks of the grid. random: more pixels of the fields that have samples; single pixels "
+                "are held out, as papers do, and the figure is too optimistic for other places. none: all samples "
+                "are used, and there is no accuracy."
             ),
         )
         share = QgsProcessingParameterNumber(
@@ -111,8 +114,10 @@ class Classify(MtmsdAlgorithm):
                 "CLASSIFIER", self.tr("Classifier"), list(CLASSIFIERS), False, CLASSIFIERS[0], usesStaticStrings=True
             ),
             self.tr(
-                "mtmsd: an ensemble of networks that weigh the timesteps for every pixel (the published method). "
-                "linear: logistic regression, the plainest there is, for few samples or as a yardstick."
+                "auto: tries models on spectra, diffusion features and their neighbourhood, and pools those that do "
+                "best on held-out training samples; seconds. mtmsd: the published method, an ensemble of networks "
+                "that weigh the timesteps for every pixel; minutes. transformer3d: 3-D convolution and transformer "
+                "on patches of the features; minutes. linear: logistic regression, as a yardstick."
             ),
         )
         self._declare_knobs()
@@ -121,16 +126,26 @@ class Classify(MtmsdAlgorithm):
     def _declare_knobs(self) -> None:
         usual = ClassificationSettings()
         number = self.declare_number
-        text = self.tr("Networks whose probabilities are averaged.")
-        number("ENSEMBLE", self.tr("Networks in the ensemble"), text, default=usual.ensemble)
-        number("EPOCHS", self.tr("Epochs"), self.tr("Passes over the training samples."), default=usual.epochs)
+        text = self.tr("Networks whose probabilities are averaged. Not set: 5 for mtmsd, 2 for transformer3d.")
+        number("ENSEMBLE", self.tr("Networks in the ensemble"), text)
+        text = self.tr("Passes over the training samples. Not set: 100 for mtmsd, 40 for transformer3d.")
+        number("EPOCHS", self.tr("Epochs"), text)
         text = self.tr(
-            "Purification with the training samples; 0 keeps all. Not set: 60 % of a feature raster that holds "
-            "all features, else all."
+            "Purification with the training samples (mtmsd, linear); 0 keeps all. Not set: 60 % of a feature raster "
+            "that holds all features, else all."
         )
         number("KEEP", self.tr("Features kept per timestep"), text, least=0)
-        text = self.tr("Side of the blocks that the spatial split keeps together where samples are points.")
+        text = self.tr("Side of the blocks that 'block', and 'spatial' where samples are points, keep together.")
         number("BLOCK_SIZE", self.tr("Block size (pixels)"), text, default=usual.block_size)
+        buffer = QgsProcessingParameterNumber(
+            "BUFFER",
+            self.tr("Buffer (pixels)"),
+            QgsProcessingParameterNumber.Type.Double,
+            usual.buffer,
+            minValue=0,
+        )
+        text = self.tr("Training samples that lie at most so far from a held-out sample are left out.")
+        self.declare(buffer, text, advanced=True)
         self.declare_seed_and_device()
 
     def _declare_outputs(self) -> None:
@@ -154,7 +169,10 @@ class Classify(MtmsdAlgorithm):
             QgsProcessingParameterFileDestination(
                 "REPORT", self.tr("Report"), fileFilter=self.tr("HTML files (*.html)"), optional=True
             ),
-            self.tr("Accuracy with intervals, confusion matrix, areas, what was held out and how."),
+            self.tr(
+                "Accuracy with intervals, confusion matrix, calibration, areas, what the map rests on, what was held "
+                "out and how."
+            ),
         )
         for name, title in _ACCURACY.items():
             self.addOutput(QgsProcessingOutputNumber(name, self.tr(title)))
@@ -240,6 +258,7 @@ class Classify(MtmsdAlgorithm):
             classifier=self.parameterAsEnumString(parameters, "CLASSIFIER", context),
             split=self.parameterAsEnumString(parameters, "SPLIT", context),
             validation_share=self.parameterAsDouble(parameters, "VALIDATION_SHARE", context),
+            buffer=self.parameterAsDouble(parameters, "BUFFER", context),
             seed=self.parameterAsInt(parameters, "SEED", context),
             device=self.parameterAsString(parameters, "DEVICE", context).strip(),
             **{name: value for name, value in overrides.items() if value is not None},
@@ -260,9 +279,10 @@ class Classify(MtmsdAlgorithm):
         kind = (
             "It is no feature raster: each band is taken as a feature."
             if layout is None
-            else f"Features: {len(layout.timesteps)} timesteps of {layout.features}."
+            else f"Features: {len(layout.timesteps)} timesteps of {layout.features}"
+            + (f", and {layout.spectra} bands of spectra." if layout.spectra else ".")
         )
-        held_out = "the validation layer" if self._reference is not None else f"split {settings.split}"
+        held_out = f"split {settings.split}" + (", judged by the validation layer" if self._reference else "")
         announce(self._source, feedback, kind, f"Classifier {settings.classifier}, {held_out}, seed {settings.seed}.")
 
     def _write_rasters(

@@ -41,6 +41,23 @@ class Accuracy:
     f1: NDArray[np.float64]
 
 
+@dataclass(frozen=True)
+class Calibration:
+    """Confidence against accuracy, in bins of confidence.
+
+    Attributes:
+        samples: (bins,) number of samples.
+        confidence: (bins,) mean confidence, NaN in an empty bin.
+        accuracy: (bins,) share that is right, NaN in an empty bin.
+        error: Mean distance of the two, weighted by samples: the expected calibration error, 0 to 1.
+    """
+
+    samples: NDArray[np.int64]
+    confidence: NDArray[np.float64]
+    accuracy: NDArray[np.float64]
+    error: float
+
+
 def confusion_matrix(reference: NDArray[np.int64], mapped: NDArray[np.int64], classes: int) -> NDArray[np.int64]:
     """Count samples by reference class (rows) and map class (columns).
 
@@ -97,6 +114,34 @@ def wilson_interval(right: int, total: int) -> tuple[float, float]:
     half = _Z95 * math.sqrt(share * (1 - share) / total + _Z95**2 / (4 * total**2))
     scale = 1 + _Z95**2 / total
     return max(0.0, (centre - half) / scale), min(1.0, (centre + half) / scale)
+
+
+def calibration(confidence: NDArray[np.float64], right: NDArray[np.bool_], bins: int = 10) -> Calibration:
+    """How far confidence and accuracy lie apart.
+
+    Source: Naeini et al. (2015), doi 10.1609/aaai.v29i1.9602: the expected calibration error over equal bins.
+
+    Args:
+        confidence: (N,) probability of the chosen class, 0 to 1.
+        right: (N,) whether that class is the true one.
+        bins: Of equal width between 0 and 1.
+    """
+    place = np.clip((confidence * bins).astype(int), 0, bins - 1)
+    count = np.bincount(place, minlength=bins).astype(np.int64)
+    said = _share(np.bincount(place, weights=confidence, minlength=bins).astype(float), count)
+    true = _share(np.bincount(place, weights=right.astype(float), minlength=bins).astype(float), count)
+    gap = np.where(count > 0, np.abs(np.nan_to_num(said) - np.nan_to_num(true)), 0.0)
+    return Calibration(count, said, true, float((gap * count).sum() / max(1, count.sum())))
+
+
+def calibration_to_json(found: Calibration) -> dict[str, Any]:
+    """The calibration as JSON-ready values: the error 0 to 1, and for each filled bin count, said and true share."""
+    bins = [
+        {"samples": int(n), "confidence": float(s), "accuracy": float(t)}
+        for n, s, t in zip(found.samples, found.confidence, found.accuracy)
+        if n
+    ]
+    return {"calibration_error": found.error, "calibration": bins}
 
 
 def to_json(accuracy: Accuracy) -> dict[str, Any]:

@@ -101,10 +101,10 @@ class FusionEnsemble:
         self._local = Standardizer.fit(samples.local)
         self._around = Standardizer.fit(samples.around)
         scaled = Samples(self._local(samples.local), self._around(samples.around), samples.classes)
-        part = 1 / settings.ensemble
+        part = 1 / settings.networks
         self._networks = [
             _train_network(scaled, classes, settings, member, span(progress, member * part, (member + 1) * part))
-            for member in range(settings.ensemble)
+            for member in range(settings.networks)
         ]
 
     def predict(self, local: Tensor, around: Tensor) -> Tensor:
@@ -177,8 +177,8 @@ def _train_network(
     network = FusionClassifier(timesteps, features, classes, dropout=settings.dropout).to(samples.local.device)
     optimizer = torch.optim.Adam(network.parameters(), lr=settings.learning_rate, foreach=True)
     batches = max(1, round(count / settings.batch_size))
-    for epoch in range(settings.epochs):
-        share = 0.5 * (1 + math.cos(math.pi * epoch / settings.epochs))
+    for epoch in range(settings.passes):
+        share = 0.5 * (1 + math.cos(math.pi * epoch / settings.passes))
         for group in optimizer.param_groups:
             group["lr"] = _LOWEST_LEARNING_RATE + (settings.learning_rate - _LOWEST_LEARNING_RATE) * share
         for batch in torch.randperm(count).to(samples.local.device).tensor_split(batches):
@@ -187,7 +187,7 @@ def _train_network(
             optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
-        progress((epoch + 1) / settings.epochs, f"network {member + 1} of {settings.ensemble}, epoch {epoch + 1}")
+        progress((epoch + 1) / settings.passes, f"network {member + 1} of {settings.networks}, epoch {epoch + 1}")
     return network.eval()
 
 

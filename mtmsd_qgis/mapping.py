@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -35,7 +36,7 @@ class FeatureReader:
     """Reads local and global features of windows of a feature raster.
 
     Attributes:
-        cube: T * D bands.
+        cube: T * D bands first.
         layout: Says T, D and the window of the global features.
         device: Where the features shall lie.
     """
@@ -46,7 +47,7 @@ class FeatureReader:
 
     def windows(self) -> list[Tile]:
         """Windows that cover the raster once, as large as memory allows, a multiple of 16 pixels."""
-        per_pixel = 2 * 4 * self.cube.bands
+        per_pixel = 2 * 4 * self.layout.diffusion_bands
         side = max(16, min(256, math.isqrt(_WINDOW_BYTES // per_pixel)) // 16 * 16)
         before, after = box_margin(self.layout.window)
         cores = [
@@ -155,6 +156,37 @@ def purify_samples(samples: Samples, keep: int) -> Purified:
     return Purified(index[0], index[1])
 
 
+class Mapper(Protocol):
+    """What predicts a map window by window."""
+
+    def windows(self) -> list[Tile]:
+        """Windows whose cores cover the raster once."""
+
+    def probabilities(self, tile: Tile) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Probabilities (K, h, w) of a window's core, anything where invalid, and where it is valid (h, w)."""
+
+
+@dataclass(frozen=True)
+class FusionMapper:
+    """Predicts from the local and global features of the timesteps."""
+
+    reader: FeatureReader
+    classifier: Classifier
+    purified: Purified
+    classes: int
+
+    def windows(self) -> list[Tile]:
+        """Windows whose cores cover the raster once."""
+        return self.reader.windows()
+
+    def probabilities(self, tile: Tile) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Probabilities (K, h, w) of a window's core, 0 where invalid, and where it is valid (h, w)."""
+        local, around, valid = self.reader.read(tile)
+        found = np.zeros((self.classes, *valid.shape), dtype=np.float32)
+        found[:, valid] = _predict(self.classifier, self.purified, local[:, :, valid], around[:, :, valid]).T
+        return found, valid
+
+
 @dataclass(frozen=True)
 class MapFiles:
     """Rasters of a map in the job folder: class ids (uint16, 0 = none), confidence and probabilities (float32)."""
@@ -165,9 +197,8 @@ class MapFiles:
 
 
 def predict_map(
-    reader: FeatureReader,
-    classifier: Classifier,
-    purified: Purified,
+    mapper: Mapper,
+    size: tuple[int, int],
     classes: tuple[ClassEntry, ...],
     folder: Path,
     *,
@@ -177,15 +208,13 @@ def predict_map(
     """Classify every valid pixel.
 
     Args:
-        reader: Of the feature raster.
-        classifier: Fitted.
-        purified: The features it was fitted on.
+        mapper: Gives the probabilities.
+        size: Height and width.
         classes: In the order of the class indices.
         folder: The job folder.
         with_probabilities: Whether to write one band a class.
         progress: Told after each window.
     """
-    size = (reader.cube.height, reader.cube.width)
     files = MapFiles(
         create_cube(folder, "map", size, "uint16", [Band("class", nodata=0)]),
         create_cube(folder, "confidence", size, "float32", [Band("confidence", nodata=NO_CONFIDENCE)]),
@@ -194,11 +223,10 @@ def predict_map(
         else None,
     )
     ids = np.array([entry.id for entry in classes], dtype=np.uint16)
-    windows = reader.windows()
+    windows = mapper.windows()
     for done, tile in enumerate(windows):
-        local, around, valid = reader.read(tile)
-        probabilities = np.full((len(classes), *valid.shape), NO_CONFIDENCE, dtype=np.float32)
-        probabilities[:, valid] = _predict(classifier, purified, local[:, :, valid], around[:, :, valid]).T
+        probabilities, valid = mapper.probabilities(tile)
+        probabilities[:, ~valid] = NO_CONFIDENCE
         winner = np.where(valid, ids[probabilities.argmax(axis=0)], 0).astype(np.uint16)
         files.classes.write(tile.core, winner[None])
         files.confidence.write(tile.core, probabilities.max(axis=0)[None])
@@ -217,10 +245,18 @@ def mapped_classes(
     """Class index (N,) that the map has at pixels; -1 where it has none."""
     index_of = {entry.id: index for index, entry in enumerate(classes)}
     found = np.full(len(rows), -1, dtype=np.int64)
+    values = values_at(map_cube, rows, cols)
+    finite = np.isfinite(values)
+    found[finite] = [index_of.get(int(value), -1) for value in values[finite]]
+    return found
+
+
+def values_at(cube: Cube, rows: NDArray[np.int64], cols: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Values (N,) of the first band at pixels, NaN where there is none."""
+    found = np.full(len(rows), np.nan)
     for row in np.unique(rows):
         here = rows == row
-        line = map_cube.read(Window(int(row), 0, 1, map_cube.width))[0, 0]
-        found[here] = [index_of.get(int(v), -1) if np.isfinite(v) else -1 for v in line[cols[here]]]
+        found[here] = cube.read(Window(int(row), 0, 1, cube.width), [0])[0, 0][cols[here]]
     return found
 
 

@@ -71,11 +71,9 @@ def classification_report(
         parts.append(_paragraph(f"{split['validation_outside_map']} reference samples lie on no mapped pixel.", "warn"))
     if judged:
         parts += [_headline(judged), _class_table(judged, values["classes"], split), _matrix(judged, values["classes"])]
+        parts += _calibration(judged)
     parts.append(_areas(values["mapped_pixels"], values["classes"], pixel_area_m2))
-    weights = values["timestep_weights"]
-    if len(weights) > 1:
-        parts.append("<h2>Weight of each timestep</h2>")
-        parts.append(bar_chart([str(t) for t in values["timesteps"]], weights, "timestep (0 = least noise)", "share"))
+    parts += _weights(values) + _pool(values.get("pool"))
     rows = {
         **facts,
         "Classifier": str(values["settings"]["classifier"]),
@@ -141,12 +139,62 @@ def _headline(judged: Mapping[str, Any]) -> str:
             (_percent(judged["oa"]), f"overall accuracy, 95 % interval {_percent(low)} to {_percent(high)}"),
             (_percent(judged["aa"]), "average accuracy"),
             (_percent(judged["kappa"]), "kappa x 100"),
+            (f"{judged['calibration_error']:.2f}", "calibration error: how far confidence and accuracy lie apart"),
             (str(judged["samples"]), "reference pixels"),
         ]
     ) + (
         "<p>Intervals treat the reference pixels as independent samples; pixels of one polygon are not, so true "
         "intervals are wider.</p>"
     )
+
+
+def _weights(values: Mapping[str, Any]) -> list[str]:
+    """Charts of the timesteps and stages that the map rests on, where there is more than one."""
+    parts = []
+    for key, title, axis in (
+        ("timestep_weights", "What the map rests on: timesteps", "timestep (small = little noise)"),
+        ("stage_weights", "What the map rests on: stages", "stage of the decoder (small = coarse)"),
+    ):
+        shares = values.get(key) or {}
+        if len(shares) > 1:
+            parts += [f"<h2>{title}</h2>", bar_chart(list(shares), list(shares.values()), axis, "share")]
+    return parts
+
+
+def _pool(pool: Mapping[str, Any] | None) -> list[str]:
+    """What the default classifier tried, and what it chose."""
+    if not pool:
+        return []
+    aim = "more pixels of the same fields" if pool["for"] == "random" else "places that have no samples"
+    tried = sorted(pool["trials"], key=lambda trial: (-trial["weight"], -trial["accuracy"]))
+    rows = "".join(
+        f'<tr><td class="name">{escape(trial["name"])}</td><td>{_percent(100 * trial["accuracy"])}</td>'
+        f"<td>{_percent(100 * trial['weight']) if trial['weight'] else '–'}</td></tr>"
+        for trial in tried
+    )
+    return [
+        "<h2>How the models were chosen</h2>",
+        f"<p>For {aim}: each model was tried on training samples that it had not learnt from, held out by "
+        f"{escape(pool['trial_folds'])}. The pool of those with a weight was "
+        f"right on {_percent(100 * pool['trial_accuracy'])} % of them. No held-out validation sample had a part in "
+        "this choice.</p>",
+        '<table><thead><tr><th class="name">Model</th><th>Right (%)</th><th>Weight (%)</th></tr></thead>'
+        f"<tbody>{rows}</tbody></table>",
+    ]
+
+
+def _calibration(judged: Mapping[str, Any]) -> list[str]:
+    """Confidence against accuracy on the reference samples."""
+    rows = "".join(
+        f"<tr><td>{entry['confidence']:.2f}</td><td>{entry['accuracy']:.2f}</td><td>{entry['samples']}</td></tr>"
+        for entry in judged["calibration"]
+    )
+    return [
+        "<h2>Calibration</h2><p>Of the reference pixels that the map is that sure of, the share that is right. "
+        f"The mean distance of the two is {judged['calibration_error']:.3f}.</p>"
+        "<table><thead><tr><th>Mean confidence</th><th>Share right</th><th>Pixels</th></tr></thead>"
+        f"<tbody>{rows}</tbody></table>"
+    ]
 
 
 def _class_table(judged: Mapping[str, Any], classes: Sequence[Mapping[str, Any]], split: Mapping[str, Any]) -> str:

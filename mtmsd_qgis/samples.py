@@ -16,11 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import SamplesError
+from .folds import sample_blocks
 from .protocol import ClassEntry, Job
 from .settings import ClassificationSettings
 from .spatial_split import (
     LEAST_TRAINING_SAMPLES,
     Split,
+    apart,
     no_split,
     random_split,
     sample_groups,
@@ -114,15 +116,42 @@ def part_samples(job: Job, folder: Path, samples: NDArray[np.int64], settings: C
     split: Split
     if settings.split == "random":
         split = random_split(classes, settings.validation_share, settings.seed)
-    elif settings.split == "spatial":
-        blocks = sample_groups(groups, rows, cols, settings.block_size)
-        split = spatial_split(classes, blocks, settings.validation_share, settings.seed)
+    elif settings.split in ("spatial", "block"):
+        if settings.split == "block":
+            places = sample_blocks(rows, cols, settings.block_size)
+        else:
+            places = sample_groups(groups, rows, cols, settings.block_size)
+        split = spatial_split(classes, places, settings.validation_share, settings.seed)
     else:
         split = no_split(len(samples))
+    training = samples[~split.held_out]
+    if settings.buffer and split.held_out.any():
+        training = _with_distance(training, samples[split.held_out], settings.buffer, job.classes)
     missing = tuple(job.classes[i].name for i in split.not_held_out) if split.method != "none" else ()
     if missing:
         log.warning("Nothing could be held out of: %s.", ", ".join(missing))
-    return Parted(samples[~split.held_out], samples[split.held_out], split.method, split.sentence, missing)
+    return Parted(training, samples[split.held_out], split.method, split.sentence, missing)
+
+
+def _with_distance(
+    training: NDArray[np.int64], held_out: NDArray[np.int64], buffer: float, classes: tuple[ClassEntry, ...]
+) -> NDArray[np.int64]:
+    """Training samples farther than the buffer from every held-out one.
+
+    Raises:
+        SamplesError: A class would be left with too few.
+    """
+    far = apart(training[:, :2].astype(np.float64), held_out[:, :2].astype(np.float64), buffer)
+    counts = np.bincount(training[far, 2], minlength=len(classes))
+    short = [f"{entry.name} ({counts[i]})" for i, entry in enumerate(classes) if counts[i] < LEAST_TRAINING_SAMPLES]
+    if short:
+        raise SamplesError(
+            f"With a buffer of {buffer:g} pixels around the held-out samples, too few training samples are left of: "
+            f"{', '.join(short)}. At least {LEAST_TRAINING_SAMPLES} of each class are needed: choose a smaller BUFFER "
+            "or a smaller VALIDATION_SHARE."
+        )
+    log.info("Buffer of %g pixels: %d of %d training samples are left out.", buffer, (~far).sum(), len(far))
+    return training[far]
 
 
 def _with_reference(samples: NDArray[np.int64], reference: NDArray[np.int64]) -> Parted:

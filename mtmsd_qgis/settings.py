@@ -19,8 +19,8 @@ from .errors import SettingsError
 TRAINING_TIMESTEPS = 1000  # length of the diffusion schedule (paper)
 PAPER_TIMESTEPS = tuple(range(50, 1000, 50))  # 19 timesteps: 50, 100, ... 950 (paper)
 PAPER_STAGES = (0, 1, 2, 3, 5)  # decoder blocks whose outputs are features (paper)
-CLASSIFIERS = ("mtmsd", "linear")
-SPLITS = ("none", "random", "spatial")
+CLASSIFIERS = ("auto", "mtmsd", "transformer3d", "linear")
+SPLITS = ("none", "random", "spatial", "block")
 PRESET_NAMES = ("quick", "standard", "paper")
 
 _GRID = 4  # the U-Net halves twice: sides and origins of patches and tiles are multiples of this
@@ -109,6 +109,7 @@ class ExtractionSettings:
         stages: Decoder blocks, each 0 to 8, ascending.
         keep: Features kept per timestep after purification; 0 keeps all.
         noise_draws: Independent noise fields whose features are averaged (1: paper).
+        spectra: Whether the bands themselves are stored behind the features, as one more "timestep".
         clusters: Classes made from the spectra by k-means where no training samples are given. 16 is the order of
             the class counts of the field's benchmark scenes (9 to 20).
         seed: Of the noise field and of the clusters.
@@ -119,6 +120,7 @@ class ExtractionSettings:
     stages: tuple[int, ...] = PAPER_STAGES
     keep: int = 192
     noise_draws: int = 1
+    spectra: bool = True
     clusters: int = 16
     seed: int = 0
     device: str = "auto"
@@ -156,14 +158,19 @@ class ClassificationSettings:
     """How the features are classified.
 
     Attributes:
-        classifier: "mtmsd" (purification, selective timestep fusion, ensemble) or "linear" (logistic regression).
-        split: How a part is held out where no validation layer is given: "none", "random" or "spatial".
+        classifier: "auto" (a pool of models chosen by cross-validation of the kind of the split), "mtmsd"
+            (purification, selective timestep fusion, ensemble), "transformer3d" (3-D convolution and transformer on
+            patches) or "linear" (logistic regression).
+        split: What the map shall be good at, and how a part is held out where no validation layer is given:
+            "random" (more pixels of the same fields), "spatial" (polygons never seen), "block" (blocks of the grid
+            never seen) or "none" (nothing is held out; learnt as for "spatial").
         validation_share: Share of the samples that is held out.
-        block_size: Side in pixels of the blocks that a spatial split keeps together where samples are points.
+        block_size: Side in pixels of the blocks that "block", and "spatial" where samples are points, keep together.
+        buffer: Training samples at most so many pixels from a held-out one are left out.
         keep: Features kept per timestep by purification; 0 keeps all that the raster holds; None: 60 % (paper)
             of a raster that was not purified before, all of one that was.
-        ensemble: Networks whose probabilities are averaged (5: paper).
-        epochs: Passes over the training samples (100: paper).
+        ensemble: Networks whose probabilities are averaged; None: 5 for "mtmsd" (paper), 2 for "transformer3d".
+        epochs: Passes over the training samples; None: 100 for "mtmsd" (paper), 40 for "transformer3d".
         batch_size: Samples a step (64: paper).
         learning_rate: Peak rate of Adam, cosine to 5e-6 (1e-3: paper).
         dropout: Share of the fused features that is zeroed in training; the paper has none.
@@ -171,13 +178,14 @@ class ClassificationSettings:
         device: "auto", "cpu", "cuda" or "cuda:N".
     """
 
-    classifier: str = "mtmsd"
+    classifier: str = "auto"
     split: str = "spatial"
     validation_share: float = 0.3
     block_size: int = 32
+    buffer: float = 0.0
     keep: int | None = None
-    ensemble: int = 5
-    epochs: int = 100
+    ensemble: int | None = None
+    epochs: int | None = None
     batch_size: int = 64
     learning_rate: float = 1e-3
     dropout: float = 0.0
@@ -194,12 +202,23 @@ class ClassificationSettings:
         _require(self.split in SPLITS, f"The split must be one of {SPLITS}.", self.split)
         _require(0 < self.validation_share < 1, "The validation share must lie between 0 and 1.", self.validation_share)
         _require(self.block_size >= 1, "The block size must be at least 1 pixel.", self.block_size)
+        _require(0 <= self.buffer < 1e6, "The buffer must be 0 or more pixels.", self.buffer)
         _require(self.keep is None or self.keep >= 0, "Features to keep must be 0 (all) or more.", self.keep)
-        _require(1 <= self.ensemble <= 100, "The ensemble must have 1 to 100 networks.", self.ensemble)
-        _require(self.epochs >= 1, "The number of epochs must be at least 1.", self.epochs)
+        _require(1 <= self.networks <= 100, "The ensemble must have 1 to 100 networks.", self.ensemble)
+        _require(self.passes >= 1, "The number of epochs must be at least 1.", self.epochs)
         _require(self.batch_size >= 2, "The batch size must be at least 2.", self.batch_size)
         _require(0 <= self.dropout < 1, "Dropout must lie in [0, 1).", self.dropout)
         _check_device(self.device)
+
+    @property
+    def networks(self) -> int:
+        """Networks of the ensemble, by the classifier where it is not set."""
+        return (2 if self.classifier == "transformer3d" else 5) if self.ensemble is None else self.ensemble
+
+    @property
+    def passes(self) -> int:
+        """Passes over the samples, by the classifier where it is not set: a transformer's takes ten times longer."""
+        return (40 if self.classifier == "transformer3d" else 100) if self.epochs is None else self.epochs
 
 
 @dataclass(frozen=True)

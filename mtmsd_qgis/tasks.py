@@ -18,7 +18,6 @@ import torch
 from numpy.typing import NDArray
 
 from . import accuracy, matlab_scene
-from .classifier import Samples, fit_classifier
 from .cube import Cube, create_cube, valid_pixels, whole_size
 from .denoising import denoised_samples
 from .device import Device, choose_device, memory_guard
@@ -26,22 +25,14 @@ from .diffusion_model import DiffusionModel, describe, load_checkpoint, load_mod
 from .errors import SceneError, SettingsError
 from .extraction import KeptTiles, cluster_samples, scene_tiles, survey, write_features
 from .features import FeatureExtractor
-from .mapping import (
-    FeatureReader,
-    gather,
-    mapped_classes,
-    mapped_pixels,
-    predict_map,
-    purify_samples,
-    sample_limit,
-    thin_out,
-)
+from .learning import Task, learn
+from .mapping import MapFiles, mapped_classes, mapped_pixels, predict_map, values_at
 from .preprocessing import LeftOut, Preprocessor, fit_preprocessor
 from .preprocessing import describe as describe_bands
 from .pretraining import PatchSampler, TrainingState, new_training, train
 from .progress import Progress, span
 from .protocol import Band, FeatureLayout, Job
-from .purification import PAPER_SHARE, purify
+from .purification import purify
 from .samples import check_classes, part_samples, read_samples
 from .settings import ClassificationSettings, ExtractionSettings, PretrainSettings, from_json, to_json
 from .windows import strips
@@ -152,7 +143,8 @@ def extract(job: Job, folder: Path, progress: Progress) -> Values:
         if len(kept) == len(extractor.feature_names):
             purification, note = "none", ""
         writing = span(progress, 0.75, 1.0)
-        raster = write_features(extractor, components, scene, found, kept, kept_tiles, folder, writing)
+        spectra = cube if settings.spectra else None
+        raster = write_features(extractor, components, scene, found, kept, kept_tiles, folder, writing, spectra)
 
     layout = FeatureLayout(
         timesteps=settings.timesteps,
@@ -162,6 +154,7 @@ def extract(job: Job, folder: Path, progress: Progress) -> Values:
         purification=purification,
         stages=settings.stages,
         note=note,
+        spectra=cube.bands if settings.spectra else 0,
     )
     return {
         "raster": asdict(raster.description),
@@ -177,37 +170,27 @@ def classify(job: Job, folder: Path, progress: Progress) -> Values:
     device = _announce(settings.device, settings.seed)
     cube = _scene(job, folder)
     layout = job.layout or FeatureLayout(features=cube.bands)
-    if len(layout.timesteps) * layout.features != cube.bands:
+    if layout.diffusion_bands + layout.spectra != cube.bands:
+        behind = f" + {layout.spectra}" if layout.spectra else ""
         raise SceneError(
-            f"The feature raster should have {len(layout.timesteps)} x {layout.features} bands, it has {cube.bands}. "
-            "Extract the features again."
+            f"The feature raster should have {len(layout.timesteps)} x {layout.features}{behind} bands, it has "
+            f"{cube.bands}. Extract the features again."
         )
-    reader = FeatureReader(cube, layout, device.torch_device)
     samples = read_samples(folder, job.samples)
     check_classes(samples[:, 2], job.classes)
-
     parted = part_samples(job, folder, samples, settings)
-    rows, cols, classes, _ = parted.training.T
-    chosen = thin_out(classes, sample_limit(layout), settings.seed)
-    if len(chosen) < len(classes):
-        log.warning("%d of %d training samples are used, to fit into memory.", len(chosen), len(classes))
+    task = Task(cube, layout, parted.training, job.classes, settings, device.torch_device)
     with memory_guard(device, "Extract fewer features (KEEP, TIMESTEPS)."):
-        learnt, order = gather(reader, rows[chosen], cols[chosen], classes[chosen], span(progress, 0.0, 0.1))
-        check_classes(classes[chosen][order], job.classes)
-        purified = purify_samples(learnt, _features_to_keep(settings, layout))
-        local, around = purified(learnt.local, learnt.around)
-        reduced = Samples(local, around, learnt.classes)
-        classifier = fit_classifier(reduced, len(job.classes), settings, span(progress, 0.1, 0.85))
+        learnt = learn(task, span(progress, 0.0, 0.85))
         files = predict_map(
-            reader,
-            classifier,
-            purified,
+            learnt.mapper,
+            whole_size(cube),
             job.classes,
             folder,
             with_probabilities=bool(job.options.get("probabilities")),
             progress=span(progress, 0.85, 1.0),
         )
-    judged, lost = _judge(files.classes, job, parted.validation)
+    judged, lost = _judge(files, job, parted.validation)
     return {
         "map": asdict(files.classes.description),
         "confidence": asdict(files.confidence.description),
@@ -217,10 +200,12 @@ def classify(job: Job, folder: Path, progress: Progress) -> Values:
         "classes": [asdict(entry) for entry in job.classes],
         "mapped_pixels": mapped_pixels(files.classes, job.classes),
         "timesteps": list(layout.timesteps),
-        "timestep_weights": [round(float(w), 6) for w in classifier.timestep_weights(reduced)],
-        "features_per_timestep": int(local.shape[2]),
+        "timestep_weights": {label: round(share, 6) for label, share in learnt.timesteps.items()},
+        "stage_weights": {label: round(share, 6) for label, share in learnt.stages.items()},
+        "features_per_timestep": learnt.features,
         "purification": {"raster": layout.purification, "note": layout.note},
         "settings": to_json(settings),
+        **learnt.facts,
         **_device_values(device),
     }
 
@@ -331,23 +316,18 @@ def _purification_samples(
     return (rows, cols, classes), "classes", note
 
 
-def _features_to_keep(settings: ClassificationSettings, layout: FeatureLayout) -> int:
-    """The setting; without one, 60 % of an unpurified diffusion raster and all of any other."""
-    if settings.keep is not None:
-        return settings.keep
-    unpurified = layout.purification == "none" and len(layout.timesteps) > 1
-    return round(PAPER_SHARE * layout.features) if unpurified else 0
-
-
-def _judge(map_cube: Cube, job: Job, validation: NDArray[np.int64]) -> tuple[Values | None, int]:
-    """Accuracy at the reference samples, and how many of them lie where the map has no class."""
+def _judge(files: MapFiles, job: Job, validation: NDArray[np.int64]) -> tuple[Values | None, int]:
+    """Accuracy and calibration at the reference samples, and how many of them lie where the map has no class."""
     if len(validation) == 0:
         return None, 0
     rows, cols, classes, _ = validation.T
-    mapped = mapped_classes(map_cube, job.classes, rows, cols)
+    mapped = mapped_classes(files.classes, job.classes, rows, cols)
     inside = mapped >= 0
     if not inside.any():
         log.warning("No reference sample lies on a mapped pixel, so no accuracy is given.")
         return None, int((~inside).sum())
     matrix = accuracy.confusion_matrix(classes[inside], mapped[inside], len(job.classes))
-    return accuracy.to_json(accuracy.assess(matrix)), int((~inside).sum())
+    confidence = values_at(files.confidence, rows[inside], cols[inside])
+    trust = accuracy.calibration(confidence, mapped[inside] == classes[inside])
+    judged = {**accuracy.to_json(accuracy.assess(matrix)), **accuracy.calibration_to_json(trust)}
+    return judged, int((~inside).sum())

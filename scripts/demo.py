@@ -102,7 +102,6 @@ def make_map(folder: Path, scene: Path, ground_truth: Path, preset: str) -> dict
         # The fields are small: in larger blocks most classes would lie in one block alone, and none could be held out.
         BLOCK_SIZE=16,
         VALIDATION_SHARE=0.5,
-        EPOCHS=20,  # five times the training samples: as many steps of the optimiser as before
         OUTPUT=folder / "spatial_split" / "class_map.tif",
         REPORT=folder / "spatial_split" / "report.html",
     )

@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from mtmsd_qgis.accuracy import assess, confusion_matrix, to_json, wilson_interval
+from mtmsd_qgis.accuracy import assess, calibration, calibration_to_json, confusion_matrix, to_json, wilson_interval
 
 
 def test_rows_are_reference_and_columns_are_map():
@@ -62,3 +62,14 @@ def test_percent_in_json():
     assert values["oa"] == pytest.approx(95.0)
     assert values["samples"] == 20
     assert values["oa_interval"][0] < 95 < values["oa_interval"][1]
+
+
+def test_calibration_is_the_distance_of_confidence_and_accuracy():
+    confidence = np.array([0.95] * 10 + [0.55] * 10)
+    right = np.array([True] * 9 + [False] + [True] * 3 + [False] * 7)
+    found = calibration(confidence, right)
+    assert found.error == pytest.approx(0.5 * 0.05 + 0.5 * 0.25)
+    assert found.samples.sum() == 20
+    values = calibration_to_json(found)
+    assert [b["samples"] for b in values["calibration"]] == [10, 10]
+    assert calibration(np.array([1.0, 0.0]), np.array([True, False])).error == 0

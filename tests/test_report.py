@@ -17,6 +17,8 @@ CLASSES = [{"id": 1, "name": "water <deep>", "color": "#0000ff"}, {"id": 7, "nam
 
 def classification(**changes):
     judged = accuracy.to_json(accuracy.assess(np.array([[40, 10], [20, 30]])))
+    right = np.arange(100) % 10 < 7
+    judged |= accuracy.calibration_to_json(accuracy.calibration(np.full(100, 0.85), right))
     return {
         "accuracy": judged,
         "split": {
@@ -30,7 +32,17 @@ def classification(**changes):
         "classes": CLASSES,
         "mapped_pixels": [300, 100],
         "timesteps": [50, 100],
-        "timestep_weights": [0.25, 0.75],
+        "timestep_weights": {"50": 0.25, "100": 0.75},
+        "stage_weights": {"spectra": 0.5, "3": 0.2, "5": 0.3},
+        "pool": {
+            "for": "spatial",
+            "trials": [
+                {"name": "discriminant on spectra", "weight": 0.7, "accuracy": 0.61},
+                {"name": "kernel on boxes", "weight": 0.0, "accuracy": 0.5},
+            ],
+            "trial_accuracy": 0.63,
+            "trial_folds": "groups",
+        },
         "features_per_timestep": 12,
         "purification": {"raster": "clusters", "note": ""},
         "settings": {"classifier": "mtmsd", "seed": 0},
@@ -116,7 +128,7 @@ def test_a_random_split_is_a_warning_and_class_purification_before_a_split_too()
 
 
 def test_one_timestep_has_no_weights_to_show():
-    page = classification_report(classification(timesteps=[0], timestep_weights=[1.0]), {})
+    page = classification_report(classification(timesteps=[0], timestep_weights={"0": 1.0}, stage_weights={}), {})
     assert "Weight of each timestep" not in page
 
 

@@ -27,7 +27,8 @@ def test_the_paper_preset_is_the_paper():
     assert paper.extraction.timesteps == tuple(range(50, 1000, 50))
     assert paper.extraction.stages == (0, 1, 2, 3, 5)
     assert paper.extraction.keep == 768
-    assert (ClassificationSettings().ensemble, ClassificationSettings().epochs) == (5, 100)
+    mtmsd = ClassificationSettings(classifier="mtmsd")
+    assert (mtmsd.networks, mtmsd.passes) == (5, 100)
 
 
 @pytest.mark.parametrize("name", PRESETS)

@@ -97,7 +97,7 @@ def test_pretraining_leaves_a_model_and_says_what_it_did(model):
 
 def test_features_lie_where_the_scene_is_valid(features, folder):
     cube = Cube(folder, described(features["raster"]))
-    assert (cube.height, cube.width, cube.bands) == (46, 50, 2 * 20)
+    assert (cube.height, cube.width, cube.bands) == (46, 50, 2 * 20 + 7)
     values = cube.read(whole(46, 50))
     assert np.isnan(values[:, :, :LEFT]).all()
     assert np.isfinite(values[:, :, LEFT:]).all()
@@ -108,11 +108,21 @@ def test_features_lie_where_the_scene_is_valid(features, folder):
 
 def test_sixteen_bits_are_enough(features, folder):
     cube = Cube(folder, described(features["raster"]))
-    values = cube.read(whole(46, 50))[:, :, LEFT:].reshape(40, -1)
-    steps = np.array([band.scale for band in cube.description.bands])
+    values = cube.read(whole(46, 50), range(40))[:, :, LEFT:].reshape(40, -1)
+    steps = np.array([band.scale for band in cube.description.bands[:40]])
     assert (steps < 0.005 * values.std(axis=1)).all()
-    stored = np.fromfile(folder / "features.raw", "<i2")
+    stored = np.fromfile(folder / "features.raw", "<i2").reshape(46, 47, 50)[:, :40]
     assert np.mean(np.abs(stored[stored != NODATA]) == 32767) < 1e-4
+
+
+def test_the_spectra_lie_behind_the_features(scene, features, folder):
+    cube = Cube(folder, described(features["raster"]))
+    kept = [0, 1, 3, 4, 5, 6, 7]  # band 3 is constant
+    original = scene.read(whole(46, 50), kept)[:, :, LEFT:]
+    stored = cube.read(whole(46, 50), range(40, 47))[:, :, LEFT:]
+    assert layout_of(features["layout"]).spectra == 7
+    assert np.abs(stored - original).max() <= np.ptp(original) / 65534 + 1e-3
+    assert cube.description.bands[40].name == "spectrum Band 1"
 
 
 def test_the_layout_describes_the_bands(features):
@@ -149,7 +159,7 @@ def test_tiles_kept_from_the_survey_change_nothing(scene, model, folder, feature
     assert list(folder.glob("tile_*")) == []
 
 
-@pytest.mark.parametrize("classifier", ["mtmsd", "linear"])
+@pytest.mark.parametrize("classifier", ["auto", "mtmsd", "transformer3d", "linear"])
 def test_the_map_is_right_where_the_scene_is_clear(features, folder, classifier):
     found = classified(features, folder, replace(CLASSIFY, classifier=classifier), options={"probabilities": True})
     _, index = fields(46, 50, bands=8)
@@ -165,7 +175,7 @@ def test_the_map_is_right_where_the_scene_is_clear(features, folder, classifier)
     assert found["accuracy"]["oa"] > 80
     assert found["split"]["method"] == "spatial"
     assert found["mapped_pixels"] == [int(np.sum(mapped == c.id)) for c in CLASSES]
-    assert sum(found["timestep_weights"]) == pytest.approx(1, abs=1e-4)
+    assert sum(found["timestep_weights"].values()) == pytest.approx(1, abs=1e-4)
 
 
 def test_held_out_samples_have_no_part_in_the_map(features, folder):

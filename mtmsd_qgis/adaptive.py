@@ -1,0 +1,329 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The default classifier: a pool of small models on views of the pixel, chosen by what the map shall be good at.
+
+Enters: views of training samples, their classes and groups, and the kind of split. Leaves: a Pool that gives
+calibrated probabilities, with the accuracy that each model had on held-out training samples.
+
+Every candidate is a head on one or more views. Cross-validation of the same kind as the split (single samples for
+"random", whole groups for places never seen) gives each candidate's scores on samples it has not learnt from. They
+calibrate it, choose its setting, and decide its weight in the pool.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from .candidates import NEAR_WIDTHS, PLAIN, POSITION, Candidate, candidates_for
+from .classifier import Standardizer
+from .folds import ALWAYS_TRAINING, group_folds, random_folds
+from .heads import RIDGES, WIDTHS, Head, KernelHead, Setting, fit_discriminants, fit_kernels, kernel_scores
+from .pooling import brier, choose_pool, log_probabilities, temperature
+from .progress import Progress, span
+
+log = logging.getLogger(__name__)
+
+_FOLDS = 4
+_FEW_SAMPLES = 600  # with fewer, the folds are drawn several times
+_REPEATS = 3
+_LARGEST_KERNEL = 4000  # samples that a kernel is fitted on; more are thinned out
+_LARGEST_TRIAL = 2000  # samples in the cross-validation
+_LEAST_WEIGHT = 0.03  # models below are left out of the pool
+
+
+@dataclass(frozen=True)
+class Member:
+    """A fitted candidate in the pool."""
+
+    candidate: Candidate
+    scaling: _Scaling
+    head: Head
+    temperature: float
+    weight: float
+
+    def log_probabilities(self, views: Mapping[str, Tensor]) -> Tensor:
+        """(n, K) of views (n, F)."""
+        x = self.scaling(_side_by_side(views, self.candidate.applied))
+        scores = self.head.scores(x)
+        scores = (scores - scores.amax(dim=1, keepdim=True)).clamp(min=-1e4)
+        return torch.log_softmax(scores * self.temperature, dim=1).clamp(min=-12.0)
+
+
+@dataclass(frozen=True)
+class Pool:
+    """The members and their joint temperature.
+
+    Attributes:
+        members: Weights sum to 1.
+        temperature: Of the weighted mean of their log probabilities.
+        trials: Name, weight and accuracy (0 to 1) under cross-validation of every candidate.
+        accuracy: Of the pool under the same cross-validation, 0 to 1; the weights were chosen on it.
+        folds: What was held out: "samples", "groups" or "blocks".
+    """
+
+    members: tuple[Member, ...]
+    temperature: float
+    trials: tuple[dict[str, float | str], ...]
+    accuracy: float
+    folds: str
+
+    @property
+    def views(self) -> list[str]:
+        """The views that prediction needs."""
+        return sorted({view for member in self.members for view in member.candidate.applied})
+
+    def predict(self, views: Mapping[str, Tensor]) -> Tensor:
+        """Probabilities (n, K) of views (n, F)."""
+        total = sum(member.weight * member.log_probabilities(views) for member in self.members)
+        assert isinstance(total, Tensor)  # a pool has a member
+        return torch.softmax(total * self.temperature, dim=1)
+
+
+def fit_pool(
+    views: Mapping[str, Tensor],
+    classes: Tensor,
+    groups: NDArray[np.int64],
+    blocks: NDArray[np.int64],
+    count: int,
+    kind: str,
+    noise_whitening: Tensor | None,
+    seed: int,
+    progress: Progress,
+) -> Pool:
+    """Try the candidates, choose, calibrate and fit.
+
+    Args:
+        views: Of the training samples, (N, F) each; those of views_of(candidates_for(...)).
+        classes: (N,) int64.
+        groups: (N,) what a place never seen is: the polygon, or the block.
+        blocks: (N,) blocks of the grid, for where no class has two groups.
+        count: K.
+        kind: "random", or anything else for places never seen.
+        noise_whitening: (B, B) of the spectra.
+        seed: Of the folds and bootstraps.
+        progress: Told after each candidate.
+    """
+    candidates = [c for c in candidates_for(list(views), kind) if noise_whitening is not None or not c.whitened]
+    target = classes.cpu().numpy()
+    some = _thin(target, _LARGEST_TRIAL, seed)
+    folds, what = _folds(target[some], groups[some], blocks[some], kind, seed)
+    mine = {name: view[torch.from_numpy(some).to(view.device)] for name, view in views.items()}
+    truth = np.concatenate([target[some][f != ALWAYS_TRAINING] for f in folds])
+    together = {"samples": np.arange(len(some)), "blocks": blocks[some]}.get(what, groups[some])
+    units = np.concatenate([together[f != ALWAYS_TRAINING] for f in folds])
+    tried: list[_Trial] = []
+    known = classes[torch.from_numpy(some).to(classes.device)]
+    for number, candidate in enumerate(candidates):
+        scores = [_held_out_scores(candidate, mine, known, f, count, noise_whitening) for f in folds]
+        tried.append(_best_setting(candidate, scores, truth))
+        progress(0.85 * (number + 1) / len(candidates), f"trying models: {number + 1} of {len(candidates)}")
+    first = None if what == "samples" else candidates.index(PLAIN)
+    weights = choose_pool([t.log_p for t in tried], truth, units, first, seed)
+    weights = np.where(weights < _LEAST_WEIGHT, 0.0, weights)
+    weights /= weights.sum()
+    pooled = np.tensordot(weights, np.stack([t.log_p for t in tried]), axes=1)
+    joint = temperature(pooled, truth)
+    members = []
+    chosen = [i for i in np.argsort(-weights) if weights[i] > 0]
+    part = span(progress, 0.85, 1.0)
+    for done, i in enumerate(chosen):
+        members.append(_fit(tried[i], float(weights[i]), views, classes, count, noise_whitening, seed))
+        part((done + 1) / len(chosen), f"fitting models: {done + 1} of {len(chosen)}")
+    accuracy = float((pooled.argmax(axis=1) == truth).mean())
+    trials: tuple[dict[str, float | str], ...] = tuple(
+        {"name": t.candidate.name, "weight": round(float(w), 4), "accuracy": round(t.accuracy, 4)}
+        for t, w in zip(tried, weights)
+    )
+    return Pool(tuple(members), joint, trials, accuracy, what)
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """A candidate under cross-validation, with its best setting."""
+
+    candidate: Candidate
+    setting: Setting
+    temperature: float
+    log_p: NDArray[np.float64]
+    accuracy: float
+
+
+@dataclass(frozen=True)
+class _Scaling:
+    """Brings the columns of a candidate to one scale."""
+
+    standardizer: Standardizer | None
+    whitening: Tensor | None
+    centre: Tensor | None
+    length: float
+
+    @classmethod
+    def fit(cls, x: Tensor, whitening: Tensor | None) -> _Scaling:
+        if whitening is None:
+            return cls(Standardizer.fit(x), None, None, 1.0)
+        white = x @ whitening
+        centre = white.mean(dim=0)
+        return cls(None, whitening, centre, max(1e-12, float((white - centre).std())))
+
+    def __call__(self, x: Tensor) -> Tensor:
+        if self.standardizer is not None:
+            return self.standardizer(x)
+        assert self.whitening is not None  # the one or the other is there
+        assert self.centre is not None
+        return (x @ self.whitening - self.centre) / self.length
+
+
+def _held_out_scores(
+    candidate: Candidate,
+    views: Mapping[str, Tensor],
+    classes: Tensor,
+    fold: NDArray[np.int64],
+    count: int,
+    noise_whitening: Tensor | None,
+) -> dict[Setting, NDArray[np.float64]]:
+    """Scores (n, K) of the samples that some fold holds out, in sample order, for each setting."""
+    x, applied = _side_by_side(views, candidate.views), _side_by_side(views, candidate.applied)
+    found: dict[Setting, NDArray[np.float64]] = {}
+    held = fold != ALWAYS_TRAINING
+    for number in np.unique(fold[held]):
+        out = torch.from_numpy(fold == number).to(x.device)
+        scaling = _Scaling.fit(x[~out], noise_whitening if candidate.whitened else None)
+        heads = _heads(candidate, scaling(x[~out]), classes[~out], count, None)
+        for setting, scores in _scores(heads, scaling(applied[out])).items():
+            place = found.setdefault(setting, np.zeros((len(fold), count)))
+            place[fold == number] = scores.double().cpu().numpy()
+    return {setting: scores[held] for setting, scores in found.items()}
+
+
+def _heads(
+    candidate: Candidate, x: Tensor, classes: Tensor, count: int, setting: Setting | None
+) -> Mapping[Setting, Head]:
+    """Fitted heads of all settings, or of one."""
+    if not candidate.kernel:
+        return fit_discriminants(x, classes, count, *([setting] if setting else []))
+    if setting:
+        return fit_kernels(x, classes, count, setting[:1], setting[1:])
+    return fit_kernels(x, classes, count, NEAR_WIDTHS if candidate == POSITION else WIDTHS, RIDGES)
+
+
+def _scores(heads: Mapping[Setting, Head], x: Tensor) -> dict[Setting, Tensor]:
+    kernels = [head for head in heads.values() if isinstance(head, KernelHead)]
+    if kernels:
+        return dict(zip(heads, kernel_scores(kernels, x)))
+    return {setting: head.scores(x) for setting, head in heads.items()}
+
+
+def _best_setting(
+    candidate: Candidate, repeats: Sequence[Mapping[Setting, NDArray[np.float64]]], truth: NDArray[np.int64]
+) -> _Trial:
+    """The setting with the best Brier score over all repeats."""
+    best: tuple[float, _Trial] | None = None
+    for setting in repeats[0]:
+        scores = np.concatenate([r[setting] for r in repeats])
+        factor = temperature(scores, truth)
+        log_p = log_probabilities(scores, factor)
+        loss = brier(log_p, truth, np.ones(len(truth)))
+        if best is None or loss < best[0]:
+            accuracy = float((scores.argmax(axis=1) == truth).mean())
+            best = loss, _Trial(candidate, setting, factor, log_p, accuracy)
+    assert best is not None  # there is a setting
+    return best[1]
+
+
+def _fit(
+    trial: _Trial,
+    weight: float,
+    views: Mapping[str, Tensor],
+    classes: Tensor,
+    count: int,
+    noise_whitening: Tensor | None,
+    seed: int,
+) -> Member:
+    """A candidate on all samples, with the setting and temperature it was found to need."""
+    candidate = trial.candidate
+    x = _side_by_side(views, candidate.views)
+    if candidate.kernel:
+        some = torch.from_numpy(_thin(classes.cpu().numpy(), _LARGEST_KERNEL, seed)).to(x.device)
+        x, classes = x[some], classes[some]
+    scaling = _Scaling.fit(x, noise_whitening if candidate.whitened else None)
+    head = next(iter(_heads(candidate, scaling(x), classes, count, trial.setting).values()))
+    return Member(candidate, scaling, head, trial.temperature, weight)
+
+
+def _folds(
+    classes: NDArray[np.int64], groups: NDArray[np.int64], blocks: NDArray[np.int64], kind: str, seed: int
+) -> tuple[list[NDArray[np.int64]], str]:
+    """Folds of the kind, drawn several times where samples are few, and what they hold out."""
+    repeats = _REPEATS if len(classes) <= _FEW_SAMPLES else 1
+    if kind != "random":
+        for name, units in (("groups", groups), ("blocks", blocks)):
+            drawn = [_learnable(group_folds(classes, units, _FOLDS, seed + r), classes) for r in range(repeats)]
+            if all((f != ALWAYS_TRAINING).any() for f in drawn):
+                return drawn, name
+        log.warning("No class has samples in two places, so models are chosen as if for fields that have samples.")
+    return [_learnable(random_folds(classes, _FOLDS, seed + r), classes) for r in range(repeats)], "samples"
+
+
+def _learnable(fold: NDArray[np.int64], classes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Held-out samples of a class that the rest of the samples lack go back to training."""
+    fold = fold.copy()
+    for number in np.unique(fold[fold != ALWAYS_TRAINING]):
+        out = fold == number
+        lost = out & ~np.isin(classes, classes[~out])
+        fold[lost] = ALWAYS_TRAINING
+    return fold
+
+
+def _thin(classes: NDArray[np.int64], limit: int, seed: int) -> NDArray[np.int64]:
+    """Indices of at most about limit samples, each class by the same share but not below 20."""
+    if len(classes) <= limit:
+        return np.arange(len(classes))
+    rng = np.random.default_rng(seed)
+    share = limit / len(classes)
+    chosen = []
+    for index in np.unique(classes):
+        members = rng.permutation(np.flatnonzero(classes == index))
+        chosen.append(members[: max(20, round(share * len(members)))])
+    return np.sort(np.concatenate(chosen))
+
+
+def _side_by_side(views: Mapping[str, Tensor], names: Sequence[str]) -> Tensor:
+    return views[names[0]] if len(names) == 1 else torch.cat([views[name] for name in names], dim=1)
+
+
+def influences(
+    pool: Pool, views: Mapping[str, Tensor], labels: Mapping[str, Sequence[str]], seed: int
+) -> dict[str, float]:
+    """How much the map rests on each source: the change of the probabilities when the source is shuffled.
+
+    All columns of a label are shuffled together among the samples; the mean distance (total variation) between the
+    probabilities before and after is its influence. Source: permutation importance, Breiman (2001),
+    doi 10.1023/A:1010933404324, here without labels of the samples.
+
+    Args:
+        pool: Fitted.
+        views: Of samples, (n, F) each.
+        labels: Of each view's columns, e.g. their timesteps.
+        seed: Of the shuffling.
+
+    Returns:
+        Shares that sum to 1, by label, in the order of their names; all 0 where nothing has an influence.
+    """
+    used = {name: views[name] for name in pool.views}
+    before = pool.predict(used)
+    order = torch.from_numpy(np.random.default_rng(seed).permutation(len(before))).to(before.device)
+    found: dict[str, float] = {}
+    for label in sorted({label for name in used for label in labels[name]}):
+        shuffled = {}
+        for name, view in used.items():
+            mine = torch.tensor([here == label for here in labels[name]], device=view.device)
+            shuffled[name] = torch.where(mine, view[order], view)
+        found[label] = float((pool.predict(shuffled) - before).abs().sum(dim=1).mean() / 2)
+    total = sum(found.values())
+    return {label: value / total for label, value in found.items()} if total > 0 else found

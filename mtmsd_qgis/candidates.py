@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The models that the default classifier tries: which head on which views, applied to which.
+
+Enters: the views that a raster has, and what the map shall be good at. Leaves: Candidates, to be tried in order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+NEAR_WIDTHS = (1.0, 10.0, 30.0)  # of a kernel on positions: fields are small against the scene
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A head on views.
+
+    Attributes:
+        name: For log and report.
+        views: What it learns from; their columns side by side.
+        applied: What it is applied to, of the same columns: the same views, or smoothed ones.
+        kernel: Whether its head is a kernel, not a discriminant.
+        whitened: Whether spectra are divided by the scene's noise instead of their deviation.
+    """
+
+    name: str
+    views: tuple[str, ...]
+    applied: tuple[str, ...]
+    kernel: bool = False
+    whitened: bool = False
+
+
+def _candidate(views: str, applied: str = "", *, kernel: bool = False, whitened: bool = False) -> Candidate:
+    wanted = tuple(views.split("+"))
+    used = tuple(applied.split("+")) if applied else wanted
+    head = "kernel" if kernel else "discriminant"
+    words = " + ".join(wanted) + (" by noise" if whitened else "")
+    words += f", applied to {' + '.join(used)}" if applied else ""
+    return Candidate(f"{head} on {words}", wanted, used, kernel, whitened)
+
+
+PLAIN = _candidate("spectra")  # pools for places never seen start with it
+CANDIDATES = (
+    PLAIN,
+    _candidate("spectra", "spectra smoothed"),
+    _candidate("spectra", "spectra smoothed thrice"),
+    _candidate("spectra+logarithms"),
+    _candidate("spectra+logarithms", "spectra smoothed+logarithms smoothed"),
+    _candidate("spectra", "spectra smoothed", whitened=True),
+    _candidate("spectra+fine"),
+    _candidate("spectra+fine", "spectra smoothed thrice+fine smoothed thrice"),
+    _candidate("fine"),
+    _candidate("boxes"),
+    _candidate("wide"),
+    _candidate("boxes+wide"),
+    _candidate("spectra", kernel=True),
+    _candidate("spectra", "spectra smoothed", kernel=True),
+    _candidate("spectra", "spectra smoothed thrice", kernel=True),
+    _candidate("spectra smoothed thrice", kernel=True),
+    _candidate("spectra", kernel=True, whitened=True),
+    _candidate("spectra", "spectra smoothed thrice", kernel=True, whitened=True),
+    _candidate("boxes", kernel=True),
+    _candidate("wide", kernel=True),
+    _candidate("boxes+wide", kernel=True),
+)
+POSITION = _candidate("position", kernel=True)  # only where the map shall be good at fields that have samples
+
+
+def candidates_for(names: Sequence[str], kind: str) -> list[Candidate]:
+    """The candidates that a raster's views and the kind of generalisation allow."""
+    every = (*CANDIDATES, POSITION) if kind == "random" else CANDIDATES
+    return [c for c in every if {*c.views, *c.applied} <= set(names)]
+
+
+def views_of(candidates: Sequence[Candidate]) -> list[str]:
+    """The views that candidates learn from or are applied to, each once."""
+    return sorted({view for c in candidates for view in (*c.views, *c.applied)})

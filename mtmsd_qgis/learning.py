@@ -1,0 +1,237 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""From a feature raster and training samples to something that predicts a map: one recipe a classifier.
+
+Enters: a Cube with its layout, a table of training samples, settings. Leaves: a Learnt: a mapper, and what the report
+says of it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from .adaptive import Pool, fit_pool, influences
+from .candidates import candidates_for, views_of
+from .classifier import Samples, fit_classifier
+from .cube import Cube
+from .features import tile_needs
+from .folds import sample_blocks
+from .mapping import FeatureReader, FusionMapper, Mapper, gather, purify_samples, sample_limit, thin_out
+from .patch_classifier import FeatureProjection, PatchClassifier
+from .patch_mapping import PatchMapper, PatchReader
+from .progress import Progress, span
+from .protocol import ClassEntry, FeatureLayout
+from .purification import PAPER_SHARE
+from .samples import check_classes
+from .settings import ClassificationSettings
+from .spatial_split import sample_groups
+from .views import Source, ViewReader
+from .windows import Tile
+
+log = logging.getLogger(__name__)
+
+_INFLUENCE_SAMPLES = 500
+_VIEW_BYTES = 2 << 30  # of the views of the training samples
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is to be learnt.
+
+    Attributes:
+        cube: Features, spectra, or plain bands.
+        layout: What its bands are.
+        training: (N, 4) table of samples.
+        classes: In the order of the class indices.
+        settings: Of the classification.
+        device: To learn on.
+    """
+
+    cube: Cube
+    layout: FeatureLayout
+    training: NDArray[np.int64]
+    classes: tuple[ClassEntry, ...]
+    settings: ClassificationSettings
+    device: torch.device
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """A mapper, and what it rests on.
+
+    Attributes:
+        mapper: Predicts the map.
+        timesteps: Share of each timestep ("50"), "spectra" and "position" in the decision; may be empty.
+        stages: Share of each stage ("5") likewise; may be empty.
+        features: Features per timestep that it could use.
+        facts: Further values of the result message, JSON-ready.
+    """
+
+    mapper: Mapper
+    timesteps: Mapping[str, float]
+    stages: Mapping[str, float]
+    features: int
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+def learn(task: Task, progress: Progress) -> Learnt:
+    """Fit the classifier that the settings name."""
+    recipes: Mapping[str, Callable[[Task, Progress], Learnt]] = {
+        "auto": _learn_pool,
+        "mtmsd": _learn_fusion,
+        "linear": _learn_fusion,
+        "transformer3d": _learn_patches,
+    }
+    return recipes[task.settings.classifier](task, progress)
+
+
+@dataclass(frozen=True)
+class PoolMapper:
+    """Predicts from the views that a pool rests on."""
+
+    reader: ViewReader
+    pool: Pool
+    classes: int
+
+    def windows(self) -> list[Tile]:
+        """Windows whose cores cover the raster once."""
+        return self.reader.windows(self.pool.views)
+
+    def probabilities(self, tile: Tile) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Probabilities (K, h, w) of a window's core, 0 where invalid, and where it is valid (h, w)."""
+        views, valid = self.reader.read(tile, self.pool.views)
+        found = np.zeros((self.classes, *valid.shape), dtype=np.float32)
+        if valid.any():
+            here = torch.from_numpy(valid).to(self.reader.device)
+            found[:, valid] = self.pool.predict({n: v[:, here].T for n, v in views.items()}).cpu().numpy().T
+        return found, valid
+
+
+def _learn_pool(task: Task, progress: Progress) -> Learnt:
+    """The default: views, candidates, cross-validation of the split's kind, a pool."""
+    settings, training = task.settings, task.training
+    kind = "random" if settings.split == "random" else "spatial"
+    reader = ViewReader(task.cube, task.layout, task.device)
+    wanted = views_of(candidates_for(reader.names, kind))
+    columns = sum(len(reader.sources(name)) for name in wanted)
+    training = _fitting(training, int(_VIEW_BYTES // (4 * columns)), settings.seed)
+    views, order = _gather_views(reader, training, wanted, span(progress, 0.0, 0.2))
+    rows, cols, classes, groups = training[order].T
+    check_classes(classes, task.classes)
+    blocks = sample_blocks(rows, cols, settings.block_size)
+    places = blocks if settings.split == "block" else sample_groups(groups, rows, cols, settings.block_size)
+    target = torch.from_numpy(classes).to(task.device)
+    trying = span(progress, 0.2, 1.0)
+    pool = fit_pool(
+        views, target, places, blocks, len(task.classes), kind, reader.noise_whitening, settings.seed, trying
+    )
+    for trial in sorted(pool.trials, key=lambda t: -float(t["weight"])):
+        if trial["weight"]:
+            log.info("%2.0f %% %s (accuracy %.3f)", 100 * float(trial["weight"]), trial["name"], trial["accuracy"])
+    log.info("Cross-validation on training samples, held out by %s: accuracy %.3f.", pool.folds, pool.accuracy)
+    some = np.random.default_rng(settings.seed).permutation(len(classes))[:_INFLUENCE_SAMPLES]
+    few = {name: view[torch.from_numpy(some).to(task.device)] for name, view in views.items()}
+    shares = [
+        influences(pool, few, {name: [say(s) for s in reader.sources(name)] for name in pool.views}, settings.seed)
+        for say in (_timestep_of, _stage_of)
+    ]
+    trials = {"trials": list(pool.trials), "trial_accuracy": pool.accuracy, "trial_folds": pool.folds, "for": kind}
+    mapper = PoolMapper(reader, pool, len(task.classes))
+    return Learnt(mapper, _in_order(shares[0]), _in_order(shares[1]), task.layout.features, {"pool": trials})
+
+
+def _learn_fusion(task: Task, progress: Progress) -> Learnt:
+    """The paper's way: purification and selective fusion of the timesteps, or its plain linear sibling."""
+    layout, settings = task.layout, task.settings
+    reader = FeatureReader(task.cube, layout, task.device)
+    rows, cols, classes, _ = _fitting(task.training, sample_limit(layout), settings.seed).T
+    samples, order = gather(reader, rows, cols, classes, span(progress, 0.0, 0.1))
+    check_classes(classes[order], task.classes)
+    purified = purify_samples(samples, _features_to_keep(settings, layout))
+    local, around = purified(samples.local, samples.around)
+    reduced = Samples(local, around, samples.classes)
+    fitted = fit_classifier(reduced, len(task.classes), settings, span(progress, 0.1, 1.0))
+    weights = fitted.timestep_weights(reduced)
+    shares = {str(t): float(w) for t, w in zip(layout.timesteps, weights)}
+    mapper = FusionMapper(reader, fitted, purified, len(task.classes))
+    return Learnt(mapper, shares, {}, int(local.shape[2]))
+
+
+def _learn_patches(task: Task, progress: Progress) -> Learnt:
+    """3-D convolution and transformer on patches of the features."""
+    layout, settings = task.layout, task.settings
+    reader = PatchReader(task.cube, layout, task.device)
+    training = _fitting(task.training, int(_VIEW_BYTES // (4 * layout.diffusion_bands)), settings.seed)
+    values, order = reader.pixels(training[:, 0], training[:, 1], span(progress, 0.0, 0.1))
+    rows, cols, classes, _ = training[order].T
+    check_classes(classes, task.classes)
+    projection = FeatureProjection.fit(values)
+    patches = reader.patches(projection, rows, cols, span(progress, 0.1, 0.2))
+    target = torch.from_numpy(classes).to(task.device)
+    fitted = PatchClassifier.fit(patches, target, len(task.classes), settings, span(progress, 0.2, 1.0))
+    weights = projection.band_weights(fitted.sensitivity(patches[:_INFLUENCE_SAMPLES]))
+    by_band = weights.view(len(layout.timesteps), layout.features)
+    timesteps = {str(t): float(w) for t, w in zip(layout.timesteps, by_band.sum(dim=1))}
+    stages: dict[str, float] = {}
+    for name, share in zip(layout.names, by_band.sum(dim=0).tolist()):
+        stage = name.split(" ")[0].removeprefix("s")
+        stages[stage] = stages.get(stage, 0.0) + share
+    mapper = PatchMapper(reader, projection, fitted, len(task.classes))
+    return Learnt(mapper, timesteps, _in_order(stages), layout.features)
+
+
+def _fitting(training: NDArray[np.int64], limit: int, seed: int) -> NDArray[np.int64]:
+    """At most so many samples as fit into memory."""
+    chosen = thin_out(training[:, 2], limit, seed)
+    if len(chosen) < len(training):
+        log.warning("%d of %d training samples are used, to fit into memory.", len(chosen), len(training))
+    return training[chosen]
+
+
+def _gather_views(
+    reader: ViewReader, training: NDArray[np.int64], wanted: list[str], progress: Progress
+) -> tuple[dict[str, Tensor], NDArray[np.int64]]:
+    """Views (N', F) at the samples on valid pixels, and the indices of those samples, in window order."""
+    windows = reader.windows(wanted)
+    rows, cols = training[:, 0], training[:, 1]
+    parts: dict[str, list[Tensor]] = {name: [] for name in wanted}
+    found: list[NDArray[np.int64]] = []
+    for done, (tile, mine) in enumerate(zip(windows, tile_needs(windows, rows, cols))):
+        if len(mine):
+            views, valid = reader.read(tile, wanted)
+            r, c = rows[mine] - tile.core.row, cols[mine] - tile.core.col
+            usable = valid[r, c]
+            mine, r, c = mine[usable], r[usable], c[usable]
+            for name, view in views.items():
+                parts[name].append(view[:, r, c].T)
+            found.append(mine)
+        progress((done + 1) / len(windows), "reading features of the samples")
+    return {name: torch.cat(part) for name, part in parts.items()}, np.concatenate(found)
+
+
+def _features_to_keep(settings: ClassificationSettings, layout: FeatureLayout) -> int:
+    """The setting; without one, 60 % of an unpurified diffusion raster and all of any other."""
+    if settings.keep is not None:
+        return settings.keep
+    unpurified = layout.purification == "none" and len(layout.timesteps) > 1
+    return round(PAPER_SHARE * layout.features) if unpurified else 0
+
+
+def _timestep_of(source: Source) -> str:
+    return str(source.timestep) if source.timestep is not None else source.kind
+
+
+def _stage_of(source: Source) -> str:
+    return str(source.stage) if source.stage is not None else source.kind
+
+
+def _in_order(shares: Mapping[str, float]) -> dict[str, float]:
+    """Words first, then numbers, ascending."""
+    return dict(sorted(shares.items(), key=lambda item: (item[0].isdigit(), item[0].zfill(9))))

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Smoothing along likeness: a mean over neighbours that counts those most that look like the pixel.
+
+Enters: a guide that says how pixels look, (G, h, w), and values to smooth. Leaves: smoothed values. It follows a
+field and stops at its border. Source: the bilateral filter of Tomasi & Manduchi (1998), doi 10.1109/ICCV.1998.710815,
+with diffusion features as the guide.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+REACH = 4  # pixels
+_LIKENESS = 0.35  # root mean square distance of the guide at which a neighbour's weight is 0.6
+_SIDE = 2 * REACH + 1
+
+
+def neighbour_weights(guide: Tensor, known: Tensor) -> Tensor:
+    """Weights of the neighbours within reach.
+
+    Args:
+        guide: (G, h, w), of a root mean square near 1.
+        known: (h, w) bool; other pixels have no weight.
+
+    Returns:
+        (81, h, w) row by row of the neighbourhood, summing to 1 where there is a known neighbour.
+    """
+    padded = functional.pad(guide, (REACH,) * 4)
+    reachable = functional.pad(known.to(guide), (REACH,) * 4)
+    height, width = known.shape
+    weights = torch.empty(_SIDE * _SIDE, height, width, device=guide.device, dtype=guide.dtype)
+    for place in range(_SIDE * _SIDE):
+        rows, cols = _shifted(place, height, width)
+        distance = (padded[:, rows, cols] - guide).square_().mean(dim=0)
+        weights[place] = torch.exp(distance * (-0.5 / _LIKENESS**2)) * reachable[rows, cols]
+    return weights.div_(weights.sum(dim=0).clamp(min=1e-6))
+
+
+def smooth(values: Tensor, weights: Tensor) -> Tensor:
+    """Weighted mean (F, h, w) of values (F, h, w) over the neighbours within reach; beyond the window lies 0."""
+    padded = functional.pad(values, (REACH,) * 4)
+    total = torch.zeros_like(values)
+    for place in range(_SIDE * _SIDE):
+        rows, cols = _shifted(place, *values.shape[-2:])
+        total.addcmul_(padded[:, rows, cols], weights[place])
+    return total
+
+
+def _shifted(place: int, height: int, width: int) -> tuple[slice, slice]:
+    """The window moved to a place of the neighbourhood, inside the padded window."""
+    row, col = divmod(place, _SIDE)
+    return slice(row, row + height), slice(col, col + width)

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Calibration of scores, and the pool of models that held-out samples choose.
+
+Enters: class scores of samples that the models have not seen, with the true classes. Leaves: temperatures that turn
+scores into probabilities, and the weight of each model in a geometric mean of their probabilities.
+
+Source: temperature scaling as in Guo et al. (2017), arXiv 1706.04599; forward selection with replacement and bagging
+as in Caruana et al. (2004), doi 10.1145/1015330.1015432, here with the Brier score, on bootstrap samples of groups.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import log_softmax
+
+FLOOR = -12.0  # of log probabilities: no single model can veto a class
+_TEMPERATURES = np.geomspace(0.005, 100, 60)
+_WORST = -8.0  # of a log probability in the loss: one mislabelled sample cannot decide
+_BAGS = 8
+_LARGEST_POOL = 6
+_GAIN = 1e-4  # least that another model must improve the score by
+
+
+def temperature(scores: NDArray[np.float64], classes: NDArray[np.int64]) -> float:
+    """Factor on the scores with which their softmax is calibrated best: least log loss.
+
+    Args:
+        scores: (n, K).
+        classes: (n,).
+    """
+    shifted = np.maximum(scores - scores.max(axis=1, keepdims=True), -1e4)
+    rows = np.arange(len(classes))
+    losses = [
+        -np.maximum(log_softmax(shifted * factor, axis=1)[rows, classes], _WORST).mean() for factor in _TEMPERATURES
+    ]
+    return float(_TEMPERATURES[int(np.argmin(losses))])
+
+
+def log_probabilities(scores: NDArray[np.float64], factor: float) -> NDArray[np.float64]:
+    """(n, K) log softmax of the scaled scores, not below FLOOR."""
+    shifted = np.maximum(scores - scores.max(axis=1, keepdims=True), -1e4)
+    return np.asarray(np.maximum(log_softmax(shifted * factor, axis=1), FLOOR))
+
+
+def brier(log_p: NDArray[np.float64], classes: NDArray[np.int64], weights: NDArray[np.float64]) -> float:
+    """Weighted mean of sum(p^2) - 2 p(true), the Brier score less its constant.
+
+    Args:
+        log_p: (n, K).
+        classes: (n,).
+        weights: (n,), with a positive sum.
+    """
+    p = np.exp(log_p)
+    score = (p * p).sum(axis=1) - 2 * p[np.arange(len(classes)), classes]
+    return float(score @ weights / weights.sum())
+
+
+def choose_pool(
+    models: Sequence[NDArray[np.float64]],
+    classes: NDArray[np.int64],
+    groups: NDArray[np.int64],
+    first: int | None,
+    seed: int,
+) -> NDArray[np.float64]:
+    """Weight of each model: mean of pools that grow, model by model, on bootstrap samples of the groups.
+
+    Where a plain model is named, every pool starts with it, so that a handful of groups cannot argue it away.
+
+    Args:
+        models: Log probabilities (n, K) of each.
+        classes: (n,) true classes.
+        groups: (n,) samples that stand or fall together.
+        first: The plain model; None: each pool starts with the best.
+        seed: Of the bootstrap.
+
+    Returns:
+        (models,) weights, summing to 1.
+    """
+    rng = np.random.default_rng(seed)
+    ids, index = np.unique(groups, return_inverse=True)
+    chosen = np.zeros(len(models))
+    for _ in range(_BAGS):
+        drawn = rng.multinomial(len(ids), np.full(len(ids), 1 / len(ids)))[index].astype(float)
+        if drawn.sum() == 0:
+            drawn = np.ones(len(classes))
+        keep = drawn > 0
+        chosen += _grow([m[keep] for m in models], classes[keep], drawn[keep], first)
+    return np.asarray(chosen / chosen.sum())
+
+
+def _grow(
+    models: Sequence[NDArray[np.float64]], classes: NDArray[np.int64], weights: NDArray[np.float64], first: int | None
+) -> NDArray[np.float64]:
+    """Weights of one pool."""
+    counts = np.zeros(len(models))
+    if first is None:
+        first = int(np.argmin([brier(m, classes, weights) for m in models]))
+    counts[first] = 1
+    total = models[first].copy()
+    last = brier(log_softmax(total, axis=1), classes, weights)
+    for size in range(2, _LARGEST_POOL + 1):
+        scores = [brier(log_softmax((total + m) / size, axis=1), classes, weights) for m in models]
+        best = int(np.argmin(scores))
+        if scores[best] > last - _GAIN:
+            break
+        last = scores[best]
+        total += models[best]
+        counts[best] += 1
+    return np.asarray(counts / counts.sum())

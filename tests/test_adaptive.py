@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from mtmsd_qgis.adaptive import fit_pool, influences
+from mtmsd_qgis.candidates import CANDIDATES, candidates_for, views_of
+from mtmsd_qgis.progress import silent
+
+VIEWS = {"spectra": 6, "spectra smoothed": 6, "spectra smoothed thrice": 6, "boxes": 8, "position": 2}
+
+
+def samples(count=240, groups=12, seed=0):
+    """Two classes in groups. Spectra tell the classes apart anywhere; boxes name the group and nothing else."""
+    rng = np.random.default_rng(seed)
+    group = np.arange(count) % groups
+    classes = group % 2
+    spectra = rng.normal(size=(count, 6))
+    spectra[:, 0] += 1.6 * classes
+    boxes = rng.normal(0, 0.05, size=(count, 8)) + np.random.default_rng(99).normal(size=(groups, 8))[group]
+    views = {
+        "spectra": spectra,
+        "spectra smoothed": spectra,
+        "spectra smoothed thrice": spectra,
+        "boxes": boxes,
+        "position": np.stack([group * 10.0, group * 3.0], axis=1),
+    }
+    tensors = {name: torch.from_numpy(view).float() for name, view in views.items()}
+    return tensors, torch.from_numpy(classes), group
+
+
+def pool_for(kind, seed=0, **changes):
+    views, classes, group = samples(**changes)
+    return fit_pool(views, classes, group, group, 2, kind, torch.eye(6), seed, silent)
+
+
+def weight_of(pool, word):
+    return sum(m.weight for m in pool.members if any(word in view for view in m.candidate.applied))
+
+
+def test_the_split_decides_what_the_map_rests_on():
+    known, new = pool_for("random"), pool_for("spatial")
+    assert weight_of(known, "boxes") + weight_of(known, "position") > 0.7
+    assert weight_of(new, "spectra") > 0.7
+    assert known.folds == "samples"
+    assert new.folds == "groups"
+
+
+def test_position_is_tried_for_known_fields_only():
+    assert "position" in views_of(candidates_for(list(VIEWS), "random"))
+    assert "position" not in views_of(candidates_for(list(VIEWS), "spatial"))
+    assert len(candidates_for(["spectra"], "spatial")) < len(CANDIDATES)
+
+
+def test_new_places_are_judged_honestly():
+    """The accuracy on held-out groups is near that on new groups; boxes would have promised 1."""
+    pool = pool_for("spatial", count=600)
+    views, classes, _ = samples(count=600, seed=5)
+    views["boxes"] = torch.from_numpy(np.random.default_rng(7).normal(size=(600, 8))).float()
+    found = pool.predict(views)
+    right = (found.argmax(dim=1) == classes).double().mean().item()
+    assert right == pytest.approx(pool.accuracy, abs=0.08)
+    confidence = found.amax(dim=1).double().mean().item()
+    assert confidence == pytest.approx(right, abs=0.08)
+    assert torch.allclose(found.sum(dim=1), torch.ones(600), atol=1e-5)
+
+
+def test_the_same_seed_gives_the_same_pool():
+    views, _, _ = samples(seed=3)
+    assert torch.equal(pool_for("spatial").predict(views), pool_for("spatial").predict(views))
+
+
+@pytest.mark.parametrize("kind", ["random", "spatial"])
+def test_two_samples_a_class_and_one_group_a_class_are_enough(kind):
+    views, classes, _ = samples(count=4, groups=2)
+    pool = fit_pool(views, classes, np.array([0, 1, 0, 1]), np.zeros(4, dtype=int), 2, kind, torch.eye(6), 0, silent)
+    assert pool.folds == "samples"
+    assert torch.isfinite(pool.predict(views)).all()
+
+
+def test_where_no_class_has_two_groups_blocks_are_held_out():
+    views, classes, _ = samples()
+    groups = classes.numpy()
+    blocks = np.arange(len(groups)) // 2 % 8
+    pool = fit_pool(views, classes, groups, blocks, 2, "spatial", torch.eye(6), 0, silent)
+    assert pool.folds == "blocks"
+
+
+def test_many_samples_are_thinned_out_and_kernels_stay_small(monkeypatch):
+    monkeypatch.setattr("mtmsd_qgis.adaptive._LARGEST_TRIAL", 100)
+    monkeypatch.setattr("mtmsd_qgis.adaptive._LARGEST_KERNEL", 120)
+    pool = pool_for("random", count=480)
+    kernels = [m for m in pool.members if m.candidate.kernel]
+    assert all(len(m.head.points) <= 120 for m in kernels)
+
+
+def test_influences_sum_to_one_and_find_what_matters():
+    views, _, _ = samples()
+    pool = pool_for("spatial")
+    labels = {name: [name.split()[0]] * size for name, size in VIEWS.items()}
+    found = influences(pool, views, labels, 0)
+    assert sum(found.values()) == pytest.approx(1)
+    assert found["spectra"] > 0.7

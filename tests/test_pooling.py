@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.special import log_softmax
+
+from mtmsd_qgis.pooling import FLOOR, brier, choose_pool, log_probabilities, temperature
+
+
+def drawn(count=4000, seed=0):
+    """Scores whose softmax is the true probability, and classes drawn from it."""
+    rng = np.random.default_rng(seed)
+    scores = rng.normal(0, 1.5, size=(count, 3))
+    p = np.exp(log_softmax(scores, axis=1))
+    classes = (p.cumsum(axis=1) > rng.random((count, 1))).argmax(axis=1)
+    return scores, classes
+
+
+@pytest.mark.parametrize("factor", [0.2, 1.0, 5.0])
+def test_the_temperature_undoes_a_factor(factor):
+    scores, classes = drawn()
+    assert temperature(scores * factor, classes) == pytest.approx(1 / factor, rel=0.25)
+
+
+def test_log_probabilities_sum_to_one_and_have_a_floor():
+    scores, _ = drawn(20)
+    assert np.allclose(np.exp(log_probabilities(scores, 1.0)).sum(axis=1), 1)
+    assert log_probabilities(scores, 100.0).min() == FLOOR
+
+
+def test_the_brier_score_is_least_for_the_truth():
+    scores, classes = drawn()
+    ones = np.ones(len(classes))
+    right = brier(log_softmax(scores, axis=1), classes, ones)
+    assert right < brier(log_softmax(3 * scores, axis=1), classes, ones)
+    assert right < brier(log_softmax(0.3 * scores, axis=1), classes, ones)
+
+
+def test_the_pool_takes_what_helps_and_leaves_the_rest():
+    scores, classes = drawn()
+    rng = np.random.default_rng(5)
+    noise = log_softmax(rng.normal(size=scores.shape), axis=1)
+    part_a = log_softmax(scores * [1, 1, 0], axis=1)
+    part_b = log_softmax(scores * [0, 1, 1], axis=1)
+    groups = np.arange(len(classes)) // 10
+    weights = choose_pool([noise, part_a, part_b], classes, groups, None, 0)
+    assert weights.sum() == pytest.approx(1)
+    assert weights[0] < 0.05
+    assert min(weights[1:]) > 0.2
+
+
+def test_a_plain_model_keeps_a_part_where_it_is_named():
+    scores, classes = drawn()
+    rng = np.random.default_rng(5)
+    noise = log_softmax(0.1 * rng.normal(size=scores.shape), axis=1)
+    weights = choose_pool([noise, log_softmax(scores, axis=1)], classes, np.arange(len(classes)), 0, 0)
+    assert 0.1 <= weights[0] <= 0.5
+    again = choose_pool([noise, log_softmax(scores, axis=1)], classes, np.arange(len(classes)), 0, 0)
+    assert np.array_equal(weights, again)
