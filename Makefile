@@ -2,7 +2,7 @@
 # Each target does its own set-up; what is there already is left alone. The work is in scripts/.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check package setup-worker setup-dev setup-qgis clean
+.PHONY: help demo test check benchmark package setup-worker setup-dev setup-qgis setup-benchmark clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
@@ -16,6 +16,9 @@ test: setup-dev setup-qgis ## all tests, the core's and those inside QGIS; ARGS=
 check: setup-dev ## style, format, types, import rings, metadata, and the package as the plugin site looks at it
 	@scripts/check.sh
 
+benchmark: setup-benchmark setup-qgis ## accuracy on all scenes and splits, hours; docs/accuracy.md; ARGS="--scene indian_pines"
+	@scripts/benchmark.sh $(ARGS)
+
 package: setup-dev ## dist/mtmsd-<version>.zip, for QGIS's plugin manager and for the plugin site
 	@scripts/package.sh
 
@@ -27,6 +30,9 @@ setup-dev:
 
 setup-qgis: ## QGIS, and pytest for its Python
 	@scripts/setup_qgis.sh
+
+setup-benchmark:
+	@scripts/setup_benchmark.sh
 
 clean: ## remove what was made, except the Python environments in .venv
 	@rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -33,7 +33,7 @@ _FOLDS = 4
 _FEW_SAMPLES = 600  # with fewer, the folds are drawn several times
 _REPEATS = 3
 _LARGEST_KERNEL = 4000  # samples that a kernel is fitted on; more are thinned out
-_LARGEST_TRIAL = 2000  # samples in the cross-validation
+_LARGEST_TRIAL = 1500  # samples in the cross-validation
 _LEAST_WEIGHT = 0.03  # models below are left out of the pool
 
 
@@ -109,7 +109,7 @@ def fit_pool(
         seed: Of the folds and bootstraps.
         progress: Told after each candidate.
     """
-    candidates = [c for c in candidates_for(list(views), kind) if noise_whitening is not None or not c.whitened]
+    candidates = [c for c in candidates_for(list(views), kind) if noise_whitening is not None or c.scaling != "noise"]
     target = classes.cpu().numpy()
     some = _thin(target, _LARGEST_TRIAL, seed)
     folds, what = _folds(target[some], groups[some], blocks[some], kind, seed)
@@ -164,19 +164,19 @@ class _Scaling:
     length: float
 
     @classmethod
-    def fit(cls, x: Tensor, whitening: Tensor | None) -> _Scaling:
-        if whitening is None:
+    def fit(cls, x: Tensor, scaling: str, noise_whitening: Tensor | None) -> _Scaling:
+        if scaling == "columns":
             return cls(Standardizer.fit(x), None, None, 1.0)
-        white = x @ whitening
+        whitening = noise_whitening if scaling == "noise" else None
+        white = x if whitening is None else x @ whitening
         centre = white.mean(dim=0)
         return cls(None, whitening, centre, max(1e-12, float((white - centre).std())))
 
     def __call__(self, x: Tensor) -> Tensor:
         if self.standardizer is not None:
             return self.standardizer(x)
-        assert self.whitening is not None  # the one or the other is there
-        assert self.centre is not None
-        return (x @ self.whitening - self.centre) / self.length
+        assert self.centre is not None  # the one or the other is there
+        return ((x if self.whitening is None else x @ self.whitening) - self.centre) / self.length
 
 
 def _held_out_scores(
@@ -193,7 +193,7 @@ def _held_out_scores(
     held = fold != ALWAYS_TRAINING
     for number in np.unique(fold[held]):
         out = torch.from_numpy(fold == number).to(x.device)
-        scaling = _Scaling.fit(x[~out], noise_whitening if candidate.whitened else None)
+        scaling = _Scaling.fit(x[~out], candidate.scaling, noise_whitening)
         heads = _heads(candidate, scaling(x[~out]), classes[~out], count, None)
         for setting, scores in _scores(heads, scaling(applied[out])).items():
             place = found.setdefault(setting, np.zeros((len(fold), count)))
@@ -251,7 +251,7 @@ def _fit(
     if candidate.kernel:
         some = torch.from_numpy(_thin(classes.cpu().numpy(), _LARGEST_KERNEL, seed)).to(x.device)
         x, classes = x[some], classes[some]
-    scaling = _Scaling.fit(x, noise_whitening if candidate.whitened else None)
+    scaling = _Scaling.fit(x, candidate.scaling, noise_whitening)
     head = next(iter(_heads(candidate, scaling(x), classes, count, trial.setting).values()))
     return Member(candidate, scaling, head, trial.temperature, weight)
 

@@ -21,23 +21,28 @@ class Candidate:
         views: What it learns from; their columns side by side.
         applied: What it is applied to, of the same columns: the same views, or smoothed ones.
         kernel: Whether its head is a kernel, not a discriminant.
-        whitened: Whether spectra are divided by the scene's noise instead of their deviation.
+        scaling: How columns are brought to one scale: "columns" gives each the same variance among the samples,
+            "none" leaves them as they are over the scene (means of boxes keep the small variance that averaging
+            leaves of noise), "noise" divides spectra by the scene's noise.
     """
 
     name: str
     views: tuple[str, ...]
     applied: tuple[str, ...]
     kernel: bool = False
-    whitened: bool = False
+    scaling: str = "columns"
 
 
-def _candidate(views: str, applied: str = "", *, kernel: bool = False, whitened: bool = False) -> Candidate:
+_SCALING_WORDS = {"columns": "", "none": " as they are", "noise": " by noise"}
+
+
+def _candidate(views: str, applied: str = "", *, kernel: bool = False, scaling: str = "columns") -> Candidate:
     wanted = tuple(views.split("+"))
     used = tuple(applied.split("+")) if applied else wanted
     head = "kernel" if kernel else "discriminant"
-    words = " + ".join(wanted) + (" by noise" if whitened else "")
+    words = " + ".join(wanted) + _SCALING_WORDS[scaling]
     words += f", applied to {' + '.join(used)}" if applied else ""
-    return Candidate(f"{head} on {words}", wanted, used, kernel, whitened)
+    return Candidate(f"{head} on {words}", wanted, used, kernel, scaling)
 
 
 PLAIN = _candidate("spectra")  # pools for places never seen start with it
@@ -47,20 +52,22 @@ CANDIDATES = (
     _candidate("spectra", "spectra smoothed thrice"),
     _candidate("spectra+logarithms"),
     _candidate("spectra+logarithms", "spectra smoothed+logarithms smoothed"),
-    _candidate("spectra", "spectra smoothed", whitened=True),
+    _candidate("spectra", "spectra smoothed", scaling="noise"),
     _candidate("spectra+fine"),
     _candidate("spectra+fine", "spectra smoothed thrice+fine smoothed thrice"),
     _candidate("fine"),
     _candidate("boxes"),
+    _candidate("boxes", scaling="none"),
     _candidate("wide"),
     _candidate("boxes+wide"),
     _candidate("spectra", kernel=True),
     _candidate("spectra", "spectra smoothed", kernel=True),
     _candidate("spectra", "spectra smoothed thrice", kernel=True),
     _candidate("spectra smoothed thrice", kernel=True),
-    _candidate("spectra", kernel=True, whitened=True),
-    _candidate("spectra", "spectra smoothed thrice", kernel=True, whitened=True),
+    _candidate("spectra", kernel=True, scaling="noise"),
+    _candidate("spectra", "spectra smoothed thrice", kernel=True, scaling="noise"),
     _candidate("boxes", kernel=True),
+    _candidate("boxes", kernel=True, scaling="none"),
     _candidate("wide", kernel=True),
     _candidate("boxes+wide", kernel=True),
 )

@@ -1,0 +1,240 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""docs/accuracy.md and its plots, from the results of accuracy.py alone.
+
+    python benchmarks/accuracy_page.py results.json [--docs FOLDER]
+
+Writes FOLDER/accuracy.md, a plot for each scene in FOLDER/accuracy, and a copy of the results beside them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
+
+from benchmarks.results import as_json  # noqa: E402
+from benchmarks.summary import (  # noqa: E402
+    BASELINES,
+    SCENES,
+    SPLIT_TITLES,
+    Case,
+    Figure,
+    Gain,
+    cases,
+    verdicts,
+)
+
+_HOW = """\
+Our maps come from the same calls that the algorithms make, with their default settings. Pretraining and extraction see
+no label at all. A classifier learns from the training pixels of a split and is judged at its test pixels, which lie in
+no training table; nothing is chosen on them. All methods of a row had the same pixels in the same run. ± is the
+standard deviation over the seeds of the split.
+
+- **random 10 % of each class, random 15, random 5 a class**: pixels drawn one by one; all others test. Neighbours of
+  the test pixels were trained on, so this says how well known fields are filled in, and nothing of new ones.
+- **whole fields or polygons**: connected fields of one class (or polygons) in random order train until each class has
+  30 % of its pixels there; of them at most 150 a class are used. All pixels of the other fields test. A class with one
+  field has nothing left to test.
+- **whole blocks**: the same with squares of 32 x 32 pixels.
+
+The baselines are scikit-learn's, each tuned on the training pixels by three-fold cross-validation of the split's own
+kind (pixels, or whole groups): an RBF-SVM (C, gamma), a random forest of 500 trees (max_features) and a shrinkage
+discriminant (shrinkage), all on the spectra, and an RBF-SVM (C, gamma, scaling) on 25 principal components with
+their means over windows of 5, 13 and 25 pixels, which learns no features at all. "Best baseline" is the one of the four
+with the highest mean OA in that row, known only after the test.
+
+The calibration error says how far the confidence is from the share of test pixels that are right (0 is perfect). The
+seconds of ours are for choosing, learning and mapping the whole scene; those of the baselines for tuning, learning and
+the test pixels alone."""
+
+
+def main() -> None:
+    """Write the page."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("results", type=Path)
+    parser.add_argument("--docs", type=Path, default=ROOT / "docs", help="folder of the page; default docs")
+    options = parser.parse_args()
+    document = json.loads(options.results.read_text(encoding="utf-8"))
+    from benchmarks.accuracy_plots import draw_scene
+
+    pictures = options.docs / "accuracy"
+    pictures.mkdir(parents=True, exist_ok=True)
+    for (scene, preset), found in by_scene(cases(document)).items():
+        draw_scene(found, scene_title(scene, preset), pictures / picture_name(scene, preset))
+    (pictures / "results.json").write_text(as_json(document), encoding="utf-8")
+    (options.docs / "accuracy.md").write_text(page(document), encoding="utf-8")
+    print(f"Written: {options.docs / 'accuracy.md'}")
+
+
+def page(document: Mapping[str, Any]) -> str:
+    """The page as Markdown."""
+    found = cases(document)
+    parts = [
+        "# Accuracy, measured",
+        "Made by `make benchmark`; do not edit. Every run is in [results.json](accuracy/results.json).",
+        _circumstances(document["about"]),
+        "## In short",
+        _overview(found),
+        _balance(found),
+        "## Goals",
+        _goals(found),
+        "## How it was measured",
+        _HOW,
+    ]
+    for (scene, preset), mine in by_scene(found).items():
+        parts += _scene_part(scene, preset, mine, document["scenes"].get(f"{scene}/{preset}", {}))
+    return "\n\n".join(parts) + "\n"
+
+
+def table_as_text(document: Mapping[str, Any]) -> str:
+    """All figures as a table for the terminal."""
+    lines = [f"{'scene':<18} {'preset':<8} {'split':<9} {'method':<14} {'OA':>13} {'AA':>13} {'kappa':>13} {'s':>7}"]
+    for case in cases(document):
+        for method in case.methods:
+            figures = " ".join(f"{plain(case.figure(method, key)):>13}" for key in ("oa", "aa", "kappa"))
+            seconds = case.figure(method, "seconds")
+            gain = case.gain(method) if method in case.ours else None
+            behind = f"  {_points(gain)} to {gain.baseline}" if gain else ""
+            start = f"{case.scene:<18} {case.preset:<8} {case.split:<9} {method:<14}"
+            lines.append(f"{start} {figures} {seconds.mean if seconds else 0:7.1f}{behind}")
+        lines += [f"{case.scene:<18} {case.split:<9} {name}: {text}" for name, text in case.failures.items()]
+    return "\n".join(lines)
+
+
+def by_scene(found: Sequence[Case]) -> dict[tuple[str, str], list[Case]]:
+    """Cases by scene and preset, in their order."""
+    groups: dict[tuple[str, str], list[Case]] = {}
+    for case in found:
+        groups.setdefault((case.scene, case.preset), []).append(case)
+    return groups
+
+
+def scene_title(scene: str, preset: str) -> str:
+    """For example "Indian Pines, preset quick"."""
+    return f"{SCENES.get(scene, scene)}, preset {preset}"
+
+
+def picture_name(scene: str, preset: str) -> str:
+    """File of a scene's plot."""
+    return f"{scene}-{preset}.svg"
+
+
+def method_title(method: str) -> str:
+    """A method in words."""
+    return BASELINES.get(method) or f"MTMSD, classifier {method}"
+
+
+def plain(figure: Figure | None, digits: int = 2) -> str:
+    """Mean ± deviation; a dash where there is none."""
+    if figure is None:
+        return "–"
+    deviation = "" if figure.deviation is None else f" ± {figure.deviation:.{digits}f}"
+    return f"{figure.mean:.{digits}f}{deviation}"
+
+
+def _points(gain: Gain) -> str:
+    deviation = "" if gain.figure.deviation is None else f" ± {gain.figure.deviation:.2f}"
+    return f"{gain.figure.mean:+.2f}".replace("-", "−") + deviation
+
+
+def _circumstances(about: Mapping[str, Any]) -> str:
+    versions = ", ".join(f"{name} {version}" for name, version in about.get("versions", {}).items())
+    commits = ", ".join(str(commit) for commit in about.get("commits", []) if commit) or "unknown"
+    return f"Measured {about.get('day', '')} on {about.get('cores', '?')} cores, commit {commits}; {versions}."
+
+
+def _overview(found: Sequence[Case]) -> str:
+    rows = []
+    for case in found:
+        where = f"{SCENES.get(case.scene, case.scene)} ({case.preset}) | {SPLIT_TITLES[case.split]}"
+        for method in case.ours:
+            gain = case.gain(method)
+            if gain is None:
+                rows.append([where, method, plain(case.figure(method, "oa")), "–", "–", "–"])
+                continue
+            rival = f"{plain(case.figure(gain.baseline, 'oa'))}, {BASELINES[gain.baseline]}"
+            verdict = f"**{_points(gain)}, {'win' if gain.figure.mean >= 0 else 'loss'}**"
+            rows.append([where, method, plain(case.figure(method, "oa")), rival, verdict, str(gain.figure.seeds)])
+        rows += [[where, method, "**failed**", "–", "–", "–"] for method in case.failures if method not in case.methods]
+    return _table(["scene (preset) | split", "classifier", "OA (%)", "best baseline", "gain (points)", "seeds"], rows)
+
+
+def _balance(found: Sequence[Case]) -> str:
+    ours = next((case.ours[0] for case in found if case.ours), "")
+    gains = [gain.figure.mean for case in found if case.ours and (gain := case.gain(case.ours[0]))]
+    if not gains:
+        return "There is nothing to compare yet."
+    lost = sum(value < 0 for value in gains)
+    level = f"at least level with the best baseline in {len(gains) - lost} of {len(gains)} rows"
+    return f"The classifier {ours} is {level}, **behind it in {lost}**."
+
+
+def _goals(found: Sequence[Case]) -> str:
+    words = {True: "reached", False: "**not reached**", None: "–"}
+    rows = [[verdict.goal, verdict.measured, words[verdict.reached]] for verdict in verdicts(found)]
+    return _table(["goal", "measured", ""], rows)
+
+
+def _scene_part(scene: str, preset: str, found: Sequence[Case], facts: Mapping[str, Any]) -> list[str]:
+    title = scene_title(scene, preset)
+    parts = [f"## {title}", f"![Overall accuracy by split and method](accuracy/{picture_name(scene, preset)})"]
+    if facts:
+        labelled = facts["labelled"]
+        took = " and ".join(f"{step} {facts[key]:.0f} s" for step, key in _STEPS.items() if facts.get(key) is not None)
+        parts.insert(
+            1,
+            f"{facts['width']} x {facts['height']} pixels, {facts['bands']} usable bands; {sum(labelled)} labelled "
+            f"pixels of {len(labelled)} classes in {facts['groups']} fields or polygons. Once for all splits: {took}, "
+            f"on {facts['device']}.",
+        )
+    for case in found:
+        parts += [f"### {title}: {SPLIT_TITLES[case.split]}", _sentence(case), _method_table(case)]
+        parts += [f"**{method_title(name)}: {text}**" for name, text in case.failures.items()]
+    return parts
+
+
+_STEPS = {"pretraining": "pretrain_seconds", "extraction": "extract_seconds"}
+
+
+def _sentence(case: Case) -> str:
+    sentences = []
+    for method in case.ours:
+        gain = case.gain(method)
+        if gain:
+            word = "**above**" if gain.figure.mean >= 0 else "**behind**"
+            rival = f"the best baseline, {BASELINES[gain.baseline]}"
+            sentences.append(f"{method_title(method)}: **{_points(gain)} points**, {word} {rival}.")
+    runs = [run for runs in case.methods.values() for run in runs.values()]
+    training, test = (sum(run[key] for run in runs) / len(runs) for key in ("training", "test"))
+    tested = sorted({run["classes_tested"] for run in runs})
+    classes = f"{tested[0]}" if len(tested) == 1 else f"{tested[0]} to {tested[-1]}"
+    sentences.append(f"On average {training:.0f} pixels trained and {test:.0f} tested, of {classes} classes.")
+    return " ".join(sentences)
+
+
+def _method_table(case: Case) -> str:
+    rows = []
+    for method in case.methods:
+        seconds, calibration = case.figure(method, "seconds"), case.figure(method, "calibration_error")
+        title = f"**{method_title(method)}**" if method in case.ours else method_title(method)
+        figures = [plain(case.figure(method, key)) for key in ("oa", "aa", "kappa")]
+        took = f"{seconds.mean:.1f}" if seconds else "–"
+        rows.append([title, *figures, plain(calibration, 3), took, str(len(case.methods[method]))])
+    return _table(["method", "OA (%)", "AA (%)", "kappa (%)", "calibration error", "seconds", "seeds"], rows)
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    head_line = f"| {' | '.join(head)} |"
+    lines = [head_line, "|" + "---|" * (head_line.count("|") - 1)]
+    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
+
+
+if __name__ == "__main__":
+    main()

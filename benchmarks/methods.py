@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""One method on one split: ours through the core's classification task, a baseline through scikit-learn.
+
+Leaves an entry of the results: OA, AA and kappa in percent, calibration error 0 to 1 or None, seconds, and how many
+pixels trained and tested; or, where the core refused, the sentence it said.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mtmsd_qgis import accuracy, tasks
+from mtmsd_qgis.errors import MtmsdError
+from mtmsd_qgis.progress import silent
+from mtmsd_qgis.protocol import Job
+from mtmsd_qgis.settings import ClassificationSettings, to_json
+
+from .baselines import Baselines
+from .features import Features
+from .scenes import Scene
+from .splits import Parts
+
+Entry = dict[str, Any]
+
+
+def our_entry(scene: Scene, features: Features, classifier: str, parts: Parts, seed: int, device: str) -> Entry:
+    """A map by the core. Only the training table goes into the learning; the test table judges the finished map."""
+    started = time.monotonic()
+    try:
+        settings = ClassificationSettings(classifier=classifier, split=parts.generalise, seed=seed, device=device)
+        with tempfile.TemporaryDirectory(dir=features.folder) as place:
+            folder = Path(place)
+            os.symlink(features.folder / features.cube.file, folder / features.cube.file)
+            np.save(folder / "samples.npy", parts.training, allow_pickle=False)
+            np.save(folder / "validation.npy", parts.test, allow_pickle=False)
+            job = Job(
+                task="classify",
+                settings=to_json(settings),
+                scene=features.cube,
+                samples="samples.npy",
+                validation="validation.npy",
+                classes=scene.classes,
+                layout=features.layout,
+            )
+            values = tasks.run(job, folder, silent)
+    except MtmsdError as error:
+        return {"error": str(error), "seconds": round(time.monotonic() - started, 2), **_counts(parts)}
+    judged = values["accuracy"]
+    if judged is None:
+        return {"error": "The map has no class at any test pixel.", "seconds": values["seconds"], **_counts(parts)}
+    return {
+        **{name: judged[name] for name in ("oa", "aa", "kappa")},
+        "calibration_error": judged.get("calibration_error"),
+        "seconds": values["seconds"],
+        **_counts(parts),
+        "test_off_map": values["split"].get("validation_outside_map", 0),
+        "device": values["device"],
+    }
+
+
+def baseline_entry(baselines: Baselines, name: str, parts: Parts, seed: int, classes: int) -> Entry:
+    """A baseline's classes at the test pixels, judged with the core's own matrix."""
+    outcome = baselines.run(name, parts, seed)
+    matrix = accuracy.confusion_matrix(parts.test[:, 2], outcome.predicted, classes)
+    judged = accuracy.to_json(accuracy.assess(matrix))
+    return {
+        **{figure: judged[figure] for figure in ("oa", "aa", "kappa")},
+        "calibration_error": None,
+        "seconds": outcome.seconds,
+        **_counts(parts),
+        "chosen": outcome.chosen,
+    }
+
+
+def _counts(parts: Parts) -> Entry:
+    return {
+        "training": len(parts.training),
+        "test": len(parts.test),
+        "classes_tested": len(np.unique(parts.test[:, 2])),
+    }

@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Results -> means, deviations, gains over the best baseline, and which goals are reached.
+
+Enters: the document that results.py describes. Leaves: one Case for each scene, preset and split.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+BASELINES = {
+    "svm": "RBF-SVM on spectra",
+    "forest": "random forest on spectra",
+    "discriminant": "shrinkage discriminant on spectra",
+    "box_svm": "RBF-SVM on PCA + box means",
+}
+SCENES = {
+    "indian_pines": "Indian Pines",
+    "enmap_potsdam": "EnMAP Potsdam",
+    "landsat7_chiapas": "Landsat 7 Chiapas",
+}
+SPLIT_ORDER = ("random10", "random15", "random5", "groups", "blocks")
+SPLIT_TITLES = {
+    "random10": "random 10 % of each class",
+    "random15": "random 15 a class",
+    "random5": "random 5 a class",
+    "groups": "whole fields or polygons",
+    "blocks": "whole blocks",
+}
+_GOALS = Path(__file__).with_name("goals.json")
+
+Runs = dict[int, Mapping[str, Any]]  # by seed
+
+
+@dataclass(frozen=True)
+class Figure:
+    """Mean and standard deviation over seeds; the deviation is None of a single seed."""
+
+    mean: float
+    deviation: float | None
+    seeds: int
+
+
+@dataclass(frozen=True)
+class Gain:
+    """Ours less the best baseline, overall accuracy in points, on the seeds that all of them have."""
+
+    figure: Figure
+    baseline: str
+
+
+@dataclass(frozen=True)
+class Case:
+    """A scene, preset and split.
+
+    Attributes:
+        scene: Name.
+        preset: Name.
+        split: Name.
+        methods: Method -> its runs by seed, failed ones left out; ours first.
+        failures: Method -> what the first failed run said.
+    """
+
+    scene: str
+    preset: str
+    split: str
+    methods: Mapping[str, Runs]
+    failures: Mapping[str, str]
+
+    @property
+    def ours(self) -> list[str]:
+        """Our classifiers that have a result, the one that is on trial first."""
+        return [name for name in self.methods if name not in BASELINES]
+
+    def figure(self, method: str, key: str) -> Figure | None:
+        """Mean and deviation of one figure of a method; None where it has none."""
+        values = [run[key] for run in self.methods.get(method, {}).values() if run.get(key) is not None]
+        return spread(values) if values else None
+
+    def gain(self, method: str) -> Gain | None:
+        """Of one of ours over the best baseline; None without a baseline or a seed in common."""
+        rivals = {name: runs for name, runs in self.methods.items() if name in BASELINES}
+        if not rivals or method not in self.methods:
+            return None
+        seeds = set(self.methods[method]).intersection(*rivals.values())
+        if not seeds:
+            return None
+        best = max(rivals, key=lambda name: sum(rivals[name][seed]["oa"] for seed in seeds))
+        ours = self.methods[method]
+        return Gain(spread([ours[seed]["oa"] - rivals[best][seed]["oa"] for seed in sorted(seeds)]), best)
+
+
+def spread(values: Sequence[float]) -> Figure:
+    """Mean and standard deviation (of a sample: n - 1)."""
+    deviation = statistics.stdev(values) if len(values) > 1 else None
+    return Figure(statistics.mean(values), deviation, len(values))
+
+
+def cases(document: Mapping[str, Any]) -> list[Case]:
+    """All cases, scenes in the order of the document, presets and splits in ours."""
+    found: dict[tuple[str, str, str], list[Mapping[str, Any]]] = {}
+    for run in document["runs"]:
+        found.setdefault((run["scene"], run["preset"], run["split"]), []).append(run)
+    places = list(dict.fromkeys(key[:2] for key in found))
+    ordered = sorted(found, key=lambda key: (places.index(key[:2]), SPLIT_ORDER.index(key[2])))
+    return [_case(key, found[key], document["about"].get("classifiers", [])) for key in ordered]
+
+
+def _case(key: tuple[str, str, str], runs: Sequence[Mapping[str, Any]], classifiers: Sequence[str]) -> Case:
+    names = list(dict.fromkeys([*classifiers, *(run["method"] for run in runs)]))
+    names.sort(key=lambda name: (name in BASELINES, name != "auto"))
+    methods: dict[str, Runs] = {}
+    failures: dict[str, str] = {}
+    for name in names:
+        mine = [run for run in runs if run["method"] == name]
+        good = {run["seed"]: run for run in mine if "error" not in run}
+        failed = [run for run in mine if "error" in run]
+        if good:
+            methods[name] = good
+        if failed:
+            failures[name] = f"{len(failed)} of {len(mine)} seeds failed: {failed[0]['error']}"
+    return Case(*key, methods, failures)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A goal and what was measured; reached is None where nothing was."""
+
+    goal: str
+    measured: str
+    reached: bool | None
+
+
+def verdicts(found: Sequence[Case], path: Path = _GOALS) -> list[Verdict]:
+    """Every goal of the file, of the classifier on trial; a goal for any scene is judged by its worst case."""
+    return [verdict for goal in json.loads(path.read_text("utf-8")) for verdict in _judge(goal, found)]
+
+
+def _judge(goal: Mapping[str, Any], found: Sequence[Case]) -> list[Verdict]:
+    applies = [
+        case
+        for case in found
+        if goal["scene"] in (None, case.scene)
+        and goal["preset"] in (None, case.preset)
+        and (goal["splits"] is None or case.split in goal["splits"])
+    ]
+    if goal["scene"] is None:
+        return [_worst(goal, applies)]
+    return [_single(goal, split, [case for case in applies if case.split == split]) for split in goal["splits"]]
+
+
+def _single(goal: Mapping[str, Any], split: str, applies: Sequence[Case]) -> Verdict:
+    where = f"{SCENES.get(goal['scene'], goal['scene'])}, {SPLIT_TITLES[split]}, {goal['preset']}"
+    text = f"{where}: {_wish(goal)}"
+    measured = _measured(goal, applies[0]) if applies else None
+    if measured is None:
+        return Verdict(text, "not measured", None)
+    return Verdict(text, number(goal, measured), _reaches(goal, measured))
+
+
+def _worst(goal: Mapping[str, Any], applies: Sequence[Case]) -> Verdict:
+    where = "Any scene, " + ("any split" if goal["splits"] is None else SPLIT_TITLES[goal["splits"][0]])
+    text = f"{where}: {_wish(goal)}"
+    values = [(value, case) for case in applies if (value := _measured(goal, case)) is not None]
+    if not values:
+        return Verdict(text, "not measured", None)
+    choose = min if "at_least" in goal else max
+    value, case = choose(values, key=lambda pair: pair[0])
+    missed = sum(not _reaches(goal, each) for each, _ in values)
+    measured = f"worst {number(goal, value)} ({SCENES.get(case.scene, case.scene)}, {SPLIT_TITLES[case.split]})"
+    return Verdict(text, f"{measured}; missed in {missed} of {len(values)}", missed == 0)
+
+
+def _measured(goal: Mapping[str, Any], case: Case) -> float | None:
+    if not case.ours:
+        return None
+    if goal["figure"] == "gain":
+        gain = case.gain(case.ours[0])
+        return gain.figure.mean if gain else None
+    figure = case.figure(case.ours[0], goal["figure"])
+    return figure.mean if figure else None
+
+
+def _reaches(goal: Mapping[str, Any], value: float) -> bool:
+    return bool(value >= goal["at_least"] if "at_least" in goal else value <= goal["at_most"])
+
+
+def _wish(goal: Mapping[str, Any]) -> str:
+    limit = goal.get("at_least", goal.get("at_most"))
+    if goal["figure"] == "gain":
+        if limit == 0:
+            return "OA at least that of the best baseline"
+        side = f"{limit:g} points above" if limit > 0 else f"{-limit:g} point under"
+        return f"OA at least {side} the best baseline" if limit > 0 else f"OA never more than {side} the best baseline"
+    return f"OA at least {limit:g}" if figure_is_oa(goal) else f"calibration error at most {limit:.2f}"
+
+
+def figure_is_oa(goal: Mapping[str, Any]) -> bool:
+    """Whether the goal is an overall accuracy."""
+    return bool(goal["figure"] == "oa")
+
+
+def number(goal: Mapping[str, Any], value: float) -> str:
+    """A measured value in the goal's unit."""
+    if goal["figure"] == "gain":
+        return f"{value:+.2f} points".replace("-", "−")
+    return f"{value:.2f}" if figure_is_oa(goal) else f"{value:.3f}"

@@ -1,0 +1,270 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The benchmark of the accuracy: its splits, its page, and the folds of its baselines."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from scenes import cube_of, whole_window
+
+from benchmarks import accuracy_page, summary
+from benchmarks.features import code_of
+from benchmarks.results import KEY, Results, as_json
+from benchmarks.scenes import connected_fields, select_bands
+from benchmarks.splits import GROUP_CEILING, SPLITS, random_count, random_share, whole_blocks, whole_groups
+from mtmsd_qgis import tasks
+from mtmsd_qgis.cube import Cube
+
+
+def table_of(class_sizes: list[int], group_size: int = 20) -> np.ndarray:
+    """Samples of classes of the given sizes in a square, groups of one class and at most so many pixels."""
+    classes = np.repeat(np.arange(len(class_sizes)), class_sizes)
+    within = np.concatenate([np.arange(size) // group_size for size in class_sizes])
+    side = int(np.ceil(np.sqrt(len(classes))))
+    rows, cols = np.divmod(np.arange(len(classes)), side)
+    return np.stack([rows, cols, classes, 1000 * classes + within], axis=1).astype(np.int64)
+
+
+def pixels(table: np.ndarray) -> set[tuple[int, int]]:
+    return {(row, col) for row, col in table[:, :2].tolist()}
+
+
+TABLE = table_of([900, 400, 120, 40])
+
+
+@pytest.mark.parametrize("name", list(SPLITS))
+@pytest.mark.parametrize("seed", [0, 1])
+def test_no_pixel_trains_and_tests(name, seed):
+    parts = SPLITS[name].part(TABLE, seed)
+    assert len(parts.training)
+    assert len(parts.test)
+    assert not pixels(parts.training) & pixels(parts.test)
+    assert pixels(parts.training) | pixels(parts.test) <= pixels(TABLE)
+    assert (np.bincount(parts.training[:, 2], minlength=4) >= 2).all()
+
+
+@pytest.mark.parametrize("name", list(SPLITS))
+def test_a_seed_gives_one_split_and_another_seed_another(name):
+    first, again, other = (SPLITS[name].part(TABLE, seed) for seed in (3, 3, 4))
+    np.testing.assert_array_equal(first.training, again.training)
+    np.testing.assert_array_equal(first.test, again.test)
+    assert pixels(first.training) != pixels(other.training)
+
+
+@pytest.mark.parametrize(("size", "trained"), [(900, 90), (40, 4), (12, 2), (3, 2), (2, 2)])
+def test_random_share_is_that_of_each_class_and_at_least_two(size, trained):
+    parts = random_share(table_of([500, size]), 0.10, 0)
+    assert np.bincount(parts.training[:, 2]).tolist() == [50, trained]
+    assert len(parts.training) + len(parts.test) == 500 + size
+
+
+@pytest.mark.parametrize(("size", "trained"), [(100, 15), (16, 15), (15, 14), (4, 3), (3, 2), (2, 2)])
+def test_random_count_leaves_one_to_test_where_it_can(size, trained):
+    parts = random_count(table_of([100, size]), 15, 0)
+    assert np.bincount(parts.training[:, 2]).tolist() == [15, trained]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_groups_are_never_parted_and_no_class_has_more_than_the_ceiling(seed):
+    parts = whole_groups(TABLE, seed)
+    assert not set(parts.training[:, 3]) & set(parts.test[:, 3])
+    counts = np.bincount(parts.training[:, 2])
+    assert counts.max() <= GROUP_CEILING
+    # Groups of 20: the share is passed by less than a group, and where nothing is cut, it is held in full.
+    wanted = 0.3 * np.array([900, 400, 120, 40])
+    tested = np.bincount(parts.test[:, 2])
+    held = np.array([900, 400, 120, 40]) - tested
+    assert (held >= wanted).all()
+    assert (held < wanted + 20).all()
+    np.testing.assert_array_equal(counts, np.minimum(held, GROUP_CEILING))
+    assert parts.generalise == "spatial"
+
+
+def test_a_class_in_one_group_trains_whole():
+    parts = whole_groups(table_of([200, 15]), 0)
+    assert np.bincount(parts.training[:, 2])[1] == 15
+    assert (parts.test[:, 2] == 0).all()
+
+
+def test_blocks_are_squares_of_32_pixels_and_stay_whole():
+    rows, cols = np.mgrid[0:128, 0:96].reshape(2, -1)
+    table = np.stack([rows, cols, (rows + cols) % 3, np.zeros_like(rows)], axis=1).astype(np.int64)
+    parts = whole_blocks(table, 0)
+    assert not set(parts.training[:, 3]) & set(parts.test[:, 3])
+    assert len(set(parts.test[:, 3]) | set(parts.training[:, 3])) == 4 * 3
+    first = parts.test[parts.test[:, 3] == parts.test[0, 3]]
+    assert first[:, :2].max(axis=0).tolist() == (first[0, :2] // 32 * 32 + 31).tolist()
+
+
+def test_fields_of_one_class_that_touch_at_a_corner_only_are_two():
+    ids = np.array([[1, 0, 2], [0, 1, 2], [2, 2, 2]])
+    fields = connected_fields(ids)
+    assert (fields == 0).tolist() == (ids == 0).tolist()
+    assert fields[0, 0] != fields[1, 1]
+    assert fields[0, 2] == fields[2, 0]
+    assert len(np.unique(fields)) == 4
+
+
+def test_chosen_bands_keep_values_and_numbers(tmp_path):
+    array = np.arange(4 * 3 * 5, dtype=np.int16).reshape(4, 3, 5)
+    cube = cube_of(tmp_path, array, nodata=7)
+    chosen = select_bands(tmp_path, cube.description, [2, 0], "chosen")
+    assert [band.number for band in chosen.bands] == [3, 1]
+    found = Cube(tmp_path, chosen).read(whole_window(array))
+    np.testing.assert_array_equal(found, cube.read(whole_window(array))[[2, 0]])
+
+
+def test_the_classifier_has_no_part_in_the_key_of_a_model_and_the_network_has():
+    from benchmarks import features
+
+    sources: dict[str, str] = {}
+    features._collect(tasks.pretrain, sources)
+    assert "mtmsd_qgis.unet" in sources
+    assert "mtmsd_qgis.classifier" not in sources
+    assert code_of(tasks.pretrain) != code_of(tasks.extract)
+
+
+def run(method: str, seed: int, oa: float, split: str = "groups", scene: str = "indian_pines", **more) -> dict:
+    key = {"scene": scene, "preset": "quick", "split": split, "seed": seed, "method": method}
+    entry = {"oa": oa, "aa": oa - 1, "kappa": oa - 2, "calibration_error": None, "seconds": 1.0}
+    return {**key, **entry, "training": 10, "test": 90, "classes_tested": 3, **more}
+
+
+def document(*runs: dict) -> dict:
+    facts = {"height": 9, "width": 8, "bands": 7, "labelled": [60, 40], "groups": 5, "device": "CPU"}
+    about = {"classifiers": ["auto"], "commits": ["abc"], "cores": 2, "versions": {"torch": "1"}}
+    steps = {"pretrain_seconds": 61.0, "extract_seconds": None}
+    return {"about": about, "scenes": {"indian_pines/quick": {**facts, **steps}}, "runs": list(runs)}
+
+
+TWO_SEEDS = document(
+    run("auto", 0, 50, calibration_error=0.2),
+    run("auto", 1, 54, calibration_error=0.1),
+    run("svm", 0, 49),
+    run("svm", 1, 47),
+    run("forest", 0, 55),
+    run("forest", 1, 53),
+    run("auto", 0, 99, split="random10"),
+    run("svm", 0, 90, split="random10"),
+    run("linear", 0, 1, split="random10", error="no memory"),
+)
+
+
+def test_gain_is_over_the_baseline_with_the_best_mean_and_paired_by_seed():
+    random10, groups = summary.cases(TWO_SEEDS)
+    gain = groups.gain("auto")
+    assert gain.baseline == "forest"
+    assert (gain.figure.mean, gain.figure.seeds) == (-2, 2)
+    assert gain.figure.deviation == pytest.approx(18**0.5)  # of -5 and 1
+    assert random10.gain("auto").figure == summary.Figure(9, None, 1)
+
+
+def test_gain_counts_seeds_that_all_have():
+    found = summary.cases(document(run("auto", 0, 50), run("auto", 1, 90), run("svm", 0, 49)))
+    assert found[0].gain("auto").figure == summary.Figure(1, None, 1)
+
+
+def test_goals_are_judged_and_what_was_not_measured_is_said_so():
+    judged = {verdict.goal: verdict for verdict in summary.verdicts(summary.cases(TWO_SEEDS))}
+    fields = judged["Indian Pines, whole fields or polygons, quick: OA at least 5 points above the best baseline"]
+    assert (fields.measured, fields.reached) == ("−2.00 points", False)
+    assert judged["Indian Pines, random 10 % of each class, quick: OA at least 98.3"].reached is True
+    assert judged["Indian Pines, random 10 % of each class, standard: OA at least 99"].reached is None
+    floor = judged["Any scene, any split: OA never more than 1 point under the best baseline"]
+    assert floor.reached is False
+    assert floor.measured.endswith("missed in 1 of 2")
+    calibration = judged["Any scene, whole fields or polygons: calibration error at most 0.10"]
+    assert calibration.reached is False
+    assert calibration.measured.startswith("worst 0.150")
+
+
+def test_page_shows_losses_as_bold_as_wins_and_failures_too():
+    page = accuracy_page.page(TWO_SEEDS)
+    assert "**−2.00 ± 4.24, loss**" in page
+    assert "**+9.00, win**" in page
+    assert "**MTMSD, classifier linear: 1 of 1 seeds failed: no memory**" in page
+    assert "| **MTMSD, classifier auto** | 52.00 ± 2.83 | 51.00 ± 2.83 | 50.00 ± 2.83 | 0.150 ± 0.071 |" in page
+    assert "pretraining 61 s, on CPU" in page
+
+
+def test_every_table_of_the_page_has_rows_as_wide_as_its_head():
+    widths = []
+    for line in accuracy_page.page(TWO_SEEDS).splitlines():
+        if line.startswith("|---"):
+            widths[-1].append(line.count("|"))
+        elif line.startswith("|"):
+            widths = [*widths, []] if not widths or widths[-1] is None else widths
+            widths[-1].append(line.count("|"))
+        elif widths and widths[-1] is not None:
+            widths.append(None)
+    tables = [table for table in widths if table]
+    assert len(tables) == 4
+    assert all(len(set(table)) == 1 for table in tables)
+
+
+def test_results_survive_a_broken_run_and_failures_are_tried_again(tmp_path):
+    results = Results.open(tmp_path / "results.json", resume=True)
+    results.about({"commits": ["a"], "classifiers": ["auto"]})
+    for each in TWO_SEEDS["runs"]:
+        results.add({part: each[part] for part in KEY}, {k: v for k, v in each.items() if k not in KEY})
+    results.write()
+    again = Results.open(tmp_path / "results.json", resume=True)
+    again.about({"commits": ["b"], "classifiers": ["linear"]})
+    assert again.document["about"] == {"commits": ["a", "b"], "classifiers": ["auto", "linear"]}
+    assert again.has(scene="indian_pines", preset="quick", split="groups", seed=1, method="svm")
+    assert not again.has(scene="indian_pines", preset="quick", split="random10", seed=0, method="linear")
+    assert len(again.document["runs"]) == len(TWO_SEEDS["runs"]) - 1
+    assert Results.open(tmp_path / "results.json", resume=False).document["runs"] == []
+
+
+@pytest.mark.parametrize("source", [TWO_SEEDS, {**TWO_SEEDS, "runs": []}], ids=["runs", "empty"])
+def test_results_are_json(source):
+    assert json.loads(as_json(source)) == source
+
+
+def test_plot_is_the_same_for_the_same_results(tmp_path):
+    pytest.importorskip("matplotlib")
+    from benchmarks.accuracy_plots import draw_scene
+
+    for name in ("a.svg", "b.svg"):
+        draw_scene(summary.cases(TWO_SEEDS), "Scene", tmp_path / name)
+    assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
+
+
+class TestBaselines:
+    @pytest.fixture(autouse=True)
+    def _needs_scikit_learn(self):
+        pytest.importorskip("sklearn")
+
+    def test_folds_keep_groups_whole_and_a_class_in_one_group_always_trains(self):
+        from benchmarks.baselines import folds
+
+        parts = whole_groups(table_of([300, 300, 15]), 0)
+        found = folds(parts, 0)
+        assert len(found) > 1
+        for shown, asked in found:
+            assert sorted([*shown, *asked]) == list(range(len(parts.training)))
+            assert not set(parts.training[shown, 3]) & set(parts.training[asked, 3])
+            assert 2 not in parts.training[asked, 2]
+
+    @pytest.mark.parametrize("groups", [1, 2])
+    def test_too_few_groups_fall_back_to_pixels(self, groups):
+        from benchmarks.baselines import folds
+        from benchmarks.splits import Parts
+
+        table = table_of([30, 30])
+        table[:, 3] = np.arange(60) % groups
+        assert len(folds(Parts(table, table[:0], by_group=True), 0)) == 3
+
+    def test_box_means_count_valid_pixels_only(self):
+        from benchmarks.baselines import box_means
+
+        values = np.arange(20, dtype=np.float32).reshape(1, 4, 5)
+        valid = np.ones((4, 5), dtype=bool)
+        valid[1, 2] = False
+        found = box_means(np.where(valid, values, 0), valid, 3)
+        assert found[0, 2, 2] == pytest.approx(np.mean([6, 8, 11, 12, 13, 16, 17, 18]))
+        assert found[0, 0, 0] == pytest.approx(np.mean([0, 1, 5, 6]))
+        assert found[0, 1, 2] == 0
