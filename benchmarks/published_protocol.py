@@ -2,7 +2,8 @@
 """The field's usual protocol on Indian Pines, through QGIS: 10 % of each class to train, at random, all others to test.
 
 Prints OA, AA and kappa for several seeds of the split, their mean and standard deviation, and the seconds of each
-step. It says little about fields that were never seen (README, "What the accuracy figure means").
+step. The classifier is the published one. It says little about fields that were never seen (README, "What the accuracy
+figure means").
 
     .venv/worker/bin/python benchmarks/published_protocol.py --seeds 5 --out results.json
 """
@@ -90,6 +91,7 @@ def classify(qgis: Qgis, folder: Path, seed: int) -> Run:
         TRAINING=folder / "labels.gpkg",
         CLASS_FIELD="class",
         SPLIT="random",
+        CLASSIFIER="mtmsd",
         VALIDATION_SHARE=0.9,
         SEED=seed,
         OUTPUT=folder / f"map_{seed}.tif",

@@ -23,7 +23,7 @@ from torch import Tensor
 from .candidates import NEAR_WIDTHS, PLAIN, POSITION, Candidate, candidates_for
 from .classifier import Standardizer
 from .folds import ALWAYS_TRAINING, group_folds, random_folds
-from .heads import RIDGES, WIDTHS, Head, KernelHead, Setting, fit_discriminants, fit_kernels, kernel_scores
+from .heads import RIDGES, SHRINKAGES, WIDTHS, Head, KernelHead, Setting, fit_discriminants, fit_kernels, kernel_scores
 from .pooling import brier, choose_pool, log_probabilities, temperature
 from .progress import Progress, span
 
@@ -117,13 +117,14 @@ def fit_pool(
     truth = np.concatenate([target[some][f != ALWAYS_TRAINING] for f in folds])
     together = {"samples": np.arange(len(some)), "blocks": blocks[some]}.get(what, groups[some])
     units = np.concatenate([together[f != ALWAYS_TRAINING] for f in folds])
+    even = what != "samples"  # how often a class was sampled says nothing about places never seen
     tried: list[_Trial] = []
     known = classes[torch.from_numpy(some).to(classes.device)]
     for number, candidate in enumerate(candidates):
-        scores = [_held_out_scores(candidate, mine, known, f, count, noise_whitening) for f in folds]
+        scores = [_held_out_scores(candidate, mine, known, f, count, noise_whitening, even=even) for f in folds]
         tried.append(_best_setting(candidate, scores, truth))
         progress(0.85 * (number + 1) / len(candidates), f"trying models: {number + 1} of {len(candidates)}")
-    first = None if what == "samples" else candidates.index(PLAIN)
+    first = candidates.index(PLAIN) if even else None
     weights = choose_pool([t.log_p for t in tried], truth, units, first, seed)
     weights = np.where(weights < _LEAST_WEIGHT, 0.0, weights)
     weights /= weights.sum()
@@ -133,7 +134,7 @@ def fit_pool(
     chosen = [i for i in np.argsort(-weights) if weights[i] > 0]
     part = span(progress, 0.85, 1.0)
     for done, i in enumerate(chosen):
-        members.append(_fit(tried[i], float(weights[i]), views, classes, count, noise_whitening, seed))
+        members.append(_fit(tried[i], float(weights[i]), views, classes, count, noise_whitening, seed, even=even))
         part((done + 1) / len(chosen), f"fitting models: {done + 1} of {len(chosen)}")
     accuracy = float((pooled.argmax(axis=1) == truth).mean())
     trials: tuple[dict[str, float | str], ...] = tuple(
@@ -186,6 +187,8 @@ def _held_out_scores(
     fold: NDArray[np.int64],
     count: int,
     noise_whitening: Tensor | None,
+    *,
+    even: bool,
 ) -> dict[Setting, NDArray[np.float64]]:
     """Scores (n, K) of the samples that some fold holds out, in sample order, for each setting."""
     x, applied = _side_by_side(views, candidate.views), _side_by_side(views, candidate.applied)
@@ -194,7 +197,7 @@ def _held_out_scores(
     for number in np.unique(fold[held]):
         out = torch.from_numpy(fold == number).to(x.device)
         scaling = _Scaling.fit(x[~out], candidate.scaling, noise_whitening)
-        heads = _heads(candidate, scaling(x[~out]), classes[~out], count, None)
+        heads = _heads(candidate, scaling(x[~out]), classes[~out], count, None, even=even)
         for setting, scores in _scores(heads, scaling(applied[out])).items():
             place = found.setdefault(setting, np.zeros((len(fold), count)))
             place[fold == number] = scores.double().cpu().numpy()
@@ -202,11 +205,11 @@ def _held_out_scores(
 
 
 def _heads(
-    candidate: Candidate, x: Tensor, classes: Tensor, count: int, setting: Setting | None
+    candidate: Candidate, x: Tensor, classes: Tensor, count: int, setting: Setting | None, *, even: bool
 ) -> Mapping[Setting, Head]:
     """Fitted heads of all settings, or of one."""
     if not candidate.kernel:
-        return fit_discriminants(x, classes, count, *([setting] if setting else []))
+        return fit_discriminants(x, classes, count, setting or SHRINKAGES, even=even)
     if setting:
         return fit_kernels(x, classes, count, setting[:1], setting[1:])
     return fit_kernels(x, classes, count, NEAR_WIDTHS if candidate == POSITION else WIDTHS, RIDGES)
@@ -244,6 +247,8 @@ def _fit(
     count: int,
     noise_whitening: Tensor | None,
     seed: int,
+    *,
+    even: bool,
 ) -> Member:
     """A candidate on all samples, with the setting and temperature it was found to need."""
     candidate = trial.candidate
@@ -252,7 +257,7 @@ def _fit(
         some = torch.from_numpy(_thin(classes.cpu().numpy(), _LARGEST_KERNEL, seed)).to(x.device)
         x, classes = x[some], classes[some]
     scaling = _Scaling.fit(x, candidate.scaling, noise_whitening)
-    head = next(iter(_heads(candidate, scaling(x), classes, count, trial.setting).values()))
+    head = next(iter(_heads(candidate, scaling(x), classes, count, trial.setting, even=even).values()))
     return Member(candidate, scaling, head, trial.temperature, weight)
 
 

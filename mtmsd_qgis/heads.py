@@ -73,7 +73,7 @@ class KernelHead:
 
 
 def fit_discriminants(
-    x: Tensor, classes: Tensor, count: int, shrinkages: Sequence[float] = SHRINKAGES
+    x: Tensor, classes: Tensor, count: int, shrinkages: Sequence[float] = SHRINKAGES, *, even: bool = False
 ) -> dict[Setting, LinearHead]:
     """Linear discriminants whose common covariance is shrunk towards a multiple of the identity.
 
@@ -85,6 +85,7 @@ def fit_discriminants(
         classes: (N,) int64.
         count: K.
         shrinkages: Shares of the identity, each in (0, 1].
+        even: Whether all classes are equally likely beforehand; else as often as among the samples.
 
     Returns:
         A head for each shrinkage.
@@ -107,7 +108,8 @@ def fit_discriminants(
     spread = float(variance.sum()) / x.shape[1]
     spread = spread if spread > 0 else 1.0
     rotated = means @ axes
-    prior = torch.where(numbers > 0, (numbers.clamp(min=1) / len(z)).log(), torch.full_like(numbers, _NEVER))
+    prior = torch.zeros_like(numbers) if even else (numbers.clamp(min=1) / len(z)).log()
+    prior = torch.where(numbers > 0, prior, torch.full_like(numbers, _NEVER))
     heads: dict[Setting, LinearHead] = {}
     for shrinkage in shrinkages:
         inverse = 1 / ((1 - shrinkage) * variance + (shrinkage + 1e-12) * spread)

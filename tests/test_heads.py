@@ -45,6 +45,17 @@ def test_more_features_than_samples_give_the_same_as_the_full_formula():
     assert np.allclose(np.diff(found, axis=1), np.diff(expected, axis=1), atol=1e-3)
 
 
+def test_even_priors_leave_the_number_of_samples_out():
+    x, classes = clusters()
+    keep = (classes != 0) | (torch.arange(90) < 30)
+    own = fit_discriminants(x[keep], classes[keep], 4, [0.2])[(0.2,)]
+    even = fit_discriminants(x[keep], classes[keep], 4, [0.2], even=True)[(0.2,)]
+    numbers = torch.bincount(classes[keep], minlength=3).float()
+    difference = (own.bias - even.bias)[:3]
+    assert torch.allclose(difference, (numbers / numbers.sum()).log(), atol=1e-4)
+    assert even.bias[3] < -1e8
+
+
 def test_kernel_ridge_is_the_textbook_formula():
     x, classes = clusters(count=30)
     heads = fit_kernels(x, classes, 3, [1.0], [0.1])
