@@ -129,7 +129,23 @@ def test_a_random_split_is_a_warning_and_class_purification_before_a_split_too()
 
 def test_one_timestep_has_no_weights_to_show():
     page = classification_report(classification(timesteps=[0], timestep_weights={"0": 1.0}, stage_weights={}), {})
-    assert "Weight of each timestep" not in page
+    assert "rests on" not in page
+
+
+def test_it_says_what_the_map_rests_on_and_how_its_models_were_chosen():
+    page = classification_report(classification(), {})
+    for text in ("rests on: timesteps", "rests on: stages", "discriminant on spectra", "places that have no samples"):
+        assert text in page
+    assert page.index("discriminant on spectra") < page.index("kernel on boxes")
+    assert "held out by groups" in page
+    random = {**classification()["pool"], "for": "random"}
+    assert "more pixels of the same fields" in classification_report(classification(pool=random), {})
+    assert "How the models were chosen" not in classification_report(classification(pool=None), {})
+
+
+def test_the_calibration_is_shown():
+    page = classification_report(classification(), {})
+    assert "<td>0.85</td><td>0.70</td><td>100</td>" in page
 
 
 def test_pretraining_names_bands_left_out():

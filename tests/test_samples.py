@@ -54,7 +54,7 @@ def test_reference_samples_on_training_pixels_are_left_out(tmp_path):
     assert parted.facts(2)["validation_samples"] == [0, 1]
 
 
-@pytest.mark.parametrize("method", ["random", "spatial", "none"])
+@pytest.mark.parametrize("method", ["random", "spatial", "block", "none"])
 def test_nothing_is_in_both_parts(tmp_path, method):
     rows, cols = np.mgrid[0:64:2, 0:64:2].reshape(2, -1)
     samples = np.stack([rows, cols, cols // 32, np.arange(len(rows))], axis=1)
@@ -63,3 +63,26 @@ def test_nothing_is_in_both_parts(tmp_path, method):
     assert len(parted.training) + len(parted.validation) == len(samples)
     assert (len(parted.validation) > 0) == (method != "none")
     assert not set(map(tuple, parted.training)) & set(map(tuple, parted.validation))
+
+
+def test_blocks_are_kept_together_even_where_there_are_polygons(tmp_path):
+    rows, cols = np.mgrid[0:64:2, 0:64:2].reshape(2, -1)
+    samples = np.stack([rows, cols, cols // 2 % 2, rows // 2 % 4], axis=1)
+    settings = ClassificationSettings(split="block", validation_share=0.4, block_size=16)
+    parted = part_samples(Job("classify", classes=CLASSES), tmp_path, samples, settings)
+    held = {(r // 16, c // 16) for r, c in parted.validation[:, :2].tolist()}
+    assert held
+    assert not held & {(r // 16, c // 16) for r, c in parted.training[:, :2].tolist()}
+
+
+def test_a_buffer_leaves_out_training_samples_near_validation_samples(tmp_path):
+    rows, cols = np.mgrid[0:64:2, 0:64:2].reshape(2, -1)
+    samples = np.stack([rows, cols, cols // 2 % 2, np.arange(len(rows))], axis=1)
+    settings = ClassificationSettings(split="block", validation_share=0.3, block_size=16, buffer=5)
+    parted = part_samples(Job("classify", classes=CLASSES), tmp_path, samples, settings)
+    gap = parted.training[:, None, :2] - parted.validation[None, :, :2]
+    assert np.sqrt((gap**2).sum(axis=2)).min() > 5
+    assert len(parted.training) + len(parted.validation) < len(samples)
+    wide = ClassificationSettings(split="random", validation_share=0.3, buffer=50)
+    with pytest.raises(SamplesError, match=r"buffer of 50 pixels .* too few training samples are left of: water"):
+        part_samples(Job("classify", classes=CLASSES), tmp_path, samples, wide)
