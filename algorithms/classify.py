@@ -144,6 +144,7 @@ class Classify(MtmsdAlgorithm):
             usual.buffer,
             minValue=0,
         )
+        buffer.setMetadata({"widget_wrapper": {"decimals": 1}})
         text = self.tr("Training samples that lie at most so far from a held-out sample are left out.")
         self.declare(buffer, text, advanced=True)
         self.declare_seed_and_device()

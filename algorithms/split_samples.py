@@ -133,15 +133,19 @@ class SplitSamples(MtmsdAlgorithm):
                 "and block, what exceeds the number in a polygon or square of the training side is left out."
             ),
         )
+        buffer = QgsProcessingParameterNumber("BUFFER", self.tr("Distance between the layers (m)"), kinds.Double, 0.0)
+        side = QgsProcessingParameterNumber("BLOCK_SIZE", self.tr("Block size (m)"), kinds.Double, 0.0)
+        for metres in (buffer, side):
+            metres.setMetadata({"widget_wrapper": {"decimals": 1}})
         self.declare(
-            QgsProcessingParameterNumber("BUFFER", self.tr("Distance between the layers (m)"), kinds.Double, 0.0),
+            buffer,
             self.tr(
                 "Validation samples within this distance of a training sample are left out. Half the width of the "
                 "window that a classifier sees is a good choice. 0: none is left out."
             ),
         )
         self.declare(
-            QgsProcessingParameterNumber("BLOCK_SIZE", self.tr("Block size (m)"), kinds.Double, 0.0),
+            side,
             self.tr(
                 "Side of the squares. 0: chosen so that about a hundred squares cover the samples; the log says how "
                 "large they are."

@@ -160,9 +160,9 @@ def _weights(values: Mapping[str, Any]) -> list[str]:
             parts += [f"<h2>{title}</h2>", bar_chart(list(shares), list(shares.values()), axis, "share")]
     if parts and "spectra" in (values.get("timestep_weights") or {}):
         parts.append(
-            "<p>A share says how much the map's probabilities change when that input is shuffled among samples. Spectra "
-            "are the bands themselves, their means over boxes, and their means along a field, where the diffusion "
-            "features say which neighbours belong to it.</p>"
+            "<p>A share says how much the map's probabilities change when that input is shuffled among samples. "
+            "Spectra are the bands themselves, their means over boxes, and their means along a field, where the "
+            "diffusion features say which neighbours belong to it.</p>"
         )
     return parts
 
