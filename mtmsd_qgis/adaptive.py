@@ -211,8 +211,8 @@ def _heads(
     if not candidate.kernel:
         return fit_discriminants(x, classes, count, setting or SHRINKAGES, even=even)
     if setting:
-        return fit_kernels(x, classes, count, setting[:1], setting[1:])
-    return fit_kernels(x, classes, count, NEAR_WIDTHS if candidate == POSITION else WIDTHS, RIDGES)
+        return fit_kernels(x, classes, count, setting[:1], setting[1:], even=even)
+    return fit_kernels(x, classes, count, NEAR_WIDTHS if candidate == POSITION else WIDTHS, RIDGES, even=even)
 
 
 def _scores(heads: Mapping[Setting, Head], x: Tensor) -> dict[Setting, Tensor]:

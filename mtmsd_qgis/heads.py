@@ -59,7 +59,7 @@ class KernelHead:
         points: (N, F) training features.
         rate: The kernel is exp(-rate * squared distance).
         coefficients: (N, K).
-        mean: (K,) share of each class, the score far from all samples.
+        mean: (K,) score far from all samples: the share of each class, or 0.
     """
 
     points: Tensor
@@ -122,7 +122,13 @@ def fit_discriminants(
 
 
 def fit_kernels(
-    x: Tensor, classes: Tensor, count: int, widths: Sequence[float] = WIDTHS, ridges: Sequence[float] = RIDGES
+    x: Tensor,
+    classes: Tensor,
+    count: int,
+    widths: Sequence[float] = WIDTHS,
+    ridges: Sequence[float] = RIDGES,
+    *,
+    even: bool = False,
 ) -> dict[Setting, KernelHead]:
     """Gaussian kernel ridge regression on class indicators.
 
@@ -135,6 +141,8 @@ def fit_kernels(
         count: K.
         widths: Exponents of the kernel at the median squared distance.
         ridges: Added to the kernel's diagonal.
+        even: Whether each class's indicator is brought to mean 0 and variance 1, so that classes with few samples are
+            as likely as those with many.
 
     Returns:
         A head for each (width, ridge).
@@ -146,13 +154,18 @@ def fit_kernels(
     median = float(positive.median()) if len(positive) else 1.0
     target = functional.one_hot(classes, count).to(x)
     mean = target.mean(dim=0)
+    target = target - mean
+    if even:
+        deviation = (mean * (1 - mean)).sqrt()
+        target = torch.where(deviation > 0, target / deviation.clamp(min=1e-6), 0.0)
+        mean = torch.where(mean > 0, 0.0, _NEVER)
     heads: dict[Setting, KernelHead] = {}
     for width in widths:
         kernel = torch.exp(distance * (-width / median))
         for ridge in ridges:
             loaded = kernel.clone()
             loaded.diagonal().add_(ridge)
-            coefficients = torch.cholesky_solve(target - mean, torch.linalg.cholesky(loaded))
+            coefficients = torch.cholesky_solve(target, torch.linalg.cholesky(loaded))
             heads[(width, ridge)] = KernelHead(x, width / median, coefficients, mean)
     return heads
 

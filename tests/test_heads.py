@@ -67,6 +67,16 @@ def test_kernel_ridge_is_the_textbook_formula():
     assert np.allclose(heads[(1.0, 0.1)].scores(x).numpy(), kernel @ alpha + target.mean(0), atol=0.02)
 
 
+def test_even_kernels_favour_no_class():
+    x, classes = clusters(count=300)
+    keep = (classes != 0) | (torch.arange(300) < 30)
+    noise = torch.randn(2000, 5, generator=torch.Generator().manual_seed(9)) * 2
+    own = fit_kernels(x[keep], classes[keep], 4, [1.0], [0.1])[(1.0, 0.1)].scores(noise).argmax(dim=1)
+    even = fit_kernels(x[keep], classes[keep], 4, [1.0], [0.1], even=True)[(1.0, 0.1)].scores(noise).argmax(dim=1)
+    assert (even == 0).float().mean() > 1.5 * (own == 0).float().mean()
+    assert not (even == 3).any()
+
+
 def test_scores_together_are_the_scores_alone():
     x, classes = clusters()
     heads = list(fit_kernels(x, classes, 3).values())
