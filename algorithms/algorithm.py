@@ -167,8 +167,8 @@ class MtmsdAlgorithm(QgsProcessingAlgorithm):
         number = QgsProcessingParameterNumber(name, title, kind, default, optional=default is None, minValue=least)
         self.declare(number, text, advanced=True)
 
-    def declare_seed_and_device(self) -> None:
-        """Add what every task of the worker has."""
+    def declare_seed(self, text: str) -> None:
+        """Add the seed of all that is drawn at random."""
         self.declare(
             QgsProcessingParameterNumber(
                 "SEED",
@@ -178,9 +178,13 @@ class MtmsdAlgorithm(QgsProcessingAlgorithm):
                 minValue=0,
                 maxValue=_LARGEST_SEED,
             ),
-            self.tr("The same seed, inputs and device give the same result."),
+            text,
             advanced=True,
         )
+
+    def declare_seed_and_device(self) -> None:
+        """Add what every task of the worker has."""
+        self.declare_seed(self.tr("The same seed, inputs and device give the same result."))
         device = QgsProcessingParameterString("DEVICE", self.tr("Device"), "auto")
         device.setMetadata(
             {"widget_wrapper": {"value_hints": ["auto", "cpu", "cuda", "cuda:0", "cuda:1", "cuda:2", "cuda:3"]}}

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 _METHODS = ("random", "group", "block")
 _OUTPUTS = ("OUTPUT_TRAINING", "OUTPUT_VALIDATION")
-_LARGEST_SEED = 2**31 - 1
 
 
 class SplitSamples(MtmsdAlgorithm):
@@ -98,18 +97,7 @@ class SplitSamples(MtmsdAlgorithm):
                 "samples, with all their attributes."
             ),
         )
-        self.declare(
-            QgsProcessingParameterNumber(
-                "SEED",
-                self.tr("Random seed"),
-                QgsProcessingParameterNumber.Type.Integer,
-                0,
-                minValue=0,
-                maxValue=_LARGEST_SEED,
-            ),
-            self.tr("The same seed and inputs give the same two layers."),
-            advanced=True,
-        )
+        self.declare_seed(self.tr("The same seed and inputs give the same two layers."))
         text = {
             "OUTPUT_TRAINING": self.tr("Samples to learn from, in the form and CRS of the layer, or of the pixels."),
             "OUTPUT_VALIDATION": self.tr("Samples to judge a map by; none of them is in the training layer."),

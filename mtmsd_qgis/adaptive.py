@@ -286,7 +286,10 @@ def _learnable(fold: NDArray[np.int64], classes: NDArray[np.int64]) -> NDArray[n
 
 
 def _thin(classes: NDArray[np.int64], limit: int, seed: int) -> NDArray[np.int64]:
-    """Indices of at most about limit samples, each class by the same share but not below 20."""
+    """Indices of at most about limit samples, each class by the same share but not below 20.
+
+    Unlike thin_out of mapping.py, which evens classes out, this keeps how likely each class is.
+    """
     if len(classes) <= limit:
         return np.arange(len(classes))
     rng = np.random.default_rng(seed)

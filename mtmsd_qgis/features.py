@@ -12,7 +12,7 @@ constant shift of up to 1.5 pixels that resizing the patch has; the global mean 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from .noise import noise_field, q_sample
+from .progress import Progress
 from .settings import ExtractionSettings
 from .unet import UNet
 from .windows import Tile
@@ -161,6 +162,20 @@ def tile_needs(tiles: Sequence[Tile], rows: NDArray[np.int64], cols: NDArray[np.
     order = np.argsort(owner, kind="stable")
     bounds = np.searchsorted(owner[order], np.arange(len(tiles) + 1))
     return [order[start:stop] for start, stop in zip(bounds[:-1], bounds[1:])]
+
+
+def visits(
+    tiles: Sequence[Tile],
+    rows: NDArray[np.int64],
+    cols: NDArray[np.int64],
+    progress: Progress,
+    text: str = "reading features of the samples",
+) -> Iterator[tuple[Tile, NDArray[np.int64]]]:
+    """The tiles that have given pixels in their core, with the indices of those pixels; progress is told after each."""
+    for done, (tile, mine) in enumerate(zip(tiles, tile_needs(tiles, rows, cols))):
+        if len(mine):
+            yield tile, mine
+        progress((done + 1) / len(tiles), text)
 
 
 def _box_weights(length: int, inner: slice, side: int) -> Tensor:

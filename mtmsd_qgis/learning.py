@@ -21,7 +21,7 @@ from .adaptive import Pool, fit_pool, influences
 from .candidates import candidates_for, views_of
 from .classifier import Samples, fit_classifier
 from .cube import Cube
-from .features import tile_needs
+from .features import visits
 from .folds import sample_blocks
 from .mapping import FeatureReader, FusionMapper, Mapper, gather, purify_samples, sample_limit, thin_out
 from .patch_classifier import FeatureProjection, PatchClassifier
@@ -199,20 +199,16 @@ def _gather_views(
     reader: ViewReader, training: NDArray[np.int64], wanted: list[str], progress: Progress
 ) -> tuple[dict[str, Tensor], NDArray[np.int64]]:
     """Views (N', F) at the samples on valid pixels, and the indices of those samples, in window order."""
-    windows = reader.windows(wanted)
     rows, cols = training[:, 0], training[:, 1]
     parts: dict[str, list[Tensor]] = {name: [] for name in wanted}
     found: list[NDArray[np.int64]] = []
-    for done, (tile, mine) in enumerate(zip(windows, tile_needs(windows, rows, cols))):
-        if len(mine):
-            views, valid = reader.read(tile, wanted)
-            r, c = rows[mine] - tile.core.row, cols[mine] - tile.core.col
-            usable = valid[r, c]
-            mine, r, c = mine[usable], r[usable], c[usable]
-            for name, view in views.items():
-                parts[name].append(view[:, r, c].T)
-            found.append(mine)
-        progress((done + 1) / len(windows), "reading features of the samples")
+    for tile, mine in visits(reader.windows(wanted), rows, cols, progress):
+        views, valid = reader.read(tile, wanted)
+        r, c = rows[mine] - tile.core.row, cols[mine] - tile.core.col
+        usable = valid[r, c]
+        for name, view in views.items():
+            parts[name].append(view[:, r[usable], c[usable]].T)
+        found.append(mine[usable])
     return {name: torch.cat(part) for name, part in parts.items()}, np.concatenate(found)
 
 

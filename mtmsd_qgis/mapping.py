@@ -19,11 +19,11 @@ from torch import Tensor
 
 from .classifier import Classifier, Samples
 from .cube import Cube, create_cube
-from .features import box_margin, box_mean, tile_needs
+from .features import box_margin, box_mean, visits
 from .progress import Progress
 from .protocol import Band, ClassEntry, FeatureLayout
 from .purification import purify
-from .windows import Tile, Window, clip, expand, strips
+from .windows import Tile, Window, cover, strips
 
 NO_CONFIDENCE = -1.0
 _WINDOW_BYTES = 192 << 20  # of local and global features of one window
@@ -49,13 +49,7 @@ class FeatureReader:
         """Windows that cover the raster once, as large as memory allows, a multiple of 16 pixels."""
         per_pixel = 2 * 4 * self.layout.diffusion_bands
         side = max(16, min(256, math.isqrt(_WINDOW_BYTES // per_pixel)) // 16 * 16)
-        before, after = box_margin(self.layout.window)
-        cores = [
-            clip(Window(row, col, side, side), self.cube.height, self.cube.width)
-            for row in range(0, self.cube.height, side)
-            for col in range(0, self.cube.width, side)
-        ]
-        return [Tile(core, expand(core, before, after)) for core in cores]
+        return cover(self.cube.height, self.cube.width, side, *box_margin(self.layout.window))
 
     def read(self, tile: Tile) -> tuple[Tensor, Tensor, NDArray[np.bool_]]:
         """Features of a window.
@@ -127,20 +121,17 @@ def gather(
     Returns:
         The samples that lie on valid pixels, and their indices into the arguments.
     """
-    windows = reader.windows()
     local: list[Tensor] = []
     around: list[Tensor] = []
     found: list[NDArray[np.int64]] = []
-    for done, (tile, mine) in enumerate(zip(windows, tile_needs(windows, rows, cols))):
-        if len(mine):
-            at_pixel, mean_around, valid = reader.read(tile)
-            r, c = rows[mine] - tile.core.row, cols[mine] - tile.core.col
-            usable = valid[r, c]
-            mine, r, c = mine[usable], r[usable], c[usable]
-            local.append(at_pixel[:, :, r, c].permute(2, 0, 1))
-            around.append(mean_around[:, :, r, c].permute(2, 0, 1))
-            found.append(mine)
-        progress((done + 1) / len(windows), "reading features of the samples")
+    for tile, mine in visits(reader.windows(), rows, cols, progress):
+        at_pixel, mean_around, valid = reader.read(tile)
+        r, c = rows[mine] - tile.core.row, cols[mine] - tile.core.col
+        usable = valid[r, c]
+        r, c = r[usable], c[usable]
+        local.append(at_pixel[:, :, r, c].permute(2, 0, 1))
+        around.append(mean_around[:, :, r, c].permute(2, 0, 1))
+        found.append(mine[usable])
     order = np.concatenate(found)
     target = torch.from_numpy(classes[order]).to(reader.device)
     return Samples(torch.cat(local), torch.cat(around), target), order

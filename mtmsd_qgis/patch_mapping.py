@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from .cube import Cube
-from .features import tile_needs
+from .features import visits
 from .patch_classifier import FeatureProjection, PatchClassifier, cut_patches
 from .progress import Progress
 from .protocol import FeatureLayout
-from .windows import Tile, Window, clip, expand
+from .windows import Tile, Window, cover
 
 SIDE = 9  # of a patch, pixels
 _MARGIN = SIDE // 2
@@ -44,12 +44,7 @@ class PatchReader:
         """Windows that cover the raster once, as large as memory allows, a multiple of 16 pixels."""
         per_pixel = 2 * 4 * self.layout.diffusion_bands
         side = max(16, min(128, math.isqrt(_WINDOW_BYTES // per_pixel) - 2 * _MARGIN) // 16 * 16)
-        cores = [
-            clip(Window(row, col, side, side), self.cube.height, self.cube.width)
-            for row in range(0, self.cube.height, side)
-            for col in range(0, self.cube.width, side)
-        ]
-        return [Tile(core, expand(core, _MARGIN, _MARGIN)) for core in cores]
+        return cover(self.cube.height, self.cube.width, side, _MARGIN, _MARGIN)
 
     def features(self, window: Window) -> Tensor:
         """(T D, h, w) float32, NaN where there is no data."""
@@ -59,30 +54,24 @@ class PatchReader:
         self, rows: NDArray[np.int64], cols: NDArray[np.int64], progress: Progress
     ) -> tuple[Tensor, NDArray[np.int64]]:
         """Features (N', T D) at the given pixels that are valid, and their indices, in window order."""
-        windows = self.windows()
         values: list[Tensor] = []
         found: list[NDArray[np.int64]] = []
-        for done, (tile, mine) in enumerate(zip(windows, tile_needs(windows, rows, cols))):
-            if len(mine):
-                here = self.features(tile.core)[:, rows[mine] - tile.core.row, cols[mine] - tile.core.col].T
-                usable = here.isfinite().all(dim=1).cpu().numpy()
-                values.append(here[torch.from_numpy(usable).to(here.device)])
-                found.append(mine[usable])
-            progress((done + 1) / len(windows), "reading features of the samples")
+        for tile, mine in visits(self.windows(), rows, cols, progress):
+            here = self.features(tile.core)[:, rows[mine] - tile.core.row, cols[mine] - tile.core.col].T
+            usable = here.isfinite().all(dim=1).cpu().numpy()
+            values.append(here[torch.from_numpy(usable).to(here.device)])
+            found.append(mine[usable])
         return torch.cat(values), np.concatenate(found)
 
     def patches(
         self, projection: FeatureProjection, rows: NDArray[np.int64], cols: NDArray[np.int64], progress: Progress
     ) -> Tensor:
         """Projected patches (N, depth, 9, 9) around the given pixels, in their order."""
-        windows = self.windows()
         out = torch.zeros(len(rows), projection.depth, SIDE, SIDE, device=self.device)
-        for done, (tile, mine) in enumerate(zip(windows, tile_needs(windows, rows, cols))):
-            if len(mine):
-                projected = projection(self.features(tile.window))
-                place = torch.from_numpy(mine).to(self.device)
-                out[place] = cut_patches(projected, rows[mine] - tile.window.row, cols[mine] - tile.window.col, SIDE)
-            progress((done + 1) / len(windows), "cutting patches")
+        for tile, mine in visits(self.windows(), rows, cols, progress, "cutting patches"):
+            projected = projection(self.features(tile.window))
+            place = torch.from_numpy(mine).to(self.device)
+            out[place] = cut_patches(projected, rows[mine] - tile.window.row, cols[mine] - tile.window.col, SIDE)
         return out
 
 

@@ -22,7 +22,7 @@ from .cube import Cube, valid_pixels
 from .features import box_mean
 from .likeness import neighbour_weights, smooth
 from .protocol import FeatureLayout
-from .windows import Tile, Window, clip, expand
+from .windows import Tile, Window, cover
 
 BOXES = (3, 7, 11, 17, 25, 35)  # sides of the means of components, pixels
 WIDE_BOXES = (5, 15, 31)  # of the means of wide features
@@ -163,12 +163,7 @@ class ViewReader:
         """Windows that cover the raster once, as large as memory allows for these views, a multiple of 16 pixels."""
         columns = sum(len(self.sources(name)) for name in wanted) + len(self.plan.wide) + len(self.plan.base)
         side = max(32, min(256, math.isqrt(_WINDOW_BYTES // (4 * columns)) - 2 * MARGIN) // 16 * 16)
-        cores = [
-            clip(Window(row, col, side, side), self.cube.height, self.cube.width)
-            for row in range(0, self.cube.height, side)
-            for col in range(0, self.cube.width, side)
-        ]
-        return [Tile(core, expand(core, MARGIN, MARGIN)) for core in cores]
+        return cover(self.cube.height, self.cube.width, side, MARGIN, MARGIN)
 
     def read(self, tile: Tile, wanted: Sequence[str]) -> tuple[dict[str, Tensor], NDArray[np.bool_]]:
         """Views of a window.
@@ -304,12 +299,7 @@ def _positions(core: Window, device: torch.device) -> Tensor:
 def _survey_windows(cube: Cube, band: int) -> list[Window]:
     """Windows with valid pixels, spread evenly over the scene."""
     valid = valid_pixels(cube, [band])
-    side = _SURVEY_SIDE
-    every = [
-        clip(Window(row, col, side, side), cube.height, cube.width)
-        for row in range(0, cube.height, side)
-        for col in range(0, cube.width, side)
-    ]
+    every = [tile.core for tile in cover(cube.height, cube.width, _SURVEY_SIDE, 0, 0)]
     filled = [window for window in every if valid[window.slices].any()]
     place = np.unique(np.linspace(0, len(filled) - 1, min(_SURVEY_WINDOWS, len(filled))).round().astype(int))
     return [filled[i] for i in place]

@@ -118,6 +118,26 @@ def tiles(height: int, width: int, side: int, halo: int) -> list[Tile]:
     ]
 
 
+def cover(height: int, width: int, side: int, before: int, after: int) -> list[Tile]:
+    """Tiles whose cores cover the raster exactly once, in row-major order, with what is read around each.
+
+    Unlike those of tiles(), cores at the border are smaller, and so are their windows.
+
+    Args:
+        height: Rows of the raster.
+        width: Columns of the raster.
+        side: Of a core, pixels.
+        before: Rows and columns read above and left of a core.
+        after: Below and right of it.
+    """
+    cores = [
+        clip(Window(row, col, side, side), height, width)
+        for row in range(0, height, side)
+        for col in range(0, width, side)
+    ]
+    return [Tile(core, expand(core, before, after)) for core in cores]
+
+
 def strips(height: int, width: int, bytes_per_pixel: int, budget_bytes: int = 64 << 20) -> Iterator[Window]:
     """Full-width windows, top to bottom, each of at most the given bytes (and at least one row)."""
     rows = max(1, budget_bytes // max(1, bytes_per_pixel * width))

@@ -43,6 +43,16 @@ def test_expand_adds_before_and_after():
     assert expand(Window(5, 6, 2, 3), 4, 1) == Window(1, 2, 7, 8)
 
 
+def test_cover_covers_every_pixel_once_with_its_surroundings():
+    from mtmsd_qgis.windows import cover
+
+    seen = np.zeros((37, 50), dtype=int)
+    for tile in cover(37, 50, 16, 3, 2):
+        seen[tile.core.slices] += 1
+        assert tile.window == expand(tile.core, 3, 2)
+    assert (seen == 1).all()
+
+
 def test_strips_cover_all_rows_within_the_budget():
     found = list(strips(100, 10, bytes_per_pixel=8, budget_bytes=800))
     assert [w.height for w in found] == [10] * 10

@@ -25,7 +25,7 @@ from harness import QgisProcess, make_importable, start_qgis  # noqa: E402
 
 make_importable()
 
-from scenes import Scene, make_scene  # noqa: E402
+from scenes import EXTRACT, PRETRAIN, Scene, make_scene, run  # noqa: E402
 
 FAKE_WORKER = """
 import json, os, sys, time
@@ -65,6 +65,28 @@ def qgis_process(torch_python, tmp_path_factory):
 @pytest.fixture(scope="session")
 def scene(tmp_path_factory) -> Scene:
     return make_scene(tmp_path_factory.mktemp("scene"))
+
+
+@pytest.fixture(scope="session")
+def model(scene, torch_python):
+    path = scene.folder / "scene.mtmsd"
+    run("pretraindiffusion", {"INPUT": str(scene.raster), "OUTPUT": str(path), **PRETRAIN})
+    return path
+
+
+@pytest.fixture(scope="session")
+def features(scene, model):
+    path = scene.folder / "features.tif"
+    run("extractfeatures", {"INPUT": str(scene.raster), "MODEL": str(model), "OUTPUT": str(path), **EXTRACT})
+    return path
+
+
+@pytest.fixture
+def project():
+    from qgis.core import QgsProject
+
+    yield QgsProject.instance()
+    QgsProject.instance().clear()
 
 
 @pytest.fixture

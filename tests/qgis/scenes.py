@@ -15,6 +15,7 @@ from qgis.core import (
     QgsCoordinateTransform,
     QgsFeature,
     QgsGeometry,
+    QgsPalettedRasterRenderer,
     QgsProcessingFeedback,
     QgsProject,
     QgsRectangle,
@@ -196,3 +197,20 @@ class Log(QgsProcessingFeedback):
 def results_of(completed):
     """The results in what qgis_process --json printed."""
     return json.loads(completed.stdout[completed.stdout.index("{") :])["results"]
+
+
+EXPECTED_LEGEND = [(i, name.upper(), COLORS[name]) for i, name in enumerate(sorted(NAMES), 1)]
+
+
+def run(name, parameters, log=None):
+    """Run an algorithm of the plugin as the console does."""
+    import processing
+
+    return processing.run(f"mtmsd:{name}", parameters, feedback=log or Log())
+
+
+def legend(layer):
+    """Value, label and colour of each row of a class map's legend."""
+    renderer = layer.renderer()
+    assert isinstance(renderer, QgsPalettedRasterRenderer)
+    return [(row.value, row.label, row.color.name()) for row in renderer.classes()]

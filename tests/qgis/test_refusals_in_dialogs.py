@@ -6,16 +6,10 @@ from __future__ import annotations
 import time
 
 import pytest
-from qgis.core import QgsApplication, QgsProject, QgsRasterLayer, QgsVectorLayer
+from qgis.core import QgsApplication, QgsRasterLayer, QgsVectorLayer
 from scenes import vector_layer, write_raster
 
 WAIT_SECONDS = 60
-
-
-@pytest.fixture
-def project():
-    yield QgsProject.instance()
-    QgsProject.instance().clear()
 
 
 def words_after_running(name, parameters) -> tuple[bool, str]:
