@@ -18,18 +18,18 @@ from qgis.core import (
     QgsProcessingParameterFile,
     QgsProcessingParameterRasterDestination,
     QgsProcessingParameterRasterLayer,
-    QgsProcessingParameterString,
 )
 
 from ..mtmsd_qgis.protocol import Band, Job, layout_from_json
-from ..mtmsd_qgis.settings import PRESET_NAMES, ExtractionSettings, extraction_settings, parse_whole_numbers, to_json
-from .algorithm import MtmsdAlgorithm, Parameters, is_given
+from ..mtmsd_qgis.settings import PRESET_NAMES, ExtractionSettings, to_json
+from .algorithm import Parameters, is_given
+from .extracting import Extracting
 
 if TYPE_CHECKING:
     from .bridge.labels import LabelLayer
 
 
-class ExtractFeatures(MtmsdAlgorithm):
+class ExtractFeatures(Extracting):
     """Takes features from a diffusion model at several noise levels and stages."""
 
     def name(self) -> str:
@@ -87,31 +87,7 @@ class ExtractFeatures(MtmsdAlgorithm):
             ),
             self.tr("Field of the training layer that names the class: numbers or text."),
         )
-        self._declare_knobs()
-        self.declare(
-            QgsProcessingParameterRasterDestination("OUTPUT", self.tr("Feature raster")),
-            self.tr("16-bit GeoTIFF; bands are named by timestep, stage and channel."),
-        )
-        self.addOutput(QgsProcessingOutputNumber("BANDS_WRITTEN", self.tr("Bands written")))
-        self.declare_facts()
-
-    def _declare_knobs(self) -> None:
-        self.declare(
-            QgsProcessingParameterString("TIMESTEPS", self.tr("Timesteps"), optional=True),
-            self.tr("Noise levels from 0 (none) to 999, for example 50,100,150. Not set: 50 to 950 in steps of 50."),
-            advanced=True,
-        )
-        self.declare(
-            QgsProcessingParameterString("STAGES", self.tr("Stages"), optional=True),
-            self.tr("Layers of the network's decoder from 0 (coarse) to 8 (fine). Not set: 0,1,2,3,5."),
-            advanced=True,
-        )
-        self.declare_number(
-            "KEEP",
-            self.tr("Features kept per timestep"),
-            self.tr("0 keeps all. Not set: by the preset of the model."),
-            least=0,
-        )
+        self.declare_extraction_knobs()
         self.declare(
             QgsProcessingParameterBoolean("SPECTRA", self.tr("Store the spectra as well"), True),
             self.tr(
@@ -121,10 +97,16 @@ class ExtractFeatures(MtmsdAlgorithm):
             advanced=True,
         )
         self.declare_seed_and_device()
+        self.declare(
+            QgsProcessingParameterRasterDestination("OUTPUT", self.tr("Feature raster")),
+            self.tr("16-bit GeoTIFF; bands are named by timestep, stage and channel."),
+        )
+        self.addOutput(QgsProcessingOutputNumber("BANDS_WRITTEN", self.tr("Bands written")))
+        self.declare_facts()
 
     def check_settings(self, parameters: Parameters, context: QgsProcessingContext) -> None:
         """Make the settings once, for their own checks."""
-        self._settings_from(parameters, context, PRESET_NAMES[0])
+        self._settings_of(parameters, context, PRESET_NAMES[0])
 
     def collect(self, parameters: Parameters, context: QgsProcessingContext, feedback: QgsProcessingFeedback) -> None:
         """Look at raster, model and training layer."""
@@ -141,7 +123,7 @@ class ExtractFeatures(MtmsdAlgorithm):
         refuse_same_file(self._source, self.raster_path(parameters, "OUTPUT", context))
         self._model = Path(self.parameterAsFile(parameters, "MODEL", context))
         header = read_header(self._model)
-        self._settings = self._settings_from(parameters, context, header["preset"])
+        self._settings = self._settings_of(parameters, context, header["preset"])
         model_bands = [Band(**band) for band in header["bands"]]
         positions = match_bands(model_bands, self._source.bands, header.get("source_band_count"))
         self._numbers = [position + 1 for position in positions]
@@ -199,19 +181,9 @@ class ExtractFeatures(MtmsdAlgorithm):
             "DEVICE_USED": values["device"],
         }
 
-    def _settings_from(self, parameters: Parameters, context: QgsProcessingContext, preset: str) -> ExtractionSettings:
-        lists = {}
-        for name in ("TIMESTEPS", "STAGES"):
-            text = self.parameterAsString(parameters, name, context).strip()
-            lists[name.lower()] = parse_whole_numbers(text, name) if text else None
-        return extraction_settings(
-            preset,
-            **lists,
-            keep=self.whole_number(parameters, "KEEP", context),
-            spectra=self.parameterAsBool(parameters, "SPECTRA", context),
-            seed=self.parameterAsInt(parameters, "SEED", context),
-            device=self.parameterAsString(parameters, "DEVICE", context).strip(),
-        )
+    def _settings_of(self, parameters: Parameters, context: QgsProcessingContext, preset: str) -> ExtractionSettings:
+        spectra = self.parameterAsBool(parameters, "SPECTRA", context)
+        return self.extraction_settings(parameters, context, preset, spectra=spectra)
 
     def _labels_from(self, parameters: Parameters, context: QgsProcessingContext) -> LabelLayer | None:
         from .bridge.labels import read_labels

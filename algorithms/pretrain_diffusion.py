@@ -7,27 +7,22 @@ from pathlib import Path
 from typing import Any
 
 from qgis.core import (
-    QgsProcessing,
     QgsProcessingContext,
     QgsProcessingException,
     QgsProcessingFeedback,
     QgsProcessingOutputNumber,
-    QgsProcessingParameterBand,
-    QgsProcessingParameterEnum,
     QgsProcessingParameterFile,
     QgsProcessingParameterFileDestination,
-    QgsProcessingParameterMapLayer,
     QgsProcessingParameterRasterLayer,
 )
 
 from ..mtmsd_qgis.protocol import Job
-from ..mtmsd_qgis.settings import PRESET_NAMES, PretrainSettings, pretrain_settings, to_json
-from .algorithm import MtmsdAlgorithm, Parameters, is_given
+from ..mtmsd_qgis.settings import to_json
+from .algorithm import Parameters, is_given
+from .pretraining import Pretraining
 
-_BAND_SCALING = ["none", "standard"]
 
-
-class PretrainDiffusion(MtmsdAlgorithm):
+class PretrainDiffusion(Pretraining):
     """Trains the diffusion model on a scene, without labels."""
 
     def name(self) -> str:
@@ -57,37 +52,20 @@ class PretrainDiffusion(MtmsdAlgorithm):
             QgsProcessingParameterRasterLayer("INPUT", self.tr("Raster")),
             self.tr("The scene to learn from: any data type, at least two bands."),
         )
+        self.declare_bands_and_mask()
+        self.declare_preset()
+        self.declare_pretraining_knobs()
         self.declare(
-            QgsProcessingParameterBand(
-                "BANDS", self.tr("Bands"), parentLayerParameterName="INPUT", optional=True, allowMultiple=True
-            ),
-            self.tr(
-                "Bands to use. Without a choice all are used, except those that the metadata marks as bad and those "
-                "that are empty or constant; the log names them."
-            ),
-        )
-        self.declare(
-            QgsProcessingParameterMapLayer(
-                "MASK",
-                self.tr("Pixels to leave out"),
+            QgsProcessingParameterFile(
+                "RESUME",
+                self.tr("Checkpoint to go on from"),
                 optional=True,
-                types=[QgsProcessing.SourceType.TypeRaster, QgsProcessing.SourceType.TypeVectorAnyGeometry],
+                fileFilter=self.tr("MTMSD checkpoints (*.checkpoint);;All files (*.*)"),
             ),
-            self.tr(
-                "Raster: every value other than 0 and nodata is left out. Vector: what it covers is left out. "
-                "Any CRS and resolution."
-            ),
+            self.tr("Of an interrupted run with the same raster and settings; it goes on to the same result."),
+            advanced=True,
         )
-        self.declare(
-            QgsProcessingParameterEnum(
-                "PRESET", self.tr("Preset"), list(PRESET_NAMES), False, PRESET_NAMES[0], usesStaticStrings=True
-            ),
-            self.tr(
-                "quick: minutes on a processor with two cores. standard: a laptop's graphics card, under half an "
-                "hour. paper: the published network and schedule, for a large graphics card."
-            ),
-        )
-        self._declare_knobs()
+        self.declare_seed_and_device()
         self.declare(
             QgsProcessingParameterFileDestination(
                 "OUTPUT", self.tr("Diffusion model"), fileFilter=self.tr("MTMSD model (*.mtmsd)")
@@ -103,71 +81,23 @@ class PretrainDiffusion(MtmsdAlgorithm):
         self.addOutput(QgsProcessingOutputNumber("FINAL_LOSS", self.tr("Final loss")))
         self.declare_facts()
 
-    def _declare_knobs(self) -> None:
-        number = self.declare_number
-        number("COMPONENTS", self.tr("Principal components"), self.tr("Kept at most. Not set: by preset."))
-        number("ITERATIONS", self.tr("Iterations"), self.tr("Steps of the optimiser. Not set: by preset."))
-        number(
-            "BATCH_SIZE", self.tr("Batch size"), self.tr("Patches a step; less takes less memory. Not set: by preset.")
-        )
-        number(
-            "PATCH_SIZE",
-            self.tr("Patch size (pixels)"),
-            self.tr("Side of a training patch, a multiple of 4 from 16 on. Not set: by preset."),
-            least=16,
-        )
-        number(
-            "BASE_WIDTH",
-            self.tr("Base width"),
-            self.tr("Size of the network: 32, 64 or 128. Not set: by preset."),
-            least=32,
-        )
-        number(
-            "LEARNING_RATE", self.tr("Learning rate"), self.tr("Peak rate. Not set: by preset."), least=0, whole=False
-        )
-        self.declare(
-            QgsProcessingParameterEnum(
-                "BAND_SCALING", self.tr("Band scaling"), _BAND_SCALING, False, "none", usesStaticStrings=True
-            ),
-            self.tr("standard divides each band by its deviation first, for rasters whose bands have different units."),
-            advanced=True,
-        )
-        self.declare(
-            QgsProcessingParameterFile(
-                "RESUME",
-                self.tr("Checkpoint to go on from"),
-                optional=True,
-                fileFilter=self.tr("MTMSD checkpoints (*.checkpoint);;All files (*.*)"),
-            ),
-            self.tr("Of an interrupted run with the same raster and settings; it goes on to the same result."),
-            advanced=True,
-        )
-        self.declare_seed_and_device()
-
     def check_settings(self, parameters: Parameters, context: QgsProcessingContext) -> None:
         """Make the settings once, for their own checks."""
-        self._settings_from(parameters, context)
+        self.pretraining_settings(parameters, context)
 
     def collect(self, parameters: Parameters, context: QgsProcessingContext, feedback: QgsProcessingFeedback) -> None:
         """Look at raster and mask."""
-        from .bridge.masks import describe_mask
         from .bridge.rasters import describe_raster
-        from .bridge.scenes import refuse_single_band
+        from .bridge.scenes import refuse_small_raster
 
-        self._settings = self._settings_from(parameters, context)
+        self._settings = self.pretraining_settings(parameters, context)
         layer = self.parameterAsRasterLayer(parameters, "INPUT", context)
         if layer is None or not layer.isValid():
             raise QgsProcessingException(self.invalidRasterError(parameters, "INPUT"))
         self._source = describe_raster(layer)
-        chosen = self.parameterAsInts(parameters, "BANDS", context) if is_given(parameters, "BANDS") else []
-        self._refuse_missing_bands(chosen)
-        count = len(self._source.bands)
-        self._numbers = chosen or [n for n in range(1, count + 1) if n not in self._source.bad]
-        self._bad = [] if chosen else sorted(self._source.bad)
-        refuse_single_band(self._source, self._numbers)
-        self._refuse_small_raster()
-        mask = self.parameterAsLayer(parameters, "MASK", context) if is_given(parameters, "MASK") else None
-        self._mask = describe_mask(mask) if mask is not None else None
+        self._numbers, self._bad = self.chosen_bands(parameters, self._source, context)
+        refuse_small_raster(self._source, self._settings.patch_size)
+        self._mask = self.chosen_mask(parameters, context)
         self._context = context.transformContext()
 
     def compute(
@@ -221,37 +151,6 @@ class PretrainDiffusion(MtmsdAlgorithm):
             "SECONDS": values["seconds"],
             "DEVICE_USED": values["device"],
         }
-
-    def _settings_from(self, parameters: Parameters, context: QgsProcessingContext) -> PretrainSettings:
-        return pretrain_settings(
-            self.parameterAsEnumString(parameters, "PRESET", context),
-            components=self.whole_number(parameters, "COMPONENTS", context),
-            iterations=self.whole_number(parameters, "ITERATIONS", context),
-            batch_size=self.whole_number(parameters, "BATCH_SIZE", context),
-            patch_size=self.whole_number(parameters, "PATCH_SIZE", context),
-            base_width=self.whole_number(parameters, "BASE_WIDTH", context),
-            learning_rate=self.number(parameters, "LEARNING_RATE", context),
-            band_scaling=self.parameterAsEnumString(parameters, "BAND_SCALING", context),
-            seed=self.parameterAsInt(parameters, "SEED", context),
-            device=self.parameterAsString(parameters, "DEVICE", context).strip(),
-        )
-
-    def _refuse_missing_bands(self, chosen: list[int]) -> None:
-        count = len(self._source.bands)
-        missing = [number for number in chosen if not 1 <= number <= count]
-        if missing:
-            raise QgsProcessingException(
-                f"BANDS should be numbers from 1 to {count}, the bands of the raster {self._source.name}; found "
-                f"{missing[0]}. Choose the bands again."
-            )
-
-    def _refuse_small_raster(self) -> None:
-        grid, side = self._source.grid, self._settings.patch_size
-        if min(grid.height, grid.width) < side:
-            raise QgsProcessingException(
-                f"The raster must be at least as large as a training patch, {side} x {side} pixels; "
-                f"{self._source.name} has {grid.width} x {grid.height}. Choose a larger raster or a smaller PATCH_SIZE."
-            )
 
     def _resume_from(self, parameters: Parameters, context: QgsProcessingContext) -> dict[str, str]:
         if not is_given(parameters, "RESUME"):

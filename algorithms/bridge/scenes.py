@@ -32,6 +32,20 @@ def refuse_single_band(source: RasterSource, numbers: Sequence[int]) -> None:
         )
 
 
+def refuse_small_raster(source: RasterSource, side: int) -> None:
+    """A raster must hold a training patch.
+
+    Raises:
+        QgsProcessingException: It is smaller than side x side pixels.
+    """
+    grid = source.grid
+    if min(grid.height, grid.width) < side:
+        raise QgsProcessingException(
+            f"The raster must be at least as large as a training patch, {side} x {side} pixels; "
+            f"{source.name} has {grid.width} x {grid.height}. Choose a larger raster or a smaller PATCH_SIZE."
+        )
+
+
 def refuse_same_file(source: RasterSource, path: Path | None) -> None:
     """An output must not replace the raster it is made from.
 
