@@ -26,7 +26,6 @@ from qgis.core import (
     QgsVectorLayer,
     QgsWkbTypes,
 )
-from qgis.PyQt.QtCore import QVariant
 
 from ..mtmsd_qgis.protocol import ClassEntry, Job
 from .algorithm import MtmsdAlgorithm, Parameters, is_given
@@ -188,12 +187,13 @@ class ImportScene(MtmsdAlgorithm):
         classes: Sequence[ClassEntry],
         stretch: Any,  # noqa: ANN401 - bridge.progress.Stretch, imported late
     ) -> str | None:
+        from .bridge.fields import TEXT, WHOLE_NUMBER
         from .bridge.points import labelled_points
         from .bridge.styling import samples_style
 
         fields = QgsFields()
-        fields.append(QgsField("class_id", QVariant.Int))
-        fields.append(QgsField("class", QVariant.String))
+        fields.append(QgsField("class_id", WHOLE_NUMBER))
+        fields.append(QgsField("class", TEXT))
         sink, destination = self.parameterAsSink(
             parameters, "OUTPUT_SAMPLES", context, fields, QgsWkbTypes.Type.Point, grid.crs
         )

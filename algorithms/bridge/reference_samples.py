@@ -29,9 +29,9 @@ from qgis.core import (
     QgsSpatialIndex,
     QgsWkbTypes,
 )
-from qgis.PyQt.QtCore import QVariant
 
 from ...mtmsd_qgis.protocol import ClassEntry
+from .fields import LONG_NUMBER
 from .labels import Key, LabelLayer, class_key
 from .metric_plane import MetricPlane, between, metric_plane
 from .progress import Stretch
@@ -124,7 +124,7 @@ class Candidates:
         fields = QgsFields()
         fields.append(class_field)
         same = class_field.name().lower() == _SOURCE_ID
-        fields.append(QgsField(f"{_SOURCE_ID}_2" if same else _SOURCE_ID, QVariant.LongLong))
+        fields.append(QgsField(f"{_SOURCE_ID}_2" if same else _SOURCE_ID, LONG_NUMBER))
         return fields
 
     def geometry(self, number: int) -> QgsGeometry:
