@@ -19,6 +19,7 @@ RINGS = {
     "settings": 0,
     "windows": 0,
     "accuracy": 0,
+    "area_estimates": 0,
     "spatial_split": 0,
     "folds": 0,
     "candidates": 0,
