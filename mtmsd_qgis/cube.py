@@ -3,7 +3,8 @@
 
 Stored line-interleaved (BIL), little endian: shape (H, bands, W). Enters: a CubeFile of the job. Leaves: windows
 as (bands, h, w) float32 in physical values, NaN where there is no data; and files with an ENVI header that GDAL
-opens.
+opens. Pages of a mapped file count as memory of the process, so a cube drops its mapping after some bytes and maps the
+file anew: what it takes does not grow with the raster.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ _ENVI_TYPES = {
     "int64": 14,
     "uint64": 15,
 }
+_MAPPED_BYTES = 64 << 20  # of pages that may be in memory before the file is mapped anew
+_AROUND_BYTES = 64 << 10  # that the system may map with each piece that is touched
 
 
 class Cube:
@@ -45,19 +48,29 @@ class Cube:
         self.description = description
         self.height = description.height
         self.width = description.width
-        self._stored = _map_file(
-            folder / description.file,
-            description.dtype,
-            (description.height, len(description.bands), description.width),
-            writable,
-        )
-        self._mask = None
-        if description.mask is not None:
-            self._mask = _map_file(folder / description.mask, "uint8", (description.height, description.width), False)
+        self._folder = folder
+        self._writable = writable
+        self._map()
         self._nodata = [band.nodata for band in description.bands]
         self._scale = np.array([band.scale for band in description.bands], dtype=np.float32)
         self._offset = np.array([band.offset for band in description.bands], dtype=np.float32)
         self._scaled = bool(np.any(self._scale != 1) or np.any(self._offset != 0))
+
+    def _map(self) -> None:
+        """Map the files anew, which gives back the memory of the pages seen so far; nothing written is lost."""
+        said = self.description
+        shape = (said.height, len(said.bands), said.width)
+        self._stored = _map_file(self._folder / said.file, said.dtype, shape, self._writable)
+        self._mask = None if said.mask is None else _map_file(self._folder / said.mask, "uint8", shape[::2], False)
+        self._touched_bytes = 0
+
+    def _touch(self, rows: int, bands: int, cols: int) -> None:
+        """Count what a window is about to bring into memory: a piece for each row and band, never more than the row."""
+        item = self._stored.dtype.itemsize
+        pieces = bands * (cols * item + _AROUND_BYTES)
+        if self._touched_bytes >= _MAPPED_BYTES:
+            self._map()
+        self._touched_bytes += rows * min(pieces, self.bands * self.width * item)
 
     @property
     def bands(self) -> int:
@@ -80,6 +93,7 @@ class Cube:
         out = np.full((len(chosen), window.height, window.width), np.nan, dtype=np.float32)
         if inside.height == 0 or inside.width == 0:
             return out
+        self._touch(inside.height, len(chosen), inside.width)
         rows, cols = inside.slices
         block = self._stored[rows, :, cols]
         stored = np.asarray(block if bands is None else block[:, chosen]).transpose(1, 0, 2)
@@ -97,6 +111,7 @@ class Cube:
             window: Inside the raster.
             values: (bands, h, w), already in the stored type's range.
         """
+        self._touch(window.height, self.bands, window.width)
         rows, cols = window.slices
         self._stored[rows, :, cols] = values.transpose(1, 0, 2)
 

@@ -321,9 +321,12 @@ def _draw_valid(
     valid: NDArray[np.bool_], count: int, rng: np.random.Generator
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Up to count different valid pixels, drawn at random, in row-major order."""
-    flat = np.flatnonzero(valid)
-    chosen = np.sort(rng.choice(flat, size=min(count, len(flat)), replace=False))
-    return chosen // valid.shape[1], chosen % valid.shape[1]
+    behind = np.cumsum(valid.sum(axis=1))  # valid pixels up to the end of each row
+    chosen = np.sort(rng.choice(behind[-1], size=min(count, int(behind[-1])), replace=False))
+    rows = np.searchsorted(behind, chosen, side="right")
+    rank = chosen - np.where(rows > 0, behind[rows - 1], 0)
+    cols = [np.flatnonzero(valid[row])[rank[rows == row]] for row in np.unique(rows)]
+    return rows, np.concatenate(cols)
 
 
 def _pixel(cube: Cube, row: int, col: int) -> NDArray[np.float32]:

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -76,3 +78,22 @@ def test_the_envi_header_describes_the_file(tmp_path):
     assert "data type = 12" in header
     assert "interleave = bil" in header
     assert "band names = {red  (x), green}" in header
+
+
+def mapped_bytes() -> int:
+    """Memory of this process that belongs to files."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return 1024 * int(next(line.split()[1] for line in lines if line.startswith("RssFile")))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_walking_over_a_raster_does_not_keep_it_in_memory(tmp_path):
+    cube = create_cube(tmp_path, "large", (2048, 2048), "uint8", [Band()] * 96)
+    before = mapped_bytes()
+    for row in range(0, 2048, 64):
+        cube.write(Window(row, 0, 64, 2048), np.full((96, 64, 2048), row // 64, dtype=np.uint8))
+    written = mapped_bytes() - before
+    for row in range(2048):
+        assert cube.read(Window(row, 8, 1, 8), [3])[0, 0, 0] == row // 64
+    read = mapped_bytes() - before
+    assert max(written, read) < 160 << 20  # of 403 MB
