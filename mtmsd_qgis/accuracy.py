@@ -9,13 +9,14 @@ to 1, NaN where undefined.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-_Z95 = 1.959963984540054  # two-sided 95 % quantile of the normal distribution
+from .intervals import f1_interval, interval_by_features, kappa_interval, mean_interval, wilson_interval
 
 
 @dataclass(frozen=True)
@@ -94,28 +95,6 @@ def assess(matrix: NDArray[np.int64]) -> Accuracy:
     )
 
 
-def wilson_interval(right: int, total: int) -> tuple[float, float]:
-    """95 % interval of a share.
-
-    Source: Wilson (1927), doi 10.1080/01621459.1927.10502953. It treats samples as independent, which pixels of one
-    polygon are not.
-
-    Args:
-        right: Successes.
-        total: Trials.
-
-    Returns:
-        Lower and upper end, 0 to 1; NaN where there is no trial.
-    """
-    if total == 0:
-        return math.nan, math.nan
-    share = right / total
-    centre = share + _Z95**2 / (2 * total)
-    half = _Z95 * math.sqrt(share * (1 - share) / total + _Z95**2 / (4 * total**2))
-    scale = 1 + _Z95**2 / total
-    return max(0.0, (centre - half) / scale), min(1.0, (centre + half) / scale)
-
-
 def calibration(confidence: NDArray[np.float64], right: NDArray[np.bool_], bins: int = 10) -> Calibration:
     """How far confidence and accuracy lie apart.
 
@@ -146,28 +125,60 @@ def calibration_to_json(found: Calibration) -> dict[str, Any]:
 
 def to_json(accuracy: Accuracy) -> dict[str, Any]:
     """The accuracy as JSON-ready values in percent, with 95 % intervals; None where undefined."""
-    right = np.diag(accuracy.matrix)
-    in_reference, in_map = accuracy.matrix.sum(axis=1), accuracy.matrix.sum(axis=0)
+    matrix = accuracy.matrix
+    right, in_reference, in_map = np.diag(matrix), matrix.sum(axis=1), matrix.sum(axis=0)
+    total = int(matrix.sum())
+    producers = [wilson_interval(int(r), int(n)) for r, n in zip(right, in_reference)]
+    users = [wilson_interval(int(r), int(n)) for r, n in zip(right, in_map)]
+    judged = np.flatnonzero(in_reference)
+    aa_interval = mean_interval([float(accuracy.producers[k]) for k in judged], [producers[k] for k in judged])
     return {
-        "samples": int(accuracy.matrix.sum()),
-        "matrix": accuracy.matrix.tolist(),
-        "oa": _percent(accuracy.oa),
-        "oa_interval": [_percent(v) for v in wilson_interval(int(right.sum()), int(accuracy.matrix.sum()))],
-        "aa": _percent(accuracy.aa),
-        "kappa": _percent(accuracy.kappa),
-        "users": [_percent(v) for v in accuracy.users],
-        "users_interval": [[_percent(v) for v in wilson_interval(int(r), int(n))] for r, n in zip(right, in_map)],
-        "producers": [_percent(v) for v in accuracy.producers],
-        "producers_interval": [
-            [_percent(v) for v in wilson_interval(int(r), int(n))] for r, n in zip(right, in_reference)
-        ],
-        "f1": [_percent(v) for v in accuracy.f1],
+        "samples": total,
+        "matrix": matrix.tolist(),
+        "oa": percent(accuracy.oa),
+        "oa_interval": percents(wilson_interval(int(right.sum()), total)),
+        "aa": percent(accuracy.aa),
+        "aa_interval": percents(aa_interval),
+        "kappa": percent(accuracy.kappa),
+        "kappa_interval": percents(kappa_interval(matrix)),
+        "users": percents(accuracy.users),
+        "users_interval": [percents(ends) for ends in users],
+        "producers": percents(accuracy.producers),
+        "producers_interval": [percents(ends) for ends in producers],
+        "f1": percents(accuracy.f1),
+        "f1_interval": [percents(f1_interval(int(r), int(n), int(m))) for r, n, m in zip(right, in_reference, in_map)],
     }
+
+
+def judge(
+    reference: NDArray[np.int64], mapped: NDArray[np.int64], features: NDArray[np.int64], classes: int
+) -> dict[str, Any]:
+    """All figures of reference samples, JSON-ready: those of to_json, and what whole features (polygons) tell.
+
+    Args:
+        reference: (N,) class indices, N at least 1.
+        mapped: (N,) class indices.
+        features: (N,) the feature that a sample comes from.
+        classes: K.
+    """
+    count = len(np.unique(features))
+    together = percents(interval_by_features(reference == mapped, features)) if count < len(features) else None
+    return {
+        **to_json(assess(confusion_matrix(reference, mapped, classes))),
+        "features": count,
+        "oa_interval_by_feature": together,
+    }
+
+
+def percent(share: float) -> float | None:
+    """A share in percent; None for NaN."""
+    return None if math.isnan(share) else 100 * float(share)
+
+
+def percents(shares: Iterable[float]) -> list[float | None]:
+    """Shares in percent; None for NaN."""
+    return [percent(float(share)) for share in shares]
 
 
 def _share(part: NDArray[np.float64], whole: NDArray[np.int64]) -> NDArray[np.float64]:
     return np.asarray(np.divide(part, whole, out=np.full(len(part), np.nan), where=whole > 0))
-
-
-def _percent(share: float) -> float | None:
-    return None if math.isnan(share) else 100 * float(share)

@@ -320,14 +320,13 @@ def _judge(files: MapFiles, job: Job, validation: NDArray[np.int64]) -> tuple[Va
     """Accuracy and calibration at the reference samples, and how many of them lie where the map has no class."""
     if len(validation) == 0:
         return None, 0
-    rows, cols, classes, _ = validation.T
+    rows, cols, classes, features = validation.T
     mapped = mapped_classes(files.classes, job.classes, rows, cols)
     inside = mapped >= 0
     if not inside.any():
         log.warning("No reference sample lies on a mapped pixel, so no accuracy is given.")
         return None, int((~inside).sum())
-    matrix = accuracy.confusion_matrix(classes[inside], mapped[inside], len(job.classes))
     confidence = values_at(files.confidence, rows[inside], cols[inside])
     trust = accuracy.calibration(confidence, mapped[inside] == classes[inside])
-    judged = {**accuracy.to_json(accuracy.assess(matrix)), **accuracy.calibration_to_json(trust)}
-    return judged, int((~inside).sum())
+    judged = accuracy.judge(classes[inside], mapped[inside], features[inside], len(job.classes))
+    return {**judged, **accuracy.calibration_to_json(trust)}, int((~inside).sum())

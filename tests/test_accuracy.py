@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 from __future__ import annotations
 
+import json
 import math
 
 import numpy as np
 import pytest
 
-from mtmsd_qgis.accuracy import assess, calibration, calibration_to_json, confusion_matrix, to_json, wilson_interval
+from mtmsd_qgis.accuracy import assess, calibration, calibration_to_json, confusion_matrix, judge, to_json
 
 
 def test_rows_are_reference_and_columns_are_map():
@@ -48,15 +49,6 @@ def test_no_sample_is_an_error():
         assess(np.zeros((2, 2), dtype=int))
 
 
-@pytest.mark.parametrize(
-    ("right", "total", "low", "high"),
-    [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)],
-)
-def test_wilson_intervals_of_newcombe(right, total, low, high):
-    """Source: Newcombe (1998), doi 10.1002/(SICI)1097-0258(19980430)17:8<857, table I, method 3."""
-    assert wilson_interval(right, total) == pytest.approx((low, high), abs=6e-5)
-
-
 def test_percent_in_json():
     values = to_json(assess(np.array([[9, 1], [0, 10]])))
     assert values["oa"] == pytest.approx(95.0)
@@ -73,3 +65,21 @@ def test_calibration_is_the_distance_of_confidence_and_accuracy():
     values = calibration_to_json(found)
     assert [b["samples"] for b in values["calibration"]] == [10, 10]
     assert calibration(np.array([1.0, 0.0]), np.array([True, False])).error == 0
+
+
+def test_what_whole_features_tell():
+    reference = np.repeat([0, 1], 60)
+    mapped = np.where(np.arange(120) % 60 < 45, reference, 1 - reference)  # wrong in 6 of 24 polygons
+    judged = judge(reference, mapped, np.arange(120) // 5, 2)
+    assert judged["features"] == 24
+    low, high = judged["oa_interval_by_feature"]
+    assert low < judged["oa_interval"][0] < 75 < judged["oa_interval"][1] < high
+    assert judge(reference, mapped, np.arange(120), 2)["oa_interval_by_feature"] is None
+    assert judge(reference, mapped, np.arange(120) // 60, 2)["oa_interval_by_feature"] == [None, None]
+
+
+def test_a_single_sample_has_figures_that_json_can_hold():
+    one = np.array([0])
+    judged = judge(one, one, one, 1)
+    assert (judged["oa"], judged["aa"], judged["kappa"], judged["kappa_interval"]) == (100, 100, None, [None, None])
+    assert json.loads(json.dumps(judged, allow_nan=False)) == judged

@@ -20,6 +20,7 @@ RINGS = {
     "windows": 0,
     "accuracy": 0,
     "area_estimates": 0,
+    "intervals": 0,
     "spatial_split": 0,
     "folds": 0,
     "candidates": 0,
