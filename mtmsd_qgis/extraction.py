@@ -20,32 +20,11 @@ from scipy.cluster.vq import kmeans2
 from .cube import Cube, create_cube
 from .features import FeatureExtractor, tile_needs
 from .progress import Progress
-from .protocol import Band
+from .stored_features import NODATA, PlainBands, StoredFeatures, Survey
 from .windows import Tile, Window, halo_of, strips, tiles
 
-NODATA = -32768
-_LARGEST = 32767
 _SURVEY_TILES = 400  # at most; a scene of up to 400 tiles is surveyed wherever it has samples
 _CLUSTER_SAMPLES = 5000
-_HEADROOM = 1.2  # values may lie this much further from the mean than any seen in the survey
-_DEVIATIONS = (8.0, 40.0)  # range of a band in standard deviations: at least, at most
-
-
-@dataclass(frozen=True)
-class Survey:
-    """What some tiles say about the features.
-
-    Attributes:
-        class_means: (K, T, F) over the samples.
-        mean: (T, F) over the valid pixels of the tiles.
-        deviation: (T, F).
-        reach: (T, F) largest distance from the mean.
-    """
-
-    class_means: NDArray[np.float64]
-    mean: NDArray[np.float64]
-    deviation: NDArray[np.float64]
-    reach: NDArray[np.float64]
 
 
 class KeptTiles:
@@ -184,30 +163,14 @@ def write_features(
     Returns:
         The raster features.raw, T * D bands, band = timestep index * D + feature index; then the spectra.
     """
-    mean = found.mean[:, kept]
-    reach = np.clip(
-        _HEADROOM * found.reach[:, kept],
-        _DEVIATIONS[0] * found.deviation[:, kept],
-        _DEVIATIONS[1] * found.deviation[:, kept],
-    )
-    scale = np.where(reach > 0, reach / _LARGEST, 1.0)
-    names = [extractor.feature_names[i] for i in kept]
-    bands = [
-        Band(f"t{timestep:03d} {name}", None, NODATA, float(scale[t, d]), float(mean[t, d]))
-        for t, timestep in enumerate(extractor.settings.timesteps)
-        for d, name in enumerate(names)
-    ]
-    plain = None if spectra is None else _PlainBands.of(spectra, scene)
-    bands += [] if plain is None else plain.bands
+    stored = StoredFeatures.of(found, kept, extractor)
+    plain = None if spectra is None else PlainBands.of(spectra, scene)
+    bands = [*stored.bands, *(plain.bands if plain is not None else ())]
     out = create_cube(folder, "features", (cube.height, cube.width), "int16", bands)
     _fill_nodata(out)
-    index = torch.from_numpy(kept).to(extractor.device)
-    offset_of = torch.from_numpy(mean.astype(np.float32)).to(extractor.device)[..., None, None]
-    scale_of = torch.from_numpy(scale.astype(np.float32)).to(extractor.device)[..., None, None]
     for done, tile in enumerate(scene):
         values, valid = _computed(extractor, cube, tile, kept_tiles.take(tile))
-        stored = ((values[:, index] - offset_of) / scale_of).round_().clamp_(-_LARGEST, _LARGEST)
-        numbers = stored.to(torch.int16).flatten(0, 1).cpu().numpy()
+        numbers = stored.numbers(values).flatten(0, 1).cpu().numpy()
         if plain is not None:
             numbers = np.concatenate([numbers, plain.read(tile.core)])
         numbers[:, ~valid] = NODATA
@@ -215,39 +178,6 @@ def write_features(
         progress((done + 1) / len(scene), f"tile {done + 1} of {len(scene)}")
     out.flush()
     return out
-
-
-@dataclass(frozen=True)
-class _PlainBands:
-    """The scene's bands as 16-bit numbers; over the whole range of each band, so nothing is cut off."""
-
-    cube: Cube
-    bands: list[Band]
-
-    @classmethod
-    def of(cls, cube: Cube, scene: Sequence[Tile]) -> _PlainBands:
-        """Find the range of each band over the tiles."""
-        low, high = np.full(cube.bands, np.inf), np.full(cube.bands, -np.inf)
-        for tile in scene:
-            values = cube.read(tile.core).reshape(cube.bands, -1)
-            low = np.fmin(low, np.nanmin(np.where(np.isfinite(values), values, np.inf), axis=1))
-            high = np.fmax(high, np.nanmax(np.where(np.isfinite(values), values, -np.inf), axis=1))
-        finite = np.isfinite(low) & np.isfinite(high)
-        low, high = np.where(finite, low, 0.0), np.where(finite, high, 0.0)
-        scale = np.where(high > low, (high - low) / (2 * _LARGEST), 1.0)
-        offset = (low + high) / 2
-        bands = [
-            Band(f"spectrum {band.name or i + 1}", band.wavelength_nm, NODATA, float(scale[i]), float(offset[i]))
-            for i, band in enumerate(cube.description.bands)
-        ]
-        return cls(cube, bands)
-
-    def read(self, window: Window) -> NDArray[np.int16]:
-        """(B, h, w) stored numbers of a window, anything where the scene has no data."""
-        values = np.nan_to_num(self.cube.read(window), nan=0.0).astype(np.float64)
-        offset = np.array([band.offset for band in self.bands])[:, None, None]
-        scale = np.array([band.scale for band in self.bands])[:, None, None]
-        return np.asarray(np.clip(np.round((values - offset) / scale), -_LARGEST, _LARGEST).astype(np.int16))
 
 
 @dataclass(frozen=True)

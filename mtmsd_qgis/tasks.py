@@ -18,24 +18,23 @@ import torch
 from numpy.typing import NDArray
 
 from . import accuracy, matlab_scene
-from .cube import Cube, create_cube, valid_pixels, whole_size
+from .cube import Cube, whole_size
 from .denoising import denoised_samples
 from .device import Device, choose_device, memory_guard
-from .diffusion_model import DiffusionModel, describe, load_checkpoint, load_model, save_checkpoint, save_model
+from .diffusion_model import load_model
 from .errors import SceneError, SettingsError
 from .extraction import KeptTiles, cluster_samples, scene_tiles, survey, write_features
 from .features import FeatureExtractor
+from .job_scene import check_bands, check_size, open_scene, standardised
 from .learning import Task, learn
 from .mapping import MapFiles, mapped_classes, mapped_pixels, predict_map, values_at
-from .preprocessing import LeftOut, Preprocessor, fit_preprocessor
-from .preprocessing import describe as describe_bands
-from .pretraining import PatchSampler, TrainingState, new_training, train
+from .model_training import train_model
+from .pretraining import TrainingState
 from .progress import Progress, span
-from .protocol import Band, FeatureLayout, Job
+from .protocol import FeatureLayout, Job
 from .purification import purify
 from .samples import check_classes, part_samples, read_samples
 from .settings import ClassificationSettings, ExtractionSettings, PretrainSettings, from_json, to_json
-from .windows import strips
 
 log = logging.getLogger(__name__)
 
@@ -66,43 +65,22 @@ def pretrain(job: Job, folder: Path, progress: Progress) -> Values:
     """Raster -> diffusion model."""
     settings = from_json(PretrainSettings, job.settings)
     device = _announce(settings.device, settings.seed)
-    cube = _scene(job, folder)
-    _check_size(cube, settings.patch_size)
+    cube = open_scene(job, folder)
+    check_size(cube, settings.patch_size)
 
-    resumed = job.inputs.get("resume")
-    if resumed:
-        state, preprocessor = load_checkpoint(Path(resumed), settings, device.torch_device)
-        left_out: list[LeftOut] = []
-        log.info("Going on after iteration %d of %d.", state.iteration, settings.iterations)
-    else:
-        preprocessor, left_out = fit_preprocessor(
-            cube, settings.components, settings.band_scaling, span(progress, 0.0, 0.02)
-        )
-        state = new_training(preprocessor.components, settings, device.torch_device)
-    if left_out:
-        log.warning("Bands left out: %s.", describe_bands(left_out))
-    log.info(
-        "%d components of %d bands explain %.2f %% of the variance.",
-        preprocessor.components,
-        len(preprocessor.bands),
-        100 * preprocessor.explained_share,
+    resume, checkpoint = job.inputs.get("resume"), job.outputs.get("checkpoint")
+    trained = train_model(
+        cube,
+        settings,
+        device,
+        Path(job.outputs["model"]),
+        folder,
+        progress,
+        checkpoint=Path(checkpoint) if checkpoint else None,
+        resume=Path(resume) if resume else None,
+        source_band_count=int(job.options.get("source_band_count", cube.bands)),
     )
-    used = _positions(cube, preprocessor)
-    components, valid = _standardised(cube, used, preprocessor, folder, span(progress, 0.02, 0.04))
-
-    sampler = PatchSampler(components, valid, settings.patch_size)
-    description = describe(settings, preprocessor, int(job.options.get("source_band_count", cube.bands)))
-    checkpoint = job.outputs.get("checkpoint")
-
-    def save(reached: TrainingState) -> None:
-        if checkpoint:
-            save_checkpoint(Path(checkpoint), reached, description, preprocessor)
-
-    with memory_guard(device, "Choose a smaller BATCH_SIZE, PATCH_SIZE or BASE_WIDTH."):
-        train(state, sampler, settings, span(progress, 0.04, 0.99), save)
-    save_model(Path(job.outputs["model"]), state, description, preprocessor)
-    if checkpoint:
-        Path(checkpoint).unlink(missing_ok=True)
+    state, preprocessor = trained.state, trained.preprocessor
     state.network.load_state_dict(state.average)
     return {
         "model": job.outputs["model"],
@@ -112,8 +90,8 @@ def pretrain(job: Job, folder: Path, progress: Progress) -> Values:
         "components": preprocessor.components,
         "explained_share": preprocessor.explained_share,
         "bands_used": [band.number for band in preprocessor.bands],
-        "bands_left_out": [asdict(band) for band in left_out],
-        "denoised": denoised_samples(state.network, sampler, settings),
+        "bands_left_out": [asdict(band) for band in trained.left_out],
+        "denoised": denoised_samples(state.network, trained.sampler, settings),
         "settings": to_json(settings),
         **_device_values(device),
     }
@@ -124,11 +102,11 @@ def extract(job: Job, folder: Path, progress: Progress) -> Values:
     settings = from_json(ExtractionSettings, job.settings)
     device = _announce(settings.device, settings.seed)
     model = load_model(Path(job.inputs["model"]))
-    cube = _scene(job, folder)
+    cube = open_scene(job, folder)
     side = model.settings.patch_size
-    _check_size(cube, side)
-    _check_bands(cube, model)
-    components, valid = _standardised(cube, None, model.preprocessor, folder, span(progress, 0.0, 0.03))
+    check_size(cube, side)
+    check_bands(cube, model.preprocessor)
+    components, valid = standardised(cube, None, model.preprocessor, folder, span(progress, 0.0, 0.03))
     if not valid.any():
         raise SceneError("No valid pixel was found: every pixel is nodata or masked. Check nodata and mask.")
 
@@ -168,7 +146,7 @@ def classify(job: Job, folder: Path, progress: Progress) -> Values:
     """Feature raster + samples -> class map, confidence, accuracy."""
     settings = from_json(ClassificationSettings, job.settings)
     device = _announce(settings.device, settings.seed)
-    cube = _scene(job, folder)
+    cube = open_scene(job, folder)
     layout = job.layout or FeatureLayout(features=cube.bands)
     if layout.diffusion_bands + layout.spectra != cube.bands:
         behind = f" + {layout.spectra}" if layout.spectra else ""
@@ -239,59 +217,6 @@ def _announce(wanted: str, seed: int) -> Device:
 
 def _device_values(device: Device) -> Values:
     return {"device": device.label, "device_reason": device.reason, "torch": str(torch.__version__)}
-
-
-def _scene(job: Job, folder: Path) -> Cube:
-    if job.scene is None:
-        raise SceneError("The job should name a raster; it names none.")
-    cube = Cube(folder, job.scene)
-    log.info("Raster: %d x %d pixels, %d bands, %s.", cube.width, cube.height, cube.bands, job.scene.dtype)
-    return cube
-
-
-def _check_size(cube: Cube, side: int) -> None:
-    if min(whole_size(cube)) < side:
-        raise SceneError(
-            f"The raster must be at least as large as a training patch, {side} x {side} pixels; it has "
-            f"{cube.width} x {cube.height}. Choose a larger raster or a smaller PATCH_SIZE."
-        )
-
-
-def _check_bands(cube: Cube, model: DiffusionModel) -> None:
-    wanted = len(model.preprocessor.bands)
-    if cube.bands != wanted:
-        raise SceneError(f"The model needs {wanted} bands, the raster has {cube.bands}. Choose the model's raster.")
-
-
-def _positions(cube: Cube, preprocessor: Preprocessor) -> list[int]:
-    """Where the preprocessor's bands lie in the cube.
-
-    Raises:
-        SceneError: One is missing, as where a checkpoint of other bands is to go on.
-    """
-    numbers = [band.number for band in cube.description.bands]
-    missing = [str(band.number) for band in preprocessor.bands if band.number not in numbers]
-    if missing:
-        raise SceneError(
-            f"The checkpoint was made with bands that are not chosen now: {', '.join(missing[:10])}. Choose the same "
-            "raster and BANDS, or start without RESUME."
-        )
-    return [numbers.index(band.number) for band in preprocessor.bands]
-
-
-def _standardised(
-    cube: Cube, used: list[int] | None, preprocessor: Preprocessor, folder: Path, progress: Progress
-) -> tuple[Cube, NDArray[np.bool_]]:
-    """The scene's components as a scratch raster (NaN where invalid), and where it is valid (H, W)."""
-    bands = [Band(f"component {i + 1}") for i in range(preprocessor.components)]
-    out = create_cube(folder, "components", whole_size(cube), "float32", bands)
-    for strip in strips(*whole_size(cube), 8 * cube.bands):
-        components, valid = preprocessor.transform(cube.read(strip, used))
-        components[:, ~valid] = np.nan
-        out.write(strip, components)
-        progress(strip.stop_row / cube.height, "principal components")
-    out.flush()
-    return out, valid_pixels(out, [0])
 
 
 def _final_loss(state: TrainingState) -> float:

@@ -13,11 +13,11 @@ import pytest
 from mtmsd_qgis import tasks
 from mtmsd_qgis.cube import Cube
 from mtmsd_qgis.errors import MtmsdError, SceneError
-from mtmsd_qgis.extraction import NODATA
 from mtmsd_qgis.model_file import read_header
 from mtmsd_qgis.progress import silent
 from mtmsd_qgis.protocol import FeatureLayout, Job
 from mtmsd_qgis.settings import ClassificationSettings, ExtractionSettings, PretrainSettings, to_json
+from mtmsd_qgis.stored_features import NODATA
 from mtmsd_qgis.windows import whole
 from tests.scenes import CLASSES, cube_of, described, fields, layout_of, sample_table
 

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""From a scene to a model file: band scaling and components, the training, its checkpoints.
+
+Enters: a Cube of bands and PretrainSettings. Leaves: the model file, and what the report says of the training.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+from .cube import Cube
+from .device import Device, memory_guard
+from .diffusion_model import describe, load_checkpoint, save_checkpoint, save_model
+from .job_scene import band_positions, standardised
+from .preprocessing import LeftOut, Preprocessor, fit_preprocessor
+from .preprocessing import describe as describe_bands
+from .pretraining import PatchSampler, TrainingState, new_training, train
+from .progress import Progress, span
+from .settings import PretrainSettings
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A finished training.
+
+    Attributes:
+        state: After the last iteration.
+        preprocessor: Of the bands.
+        sampler: Of the patches it saw.
+        left_out: Bands that could not be used; empty where a checkpoint went on.
+    """
+
+    state: TrainingState
+    preprocessor: Preprocessor
+    sampler: PatchSampler
+    left_out: list[LeftOut]
+
+
+def train_model(
+    cube: Cube,
+    settings: PretrainSettings,
+    device: Device,
+    model: Path,
+    folder: Path,
+    progress: Progress,
+    *,
+    checkpoint: Path | None = None,
+    resume: Path | None = None,
+    source_band_count: int = 0,
+) -> Trained:
+    """Train a model on a scene and write its file.
+
+    Args:
+        cube: The scene's bands.
+        settings: Of the training.
+        device: To train on.
+        model: Where the model file goes.
+        folder: The job folder, for the components.
+        progress: Told after each step.
+        checkpoint: Where the state is kept on the way; removed at the end.
+        resume: A checkpoint to go on from.
+        source_band_count: Bands of the user's raster; the model file tells it to extraction.
+
+    Raises:
+        SceneError: The scene cannot be learnt from, or the checkpoint is of other bands.
+        FileFormatError: The checkpoint cannot be read, or is of other settings.
+        Cancelled: The state has been saved.
+    """
+    if resume:
+        state, preprocessor = load_checkpoint(resume, settings, device.torch_device)
+        left_out: list[LeftOut] = []
+        log.info("Going on after iteration %d of %d.", state.iteration, settings.iterations)
+    else:
+        preprocessor, left_out = fit_preprocessor(
+            cube, settings.components, settings.band_scaling, span(progress, 0.0, 0.02)
+        )
+        state = new_training(preprocessor.components, settings, device.torch_device)
+    if left_out:
+        log.warning("Bands left out: %s.", describe_bands(left_out))
+    log.info(
+        "%d components of %d bands explain %.2f %% of the variance.",
+        preprocessor.components,
+        len(preprocessor.bands),
+        100 * preprocessor.explained_share,
+    )
+    used = band_positions(cube, preprocessor)
+    components, valid = standardised(cube, used, preprocessor, folder, span(progress, 0.02, 0.04))
+
+    sampler = PatchSampler(components, valid, settings.patch_size)
+    description = describe(settings, preprocessor, source_band_count or cube.bands)
+
+    def save(reached: TrainingState) -> None:
+        if checkpoint:
+            save_checkpoint(checkpoint, reached, description, preprocessor)
+
+    with memory_guard(device, "Choose a smaller BATCH_SIZE, PATCH_SIZE or BASE_WIDTH."):
+        train(state, sampler, settings, span(progress, 0.04, 0.99), save)
+    save_model(model, state, description, preprocessor)
+    if checkpoint:
+        checkpoint.unlink(missing_ok=True)
+    return Trained(state, preprocessor, sampler, left_out)

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Features and spectra as 16-bit numbers, each band with a scale and an offset of its own.
+
+Enters: what a survey found of the features' ranges, or a cube of bands. Leaves: stored numbers, and bands that say how
+to read them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from .cube import Cube
+from .features import FeatureExtractor
+from .protocol import Band
+from .windows import Tile, Window
+
+NODATA = -32768
+_LARGEST = 32767
+_HEADROOM = 1.2  # values may lie this much further from the mean than any seen in the survey
+_DEVIATIONS = (8.0, 40.0)  # range of a band in standard deviations: at least, at most
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What some tiles say about the features.
+
+    Attributes:
+        class_means: (K, T, F) over the samples.
+        mean: (T, F) over the valid pixels of the tiles.
+        deviation: (T, F).
+        reach: (T, F) largest distance from the mean.
+    """
+
+    class_means: NDArray[np.float64]
+    mean: NDArray[np.float64]
+    deviation: NDArray[np.float64]
+    reach: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class StoredFeatures:
+    """How the features kept are stored.
+
+    Attributes:
+        kept: (D,) indices into the F features of a timestep.
+        bands: T * D bands, band = timestep index * D + feature index.
+        offset: (T, D) float32.
+        scale: (T, D) float32.
+    """
+
+    kept: Tensor
+    bands: tuple[Band, ...]
+    offset: Tensor
+    scale: Tensor
+
+    @classmethod
+    def of(cls, found: Survey, kept: NDArray[np.int64], extractor: FeatureExtractor) -> StoredFeatures:
+        """Choose scales that hold what the survey saw, and some more.
+
+        Args:
+            found: Ranges of all features.
+            kept: (D,) indices of those that are stored.
+            extractor: Names them.
+        """
+        mean = found.mean[:, kept]
+        reach = np.clip(
+            _HEADROOM * found.reach[:, kept],
+            _DEVIATIONS[0] * found.deviation[:, kept],
+            _DEVIATIONS[1] * found.deviation[:, kept],
+        )
+        scale = np.where(reach > 0, reach / _LARGEST, 1.0)
+        names = [extractor.feature_names[i] for i in kept]
+        bands = tuple(
+            Band(f"t{timestep:03d} {name}", None, NODATA, float(scale[t, d]), float(mean[t, d]))
+            for t, timestep in enumerate(extractor.settings.timesteps)
+            for d, name in enumerate(names)
+        )
+        offset, step = (torch.from_numpy(part.astype(np.float32)).to(extractor.device) for part in (mean, scale))
+        return cls(torch.from_numpy(kept).to(extractor.device), bands, offset, step)
+
+    def numbers(self, values: Tensor, timesteps: Sequence[int] | None = None) -> Tensor:
+        """What is stored of features.
+
+        Args:
+            values: (T, F, h, w).
+            timesteps: Indices of the timesteps that the values are of; all where None.
+
+        Returns:
+            (T, D, h, w) int16.
+        """
+        rows = slice(None) if timesteps is None else list(timesteps)
+        offset, scale = self.offset[rows, :, None, None], self.scale[rows, :, None, None]
+        stored = ((values[:, self.kept] - offset) / scale).round_().clamp_(-_LARGEST, _LARGEST)
+        return stored.to(torch.int16)
+
+
+@dataclass(frozen=True)
+class PlainBands:
+    """The scene's bands as 16-bit numbers; over the whole range of each band, so nothing is cut off.
+
+    Attributes:
+        cube: Of the bands.
+        bands: Names, wavelengths, scales and offsets.
+    """
+
+    cube: Cube
+    bands: list[Band]
+
+    @classmethod
+    def of(cls, cube: Cube, scene: Sequence[Tile]) -> PlainBands:
+        """Find the range of each band over the cores of tiles."""
+        low, high = np.full(cube.bands, np.inf), np.full(cube.bands, -np.inf)
+        for tile in scene:
+            values = cube.read(tile.core).reshape(cube.bands, -1)
+            low = np.fmin(low, np.nanmin(np.where(np.isfinite(values), values, np.inf), axis=1))
+            high = np.fmax(high, np.nanmax(np.where(np.isfinite(values), values, -np.inf), axis=1))
+        finite = np.isfinite(low) & np.isfinite(high)
+        low, high = np.where(finite, low, 0.0), np.where(finite, high, 0.0)
+        scale = np.where(high > low, (high - low) / (2 * _LARGEST), 1.0)
+        offset = (low + high) / 2
+        bands = [
+            Band(f"spectrum {band.name or i + 1}", band.wavelength_nm, NODATA, float(scale[i]), float(offset[i]))
+            for i, band in enumerate(cube.description.bands)
+        ]
+        return cls(cube, bands)
+
+    def read(self, window: Window) -> NDArray[np.int16]:
+        """(B, h, w) stored numbers of a window, anything where the scene has no data."""
+        values = np.nan_to_num(self.cube.read(window), nan=0.0).astype(np.float64)
+        offset = np.array([band.offset for band in self.bands])[:, None, None]
+        scale = np.array([band.scale for band in self.bands])[:, None, None]
+        return np.asarray(np.clip(np.round((values - offset) / scale), -_LARGEST, _LARGEST).astype(np.int16))
