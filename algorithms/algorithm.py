@@ -30,12 +30,13 @@ from qgis.PyQt.QtCore import QCoreApplication
 from qgis.PyQt.QtGui import QIcon
 
 from ..mtmsd_qgis.errors import MtmsdError
+from .help_text import help_text
 
 if TYPE_CHECKING:
     from .bridge.styling import Style
 
 ROOT = Path(__file__).resolve().parent.parent
-_HELP = "https://github.com/mtmsd-qgis/mtmsd/blob/main/docs/"
+HELP = "https://github.com/mtmsd-qgis/mtmsd/blob/main/docs/"
 _LARGEST_SEED = 2**31 - 1
 _RASTER_SUFFIXES = (".tif", ".tiff")
 _DEVICES = ("auto", "cpu", "cuda", "cuda:0", "cuda:1", "cuda:2", "cuda:3")  # offered; others can be typed in scripts
@@ -81,9 +82,17 @@ class MtmsdAlgorithm(QgsProcessingAlgorithm):
         """Where the drawing lies."""
         return str(ROOT / "icons" / f"{self.name()}.svg")
 
+    def about(self) -> str:
+        """What it does, in a few sentences of plain text."""
+        raise NotImplementedError
+
+    def shortHelpString(self) -> str:
+        """What stands beside the dialog."""
+        return help_text(self.about(), self.parameterDefinitions())
+
     def helpUrl(self) -> str:
         """The page of this algorithm in the user's guide."""
-        return f"{_HELP}{self.name()}.md"
+        return f"{HELP}{self.name()}.md"
 
     def validateInputCrs(self, parameters: Parameters, context: QgsProcessingContext) -> bool:
         """Layers of another CRS are reprojected, so there is nothing to warn of."""

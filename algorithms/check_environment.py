@@ -62,7 +62,7 @@ class CheckEnvironment(MtmsdAlgorithm):
         """Words to find it by."""
         return self.tr("torch,python,cuda,gpu,install,diagnostics").split(",")
 
-    def shortHelpString(self) -> str:
+    def about(self) -> str:
         """What it does."""
         return self.tr(
             "Says which Python would run the computing, whether it has torch, numpy and scipy, which graphics cards "

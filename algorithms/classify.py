@@ -33,7 +33,7 @@ class Classify(Classifying):
         """Words to find it by."""
         return self.tr("hyperspectral,supervised,classification,land cover,accuracy,kappa,confidence,torch").split(",")
 
-    def shortHelpString(self) -> str:
+    def about(self) -> str:
         """What it does."""
         return self.tr(
             "Learns the classes of a training layer from the features of their pixels and maps them over the whole "

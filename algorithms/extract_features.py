@@ -44,7 +44,7 @@ class ExtractFeatures(Extracting):
         """Words to find it by."""
         return self.tr("hyperspectral,deep learning,diffusion,purification,timestep,stage,torch").split(",")
 
-    def shortHelpString(self) -> str:
+    def about(self) -> str:
         """What it does."""
         return self.tr(
             "Adds noise to the scene at several levels (timesteps), lets the diffusion model look at it, and takes "

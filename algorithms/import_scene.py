@@ -62,7 +62,7 @@ class ImportScene(MtmsdAlgorithm):
         """Words to find it by."""
         return self.tr("hyperspectral,matlab,indian pines,pavia,ground truth,geotiff").split(",")
 
-    def shortHelpString(self) -> str:
+    def about(self) -> str:
         """What it does."""
         return self.tr(
             "Reads a hyperspectral scene and its ground truth from MATLAB files, the form in which the public "

@@ -37,7 +37,7 @@ class PretrainDiffusion(Pretraining):
         """Words to find it by."""
         return self.tr("hyperspectral,deep learning,self-supervised,unsupervised,train,torch,features").split(",")
 
-    def shortHelpString(self) -> str:
+    def about(self) -> str:
         """What it does."""
         return self.tr(
             "Trains a small diffusion model on a multi- or hyperspectral raster. No labels are needed: the model "

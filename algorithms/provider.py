@@ -4,10 +4,9 @@
 from __future__ import annotations
 
 import configparser
-import re
 
 from processing.core.ProcessingConfig import ProcessingConfig, Setting
-from qgis.core import QgsApplication, QgsProcessingModelAlgorithm, QgsProcessingProvider
+from qgis.core import QgsApplication, QgsProcessingProvider
 from qgis.PyQt.QtGui import QIcon
 
 from .algorithm import ROOT
@@ -17,6 +16,7 @@ from .extract_features import ExtractFeatures
 from .import_scene import ImportScene
 from .pretrain_diffusion import PretrainDiffusion
 from .setup_environment import SetupEnvironment
+from .shipped_model import ShippedModel
 from .split_samples import SplitSamples
 
 PYTHON_SETTING = "MTMSD_PYTHON"
@@ -105,30 +105,5 @@ class MtmsdProvider(QgsProcessingProvider):
             for name in _SHIPPED_MODELS:
                 model = ShippedModel()
                 if model.fromFile(str(ROOT / "models" / f"{name}.model3")):
+                    model.explain()
                     self.addAlgorithm(model)
-
-
-class ShippedModel(QgsProcessingModelAlgorithm):
-    """A model with an id that can be typed; QGIS's own class takes the title for the id, blanks and all."""
-
-    def name(self) -> str:
-        """Fixed id, made of the title's letters."""
-        return re.sub(r"[^a-z0-9]", "", super().name().lower())
-
-    def displayName(self) -> str:
-        """Title."""
-        return super().name()
-
-    def createInstance(self) -> ShippedModel:
-        """A copy of this model."""
-        model = ShippedModel()
-        model.loadVariant(self.toVariant())
-        return model
-
-    def icon(self) -> QIcon:
-        """That of all that we do: a model is the whole way."""
-        return QIcon(self.svgIconPath())
-
-    def svgIconPath(self) -> str:
-        """Where the drawing lies."""
-        return str(ROOT / "icons" / "mtmsd.svg")

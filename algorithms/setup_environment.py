@@ -54,7 +54,7 @@ class SetupEnvironment(MtmsdAlgorithm):
         """Words to find it by."""
         return self.tr("torch,python,cuda,gpu,install,pip,offline").split(",")
 
-    def shortHelpString(self) -> str:
+    def about(self) -> str:
         """What it does."""
         return self.tr(
             "Makes a Python of the plugin's own, with torch, numpy and scipy, apart from QGIS; the Python of "

@@ -58,7 +58,7 @@ class SplitSamples(MtmsdAlgorithm):
         """Words to find it by."""
         return self.tr("training,validation,reference,holdout,spatial split,block,buffer,sampling,accuracy").split(",")
 
-    def shortHelpString(self) -> str:
+    def about(self) -> str:
         """What it does."""
         return self.tr(
             "Parts labelled points or polygons into a training layer and a validation layer. Whole polygons, or whole "

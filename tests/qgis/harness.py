@@ -37,7 +37,7 @@ def start_qgis():
     os.environ["QT_QPA_PLATFORM"] = "offscreen"
     from qgis.core import QgsApplication
 
-    application = QgsApplication([], True)
+    application = QgsApplication([], True, "", "desktop")  # what the platform is called decides on the form of the help
     application.initQgis()
     from processing.core.Processing import Processing
 

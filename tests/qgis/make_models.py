@@ -10,19 +10,13 @@ import sys
 from pathlib import Path
 
 from qgis.core import (
-    QgsProcessing,
+    QgsApplication,
     QgsProcessingModelAlgorithm,
     QgsProcessingModelChildAlgorithm,
     QgsProcessingModelChildParameterSource,
     QgsProcessingModelOutput,
     QgsProcessingModelParameter,
     QgsProcessingParameterDefinition,
-    QgsProcessingParameterEnum,
-    QgsProcessingParameterFeatureSource,
-    QgsProcessingParameterField,
-    QgsProcessingParameterNumber,
-    QgsProcessingParameterRasterLayer,
-    QgsProcessingParameterString,
 )
 from qgis.PyQt.QtCore import QPointF
 
@@ -36,12 +30,13 @@ FROM_STEP = QgsProcessingModelChildParameterSource.fromChildOutput
 # Parameter of the model -> the steps that it goes to.
 SHARED = {
     "INPUT": ("pretrain", "extract"),
-    "PRESET": ("pretrain",),
-    "ITERATIONS": ("pretrain",),
-    "TIMESTEPS": ("extract",),
     "TRAINING": ("classify",),
     "CLASS_FIELD": ("classify",),
+    "PRESET": ("pretrain",),
     "SPLIT": ("classify",),
+    "CLASSIFIER": ("classify",),
+    "ITERATIONS": ("pretrain",),
+    "TIMESTEPS": ("extract",),
     "SEED": ("pretrain", "extract", "classify"),
     "DEVICE": ("pretrain", "extract", "classify"),
 }
@@ -93,34 +88,21 @@ def scene_to_class_map() -> QgsProcessingModelAlgorithm:
             child.addParameterSources("INPUT", [FROM_STEP("extract", "OUTPUT")])
         child.setModelOutputs({name: model_output(step, output, name) for output, name in outputs.items()})
         model.addChildAlgorithm(child)
-    model.setHelpContent({"ALG_DESC": HELP, "ALG_CREATOR": "MTMSD for QGIS developers"})
+    # QGIS 3.22 does not keep a parameter's own help in the file.
+    explained = {parameter.name(): parameter.help() for parameter in parameters()}
+    model.setHelpContent({"ALG_DESC": HELP, "ALG_CREATOR": "MTMSD for QGIS developers", **explained})
     model.setParameterOrder([parameter.name() for parameter in parameters()])
     model.updateDestinationParameters()
     return model
 
 
 def parameters() -> list[QgsProcessingParameterDefinition]:
-    """What the user is asked; the same words as in the three steps."""
-    kinds = [QgsProcessing.SourceType.TypeVectorPoint, QgsProcessing.SourceType.TypeVectorPolygon]
-    whole = QgsProcessingParameterNumber.Type.Integer
-    presets, splits = ["quick", "standard", "paper"], ["none", "random", "spatial"]
-    return [
-        QgsProcessingParameterRasterLayer("INPUT", "Raster"),
-        QgsProcessingParameterFeatureSource("TRAINING", "Training layer", kinds),
-        QgsProcessingParameterField("CLASS_FIELD", "Class field", parentLayerParameterName="TRAINING"),
-        QgsProcessingParameterEnum("PRESET", "Preset", presets, False, "quick", usesStaticStrings=True),
-        QgsProcessingParameterEnum("SPLIT", "Hold out", splits, False, "spatial", usesStaticStrings=True),
-        advanced(QgsProcessingParameterNumber("ITERATIONS", "Iterations", whole, None, optional=True, minValue=1)),
-        advanced(QgsProcessingParameterString("TIMESTEPS", "Timesteps", optional=True)),
-        advanced(QgsProcessingParameterNumber("SEED", "Random seed", whole, 0, minValue=0)),
-        advanced(QgsProcessingParameterString("DEVICE", "Device", "auto")),
-    ]
-
-
-def advanced(parameter: QgsProcessingParameterDefinition) -> QgsProcessingParameterDefinition:
-    """The parameter as a rare knob."""
-    parameter.setFlags(parameter.flags() | QgsProcessingParameterDefinition.Flag.FlagAdvanced)
-    return parameter
+    """What the user is asked: the steps' own parameters, each as it is in the first step that it goes to."""
+    found = []
+    for name, steps in SHARED.items():
+        algorithm = QgsApplication.processingRegistry().createAlgorithmById(STEPS[steps[0]][0])
+        found.append(algorithm.parameterDefinition(name).clone())
+    return found
 
 
 def model_output(step: str, output: str, name: str) -> QgsProcessingModelOutput:

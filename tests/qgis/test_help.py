@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Help of every algorithm: beside its dialog, in qgis_process, and on the page that the Help button opens."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from harness import ROOT
+from qgis.core import QgsApplication
+
+DOCS = "https://github.com/mtmsd-qgis/mtmsd/blob/main/docs/"
+
+
+@pytest.fixture
+def algorithms():
+    return QgsApplication.processingRegistry().providerById("mtmsd").algorithms()
+
+
+def test_every_algorithm_and_parameter_is_explained(algorithms):
+    assert [item.name() for item in algorithms if len(item.shortHelpString()) < 100] == []
+    silent = [f"{item.name()} {p.name()}" for item in algorithms for p in item.parameterDefinitions() if not p.help()]
+    assert silent == []
+
+
+def test_the_panel_beside_the_dialog_explains_what_the_dialog_asks(algorithms):
+    for item in algorithms:
+        panel = item.shortHelpString()
+        missing = [
+            p.description() for p in item.parameterDefinitions() if p.help() and f"<b>{p.description()}" not in panel
+        ]
+        assert (item.name(), missing) == (item.name(), [])
+        assert "\n" not in panel  # the dialog would make a paragraph of each line, within tags
+
+
+def test_every_icon_is_there(algorithms):
+    assert [item.name() for item in algorithms if not Path(item.svgIconPath()).is_file()] == []
+
+
+def test_help_button_opens_a_page_that_names_every_parameter_and_output(algorithms):
+    for item in algorithms:
+        assert item.helpUrl().startswith(DOCS)
+        page = (ROOT / "docs" / item.helpUrl().removeprefix(DOCS)).read_text("utf-8")
+        assert f"`mtmsd:{item.name()}`" in page
+        names = {p.name() for p in item.parameterDefinitions()} | {o.name() for o in item.outputDefinitions()}
+        named = set(re.findall(r"\b[A-Z][A-Z_]+\b", page))
+        assert (item.name(), {name.split(":")[-1] for name in names} - named) == (item.name(), set())
+
+
+def test_qgis_process_prints_help_without_tags(algorithms, qgis_process):
+    for item in algorithms:
+        printed = qgis_process("help", item.id()).stdout.split("\nOutputs\n")[
+            0
+        ]  # there QGIS itself writes <outputHtml>
+        description = printed.split("Description")[1].split("Arguments")[0].strip("-\n ")
+        assert len(description) > 100, item.id()
+        assert re.findall(r"</?[a-zA-Z][^>]*>", printed) == []
+        assert [p.name() for p in item.parameterDefinitions() if p.help() and p.help() not in printed] == []
