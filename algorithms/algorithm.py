@@ -21,6 +21,7 @@ from qgis.core import (
     QgsProcessingOutputNumber,
     QgsProcessingOutputString,
     QgsProcessingParameterDefinition,
+    QgsProcessingParameterEnum,
     QgsProcessingParameterNumber,
     QgsProcessingParameterString,
     QgsProcessingUtils,
@@ -39,6 +40,7 @@ ROOT = Path(__file__).resolve().parent.parent
 HELP = "https://github.com/mtmsd-qgis/mtmsd/blob/main/docs/"
 _LARGEST_SEED = 2**31 - 1
 _RASTER_SUFFIXES = (".tif", ".tiff")
+OVERLAPS = ("refuse", "later", "drop")
 _DEVICES = ("auto", "cpu", "cuda", "cuda:0", "cuda:1", "cuda:2", "cuda:3")  # offered; others can be typed in scripts
 
 Parameters = Mapping[str, Any]
@@ -207,6 +209,28 @@ class MtmsdAlgorithm(QgsProcessingAlgorithm):
             ),
             advanced=True,
         )
+
+    def declare_overlaps(self) -> None:
+        """Add the choice of what is done where polygons of different classes overlap."""
+        self.declare(
+            QgsProcessingParameterEnum(
+                "OVERLAPS",
+                self.tr("Overlapping polygons of different classes"),
+                list(OVERLAPS),
+                False,
+                OVERLAPS[0],
+                usesStaticStrings=True,
+            ),
+            self.tr(
+                "A pixel can have one class only. refuse: the run stops and names the polygons. later: the feature "
+                "with the higher id wins. drop: pixels of several classes are left out."
+            ),
+            advanced=True,
+        )
+
+    def overlaps(self, parameters: Parameters, context: QgsProcessingContext) -> str:
+        """What is done where polygons of different classes overlap."""
+        return self.parameterAsEnumString(parameters, "OVERLAPS", context)
 
     def declare_facts(self) -> None:
         """Add the outputs that every task of the worker has."""

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -120,6 +121,7 @@ class Classifying(MtmsdAlgorithm):
         buffer.setMetadata({"widget_wrapper": {"decimals": 1}})
         text = self.tr("Training samples that lie at most so far from a held-out sample are left out.")
         self.declare(buffer, text, advanced=True)
+        self.declare_overlaps()
 
     def declare_maps(self) -> None:
         """Class map, confidence, probabilities, report, accuracy."""
@@ -189,7 +191,8 @@ class Classifying(MtmsdAlgorithm):
             raise QgsProcessingException(self.invalidSourceError(parameters, name))
         layer = self.vector_layer(parameters, name, context)
         field = self.parameterAsString(parameters, "CLASS_FIELD", context)
-        return read_labels(features, layer, field, source.grid.crs, context.transformContext())
+        labels = read_labels(features, layer, field, source.grid.crs, context.transformContext())
+        return replace(labels, overlaps=self.overlaps(parameters, context))
 
     def write_maps(
         self,

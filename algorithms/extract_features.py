@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -96,6 +97,7 @@ class ExtractFeatures(Extracting):
             ),
             advanced=True,
         )
+        self.declare_overlaps()
         self.declare_seed_and_device()
         self.declare(
             QgsProcessingParameterRasterDestination("OUTPUT", self.tr("Feature raster")),
@@ -199,4 +201,5 @@ class ExtractFeatures(Extracting):
             )
         layer = self.vector_layer(parameters, "TRAINING", context)
         field = self.parameterAsString(parameters, "CLASS_FIELD", context)
-        return read_labels(training, layer, field, self._source.grid.crs, context.transformContext())
+        labels = read_labels(training, layer, field, self._source.grid.crs, context.transformContext())
+        return replace(labels, overlaps=self.overlaps(parameters, context))

@@ -97,6 +97,7 @@ class SplitSamples(MtmsdAlgorithm):
                 "samples, with all their attributes."
             ),
         )
+        self.declare_overlaps()
         self.declare_seed(self.tr("The same seed and inputs give the same two layers."))
         text = {
             "OUTPUT_TRAINING": self.tr("Samples to learn from, in the form and CRS of the layer, or of the pixels."),
@@ -216,11 +217,11 @@ class SplitSamples(MtmsdAlgorithm):
             raise QgsProcessingException(self.invalidSourceError(parameters, "INPUT"))
         reference = read_reference(source, self._field, Stretch(feedback, 0, 10))
         if reference.skipped:
-            reasons = ", ".join(f"{count} {reason}" for reason, count in reference.skipped.items())
-            feedback.pushWarning(f"Not used in the layer {reference.name}: {reasons}.")
+            feedback.pushWarning(f"Not used in the layer {reference.name}: {reference.skipped.text}.")
         if self._raster is None:
             return whole_features(reference)
-        candidates = pixels_of(reference, self._raster, context.transformContext(), Stretch(feedback, 10, 30))
+        overlaps, transforms = self.overlaps(parameters, context), context.transformContext()
+        candidates = pixels_of(reference, self._raster, overlaps, transforms, Stretch(feedback, 10, 30))
         if candidates.left_out:
             feedback.pushWarning(candidates.left_out)
         return candidates

@@ -30,7 +30,13 @@ _NUMPY_NAMES = {
     "Float32": "float32",
     "Float64": "float64",
 }
-_WIDENED = {"Int8": gdal.GDT_Int16, "Int64": gdal.GDT_Float64, "UInt64": gdal.GDT_Float64}
+_WIDENED = {
+    "Int8": gdal.GDT_Int16,
+    "Int64": gdal.GDT_Float64,
+    "UInt64": gdal.GDT_Float64,
+    "Float16": gdal.GDT_Float32,
+}
+_SIGN_BIT = 128
 _ENVI_TYPES = {"uint8": 1, "int16": 2, "int32": 3, "float32": 4, "float64": 5, "uint16": 12, "uint32": 13}
 
 
@@ -47,21 +53,22 @@ def copy_cube(source: RasterSource, numbers: Sequence[int], folder: Path, name: 
     Raises:
         QgsProcessingException: The raster cannot be read, or the user cancelled.
     """
-    dataset = source.open()
-    code = _common_type(dataset, numbers)
-    bands = tuple(_readable(source.bands[number - 1]) for number in numbers)
-    grid = source.grid
-    cube = CubeFile(f"{name}.raw", grid.height, grid.width, _NUMPY_NAMES[gdal.GetDataTypeName(code)], bands)
-    if (dataset.RasterYSize, dataset.RasterXSize) != (grid.height, grid.width):
-        raise QgsProcessingException(f"The raster {source.name} has changed its size. Load it again.")
-    itemsize = gdal.GetDataTypeSize(code) // 8
-    rows = rows_at_once(grid.height, len(bands) * grid.width * itemsize, dataset.GetRasterBand(1).GetBlockSize()[1])
-    with (folder / cube.file).open("wb") as file:
-        for row in range(0, grid.height, rows):
-            file.write(_lines(dataset, row, min(rows, grid.height - row), numbers, code))
-            stretch.advance((row + rows) / grid.height)
-    write_envi_header(folder, cube)
-    return cube
+    reader = _Reader(source, numbers)
+    height, block_height = source.grid.height, reader.dataset.GetRasterBand(1).GetBlockSize()[1]
+    rows = rows_at_once(height, reader.line_bytes, block_height)
+    parts = [(row, min(rows, height - row)) for row in range(0, height, rows)]
+    return _copy(reader, parts, folder, name, stretch)
+
+
+def copy_rows(
+    source: RasterSource, numbers: Sequence[int], rows: Sequence[int], folder: Path, name: str, stretch: Stretch
+) -> CubeFile:
+    """Copy some rows of a raster's bands: a cube with as many rows.
+
+    Raises:
+        QgsProcessingException: The raster cannot be read, or the user cancelled.
+    """
+    return _copy(_Reader(source, numbers), [(row, 1) for row in rows], folder, name, stretch)
 
 
 def rows_at_once(height: int, line_bytes: int, block_height: int) -> int:
@@ -100,6 +107,63 @@ def with_mask(cube: CubeFile, usable: bytes, folder: Path) -> CubeFile:
     (folder / mask.file).write_bytes(usable)
     write_envi_header(folder, mask)
     return replace(cube, mask=mask.file)
+
+
+class _Reader:
+    """Reads lines of some bands of a raster, line-interleaved, in the smallest type that holds them all."""
+
+    def __init__(self, source: RasterSource, numbers: Sequence[int]) -> None:
+        """Open the raster.
+
+        Raises:
+            QgsProcessingException: It cannot be opened, or is not what it was.
+        """
+        self.dataset = source.open()
+        self.numbers = list(numbers)
+        self.bands = tuple(_readable(source.bands[number - 1]) for number in numbers)
+        self.width = source.grid.width
+        if (self.dataset.RasterYSize, self.dataset.RasterXSize) != (source.grid.height, self.width):
+            raise QgsProcessingException(f"The raster {source.name} has changed its size. Load it again.")
+        self._signed = [i for i, number in enumerate(numbers) if _is_signed_byte(self.dataset.GetRasterBand(number))]
+        self.code = _common_type(self.dataset, numbers)
+        if self._signed:
+            self.code = gdal.DataTypeUnion(self.code, gdal.GDT_Int16)
+        self.dtype = _NUMPY_NAMES[gdal.GetDataTypeName(self.code)]
+        self.line_bytes = len(self.numbers) * self.width * gdal.GetDataTypeSize(self.code) // 8
+
+    def lines(self, row: int, rows: int) -> bytes:
+        """Lines row to row + rows.
+
+        Raises:
+            QgsProcessingException: They cannot be read.
+        """
+        content = _lines(self.dataset, row, rows, self.numbers, self.code)
+        return self._with_signs(content, rows) if self._signed else content
+
+    def _with_signs(self, content: bytes, rows: int) -> bytes:
+        """Signed bytes, which GDAL before 3.7 reads as if they had no sign."""
+        import numpy as np
+
+        values = np.frombuffer(content, self.dtype).reshape(rows, len(self.numbers), self.width).copy()
+        part = values[:, self._signed]
+        values[:, self._signed] = np.where(part >= _SIGN_BIT, part - 2 * _SIGN_BIT, part)
+        return values.tobytes()
+
+
+def _copy(reader: _Reader, parts: Sequence[tuple[int, int]], folder: Path, name: str, stretch: Stretch) -> CubeFile:
+    """Parts (first row, rows) of a raster, one after the other, with an ENVI header."""
+    height = sum(rows for _, rows in parts)
+    cube = CubeFile(f"{name}.raw", height, reader.width, reader.dtype, reader.bands)
+    with (folder / cube.file).open("wb") as file:
+        for done, (row, rows) in enumerate(parts, 1):
+            file.write(reader.lines(row, rows))
+            stretch.advance(done / len(parts))
+    write_envi_header(folder, cube)
+    return cube
+
+
+def _is_signed_byte(band: gdal.Band) -> bool:
+    return band.GetMetadataItem("PIXELTYPE", "IMAGE_STRUCTURE") == "SIGNEDBYTE"
 
 
 def _common_type(dataset: gdal.Dataset, numbers: Sequence[int]) -> int:

@@ -31,6 +31,7 @@ from qgis.core import (
 from ...mtmsd_qgis.protocol import ClassEntry
 from .palette import palette
 from .rasters import is_local_grid
+from .tally import Tally
 
 LARGEST_ID = 65535  # class maps hold 16 bits, 0 is nodata
 
@@ -47,7 +48,9 @@ class LabelLayer:
         points: Points, else polygons.
         shapes: Geometry in the raster's CRS and class of every usable feature.
         styles: Name and colour (#rrggbb) of a class, where the layer's categories tell.
-        skipped: Reason -> number of features that are not used.
+        skipped: Reason -> number of features that are not used, and which.
+        ids: The feature's id of each shape.
+        overlaps: What is done with pixels of several classes, see overlaps.py.
     """
 
     name: str
@@ -55,7 +58,9 @@ class LabelLayer:
     points: bool
     shapes: tuple[tuple[QgsGeometry, Key], ...]
     styles: Mapping[Key, tuple[str, str]]
-    skipped: Mapping[str, int]
+    skipped: Tally
+    ids: tuple[int, ...]
+    overlaps: str = "refuse"
 
 
 def read_labels(
@@ -87,18 +92,22 @@ def read_labels(
     kind = QgsWkbTypes.geometryType(source.wkbType())
     if kind not in (QgsWkbTypes.GeometryType.PointGeometry, QgsWkbTypes.GeometryType.PolygonGeometry):
         raise QgsProcessingException(f"The layer {name} should hold points or polygons; choose such a layer.")
-    skipped: Counter[str] = Counter()
+    skipped = Tally()
     request = QgsFeatureRequest().setSubsetOfAttributes([index])
     features = source.getFeatures(request, QgsProcessingFeatureSource.Flag.FlagSkipGeometryValidityChecks)
-    shapes = tuple(_labelled(features, index, _transform(source.sourceCrs(), target, context), skipped))
-    if not shapes:
-        reasons = "".join(f"; {count} {reason}" for reason, count in skipped.items())
+    transform = _transform(source.sourceCrs(), target, context)
+    # Sorted, because a layer in memory hands out its selected features in another order each time.
+    labelled = sorted(_labelled(features, index, transform, skipped), key=lambda found: found[0])
+    if not labelled:
+        reasons = f"; {skipped.text}" if skipped else ""
         raise QgsProcessingException(
             f"Labelled points or polygons were expected in the layer {name}; no usable feature was found{reasons}. "
             "Choose a layer with features and a filled class field."
         )
     points = kind == QgsWkbTypes.GeometryType.PointGeometry
-    return LabelLayer(name, field, points, shapes, _styles(layer, field), skipped)
+    ids = tuple(number for number, *_ in labelled)
+    shapes = tuple((geometry, key) for _, geometry, key in labelled)
+    return LabelLayer(name, field, points, shapes, _styles(layer, field), skipped, ids)
 
 
 def make_classes(labels: LabelLayer) -> dict[Key, ClassEntry]:
@@ -131,24 +140,24 @@ def class_key(value: Any) -> Key | None:  # noqa: ANN401 - an attribute of any t
 
 def sentence_of_skipped(labels: LabelLayer) -> str:
     """What was not used, for the log; empty where all was."""
-    parts = ", ".join(f"{count} {reason}" for reason, count in labels.skipped.items())
-    return f"Not used in the layer {labels.name}: {parts}." if parts else ""
+    return f"Not used in the layer {labels.name}: {labels.skipped.text}." if labels.skipped else ""
 
 
 def _labelled(
-    features: Iterable[QgsFeature], index: int, transform: QgsCoordinateTransform | None, skipped: Counter[str]
-) -> Iterable[tuple[QgsGeometry, Key]]:
+    features: Iterable[QgsFeature], index: int, transform: QgsCoordinateTransform | None, skipped: Tally
+) -> Iterable[tuple[int, QgsGeometry, Key]]:
+    """Id, geometry and class of the usable features."""
     for feature in features:
         geometry = feature.geometry()
         key = class_key(feature.attribute(index))
         if key is None:
-            skipped["without a class"] += 1
+            skipped.note("without a class", [feature.id()])
         elif geometry.isNull() or geometry.isEmpty():
-            skipped["without a geometry"] += 1
+            skipped.note("without a geometry", [feature.id()])
         elif transform is not None and not _moved(geometry, transform):
-            skipped["outside the area of the raster's CRS"] += 1
+            skipped.note("outside the area of the raster's CRS", [feature.id()])
         else:
-            yield geometry, key
+            yield feature.id(), geometry, key
 
 
 def _transform(

@@ -7,9 +7,8 @@ sample, the features to write, and which validation samples lie too near to trai
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -34,9 +33,11 @@ from ...mtmsd_qgis.protocol import ClassEntry
 from .fields import LONG_NUMBER
 from .labels import Key, LabelLayer, class_key
 from .metric_plane import MetricPlane, between, metric_plane
+from .pixel_data import pixels_with_data
 from .progress import Stretch
 from .rasters import Grid, RasterSource
 from .samples import Samples, place_samples, sentence_of_left_out
+from .tally import Tally
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -57,7 +58,7 @@ class Reference:
         wkb_type: Of the layer.
         features: With a class and a geometry.
         keys: Class of each feature.
-        skipped: Reason -> number of features that are not used.
+        skipped: Reason -> number of features that are not used, and which.
     """
 
     name: str
@@ -67,7 +68,7 @@ class Reference:
     wkb_type: QgsWkbTypes.Type
     features: tuple[QgsFeature, ...]
     keys: tuple[Key, ...]
-    skipped: Mapping[str, int]
+    skipped: Tally
 
     @property
     def points(self) -> bool:
@@ -162,13 +163,13 @@ def read_reference(source: QgsProcessingFeatureSource, field: str, stretch: Stre
     kind = QgsWkbTypes.geometryType(source.wkbType())
     if kind not in (QgsWkbTypes.GeometryType.PointGeometry, QgsWkbTypes.GeometryType.PolygonGeometry):
         raise QgsProcessingException(f"The layer {name} should hold points or polygons; choose such a layer.")
-    skipped: Counter[str] = Counter()
+    skipped = Tally()
     unchecked = source.getFeatures(QgsFeatureRequest(), QgsProcessingFeatureSource.Flag.FlagSkipGeometryValidityChecks)
     # Sorted, because a layer in memory hands out its selected features in another order each time.
     features = sorted(_usable(unchecked, index, field, skipped, stretch), key=QgsFeature.id)
     keys = tuple(class_key(feature.attribute(index)) for feature in features)
     if not features:
-        reasons = "".join(f"; {count} {reason}" for reason, count in skipped.items())
+        reasons = f"; {skipped.text}" if skipped else ""
         raise QgsProcessingException(
             f"Labelled points or polygons were expected in the layer {name}; no usable feature was found{reasons}. "
             "Choose a layer with features and a filled class field; with 'Selected features only', select some."
@@ -189,25 +190,38 @@ def whole_features(reference: Reference) -> Candidates:
 
 
 def pixels_of(
-    reference: Reference, raster: RasterSource, context: QgsCoordinateTransformContext, stretch: Stretch
+    reference: Reference,
+    raster: RasterSource,
+    overlaps: str,
+    context: QgsCoordinateTransformContext,
+    stretch: Stretch,
 ) -> Candidates:
-    """Each pixel that a feature labels is a sample; one with labels of different classes, or on nodata, is none.
+    """Each pixel that a feature labels is a sample, but for those on nodata.
+
+    Args:
+        reference: The features.
+        raster: Whose pixels are wanted.
+        overlaps: What is done with pixels of several classes, see overlaps.py.
+        context: Of the project.
+        stretch: Told from time to time.
 
     Raises:
-        QgsProcessingException: No feature lies on the raster, fewer than two classes do, or cancelled.
+        QgsProcessingException: No feature lies on the raster, fewer than two classes do, polygons overlap, or
+            cancelled.
     """
     import numpy as np
 
     labels, sources = _labels_in(reference, raster.grid.crs, context)
+    labels = replace(labels, overlaps=overlaps)
     entries = {key: ClassEntry(number, str(key), "#000000") for number, key in enumerate(reference.classes, 1)}
     samples = place_samples(labels, entries, raster.grid, stretch)
-    table = samples.table
-    has_data = _has_data(raster, table)
+    table, tally = samples.table, labels.skipped.merged(samples.left_out)
+    has_data = pixels_with_data(raster, table, context, stretch)
+    if not has_data.all():
+        lost = np.unique(table[~has_data, 3])
+        tally.note("pixels on nodata", (labels.ids[group] for group in lost), int((~has_data).sum()))
     table = table[has_data]
-    reasons = Counter(samples.left_out)
-    reasons["outside the area of the raster's CRS"] = len(reference.features) - len(sources)
-    reasons["pixels on nodata in the raster's first band"] = int((~has_data).sum())
-    left_out = sentence_of_left_out(Samples(table, +reasons), reference.name)
+    left_out = sentence_of_left_out(Samples(table, tally), reference.name)
     if len(np.unique(table[:, 2])) < 2:
         raise QgsProcessingException(
             f"Pixels of at least two classes were expected; the layer {reference.name} labels {len(table)} pixels with "
@@ -278,15 +292,15 @@ def too_near(
 
 
 def _usable(
-    features: Iterable[QgsFeature], index: int, field: str, skipped: Counter[str], stretch: Stretch
+    features: Iterable[QgsFeature], index: int, field: str, skipped: Tally, stretch: Stretch
 ) -> Iterable[QgsFeature]:
     for number, feature in enumerate(features):
         if number % _AT_ONCE == 0:
             stretch.advance(0)  # how many there are is not always known
         if class_key(feature.attribute(index)) is None:
-            skipped[f"without a class (the field '{field}' is empty)"] += 1
+            skipped.note(f"without a class in the field '{field}'", [feature.id()])
         elif not feature.hasGeometry() or feature.geometry().isEmpty():
-            skipped["without a geometry"] += 1
+            skipped.note("without a geometry", [feature.id()])
         else:
             yield feature
 
@@ -303,30 +317,16 @@ def _labels_in(
 ) -> tuple[LabelLayer, list[int]]:
     """The geometries in the raster's CRS, and the index of the feature of each."""
     transform = between(reference.crs, crs, context)
-    shapes, sources = [], []
+    shapes, sources, skipped = [], [], Tally()
     for index, (feature, key) in enumerate(zip(reference.features, reference.keys)):
         shape = feature.geometry()
         try:
             if transform is not None:
                 shape.transform(transform)
-        except QgsCsException:  # outside the area of the raster's CRS
+        except QgsCsException:
+            skipped.note("outside the area of the raster's CRS", [feature.id()])
             continue
         shapes.append((shape, key))
         sources.append(index)
-    return LabelLayer(reference.name, "", reference.points, tuple(shapes), {}, {}), sources
-
-
-def _has_data(raster: RasterSource, table: NDArray) -> NDArray:
-    """(N,) bool: the pixel has data in the first band. Layers of other providers than GDAL are not looked into."""
-    import numpy as np
-
-    has_data = np.ones(len(table), dtype=bool)
-    if raster.provider is not None:
-        return has_data
-    dataset = raster.open()
-    mask = dataset.GetRasterBand(1).GetMaskBand()
-    rows, starts = np.unique(table[:, 0], return_index=True)
-    for row, first, last in zip(rows, starts, [*starts[1:], len(table)]):
-        line = np.frombuffer(mask.ReadRaster(0, int(row), raster.grid.width, 1), np.uint8)
-        has_data[first:last] = line[table[first:last, 1]] > 0
-    return has_data
+    ids = tuple(reference.features[index].id() for index in sources)
+    return LabelLayer(reference.name, "", reference.points, tuple(shapes), {}, skipped, ids), sources

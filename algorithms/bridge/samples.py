@@ -4,15 +4,14 @@
 Rules, the same for training and reference samples:
 - A polygon takes the pixels whose centre it covers; one that covers no centre takes the pixel nearest to its inside.
 - A point takes the pixel it lies in. Samples outside the raster or on nodata are left out.
-- A pixel with several labels of one class is one sample; one with labels of different classes contradicts itself and
-  is left out. What was left out is counted and named in the log.
+- A pixel with several labels of one class is one sample; what becomes of one with labels of different classes says
+  overlaps.py. What was left out is counted and named in the log.
 - A group is what a spatial split keeps together: one for each polygon, one for each point.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import floor
 from pathlib import Path
@@ -24,8 +23,10 @@ from qgis.core import QgsGeometry, QgsProcessingException
 from ...mtmsd_qgis.protocol import ClassEntry, CubeFile
 from .labels import Key, LabelLayer, names_of
 from .masks import burn, memory_raster
+from .overlaps import one_label_a_pixel
 from .progress import Stretch
 from .rasters import Grid
+from .tally import Tally
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,27 +40,31 @@ class Samples:
 
     Attributes:
         table: (N, 4) int64: row, column, class index, group; sorted by row, then column.
-        left_out: Reason -> number of pixels or features that became no sample.
+        left_out: Reason -> number of pixels or features that became no sample, and which.
     """
 
     table: NDArray
-    left_out: Mapping[str, int]
+    left_out: Tally
 
 
 def place_samples(labels: LabelLayer, classes: Mapping[Key, ClassEntry], grid: Grid, stretch: Stretch) -> Samples:
-    """The pixels of labelled geometries; those of classes that are not among the given ones are left out."""
+    """The pixels of labelled geometries; those of classes that are not among the given ones are left out.
+
+    Raises:
+        QgsProcessingException: Polygons of different classes overlap, and that is to be refused; or cancelled.
+    """
     import numpy as np
 
-    left_out: Counter[str] = Counter()
+    left_out = Tally()
     index_of = {key: index for index, key in enumerate(classes)}
     parts = [np.empty((0, 4), dtype=np.int64)]
     for group, (shape, key) in enumerate(labels.shapes):
         if key not in index_of:
-            left_out["of a class that the training layer lacks"] += 1
+            left_out.note("of a class that the training layer lacks", [labels.ids[group]])
             continue
         pixels = _pixels_of_points(shape, grid) if labels.points else _pixels_of_polygon(shape, grid)
         if not pixels:
-            left_out["outside the raster"] += 1
+            left_out.note("outside the raster", [labels.ids[group]])
             continue
         part = np.empty((len(pixels), 4), dtype=np.int64)
         part[:, :2] = pixels
@@ -67,17 +72,17 @@ def place_samples(labels: LabelLayer, classes: Mapping[Key, ClassEntry], grid: G
         parts.append(part)
         if group % 500 == 0:
             stretch.advance(group / len(labels.shapes))
-    table, contradictions = _one_class_a_pixel(np.concatenate(parts))
-    if contradictions:
-        left_out["pixels with labels of different classes"] += contradictions
-    return Samples(table, left_out)
+    return Samples(one_label_a_pixel(np.concatenate(parts), labels, classes, left_out, stretch), left_out)
 
 
-def without_nodata(samples: Samples, scene: CubeFile, folder: Path, *, one_band_tells: bool) -> Samples:
+def without_nodata(
+    samples: Samples, ids: Sequence[int], scene: CubeFile, folder: Path, *, one_band_tells: bool
+) -> Samples:
     """The samples that lie on pixels with data in every band.
 
     Args:
         samples: As placed.
+        ids: Of the features, by group.
         scene: The cube in the job folder.
         folder: The job folder.
         one_band_tells: All bands share their nodata, as in a feature raster; thousands need not be read.
@@ -96,10 +101,10 @@ def without_nodata(samples: Samples, scene: CubeFile, folder: Path, *, one_band_
         left, right = int(columns.min()), int(columns.max()) + 1
         values = cube.read(Window(int(row), left, 1, right - left), bands)
         keep[first:last] = np.isfinite(values[:, 0, columns - left]).all(axis=0)
-    nodata = int((~keep).sum())
-    left_out = Counter(samples.left_out)
-    if nodata:
-        left_out["pixels on nodata"] += nodata
+    left_out = Tally(samples.left_out)
+    if not keep.all():
+        lost = samples.table[~keep]
+        left_out.note("pixels on nodata", (ids[group] for group in np.unique(lost[:, 3])), len(lost))
     return Samples(samples.table[keep], left_out)
 
 
@@ -125,9 +130,10 @@ def settle_classes(
     kept = [key for key, count in zip(classes, counts) if count]
     dropped = [key for key, count in zip(classes, counts) if not count]
     if not kept:
+        reasons = f" ({samples.left_out.text})" if samples.left_out else ""
         raise QgsProcessingException(
-            f"Training samples were expected; no feature of the layer {name} lies on a pixel with data"
-            f"{_in_brackets(samples.left_out)}. Check that layer and raster show the same place and have the right CRS."
+            f"Training samples were expected; no feature of the layer {name} lies on a pixel with data{reasons}. "
+            "Check that layer and raster show the same place and have the right CRS."
         )
     if len(kept) < 2:
         raise QgsProcessingException(
@@ -156,8 +162,7 @@ def save_samples(samples: Samples, folder: Path, name: str) -> str:
 
 def sentence_of_left_out(samples: Samples, layer: str) -> str:
     """What became no sample, for the log; empty where all did."""
-    parts = ", ".join(f"{count} {reason}" for reason, count in samples.left_out.items())
-    return f"Left out of the samples of the layer {layer}: {parts}." if parts else ""
+    return f"Left out of the samples of the layer {layer}: {samples.left_out.text}." if samples.left_out else ""
 
 
 def _pixels_of_points(shape: QgsGeometry, grid: Grid) -> list[tuple[int, int]]:
@@ -207,24 +212,3 @@ def _window_around(shape: QgsGeometry, grid: Grid) -> tuple[int, int, Grid] | No
     x, y = gdal.ApplyGeoTransform(grid.transform, left, top)
     transform = (x, *grid.transform[1:3], y, *grid.transform[4:6])
     return top, left, Grid(bottom - top, right - left, transform, grid.wkt, grid.crs)
-
-
-def _one_class_a_pixel(table: NDArray) -> tuple[NDArray, int]:
-    """The table sorted by row and column with one entry a pixel, and the number of contradicting pixels left out."""
-    import numpy as np
-
-    if not len(table):
-        return table, 0
-    table = table[np.lexsort((table[:, 3], table[:, 1], table[:, 0]))]
-    new_pixel = np.ones(len(table), dtype=bool)
-    new_pixel[1:] = np.any(table[1:, :2] != table[:-1, :2], axis=1)
-    first = np.flatnonzero(new_pixel)
-    lowest = np.minimum.reduceat(table[:, 2], first)
-    highest = np.maximum.reduceat(table[:, 2], first)
-    agree = lowest == highest
-    return table[first[agree]], int((~agree).sum())
-
-
-def _in_brackets(left_out: Mapping[str, int]) -> str:
-    parts = ", ".join(f"{count} {reason}" for reason, count in left_out.items())
-    return f" ({parts})" if parts else ""

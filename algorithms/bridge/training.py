@@ -79,7 +79,7 @@ def _place(
     stretch: Stretch,
 ) -> Samples:
     placed = place_samples(labels, classes, source.grid, stretch)
-    return without_nodata(placed, scene, folder, one_band_tells=source.layout is not None)
+    return without_nodata(placed, labels.ids, scene, folder, one_band_tells=source.layout is not None)
 
 
 def _tell(labels: LabelLayer, samples: Samples, feedback: QgsProcessingFeedback) -> None:

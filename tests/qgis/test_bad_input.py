@@ -131,7 +131,9 @@ def test_a_class_with_one_sample(scene, tmp_path):
 def test_samples_elsewhere(scene, tmp_path):
     far = vector_layer([(box_of_pixels(900, 900, 910, 910), v) for v in "ab"], "Polygon")
     words = classify(scene.raster, far, tmp_path)
-    assert "no feature of the layer training lies on a pixel with data (2 outside the raster)" in words
+    assert (
+        "no feature of the layer training lies on a pixel with data (2 outside the raster (features 1 and 2))" in words
+    )
 
 
 def test_a_field_that_does_not_exist(scene, tmp_path):

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from label_layers import grid, labels_of, placed, table
 from qgis.core import (
-    QgsCoordinateReferenceSystem,
     QgsFeatureRequest,
     QgsGeometry,
     QgsProcessingContext,
@@ -19,48 +19,14 @@ from qgis.core import (
 )
 from scenes import (
     COLORS,
-    CRS,
     LEFT,
-    PIXEL,
     TOP,
-    Log,
     box_of_pixels,
     categorize,
     point_in_pixel,
     save_layer,
     vector_layer,
 )
-
-
-def grid(height=20, width=20, transform=(LEFT, PIXEL, 0.0, TOP, 0.0, -PIXEL)):
-    from mtmsd.algorithms.bridge.rasters import Grid
-
-    crs = QgsCoordinateReferenceSystem(CRS)
-    return Grid(height, width, transform, crs.toWkt(), crs)
-
-
-def labels_of(layer, field="cover"):
-    from mtmsd.algorithms.bridge.labels import read_labels
-
-    source = QgsProcessingFeatureSource(layer, QgsProcessingContext())
-    return read_labels(
-        source, layer, field, QgsCoordinateReferenceSystem(CRS), QgsProject.instance().transformContext()
-    )
-
-
-def placed(layer, where=None, field="cover"):
-    """Samples and classes of a layer."""
-    from mtmsd.algorithms.bridge.labels import make_classes
-    from mtmsd.algorithms.bridge.progress import Stretch
-    from mtmsd.algorithms.bridge.samples import place_samples
-
-    labels = labels_of(layer, field)
-    classes = make_classes(labels)
-    return place_samples(labels, classes, where or grid(), Stretch(Log(), 0, 1)), classes
-
-
-def table(samples):
-    return samples.table.tolist()
 
 
 def test_points_take_their_pixel_and_are_groups_of_their_own():
@@ -103,13 +69,7 @@ def test_what_lies_outside_is_counted():
     shapes = [(point_in_pixel(0, 20), "a"), (point_in_pixel(-1, 0), "a"), (point_in_pixel(1, 1), "a")]
     samples, _ = placed(vector_layer(shapes, "Point"))
     assert samples.left_out == {"outside the raster": 2}
-
-
-def test_same_class_twice_is_one_sample_and_two_classes_are_none():
-    shapes = [(point_in_pixel(1, 1), "a"), (point_in_pixel(1, 1), "a"), (point_in_pixel(2, 2), "a")]
-    samples, _ = placed(vector_layer([*shapes, (point_in_pixel(2, 2), "b")], "Point"))
-    assert table(samples) == [[1, 1, 0, 0]]
-    assert samples.left_out == {"pixels with labels of different classes": 1}
+    assert samples.left_out.text == "2 outside the raster (features 1 and 2)"
 
 
 @pytest.mark.parametrize(
@@ -152,6 +112,7 @@ def test_null_classes_and_empty_geometries_are_counted():
     labels = labels_of(vector_layer(shapes, "Point"))
     assert len(labels.shapes) == 1
     assert labels.skipped == {"without a class": 2, "without a geometry": 1}
+    assert labels.skipped.text == "2 without a class (features 2 and 3), 1 without a geometry (feature 4)"
 
 
 @pytest.mark.parametrize(
@@ -247,6 +208,7 @@ def test_only_selected_features_where_asked():
 
 def test_samples_on_nodata_and_under_the_mask_are_left_out(tmp_path):
     from mtmsd.algorithms.bridge.samples import Samples, without_nodata
+    from mtmsd.algorithms.bridge.tally import Tally
     from mtmsd.mtmsd_qgis.protocol import Band, CubeFile
 
     values = np.ones((3, 2, 4), dtype="<i2")  # rows, bands, columns
@@ -256,10 +218,11 @@ def test_samples_on_nodata_and_under_the_mask_are_left_out(tmp_path):
     mask[2, 0] = 0
     mask.tofile(tmp_path / "mask.raw")
     cube = CubeFile("cube.raw", 3, 4, "int16", (Band(nodata=-9), Band(nodata=-9)), "mask.raw")
-    samples = Samples(np.array([[0, 1, 0, 0], [0, 2, 0, 0], [2, 0, 0, 0], [2, 3, 1, 1]]), {})
-    kept = without_nodata(samples, cube, tmp_path, one_band_tells=False)
+    samples = Samples(np.array([[0, 1, 0, 0], [0, 2, 0, 0], [2, 0, 0, 0], [2, 3, 1, 1]]), Tally())
+    kept = without_nodata(samples, (11, 12), cube, tmp_path, one_band_tells=False)
     assert table(kept) == [[0, 1, 0, 0], [2, 3, 1, 1]]
     assert kept.left_out == {"pixels on nodata": 2}
+    assert kept.left_out.text == "2 pixels on nodata (feature 11)"
 
 
 def test_no_way_between_a_local_grid_and_the_earth():

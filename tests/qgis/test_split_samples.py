@@ -8,6 +8,7 @@ import json
 import numpy as np
 import pytest
 from harness import QgisProcess
+from osgeo import gdal
 from qgis.core import (
     QgsCategorizedSymbolRenderer,
     QgsFeature,
@@ -166,7 +167,22 @@ def test_what_becomes_no_pixel_is_counted(tmp_path):
     log = Log()
     parts = split(layer, log, RASTER=str(raster), METHOD="random")
     assert sum(part.featureCount() for part in parts) == 12 * 16 - 2
-    assert any("1 outside the raster, 2 pixels on nodata" in line for line in log.warnings)
+    assert any("1 outside the raster (feature 13), 2 pixels on nodata (feature 1)" in line for line in log.warnings)
+
+
+def test_nodata_counts_in_every_band_but_not_in_empty_and_bad_ones(tmp_path):
+    values = np.ones((4, 64, 64), dtype=np.uint8)
+    values[1, 0, 3] = 0  # one pixel of the second band
+    values[2] = 0  # an empty band
+    values[3, :, :6] = 0  # a bad one
+    raster = write_raster(tmp_path / "holes.tif", values, nodata=0)
+    dataset = gdal.Open(str(raster), gdal.GA_Update)
+    dataset.GetRasterBand(4).SetMetadataItem("bbl", "0")
+    del dataset
+    log = Log()
+    parts = split(polygons(4), log, RASTER=str(raster), METHOD="random")
+    assert sum(part.featureCount() for part in parts) == 12 * 16 - 1
+    assert any("1 pixels on nodata (feature 1)" in line for line in log.warnings)
 
 
 def test_a_layer_in_degrees_becomes_pixels_of_a_raster_in_metres(raster):
@@ -205,7 +221,8 @@ def test_empty_classes_and_geometries_are_counted():
     log = Log()
     parts = split(layer, log, METHOD="random")
     assert sum(part.featureCount() for part in parts) == 20
-    assert any("2 without a class (the field 'cover' is empty), 1 without a geometry" in w for w in log.warnings)
+    words = "2 without a class in the field 'cover' (features 21 and 22), 1 without a geometry (feature 23)"
+    assert any(words in warning for warning in log.warnings)
 
 
 def test_files_keep_ids_names_and_colours(tmp_path):

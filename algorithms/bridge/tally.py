@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What is left out of a layer: how many for each reason, and which features."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+_MOST_IDS = 5  # of features, named for each reason
+
+
+class Tally(Counter[str]):
+    """Reason -> number of pixels or features that are left out, and the ids of the features they belong to."""
+
+    def __init__(self, given: Tally | None = None) -> None:
+        """A copy of a tally; without one, empty."""
+        super().__init__(given or {})
+        self._ids: dict[str, list[int]] = {} if given is None else {k: list(v) for k, v in given._ids.items()}
+
+    def note(self, reason: str, ids: Iterable[int], count: int | None = None) -> None:
+        """Add features, or so many pixels of these features, to a reason."""
+        ids = list(ids)
+        self[reason] += len(ids) if count is None else count
+        known = self._ids.setdefault(reason, [])
+        known.extend(number for number in dict.fromkeys(ids) if number not in known)
+
+    def merged(self, other: Tally) -> Tally:
+        """Both together."""
+        both = Tally(self)
+        for reason, count in other.items():
+            both.note(reason, other._ids.get(reason, []), count)
+        return both
+
+    @property
+    def text(self) -> str:
+        """For example "2 outside the raster (features 4 and 7), 1 without a class (feature 9)"; empty where nothing."""
+        return ", ".join(f"{count} {reason}{_named(self._ids.get(reason, []))}" for reason, count in self.items())
+
+
+def _named(ids: list[int]) -> str:
+    if not ids:
+        return ""
+    shown = [str(number) for number in sorted(ids)[:_MOST_IDS]]
+    if len(ids) > _MOST_IDS:
+        return f" (features {', '.join(shown)} and {len(ids) - _MOST_IDS} more)"
+    return f" (feature{'s' if len(ids) > 1 else ''} {' and '.join(filter(None, (', '.join(shown[:-1]), shown[-1])))})"
