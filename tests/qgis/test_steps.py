@@ -185,7 +185,10 @@ def test_validation_layer_with_other_classes(scene, features, tmp_path):
     log = Log()
     results = classify(features, str(scene.polygons), tmp_path, log, VALIDATION=reference)
     assert results["OA"] is not None
-    assert "Left out of the samples of the layer survey: 1 of a class that the training layer lacks." in log.warnings
+    assert (
+        "Left out of the samples of the layer survey: 1 of a class that the training layer lacks (feature 3)."
+        in log.warnings
+    )
     assert "Validation layer: survey, 16 reference pixels." in log.lines
 
 
