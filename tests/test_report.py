@@ -16,7 +16,8 @@ CLASSES = [{"id": 1, "name": "water <deep>", "color": "#0000ff"}, {"id": 7, "nam
 
 
 def classification(**changes):
-    judged = accuracy.to_json(accuracy.assess(np.array([[40, 10], [20, 30]])))
+    reference, mapped = np.repeat([0, 1], 50), np.repeat([0, 1, 0, 1], [40, 10, 20, 30])
+    judged = accuracy.judge(reference, mapped, np.arange(100) // 5, 2)
     right = np.arange(100) % 10 < 7
     judged |= accuracy.calibration_to_json(accuracy.calibration(np.full(100, 0.85), right))
     return {
@@ -117,6 +118,7 @@ def test_areas_are_in_hectares_where_a_pixel_has_metres():
     assert "Area (ha)" not in classification_report(classification(), {})
     page = classification_report(classification(), {}, pixel_area_m2=400.0)
     assert "<td>300</td><td>75.0</td><td>12.0</td>" in page
+    assert "<td>3.000</td>" in classification_report(classification(), {}, pixel_area_m2=100.0)
 
 
 def test_a_random_split_is_a_warning_and_class_purification_before_a_split_too():
