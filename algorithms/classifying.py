@@ -147,7 +147,7 @@ class Classifying(MtmsdAlgorithm):
             ),
             self.tr(
                 "Accuracy with intervals, confusion matrix, calibration, areas, what the map rests on, what was held "
-                "out and how."
+                "out and how. The same as JSON and CSV goes beside it, under the same name."
             ),
         )
         for name, title in ACCURACY.items():
@@ -185,11 +185,15 @@ class Classifying(MtmsdAlgorithm):
             QgsProcessingException: The layer or its field cannot be used.
         """
         from .bridge.labels import read_labels
+        from .bridge.outputs import beside, refuse_inputs
 
         features = self.parameterAsSource(parameters, name, context)
         if features is None:
             raise QgsProcessingException(self.invalidSourceError(parameters, name))
         layer = self.vector_layer(parameters, name, context)
+        report = self.output_path(parameters, "REPORT", context)
+        if report is not None:
+            refuse_inputs([report, beside(report, ".json"), beside(report, ".csv")], [layer])
         field = self.parameterAsString(parameters, "CLASS_FIELD", context)
         labels = read_labels(features, layer, field, source.grid.crs, context.transformContext())
         return replace(labels, overlaps=self.overlaps(parameters, context))
@@ -232,9 +236,10 @@ class Classifying(MtmsdAlgorithm):
         path: Path,
         extra: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        """The report of a map."""
-        from ..mtmsd_qgis.report import classification_report
-        from .bridge.outputs import write_text
+        """The report of a map, and its content as JSON and CSV in files of the same stem."""
+        from ..mtmsd_qgis.accuracy_files import accuracy_csv, accuracy_json
+        from ..mtmsd_qgis.report import classification_notes, classification_report
+        from .bridge.outputs import beside, write_texts
 
         rows = {
             "Raster": f"{source.name}, {source.size_text}",
@@ -244,4 +249,13 @@ class Classifying(MtmsdAlgorithm):
         if reference is not None:
             rows["Validation layer"] = reference.name
         area = source.grid.pixel_area_m2
-        write_text(classification_report(values, self.facts(rows), area), path)
+        facts = self.facts(rows)
+        write_texts(
+            {
+                path: classification_report(values, facts, area),
+                beside(path, ".json"): accuracy_json(
+                    "classification", values, facts, area, classification_notes(values)
+                ),
+                beside(path, ".csv"): accuracy_csv(values, area),
+            }
+        )

@@ -94,7 +94,7 @@ def matrix_table(judged: Mapping[str, Any], classes: Classes) -> str:
     return (
         "<h2>Confusion matrix</h2><p>Reference pixels. Rows: reference. Columns: map, by class id.</p>"
         f'<div class="scroll"><table class="matrix{" wide" if count > _WIDE else ""}"><thead>'
-        f'<tr><th class="name" rowspan="2">Reference \\ Map</th><th class="axis" colspan="{count}">Map</th>'
+        f'<tr><th class="name" rowspan="2">Reference</th><th class="axis" colspan="{count}">Map</th>'
         '<th class="total side" rowspan="2">Sum</th><th class="total" rowspan="2">Producer\'s (%)</th></tr>'
         f"<tr>{ids}</tr></thead><tbody>{''.join(body)}"
         f'<tr class="total"><td class="name">Sum</td>{sums}<td class="side">{judged["samples"]}</td><td></td></tr>'

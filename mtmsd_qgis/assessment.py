@@ -101,7 +101,7 @@ def features_note(accuracy: Mapping[str, Any]) -> list[str]:
     told = (
         "There are too few of them to say how much wider."
         if low is None
-        else f"With polygons as what was sampled, that of the overall accuracy is {low:.1f} to {high:.1f} %."
+        else f"Taking whole features as what was sampled, that of the overall accuracy is {low:.1f} to {high:.1f} %."
     )
     return [
         f"The {samples} reference pixels come from {features} features. Pixels of one polygon are alike and no "

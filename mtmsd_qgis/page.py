@@ -39,7 +39,8 @@ svg.chart{width:100%;max-width:60rem;height:auto}.chart text{font-size:12px;fill
 .chart .line{fill:none;stroke:#3b7ea1;stroke-width:2}.chart .bar{fill:#3b7ea1}
 .patches td,.patches th{text-align:center;background:none;padding:.25rem .35rem}
 .patches img{width:96px;height:96px;image-rendering:pixelated}
-@media (max-width:40rem){body{margin:1rem auto;padding:0 .8rem}.figure{flex:1 1 40%}th.name,td.name{white-space:normal}}
+@media (max-width:40rem){body{margin:1rem auto;padding:0 .8rem}.figure{flex:1 1 40%}
+th.name,td.name{white-space:normal;min-width:7rem}}
 @media print{@page{margin:14mm}body{margin:0;padding:0;max-width:none;font-size:10.5pt}h1{font-size:17pt}
 h2{font-size:12.5pt;break-after:avoid}h2+p{break-after:avoid}
 tr,svg,.figures,p.note,p.warn,table.matrix{break-inside:avoid}thead{display:table-header-group}

@@ -95,7 +95,14 @@ def test_pages_are_whole_and_stand_alone(sampling, area):
     parser = Balanced()
     parser.feed(page)
     assert parser.open == []
-    for text in ("Reference \\ Map", "meadow &lt;wet&gt;", "a&amp;b.tif", "Rows: reference. Columns: map", "70.0"):
+    for text in (
+        ">Reference</th>",
+        'colspan="4">Map</th>',
+        "meadow &lt;wet&gt;",
+        "a&amp;b.tif",
+        "Rows: reference. Columns: map",
+        "70.0",
+    ):
         assert text in page
     assert ("Estimated (ha)" in page) == (area is not None)
     assert "http" not in page

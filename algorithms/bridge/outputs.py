@@ -4,14 +4,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable
 
 from osgeo import gdal
-from qgis.core import QgsProcessingException
+from qgis.core import QgsMapLayer, QgsProcessingException, QgsProviderRegistry
 
 from ...mtmsd_qgis.protocol import Band, ClassEntry, CubeFile, FeatureLayout, layout_to_json
 from .cubes import rows_at_once
@@ -31,6 +31,7 @@ _LARGEST_BYTE = 255
 _STRIP_ROWS = 16  # of rasters with many bands, see write_many_bands
 _BIG = "BIGTIFF=IF_SAFER"
 _COMPRESSED = ("TILED=YES", "COMPRESS=DEFLATE", _BIG)
+_PAGES = (".html", ".htm")
 _SIDECARS = (".aux.xml", ".ovr")  # what GDAL keeps beside a GeoTIFF
 
 
@@ -134,6 +135,38 @@ def write_text(text: str, path: Path) -> None:
     """A report."""
     with replacing(path) as partial:
         partial.write_text(text, encoding="utf-8")
+
+
+def write_texts(texts: Mapping[Path, str]) -> None:
+    """Several files that belong together: either all are put in their places, or none is.
+
+    Raises:
+        QgsProcessingException: A place cannot be written.
+    """
+    with ExitStack() as stack:
+        for path, text in texts.items():
+            stack.enter_context(replacing(path)).write_text(text, encoding="utf-8")
+
+
+def beside(report: Path, suffix: str) -> Path:
+    """Where the content of a report lies in another format: report.html -> report.json."""
+    return report.with_suffix(suffix) if report.suffix.lower() in _PAGES else report.with_name(report.name + suffix)
+
+
+def refuse_inputs(outputs: Iterable[Path], layers: Iterable[QgsMapLayer | None]) -> None:
+    """No output may replace a layer that is read, as samples.csv beside samples.html would.
+
+    Raises:
+        QgsProcessingException: One would.
+    """
+    for layer in filter(None, layers):
+        parts = QgsProviderRegistry.instance().decodeUri(layer.providerType(), layer.source())
+        place = Path(str(parts.get("path") or ""))
+        for path in outputs:
+            if place.is_file() and path.exists() and path.samefile(place):
+                raise QgsProcessingException(
+                    f"{path} would be written, but the layer {layer.name()} lies there. Choose another name."
+                )
 
 
 def cube_from(values: Mapping[str, Any]) -> CubeFile:

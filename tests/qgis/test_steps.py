@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 
@@ -155,6 +156,10 @@ def test_classification_returns_every_output(scene, features, tmp_path):
     dataset = gdal.Open(outputs["PROBABILITIES"])
     assert [dataset.GetRasterBand(n).GetDescription() for n in (1, 2, 3)] == sorted(NAMES)
     assert "forest" in (tmp_path / "report.html").read_text()
+    document = json.loads((tmp_path / "report.json").read_text())
+    assert (document["kind"], document["accuracy"]["oa"]) == ("classification", results["OA"])
+    assert document["notes"][0] == document["split"]["sentence"]
+    assert (tmp_path / "report.csv").read_text("utf-8-sig").startswith("figure,value,")
     assert not list(tmp_path.glob("*.partial*"))
 
 
