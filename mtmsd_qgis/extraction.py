@@ -8,8 +8,9 @@ features kept, 16-bit with a scale and offset a band.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +19,13 @@ from numpy.typing import NDArray
 from scipy.cluster.vq import kmeans2
 
 from .cube import Cube, create_cube
+from .device import fetched
 from .features import FeatureExtractor, tile_needs
+from .pipeline import Behind, ahead
 from .progress import Progress
 from .stored_features import NODATA, PlainBands, StoredFeatures, Survey
-from .windows import Tile, Window, halo_of, strips, tiles
+from .tile_rows import TileRows
+from .windows import Tile, Window, halo_of, tiles
 
 _SURVEY_TILES = 400  # at most; a scene of up to 400 tiles is surveyed wherever it has samples
 _CLUSTER_SAMPLES = 5000
@@ -110,29 +114,28 @@ def survey(
     """
     rows, cols, classes = samples
     count = int(classes.max()) + 1
-    every = tiles(cube.height, cube.width, scene[0].window.height, halo_of(scene[0].window.height))
-    owned = dict(zip(every, tile_needs(every, rows, cols)))
+    owned = dict(zip(scene, tile_needs(scene, rows, cols)))
     chosen = _survey_tiles([tile for tile in scene if len(owned[tile])], owned, classes)
-    sums, numbers = np.zeros(1), np.zeros(count)
+    sums, numbers = torch.zeros((), dtype=torch.float64, device=extractor.device), np.zeros(count)
     moments: _Moments | None = None
-    for done, tile in enumerate(chosen):
-        values, valid = _computed(extractor, cube, tile)
-        kept_tiles.keep(tile, values)
-        flat = values.flatten(2)  # (T, F, pixels)
-        seen = _Moments.of(flat[..., valid.reshape(-1)])
-        moments = seen if moments is None else moments.plus(seen)
-        mine = owned[tile]
-        position = (rows[mine] - tile.core.row) * tile.core.width + cols[mine] - tile.core.col
-        mine, position = mine[valid.reshape(-1)[position]], position[valid.reshape(-1)[position]]
-        membership = np.zeros((count, flat.shape[2]), dtype=np.float32)
-        np.add.at(membership, (classes[mine], position), 1.0)
-        part = torch.einsum("kp,tfp->ktf", torch.from_numpy(membership).to(flat), flat)
-        sums = sums + part.cpu().numpy().astype(np.float64)
-        numbers += np.bincount(classes[mine], minlength=count)
-        progress((done + 1) / len(chosen), f"survey: tile {done + 1} of {len(chosen)}")
+    with Behind() as behind:
+        for done, (tile, values, valid) in enumerate(computed(extractor, cube, chosen)):
+            behind.call(partial(kept_tiles.keep, tile, values))
+            flat = values.flatten(2)  # (T, F, pixels)
+            inside = torch.from_numpy(np.flatnonzero(valid)).to(flat.device)
+            seen = _Moments.of(flat if valid.all() else flat[..., inside])
+            moments = seen if moments is None else moments.plus(seen)
+            mine = owned[tile]
+            position = (rows[mine] - tile.core.row) * tile.core.width + cols[mine] - tile.core.col
+            mine, position = mine[valid.reshape(-1)[position]], position[valid.reshape(-1)[position]]
+            membership = np.zeros((count, flat.shape[2]), dtype=np.float32)
+            np.add.at(membership, (classes[mine], position), 1.0)
+            sums = sums + torch.einsum("kp,tfp->ktf", torch.from_numpy(membership).to(flat), flat)
+            numbers += np.bincount(classes[mine], minlength=count)
+            progress((done + 1) / len(chosen), f"survey: tile {done + 1} of {len(chosen)}")
     assert moments is not None  # the samples lie on valid pixels, so some tile has one
     present = numbers > 0
-    class_means = sums[present] / numbers[present, None, None]
+    class_means = sums.cpu().numpy()[present] / numbers[present, None, None]
     return Survey(class_means, *moments.ranges())
 
 
@@ -167,17 +170,60 @@ def write_features(
     plain = None if spectra is None else PlainBands.of(spectra, scene)
     bands = [*stored.bands, *(plain.bands if plain is not None else ())]
     out = create_cube(folder, "features", (cube.height, cube.width), "int16", bands)
-    _fill_nodata(out)
-    for done, tile in enumerate(scene):
-        values, valid = _computed(extractor, cube, tile, kept_tiles.take(tile))
-        numbers = stored.numbers(values).flatten(0, 1).cpu().numpy()
+    rows = TileRows(out, NODATA)
+
+    def write(tile: Tile, fetch: Callable[[], NDArray[np.int16]], valid: NDArray[np.bool_]) -> None:
+        numbers = fetch()
         if plain is not None:
             numbers = np.concatenate([numbers, plain.read(tile.core)])
-        numbers[:, ~valid] = NODATA
-        out.write(tile.core, numbers)
-        progress((done + 1) / len(scene), f"tile {done + 1} of {len(scene)}")
-    out.flush()
+        if not valid.all():
+            numbers[:, ~valid] = NODATA
+        rows.write(tile.core, numbers)
+
+    with Behind() as behind:
+        for done, (tile, values, valid) in enumerate(computed(extractor, cube, scene, stored.kept, kept_tiles)):
+            fetch = fetched(stored.numbers_of_kept(values).flatten(0, 1))
+            behind.call(partial(write, tile, fetch, valid))
+            progress((done + 1) / len(scene), f"tile {done + 1} of {len(scene)}")
+        behind.call(rows.close)
     return out
+
+
+def computed(
+    extractor: FeatureExtractor,
+    cube: Cube,
+    scene: Sequence[Tile],
+    kept: torch.Tensor | None = None,
+    known: KeptTiles | None = None,
+) -> Iterator[tuple[Tile, torch.Tensor, NDArray[np.bool_]]]:
+    """Features of tiles, as many at once as the extractor's plan says, while those behind them are being read.
+
+    Args:
+        extractor: Of the features.
+        cube: Components.
+        scene: Tiles.
+        kept: Indices of the features wanted; all where None.
+        known: Tiles that need no computing.
+
+    Yields:
+        A tile, its features (T, F or D, h, w), and where its core is valid (h, w).
+    """
+    at_once = extractor.tiles_at_once(scene[0].window.height)
+    groups = [scene[i : i + at_once] for i in range(0, len(scene), at_once)]
+
+    def read(group: Sequence[Tile]) -> list[tuple[NDArray[np.float32], torch.Tensor | None]]:
+        return [(cube.read(tile.window), known.take(tile) if known else None) for tile in group]
+
+    for group, found in ahead(groups, read):
+        valid = [np.isfinite(components[0]) for components, _ in found]
+        new = [i for i, (_, values) in enumerate(found) if values is None]
+        inputs = [np.where(valid[i], found[i][0], np.float32(0)) for i in new]
+        features = dict(zip(new, extractor.features(inputs, [group[i] for i in new], kept)))
+        for i, tile in enumerate(group):
+            values = found[i][1]
+            if values is not None and kept is not None:
+                values = values[:, kept]
+            yield tile, features[i] if values is None else values, valid[i][tile.inner.slices]
 
 
 @dataclass(frozen=True)
@@ -219,18 +265,6 @@ class _Moments:
         return mean.cpu().numpy(), deviation.cpu().numpy(), reach.cpu().numpy()
 
 
-def _computed(
-    extractor: FeatureExtractor, cube: Cube, tile: Tile, known: torch.Tensor | None = None
-) -> tuple[torch.Tensor, NDArray[np.bool_]]:
-    """Features (T, F, h, w) of a tile's core, computed where they are not known, and where it is valid (h, w)."""
-    components = cube.read(tile.window)
-    valid = np.isfinite(components[0])
-    inner = valid[tile.inner.slices]
-    if known is not None:
-        return known, inner
-    return extractor.tile_features(np.where(valid, components, np.float32(0)), tile), inner
-
-
 def _survey_tiles(
     candidates: Sequence[Tile], owned: dict[Tile, NDArray[np.int64]], classes: NDArray[np.int64]
 ) -> list[Tile]:
@@ -261,9 +295,3 @@ def _draw_valid(
 
 def _pixel(cube: Cube, row: int, col: int) -> NDArray[np.float32]:
     return cube.read(Window(row, col, 1, 1))[:, 0, 0]
-
-
-def _fill_nodata(out: Cube) -> None:
-    """Mark everything as nodata; tiles without a valid pixel are never visited."""
-    for strip in strips(out.height, out.width, 2 * out.bands):
-        out.write(strip, np.full((out.bands, strip.height, strip.width), NODATA, dtype=np.int16))

@@ -12,6 +12,7 @@ constant shift of up to 1.5 pixels that resizing the patch has; the global mean 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -19,13 +20,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from .device import Plan, plan_extraction, ran_out_of_memory, release_memory, short_type
 from .noise import noise_field, q_sample
 from .progress import Progress
 from .settings import ExtractionSettings
 from .unet import UNet
-from .windows import Tile
+from .windows import Tile, Window
 
-_CELLS_PER_PASS = 1 << 16  # pixels times timesteps in one forward pass; bounds memory, costs no speed on a CPU
+log = logging.getLogger(__name__)
+
+_LEAST_CORRELATION = 0.999  # of each timestep's and stage's features in the short type with those in float32
+_TRIAL_FIELD = 8  # pixels; the trial's scene is made of squares of this side
 
 
 class FeatureExtractor:
@@ -42,6 +47,9 @@ class FeatureExtractor:
         self.settings = settings
         self.device = next(network.parameters()).device
         self.timesteps = torch.tensor(settings.timesteps, device=self.device)
+        self.plan: Plan | None = None
+        self._type = torch.float32
+        self._choice: tuple[Tensor, list[Tensor], Tensor] | None = None
 
     @property
     def feature_names(self) -> list[str]:
@@ -52,47 +60,164 @@ class FeatureExtractor:
             for channel in range(self.network.stages[stage].channels)
         ]
 
-    def tile_features(self, components: NDArray[np.float32], tile: Tile) -> Tensor:
+    def tile_features(self, components: NDArray[np.float32], tile: Tile, kept: Tensor | None = None) -> Tensor:
         """Features of a tile's core.
 
         Args:
             components: (C, h, w) of the tile's window, 0 where invalid.
             tile: Where it lies; decides the noise.
+            kept: (D,) indices of the features wanted; all where None.
 
         Returns:
-            (T, F, core h, core w) float32, timestep by timestep, stage by stage, channel by channel.
+            (T, F or D, core h, core w) float32, timestep by timestep, in the order of kept, or stage by stage and
+            channel by channel.
         """
-        x0 = torch.from_numpy(components).to(self.device)
-        per_pass = max(1, _CELLS_PER_PASS // (components.shape[-2] * components.shape[-1]))
+        return self.features([components], [tile], kept)[0]
+
+    def features(
+        self, components: Sequence[NDArray[np.float32]], tiles: Sequence[Tile], kept: Tensor | None = None
+    ) -> list[Tensor]:
+        """Features of the cores of some tiles of one size, as many at once as the plan says.
+
+        Where memory runs out, half as many go through the network from then on.
+
+        Raises:
+            DeviceError: There is not even memory for one tile at one timestep.
+        """
+        if self.plan is None:
+            self._prepare(tiles[0].window.height)
+        found: list[Tensor] = []
+        while len(found) < len(tiles):
+            plan = self.plan
+            assert plan is not None  # made above
+            smaller: Plan | None = None
+            some = slice(len(found), len(found) + plan.items)
+            try:
+                found += self._at_once(components[some], tiles[some], plan.timesteps, kept)
+            except (RuntimeError, MemoryError) as error:
+                smaller = plan.smaller()
+                if smaller is None or not ran_out_of_memory(error):
+                    raise
+            if smaller is not None:  # outside the handler, which keeps what the failed pass has taken
+                self.plan = smaller
+                release_memory(self.device)
+                log.warning("Out of memory; going on with %s.", smaller.text("tile"))
+        return found
+
+    def tiles_at_once(self, side: int) -> int:
+        """How many tiles of a side go through the network together."""
+        if self.plan is None:
+            self._prepare(side)
+        return 1 if self.plan is None else self.plan.items
+
+    def _prepare(self, side: int) -> None:
+        """Make the plan, and choose the type of numbers by a trial that depends on network and settings alone."""
+        self.plan = plan_extraction(self.device, self.network.base_width, side, len(self.timesteps))
+        self._type = short_type(self.device)
+        if self._type != torch.float32:
+            likeness = self._trial(side)
+            if likeness < _LEAST_CORRELATION:
+                self._type = torch.float32
+            log.info("Features in %s correlate %.5f with float32.", str(short_type(self.device))[6:], likeness)
+        log.info("Plan: %s, numbers in %s.", self.plan.text("tile"), str(self._type)[6:])
+
+    def _trial(self, side: int) -> float:
+        """Lowest correlation of short with float32 features over the timesteps and stages of a made-up tile."""
+        tile = Tile(Window(0, 0, side, side), Window(0, 0, side, side))
+        cells = -(-side // _TRIAL_FIELD)
+        coarse = noise_field(Window(0, 0, cells, cells), self.network.in_channels, self.settings.seed, 0, self.device)
+        scene = coarse.repeat_interleave(_TRIAL_FIELD, 1).repeat_interleave(_TRIAL_FIELD, 2)[:, :side, :side]
+        found = []
+        for kind in (short_type(self.device), torch.float32):
+            self._type = kind
+            found.append(self.tile_features(np.ascontiguousarray(scene.cpu().numpy()), tile).flatten(2))
+        self._type = short_type(self.device)
+        stages = [self.network.stages[stage].channels for stage in self.settings.stages]
+        pairs = zip(*(torch.split(values, stages, dim=1) for values in found))
+        return min(float(_correlations(short, full).min()) for short, full in pairs)
+
+    def _at_once(
+        self, components: Sequence[NDArray[np.float32]], tiles: Sequence[Tile], per_pass: int, kept: Tensor | None
+    ) -> list[Tensor]:
+        """Features of tiles that go through the network together, with so many timesteps a pass."""
+        x0 = self._upload(np.stack(components))  # (n, C, h, w)
+        every = _around([tile.inner for tile in tiles])
         total: Tensor | None = None
         with torch.inference_mode():
             for draw in range(self.settings.noise_draws):
-                noise = noise_field(tile.window, len(x0), self.settings.seed, draw, self.device)
+                noise = torch.stack(
+                    [noise_field(tile.window, x0.shape[1], self.settings.seed, draw, self.device) for tile in tiles]
+                )
                 parts = [
-                    self._noised_features(x0, noise, timesteps, tile)
+                    self._noised_features(x0, noise, timesteps, every, kept)
                     for timesteps in torch.split(self.timesteps, per_pass)
                 ]
-                found = torch.cat(parts)
+                found = torch.cat(parts, dim=1) if len(parts) > 1 else parts[0]
                 total = found if total is None else total.add_(found)
             assert total is not None  # noise_draws is at least 1
-            return total.div_(self.settings.noise_draws)
+            if self.settings.noise_draws > 1:
+                total.div_(self.settings.noise_draws)
+        corners = [(tile.inner.row - every.row, tile.inner.col - every.col) for tile in tiles]
+        sizes = [(tile.core.height, tile.core.width) for tile in tiles]
+        return [total[i, ..., r : r + h, c : c + w] for i, ((r, c), (h, w)) in enumerate(zip(corners, sizes))]
 
-    def _noised_features(self, x0: Tensor, noise: Tensor, timesteps: Tensor, tile: Tile) -> Tensor:
-        """(t, F, core h, core w) of one noise draw at some timesteps."""
-        count = len(timesteps)
-        noised = q_sample(x0.expand(count, -1, -1, -1), noise.expand(count, -1, -1, -1), timesteps)
-        outputs = self.network.stage_outputs(noised, timesteps, self.settings.stages)
-        return torch.cat([self._at_pixels(h, tile) for h in outputs], dim=1)
+    def _upload(self, values: NDArray[np.float32]) -> Tensor:
+        tensor = torch.from_numpy(values)
+        if self.device.type == "cuda":  # from pinned memory the copy runs beside the computing
+            return tensor.pin_memory().to(self.device, non_blocking=True)
+        return tensor
 
-    def _at_pixels(self, coarse: Tensor, tile: Tile) -> Tensor:
-        """A stage's grid, read at the pixels of the tile's core."""
-        stride = tile.window.height // coarse.shape[-2]
-        inner = tile.inner
-        if stride == 1:
-            return coarse[..., inner.row : inner.stop_row, inner.col : inner.stop_col]
-        by_row = linear_weights(coarse.shape[-2], stride, inner.row, inner.height).to(coarse)
-        by_col = linear_weights(coarse.shape[-1], stride, inner.col, inner.width).to(coarse)
-        return by_row @ coarse @ by_col.T
+    def _noised_features(
+        self, x0: Tensor, noise: Tensor, timesteps: Tensor, inner: Window, kept: Tensor | None
+    ) -> Tensor:
+        """(n, t, F or D, h, w) of one noise draw at some timesteps, at the pixels of a window inside the tiles."""
+        tiles, count = len(x0), len(timesteps)
+        repeated = timesteps.repeat(tiles)
+        noised = q_sample(x0.repeat_interleave(count, 0), noise.repeat_interleave(count, 0), repeated)
+        with torch.autocast(self.device.type, self._type, enabled=self._type == torch.bfloat16):
+            outputs = self.network.stage_outputs(noised, repeated, self.settings.stages)
+        side = x0.shape[-1]
+        if kept is None:
+            found = torch.cat([_at_pixels(h, side, inner) for h in outputs], dim=1)
+        else:  # what is not kept is not resampled
+            channels, order = self._chosen(kept, [h.shape[1] for h in outputs])
+            parts = [_at_pixels(h[:, mine], side, inner) for h, mine in zip(outputs, channels)]
+            found = torch.cat(parts, dim=1)[:, order]
+        return found.view(tiles, count, *found.shape[1:])
+
+    def _chosen(self, kept: Tensor, widths: Sequence[int]) -> tuple[list[Tensor], Tensor]:
+        """Channels kept of each stage, and where each kept feature lies in their sequence; known from call to call."""
+        if self._choice is None or self._choice[0] is not kept:
+            index = kept.cpu()
+            first = [sum(widths[:i]) for i in range(len(widths))]
+            masks = [(index >= start) & (index < start + width) for start, width in zip(first, widths)]
+            channels = [(index[mask] - start).to(self.device) for mask, start in zip(masks, first)]
+            places = torch.cat([mask.nonzero()[:, 0] for mask in masks])
+            self._choice = kept, channels, places.argsort().to(self.device)
+        return self._choice[1], self._choice[2]
+
+
+def _at_pixels(coarse: Tensor, side: int, inner: Window) -> Tensor:
+    """A stage's grid of a tile of the given side, in float32, read at the pixels of a window inside the tile."""
+    stride = side // coarse.shape[-2]
+    if stride == 1:
+        return coarse[..., inner.row : inner.stop_row, inner.col : inner.stop_col].float()
+    by_row = linear_weights(coarse.shape[-2], stride, inner.row, inner.height).to(coarse.device)
+    by_col = linear_weights(coarse.shape[-1], stride, inner.col, inner.width).to(coarse.device)
+    return by_row @ coarse.float() @ by_col.T
+
+
+def _around(windows: Sequence[Window]) -> Window:
+    """The smallest window that holds all of them."""
+    row, col = min(w.row for w in windows), min(w.col for w in windows)
+    return Window(row, col, max(w.stop_row for w in windows) - row, max(w.stop_col for w in windows) - col)
+
+
+def _correlations(one: Tensor, other: Tensor) -> Tensor:
+    """(T,) correlation over channels and pixels of (T, F, pixels), each channel less its mean."""
+    a, b = (values - values.mean(dim=2, keepdim=True) for values in (one, other))
+    scale = (a.square().sum((1, 2)) * b.square().sum((1, 2))).sqrt()
+    return (a * b).sum((1, 2)) / scale.clamp(min=1e-30)
 
 
 def linear_weights(cells: int, stride: int, first: int, count: int) -> Tensor:
@@ -149,19 +274,24 @@ def tile_needs(tiles: Sequence[Tile], rows: NDArray[np.int64], cols: NDArray[np.
     """For each tile, which of the given pixels lie in its core.
 
     Args:
-        tiles: In row-major order, as windows.tiles makes them.
+        tiles: Of one grid, whole or in part.
         rows: (N,) absolute rows.
         cols: (N,) absolute columns.
 
     Returns:
         One array of indices into rows and cols a tile.
     """
-    first = tiles[0].core
-    per_row = sum(tile.core.row == first.row for tile in tiles)
-    owner = rows // first.height * per_row + cols // first.width
+    starts = np.array([(tile.core.row, tile.core.col) for tile in tiles])
+    row_starts, tile_row = np.unique(starts[:, 0], return_inverse=True)
+    col_starts, tile_col = np.unique(starts[:, 1], return_inverse=True)
+    owner = np.searchsorted(row_starts, rows, side="right") - 1
+    owner = owner * len(col_starts) + np.searchsorted(col_starts, cols, side="right") - 1
     order = np.argsort(owner, kind="stable")
-    bounds = np.searchsorted(owner[order], np.arange(len(tiles) + 1))
-    return [order[start:stop] for start, stop in zip(bounds[:-1], bounds[1:])]
+    cells = tile_row.reshape(-1) * len(col_starts) + tile_col.reshape(-1)
+    start, stop = (np.searchsorted(owner[order], cells, side=side) for side in ("left", "right"))
+    found = [order[a:b] for a, b in zip(start, stop)]
+    inside = [(rows[mine] < tile.core.stop_row) & (cols[mine] < tile.core.stop_col) for tile, mine in zip(tiles, found)]
+    return [mine[here] for mine, here in zip(found, inside)]
 
 
 def visits(

@@ -7,7 +7,7 @@ to read them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +23,7 @@ from .windows import Tile, Window
 NODATA = -32768
 _LARGEST = 32767
 _HEADROOM = 1.2  # values may lie this much further from the mean than any seen in the survey
+_READ_BYTES = 32 << 20  # of spectra at once
 _DEVIATIONS = (8.0, 40.0)  # range of a band in standard deviations: at least, at most
 
 
@@ -94,10 +95,13 @@ class StoredFeatures:
         Returns:
             (T, D, h, w) int16.
         """
+        return self.numbers_of_kept(values[:, self.kept], timesteps)
+
+    def numbers_of_kept(self, values: Tensor, timesteps: Sequence[int] | None = None) -> Tensor:
+        """The same of the features kept alone, (T, D, h, w)."""
         rows = slice(None) if timesteps is None else list(timesteps)
         offset, scale = self.offset[rows, :, None, None], self.scale[rows, :, None, None]
-        stored = ((values[:, self.kept] - offset) / scale).round_().clamp_(-_LARGEST, _LARGEST)
-        return stored.to(torch.int16)
+        return ((values - offset) / scale).round_().clamp_(-_LARGEST, _LARGEST).to(torch.int16)
 
 
 @dataclass(frozen=True)
@@ -116,10 +120,10 @@ class PlainBands:
     def of(cls, cube: Cube, scene: Sequence[Tile]) -> PlainBands:
         """Find the range of each band over the cores of tiles."""
         low, high = np.full(cube.bands, np.inf), np.full(cube.bands, -np.inf)
-        for tile in scene:
-            values = cube.read(tile.core).reshape(cube.bands, -1)
-            low = np.fmin(low, np.nanmin(np.where(np.isfinite(values), values, np.inf), axis=1))
-            high = np.fmax(high, np.nanmax(np.where(np.isfinite(values), values, -np.inf), axis=1))
+        for window in _runs(scene, _READ_BYTES // (4 * cube.bands)):
+            values = cube.read(window).reshape(cube.bands, -1)
+            low = np.fmin(low, np.where(np.isfinite(values), values, np.inf).min(axis=1))
+            high = np.fmax(high, np.where(np.isfinite(values), values, -np.inf).max(axis=1))
         finite = np.isfinite(low) & np.isfinite(high)
         low, high = np.where(finite, low, 0.0), np.where(finite, high, 0.0)
         scale = np.where(high > low, (high - low) / (2 * _LARGEST), 1.0)
@@ -136,3 +140,19 @@ class PlainBands:
         offset = np.array([band.offset for band in self.bands])[:, None, None]
         scale = np.array([band.scale for band in self.bands])[:, None, None]
         return np.asarray(np.clip(np.round((values - offset) / scale), -_LARGEST, _LARGEST).astype(np.int16))
+
+
+def _runs(scene: Sequence[Tile], most_pixels: int) -> Iterator[Window]:
+    """The cores of tiles, those side by side as one window of at most so many pixels (and at least a core)."""
+    run: Window | None = None
+    for core in (tile.core for tile in scene):
+        if run and (run.row, run.height, run.stop_col) == (core.row, core.height, core.col):
+            wider = Window(run.row, run.col, run.height, run.width + core.width)
+            if wider.height * wider.width <= most_pixels:
+                run = wider
+                continue
+        if run:
+            yield run
+        run = core
+    if run:
+        yield run

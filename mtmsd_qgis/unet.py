@@ -46,6 +46,7 @@ class UNet(nn.Module):
         """
         super().__init__()
         embedding = 4 * base_width
+        self.in_channels = in_channels
         self.base_width = base_width
         self.time = nn.Sequential(nn.Linear(base_width, embedding), nn.SiLU(), nn.Linear(embedding, embedding))
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -45,12 +47,94 @@ def test_the_same_place_gives_the_same_features_and_another_place_other_noise():
     assert not torch.equal(first, taken.tile_features(x, there))
 
 
-def test_timesteps_can_be_computed_one_by_one_or_together(monkeypatch):
+@pytest.fixture
+def full_numbers(monkeypatch):
+    """float32 whatever the processor can."""
+    monkeypatch.setattr("mtmsd_qgis.features.short_type", lambda device: torch.float32)
+
+
+def test_timesteps_can_be_computed_one_by_one_or_together(monkeypatch, full_numbers):
     x = np.random.default_rng(0).normal(size=(3, 32, 32)).astype(np.float32)
     tile = Tile(Window(8, 8, 16, 16), Window(0, 0, 32, 32))
     together = extractor().tile_features(x, tile)
-    monkeypatch.setattr("mtmsd_qgis.features._CELLS_PER_PASS", 1)
-    assert torch.allclose(together, extractor().tile_features(x, tile), atol=1e-5)
+    monkeypatch.setattr("mtmsd_qgis.device._CELLS_ON_CPU", 1)
+    single = extractor()
+    assert torch.allclose(together, single.tile_features(x, tile), atol=1e-5)
+    assert single.plan.timesteps == 1
+
+
+def test_tiles_can_be_computed_one_by_one_or_together(full_numbers):
+    every = tiles(40, 44, 32, 8)
+    x = list(np.random.default_rng(0).normal(size=(len(every), 3, 32, 32)).astype(np.float32))
+    together, single = extractor(), extractor()
+    together.tiles_at_once(32)
+    together.plan = replace(together.plan, items=len(every))
+    assert single.tiles_at_once(32) == 1
+    for ours, tile, alone in zip(together.features(x, every), every, single.features(x, every)):
+        assert ours.shape[2:] == (tile.core.height, tile.core.width)
+        assert torch.allclose(ours, alone, atol=1e-5)
+
+
+def test_only_the_features_kept_can_be_asked_for(full_numbers):
+    x = np.random.default_rng(0).normal(size=(3, 32, 32)).astype(np.float32)
+    tile = Tile(Window(8, 8, 12, 16), Window(0, 0, 32, 32))
+    taken, kept = extractor(), torch.tensor([191, 3, 70, 64, 0])
+    found = taken.tile_features(x, tile, kept)
+    assert found.shape == (2, 5, 12, 16)
+    assert torch.allclose(found, taken.tile_features(x, tile)[:, kept], atol=1e-6)
+    other = torch.tensor([5])
+    assert torch.allclose(taken.tile_features(x, tile, other), taken.tile_features(x, tile)[:, other], atol=1e-6)
+
+
+def failing(taken: FeatureExtractor, monkeypatch, most: int) -> list[int]:
+    """Let the network run out of memory beyond so many tiles times timesteps; returns the sizes that were tried."""
+    sizes = []
+    honest = taken.network.stage_outputs
+
+    def limited(x, timesteps, wanted):
+        sizes.append(len(x))
+        if len(x) > most:
+            raise RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory")
+        return honest(x, timesteps, wanted)
+
+    monkeypatch.setattr(taken.network, "stage_outputs", limited)
+    return sizes
+
+
+def test_out_of_memory_halves_the_timesteps_then_the_tiles_and_says_so(monkeypatch, full_numbers, caplog):
+    every = tiles(32, 64, 32, 8)
+    x = list(np.random.default_rng(0).normal(size=(len(every), 3, 32, 32)).astype(np.float32))
+    taken = extractor(timesteps=(50, 100, 200, 300))
+    expected = taken.features(x, every)
+    taken.plan = replace(taken.plan, items=4, timesteps=4)
+    sizes = failing(taken, monkeypatch, 2)
+    with caplog.at_level("WARNING", logger="mtmsd_qgis"):
+        found = taken.features(x, every)
+    assert [size for size in sizes if size > 2] == [16, 8, 4]
+    assert (taken.plan.items, taken.plan.timesteps) == (2, 1)
+    assert all(torch.allclose(a, b, atol=1e-5) for a, b in zip(found, expected))
+    assert "Out of memory; going on with 4 tiles at 2 timesteps a pass" in caplog.text
+
+
+def test_out_of_memory_with_one_of_both_is_an_error(monkeypatch, full_numbers):
+    taken = extractor()
+    failing(taken, monkeypatch, 0)
+    with pytest.raises(RuntimeError, match="can't allocate"):
+        taken.tile_features(np.zeros((3, 32, 32), np.float32), Tile(Window(8, 8, 16, 16), Window(0, 0, 32, 32)))
+
+
+def test_short_numbers_are_used_where_they_say_the_same(monkeypatch):
+    monkeypatch.setattr("mtmsd_qgis.features.short_type", lambda device: torch.bfloat16)
+    x = np.random.default_rng(0).normal(size=(3, 32, 32)).astype(np.float32)
+    tile = Tile(Window(8, 8, 16, 16), Window(0, 0, 32, 32))
+    short = extractor()
+    found = short.tile_features(x, tile)
+    assert found.dtype == torch.float32
+    monkeypatch.setattr("mtmsd_qgis.features._LEAST_CORRELATION", 1.1)
+    full = extractor().tile_features(x, tile)
+    assert not torch.equal(found, full)
+    a, b = found - found.mean((2, 3), keepdim=True), full - full.mean((2, 3), keepdim=True)
+    assert (a * b).sum() / (a.square().sum() * b.square().sum()).sqrt() > 0.999
 
 
 def test_averaging_draws_is_the_mean_of_single_draws():
@@ -116,6 +200,8 @@ def test_each_sample_belongs_to_the_tile_with_it_in_its_core():
     rows, cols = rng.integers(0, 70, 200), rng.integers(0, 90, 200)
     needs = tile_needs(every, rows, cols)
     assert sorted(np.concatenate(needs).tolist()) == list(range(200))
+    some = every[1::2]
+    assert [n.tolist() for n in tile_needs(some, rows, cols)] == [n.tolist() for n in needs[1::2]]
     for tile, mine in zip(every, needs):
         assert np.all((rows[mine] >= tile.core.row) & (rows[mine] < tile.core.stop_row))
         assert np.all((cols[mine] >= tile.core.col) & (cols[mine] < tile.core.stop_col))

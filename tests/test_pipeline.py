@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+from __future__ import annotations
+
+import threading
+from functools import partial
+
+import pytest
+
+from mtmsd_qgis.pipeline import Behind, ahead
+
+
+def test_everything_comes_in_order_and_is_read_elsewhere():
+    found = list(ahead(range(20), lambda n: (n * n, threading.current_thread())))
+    assert [(n, square) for n, (square, _) in found] == [(n, n * n) for n in range(20)]
+    assert threading.current_thread() not in {thread for _, (_, thread) in found}
+
+
+def test_only_a_few_items_are_read_before_they_are_wanted():
+    seen = []
+    walk = ahead(range(100), seen.append)
+    next(walk)
+    next(walk)
+    walk.close()
+    assert len(seen) <= 6
+    assert threading.active_count() < 20
+
+
+def test_an_error_of_the_reading_comes_in_its_place():
+    walk = ahead([2, 1, 0], lambda n: 2 // n)
+    assert [next(walk), next(walk)] == [(2, 1), (1, 2)]
+    with pytest.raises(ZeroDivisionError):
+        next(walk)
+
+
+def test_calls_run_in_order_and_are_done_at_the_end():
+    done = []
+    with Behind() as behind:
+        for n in range(50):
+            behind.call(partial(done.append, n))
+    assert done == list(range(50))
+
+
+def run_behind(*calls, error=None):
+    with Behind() as behind:
+        for call in calls:
+            behind.call(call)
+        if error is not None:
+            raise error
+
+
+def test_an_error_of_a_call_is_raised_and_ends_the_rest():
+    done = []
+    with pytest.raises(ZeroDivisionError):
+        run_behind(lambda: 1 // 0, *[lambda: done.append(1)] * 50)
+    assert done == []
+
+
+def test_the_callers_error_wins():
+    with pytest.raises(KeyError):
+        run_behind(lambda: 1 // 0, error=KeyError())
