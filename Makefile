@@ -2,7 +2,7 @@
 # Each target does its own set-up; what is there already is left alone. The work is in scripts/.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check benchmark package setup-worker setup-dev setup-qgis setup-benchmark clean
+.PHONY: help demo test fuzz check benchmark package setup-worker setup-dev setup-qgis setup-benchmark clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
@@ -12,6 +12,9 @@ demo: setup-worker setup-qgis ## Indian Pines from download to class map, throug
 
 test: setup-dev setup-qgis ## all tests, the core's and those inside QGIS; ARGS="-k name" for some of them
 	@scripts/test.sh $(ARGS)
+
+fuzz: setup-dev ## fuzz model file and protocol; TIME=3600 seconds of processor time each (default 60); results in build/fuzz
+	@scripts/fuzz.sh $(TIME)
 
 check: setup-dev ## style, format, types, import rings, metadata, and the package as the plugin site looks at it
 	@scripts/check.sh

@@ -112,7 +112,7 @@ class ExtractFeatures(Extracting):
 
     def collect(self, parameters: Parameters, context: QgsProcessingContext, feedback: QgsProcessingFeedback) -> None:
         """Look at raster, model and training layer."""
-        from ..mtmsd_qgis.model_file import read_header
+        from ..mtmsd_qgis.model_file import read_model_header
         from ..mtmsd_qgis.preprocessing import match_bands
         from .bridge.rasters import describe_raster
         from .bridge.scenes import refuse_same_file, refuse_single_band
@@ -124,7 +124,7 @@ class ExtractFeatures(Extracting):
         refuse_single_band(self._source, range(len(self._source.bands)))
         refuse_same_file(self._source, self.raster_path(parameters, "OUTPUT", context))
         self._model = Path(self.parameterAsFile(parameters, "MODEL", context))
-        header = read_header(self._model)
+        header = read_model_header(self._model)
         self._settings = self._settings_of(parameters, context, header["preset"])
         model_bands = [Band(**band) for band in header["bands"]]
         positions = match_bands(model_bands, self._source.bands, header.get("source_band_count"))

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from .errors import FileFormatError
 from .protocol import Band, CubeFile
+from .typed import shown
 from .windows import Window, clip, strips, whole
 
 # Data types of the ENVI header, as GDAL's ENVI driver documents them.
@@ -168,12 +169,14 @@ def whole_size(cube: Cube) -> tuple[int, int]:
 
 def _map_file(path: Path, dtype: str, shape: tuple[int, ...], writable: bool) -> np.memmap[Any, np.dtype[Any]]:
     if dtype not in _ENVI_TYPES or min(shape) < 1:
-        raise FileFormatError(f"{path.name}: data type {dtype} with shape {shape} cannot be a raster of numbers.")
+        raise FileFormatError(
+            f"{shown(path.name)}: data type {shown(dtype)} with shape {shape} cannot be a raster of numbers."
+        )
     expected_bytes = int(np.prod([int(n) for n in shape], dtype=object)) * np.dtype(dtype).itemsize
     found_bytes = path.stat().st_size if path.is_file() else None
     if found_bytes != expected_bytes:
         raise FileFormatError(
-            f"{path.name} should have {expected_bytes} bytes for shape {shape} and type {dtype}; "
+            f"{shown(path.name)} should have {expected_bytes} bytes for shape {shape} and type {dtype}; "
             + ("it is missing." if found_bytes is None else f"it has {found_bytes}.")
         )
     stored_type = np.dtype(dtype).newbyteorder("<")

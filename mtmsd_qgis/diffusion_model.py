@@ -7,7 +7,7 @@ Enters: preprocessor, network weights, settings. Leaves: model files (everything
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,15 +16,26 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .errors import FileFormatError
-from .model_file import KIND_CHECKPOINT, KIND_MODEL, read_arrays, read_header, write_file
-from .preprocessing import Preprocessor
+from .errors import FileFormatError, SettingsError
+from .model_file import (
+    KIND_CHECKPOINT,
+    KIND_MODEL,
+    Shape,
+    read_arrays,
+    read_model_header,
+    read_shapes,
+    write_file,
+)
+from .preprocessing import MAX_BANDS, Preprocessor
 from .pretraining import TrainingState, new_training
-from .protocol import Band
+from .protocol import band_from_json
 from .settings import PretrainSettings, from_json, to_json
+from .typed import is_number, is_whole, shown
 from .unet import UNet
 
 _PREPROCESSOR_ARRAYS = ("mean", "scale", "axes", "deviation")
+_STATE_PREFIXES = ("network.", "average.", "exp_avg.", "exp_avg_sq.")  # of the arrays of a checkpoint
+_LONGEST_CURVE = 1_000_000  # points; a hundred are stored and at most a hundredth of the iterations wait
 _FREE_ON_RESUME = ("device", "checkpoint_seconds")  # settings that may differ when a training goes on
 
 
@@ -58,15 +69,16 @@ def load_model(path: Path) -> DiffusionModel:
     Raises:
         FileFormatError: It is no model, broken, or its parts do not fit together.
     """
-    description = read_header(path)
-    arrays = read_arrays(path)
+    description = read_model_header(path)
     try:
         settings = from_json(PretrainSettings, description["settings"])
+        _check_shapes(description, settings, read_shapes(path), ("network.",))
+        arrays = read_arrays(path)
         preprocessor = _preprocessor_from(description, arrays)
         network = UNet(preprocessor.components, settings.base_width)
         _load_weights(network, arrays, "network.")
-        return DiffusionModel(preprocessor, network, settings, int(description["source_band_count"]))
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        return DiffusionModel(preprocessor, network, settings, description["source_band_count"])
+    except (KeyError, TypeError, ValueError, RuntimeError, SettingsError) as error:
         raise FileFormatError(f"{path} is not a complete diffusion model ({error}). Train a new one.") from None
 
 
@@ -92,21 +104,24 @@ def load_checkpoint(path: Path, settings: PretrainSettings, device: torch.device
     Raises:
         FileFormatError: It is no checkpoint, broken, or of a training with other settings.
     """
-    description = read_header(path, KIND_CHECKPOINT)
-    arrays = read_arrays(path, KIND_CHECKPOINT)
+    description = read_model_header(path, KIND_CHECKPOINT)
     try:
         theirs = description["settings"]
+        if not isinstance(theirs, dict):
+            raise ValueError(f"its settings are {shown(theirs)}")
         ours = to_json(settings)
         other = [key for key in ours if key not in _FREE_ON_RESUME and theirs.get(key) != ours[key]]
         if other:
-            found = ", ".join(f"{key} {theirs.get(key)} instead of {ours[key]}" for key in other)
+            found = ", ".join(f"{key} {shown(theirs.get(key))} instead of {shown(ours[key])}" for key in other)
             raise FileFormatError(
                 f"{path} is a checkpoint of a training with other settings: {found}. Give the same settings, or "
                 "start without RESUME."
             )
+        _check_shapes(description, settings, read_shapes(path, KIND_CHECKPOINT), _STATE_PREFIXES)
+        arrays = read_arrays(path, KIND_CHECKPOINT)
         preprocessor = _preprocessor_from(description, arrays)
         state = new_training(preprocessor.components, settings, device)
-        _restore(state, arrays, int(description["iteration"]))
+        _restore(state, arrays, description["iteration"])
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise FileFormatError(f"{path} is not a complete checkpoint ({error}). Start without RESUME.") from None
     return state, preprocessor
@@ -134,18 +149,55 @@ def _preprocessor_arrays(preprocessor: Preprocessor) -> dict[str, NDArray[Any]]:
     return {f"preprocessor.{name}": getattr(preprocessor, name) for name in _PREPROCESSOR_ARRAYS}
 
 
+def _check_shapes(
+    description: Mapping[str, Any], settings: PretrainSettings, found: Mapping[str, Shape], prefixes: Sequence[str]
+) -> None:
+    """Compare the arrays of a file with what its settings and bands ask for, before one of them is read.
+
+    Raises:
+        ValueError: One is missing, too much, or of another type or shape.
+    """
+    bands, axes = len(description["bands"]), found.get("preprocessor.axes", ("", 0))
+    components = axes[1]
+    if bands > MAX_BANDS or not 1 <= components <= min(bands, settings.components):
+        raise ValueError(f"{components} components of {bands} bands")
+    expected: dict[str, Shape] = {
+        "preprocessor.mean": ("F64", bands),
+        "preprocessor.scale": ("F64", bands),
+        "preprocessor.axes": ("F64", components, bands),
+        "preprocessor.deviation": ("F64", components),
+    }
+    with torch.device("meta"):  # shapes without memory
+        network = UNet(components, settings.base_width)
+    for prefix in prefixes:
+        expected.update({f"{prefix}{n}": ("F32", *weight.shape) for n, weight in network.named_parameters()})
+    if prefixes == _STATE_PREFIXES:
+        points, waiting = (found.get(name, ("", 0))[1] for name in ("losses", "interval"))
+        if max(points, waiting) > _LONGEST_CURVE:
+            raise ValueError(f"a loss curve of {max(points, waiting)} points")
+        expected.update({"losses": ("F64", points, 2), "interval": ("F64", waiting)})
+    wrong = sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
+    if wrong:
+        name = wrong[0]
+        raise ValueError(f"array {shown(name)} should be {expected.get(name, 'absent')}, found {found.get(name)}")
+
+
 def _preprocessor_from(description: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Preprocessor:
-    bands = tuple(Band(**band) for band in description["bands"])
+    bands = tuple(band_from_json(band) for band in description["bands"])
     parts = {name: arrays[f"preprocessor.{name}"] for name in _PREPROCESSOR_ARRAYS}
-    count = len(parts["axes"])
-    shapes = {"mean": (len(bands),), "scale": (len(bands),), "axes": (count, len(bands)), "deviation": (count,)}
-    for name, shape in shapes.items():
-        if parts[name].shape != shape or not np.isfinite(parts[name]).all():
-            raise ValueError(f"preprocessor.{name} should be finite with shape {shape}, found {parts[name].shape}")
-    return Preprocessor(bands=bands, explained_share=float(description["explained_share"]), **parts)
+    for name, array in parts.items():
+        if not np.isfinite(array).all() or (name in ("scale", "deviation") and array.min() <= 0):
+            raise ValueError(f"preprocessor.{name} should be finite, and a deviation above 0")
+    share = description["explained_share"]
+    if not is_number(share) or not 0 <= share <= 1 + 1e-6:
+        raise ValueError(f"explained_share should lie between 0 and 1, found {shown(share)}")
+    return Preprocessor(bands=bands, explained_share=float(share), **parts)
 
 
 def _load_weights(network: UNet, arrays: Mapping[str, NDArray[Any]], prefix: str) -> None:
+    for name, array in arrays.items():
+        if not np.isfinite(array).all():
+            raise ValueError(f"array {shown(name)} holds something that is no number")
     weights = {
         name[len(prefix) :]: torch.from_numpy(array) for name, array in arrays.items() if name.startswith(prefix)
     }
@@ -153,6 +205,8 @@ def _load_weights(network: UNet, arrays: Mapping[str, NDArray[Any]], prefix: str
 
 
 def _restore(state: TrainingState, arrays: Mapping[str, NDArray[Any]], iteration: int) -> None:
+    if not is_whole(iteration) or iteration < 0:
+        raise ValueError(f"iteration should be 0 or more, found {shown(iteration)}")
     _load_weights(state.network, arrays, "network.")
     for name, weight in state.network.named_parameters():
         state.average[name].copy_(torch.from_numpy(arrays[f"average.{name}"]))

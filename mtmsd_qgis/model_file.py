@@ -22,6 +22,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import FileFormatError
+from .protocol import band_from_json
+from .settings import PRESET_NAMES
+from .typed import is_whole, shown
+
+Shape = tuple[Any, ...]
+"""Type of an array as the file names it, e.g. "F32", then its shape."""
 
 FORMAT_VERSION = 1
 KIND_MODEL = "model"
@@ -29,6 +35,9 @@ KIND_CHECKPOINT = "checkpoint"
 
 _MAX_HEADER_BYTES = 16 << 20
 _TYPES = {"F64": "<f8", "F32": "<f4", "I64": "<i8", "I32": "<i4", "U8": "|u1"}
+_MOST_AXES = 8
+_LARGEST_COUNT = 2**50  # bytes or numbers; with 8 axes a product that is still computed in no time
+_READABLE = tuple(str(version) for version in range(1, FORMAT_VERSION + 1))
 _NAMES = {np.dtype(code): name for name, code in _TYPES.items()}
 
 
@@ -92,6 +101,42 @@ def read_header(path: Path | str, kind: str = KIND_MODEL) -> dict[str, Any]:
     return {**description, "kind": kind, "version": int(metadata["version"])}
 
 
+def read_model_header(path: Path | str, kind: str = KIND_MODEL) -> dict[str, Any]:
+    """As read_header, with the parts that QGIS looks at checked: "preset", "source_band_count" and "bands".
+
+    Raises:
+        FileFormatError: As read_header, or one of these parts is missing or is not what it should be.
+    """
+    path = Path(path)
+    header = read_header(path, kind)
+    try:
+        if header.get("preset") not in PRESET_NAMES:
+            raise ValueError(f"preset should be one of {', '.join(PRESET_NAMES)}, found {shown(header.get('preset'))}")
+        if not is_whole(header.get("source_band_count")) or header["source_band_count"] < 1:
+            raise ValueError("source_band_count should be a number of bands")
+        if not isinstance(header.get("bands"), list) or not header["bands"]:
+            raise ValueError("a list of bands was expected")
+        for values in header["bands"]:
+            band = band_from_json(values)
+            if band.wavelength_nm is not None and not math.isfinite(band.wavelength_nm):
+                raise ValueError(f"band {band.number} has no finite wavelength")
+    except ValueError as error:
+        raise FileFormatError(f"{path} is not a complete {kind} ({error}). Train a new one, or use a copy.") from None
+    return header
+
+
+def read_shapes(path: Path | str, kind: str = KIND_MODEL) -> dict[str, Shape]:
+    """Name, type and shape of each array, without reading one.
+
+    Raises:
+        FileFormatError: As read_header.
+    """
+    path = Path(path)
+    with _open(path) as file:
+        _, entries, _ = _read_checked(file, path, kind)
+    return {name: (entry["dtype"], *entry["shape"]) for name, entry in entries.items()}
+
+
 def read_arrays(path: Path | str, kind: str = KIND_MODEL) -> dict[str, NDArray[Any]]:
     """All arrays of a file, checked against the stored SHA-256.
 
@@ -99,16 +144,23 @@ def read_arrays(path: Path | str, kind: str = KIND_MODEL) -> dict[str, NDArray[A
         FileFormatError: As read_header, or the content is not what was written.
     """
     path = Path(path)
+    arrays: dict[str, NDArray[Any]] = {}
+    digest = hashlib.sha256()
     with _open(path) as file:
         metadata, entries, start = _read_checked(file, path, kind)
         file.seek(start)
-        content = file.read()
-    if hashlib.sha256(content).hexdigest() != metadata["sha256"]:
-        raise FileFormatError(f"{path} is damaged: its content is not what was written. Use a copy, or train again.")
-    arrays = {}
-    for name, entry in entries.items():
-        first, last = entry["data_offsets"]
-        arrays[name] = np.frombuffer(content[first:last], dtype=_TYPES[entry["dtype"]]).reshape(entry["shape"]).copy()
+        for name, entry in entries.items():
+            try:
+                array = np.empty(entry["shape"], dtype=_TYPES[entry["dtype"]])
+            except ValueError:  # 0 elements, but sides whose product numpy cannot count
+                raise _not_a_model(path) from None
+            content = array.reshape(-1).view(np.uint8)
+            if file.readinto(content.data) != array.nbytes:  # type: ignore[attr-defined]
+                raise _damaged(path)
+            digest.update(content.data)
+            arrays[name] = array
+    if digest.hexdigest() != metadata["sha256"]:
+        raise _damaged(path)
     return arrays
 
 
@@ -131,13 +183,13 @@ def _read_checked(file: BinaryIO, path: Path, kind: str) -> tuple[dict[str, str]
         raise _not_a_model(path)
     if not all(isinstance(metadata.get(key), str) for key in ("version", "kind", "sha256", "description")):
         raise _not_a_model(path)
-    if not metadata["version"].isdigit() or int(metadata["version"]) > FORMAT_VERSION:
+    if metadata["version"] not in _READABLE:
         raise FileFormatError(
-            f"{path} is of version {metadata['version'][:20]}, this plugin reads up to {FORMAT_VERSION}. "
+            f"{path} is of version {shown(metadata['version'])}, this plugin reads up to {FORMAT_VERSION}. "
             "Update the plugin."
         )
     if metadata["kind"] != kind:
-        raise FileFormatError(f"{path} should be a {kind}, it is a {metadata['kind'][:20]}. Choose another file.")
+        raise FileFormatError(f"{path} should be a {kind}, it is a {shown(metadata['kind'])}. Choose another file.")
     _check_entries(document, size - 8 - length, path)
     return metadata, document, 8 + length
 
@@ -150,20 +202,30 @@ def _check_entries(entries: dict[str, Any], payload_bytes: int, path: Path) -> N
     """
     position = 0
     for entry in entries.values():
-        try:
-            itemsize = np.dtype(_TYPES[entry["dtype"]]).itemsize
-            shape = [int(n) for n in entry["shape"]]
-            first, last = (int(n) for n in entry["data_offsets"])
-        except (KeyError, TypeError, ValueError):
-            raise _not_a_model(path) from None
-        if first != position or min(shape, default=0) < 0 or last - first != math.prod(shape) * itemsize:
+        if not isinstance(entry, dict) or not isinstance(entry.get("dtype"), str) or entry["dtype"] not in _TYPES:
             raise _not_a_model(path)
-        position = last
+        shape: Any = entry.get("shape")
+        offsets: Any = entry.get("data_offsets")
+        if not _are_counts(shape, _MOST_AXES) or not _are_counts(offsets, 2) or len(offsets) != 2:
+            raise _not_a_model(path)
+        itemsize = np.dtype(_TYPES[entry["dtype"]]).itemsize
+        if offsets[0] != position or offsets[1] - position != math.prod(shape) * itemsize:
+            raise _not_a_model(path)
+        position = offsets[1]
     if position != payload_bytes:
         raise FileFormatError(
             f"{path} is incomplete or damaged: {position} bytes of arrays were expected, found {payload_bytes}. "
             "Use a copy, or train again."
         )
+
+
+def _are_counts(values: Any, most: int) -> bool:  # noqa: ANN401 - any JSON value
+    """Whether it is a list of at most so many whole numbers, none below 0, that any file could hold."""
+    return (
+        isinstance(values, list)
+        and len(values) <= most
+        and all(is_whole(n) and 0 <= n <= _LARGEST_COUNT for n in values)
+    )
 
 
 def _parse(text: str | bytes, path: Path) -> dict[str, Any]:
@@ -174,6 +236,10 @@ def _parse(text: str | bytes, path: Path) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise _not_a_model(path)
     return document
+
+
+def _damaged(path: Path) -> FileFormatError:
+    return FileFormatError(f"{path} is damaged: its content is not what was written. Use a copy, or train again.")
 
 
 def _not_a_model(path: Path) -> FileFormatError:

@@ -7,7 +7,6 @@ A job is a folder. QGIS writes into it, the worker reads it and writes its resul
     <cube>.raw + .hdr   rasters, line-interleaved (BIL) raw numbers with an ENVI header: shape (H, bands, W)
     <mask>.raw          uint8 (H, W): 1 where a pixel may be used
     samples.npy         int64 (N, 4): row, column, class index, group id; sorted by row, then column
-    stderr.txt          what the worker and its libraries printed
 
 The worker's standard output carries only messages. Each is one line: PREFIX, then a JSON object. Any other line is
 noise. Its standard input carries one word, "cancel"; when it closes, the worker ends.
@@ -17,17 +16,24 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from .errors import FileFormatError
+from .typed import build, is_whole, shown
 
 PROTOCOL_VERSION = 1
 PREFIX = "@mtmsd "
 CANCEL_WORD = "cancel"
 JOB_FILE = "job.json"
+
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
+_MOST_BANDS = 65_536  # what GDAL opens
+_WIDEST_WINDOW = 4096  # pixels; far beyond any training patch
+_LONGEST_REASON = 200  # characters of another library's words in a message
 
 # Exit status of the worker.
 EXIT_DONE = 0
@@ -189,17 +195,17 @@ def read_job(folder: Path) -> Job:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         version = document.pop("protocol")
-    except (OSError, ValueError, AttributeError, KeyError, TypeError) as error:
-        raise FileFormatError(f"{path} should be a job file; it cannot be read ({error}).") from None
+    except (OSError, ValueError, AttributeError, KeyError, TypeError, RecursionError) as error:
+        raise FileFormatError(f"{path} should be a job file; it cannot be read ({_short(error)}).") from None
     if version != PROTOCOL_VERSION:
         raise FileFormatError(
-            f"{path} has protocol version {version}, this worker speaks version {PROTOCOL_VERSION}. "
+            f"{path} has protocol version {shown(version)}, this worker speaks version {PROTOCOL_VERSION}. "
             "Update the plugin, then restart QGIS."
         )
     try:
         return _job_from(document)
-    except (TypeError, ValueError, KeyError, AttributeError) as error:
-        raise FileFormatError(f"{path} is not a complete job: {error}.") from None
+    except ValueError as error:
+        raise FileFormatError(f"{path} is not a complete job: {_short(error)}.") from None
 
 
 def layout_to_json(layout: FeatureLayout) -> str:
@@ -214,18 +220,9 @@ def layout_from_json(text: str) -> FeatureLayout:
         FileFormatError: Not such a text, or one of a newer version.
     """
     try:
-        values = json.loads(text)
-        version = int(values["version"])
-        if version > FeatureLayout.version:
-            raise FileFormatError(
-                f"The feature raster is of version {version}, this plugin reads up to {FeatureLayout.version}. "
-                "Update the plugin, or extract the features again."
-            )
-        parts: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
-        layout = FeatureLayout(**parts)
-    except (ValueError, TypeError, KeyError) as error:
-        raise FileFormatError(f"The feature raster's description cannot be read: {error}.") from None
-    return layout
+        return _layout_from(json.loads(text))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise FileFormatError(f"The feature raster's description cannot be read: {_short(error)}.") from None
 
 
 def encode(message: Message) -> str:
@@ -245,35 +242,94 @@ def decode(line: str) -> Message | None:
     try:
         document = json.loads(line[len(PREFIX) :])
         version = document.pop("version")
-        message = Message(**document)
-        fraction = float(message.fraction or 0.0)
+        if document.get("fraction", 0.0) is None:  # no number, on its way through JSON
+            document["fraction"] = 0.0
+        message = build(Message, document)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
     if version != PROTOCOL_VERSION:
         raise FileFormatError(
-            f"The worker speaks protocol version {version}, the plugin version {PROTOCOL_VERSION}. "
+            f"The worker speaks protocol version {shown(version)}, the plugin version {PROTOCOL_VERSION}. "
             "Reinstall the plugin and restart QGIS."
         )
-    if not 0 <= fraction <= 1 or not isinstance(message.values, dict):
-        return None
-    return message
+    return message if 0 <= message.fraction <= 1 else None
+
+
+def band_from_json(values: object) -> Band:
+    """A band from a model file, a job or a result.
+
+    Raises:
+        ValueError: A part is missing, unknown or of the wrong type.
+    """
+    return build(Band, values)
+
+
+def cube_from_json(values: object) -> CubeFile:
+    """A raster of the job folder from a job or a result.
+
+    Raises:
+        ValueError: A part is missing or of the wrong type, or a file lies outside the job folder.
+    """
+    if not isinstance(values, dict) or not isinstance(values.get("bands"), list):
+        raise ValueError("a raster with a list of bands was expected")
+    cube = build(CubeFile, values, bands=tuple(band_from_json(band) for band in values["bands"]))
+    _check_names(cube.file, cube.mask)
+    if cube.height < 1 or cube.width < 1 or not cube.bands:
+        raise ValueError(f"a raster should have pixels and bands, found {cube.width} x {cube.height}")
+    return cube
 
 
 def _job_from(document: dict[str, Any]) -> Job:
-    scene = document.get("scene")
-    layout = document.get("layout")
-    return Job(
-        **{
-            **document,
-            "scene": None if scene is None else _cube_from(scene),
-            "layout": None if layout is None else layout_from_json(json.dumps(layout)),
-            "classes": tuple(ClassEntry(**entry) for entry in document.get("classes", [])),
-        }
+    scene, layout, classes = (document.get(name) for name in ("scene", "layout", "classes"))
+    if not isinstance(classes, (list, type(None))):
+        raise ValueError(f"Job.classes should be a list, found {shown(classes)}")
+    job = build(
+        Job,
+        document,
+        scene=None if scene is None else cube_from_json(scene),
+        layout=None if layout is None else _layout_from(layout),
+        classes=tuple(build(ClassEntry, entry) for entry in classes or []),
     )
+    _check_names(job.samples, job.validation)
+    return job
 
 
-def _cube_from(values: dict[str, Any]) -> CubeFile:
-    return CubeFile(**{**values, "bands": tuple(Band(**band) for band in values["bands"])})
+def _check_names(*names: str | None) -> None:
+    """Files of the job lie in its folder.
+
+    Raises:
+        ValueError: A name that could lead elsewhere, or that no file system takes.
+    """
+    for name in names:
+        if name is not None and not _PLAIN_NAME.fullmatch(name):
+            raise ValueError(f"{shown(name)} should be the plain name of a file in the job folder")
+
+
+def _layout_from(values: object) -> FeatureLayout:
+    version = values.get("version") if isinstance(values, dict) else None
+    if is_whole(version) and version > FeatureLayout.version:  # type: ignore[operator]
+        raise FileFormatError(
+            f"The feature raster is of version {version}, this plugin reads up to {FeatureLayout.version}. "
+            "Update the plugin, or extract the features again."
+        )
+    if version is None:
+        raise ValueError("its version is missing")
+    layout = build(FeatureLayout, values)
+    fine = (
+        len(layout.timesteps) > 0
+        and 1 <= layout.features <= _MOST_BANDS
+        and layout.diffusion_bands <= _MOST_BANDS
+        and 0 <= layout.spectra <= _MOST_BANDS
+        and 1 <= layout.window <= _WIDEST_WINDOW
+    )
+    if not fine:
+        raise ValueError("its numbers of timesteps, features or bands are out of range")
+    return layout
+
+
+def _short(error: Exception) -> str:
+    """The start of what json or Python said of it."""
+    return "".join(sign if sign.isprintable() else "?" for sign in str(error)[:_LONGEST_REASON])
 
 
 def _finite(value: Any) -> Any:  # noqa: ANN401 - any JSON value

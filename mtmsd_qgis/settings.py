@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, TypeVar
 
 from .errors import SettingsError
+from .typed import build, shown
 
 TRAINING_TIMESTEPS = 1000  # length of the diffusion schedule (paper)
 PAPER_TIMESTEPS = tuple(range(50, 1000, 50))  # 19 timesteps: 50, 100, ... 950 (paper)
@@ -23,6 +24,11 @@ CLASSIFIERS = ("auto", "mtmsd", "transformer3d", "linear")
 SPLITS = ("none", "random", "spatial", "block")
 PRESET_NAMES = ("quick", "standard", "paper")
 
+LARGEST_SEED = 2**31 - 1
+
+_MOST_COMPONENTS = 65_536  # bands that GDAL opens
+_MOST_STEPS = 10**9  # of anything that is counted; a hundred thousand times what a long training takes
+_LARGEST_PATCH = 4096  # pixels
 _GRID = 4  # the U-Net halves twice: sides and origins of patches and tiles are multiples of this
 
 Settings = TypeVar("Settings", "PretrainSettings", "ExtractionSettings", "ClassificationSettings")
@@ -30,12 +36,17 @@ Settings = TypeVar("Settings", "PretrainSettings", "ExtractionSettings", "Classi
 
 def _require(condition: bool, expected: str, found: object) -> None:
     if not condition:
-        raise SettingsError(f"{expected} Found: {found}.")
+        raise SettingsError(f"{expected} Found: {found if isinstance(found, tuple) else shown(found)}.")
 
 
 def _check_device(device: str) -> None:
-    known = device in ("auto", "cpu", "cuda") or (device.startswith("cuda:") and device[5:].isdigit())
-    _require(known, "The device must be auto, cpu, cuda or cuda:N with the number of the card.", device)
+    number = device[5:] if device.startswith("cuda:") else ""
+    known = device in ("auto", "cpu", "cuda") or (number.isascii() and number.isdecimal() and len(number) < 4)
+    _require(known, "The device must be auto, cpu, cuda or cuda:N with the number of the card.", shown(device))
+
+
+def _check_seed(seed: int) -> None:
+    _require(0 <= seed <= LARGEST_SEED, f"The seed must be a whole number from 0 to {LARGEST_SEED}.", seed)
 
 
 @dataclass(frozen=True)
@@ -85,18 +96,28 @@ class PretrainSettings:
             SettingsError: A value is outside its range.
         """
         _require(self.preset in PRESET_NAMES, f"The preset must be one of {', '.join(PRESET_NAMES)}.", self.preset)
-        _require(self.components >= 1, "The number of components must be at least 1.", self.components)
+        _require(
+            1 <= self.components <= _MOST_COMPONENTS, "The number of components must be at least 1.", self.components
+        )
         _require(self.base_width in (32, 64, 128), "The base width must be 32, 64 or 128.", self.base_width)
         _require(
-            self.patch_size >= 16 and self.patch_size % _GRID == 0,
+            16 <= self.patch_size <= _LARGEST_PATCH and self.patch_size % _GRID == 0,
             f"The patch size must be at least 16 pixels and a multiple of {_GRID}.",
             self.patch_size,
         )
-        _require(self.iterations >= 1, "The number of iterations must be at least 1.", self.iterations)
-        _require(self.batch_size >= 1, "The batch size must be at least 1.", self.batch_size)
+        _require(1 <= self.iterations <= _MOST_STEPS, "The number of iterations must be at least 1.", self.iterations)
+        _require(1 <= self.batch_size <= _MOST_STEPS, "The batch size must be at least 1.", self.batch_size)
         _require(0 < self.learning_rate <= 1, "The learning rate must lie between 0 and 1.", self.learning_rate)
         _require(0 <= self.ema_decay < 1, "The decay of the weight average must lie in [0, 1).", self.ema_decay)
+        share = self.final_learning_rate_share
+        _require(0 <= share <= 1, "The final share of the learning rate must lie in [0, 1].", share)
+        _require(0 <= self.warmup_iterations <= _MOST_STEPS, "The warm-up must be 0 or more.", self.warmup_iterations)
+        _require(0 <= self.weight_decay <= 1, "The weight decay must lie in [0, 1].", self.weight_decay)
         _require(self.band_scaling in ("none", "standard"), "Band scaling must be none or standard.", self.band_scaling)
+        _require(
+            self.checkpoint_seconds >= 0, "The time between checkpoints must be 0 or more.", self.checkpoint_seconds
+        )
+        _check_seed(self.seed)
         _check_device(self.device)
 
 
@@ -148,8 +169,9 @@ class ExtractionSettings:
             self.stages,
         )
         _require(self.keep >= 0, "The number of features to keep must be 0 (all) or more.", self.keep)
-        _require(self.noise_draws >= 1, "The number of noise draws must be at least 1.", self.noise_draws)
-        _require(self.clusters >= 2, "The number of clusters must be at least 2.", self.clusters)
+        _require(1 <= self.noise_draws <= 1000, "The number of noise draws must be 1 to 1000.", self.noise_draws)
+        _require(2 <= self.clusters <= 10_000, "The number of clusters must be 2 to 10000.", self.clusters)
+        _check_seed(self.seed)
         _check_device(self.device)
 
 
@@ -205,9 +227,11 @@ class ClassificationSettings:
         _require(0 <= self.buffer < 1e6, "The buffer must be 0 or more pixels.", self.buffer)
         _require(self.keep is None or self.keep >= 0, "Features to keep must be 0 (all) or more.", self.keep)
         _require(1 <= self.networks <= 100, "The ensemble must have 1 to 100 networks.", self.ensemble)
-        _require(self.passes >= 1, "The number of epochs must be at least 1.", self.epochs)
-        _require(self.batch_size >= 2, "The batch size must be at least 2.", self.batch_size)
+        _require(1 <= self.passes <= _MOST_STEPS, "The number of epochs must be at least 1.", self.epochs)
+        _require(2 <= self.batch_size <= _MOST_STEPS, "The batch size must be at least 2.", self.batch_size)
+        _require(0 < self.learning_rate <= 1, "The learning rate must lie between 0 and 1.", self.learning_rate)
         _require(0 <= self.dropout < 1, "Dropout must lie in [0, 1).", self.dropout)
+        _check_seed(self.seed)
         _check_device(self.device)
 
     @property
@@ -322,9 +346,8 @@ def from_json(kind: type[Settings], values: Mapping[str, Any]) -> Settings:
         SettingsError: An unknown name or a value out of range or of the wrong type.
     """
     unknown = set(values) - {f.name for f in fields(kind)}
-    _require(not unknown, f"{kind.__name__} knows no setting of this name.", ", ".join(sorted(unknown)))
-    parts: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+    _require(not unknown, f"{kind.__name__} knows no setting of this name.", ", ".join(map(shown, sorted(unknown))))
     try:
-        return kind(**parts)
-    except TypeError as error:
-        raise SettingsError(f"A setting of {kind.__name__} has the wrong type: {error}.") from None
+        return build(kind, dict(values))
+    except ValueError as error:
+        raise SettingsError(f"A setting has the wrong type: {error}.") from None

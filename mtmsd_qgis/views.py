@@ -320,7 +320,7 @@ def _nearest(timesteps: Sequence[int], wanted: Sequence[int]) -> list[int]:
 def _stage_of(name: str) -> int:
     """5 of "s5 c012"."""
     digits = name.split(" ")[0][1:]
-    return int(digits) if digits.isdigit() else 0
+    return int(digits) if digits.isdecimal() else 0
 
 
 def _inverse(deviation: NDArray[np.float64]) -> NDArray[np.float64]:

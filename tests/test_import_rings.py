@@ -16,6 +16,7 @@ CORE = "mtmsd_qgis"
 # Ring 0 words, 1 torch-free, 2 torch, 3 method, 4 story, 5 entry. A module may use its own ring and those below.
 RINGS = {
     "errors": 0,
+    "typed": 0,
     "settings": 0,
     "windows": 0,
     "accuracy": 0,
@@ -29,6 +30,7 @@ RINGS = {
     "memory": 0,
     "pipeline": 0,
     "protocol": 1,
+    "line_reader": 1,
     "cube": 1,
     "preprocessing": 1,
     "purification": 1,

@@ -12,7 +12,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mtmsd_qgis.errors import FileFormatError
-from mtmsd_qgis.model_file import KIND_CHECKPOINT, KIND_MODEL, read_arrays, read_header, write_file
+from mtmsd_qgis.model_file import (
+    KIND_CHECKPOINT,
+    KIND_MODEL,
+    read_arrays,
+    read_header,
+    read_model_header,
+    write_file,
+)
 
 ARRAYS = {
     "a": np.arange(6, dtype=np.float32).reshape(2, 3),
@@ -97,6 +104,17 @@ def test_a_failed_write_keeps_the_old_file_and_leaves_nothing(path):
         (safetensors({"__metadata__": {"format": "pt"}}), "not a diffusion model"),
         (safetensors(metadata(version="2")), "version 2, this plugin reads up to 1"),
         (safetensors(metadata(version="x")), "version x"),
+        (safetensors(metadata(version="²")), "version ²"),  # a digit that is no number
+        (safetensors(metadata(version="9" * 5000)), "version 9999"),
+        (safetensors({**metadata(), "a": {"dtype": "F32", "shape": [float("inf")], "data_offsets": [0, 0]}}), "not a"),
+        (safetensors({**metadata(), "a": {"dtype": "F32", "shape": ["1"], "data_offsets": [0, 4]}}, b"1234"), "not a"),
+        (safetensors({**metadata(), "a": {"dtype": "F32", "shape": [1.0], "data_offsets": [0, 4]}}, b"1234"), "not a"),
+        (safetensors({**metadata(), "a": {"dtype": ["F32"], "shape": [1], "data_offsets": [0, 4]}}, b"1234"), "not a"),
+        (
+            safetensors({**metadata(), "a": {"dtype": "F32", "shape": [10**4000] * 400, "data_offsets": [0, 4]}}),
+            "not a",
+        ),
+        (safetensors({**metadata(), "a": {"dtype": "F32", "shape": [0], "data_offsets": [0, 0, 0]}}), "not a"),
         (safetensors(metadata(kind="checkpoint")), "should be a model, it is a checkpoint"),
         (
             safetensors({**metadata(), "a": {"dtype": "F32", "shape": [2**40], "data_offsets": [0, 2**42]}}),
@@ -152,3 +170,42 @@ def test_kinds_are_told_apart(tmp_path):
     assert read_header(tmp_path / "c", KIND_CHECKPOINT)["kind"] == "checkpoint"
     with pytest.raises(FileFormatError, match="should be a model"):
         read_header(tmp_path / "c")
+
+
+def test_sides_that_numpy_cannot_count_are_refused(tmp_path):
+    content = safetensors({**metadata(), "a": {"dtype": "F32", "shape": [0, 2**50, 2**50], "data_offsets": [0, 0]}})
+    (tmp_path / "x").write_bytes(content)
+    with pytest.raises(FileFormatError, match="not a diffusion model"):
+        read_arrays(tmp_path / "x")
+
+
+GOOD = {"preset": "quick", "source_band_count": 2, "bands": [{"name": "a", "wavelength_nm": 500.0, "number": 1}]}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"preset": None}, "preset should be one of quick"),
+        ({"preset": ["quick"]}, "preset should be one of quick"),
+        ({"source_band_count": "2"}, "source_band_count"),
+        ({"source_band_count": 0}, "source_band_count"),
+        ({"bands": 5}, "a list of bands"),
+        ({"bands": []}, "a list of bands"),
+        ({"bands": [5]}, "Band should be an object, found 5"),
+        ({"bands": [{"name": 7}]}, "Band.name should be of type str, found 7"),
+        ({"bands": [{"wavelength_nm": "red"}]}, "wavelength_nm should be of type float"),
+        ({"bands": [{"wavelength_nm": float("nan")}]}, "no finite wavelength"),
+        ({"bands": [{"number": True}]}, "number should be of type int, found True"),
+        ({"bands": [{"colour": "red"}]}, "no field colour"),
+    ],
+)
+def test_a_header_that_qgis_could_stumble_over_is_refused(tmp_path, change, message):
+    description = json.dumps({**GOOD, **change})
+    (tmp_path / "x.mtmsd").write_bytes(safetensors(metadata(description=description)))
+    with pytest.raises(FileFormatError, match=message):
+        read_model_header(tmp_path / "x.mtmsd")
+
+
+def test_a_right_header_is_read(tmp_path):
+    write_file(tmp_path / "x.mtmsd", KIND_MODEL, GOOD, {})
+    assert read_model_header(tmp_path / "x.mtmsd")["bands"] == GOOD["bands"]

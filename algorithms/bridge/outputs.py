@@ -13,7 +13,7 @@ from typing import Any, Callable
 from osgeo import gdal
 from qgis.core import QgsMapLayer, QgsProcessingException, QgsProviderRegistry
 
-from ...mtmsd_qgis.protocol import Band, ClassEntry, CubeFile, FeatureLayout, layout_to_json
+from ...mtmsd_qgis.protocol import Band, ClassEntry, CubeFile, FeatureLayout, cube_from_json, layout_to_json
 from .cubes import rows_at_once
 from .progress import Stretch
 from .rasters import FEATURES_KEY, Grid
@@ -170,8 +170,17 @@ def refuse_inputs(outputs: Iterable[Path], layers: Iterable[QgsMapLayer | None])
 
 
 def cube_from(values: Mapping[str, Any]) -> CubeFile:
-    """A raster in the worker's result."""
-    return CubeFile(**{**values, "bands": tuple(Band(**band) for band in values["bands"])})
+    """A raster in the worker's result.
+
+    Raises:
+        QgsProcessingException: It is not described as a raster of the job folder.
+    """
+    try:
+        return cube_from_json(values)
+    except ValueError as error:
+        raise QgsProcessingException(
+            f"The worker's result cannot be read: {error}. Reinstall the plugin and restart QGIS."
+        ) from None
 
 
 def classes_from(values: Mapping[str, str]) -> list[ClassEntry]:

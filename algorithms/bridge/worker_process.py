@@ -7,6 +7,7 @@ says what went wrong and what to do.
 
 from __future__ import annotations
 
+import os
 import queue
 import shutil
 import subprocess
@@ -14,13 +15,14 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from time import monotonic
 from typing import IO, Any
 
 from qgis.core import QgsProcessingException, QgsProcessingFeedback, QgsProcessingUtils
 
 from ...mtmsd_qgis.errors import FileFormatError
+from ...mtmsd_qgis.line_reader import read_lines
 from ...mtmsd_qgis.protocol import CANCEL_WORD, EXIT_DONE, Job, Message, decode, write_job
 from . import interpreter
 from .progress import Stretch
@@ -30,10 +32,12 @@ _POLL_SECONDS = 0.1
 _GRACE_SECONDS = 1.5  # a cancelled worker ends its batch and keeps its checkpoint
 _LEAVE_SECONDS = 15.0  # one that is done: CUDA takes seconds to shut down on a busy machine
 _KILL_SECONDS = 1.0
+_LAST_LINES_SECONDS = 1.0  # after its end until we stop waiting for lines
 _TEXT_SECONDS = 3.0  # between two lines on where the worker is
 _GUESS_SECONDS = 10.0  # before that a guess of the time left would mislead
 _NOISE_LINES = 50  # printed by libraries; more would drown the log
 _TAIL_BYTES = 4000
+_WAITING_LINES = 1000  # then the worker waits; a flood shall not fill the memory of QGIS
 
 
 @contextmanager
@@ -64,30 +68,30 @@ def run_worker(job: Job, folder: Path, module: str, stretch: Stretch) -> Mapping
     python = interpreter.find(module, stretch.feedback)
     stretch.feedback.pushDebugInfo(f"Worker: {python.path} ({python.origin})")
     write_job(job, folder)
-    with (folder / "stderr.txt").open("wb") as stderr:
-        try:
-            process = subprocess.Popen(
-                [str(python.path), "-I", "-X", "utf8", str(interpreter.WORKER), str(folder)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=stderr,
-                env=interpreter.clean_environment(),
-                **interpreter.own_process_group(),
-            )
-        except OSError as error:
-            raise QgsProcessingException(f"The worker {python.path} cannot be started: {error.strerror}.") from None
-    return _Conversation(process, folder, stretch).result()
+    try:
+        process = subprocess.Popen(
+            [str(python.path), "-I", "-X", "utf8", str(interpreter.WORKER), str(folder)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=interpreter.clean_environment(),
+            **interpreter.own_process_group(),
+        )
+    except OSError as error:
+        raise QgsProcessingException(f"The worker {python.path} cannot be started: {error.strerror}.") from None
+    return _Conversation(process, stretch).result()
 
 
 class _Conversation:
     """One running worker."""
 
-    def __init__(self, process: subprocess.Popen[bytes], folder: Path, stretch: Stretch) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], stretch: Stretch) -> None:
         self._process = process
-        self._folder = folder
         self._stretch = stretch
         self._feedback: QgsProcessingFeedback = stretch.feedback
-        self._lines: queue.Queue[str | None] = queue.Queue()
+        self._lines: queue.Queue[str | None] = queue.Queue(_WAITING_LINES)
+        self._tail = _Tail()
+        self._over = Event()
         self._started = monotonic()
         self._next_text = 0.0
         self._noise = 0
@@ -95,30 +99,51 @@ class _Conversation:
         self._error: Message | None = None
 
     def result(self) -> Mapping[str, Any]:
-        reader = Thread(target=_read_lines, args=(self._process.stdout, self._lines), daemon=True)
-        reader.start()
+        readers = {
+            self._process.stdout: Thread(target=self._read_lines, args=(self._process.stdout,), daemon=True),
+            self._process.stderr: Thread(target=self._tail.read, args=(self._process.stderr,), daemon=True),
+        }
+        for reader in readers.values():
+            reader.start()
         grace = _GRACE_SECONDS
         try:
             self._listen()
             grace = _GRACE_SECONDS if self._feedback.isCanceled() else _LEAVE_SECONDS
         finally:
+            self._over.set()  # what comes now is read and forgotten, so that no full pipe holds the worker back
             self._end(grace)
-            reader.join(timeout=_KILL_SECONDS)
-            if not reader.is_alive():  # closing under a blocked reader would block us too
-                _close(self._process.stdout)
+            for stream, reader in readers.items():
+                reader.join(timeout=_KILL_SECONDS)
+                if not reader.is_alive():  # closing under a blocked reader would block us too
+                    _close(stream)
         return self._judge()
+
+    def _read_lines(self, stream: IO[bytes]) -> None:
+        """Put the worker's lines where the listening thread takes them; None at their end."""
+        with suppress(OSError, ValueError):  # closed under our hands after a kill
+            for line in read_lines(stream):
+                self._put(line)
+        self._put(None)
+
+    def _put(self, line: str | None) -> None:
+        while not self._over.is_set():
+            with suppress(queue.Full):
+                self._lines.put(line, timeout=_POLL_SECONDS)
+                return
 
     def _listen(self) -> None:
         """Read messages until the worker closes its output or the user cancels."""
-        beat = monotonic()
+        beat, silent = monotonic(), 0
         while not self._feedback.isCanceled():
             try:
                 line = self._lines.get(timeout=_POLL_SECONDS)
             except queue.Empty:
                 self._stretch.beat()
-                if self._process.poll() is not None and self._lines.empty():
+                silent += 1
+                if self._process.poll() is not None and silent * _POLL_SECONDS >= _LAST_LINES_SECONDS:
                     return  # a child of the worker may hold the pipe open
                 continue
+            silent = 0
             if line is None:
                 return
             self._take(line)
@@ -185,7 +210,7 @@ class _Conversation:
             raise QgsProcessingException(self._explained(self._error))
         if status == EXIT_DONE and self._values is not None:
             return self._values
-        tail = _tail(self._folder / "stderr.txt")
+        tail = self._tail.text()
         if self._values is not None:
             # A graphics driver may fall over at the very end; a result is sent once all its files are complete.
             self._feedback.pushWarning(f"The worker ended with status {status} after it had delivered its result.")
@@ -200,7 +225,7 @@ class _Conversation:
         if error.details:
             self._feedback.pushDebugInfo(error.details)
         if error.kind == "internal":
-            self._feedback.pushDebugInfo(_tail(self._folder / "stderr.txt"))
+            self._feedback.pushDebugInfo(self._tail.text())
         known = cause_in(error.text) if error.kind != "memory" else ""  # that one has its remedy with it
         return f"{known} ({error.text})" if known else error.text or "The worker failed without saying why."
 
@@ -213,21 +238,24 @@ def time_left(elapsed_seconds: float, fraction: float) -> str:
     return f", about {left:.0f} s left" if left < 100 else f", about {left / 60:.0f} min left"
 
 
-def _read_lines(stream: IO[bytes], lines: queue.Queue[str | None]) -> None:
-    with suppress(OSError, ValueError):  # closed under our hands after a kill
-        for line in stream:
-            lines.put(line.decode("utf-8", "replace"))
-    lines.put(None)
-
-
 def _close(stream: IO[bytes] | None) -> None:
     if stream is not None:
         with suppress(OSError, ValueError):
             stream.close()
 
 
-def _tail(path: Path) -> str:
-    try:
-        return path.read_bytes()[-_TAIL_BYTES:].decode("utf-8", "replace").strip()
-    except OSError:
-        return ""
+class _Tail:
+    """The end of what the worker and its libraries print, however much that is."""
+
+    def __init__(self) -> None:
+        self._bytes = b""
+
+    def read(self, stream: IO[bytes]) -> None:
+        """Read to the end of the stream."""
+        with suppress(OSError, ValueError):  # closed under our hands after a kill
+            while piece := os.read(stream.fileno(), 1 << 16):
+                self._bytes = (self._bytes + piece)[-_TAIL_BYTES:]
+
+    def text(self) -> str:
+        """Its last words."""
+        return self._bytes.decode("utf-8", "replace").strip()

@@ -86,6 +86,45 @@ send(type="result", values={})
     assert sum("noise" in line for line in log.lines) == 50
 
 
+def memory_mib():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_a_flood_without_a_line_end_fills_neither_memory_nor_disk(fake_worker, stream):
+    fake_worker(f"""
+for i in range(1600):
+    sys.{stream}.buffer.write(b"x" * (1 << 18))
+sys.{stream}.buffer.write(b"\\n"); sys.{stream}.flush()
+send(type="result", values={{"answer": 3}})
+""")
+    before = memory_mib()
+    assert run(Log()) == {"answer": 3}
+    assert memory_mib() - before < 50  # of 400 that were printed
+
+
+def test_a_flood_of_messages_does_not_run_ahead_of_us(fake_worker):
+    fake_worker("""
+for i in range(100000):
+    print('@mtmsd {"version": 1, "type": "progress", "fraction": 0.5, "text": "' + "x" * 1000 + '"}')
+send(type="result", values={"answer": 4})
+""")
+    before = memory_mib()
+    assert run(Log()) == {"answer": 4}
+    assert memory_mib() - before < 50  # of 100 that were sent
+
+
+def test_a_worker_that_floods_is_cancelled_too(fake_worker):
+    fake_worker("""
+send(type="log", text="started")
+while True:
+    print("noise" * 1000)
+""")
+    start = time.monotonic()
+    assert "Cancelled" in refusal(Log(cancel_at="started"))
+    assert time.monotonic() - start < 10
+
+
 def test_error_message_is_the_exception(fake_worker):
     fake_worker("""
 send(type="error", kind="input", text="The raster has no pixels.", details="Traceback ...")
@@ -106,6 +145,7 @@ sys.exit(1)
         ("sys.stderr.write('OSError: No space left on device'); sys.exit(1)", "The disk is full"),
         ("sys.stderr.write('no kernel image is available for it'); sys.exit(1)", "does not support the graphics"),
         ("raise ValueError('boom')", "ended with status 1"),
+        ("print('@mtmsd {\"version\": 1, \"type\": \"error\", \"text\": 5}'); sys.exit(1)", "ended with status 1"),
         ("print('@mtmsd {\"version\": 99, \"type\": \"result\"}', flush=True); time.sleep(60)", "protocol version 99"),
     ],
 )  # fmt: skip

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The fuzz targets find nothing in a short run, and do find what is there to be found."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+FUZZ = Path(__file__).parent / "fuzz"
+SECONDS = os.environ.get("MTMSD_FUZZ_SECONDS", "30")
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(importlib.util.find_spec("atheris") is None, reason="atheris has no package for this Python"),
+]
+
+
+def fuzz(target: str, seconds: str, folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, *options, str(FUZZ / f"fuzz_{target}.py"), "--seconds", seconds, "--folder", str(folder)]
+    return subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=900)
+
+
+@pytest.mark.parametrize("target", ["model_file", "protocol"])
+def test_nothing_is_found(target, tmp_path):
+    done = fuzz(target, SECONDS, tmp_path)
+    assert done.returncode == 0, done.stderr[-3000:]
+    result = json.loads((tmp_path / "result.json").read_text())
+    assert result["findings"] == 0
+    assert result["inputs"] > 100
+    assert result["corpus"] > 20  # guided: what reached new lines was kept
+
+
+def test_a_fault_is_found(tmp_path):
+    """With a reader that trusts the names of the job's files, as an earlier one did: some are too long to be opened."""
+    (tmp_path / "trusting.py").write_text(
+        f"import sys; sys.path.insert(0, {str(FUZZ)!r})\n"
+        "from pathlib import Path\n"
+        "import fuzz_protocol as fuzz\n"
+        "fuzz.protocol._check_names = lambda *names: None\n"
+        f"target, folder = fuzz.ProtocolTarget(Path({str(tmp_path)!r})), Path({str(tmp_path / 'out')!r})\n"
+        "fuzz.Campaign('protocol', target, 120, folder).start(fuzz.seeds())\n"
+    )
+    command = [sys.executable, str(tmp_path / "trusting.py")]
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=900)
+    assert done.returncode != 0
+    assert "File name too long" in done.stdout + done.stderr
+    assert list((tmp_path / "out" / "findings").iterdir())
