@@ -69,7 +69,7 @@ class Classify(Classifying):
     def collect(self, parameters: Parameters, context: QgsProcessingContext, feedback: QgsProcessingFeedback) -> None:
         """Look at raster and layers."""
         from .bridge.rasters import describe_raster
-        from .bridge.scenes import refuse_same_file, refuse_single_band
+        from .bridge.scenes import refuse_no_band, refuse_same_file
 
         self._settings = self.classification_settings(
             parameters, context, keep=self.whole_number(parameters, "KEEP", context)
@@ -78,7 +78,7 @@ class Classify(Classifying):
         if layer is None or not layer.isValid():
             raise QgsProcessingException(self.invalidRasterError(parameters, "INPUT"))
         self._source = describe_raster(layer)
-        refuse_single_band(self._source, range(len(self._source.bands)))
+        refuse_no_band(self._source, range(len(self._source.bands)))
         for name in MAPS:
             refuse_same_file(self._source, self.raster_path(parameters, name, context))
         self._labels = self.labels_from(parameters, "TRAINING", self._source, context)

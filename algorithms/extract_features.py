@@ -115,13 +115,13 @@ class ExtractFeatures(Extracting):
         from ..mtmsd_qgis.model_file import read_model_header
         from ..mtmsd_qgis.preprocessing import match_bands
         from .bridge.rasters import describe_raster
-        from .bridge.scenes import refuse_same_file, refuse_single_band
+        from .bridge.scenes import refuse_no_band, refuse_same_file
 
         layer = self.parameterAsRasterLayer(parameters, "INPUT", context)
         if layer is None or not layer.isValid():
             raise QgsProcessingException(self.invalidRasterError(parameters, "INPUT"))
         self._source = describe_raster(layer)
-        refuse_single_band(self._source, range(len(self._source.bands)))
+        refuse_no_band(self._source, range(len(self._source.bands)))
         refuse_same_file(self._source, self.raster_path(parameters, "OUTPUT", context))
         self._model = Path(self.parameterAsFile(parameters, "MODEL", context))
         header = read_model_header(self._model)

@@ -50,7 +50,7 @@ class PretrainDiffusion(Pretraining):
         """Declare parameters and outputs."""
         self.declare(
             QgsProcessingParameterRasterLayer("INPUT", self.tr("Raster")),
-            self.tr("The scene to learn from: any data type, at least two bands."),
+            self.tr("The scene to learn from: any number type, one band or thousands."),
         )
         self.declare_bands_and_mask()
         self.declare_preset()

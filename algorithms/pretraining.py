@@ -119,9 +119,9 @@ class Pretraining(MtmsdAlgorithm):
         """Numbers (from 1) of the bands to use, and of those left out as the metadata marks them as bad.
 
         Raises:
-            QgsProcessingException: A band that is not there, or fewer than two.
+            QgsProcessingException: A band that is not there, or none left.
         """
-        from .bridge.scenes import refuse_single_band
+        from .bridge.scenes import refuse_no_band
 
         chosen = self.parameterAsInts(parameters, "BANDS", context) if is_given(parameters, "BANDS") else []
         count = len(source.bands)
@@ -133,7 +133,7 @@ class Pretraining(MtmsdAlgorithm):
             )
         numbers = chosen or [n for n in range(1, count + 1) if n not in source.bad]
         bad = [] if chosen else sorted(source.bad)
-        refuse_single_band(source, numbers)
+        refuse_no_band(source, numbers)
         return numbers, bad
 
     def chosen_mask(self, parameters: Parameters, context: QgsProcessingContext) -> MaskSource | None:

@@ -53,6 +53,10 @@ class Cube:
         self._writable = writable
         self._map()
         self._nodata = [band.nodata for band in description.bands]
+        with np.errstate(over="ignore"):  # an open end becomes infinite
+            self._excluded = [
+                np.asarray(band.excluded, dtype=np.float64).astype(np.float32) for band in description.bands
+            ]
         self._scale = np.array([band.scale for band in description.bands], dtype=np.float32)
         self._offset = np.array([band.offset for band in description.bands], dtype=np.float32)
         self._scaled = bool(np.any(self._scale != 1) or np.any(self._offset != 0))
@@ -130,6 +134,8 @@ class Cube:
             nodata = self._nodata[band]
             if nodata is not None:
                 values[position][_equals(stored[position], nodata)] = np.nan
+            for low, high in self._excluded[band]:
+                values[position][(values[position] >= low) & (values[position] <= high)] = np.nan
         if stored.dtype.kind == "f":
             values[~np.isfinite(values)] = np.nan
         return values

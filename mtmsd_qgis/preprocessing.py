@@ -95,18 +95,18 @@ def fit_preprocessor(
         The preprocessor and the bands that were left out.
 
     Raises:
-        SceneError: Too many bands, fewer than two usable bands, or too few valid pixels.
+        SceneError: Too many bands, no usable band, or too few valid pixels.
     """
     if cube.bands > MAX_BANDS:
         raise SceneError(
             f"A raster of at most {MAX_BANDS} bands was expected, found {cube.bands}. Choose bands with BANDS."
         )
     kept, left_out = usable_bands(cube, span(progress, 0.0, 0.4))
-    if len(kept) < 2:
+    if not kept:
         raise SceneError(
-            f"At least 2 usable bands are needed, found {len(kept)} of {cube.bands}"
+            f"At least one usable band is needed, found none of {cube.bands}"
             + (f" (left out: {describe(left_out)})" if left_out else "")
-            + ". Choose a raster with more bands, or check its nodata value and mask."
+            + ". Choose another raster, or check its nodata value and mask."
         )
     count, mean, covariance = _moments(cube, kept, span(progress, 0.4, 1.0))
     if count < 2:

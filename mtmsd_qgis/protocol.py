@@ -53,6 +53,9 @@ class Band:
         scale: Physical value = stored value * scale + offset.
         offset: See scale.
         number: The band's number in the user's raster, from 1.
+        fwhm_nm: Full width at half maximum of the band's response, None where unknown.
+        excluded: Ranges (low, high) of physical values, ends included, that mean "no data" too: the additional no
+            data values of a QGIS layer.
     """
 
     name: str = ""
@@ -61,6 +64,8 @@ class Band:
     scale: float = 1.0
     offset: float = 0.0
     number: int = 0
+    fwhm_nm: float | None = None
+    excluded: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -129,7 +129,14 @@ class PlainBands:
         scale = np.where(high > low, (high - low) / (2 * _LARGEST), 1.0)
         offset = (low + high) / 2
         bands = [
-            Band(f"spectrum {band.name or i + 1}", band.wavelength_nm, NODATA, float(scale[i]), float(offset[i]))
+            Band(
+                f"spectrum {band.name or i + 1}",
+                band.wavelength_nm,
+                NODATA,
+                float(scale[i]),
+                float(offset[i]),
+                fwhm_nm=band.fwhm_nm,
+            )
             for i, band in enumerate(cube.description.bands)
         ]
         return cls(cube, bands)

@@ -59,6 +59,14 @@ def test_scale_offset_and_mask(tmp_path):
     assert valid_pixels(masked).tolist() == [[True, False, False]]
 
 
+def test_excluded_ranges_are_physical_values(tmp_path):
+    band = Band("a", scale=0.5, excluded=((1.0, 1.0), (2.5, 1.7e308)))
+    cube = create_cube(tmp_path, "c", (1, 5), "uint8", [band])
+    cube.write(whole(1, 5), np.array([[[1, 2, 3, 5, 200]]], dtype=np.uint8))
+    cube.flush()
+    assert np.array_equal(cube.read(whole(1, 5))[0, 0], [0.5, np.nan, 1.5, np.nan, np.nan], equal_nan=True)
+
+
 @pytest.mark.parametrize("size", [0, 5, 13])
 def test_a_file_of_the_wrong_size_is_refused(tmp_path, size):
     (tmp_path / "c.raw").write_bytes(b"\0" * size)

@@ -82,11 +82,19 @@ def test_standard_scaling_ignores_the_units_of_bands(tmp_path):
     assert np.allclose(np.abs(one.transform(array)[0]), np.abs(two.transform(other)[0]), atol=2e-3)
 
 
+def test_one_band_is_one_component(tmp_path):
+    array = scene()[:1]
+    preprocessor, left_out = fit_preprocessor(cube_of(tmp_path, array), 4)
+    components, valid = preprocessor.transform(array)
+    assert (preprocessor.components, left_out, valid.all()) == (1, [], True)
+    assert np.allclose((components.mean(), components.std()), (0, 1), atol=1e-3)
+
+
 @pytest.mark.parametrize(
     ("array", "message"),
     [
-        (np.ones((1, 4, 4), np.float32), "At least 2 usable bands"),
-        (np.full((3, 4, 4), np.nan, np.float32), "At least 2 usable bands .*no data"),
+        (np.ones((1, 4, 4), np.float32), "At least one usable band .*constant"),
+        (np.full((3, 4, 4), np.nan, np.float32), "At least one usable band .*no data"),
         (
             np.stack(
                 [np.where(np.arange(16).reshape(4, 4) % 2 == i, np.arange(16).reshape(4, 4), np.nan) for i in (0, 1)]

@@ -148,11 +148,13 @@ def _usable_in_own_grid(source: RasterSource, *, with_crs: bool) -> gdal.Dataset
     dataset = source.open()
     usable = memory_raster(source.grid, with_crs=with_crs)
     band = dataset.GetRasterBand(1)
-    nodata = band.GetNoDataValue()
+    nodata = source.bands[0].nodata
     for row in range(source.grid.height):
         values = band.ReadAsArray(0, row, source.grid.width, 1)
         excluded = (values != 0) & np.isfinite(values)
         if nodata is not None:
             excluded &= values != nodata
+        for low, high in source.bands[0].excluded:
+            excluded &= (values < low) | (values > high)
         usable.GetRasterBand(1).WriteArray((~excluded).astype(np.uint8), 0, row)
     return usable

@@ -255,6 +255,10 @@ def _describe_bands(dataset: gdal.Dataset, bands: Sequence[Band]) -> None:
             band.SetDescription(description.name)
         if description.nodata is not None:
             band.SetNoDataValue(description.nodata)
+        if description.wavelength_nm is not None:
+            band.SetMetadataItem("CENTRAL_WAVELENGTH_UM", f"{description.wavelength_nm / 1000:.6g}", "IMAGERY")
+        if description.fwhm_nm is not None:
+            band.SetMetadataItem("FWHM_UM", f"{description.fwhm_nm / 1000:.6g}", "IMAGERY")
         if (description.scale, description.offset) != (1.0, 0.0):
             band.SetScale(description.scale)
             band.SetOffset(description.offset)

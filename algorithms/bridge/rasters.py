@@ -25,7 +25,8 @@ from qgis.core import (
 )
 
 from ...mtmsd_qgis.protocol import Band, FeatureLayout, layout_from_json
-from .band_metadata import bad_bands, describe_bands
+from .band_metadata import describe_bands
+from .layer_nodata import with_layer_nodata
 from .progress import Stretch
 
 FEATURES_KEY = "MTMSD_FEATURES"  # metadata item of a feature raster: its FeatureLayout as JSON
@@ -168,7 +169,9 @@ def export_foreign(
             f"The layer {source.name} cannot be read pixel by pixel (error {int(failure)}). "
             "Save it as a GeoTIFF first (Export > Save As) and use that."
         )
-    return replace(source, uri=str(path), provider=None)
+    written = open_raster(str(path))  # the writer chooses a nodata value of its own where the provider has none
+    bands = tuple(replace(band, nodata=written.GetRasterBand(band.number).GetNoDataValue()) for band in source.bands)
+    return replace(source, uri=str(path), bands=bands, provider=None)
 
 
 def _describe_dataset(layer: QgsRasterLayer, uri: str, open_options: tuple[str, ...]) -> RasterSource:
@@ -188,13 +191,14 @@ def _describe_dataset(layer: QgsRasterLayer, uri: str, open_options: tuple[str, 
                 "Compute amplitudes first, for example with the raster calculator."
             )
     layout_text = dataset.GetMetadataItem(FEATURES_KEY)
+    bands, bad = describe_bands(dataset, uri, layer)
     return RasterSource(
         name=name,
         uri=uri,
         open_options=open_options,
         grid=_grid_of(dataset, layer.crs()),
-        bands=describe_bands(dataset),
-        bad=frozenset(bad_bands(dataset)),
+        bands=with_layer_nodata(bands, layer.dataProvider()),
+        bad=frozenset(bad),
         layout=layout_from_json(layout_text) if layout_text else None,
     )
 
@@ -245,4 +249,5 @@ def _describe_foreign(layer: QgsRasterLayer) -> RasterSource:
         )
         for number in range(1, layer.bandCount() + 1)
     )
+    bands = with_layer_nodata(bands, provider)
     return RasterSource(layer.name(), "", (), grid, bands, frozenset(), provider=provider.clone())

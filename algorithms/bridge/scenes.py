@@ -10,25 +10,24 @@ from pathlib import Path
 from qgis.core import QgsCoordinateTransformContext, QgsProcessingException, QgsProcessingFeedback
 
 from ...mtmsd_qgis.protocol import CubeFile
+from .band_metadata import spectral_sentence
 from .cubes import copy_cube, with_mask
 from .masks import MaskSource, usable_pixels
 from .progress import Stretch
 from .rasters import RasterSource, export_foreign
 
-LEAST_BANDS = 2
 
-
-def refuse_single_band(source: RasterSource, numbers: Sequence[int]) -> None:
-    """There is no spectrum in one band.
+def refuse_no_band(source: RasterSource, numbers: Sequence[int]) -> None:
+    """There must be something to work on.
 
     Raises:
-        QgsProcessingException: Fewer than two bands are to be used.
+        QgsProcessingException: No band is to be used.
     """
-    if len(numbers) < LEAST_BANDS:
+    if not len(numbers):
         raise QgsProcessingException(
-            f"A raster with at least {LEAST_BANDS} usable bands was expected; of the raster {source.name} "
-            f"({source.size_text}) {len(numbers)} would be used. "
-            "Choose a multi- or hyperspectral raster, or more BANDS."
+            f"A raster with at least one usable band was expected; of the raster {source.name} ({source.size_text}) "
+            "none would be used, as all are empty, constant, or marked as bad. Choose another raster, or correct its "
+            "list of bad bands."
         )
 
 
@@ -59,7 +58,7 @@ def refuse_same_file(source: RasterSource, path: Path | None) -> None:
 def announce(source: RasterSource, feedback: QgsProcessingFeedback, *lines: str) -> None:
     """The first lines of the log."""
     feedback.pushInfo(f"Raster: {source.name}, {source.size_text}.")
-    for line in filter(None, lines):
+    for line in filter(None, (spectral_sentence(source.bands), *lines)):
         feedback.pushInfo(line)
 
 
@@ -109,12 +108,13 @@ def bring_plain_bands(
     have data, so that one empty band would leave none.
 
     Raises:
-        QgsProcessingException: Not readable, fewer than two usable bands, or cancelled.
+        QgsProcessingException: Not readable, no usable band, or cancelled.
     """
     from ...mtmsd_qgis.cube import Cube
     from ...mtmsd_qgis.preprocessing import describe, usable_bands
 
     numbers = [band.number for band in source.bands if band.number not in source.bad]
+    refuse_no_band(source, numbers)
     cube = bring_scene(source, numbers, None, folder, context, stretch)
     kept, left_out = usable_bands(Cube(folder, cube))
     if source.bad:
@@ -123,5 +123,5 @@ def bring_plain_bands(
     if not left_out:
         return cube
     stretch.feedback.pushWarning(f"Bands left out: {describe(left_out)}.")
-    refuse_single_band(source, kept)
+    refuse_no_band(source, kept)
     return bring_scene(source, [numbers[i] for i in kept], None, folder, context, stretch)

@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Wavelengths, widths and bad bands from every place where the field writes them, each with a small file."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from osgeo import gdal
+from qgis.core import QgsRasterLayer
+from scenes import spectra, write_raster
+
+CENTRES, WIDTHS = [450.5, 550.0, 2200.0], [6.5, 7.0, 11.25]
+
+
+def described(layer):
+    from mtmsd.algorithms.bridge.rasters import describe_raster
+
+    return describe_raster(layer if isinstance(layer, QgsRasterLayer) else QgsRasterLayer(str(layer), "in"))
+
+
+def facts(source):
+    return [band.wavelength_nm for band in source.bands], [band.fwhm_nm for band in source.bands], set(source.bad)
+
+
+def plain(folder, name="in.tif"):
+    """Three bands that say nothing of themselves."""
+    path = write_raster(folder / name, spectra(bands=3, height=4, width=4))
+    dataset = gdal.Open(str(path), gdal.GA_Update)
+    for number in (1, 2, 3):
+        dataset.GetRasterBand(number).SetDescription("")
+    return path, dataset
+
+
+def in_envi(folder):
+    """An ENVI file with its header, in micrometres."""
+    path = folder / "in.bsq"
+    np.ones((3, 4, 4), "<i2").tofile(path)
+    (folder / "in.hdr").write_text(
+        "ENVI\nsamples = 4\nlines = 4\nbands = 3\nheader offset = 0\nfile type = ENVI Standard\ndata type = 2\n"
+        "interleave = bsq\nbyte order = 0\nwavelength units = Micrometers\nwavelength = {\n 0.4505, 0.55,\n 2.2 }\n"
+        "fwhm = { 0.0065, 0.007, 0.01125 }\nbbl = { 1, 0, 1 }\n"
+    )
+    return path
+
+
+def in_envi_header_beside_a_geotiff(folder):
+    path, _ = plain(folder)
+    (folder / "in.hdr").write_text(
+        "ENVI\nbands = 3\nwavelength units = Nanometers\nwavelength = {450.5, 550, 2200}\nfwhm = {6.5,7,11.25}\n"
+        "bbl = {1,0,1}\n"
+    )
+    return path
+
+
+def in_band_items(folder):
+    path, dataset = plain(folder)
+    for number, (centre, width, good) in enumerate(zip(CENTRES, WIDTHS, (1, 0, 1)), 1):
+        band = dataset.GetRasterBand(number)
+        for key, value in (("wavelength", centre), ("fwhm", width), ("bbl", good)):
+            band.SetMetadataItem(key, str(value))
+        band.SetMetadataItem("wavelength_units", "Nanometers")
+    return path
+
+
+def in_data_set_items(folder):
+    path, dataset = plain(folder)
+    dataset.SetMetadataItem("wavelength", "{450.5, 550, 2200}")
+    dataset.SetMetadataItem("wavelength_units", "Nanometers")
+    dataset.SetMetadataItem("fwhm", "{6.5, 7, 11.25}")
+    dataset.SetMetadataItem("bbl", "{1, 0, 1}")
+    return path
+
+
+def in_qgis_properties(folder):
+    """As EnMAP-Box writes them."""
+    path, dataset = plain(folder)
+    del dataset
+    layer = QgsRasterLayer(str(path), "in")
+    for number, (centre, width, good) in enumerate(zip(CENTRES, WIDTHS, (1, 0, 1)), 1):
+        for key, value in (("wavelength", centre / 1000), ("fwhm", width / 1000), ("bbl", good)):
+            layer.setCustomProperty(f"QGISPAM/band/{number}//{key}", value)
+        layer.setCustomProperty(f"QGISPAM/band/{number}//wavelength_units", "Micrometers")
+    return layer
+
+
+@pytest.mark.parametrize(
+    "make", [in_envi, in_envi_header_beside_a_geotiff, in_band_items, in_data_set_items, in_qgis_properties]
+)
+def test_wavelengths_widths_and_bad_bands(tmp_path, make):
+    centres, widths, bad = facts(described(make(tmp_path)))
+    assert centres == pytest.approx(CENTRES)
+    assert widths == pytest.approx(WIDTHS)
+    assert bad == {2}
+
+
+def in_enmap_xml(folder):
+    stem = "ENMAP01-____L2A-DT0000001867_20220724T104526Z_008_V010302_20230628T165614Z"
+    path, _ = plain(folder, f"{stem}-SPECTRAL_IMAGE.TIF")
+    bands = "".join(
+        f'<bandID number="{number}"><wavelengthCenterOfBand>{centre}</wavelengthCenterOfBand><FWHMOfBand>{width}'
+        "</FWHMOfBand><GainOfBand>0.0001</GainOfBand><OffsetOfBand>0</OffsetOfBand></bandID>"
+        for number, (centre, width) in enumerate(zip(CENTRES, WIDTHS), 1)
+    )
+    (folder / f"{stem}-METADATA.XML").write_text(
+        '<?xml version="1.0" encoding="UTF-8"?><level_X><specific><qualityFlag><bandID number="9"/></qualityFlag>'
+        f"<bandCharacterisation>{bands}</bandCharacterisation></specific></level_X>"
+    )
+    return path
+
+
+def in_prisma_table(folder):
+    """As prismaread writes it, with R's quotes and row names."""
+    path, _ = plain(folder, "PRS_L2D_HCO_FULL.tif")
+    rows = [f'"{n}" {n} {n + 3} {c} {w}' for n, (c, w) in enumerate(zip(CENTRES, WIDTHS), 1)]
+    (folder / "PRS_L2D_HCO_FULL.wvl").write_text("\n".join(['"band" "orig_band" "wl" "fwhm"', *rows]) + "\n")
+    return path
+
+
+def in_imagery_domain(folder):
+    path, dataset = plain(folder)
+    for number, (centre, width) in enumerate(zip(CENTRES, WIDTHS), 1):
+        dataset.GetRasterBand(number).SetMetadataItem("CENTRAL_WAVELENGTH_UM", str(centre / 1000), "IMAGERY")
+        dataset.GetRasterBand(number).SetMetadataItem("FWHM_UM", str(width / 1000), "IMAGERY")
+    return path
+
+
+@pytest.mark.parametrize("make", [in_enmap_xml, in_prisma_table, in_imagery_domain])
+def test_wavelengths_and_widths(tmp_path, make):
+    centres, widths, bad = facts(described(make(tmp_path)))
+    assert centres == pytest.approx(CENTRES)
+    assert widths == pytest.approx(WIDTHS)
+    assert bad == set()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["ENVI\nwavelength = {1, 2}\n", "samples = 3\nwavelength = {450.5, 550, 2200}\n", "\x00\xff", "ENVI\nwavelength ="],
+)
+def test_a_header_that_belongs_to_something_else_says_nothing(tmp_path, text):
+    path, _ = plain(tmp_path)
+    (tmp_path / "in.hdr").write_text(text)
+    assert facts(described(path)) == ([None] * 3, [None] * 3, set())
+
+
+def test_what_is_nearer_to_the_user_wins_and_the_rest_is_filled_in(tmp_path):
+    in_envi_header_beside_a_geotiff(tmp_path)
+    layer = QgsRasterLayer(str(tmp_path / "in.tif"), "in")
+    layer.setCustomProperty("QGISPAM/band/1//wavelength", "460")
+    layer.setCustomProperty("QGISPAM/band/2//bbl", "1")
+    centres, widths, bad = facts(described(layer))
+    assert centres == pytest.approx([460, 550, 2200])
+    assert widths == pytest.approx(WIDTHS)
+    assert bad == set()
+
+
+def test_the_log_says_what_was_found(tmp_path):
+    from mtmsd.algorithms.bridge.band_metadata import spectral_sentence
+
+    assert spectral_sentence(described(in_band_items(tmp_path)).bands) == (
+        "Wavelengths: 450.5 to 2200 nm, width 6.5 to 11.2 nm."
+    )
+    assert spectral_sentence(()) == ""
+
+
+def test_features_keep_the_wavelengths_of_their_spectra(tmp_path):
+    from mtmsd.algorithms.bridge.outputs import write_many_bands
+    from mtmsd.algorithms.bridge.progress import Stretch
+    from mtmsd.mtmsd_qgis.protocol import Band, CubeFile
+    from scenes import Log
+
+    source = described(in_band_items(tmp_path))
+    np.ones((4, 3, 4), "<i2").tofile(tmp_path / "cube.raw")
+    bands = tuple(Band(f"spectrum {b.number}", b.wavelength_nm, fwhm_nm=b.fwhm_nm) for b in source.bands)
+    cube = CubeFile("cube.raw", 4, 4, "int16", bands)
+    write_many_bands(cube, tmp_path, source.grid, tmp_path / "out.tif", Stretch(Log(), 0, 1))
+    centres, widths, _ = facts(described(tmp_path / "out.tif"))
+    assert centres == pytest.approx(CENTRES)
+    assert widths == pytest.approx(WIDTHS)

@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Rasters of every number type, every kind of "no data" and every grid, into the job folder and out of it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from osgeo import gdal
+from qgis.core import QgsProject, QgsRasterLayer, QgsRasterRange
+from scenes import LEFT, PIXEL, TOP, Log, read_raster, write_raster
+
+
+def cube_of(layer, folder, numbers=None):
+    """The layer as the worker sees it: physical values (bands, H, W), NaN where there is no data."""
+    from mtmsd.algorithms.bridge.progress import Stretch
+    from mtmsd.algorithms.bridge.rasters import describe_raster
+    from mtmsd.algorithms.bridge.scenes import bring_scene
+    from mtmsd.mtmsd_qgis.cube import Cube
+    from mtmsd.mtmsd_qgis.windows import whole
+
+    source = describe_raster(layer if isinstance(layer, QgsRasterLayer) else QgsRasterLayer(str(layer), "in"))
+    numbers = numbers or range(1, len(source.bands) + 1)
+    context = QgsProject.instance().transformContext()
+    cube = Cube(folder, bring_scene(source, numbers, None, folder, context, Stretch(Log(), 0, 1)))
+    return cube.read(whole(cube.height, cube.width))
+
+
+def raster_of(path, codes, values, nodata=None, options=()):
+    """A data set with a band of each type code; values (H, W) are written as float64."""
+    values = np.asarray(values, dtype=float)
+    driver = "GTiff" if len(set(codes)) == 1 else "VRT"
+    parts = []
+    for number, code in enumerate(dict.fromkeys(codes)):
+        part = str(path) if driver == "GTiff" else f"{path}.{number}.tif"
+        count = len(codes) if driver == "GTiff" else 1
+        dataset = gdal.GetDriverByName("GTiff").Create(part, *values.shape[::-1], count, code, list(options))
+        dataset.SetGeoTransform((LEFT, PIXEL, 0, TOP, 0, -PIXEL))
+        for band in range(1, count + 1):
+            if nodata is not None:
+                dataset.GetRasterBand(band).SetNoDataValue(nodata)
+            dataset.GetRasterBand(band).WriteArray(values)
+        del dataset
+        parts.append(part)
+    if driver == "VRT":
+        gdal.BuildVRT(str(path), parts, separate=True).FlushCache()
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "low", "high"),
+    [
+        ("Byte", 0, 255),
+        ("Int8", -128, 127),
+        ("UInt16", 0, 65535),
+        ("Int16", -32768, 32767),
+        ("UInt32", 0, 2**32 - 1),
+        ("Int32", -(2**31), 2**31 - 1),
+        ("UInt64", 0, 2**40),
+        ("Int64", -(2**40), 2**40),
+        ("Float32", -1.5, 3e30),
+        ("Float64", -1.5, 3e30),
+    ],
+)
+def test_every_number_type(tmp_path, name, low, high):
+    code = getattr(gdal, f"GDT_{name}", None)
+    if code is None:
+        pytest.skip(f"this GDAL has no {name}")
+    path = raster_of(tmp_path / "in.tif", [code], [[low, high, 1, 7]], nodata=7)
+    assert np.array_equal(
+        cube_of(path, tmp_path)[0, 0], np.array([low, high, 1, np.nan], dtype=np.float32), equal_nan=True
+    )
+
+
+@pytest.mark.skipif(hasattr(gdal, "GDT_Int8"), reason="this GDAL has a type of its own for signed bytes")
+def test_signed_bytes_of_older_gdals(tmp_path):
+    dataset = gdal.GetDriverByName("GTiff").Create(
+        str(tmp_path / "in.tif"), 3, 1, 1, gdal.GDT_Byte, ["PIXELTYPE=SIGNEDBYTE"]
+    )
+    dataset.GetRasterBand(1).WriteRaster(0, 0, 3, 1, np.array([-128, -1, 127], np.int8).tobytes())
+    del dataset
+    assert cube_of(tmp_path / "in.tif", tmp_path)[0, 0].tolist() == [-128, -1, 127]
+
+
+def test_bands_of_different_types_keep_their_values_and_their_own_nodata(tmp_path):
+    path = raster_of(tmp_path / "in.vrt", [gdal.GDT_Byte, gdal.GDT_Float32], [[1, 2, 3]])
+    dataset = gdal.Open(str(path), gdal.GA_Update)
+    dataset.GetRasterBand(1).SetNoDataValue(1)
+    dataset.GetRasterBand(2).SetNoDataValue(2)
+    del dataset
+    read = cube_of(path, tmp_path)
+    assert np.array_equal(read[:, 0], [[np.nan, 2, 3], [1, np.nan, 3]], equal_nan=True)
+
+
+def test_nan_and_infinity_are_no_data(tmp_path):
+    path = write_raster(tmp_path / "in.tif", np.array([[[np.nan, np.inf, -np.inf, 1]]], dtype=np.float32))
+    assert np.isfinite(cube_of(path, tmp_path)[0, 0]).tolist() == [False, False, False, True]
+
+
+def ranges(*pairs):
+    return [QgsRasterRange(low, high) for low, high in pairs]
+
+
+@pytest.mark.parametrize("scaled", [False, True])
+def test_additional_no_data_values_of_the_layer_count_as_qgis_counts_them(tmp_path, scaled):
+    path = write_raster(tmp_path / "in.tif", np.array([[[0, 1, 2, 3, 4, 5]]] * 2, dtype=np.uint8), nodata=0)
+    if scaled:
+        dataset = gdal.Open(str(path), gdal.GA_Update)
+        for number in (1, 2):
+            dataset.GetRasterBand(number).SetScale(0.5)
+            dataset.GetRasterBand(number).SetOffset(1.0)
+        del dataset
+    layer = QgsRasterLayer(str(path), "in")
+    provider = layer.dataProvider()
+    values = [1.5, 2.5, 3.0] if scaled else [1, 3, 4]
+    provider.setUserNoDataValue(2, ranges((values[0], values[0]), (values[1], values[2])))
+    read = cube_of(layer, tmp_path)
+    assert np.isnan(read[0, 0]).tolist() == [True, False, False, False, False, False]
+    assert np.isnan(read[1, 0]).tolist() == [True, True, False, True, True, False]
+    block = provider.block(2, layer.extent(), 6, 1)
+    assert [block.isNoData(0, column) for column in range(6)] == np.isnan(read[1, 0]).tolist()
+
+
+def test_open_ranges_and_a_no_data_value_that_is_switched_off(tmp_path):
+    path = write_raster(tmp_path / "in.tif", np.array([[[0, 1, 2, 3]]], dtype=np.uint8), nodata=0)
+    layer = QgsRasterLayer(str(path), "in")
+    layer.dataProvider().setUseSourceNoDataValue(1, False)
+    layer.dataProvider().setUserNoDataValue(1, ranges((2.5, np.nan)))
+    assert np.array_equal(cube_of(layer, tmp_path)[0, 0], [0, 1, 2, np.nan], equal_nan=True)
+
+
+def test_additional_no_data_values_of_a_layer_of_another_provider(tmp_path):
+    path = write_raster(tmp_path / "in.tif", np.array([[[0, 1, 2, 3]]], dtype=np.float32))
+    base = QgsRasterLayer(str(path), "base")
+    QgsProject.instance().addMapLayer(base)
+    uri = (
+        f"?crs=EPSG:32632&extent={LEFT},{TOP - PIXEL},{LEFT + 4 * PIXEL},{TOP}&width=4&height=1"
+        f'&formula="base@1" + 1&base:uri={path}&base:provider=gdal'
+    )
+    virtual = QgsRasterLayer(uri, "virtual", "virtualraster")
+    if not virtual.isValid():
+        pytest.skip("this QGIS has no virtual raster")
+    virtual.dataProvider().setUserNoDataValue(1, ranges((3, 3)))
+    assert np.array_equal(cube_of(virtual, tmp_path)[0, 0], [1, 2, np.nan, 4], equal_nan=True)
+    QgsProject.instance().clear()
+
+
+def test_thousands_of_bands(tmp_path):
+    values = np.arange(3000, dtype=np.uint16)[:, None, None] + np.zeros((1, 2, 3), np.uint16)
+    read = cube_of(write_raster(tmp_path / "in.tif", values), tmp_path)
+    assert read.shape == (3000, 2, 3)
+    assert np.array_equal(read[:, 1, 2], np.arange(3000))
+
+
+GRIDS = {
+    "north up": (LEFT, PIXEL, 0.0, TOP, 0.0, -PIXEL),
+    "not square": (LEFT, 30.0, 0.0, TOP, 0.0, -7.5),
+    "south up": (LEFT, PIXEL, 0.0, TOP, 0.0, PIXEL),
+    "turned": (LEFT, 8.0, 6.0, TOP, 6.0, -8.0),
+    "nowhere": None,
+}
+
+
+@pytest.mark.parametrize("name", GRIDS)
+@pytest.mark.parametrize("epsg", [32632, 4326, None])
+def test_outputs_have_exactly_the_grid_of_the_input(tmp_path, name, epsg):
+    from mtmsd.algorithms.bridge.outputs import write_class_map
+    from mtmsd.algorithms.bridge.progress import Stretch
+    from mtmsd.algorithms.bridge.rasters import describe_raster
+    from mtmsd.mtmsd_qgis.protocol import Band, ClassEntry, CubeFile
+
+    path = write_raster(tmp_path / "in.tif", np.ones((1, 5, 9), np.uint8), transform=GRIDS[name], epsg=epsg)
+    layer = QgsRasterLayer(str(path), "in")
+    np.ones((5, 1, 9), "<u2").tofile(tmp_path / "map.raw")
+    cube = CubeFile("map.raw", 5, 9, "uint16", (Band("class", nodata=0),))
+    grid = describe_raster(layer).grid
+    write_class_map(cube, tmp_path, grid, tmp_path / "map.tif", [ClassEntry(1, "a", "#112233")], Stretch(Log(), 0, 1))
+    before, after = gdal.Open(str(path)), gdal.Open(str(tmp_path / "map.tif"))
+    assert after.GetGeoTransform(can_return_null=True) == before.GetGeoTransform(can_return_null=True)
+    assert after.GetProjection() == before.GetProjection()
+    written = QgsRasterLayer(str(tmp_path / "map.tif"), "map")
+    assert (written.extent(), written.crs()) == (layer.extent(), layer.crs())
+    assert read_raster(tmp_path / "map.tif").shape == (1, 5, 9)
