@@ -91,7 +91,8 @@ class Plan:
 
     def text(self, item: str) -> str:
         """For the log, e.g. "1 tile at 19 timesteps a pass, 0.05 of 21.3 GiB free memory"."""
-        count = f"{self.items} {item}{'s' if self.items != 1 else ''}"
+        many = f"{item}es" if item.endswith("ch") else f"{item}s"
+        count = f"{self.items} {item if self.items == 1 else many}"
         steps = f" at {self.timesteps} timestep{'s' if self.timesteps != 1 else ''}" if item == "tile" else ""
         taken = self.items * self.timesteps * self.item_bytes / 2**30
         of = "" if self.free_bytes is None else f" of {self.free_bytes / 2**30:.1f}"

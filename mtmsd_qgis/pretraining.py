@@ -6,10 +6,13 @@ weights and the loss curve; on the way, checkpoints from which a run goes on to 
 
 Every iteration draws its patches, timesteps and noise from generators seeded with (seed, iteration) alone, so a
 checkpoint holds no generator state and a resumed run is the uninterrupted one.
+
+Where the batch does not fit into memory, it goes through the network in parts whose gradients add up to the same step.
 """
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from dataclasses import dataclass, field
@@ -21,12 +24,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from .cube import Cube
+from .device import Plan, plan_training, ran_out_of_memory, release_memory, short_type
 from .errors import Cancelled, MtmsdError, SceneError
 from .noise import q_sample
+from .pipeline import ahead
 from .progress import Progress
 from .settings import TRAINING_TIMESTEPS, PretrainSettings
 from .unet import UNet
 from .windows import Window, block_counts
+
+log = logging.getLogger(__name__)
 
 _BLOCK = 16  # pixels; patches are centred near valid pixels with this precision
 _CURVE_POINTS = 100  # of the stored loss curve at most; each is the mean of an interval, as single batches scatter
@@ -146,13 +153,15 @@ def train(
     """
     device = next(state.network.parameters()).device
     generator = torch.Generator(device)
+    plan = plan_training(device, state.network.base_width, settings.patch_size, settings.batch_size)
+    log.info("Plan: %s, numbers in %s.", plan.text("patch"), str(short_type(device))[6:])
     points = max(1, math.ceil(settings.iterations / _CURVE_POINTS))
     saved = time.monotonic()
     state.network.train()
-    while state.iteration < settings.iterations:
-        patches, valid = sampler.draw(settings.seed, state.iteration, settings.batch_size)
+    batches = range(state.iteration, settings.iterations)
+    for _, (patches, valid) in ahead(batches, lambda i: sampler.draw(settings.seed, i, settings.batch_size)):
         generator.manual_seed((settings.seed << 32) + state.iteration)
-        loss = _step(state, torch.from_numpy(patches), torch.from_numpy(valid), settings, generator)
+        loss, plan = _step(state, torch.from_numpy(patches), torch.from_numpy(valid), settings, generator, plan)
         if not math.isfinite(loss):
             raise MtmsdError(
                 f"Training diverged at iteration {state.iteration}: the loss is no number any more. "
@@ -183,37 +192,69 @@ def learning_rate(settings: PretrainSettings, iteration: int) -> float:
     return settings.learning_rate * (lowest + (1 - lowest) * 0.5 * (1 + math.cos(math.pi * done)))
 
 
-def masked_loss(predicted: Tensor, noise: Tensor, valid: Tensor) -> Tensor:
+def masked_loss(predicted: Tensor, noise: Tensor, valid: Tensor, count: Tensor | None = None) -> Tensor:
     """Mean squared error over valid pixels.
 
     Args:
         predicted: (B, C, H, W).
         noise: (B, C, H, W).
         valid: (B, 1, H, W), 1 where valid.
+        count: What the sum is divided by, where these are a part of a batch; else the number of valid pixels.
     """
     squared = (predicted - noise).square().mean(dim=1, keepdim=True)
-    return (squared * valid).sum() / valid.sum().clamp(min=1)
+    return (squared * valid).sum() / (valid.sum() if count is None else count).clamp(min=1)
 
 
 def _step(
-    state: TrainingState, patches: Tensor, valid: Tensor, settings: PretrainSettings, generator: torch.Generator
-) -> float:
-    """One optimiser step; returns the loss."""
+    state: TrainingState,
+    patches: Tensor,
+    valid: Tensor,
+    settings: PretrainSettings,
+    generator: torch.Generator,
+    plan: Plan,
+) -> tuple[float, Plan]:
+    """One optimiser step; returns the loss, and the plan, which is smaller where memory ran out."""
     device = generator.device
     x0 = patches.to(device)
     noise = torch.randn(x0.shape, device=device, generator=generator)
     timesteps = torch.randint(0, TRAINING_TIMESTEPS, (len(x0),), device=device, generator=generator)
     for group in state.optimizer.param_groups:
         group["lr"] = learning_rate(settings, state.iteration)
-    loss = masked_loss(state.network(q_sample(x0, noise, timesteps), timesteps), noise, valid.to(device))
-    state.optimizer.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
+    loss: float | None = None
+    while loss is None:
+        state.optimizer.zero_grad(set_to_none=True)
+        smaller: Plan | None = None
+        try:
+            loss = _backward(state.network, x0, noise, timesteps, valid.to(device), plan.items)
+        except (RuntimeError, MemoryError) as error:
+            smaller = plan.smaller()
+            if smaller is None or not ran_out_of_memory(error):
+                raise
+        if smaller is not None:  # outside the handler, which keeps what the failed pass has taken
+            plan = smaller
+            state.optimizer.zero_grad(set_to_none=True)
+            release_memory(device)
+            log.warning("Out of memory; going on with %s.", plan.text("patch"))
     state.optimizer.step()
     # The average forgets the random start faster than its decay alone would let it.
     decay = min(settings.ema_decay, (1 + state.iteration) / (10 + state.iteration))
     weights = [weight.detach() for weight in state.network.parameters()]
     torch._foreach_lerp_(list(state.average.values()), weights, 1 - decay)
-    return float(loss.detach())
+    return loss, plan
+
+
+def _backward(network: UNet, x0: Tensor, noise: Tensor, timesteps: Tensor, valid: Tensor, at_once: int) -> float:
+    """Gradients of the whole batch's loss, added up over parts of so many patches; returns the loss."""
+    count, kind = valid.sum(), short_type(x0.device)
+    total = torch.zeros((), device=x0.device)
+    for start in range(0, len(x0), at_once):
+        some = slice(start, start + at_once)
+        with torch.autocast(x0.device.type, kind, enabled=kind == torch.bfloat16):
+            predicted = network(q_sample(x0[some], noise[some], timesteps[some]), timesteps[some])
+        loss = masked_loss(predicted.float(), noise[some], valid[some], count)
+        loss.backward()  # type: ignore[no-untyped-call]
+        total += loss.detach()
+    return float(total)
 
 
 def _turned(patch: NDArray[np.float32], turns: int, mirrored: bool) -> NDArray[np.float32]:

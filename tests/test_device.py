@@ -4,7 +4,16 @@ from __future__ import annotations
 import pytest
 import torch
 
-from mtmsd_qgis.device import choose_device, memory_guard
+from mtmsd_qgis import device as device_module
+from mtmsd_qgis.device import (
+    Plan,
+    choose_device,
+    fetched,
+    memory_guard,
+    plan_extraction,
+    plan_training,
+    short_type,
+)
 from mtmsd_qgis.errors import DeviceError
 
 no_card = pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a usable card")
@@ -30,7 +39,9 @@ def test_an_explicit_card_never_falls_back(wanted):
         choose_device(wanted)
 
 
-@pytest.mark.parametrize("error", [torch.OutOfMemoryError("x"), MemoryError()])
+@pytest.mark.parametrize(
+    "error", [torch.OutOfMemoryError("x"), MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory")]
+)
 def test_running_out_of_memory_names_a_remedy(error):
     with (
         pytest.raises(DeviceError, match="ran out of memory"),
@@ -44,3 +55,87 @@ def test_a_card_is_named():
     device = choose_device("cuda:0")
     assert "GiB" in device.label
     assert device.torch_device.type == "cuda"
+
+
+def test_other_errors_are_not_taken_for_a_lack_of_memory():
+    with pytest.raises(RuntimeError, match="shapes"), memory_guard(choose_device("cpu"), "Buy more."):
+        raise RuntimeError("shapes do not fit")
+
+
+@pytest.fixture
+def free(monkeypatch):
+    """Says how much memory is free."""
+
+    def set_free(free_bytes):
+        monkeypatch.setattr(device_module, "free_memory", lambda: free_bytes)
+
+    return set_free
+
+
+CPU = torch.device("cpu")
+TILE = 72 * 32 * 32 * 32  # bytes of a tile of 32 pixels at one timestep, base width 32
+
+
+@pytest.mark.parametrize(
+    ("free_bytes", "timesteps"),
+    [(1 << 34, 19), (None, 19), (2 * TILE * 19, 19), (2 * TILE * 7, 7), (2 * TILE, 1)],
+)
+def test_as_many_timesteps_go_through_at_once_as_fit(free, free_bytes, timesteps):
+    free(free_bytes)
+    plan = plan_extraction(CPU, 32, 32, 19)
+    assert (plan.items, plan.timesteps) == (1, timesteps)
+
+
+def test_a_large_tile_has_fewer_timesteps_at_once(free):
+    free(None)
+    assert plan_extraction(CPU, 32, 128, 19).timesteps == 4
+    assert plan_extraction(CPU, 32, 512, 19).timesteps == 1
+
+
+@pytest.mark.parametrize(("patches", "expected"), [(8, 8), (7, 4), (4, 4), (3, 2), (1, 1)])
+def test_a_batch_is_halved_until_it_fits(free, patches, expected):
+    free(int(2 * patches * 430 * 32 * 32 * 32))
+    assert plan_training(CPU, 32, 32, 8).items == expected
+
+
+@pytest.mark.parametrize("plan", [plan_extraction, plan_training])
+def test_too_little_memory_for_the_smallest_plan_is_refused_with_the_figure(free, plan):
+    free(3 << 20)
+    with pytest.raises(DeviceError, match=r"At least \d+ MiB .* 3 MiB are free"):
+        plan(CPU, 128, 48, 19)
+
+
+def test_a_plan_halves_timesteps_before_items():
+    plan, seen = Plan(4, 5, 1 << 20, 1 << 30), []
+    while plan is not None:
+        seen.append((plan.items, plan.timesteps))
+        plan = plan.smaller()
+    assert seen == [(4, 5), (4, 2), (4, 1), (2, 1), (1, 1)]
+
+
+def test_the_plan_is_said_in_bytes():
+    assert Plan(1, 19, 1 << 24, 1 << 33).text("tile") == "1 tile at 19 timesteps a pass, 0.30 of 8.0 GiB of free memory"
+    assert Plan(2, 1, 1 << 30, None).text("patch") == "2 patches a pass, 2.00 GiB of free memory"
+
+
+def test_short_numbers_only_where_the_processor_has_them(monkeypatch):
+    for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"):
+        monkeypatch.setattr(torch.cpu, name, lambda: False, raising=False)
+    assert short_type(CPU) == torch.float32
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: True)
+    assert short_type(CPU) == torch.bfloat16
+    monkeypatch.delattr(torch.cpu, "_is_amx_tile_supported")
+    assert short_type(CPU) == torch.float32  # an older torch that cannot tell
+
+
+def test_numbers_come_back_from_the_device():
+    device = torch.device("cuda", 0) if torch.cuda.is_available() else CPU
+    values = torch.arange(12, dtype=torch.int16, device=device).view(3, 4)
+    assert fetched(values)().tolist() == values.tolist()
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a card")
+def test_a_card_takes_several_tiles_at_once():
+    plan = plan_extraction(torch.device("cuda", 0), 32, 32, 19)
+    assert plan.items > 1
+    assert plan.timesteps == 19

@@ -168,3 +168,50 @@ def test_the_learning_rate_warms_up_and_falls():
     assert learning_rate(settings, 110) == pytest.approx(0.1)
     constant = PretrainSettings(warmup_iterations=0, final_learning_rate_share=1.0)
     assert {learning_rate(constant, i) for i in (0, 10, 999)} == {constant.learning_rate}
+
+
+@pytest.mark.parametrize("most", [1, 2, 3])
+def test_a_batch_in_parts_is_the_same_step(components, monkeypatch, caplog, most):
+    monkeypatch.setattr("mtmsd_qgis.pretraining.short_type", lambda device: torch.float32)
+    settings = PretrainSettings(**{**vars(SETTINGS), "batch_size": 5, "iterations": 2})
+    whole_batch = trained(components, settings)
+    state = new_training(3, settings, CPU)
+    sizes = []
+    honest = state.network.forward
+
+    def limited(x, timesteps):
+        sizes.append(len(x))
+        if len(x) > most:
+            raise torch.OutOfMemoryError("no memory left")
+        return honest(x, timesteps)
+
+    monkeypatch.setattr(state.network, "forward", limited)
+    with caplog.at_level("WARNING", logger="mtmsd_qgis"):
+        train(state, sampler(components), settings, silent, never)
+    assert sizes[0] == 5
+    assert max(sizes[3:]) <= most
+    assert "Out of memory; going on with 2 patches a pass" in caplog.text
+    assert np.allclose(state.losses, whole_batch.losses, atol=1e-5)
+    for name, weight in whole_batch.network.named_parameters():
+        assert torch.allclose(weight, state.network.state_dict()[name], atol=2e-3), name
+
+
+def test_without_memory_for_one_patch_training_ends(components, monkeypatch):
+    state = new_training(3, SETTINGS, CPU)
+
+    def full(x, timesteps):
+        raise torch.OutOfMemoryError("no memory left")
+
+    monkeypatch.setattr(state.network, "forward", full)
+    with pytest.raises(torch.OutOfMemoryError):
+        train(state, sampler(components), SETTINGS, silent, never)
+
+
+def test_training_learns_with_short_numbers_too(components, monkeypatch):
+    settings = PretrainSettings(components=3, patch_size=16, iterations=30, batch_size=8, checkpoint_seconds=1e9)
+    ends = []
+    for kind in (torch.float32, torch.bfloat16):
+        monkeypatch.setattr("mtmsd_qgis.pretraining.short_type", lambda device, kind=kind: kind)
+        ends.append(np.mean([loss for _, loss in trained(components, settings).losses[-10:]]))
+    assert ends[1] == pytest.approx(ends[0], abs=0.02)
+    assert ends[1] < 0.9
