@@ -33,6 +33,10 @@ def _all(check: Callable[[object], bool]) -> Callable[[object], bool]:
     return lambda value: isinstance(value, (list, tuple)) and all(check(part) for part in value)
 
 
+def _is_pair(value: object) -> bool:
+    return isinstance(value, (list, tuple)) and len(value) == 2 and all(map(is_number, value))
+
+
 def _or_none(check: Callable[[object], bool]) -> Callable[[object], bool]:
     return lambda value: value is None or check(value)
 
@@ -52,6 +56,7 @@ _CHECKS: dict[str, Callable[[object], bool]] = {
     "float | None": _or_none(is_number),
     "tuple[int, ...]": _all(is_whole),
     "tuple[str, ...]": _all(_is_text),
+    "tuple[tuple[float, float], ...]": _all(_is_pair),
     "Mapping[str, Any]": _is_object,
     "Mapping[str, str]": lambda value: _is_object(value) and all(map(_is_text, value.values())),  # type: ignore[attr-defined]
 }
@@ -85,8 +90,13 @@ def build(kind: type[Kind], values: object, **made: Any) -> Kind:
             raise ValueError(f"{kind.__name__}.{name} should be of type {field.type}, found {shown(values[name])}")
         else:
             value = values[name]
-            parts[name] = tuple(value) if isinstance(value, list) else value
+            parts[name] = _frozen(value)
     return kind(**parts)
+
+
+def _frozen(value: object) -> object:
+    """Lists, also those in lists, as tuples."""
+    return tuple(map(_frozen, value)) if isinstance(value, (list, tuple)) else value
 
 
 def shown(value: object) -> str:

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 from __future__ import annotations
 
-from dataclasses import fields, is_dataclass
+import json
+from dataclasses import asdict, fields, is_dataclass
 
 import pytest
 
@@ -82,3 +83,11 @@ def test_what_is_shown_is_short_and_printable():
 def test_settings_of_a_file_are_checked_too(kind, values, message):
     with pytest.raises(settings.SettingsError, match=message):
         settings.from_json(kind, values)
+
+
+def test_pairs_of_numbers_go_the_way_through_a_file():
+    band = Band("red", excluded=((-1.0, 0.0), (9.5, float("inf"))))
+    assert build(Band, json.loads(json.dumps(asdict(band)))) == band
+    for wrong in ([[1.0]], [[1.0, 2.0, 3.0]], [["a", 1.0]], [1.0, 2.0], 3):
+        with pytest.raises(ValueError, match=r"Band\.excluded should be"):
+            build(Band, {"excluded": wrong})
