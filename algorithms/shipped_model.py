@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 
 from qgis.core import QgsProcessingModelAlgorithm
+from qgis.PyQt.QtCore import QCoreApplication
 from qgis.PyQt.QtGui import QIcon
 
 from .algorithm import HELP, ROOT
@@ -22,6 +23,14 @@ class ShippedModel(QgsProcessingModelAlgorithm):
     def displayName(self) -> str:
         """Title."""
         return super().name()
+
+    def group(self) -> str:
+        """Heading in the toolbox, that of the steps; the file keeps its title only, and QGIS would show it twice."""
+        return QCoreApplication.translate("Mtmsd", "Map a scene")
+
+    def groupId(self) -> str:
+        """Fixed id of the heading."""
+        return "mapscene"
 
     def shortHelpString(self) -> str:
         """What it does; QGIS's own has tags in it, which qgis_process would print."""

@@ -70,3 +70,10 @@ def test_there_are_drawings():
 def test_links_between_our_pages_lead_somewhere(path):
     targets = re.findall(r"\]\((?!https?:|mailto:|#)([^)#]+)", path.read_text("utf-8"))
     assert [target for target in targets if not (path.parent / target).exists()] == []
+
+
+def test_every_picture_of_the_guide_is_small_and_shown():
+    pictures = sorted((ROOT / "docs" / "pictures").glob("*"))
+    shown = "".join(page.read_text("utf-8") for page in (ROOT / "docs").glob("*.md"))
+    assert [path.name for path in pictures if f"(pictures/{path.name})" not in shown] == []
+    assert [path.name for path in pictures if path.stat().st_size > 60_000 or path.suffix != ".png"] == []

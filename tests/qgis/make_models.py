@@ -40,6 +40,12 @@ SHARED = {
     "SEED": ("pretrain", "extract", "classify"),
     "DEVICE": ("pretrain", "extract", "classify"),
 }
+# On the canvas of the designer: each above the step that it goes to.
+PLACES = {
+    "INPUT": (180, 50), "PRESET": (180, 110), "ITERATIONS": (180, 170),
+    "SEED": (510, 50), "DEVICE": (510, 110), "TIMESTEPS": (510, 170),
+    "TRAINING": (840, 50), "CLASS_FIELD": (840, 110), "SPLIT": (840, 170), "CLASSIFIER": (1070, 170),
+}  # fmt: skip
 STEPS = {
     "pretrain": ("mtmsd:pretraindiffusion", "Pretrain diffusion model", {"OUTPUT": "MODEL"}),
     "extract": ("mtmsd:extractfeatures", "Extract diffusion features", {}),
@@ -70,15 +76,15 @@ def main() -> None:
 def scene_to_class_map() -> QgsProcessingModelAlgorithm:
     """The three steps in one."""
     model = QgsProcessingModelAlgorithm("Scene to class map", "Map a scene", "mapscene")
-    for number, parameter in enumerate(parameters()):
+    for parameter in parameters():
         component = QgsProcessingModelParameter(parameter.name())
-        component.setPosition(QPointF(120 + 220 * (number % 5), 60 + 70 * (number // 5)))
+        component.setPosition(QPointF(*PLACES[parameter.name()]))
         model.addModelParameter(parameter, component)
     for number, (step, (algorithm, title, outputs)) in enumerate(STEPS.items()):
         child = QgsProcessingModelChildAlgorithm(algorithm)
         child.setChildId(step)
         child.setDescription(title)
-        child.setPosition(QPointF(300 + 260 * number, 320))
+        child.setPosition(QPointF(180 + 330 * number, 330))
         for name, steps in SHARED.items():
             if step in steps:
                 child.addParameterSources(name, [FROM_USER(name)])

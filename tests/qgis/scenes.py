@@ -106,11 +106,11 @@ def point_in_pixel(row, column):
     return QgsGeometry.fromWkt(f"POINT({LEFT + (column + 0.5) * PIXEL} {TOP - (row + 0.5) * PIXEL})")
 
 
-def vector_layer(shapes, kind, *, crs=CRS, field="cover", field_type="string", name="training"):
-    """A layer in memory of (geometry in the scene's CRS, value) with one field."""
+def vector_layer(shapes, kind, *, crs=CRS, field="cover", field_type="string", name="training", crs_of_shapes=CRS):
+    """A layer in memory of (geometry, value) with one field."""
     layer = QgsVectorLayer(f"{kind}?crs={crs}&field={field}:{field_type}", name, "memory")
     transform = QgsCoordinateTransform(
-        QgsCoordinateReferenceSystem(CRS), QgsCoordinateReferenceSystem(crs), QgsProject.instance()
+        QgsCoordinateReferenceSystem(crs_of_shapes), QgsCoordinateReferenceSystem(crs), QgsProject.instance()
     )
     for geometry, value in shapes:
         feature = QgsFeature(layer.fields())
@@ -124,13 +124,13 @@ def vector_layer(shapes, kind, *, crs=CRS, field="cover", field_type="string", n
     return layer
 
 
-def categorize(layer, field="cover", colors=COLORS):
-    """Give a layer categories with colours; labels in capitals."""
+def categorize(layer, field="cover", colors=COLORS, label=str.upper):
+    """Give a layer categories with colours; the labels are made of the values."""
     categories = []
     for value, color in colors.items():
         symbol = QgsSymbol.defaultSymbol(layer.geometryType())
         symbol.setColor(QColor(color))
-        categories.append(QgsRendererCategory(value, symbol, str(value).upper()))
+        categories.append(QgsRendererCategory(value, symbol, label(str(value))))
     layer.setRenderer(QgsCategorizedSymbolRenderer(field, categories))
     return layer
 

@@ -7,39 +7,58 @@ import os
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from qgis.core import QgsApplication, QgsProcessingContext, QgsRasterLayer, QgsVectorLayer
-from scenes import CLASSIFY, EXPECTED_LEGEND, PRETRAIN, categorize, legend, make_scene
+from scenes import CLASSIFY, EXPECTED_LEGEND, EXTRACT, PRETRAIN, categorize, legend, make_scene, read_raster
 
 pytestmark = pytest.mark.usefixtures("torch_python")
 
 
-def test_batch_over_two_scenes(scene, tmp_path, project):
+def run_batch(name, rows):
+    """Fill the batch panel of an algorithm in, a row of values each, and run it."""
     from processing.gui.BatchAlgorithmDialog import BatchAlgorithmDialog
     from qgis.core import QgsProxyProgressTask
     from qgis.PyQt import sip
 
-    (tmp_path / "other").mkdir()
-    other = make_scene(tmp_path / "other")
-    algorithm = QgsApplication.processingRegistry().createAlgorithmById("mtmsd:pretraindiffusion")
-    dialog = BatchAlgorithmDialog(algorithm)
+    dialog = BatchAlgorithmDialog(QgsApplication.processingRegistry().createAlgorithmById(f"mtmsd:{name}"))
     panel = dialog.mainWidget()
     panel.checkLoadLayersOnCompletion.setChecked(False)
-    while panel.batchRowCount() < 2:
+    while panel.batchRowCount() < len(rows):
         panel.addRow()
-    for row, raster in enumerate((scene.raster, other.raster)):
-        for name, value in {"INPUT": str(raster), **PRETRAIN, "ITERATIONS": 1}.items():
-            context = QgsProcessingContext()
-            panel.wrappers[row][panel.parameter_to_column[name]].setParameterValue(value, context)
-        widget = panel.tblParameters.cellWidget(row + 1, panel.parameter_to_column["OUTPUT"])
-        widget.setValue(str(tmp_path / f"model{row}.mtmsd"))
+    for row, values in enumerate(rows):
+        for parameter, value in values.items():
+            column = panel.parameter_to_column[parameter]
+            if parameter == "OUTPUT":
+                panel.tblParameters.cellWidget(row + 1, column).setValue(str(value))
+            else:
+                panel.wrappers[row][column].setParameterValue(value, QgsProcessingContext())
     dialog.runAlgorithm()
-    assert (tmp_path / "model0.mtmsd").is_file()
-    assert (tmp_path / "model1.mtmsd").is_file()
     dialog.close()
     # QGIS 3.22's batch dialog leaves its progress task unfinished; exitQgis would wait for it for ever.
     for task in QgsApplication.taskManager().tasks():
         sip.cast(task, QgsProxyProgressTask).finalize(True)
+
+
+@pytest.fixture
+def two_scenes(scene, tmp_path):
+    (tmp_path / "other").mkdir()
+    return [str(scene.raster), str(make_scene(tmp_path / "other").raster)]
+
+
+def test_batch_over_two_scenes(two_scenes, tmp_path, project):
+    settings = {**PRETRAIN, "ITERATIONS": 1}
+    outputs = [tmp_path / "model0.mtmsd", tmp_path / "model1.mtmsd"]
+    run_batch("pretraindiffusion", [{"INPUT": r, "OUTPUT": o, **settings} for r, o in zip(two_scenes, outputs)])
+    assert [path.is_file() for path in outputs] == [True, True]
+
+
+def test_batch_with_one_model_for_two_scenes(two_scenes, model, features, tmp_path, project):
+    outputs = [tmp_path / "features0.tif", tmp_path / "features1.tif"]
+    same = {"MODEL": str(model), **EXTRACT}
+    run_batch("extractfeatures", [{"INPUT": r, "OUTPUT": o, **same} for r, o in zip(two_scenes, outputs)])
+    for path in outputs:  # the two scenes are alike, and so are their features
+        assert np.array_equal(read_raster(path), read_raster(features))
 
 
 def test_dialog_opened_filled_and_run(scene, features, tmp_path, project):
@@ -57,7 +76,7 @@ def test_dialog_opened_filled_and_run(scene, features, tmp_path, project):
     parameters = {"INPUT": raster.id(), "TRAINING": training.id(), "CLASS_FIELD": "cover", "OUTPUT": output}
     dialog.setParameters({**parameters, **CLASSIFY})
     QApplication.processEvents()
-    save_screenshot(dialog, "classify_dialog.png")
+    save_screenshot(dialog, "classify_filled_in.png")
     ended = []
     dialog.algorithmFinished.connect(lambda fine, results: ended.append((fine, results)))
     dialog.runAlgorithm()
@@ -84,7 +103,7 @@ def test_every_dialog_opens(project):
         for box in dialog.findChildren(QGroupBox):
             box.setProperty("collapsed", False)
         QApplication.processEvents()
-        save_screenshot(dialog, f"{item.name()}_dialog.png")
+        save_screenshot(dialog, f"{item.name()}_all_parameters.png")
         assert dialog.mainWidget() is not None
         dialog.close()
 
