@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,8 +37,37 @@ _MAPPED_BYTES = 64 << 20  # of pages that may be in memory before the file is ma
 _AROUND_BYTES = 64 << 10  # that the system may map with each piece that is touched
 
 
+class Raster(Protocol):
+    """What is read by windows, whether it lies on disk or is computed where it is read.
+
+    Attributes:
+        height: Rows.
+        width: Columns.
+        costly: Whether a window costs far more than reading it from disk.
+    """
+
+    height: int
+    width: int
+    costly: bool
+
+    @property
+    def bands(self) -> int:
+        """Number of bands."""
+
+    def read(self, window: Window, bands: Sequence[int] | None = None) -> NDArray[np.float32]:
+        """Physical values (bands, h, w) of a window, as Cube.read gives them."""
+
+    def filled(self, bands: Sequence[int]) -> NDArray[np.bool_]:
+        """(H, W): where all the given bands have data."""
+
+    def expect(self, bands: Sequence[int]) -> None:
+        """Hear which bands will be read from now on, so that they are computed together, and no others."""
+
+
 class Cube:
     """A raw raster that is read by windows."""
+
+    costly = False
 
     def __init__(self, folder: Path, description: CubeFile, *, writable: bool = False) -> None:
         """Map the file.
@@ -119,6 +148,13 @@ class Cube:
         self._touch(window.height, self.bands, window.width)
         rows, cols = window.slices
         self._stored[rows, :, cols] = values.transpose(1, 0, 2)
+
+    def filled(self, bands: Sequence[int]) -> NDArray[np.bool_]:
+        """(H, W): where all the given bands have data."""
+        return valid_pixels(self, bands)
+
+    def expect(self, bands: Sequence[int]) -> None:
+        """Do nothing: what lies on disk costs the same whatever is read."""
 
     def flush(self) -> None:
         """Hand what was written to the operating system."""

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -59,6 +60,15 @@ class FeatureExtractor:
             for stage in self.settings.stages
             for channel in range(self.network.stages[stage].channels)
         ]
+
+    def at_timesteps(self, timesteps: Sequence[int], side: int) -> FeatureExtractor:
+        """The same for some timesteps, with numbers of the same type, for tiles of a side."""
+        if self.plan is None:
+            self._prepare(side)
+        part = FeatureExtractor(self.network, replace(self.settings, timesteps=tuple(timesteps)))
+        part.plan = plan_extraction(self.device, self.network.base_width, side, len(part.timesteps))
+        part._type = self._type
+        return part
 
     def tile_features(self, components: NDArray[np.float32], tile: Tile, kept: Tensor | None = None) -> Tensor:
         """Features of a tile's core.

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -20,10 +19,11 @@ from torch import Tensor
 from .adaptive import Pool, fit_pool, influences
 from .candidates import candidates_for, views_of
 from .classifier import Samples, fit_classifier
-from .cube import Cube
+from .cube import Raster
 from .features import visits
 from .folds import sample_blocks
-from .mapping import FeatureReader, FusionMapper, Mapper, gather, purify_samples, sample_limit, thin_out
+from .mapper import Learnt
+from .mapping import FeatureReader, FusionMapper, gather, purify_samples, sample_limit, thin_out
 from .patch_classifier import FeatureProjection, PatchClassifier
 from .patch_mapping import PatchMapper, PatchReader
 from .progress import Progress, span
@@ -54,31 +54,12 @@ class Task:
         device: To learn on.
     """
 
-    cube: Cube
+    cube: Raster
     layout: FeatureLayout
     training: NDArray[np.int64]
     classes: tuple[ClassEntry, ...]
     settings: ClassificationSettings
     device: torch.device
-
-
-@dataclass(frozen=True)
-class Learnt:
-    """A mapper, and what it rests on.
-
-    Attributes:
-        mapper: Predicts the map.
-        timesteps: Share of each timestep ("50"), "spectra" and "position" in the decision; may be empty.
-        stages: Share of each stage ("5") likewise; may be empty.
-        features: Features per timestep that it could use.
-        facts: Further values of the result message, JSON-ready.
-    """
-
-    mapper: Mapper
-    timesteps: Mapping[str, float]
-    stages: Mapping[str, float]
-    features: int
-    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 def learn(task: Task, progress: Progress) -> Learnt:
@@ -99,6 +80,11 @@ class PoolMapper:
     reader: ViewReader
     pool: Pool
     classes: int
+
+    @property
+    def bands(self) -> list[int]:
+        """Bands that prediction reads."""
+        return self.reader.bands_of(self.pool.views)
 
     def windows(self) -> list[Tile]:
         """Windows whose cores cover the raster once."""
@@ -202,7 +188,7 @@ def _gather_views(
     rows, cols = training[:, 0], training[:, 1]
     parts: dict[str, list[Tensor]] = {name: [] for name in wanted}
     found: list[NDArray[np.int64]] = []
-    for tile, mine in visits(reader.windows(wanted), rows, cols, progress):
+    for tile, mine in visits(reader.windows(wanted, for_samples=True), rows, cols, progress):
         views, valid = reader.read(tile, wanted)
         r, c = rows[mine] - tile.core.row, cols[mine] - tile.core.col
         usable = valid[r, c]

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -18,14 +16,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from .classifier import Classifier, Samples
-from .cube import Cube, create_cube
+from .cube import Raster
 from .features import box_margin, box_mean, visits
 from .progress import Progress
-from .protocol import Band, ClassEntry, FeatureLayout
+from .protocol import FeatureLayout
 from .purification import purify
-from .windows import Tile, Window, cover, strips
+from .windows import Tile, cover
 
-NO_CONFIDENCE = -1.0
 _WINDOW_BYTES = 192 << 20  # of local and global features of one window
 _PREDICTION_BYTES = 64 << 20  # of the features of pixels predicted at once
 _SAMPLE_BYTES = 2 << 30  # of the training samples' features
@@ -41,7 +38,7 @@ class FeatureReader:
         device: Where the features shall lie.
     """
 
-    cube: Cube
+    cube: Raster
     layout: FeatureLayout
     device: torch.device
 
@@ -147,16 +144,6 @@ def purify_samples(samples: Samples, keep: int) -> Purified:
     return Purified(index[0], index[1])
 
 
-class Mapper(Protocol):
-    """What predicts a map window by window."""
-
-    def windows(self) -> list[Tile]:
-        """Windows whose cores cover the raster once."""
-
-    def probabilities(self, tile: Tile) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Probabilities (K, h, w) of a window's core, anything where invalid, and where it is valid (h, w)."""
-
-
 @dataclass(frozen=True)
 class FusionMapper:
     """Predicts from the local and global features of the timesteps."""
@@ -165,6 +152,11 @@ class FusionMapper:
     classifier: Classifier
     purified: Purified
     classes: int
+
+    @property
+    def bands(self) -> range:
+        """Bands that prediction reads: all features."""
+        return range(self.reader.layout.diffusion_bands)
 
     def windows(self) -> list[Tile]:
         """Windows whose cores cover the raster once."""
@@ -176,88 +168,6 @@ class FusionMapper:
         found = np.zeros((self.classes, *valid.shape), dtype=np.float32)
         found[:, valid] = _predict(self.classifier, self.purified, local[:, :, valid], around[:, :, valid]).T
         return found, valid
-
-
-@dataclass(frozen=True)
-class MapFiles:
-    """Rasters of a map in the job folder: class ids (uint16, 0 = none), confidence and probabilities (float32)."""
-
-    classes: Cube
-    confidence: Cube
-    probabilities: Cube | None
-
-
-def predict_map(
-    mapper: Mapper,
-    size: tuple[int, int],
-    classes: tuple[ClassEntry, ...],
-    folder: Path,
-    *,
-    with_probabilities: bool,
-    progress: Progress,
-) -> MapFiles:
-    """Classify every valid pixel.
-
-    Args:
-        mapper: Gives the probabilities.
-        size: Height and width.
-        classes: In the order of the class indices.
-        folder: The job folder.
-        with_probabilities: Whether to write one band a class.
-        progress: Told after each window.
-    """
-    files = MapFiles(
-        create_cube(folder, "map", size, "uint16", [Band("class", nodata=0)]),
-        create_cube(folder, "confidence", size, "float32", [Band("confidence", nodata=NO_CONFIDENCE)]),
-        create_cube(folder, "probabilities", size, "float32", [Band(c.name, nodata=NO_CONFIDENCE) for c in classes])
-        if with_probabilities
-        else None,
-    )
-    ids = np.array([entry.id for entry in classes], dtype=np.uint16)
-    windows = mapper.windows()
-    for done, tile in enumerate(windows):
-        probabilities, valid = mapper.probabilities(tile)
-        probabilities[:, ~valid] = NO_CONFIDENCE
-        winner = np.where(valid, ids[probabilities.argmax(axis=0)], 0).astype(np.uint16)
-        files.classes.write(tile.core, winner[None])
-        files.confidence.write(tile.core, probabilities.max(axis=0)[None])
-        if files.probabilities is not None:
-            files.probabilities.write(tile.core, probabilities)
-        progress((done + 1) / len(windows), f"map: window {done + 1} of {len(windows)}")
-    for cube in (files.classes, files.confidence, files.probabilities):
-        if cube is not None:
-            cube.flush()
-    return files
-
-
-def mapped_classes(
-    map_cube: Cube, classes: tuple[ClassEntry, ...], rows: NDArray[np.int64], cols: NDArray[np.int64]
-) -> NDArray[np.int64]:
-    """Class index (N,) that the map has at pixels; -1 where it has none."""
-    index_of = {entry.id: index for index, entry in enumerate(classes)}
-    found = np.full(len(rows), -1, dtype=np.int64)
-    values = values_at(map_cube, rows, cols)
-    finite = np.isfinite(values)
-    found[finite] = [index_of.get(int(value), -1) for value in values[finite]]
-    return found
-
-
-def values_at(cube: Cube, rows: NDArray[np.int64], cols: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Values (N,) of the first band at pixels, NaN where there is none."""
-    found = np.full(len(rows), np.nan)
-    for row in np.unique(rows):
-        here = rows == row
-        found[here] = cube.read(Window(int(row), 0, 1, cube.width), [0])[0, 0][cols[here]]
-    return found
-
-
-def mapped_pixels(map_cube: Cube, classes: tuple[ClassEntry, ...]) -> list[int]:
-    """Number of pixels that the map gives to each class, in the order of the class indices."""
-    counts = np.zeros(1 << 16, dtype=np.int64)
-    for strip in strips(map_cube.height, map_cube.width, 4):
-        values = map_cube.read(strip)
-        counts += np.bincount(values[np.isfinite(values)].astype(np.int64), minlength=len(counts))
-    return [int(counts[entry.id]) for entry in classes]
 
 
 def _predict(classifier: Classifier, purified: Purified, local: Tensor, around: Tensor) -> NDArray[np.float32]:

@@ -10,6 +10,9 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from .cube import Cube
 from .device import Device, memory_guard
 from .diffusion_model import describe, load_checkpoint, save_checkpoint, save_model
@@ -32,12 +35,22 @@ class Trained:
         preprocessor: Of the bands.
         sampler: Of the patches it saw.
         left_out: Bands that could not be used; empty where a checkpoint went on.
+        components: The scene's, standardised.
+        valid: (H, W) where the scene has data.
     """
 
     state: TrainingState
     preprocessor: Preprocessor
     sampler: PatchSampler
     left_out: list[LeftOut]
+    components: Cube
+    valid: NDArray[np.bool_]
+
+    @property
+    def final_loss(self) -> float:
+        """Mean of the last twentieth of the loss curve: single batches scatter."""
+        losses = self.state.losses
+        return float(np.mean([loss for _, loss in losses[-max(1, len(losses) // 20) :]]))
 
 
 def train_model(
@@ -102,4 +115,4 @@ def train_model(
     save_model(model, state, description, preprocessor)
     if checkpoint:
         checkpoint.unlink(missing_ok=True)
-    return Trained(state, preprocessor, sampler, left_out)
+    return Trained(state, preprocessor, sampler, left_out, components, valid)

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .cube import Cube
+from .cube import Raster
 from .features import visits
 from .patch_classifier import FeatureProjection, PatchClassifier, cut_patches
 from .progress import Progress
@@ -36,7 +36,7 @@ class PatchReader:
         device: Where the features shall lie.
     """
 
-    cube: Cube
+    cube: Raster
     layout: FeatureLayout
     device: torch.device
 
@@ -83,6 +83,11 @@ class PatchMapper:
     projection: FeatureProjection
     classifier: PatchClassifier
     classes: int
+
+    @property
+    def bands(self) -> range:
+        """Bands that prediction reads: all features."""
+        return range(self.reader.layout.diffusion_bands)
 
     def windows(self) -> list[Tile]:
         """Windows whose cores cover the raster once."""

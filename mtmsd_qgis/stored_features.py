@@ -109,19 +109,28 @@ class PlainBands:
     """The scene's bands as 16-bit numbers; over the whole range of each band, so nothing is cut off.
 
     Attributes:
-        cube: Of the bands.
+        cube: That holds the bands.
+        positions: Of the bands in the cube.
         bands: Names, wavelengths, scales and offsets.
     """
 
     cube: Cube
+    positions: tuple[int, ...]
     bands: list[Band]
 
     @classmethod
-    def of(cls, cube: Cube, scene: Sequence[Tile]) -> PlainBands:
-        """Find the range of each band over the cores of tiles."""
-        low, high = np.full(cube.bands, np.inf), np.full(cube.bands, -np.inf)
-        for window in _runs(scene, _READ_BYTES // (4 * cube.bands)):
-            values = cube.read(window).reshape(cube.bands, -1)
+    def of(cls, cube: Cube, scene: Sequence[Tile], positions: Sequence[int] | None = None) -> PlainBands:
+        """Find the range of each band over the cores of tiles.
+
+        Args:
+            cube: The scene.
+            scene: Tiles with valid pixels.
+            positions: Of the bands; all where None.
+        """
+        chosen = tuple(range(cube.bands)) if positions is None else tuple(positions)
+        low, high = np.full(len(chosen), np.inf), np.full(len(chosen), -np.inf)
+        for window in _runs(scene, _READ_BYTES // (4 * len(chosen))):
+            values = cube.read(window, chosen).reshape(len(chosen), -1)
             low = np.fmin(low, np.where(np.isfinite(values), values, np.inf).min(axis=1))
             high = np.fmax(high, np.where(np.isfinite(values), values, -np.inf).max(axis=1))
         finite = np.isfinite(low) & np.isfinite(high)
@@ -137,13 +146,13 @@ class PlainBands:
                 float(offset[i]),
                 fwhm_nm=band.fwhm_nm,
             )
-            for i, band in enumerate(cube.description.bands)
+            for i, band in enumerate(cube.description.bands[position] for position in chosen)
         ]
-        return cls(cube, bands)
+        return cls(cube, chosen, bands)
 
     def read(self, window: Window) -> NDArray[np.int16]:
         """(B, h, w) stored numbers of a window, anything where the scene has no data."""
-        values = np.nan_to_num(self.cube.read(window), nan=0.0).astype(np.float64)
+        values = np.nan_to_num(self.cube.read(window, self.positions), nan=0.0).astype(np.float64)
         offset = np.array([band.offset for band in self.bands])[:, None, None]
         scale = np.array([band.scale for band in self.bands])[:, None, None]
         return np.asarray(np.clip(np.round((values - offset) / scale), -_LARGEST, _LARGEST).astype(np.int16))

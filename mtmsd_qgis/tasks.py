@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Callable
 
@@ -17,24 +17,26 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from . import accuracy, matlab_scene
+from . import matlab_scene
+from .class_map import map_values, predict_map
 from .cube import Cube, whole_size
 from .denoising import denoised_samples
 from .device import Device, choose_device, memory_guard
 from .diffusion_model import load_model
 from .errors import SceneError, SettingsError
-from .extraction import KeptTiles, cluster_samples, scene_tiles, survey, write_features
+from .extraction import KeptTiles, scene_tiles, write_features
 from .features import FeatureExtractor
 from .job_scene import check_bands, check_size, open_scene, standardised
 from .learning import Task, learn
-from .mapping import MapFiles, mapped_classes, mapped_pixels, predict_map, values_at
 from .model_training import train_model
-from .pretraining import TrainingState
 from .progress import Progress, span
 from .protocol import FeatureLayout, Job
-from .purification import purify
 from .samples import check_classes, part_samples, read_samples
+from .scene_map import map_scene
 from .settings import ClassificationSettings, ExtractionSettings, PretrainSettings, from_json, to_json
+from .stored_features import PlainBands
+from .survey import Labelled, choose_features, cluster_samples, labelled
+from .unfinished import Workplace, workplace
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +54,7 @@ def run(job: Job, folder: Path, progress: Progress) -> Values:
         "pretrain": pretrain,
         "extract": extract,
         "classify": classify,
+        "mapscene": map_whole_scene,
         "importscene": import_scene,
     }
     if job.task not in tasks:
@@ -84,7 +87,7 @@ def pretrain(job: Job, folder: Path, progress: Progress) -> Values:
     state.network.load_state_dict(state.average)
     return {
         "model": job.outputs["model"],
-        "final_loss": _final_loss(state),
+        "final_loss": trained.final_loss,
         "iterations": state.iteration,
         "loss_curve": [list(point) for point in state.losses],
         "components": preprocessor.components,
@@ -110,33 +113,22 @@ def extract(job: Job, folder: Path, progress: Progress) -> Values:
     if not valid.any():
         raise SceneError("No valid pixel was found: every pixel is nodata or masked. Check nodata and mask.")
 
+    place = workplace(job, folder)
     extractor = FeatureExtractor(model.network.to(device.torch_device), settings)
     scene = scene_tiles(components, valid, side)
     log.info("%d tiles of %d x %d pixels, %d timesteps.", len(scene), side, side, len(settings.timesteps))
     with memory_guard(device, "Choose fewer TIMESTEPS, or DEVICE 'cpu'."):
-        samples, purification, note = _purification_samples(job, folder, components, valid, settings)
+        samples, layout = _purification_samples(job, folder, components, valid, settings)
         kept_tiles = KeptTiles(folder, device.torch_device)
-        found = survey(extractor, components, scene, samples, kept_tiles, span(progress, 0.03, 0.75))
-        kept = purify(found.class_means, settings.keep)
-        if len(kept) == len(extractor.feature_names):
-            purification, note = "none", ""
-        writing = span(progress, 0.75, 1.0)
-        spectra = cube if settings.spectra else None
-        raster = write_features(extractor, components, scene, found, kept, kept_tiles, folder, writing, spectra)
+        surveying, writing = span(progress, 0.03, 0.75), span(progress, 0.75, 1.0)
+        chosen = choose_features(extractor, components, scene, samples, layout, kept_tiles, place, surveying)
+        spectra = PlainBands.of(cube, scene) if settings.spectra else None
+        raster = write_features(extractor, components, scene, chosen.stored, kept_tiles, place, writing, spectra)
 
-    layout = FeatureLayout(
-        timesteps=settings.timesteps,
-        features=len(kept),
-        names=tuple(extractor.feature_names[i] for i in kept),
-        window=side,
-        purification=purification,
-        stages=settings.stages,
-        note=note,
-        spectra=cube.bands if settings.spectra else 0,
-    )
     return {
+        "folder": str(place.folder),
         "raster": asdict(raster.description),
-        "layout": asdict(layout),
+        "layout": asdict(replace(chosen.layout, spectra=cube.bands if settings.spectra else 0)),
         "bands_written": raster.bands,
         **_device_values(device),
     }
@@ -164,28 +156,18 @@ def classify(job: Job, folder: Path, progress: Progress) -> Values:
             learnt.mapper,
             whole_size(cube),
             job.classes,
-            folder,
+            Workplace(folder),
             with_probabilities=bool(job.options.get("probabilities")),
             progress=span(progress, 0.85, 1.0),
         )
-    judged, lost = _judge(files, job, parted.validation)
-    return {
-        "map": asdict(files.classes.description),
-        "confidence": asdict(files.confidence.description),
-        "probabilities": None if files.probabilities is None else asdict(files.probabilities.description),
-        "accuracy": judged,
-        "split": {**parted.facts(len(job.classes)), "validation_outside_map": lost},
-        "classes": [asdict(entry) for entry in job.classes],
-        "mapped_pixels": mapped_pixels(files.classes, job.classes),
-        "timesteps": list(layout.timesteps),
-        "timestep_weights": {label: round(share, 6) for label, share in learnt.timesteps.items()},
-        "stage_weights": {label: round(share, 6) for label, share in learnt.stages.items()},
-        "features_per_timestep": learnt.features,
-        "purification": {"raster": layout.purification, "note": layout.note},
-        "settings": to_json(settings),
-        **learnt.facts,
-        **_device_values(device),
-    }
+    return {**map_values(files, job, parted, learnt, layout), "settings": to_json(settings), **_device_values(device)}
+
+
+def map_whole_scene(job: Job, folder: Path, progress: Progress) -> Values:
+    """Raster + samples -> class map; the three steps in one."""
+    wanted = job.settings["classify"]
+    device = _announce(wanted["device"], wanted["seed"])
+    return {**map_scene(job, folder, device, progress), **_device_values(device)}
 
 
 def import_scene(job: Job, folder: Path, progress: Progress) -> Values:
@@ -219,39 +201,15 @@ def _device_values(device: Device) -> Values:
     return {"device": device.label, "device_reason": device.reason, "torch": str(torch.__version__)}
 
 
-def _final_loss(state: TrainingState) -> float:
-    """Mean of the last twentieth of the loss curve: single batches scatter."""
-    tail = state.losses[-max(1, len(state.losses) // 20) :]
-    return float(np.mean([loss for _, loss in tail]))
-
-
 def _purification_samples(
     job: Job, folder: Path, components: Cube, valid: NDArray[np.bool_], settings: ExtractionSettings
-) -> tuple[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]], str, str]:
-    """Samples for the class means, the kind of purification, and a note for the report."""
+) -> tuple[Labelled, FeatureLayout]:
+    """Samples for the class means, and a layout that says where they come from."""
     if job.samples is None:
         log.info("No training samples: the class part of the purification uses clusters of the spectra.")
         note = "Features were chosen without labels, by clusters of the spectra."
-        return cluster_samples(components, valid, settings.clusters, settings.seed), "clusters", note
+        return cluster_samples(components, valid, settings.clusters, settings.seed), FeatureLayout(
+            purification="clusters", note=note
+        )
     samples = read_samples(folder, job.samples)
-    samples = samples[valid[samples[:, 0], samples[:, 1]]]
-    check_classes(samples[:, 2], job.classes)
-    rows, cols, classes, _ = samples.T
-    note = f"Features were chosen with the classes of {len(rows)} samples."
-    return (rows, cols, classes), "classes", note
-
-
-def _judge(files: MapFiles, job: Job, validation: NDArray[np.int64]) -> tuple[Values | None, int]:
-    """Accuracy and calibration at the reference samples, and how many of them lie where the map has no class."""
-    if len(validation) == 0:
-        return None, 0
-    rows, cols, classes, features = validation.T
-    mapped = mapped_classes(files.classes, job.classes, rows, cols)
-    inside = mapped >= 0
-    if not inside.any():
-        log.warning("No reference sample lies on a mapped pixel, so no accuracy is given.")
-        return None, int((~inside).sum())
-    confidence = values_at(files.confidence, rows[inside], cols[inside])
-    trust = accuracy.calibration(confidence, mapped[inside] == classes[inside])
-    judged = accuracy.judge(classes[inside], mapped[inside], features[inside], len(job.classes))
-    return {**judged, **accuracy.calibration_to_json(trust)}, int((~inside).sum())
+    return labelled(samples[valid[samples[:, 0], samples[:, 1]]], job.classes)

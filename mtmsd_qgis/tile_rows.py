@@ -9,6 +9,8 @@ Enters: cores of tiles in row-major order with their numbers. Leaves: the raster
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,18 +23,29 @@ _BUFFER_BYTES = 96 << 20
 class TileRows:
     """Writes tiles to a raster."""
 
-    def __init__(self, out: Cube, nodata: int, buffer_bytes: int = _BUFFER_BYTES) -> None:
+    def __init__(
+        self,
+        out: Cube,
+        nodata: int,
+        buffer_bytes: int = _BUFFER_BYTES,
+        *,
+        first_row: int = 0,
+        written: Callable[[Window], object] | None = None,
+    ) -> None:
         """Start above the first row.
 
         Args:
             out: Takes the numbers; int16.
             nodata: What a pixel has in all bands where no tile was.
             buffer_bytes: Collected at most, yet a tile at least.
+            first_row: Where to begin; the lines above are left as they are.
+            written: Told of whole lines that have been written, from the first row on.
         """
         self._out = out
         self._nodata = nodata
         self._most_bytes = buffer_bytes
-        self._row, self._height = 0, 0  # of the tiles that are being collected
+        self._written = written or (lambda lines: lines)
+        self._row, self._height = first_row, 0  # of the tiles that are being collected
         self._col = 0  # where the buffer begins
         self._buffer = np.empty((0, 0, 0), dtype=np.int16)  # (rows, bands, columns), as it is stored
 
@@ -64,6 +77,7 @@ class TileRows:
     def _end_row(self) -> None:
         if self._height:
             self._flush(self._out.width)
+            self._written(Window(self._row, 0, self._height, self._out.width))
         self._row, self._height = self._row + self._height, 0
 
     def _flush(self, stop: int) -> None:
@@ -82,3 +96,4 @@ class TileRows:
             window = Window(first, 0, min(rows, stop - first), self._out.width)
             shape = self._out.bands, window.height, window.width
             self._out.write(window, np.broadcast_to(np.int16(self._nodata), shape))
+            self._written(window)

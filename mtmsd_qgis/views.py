@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .cube import Cube, valid_pixels
+from .cube import Raster
 from .features import box_mean
 from .likeness import neighbour_weights, smooth
 from .protocol import FeatureLayout
@@ -36,6 +36,7 @@ _GUIDES = 16
 _NOISE_SHARE = 0.1  # of the identity in the noise covariance
 _SURVEY_SIDE, _SURVEY_WINDOWS = 32, 24
 _WINDOW_BYTES = 256 << 20  # of the views of one window
+_SAMPLE_SIDE = 16  # pixels
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ class _Plan:
 class ViewReader:
     """Reads views of windows; what it needs to know of the scene is learnt once, without labels."""
 
-    def __init__(self, cube: Cube, layout: FeatureLayout, device: torch.device) -> None:
+    def __init__(self, cube: Raster, layout: FeatureLayout, device: torch.device) -> None:
         """Survey the scene.
 
         Args:
@@ -96,6 +97,7 @@ class ViewReader:
         """
         self.cube, self.layout, self.device = cube, layout, device
         self.plan = _Plan.of(layout, cube.bands)
+        cube.expect([*self.plan.base, *self.plan.fine, *self.plan.wide, *self.plan.guide])
         blocks = _survey_windows(cube, self.plan.base[0])
         self._scale_base(blocks)
         self._scale_guide(blocks)
@@ -159,8 +161,20 @@ class ViewReader:
         """What each column of a view comes from."""
         return self._widths[name]
 
-    def windows(self, wanted: Sequence[str]) -> list[Tile]:
-        """Windows that cover the raster once, as large as memory allows for these views, a multiple of 16 pixels."""
+    def bands_of(self, wanted: Sequence[str]) -> list[int]:
+        """Bands of the cube that these views read."""
+        plan = self.plan
+        parts = {"fine": plan.fine, "wide": plan.wide, "smoothed": plan.guide}
+        read = [bands for word, bands in parts.items() if any(word in name.split() for name in wanted)]
+        return sorted({*plan.base, *(band for bands in read for band in bands)})
+
+    def windows(self, wanted: Sequence[str], *, for_samples: bool = False) -> list[Tile]:
+        """Windows that cover the raster once, as large as memory allows for these views, a multiple of 16 pixels.
+
+        For samples, which lie here and there, those of a costly raster are small.
+        """
+        if for_samples and self.cube.costly:
+            return cover(self.cube.height, self.cube.width, _SAMPLE_SIDE, MARGIN, MARGIN)
         columns = sum(len(self.sources(name)) for name in wanted) + len(self.plan.wide) + len(self.plan.base)
         side = max(32, min(256, math.isqrt(_WINDOW_BYTES // (4 * columns)) - 2 * MARGIN) // 16 * 16)
         return cover(self.cube.height, self.cube.width, side, MARGIN, MARGIN)
@@ -296,9 +310,9 @@ def _positions(core: Window, device: torch.device) -> Tensor:
     return torch.stack(torch.meshgrid(rows, cols, indexing="ij"))
 
 
-def _survey_windows(cube: Cube, band: int) -> list[Window]:
+def _survey_windows(cube: Raster, band: int) -> list[Window]:
     """Windows with valid pixels, spread evenly over the scene."""
-    valid = valid_pixels(cube, [band])
+    valid = cube.filled([band])
     every = [tile.core for tile in cover(cube.height, cube.width, _SURVEY_SIDE, 0, 0)]
     filled = [window for window in every if valid[window.slices].any()]
     place = np.unique(np.linspace(0, len(filled) - 1, min(_SURVEY_WINDOWS, len(filled))).round().astype(int))

@@ -7,7 +7,7 @@ outside the raster; what lies there is filled by the reader.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -109,13 +109,23 @@ def tiles(height: int, width: int, side: int, halo: int) -> list[Tile]:
     if side % GRID or halo % GRID or step <= 0:
         raise ValueError(f"side {side} and halo {halo} must be multiples of {GRID} and leave a core")
     return [
-        Tile(
-            clip(Window(row, col, step, step), height, width),
-            Window(row - halo, col - halo, side, side),
-        )
-        for row in range(0, height, step)
-        for col in range(0, width, step)
+        tile_at(height, width, side, halo, row, col) for row in range(0, height, step) for col in range(0, width, step)
     ]
+
+
+def tile_at(height: int, width: int, side: int, halo: int, row: int, col: int) -> Tile:
+    """The one of tiles(height, width, side, halo) whose core holds a pixel."""
+    step = side - 2 * halo
+    row, col = row // step * step, col // step * step
+    return Tile(clip(Window(row, col, step, step), height, width), Window(row - halo, col - halo, side, side))
+
+
+def in_strips(tiles: Sequence[Tile], width: int) -> list[Tile]:
+    """The tiles in strips of about the given width of pixels, left to right, each strip from top to bottom.
+
+    Whoever walks so comes back to a tile's neighbours after at most a strip's width.
+    """
+    return sorted(tiles, key=lambda tile: (tile.core.col // max(1, width), tile.core.row, tile.core.col))
 
 
 def cover(height: int, width: int, side: int, before: int, after: int) -> list[Tile]:

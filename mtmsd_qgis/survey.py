@@ -1,0 +1,231 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The survey of a scene: what the features are like on some tiles, and which of them are kept.
+
+Enters: a FeatureExtractor, a cube of components, samples with classes (or clusters). Leaves: the features to keep,
+their scales, and the layout of a raster of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.cluster.vq import kmeans2
+
+from .cube import Cube
+from .extraction import KeptTiles, computed
+from .features import FeatureExtractor, tile_needs
+from .pipeline import Behind
+from .progress import Progress
+from .protocol import ClassEntry, FeatureLayout
+from .purification import purify
+from .samples import check_classes
+from .stored_features import StoredFeatures, Survey
+from .unfinished import Workplace
+from .windows import Tile, Window
+
+_SURVEY_TILES = 400  # at most; a scene of up to 400 tiles is surveyed wherever it has samples
+_CLUSTER_SAMPLES = 5000
+
+Labelled = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
+"""Rows, columns and class indices of samples, (N,) each."""
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The features that are kept: how they are stored, and the layout of a raster of them, without spectra."""
+
+    stored: StoredFeatures
+    layout: FeatureLayout
+
+
+def labelled(samples: NDArray[np.int64], classes: tuple[ClassEntry, ...]) -> tuple[Labelled, FeatureLayout]:
+    """Training samples as survey wants them, and a layout that says so.
+
+    Raises:
+        SamplesError: Too few of a class.
+    """
+    check_classes(samples[:, 2], classes)
+    note = f"Features were chosen with the classes of {len(samples)} samples."
+    rows, cols, index, _ = samples.T
+    return (rows, cols, index), FeatureLayout(purification="classes", note=note)
+
+
+def cluster_samples(cube: Cube, valid: NDArray[np.bool_], clusters: int, seed: int) -> Labelled:
+    """Pixels drawn at random with the cluster of their components: stand-ins for classes where there are no labels.
+
+    Source: k-means with the seeding of Arthur & Vassilvitskii (2007), as in scipy.
+
+    Returns:
+        rows, cols, cluster index: (N,) each.
+    """
+    rng = np.random.default_rng(seed)
+    rows, cols = _draw_valid(valid, _CLUSTER_SAMPLES, rng)
+    spectra = np.stack([_pixel(cube, int(row), int(col)) for row, col in zip(rows, cols)])
+    clusters = min(clusters, len(np.unique(spectra, axis=0)))
+    _, index = kmeans2(spectra.astype(np.float64), clusters, minit="++", seed=rng, iter=30, missing="warn")
+    used, compact = np.unique(index, return_inverse=True)
+    assert len(used) >= 1  # every sample has a cluster
+    return rows, cols, compact.astype(np.int64)
+
+
+def choose_features(
+    extractor: FeatureExtractor,
+    cube: Cube,
+    scene: Sequence[Tile],
+    samples: Labelled,
+    layout: FeatureLayout,
+    kept_tiles: KeptTiles,
+    place: Workplace,
+    progress: Progress,
+) -> Chosen:
+    """Survey the features and choose those that are kept.
+
+    Args:
+        extractor: Of the features.
+        cube: Components.
+        scene: Tiles with valid pixels.
+        samples: With their classes, or with clusters.
+        layout: Says which.
+        kept_tiles: Takes the features of the tiles surveyed.
+        place: Remembers the survey.
+        progress: Told after each tile.
+    """
+    there = place.kept("survey")
+    found = Survey(**there) if there else survey(extractor, cube, scene, samples, kept_tiles, progress)
+    if not there:
+        place.keep("survey", {name: value for name, value in asdict(found).items()})
+    settings = extractor.settings
+    kept = purify(found.class_means, settings.keep)
+    every = len(kept) == len(extractor.feature_names)
+    full = replace(
+        layout,
+        timesteps=settings.timesteps,
+        features=len(kept),
+        names=tuple(extractor.feature_names[i] for i in kept),
+        window=scene[0].window.height,
+        stages=settings.stages,
+        purification="none" if every else layout.purification,
+        note="" if every else layout.note,
+    )
+    return Chosen(StoredFeatures.of(found, kept, extractor), full)
+
+
+def survey(
+    extractor: FeatureExtractor,
+    cube: Cube,
+    scene: Sequence[Tile],
+    samples: Labelled,
+    kept_tiles: KeptTiles,
+    progress: Progress,
+) -> Survey:
+    """Class means and ranges of the features, on the tiles that hold samples.
+
+    Args:
+        extractor: Of the features.
+        cube: Components.
+        scene: Tiles with valid pixels.
+        samples: rows, cols, class index, (N,) each.
+        kept_tiles: Takes the features, for write_features.
+        progress: Told after each tile.
+    """
+    rows, cols, classes = samples
+    count = int(classes.max()) + 1
+    owned = dict(zip(scene, tile_needs(scene, rows, cols)))
+    chosen = _survey_tiles([tile for tile in scene if len(owned[tile])], owned, classes)
+    sums, numbers = torch.zeros((), dtype=torch.float64, device=extractor.device), np.zeros(count)
+    moments: _Moments | None = None
+    with Behind() as behind:
+        for done, (tile, values, valid) in enumerate(computed(extractor, cube, chosen)):
+            behind.call(partial(kept_tiles.keep, tile, values))
+            flat = values.flatten(2)  # (T, F, pixels)
+            inside = torch.from_numpy(np.flatnonzero(valid)).to(flat.device)
+            seen = _Moments.of(flat if valid.all() else flat[..., inside])
+            moments = seen if moments is None else moments.plus(seen)
+            mine = owned[tile]
+            position = (rows[mine] - tile.core.row) * tile.core.width + cols[mine] - tile.core.col
+            mine, position = mine[valid.reshape(-1)[position]], position[valid.reshape(-1)[position]]
+            membership = np.zeros((count, flat.shape[2]), dtype=np.float32)
+            np.add.at(membership, (classes[mine], position), 1.0)
+            sums = sums + torch.einsum("kp,tfp->ktf", torch.from_numpy(membership).to(flat), flat)
+            numbers += np.bincount(classes[mine], minlength=count)
+            progress((done + 1) / len(chosen), f"survey: tile {done + 1} of {len(chosen)}")
+    assert moments is not None  # the samples lie on valid pixels, so some tile has one
+    present = numbers > 0
+    class_means = sums.cpu().numpy()[present] / numbers[present, None, None]
+    return Survey(class_means, *moments.ranges())
+
+
+@dataclass(frozen=True)
+class _Moments:
+    """Count, sums and extremes of (T, F) features over pixels."""
+
+    count: int
+    total: torch.Tensor
+    squares: torch.Tensor
+    low: torch.Tensor
+    high: torch.Tensor
+
+    @classmethod
+    def of(cls, values: torch.Tensor) -> _Moments:
+        """Moments of (T, F, pixels), at least one pixel."""
+        return cls(
+            values.shape[2],
+            values.sum(2).double(),
+            values.square().sum(2).double(),
+            values.amin(2).double(),
+            values.amax(2).double(),
+        )
+
+    def plus(self, other: _Moments) -> _Moments:
+        """Moments of both sets of pixels."""
+        return _Moments(
+            self.count + other.count,
+            self.total + other.total,
+            self.squares + other.squares,
+            torch.minimum(self.low, other.low),
+            torch.maximum(self.high, other.high),
+        )
+
+    def ranges(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Mean, deviation and largest distance from the mean, (T, F) each."""
+        mean = self.total / self.count
+        deviation = (self.squares / self.count - mean.square()).clamp(min=0).sqrt()
+        reach = torch.maximum(self.high - mean, mean - self.low)
+        return mean.cpu().numpy(), deviation.cpu().numpy(), reach.cpu().numpy()
+
+
+def _survey_tiles(
+    candidates: Sequence[Tile], owned: dict[Tile, NDArray[np.int64]], classes: NDArray[np.int64]
+) -> list[Tile]:
+    """All tiles with samples; of too many, an even share of each class's, rare classes first, in scene order."""
+    if len(candidates) <= _SURVEY_TILES:
+        return list(candidates)
+    order = np.argsort(np.bincount(classes), kind="stable")
+    chosen: set[Tile] = set()
+    for rank, index in enumerate(order):
+        mine = [tile for tile in candidates if tile not in chosen and np.any(classes[owned[tile]] == index)]
+        quota = (_SURVEY_TILES - len(chosen)) // (len(order) - rank)
+        step = max(1, len(mine) // max(1, quota))
+        chosen.update(mine[::step][:quota])
+    return [tile for tile in candidates if tile in chosen]
+
+
+def _draw_valid(
+    valid: NDArray[np.bool_], count: int, rng: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Up to count different valid pixels, drawn at random, in row-major order."""
+    behind = np.cumsum(valid.sum(axis=1))  # valid pixels up to the end of each row
+    chosen = np.sort(rng.choice(behind[-1], size=min(count, int(behind[-1])), replace=False))
+    rows = np.searchsorted(behind, chosen, side="right")
+    rank = chosen - np.where(rows > 0, behind[rows - 1], 0)
+    cols = [np.flatnonzero(valid[row])[rank[rows == row]] for row in np.unique(rows)]
+    return rows, np.concatenate(cols)
+
+
+def _pixel(cube: Cube, row: int, col: int) -> NDArray[np.float32]:
+    return cube.read(Window(row, col, 1, 1))[:, 0, 0]

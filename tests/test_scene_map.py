@@ -1,0 +1,269 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The three steps in one: the same map as step by step, computed where it is read, taken up where it was stopped."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mtmsd_qgis import tasks, unfinished
+from mtmsd_qgis.cube import Cube
+from mtmsd_qgis.diffusion_model import load_model
+from mtmsd_qgis.errors import Cancelled, FileFormatError
+from mtmsd_qgis.extraction import scene_tiles
+from mtmsd_qgis.features import FeatureExtractor
+from mtmsd_qgis.job_scene import standardised
+from mtmsd_qgis.live_features import LiveFeatures
+from mtmsd_qgis.progress import silent
+from mtmsd_qgis.protocol import Job
+from mtmsd_qgis.settings import ClassificationSettings, ExtractionSettings, PretrainSettings, to_json
+from mtmsd_qgis.stored_features import PlainBands, StoredFeatures, Survey
+from mtmsd_qgis.windows import Window, whole
+from tests.scenes import CLASSES, cube_of, described, fields, layout_of, sample_table
+
+PRETRAIN = PretrainSettings(components=4, patch_size=16, iterations=6, batch_size=4)
+EXTRACT = ExtractionSettings(timesteps=(50, 100, 200, 400), stages=(1, 5), keep=20)
+CLASSIFY = ClassificationSettings(classifier="linear", split="none", ensemble=1, epochs=3, block_size=8)
+STEPS = {"extract": to_json(EXTRACT), "classify": to_json(CLASSIFY)}
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory) -> tuple[Path, Cube]:
+    """A job folder with a scene that has a corner without data, samples, and a model m.mtmsd."""
+    folder = tmp_path_factory.mktemp("job")
+    values, index = fields(46, 50, bands=8)
+    values[:, :20, :14] = -9999
+    table = sample_table(index)
+    np.save(folder / "samples.npy", table[(table[:, 0] >= 20) | (table[:, 1] >= 14)])
+    cube = cube_of(folder, values, nodata=-9999)
+    job = Job("pretrain", to_json(PRETRAIN), cube.description, outputs={"model": str(folder / "m.mtmsd")})
+    tasks.run(job, folder, silent)
+    return folder, cube
+
+
+def a_job(folder: Path, cube: Cube, *, task: str = "mapscene", settings=STEPS, **parts) -> Job:
+    usual = {"samples": "samples.npy", "classes": CLASSES, "inputs": {"model": str(folder / "m.mtmsd")}}
+    return Job(task, settings, cube.description, **{**usual, **parts})
+
+
+def map_of(folder: Path, values: dict) -> bytes:
+    return b"".join((folder / f"{name}.raw").read_bytes() for name in ("map", "confidence"))
+
+
+@pytest.fixture(scope="module")
+def extracted(scene):
+    folder, cube = scene
+    values = tasks.run(a_job(folder, cube, task="extract", settings=to_json(EXTRACT)), folder, silent)
+    return Cube(folder, described(values["raster"])), layout_of(values["layout"])
+
+
+def live_from(folder: Path, cube: Cube, raster: Cube, kept: np.ndarray, **how) -> LiveFeatures:
+    """What would be computed with the scales that the raster was written with."""
+    model = load_model(folder / "m.mtmsd")
+    (folder / "live").mkdir(exist_ok=True)
+    components, valid = standardised(cube, None, model.preprocessor, folder / "live", silent)
+    extractor = FeatureExtractor(model.network, EXTRACT)
+    count = len(EXTRACT.timesteps), len(extractor.feature_names)
+    found = Survey(np.zeros((1, *count)), np.zeros(count), np.ones(count), np.ones(count))
+    stored = StoredFeatures.of(found, kept, extractor)
+    bands = raster.description.bands[: len(stored.bands)]
+    shape = (len(EXTRACT.timesteps), len(kept), 1)
+    scale = np.array([b.scale for b in bands], np.float32).reshape(shape[:2])
+    offset = np.array([b.offset for b in bands], np.float32).reshape(shape[:2])
+    torch = pytest.importorskip("torch")
+    stored = replace(stored, bands=bands, scale=torch.from_numpy(scale), offset=torch.from_numpy(offset))
+    return LiveFeatures(
+        extractor, components, valid, 16, stored, PlainBands.of(cube, scene_tiles(components, valid, 16)), **how
+    )
+
+
+def kept_of(layout, folder: Path) -> np.ndarray:
+    names = FeatureExtractor(load_model(folder / "m.mtmsd").network, EXTRACT).feature_names
+    return np.array([names.index(name) for name in layout.names])
+
+
+@pytest.mark.parametrize("cache", [1, 1 << 30])
+def test_what_is_computed_where_it_is_read_is_what_extraction_writes(scene, extracted, cache):
+    folder, cube = scene
+    raster, layout = extracted
+    live = live_from(folder, cube, raster, kept_of(layout, folder), cache_bytes=cache)
+    assert (live.height, live.width, live.bands) == (raster.height, raster.width, raster.bands)
+    quantum = np.array([band.scale for band in raster.description.bands])[:, None, None]
+    for window in (whole(46, 50), Window(-3, 40, 30, 25), Window(17, 9, 1, 1), Window(60, 60, 4, 4)):
+        ours, theirs = live.read(window), raster.read(window)
+        np.testing.assert_array_equal(np.isnan(ours), np.isnan(theirs))
+        away = np.abs(np.nan_to_num(ours) - np.nan_to_num(theirs)) / quantum
+        assert away.max() < 1.5
+        assert (away > 0.5).mean() < 1e-3
+    some = [83, 2, 45, 45, 80, 21]
+    np.testing.assert_array_equal(live.read(Window(20, 20, 9, 9), some), live.read(Window(20, 20, 9, 9))[some])
+
+
+def test_only_what_is_expected_is_computed(scene, extracted, monkeypatch):
+    folder, cube = scene
+    raster, layout = extracted
+    live = live_from(folder, cube, raster, kept_of(layout, folder))
+    asked = []
+    original = FeatureExtractor.features
+
+    def watched(self, components, tiles, kept):
+        asked.extend((self.settings.timesteps, tile.core.row, tile.core.col) for tile in tiles)
+        return original(self, components, tiles, kept)
+
+    live.read(Window(24, 24, 1, 1), [0])  # the extractor has made its trial
+    monkeypatch.setattr(FeatureExtractor, "features", watched)
+    spectra = range(80, 88)
+    live.read(whole(46, 50), spectra)
+    assert asked == []
+    live.expect([20, 41, *spectra])  # a band of the second timestep and one of the third
+    live.read(Window(24, 24, 8, 8), [20])
+    live.read(Window(24, 24, 8, 8), [41])
+    assert asked == [((100, 200), 24, 24)]
+    live.read(Window(0, 0, 8, 8), [20])  # there is no data
+    assert len(asked) == 1
+    live.read(Window(24, 24, 8, 8), [60])  # not expected: from now on it is
+    assert asked[1:] == [((100, 200, 400), 24, 24)]
+
+
+@pytest.mark.parametrize("classifier", ["auto", "mtmsd", "transformer3d"])
+def test_the_map_is_that_of_the_three_steps(scene, extracted, classifier, tmp_path):
+    folder, cube = scene
+    raster, layout = extracted
+    classify = replace(CLASSIFY, classifier=classifier)
+    settings = {**STEPS, "classify": to_json(classify)}
+    values = tasks.run(a_job(folder, cube, settings=settings), folder, silent)
+    once = np.fromfile(folder / "map.raw", "<u2")
+    parts = {"layout": layout, "samples": "samples.npy", "classes": CLASSES}
+    steps = tasks.run(Job("classify", to_json(classify), raster.description, **parts), folder, silent)
+    assert np.mean(once == np.fromfile(folder / "map.raw", "<u2")) > 0.998
+    assert set(np.unique(once)) == {0, 1, 2, 5}
+    same = ("classes", "timesteps", "split", "features_per_timestep", "purification")
+    assert {key: values[key] for key in same} == {key: steps[key] for key in same}
+    assert values["timestep_weights"] == pytest.approx(steps["timestep_weights"], abs=0.02)
+
+
+def test_held_out_samples_have_no_part_in_features_or_map(scene, tmp_path):
+    folder, cube = scene
+    settings = {**STEPS, "classify": to_json(replace(CLASSIFY, split="spatial"))}
+    values = tasks.run(a_job(folder, cube, settings=settings), folder, silent)
+    before = map_of(folder, values)
+    assert values["accuracy"] is not None
+    from mtmsd_qgis.samples import part_samples
+
+    job = a_job(folder, cube, settings=settings)
+    table = np.load(folder / "samples.npy")
+    held = part_samples(job, folder, table, replace(CLASSIFY, split="spatial")).validation
+    wrong = table.copy()
+    places = {tuple(row) for row in held[:, :2].tolist()}
+    mine = np.array([tuple(row) in places for row in table[:, :2].tolist()])
+    # Two classes' held-out samples change names: how many of each are held out stays, and so does the split.
+    first, second = (np.flatnonzero(mine & (table[:, 2] == k)) for k in (0, 1))
+    count = min(len(first), len(second))
+    wrong[first[:count], :2], wrong[second[:count], :2] = table[second[:count], :2], table[first[:count], :2]
+    again = {"samples": "training.npy", "validation": "validation.npy"}
+    np.save(folder / "training.npy", table[~mine])
+    np.save(folder / "validation.npy", wrong[mine])
+    tasks.run(a_job(folder, cube, settings=settings, **again), folder, silent)
+    assert map_of(folder, values) == before
+
+
+def stop_at(words: str):
+    def progress(fraction, text):
+        if words in text:
+            raise Cancelled
+
+    return progress
+
+
+@pytest.mark.parametrize("given", [True, False])
+@pytest.mark.parametrize("words", ["iteration 4", "survey: tile 20", "trying models: 3", "map: window 1 "])
+def test_a_map_that_was_stopped_goes_on_to_the_same_map(scene, tmp_path, monkeypatch, given, words):
+    if given and "iteration" in words:
+        pytest.skip("nothing is trained where a model is given")
+    folder, cube = scene
+    monkeypatch.setattr("mtmsd_qgis.views._WINDOW_BYTES", 1 << 16)  # several windows
+    monkeypatch.setattr("mtmsd_qgis.mapping._WINDOW_BYTES", 1 << 16)
+    classifier = "auto" if "trying" in words else "linear"
+    settings = {**STEPS, "classify": to_json(replace(CLASSIFY, classifier=classifier))}
+    parts = {"settings": settings}
+    if not given:
+        parts = {"inputs": {}, "settings": {**settings, "pretrain": to_json(PRETRAIN)}}
+    whole_run = tasks.run(a_job(folder, cube, **parts), folder, silent)
+    expected = map_of(folder, whole_run)
+    job = a_job(folder, cube, outputs={"checkpoint": str(tmp_path / "map.tif.checkpoint")}, **parts)
+    with pytest.raises(Cancelled):
+        tasks.run(job, folder, stop_at(words))
+    assert (tmp_path / "map.tif.checkpoint" / "run.json").is_file()
+    heard = []
+    resumed = replace(job, inputs={**job.inputs, "resume": "yes"})
+    values = tasks.run(resumed, folder, lambda fraction, text: heard.append(text))
+    assert map_of(Path(values["folder"]), values) == expected
+    assert "iteration 2, loss" not in " ".join(heard)
+    if "trying" in words or "map" in words:
+        assert not any("survey" in text for text in heard)
+    if "map" in words:
+        assert not any("map: window 1 " in text for text in heard)
+
+
+def test_extraction_that_was_killed_goes_on_to_the_same_raster(scene, extracted, tmp_path, monkeypatch):
+    folder, cube = scene
+    expected = (folder / "features.raw").read_bytes()
+    monkeypatch.setattr(unfinished, "_SAVE_SECONDS", 0.0)
+    place = tmp_path / "features.tif.checkpoint"
+    job = a_job(folder, cube, task="extract", settings=to_json(EXTRACT), outputs={"checkpoint": str(place)})
+
+    class Killed(BaseException):
+        """Nothing catches it, as nothing catches a kill."""
+
+    def killed(fraction, text):
+        if text.startswith("tile 20 "):
+            raise Killed
+
+    with pytest.raises(Killed):
+        tasks.run(job, folder, killed)
+    heard = []
+    tasks.run(job, folder, lambda fraction, text: heard.append(text))  # the same run goes on without being asked
+    assert (place / "features.raw").read_bytes() == expected
+    assert not any(text.startswith("tile 3 ") or "survey" in text for text in heard)  # whole lines are kept
+
+
+def test_only_the_same_run_goes_on(scene, tmp_path):
+    folder, cube = scene
+    place = tmp_path / "out.checkpoint"
+    job = a_job(folder, cube, outputs={"checkpoint": str(place)})
+    with pytest.raises(FileFormatError, match="folder that an interrupted run left"):
+        tasks.run(replace(job, inputs={**job.inputs, "resume": "yes"}), folder, silent)
+    assert not place.exists()
+    with pytest.raises(Cancelled):
+        tasks.run(job, folder, stop_at("map: window 1 "))
+    other = replace(job, settings={**STEPS, "classify": to_json(replace(CLASSIFY, seed=3))})
+    with pytest.raises(FileFormatError, match=r"differs from this one in: settings\."):
+        tasks.run(replace(other, inputs={**job.inputs, "resume": "yes"}), folder, silent)
+    changed = cube.read(whole(46, 50))
+    changed[0, 40, 40] += 1
+    moved = cube_of(folder, np.nan_to_num(changed, nan=-9999).astype(np.int16), nodata=-9999, name="changed")
+    model = {"model": str(folder / "samples.npy"), "resume": "yes"}
+    elsewhere = replace(job, scene=moved.description, inputs=model)
+    with pytest.raises(FileFormatError, match="differs from this one in: raster, model"):
+        tasks.run(elsewhere, folder, silent)
+    assert (place / "survey.part").is_file()
+    with pytest.raises(Cancelled):
+        tasks.run(other, folder, stop_at("survey: tile 1 "))  # begun anew, as nobody asked to go on
+    assert not (place / "survey.part").exists()
+
+
+@pytest.mark.parametrize("name", ["survey.part", "mapped.part", "map.raw"])
+def test_damaged_work_is_done_anew(scene, tmp_path, name):
+    folder, cube = scene
+    expected = map_of(folder, tasks.run(a_job(folder, cube), folder, silent))
+    place = tmp_path / "out.checkpoint"
+    job = a_job(folder, cube, outputs={"checkpoint": str(place)})
+    with pytest.raises(Cancelled):
+        tasks.run(job, folder, stop_at("map: window 1 "))
+    path = place / name
+    path.write_bytes(path.read_bytes()[:-5])
+    values = tasks.run(job, folder, silent)
+    assert map_of(place, values) == expected
