@@ -10,6 +10,7 @@ from qgis.core import QgsApplication, QgsProcessingProvider
 from qgis.PyQt.QtGui import QIcon
 
 from .algorithm import ROOT
+from .assess_accuracy import AssessAccuracy
 from .check_environment import CheckEnvironment
 from .classify import Classify
 from .extract_features import ExtractFeatures
@@ -25,6 +26,7 @@ _ALGORITHMS = (
     PretrainDiffusion,
     ExtractFeatures,
     Classify,
+    AssessAccuracy,
     ImportScene,
     SplitSamples,
     CheckEnvironment,

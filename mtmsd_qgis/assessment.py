@@ -17,8 +17,6 @@ from numpy.typing import NDArray
 from .accuracy import judge, percent, percents
 from .area_estimates import AreaEstimates, Estimate, StratifiedSample, estimate, normal_interval
 
-SAMPLINGS = ("unknown", "random", "stratified")
-
 
 @dataclass(frozen=True)
 class Strata:
@@ -47,7 +45,7 @@ class Compared:
         features: (N,) the feature of the reference layer that a sample comes from.
         mapped_pixels: (K,) of each class on the whole map.
         names: (K,) of the classes.
-        sampling: One of SAMPLINGS.
+        sampling: One of settings.SAMPLINGS.
         strata: None where the strata are the map's classes.
     """
 

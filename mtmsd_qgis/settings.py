@@ -22,6 +22,7 @@ PAPER_TIMESTEPS = tuple(range(50, 1000, 50))  # 19 timesteps: 50, 100, ... 950 (
 PAPER_STAGES = (0, 1, 2, 3, 5)  # decoder blocks whose outputs are features (paper)
 CLASSIFIERS = ("auto", "mtmsd", "transformer3d", "linear")
 SPLITS = ("none", "random", "spatial", "block")
+SAMPLINGS = ("unknown", "random", "stratified")  # how reference samples were drawn
 PRESET_NAMES = ("quick", "standard", "paper")
 
 LARGEST_SEED = 2**31 - 1

@@ -22,6 +22,7 @@ RINGS = {
     "accuracy": 0,
     "area_estimates": 0,
     "intervals": 0,
+    "class_match": 0,
     "spatial_split": 0,
     "folds": 0,
     "candidates": 0,

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import shutil
 import sys
@@ -45,6 +46,7 @@ def qgis():
     application = start_qgis()
     yield application
     application.mtmsd_plugin.unload()
+    gc.collect()  # a layer that a caught exception still holds would outlive QGIS and take it down
     # exitQgis waits for the threads of tasks without letting go of Python, which a thread may need to end: wait before.
     QThreadPool.globalInstance().waitForDone()
     application.exitQgis()

@@ -11,8 +11,8 @@ from harness import plugin_folder
 from qgis.core import QgsApplication, QgsProcessingParameterDefinition
 
 IDS = {
-    "pretraindiffusion", "extractfeatures", "classify", "importscene", "splitsamples", "checkenvironment",
-    "setupenvironment", "scenetoclassmap",
+    "pretraindiffusion", "extractfeatures", "classify", "assessaccuracy", "importscene", "splitsamples",
+    "checkenvironment", "setupenvironment", "scenetoclassmap",
 }  # fmt: skip
 OUTPUTS = {
     "pretraindiffusion": {"OUTPUT", "REPORT", "FINAL_LOSS", "SECONDS", "DEVICE_USED"},
@@ -20,6 +20,7 @@ OUTPUTS = {
     "classify": {
         "OUTPUT", "CONFIDENCE", "PROBABILITIES", "REPORT", "OA", "AA", "KAPPA", "SECONDS", "DEVICE_USED",
     },
+    "assessaccuracy": {"REPORT", "OUTPUT_JSON", "OUTPUT_CSV", "OA", "AA", "KAPPA", "OA_BY_AREA", "SAMPLES"},
     "importscene": {"OUTPUT", "OUTPUT_REFERENCE", "OUTPUT_SAMPLES"},
     "splitsamples": {"OUTPUT_TRAINING", "OUTPUT_VALIDATION"},
     "checkenvironment": {"OUTPUT_HTML", "OUTPUT_JSON", "READY"},

@@ -1,0 +1,254 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""mtmsd:assessaccuracy: class map + reference layer -> report, JSON, CSV."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qgis.core import (
+    QgsProcessing,
+    QgsProcessingContext,
+    QgsProcessingException,
+    QgsProcessingFeedback,
+    QgsProcessingOutputNumber,
+    QgsProcessingParameterEnum,
+    QgsProcessingParameterFeatureSource,
+    QgsProcessingParameterField,
+    QgsProcessingParameterFileDestination,
+    QgsProcessingParameterRasterLayer,
+    QgsRasterLayer,
+)
+
+from ..mtmsd_qgis.errors import SettingsError
+from ..mtmsd_qgis.settings import SAMPLINGS
+from .algorithm import MtmsdAlgorithm, Parameters, is_given
+
+if TYPE_CHECKING:
+    from .bridge.comparison import Comparison
+
+_FILES = ("REPORT", "OUTPUT_JSON", "OUTPUT_CSV")
+
+
+class AssessAccuracy(MtmsdAlgorithm):
+    """Holds a class map against reference samples."""
+
+    MODULE = ""  # numpy is all it needs, and QGIS has that
+
+    def name(self) -> str:
+        """Fixed id."""
+        return "assessaccuracy"
+
+    def displayName(self) -> str:
+        """Title."""
+        return self.tr("Assess accuracy of a class map")
+
+    def tags(self) -> list[str]:
+        """Words to find it by."""
+        return self.tr(
+            "accuracy,confusion matrix,error matrix,validation,kappa,user's,producer's,area,Olofsson,Stehman,stratified"
+        ).split(",")
+
+    def about(self) -> str:
+        """What it does."""
+        return self.tr(
+            "Holds a class map of any program against reference samples: confusion matrix, overall and average "
+            "accuracy, kappa, user's and producer's accuracy and F1 of every class, with 95 % intervals; and, from "
+            "random samples, accuracies and areas corrected for the errors of the map, with standard errors (Olofsson "
+            "et al. 2014, Stehman 2014). Report, JSON and CSV. It needs no torch."
+        )
+
+    def initAlgorithm(self, config: dict[str, Any] | None = None) -> None:
+        """Declare parameters and outputs."""
+        kinds = [QgsProcessing.SourceType.TypeVectorPoint, QgsProcessing.SourceType.TypeVectorPolygon]
+        self.declare(
+            QgsProcessingParameterRasterLayer("INPUT", self.tr("Class map")),
+            self.tr("One band of class ids, whole numbers; of this plugin or any other program."),
+        )
+        self.declare(
+            QgsProcessingParameterFeatureSource("REFERENCE", self.tr("Reference layer"), kinds),
+            self.tr(
+                "Points or polygons with their true class, in any CRS, that had no part in making the map. A polygon "
+                "takes the pixels whose centre it covers."
+            ),
+        )
+        self.declare(
+            QgsProcessingParameterField("CLASS_FIELD", self.tr("Class field"), parentLayerParameterName="REFERENCE"),
+            self.tr(
+                "Ids of the map's classes, or their names as in its legend, attribute table or category names; "
+                "capitals do not matter."
+            ),
+        )
+        self.declare(
+            QgsProcessingParameterEnum(
+                "SAMPLING", self.tr("How samples were drawn"), list(SAMPLINGS), False, "unknown", usesStaticStrings=True
+            ),
+            self.tr(
+                "stratified: at random in each class of the map, or in each stratum of STRATA. random: at random, or "
+                "on a grid, over the whole map. unknown: neither, or not known; the report then says that its figures "
+                "speak for the samples only."
+            ),
+        )
+        self.declare(
+            QgsProcessingParameterRasterLayer("STRATA", self.tr("Strata"), optional=True),
+            self.tr(
+                "A raster of whole numbers with the map's pixels, where samples were drawn by strata other than the "
+                "map's classes, such as those of an earlier map. It says the stratum of each sample and how large "
+                "each stratum is."
+            ),
+            advanced=True,
+        )
+        self.declare_overlaps()
+        self._declare_outputs()
+
+    def _declare_outputs(self) -> None:
+        self.declare(
+            QgsProcessingParameterFileDestination(
+                "REPORT", self.tr("Report"), fileFilter=self.tr("HTML files (*.html)"), optional=True
+            ),
+            self.tr("All figures and what they rest on, for people; one file that needs no network."),
+        )
+        for name, title, kind in (
+            ("OUTPUT_JSON", self.tr("Figures as JSON"), self.tr("JSON files (*.json)")),
+            ("OUTPUT_CSV", self.tr("Figures as CSV"), self.tr("CSV files (*.csv)")),
+        ):
+            self.declare(
+                QgsProcessingParameterFileDestination(
+                    name, title, fileFilter=kind, optional=True, createByDefault=False
+                ),
+                self.tr("The content of the report, for programs.")
+                if name == "OUTPUT_JSON"
+                else self.tr("Overall figures, one row a class, and the matrix, for spreadsheets."),
+            )
+        for name, title in (
+            ("OA", self.tr("Overall accuracy (%)")),
+            ("AA", self.tr("Average accuracy (%)")),
+            ("KAPPA", self.tr("Kappa (%)")),
+            ("OA_BY_AREA", self.tr("Overall accuracy by area (%)")),
+            ("SAMPLES", self.tr("Reference pixels")),
+        ):
+            self.addOutput(QgsProcessingOutputNumber(name, title))
+
+    def check_settings(self, parameters: Parameters, context: QgsProcessingContext) -> None:
+        """Strata say that the samples were drawn by strata; three outputs need three files."""
+        if is_given(parameters, "STRATA") and self.parameterAsEnumString(parameters, "SAMPLING", context) == "random":
+            raise SettingsError(
+                "STRATA is for samples that were drawn by strata; SAMPLING says 'random'. Choose 'stratified', or "
+                "leave STRATA empty."
+            )
+        places = [Path(str(parameters[name])).absolute() for name in _FILES if is_given(parameters, name)]
+        files = [place for place in places if place.suffix]
+        if len(set(files)) < len(files):
+            raise SettingsError(
+                f"A file each was expected for {', '.join(_FILES)}; two of them are the same. Change one of the names."
+            )
+
+    def collect(self, parameters: Parameters, context: QgsProcessingContext, feedback: QgsProcessingFeedback) -> None:
+        """Look at the layers."""
+        from .bridge.class_map import describe_class_map, refuse_other_grid
+        from .bridge.labels import read_labels
+        from .bridge.outputs import refuse_inputs
+
+        self.check_settings(parameters, context)
+        self._sampling = self.parameterAsEnumString(parameters, "SAMPLING", context)
+        layer = self._raster(parameters, "INPUT", context)
+        self._map = describe_class_map(layer, "INPUT")
+        self._strata = None
+        strata = None
+        if is_given(parameters, "STRATA"):
+            strata = self._raster(parameters, "STRATA", context)
+            self._strata = describe_class_map(strata, "STRATA")
+            refuse_other_grid(self._strata.source, self._map.source)
+        features = self.parameterAsSource(parameters, "REFERENCE", context)
+        if features is None:
+            raise QgsProcessingException(self.invalidSourceError(parameters, "REFERENCE"))
+        reference = self.vector_layer(parameters, "REFERENCE", context)
+        field = self.parameterAsString(parameters, "CLASS_FIELD", context)
+        labels = read_labels(features, reference, field, self._map.source.grid.crs, context.transformContext())
+        self._labels = replace(labels, overlaps=self.overlaps(parameters, context))
+        outputs = [path for name in _FILES if (path := self.output_path(parameters, name, context)) is not None]
+        refuse_inputs(outputs, [layer, reference, strata])
+
+    def compute(
+        self, parameters: Parameters, context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> dict[str, Any]:
+        """Compare, judge, write."""
+        from ..mtmsd_qgis.assessment import assess_map
+        from .bridge.comparison import compare
+        from .bridge.outputs import write_texts
+        from .bridge.progress import Stretch
+        from .bridge.worker_process import job_folder
+
+        source = self._map.source
+        feedback.pushInfo(f"Map: {source.name}, {source.size_text}.")
+        with job_folder() as folder:
+            found = compare(
+                self._map,
+                self._labels,
+                self._strata,
+                self._sampling,
+                folder,
+                context.transformContext(),
+                Stretch(feedback, 0, 95),
+            )
+        assessed = assess_map(found.compared)
+        values = {
+            **assessed,
+            "notes": [*assessed["notes"], *found.notes],
+            "classes": list(found.classes),
+            "left_out": dict(found.left_out),
+        }
+        self._tell(values, found, feedback)
+        paths = {name: self.output_path(parameters, name, context) for name in _FILES}
+        texts = self._texts(values, found)
+        write_texts({path: texts[name] for name, path in paths.items() if path is not None})
+        accuracy = values["accuracy"]
+        return {
+            **{name: str(path) if path else None for name, path in paths.items()},
+            **{name.upper(): accuracy[name] for name in ("oa", "aa", "kappa", "samples")},
+            "OA_BY_AREA": values["adjusted"]["oa"],
+        }
+
+    def _raster(self, parameters: Parameters, name: str, context: QgsProcessingContext) -> QgsRasterLayer:
+        layer = self.parameterAsRasterLayer(parameters, name, context)
+        if layer is None or not layer.isValid():
+            raise QgsProcessingException(self.invalidRasterError(parameters, name))
+        return layer
+
+    def _tell(self, values: dict[str, Any], found: Comparison, feedback: QgsProcessingFeedback) -> None:
+        accuracy = values["accuracy"]
+        if found.left_out:
+            feedback.pushWarning(f"Left out of the layer {self._labels.name}: {found.left_out.text}.")
+        feedback.pushInfo(
+            f"Reference layer: {self._labels.name}, {accuracy['samples']} reference pixels from "
+            f"{accuracy['features']} features."
+        )
+        feedback.pushInfo(values["sampling"]["sentence"])
+        for note in values["notes"]:
+            feedback.pushWarning(note)
+        low, high = accuracy["oa_interval"]
+        feedback.pushInfo(
+            f"Overall accuracy {accuracy['oa']:.1f} % (95 % interval {low:.1f} to {high:.1f}), by area "
+            f"{values['adjusted']['oa']:.1f} %."
+        )
+
+    def _texts(self, values: dict[str, Any], found: Comparison) -> dict[str, str]:
+        """The content of each output."""
+        from ..mtmsd_qgis.accuracy_files import accuracy_csv, accuracy_json
+        from ..mtmsd_qgis.report import assessment_report
+
+        source, labels = self._map.source, self._labels
+        rows = {
+            "Map": f"{source.name}, {source.size_text}",
+            "Reference layer": f"{labels.name}, field {labels.field}",
+            **({"Strata": self._strata.source.name} if self._strata else {}),
+            "Sampling": values["sampling"]["method"],
+            "Left out": found.left_out.text or "nothing",
+        }
+        facts, area = self.facts(rows), source.grid.pixel_area_m2
+        return {
+            "REPORT": assessment_report(values, facts, area),
+            "OUTPUT_JSON": accuracy_json("assessment", values, facts, area),
+            "OUTPUT_CSV": accuracy_csv(values, area),
+        }
