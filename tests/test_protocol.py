@@ -14,7 +14,7 @@ from mtmsd_qgis.protocol import Band, ClassEntry, CubeFile, FeatureLayout, Job, 
 JOB = Job(
     task="classify",
     settings={"seed": 3},
-    scene=CubeFile("s.raw", 2, 3, "int16", (Band("a", 500.0, -1.0, 0.5, 2.0, 7),), "mask.raw"),
+    scene=CubeFile("s.raw", 2, 3, "int16", (Band("a", 500.0, -1.0, 0.5, 2.0, 7, 6.5, ((0.0, 1.0),)),), "mask.raw"),
     samples="samples.npy",
     classes=(ClassEntry(4, "Wald ä", "#00ff00"),),
     layout=FeatureLayout(timesteps=(50, 100), features=2, names=("x", "y"), window=48, stages=(0, 5)),

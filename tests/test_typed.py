@@ -34,6 +34,8 @@ def test_of_a_job_and_a_raster_only_the_parts_made_by_hand_cannot():
         ({"scale": "1"}, "Band.scale should be of type float, found 1"),
         ({"scale": True}, "Band.scale should be of type float, found True"),
         ({"scale": 10**400}, "found a number of hundreds of digits"),
+        ({"excluded": [[1, 2, 3]]}, "Band.excluded should be of type"),
+        ({"excluded": [1, 2]}, "Band.excluded should be of type"),
         ({"number": 2**63}, "found a number of hundreds of digits"),
         ({"number": 1.0}, "Band.number should be of type int, found 1.0"),
         ({"colour\ud800\n": 1}, r"Band has no field colour\?\?"),
@@ -51,6 +53,7 @@ def test_a_field_without_default_must_be_there():
 
 def test_whole_numbers_are_numbers_and_lists_become_tuples():
     assert build(Band, {"scale": 2, "nodata": float("inf")}) == Band(scale=2, nodata=float("inf"))
+    assert build(Band, {"excluded": [[1, 2.5]]}) == Band(excluded=((1, 2.5),))
     layout = build(FeatureLayout, {"timesteps": [1, 2], "names": ["a"]})
     assert layout.timesteps == (1, 2)
     assert layout.names == ("a",)

@@ -93,12 +93,12 @@ def spectral_sentence(bands: Sequence[Band]) -> str:
 
 
 def _describe(band: gdal.Band, number: int, spectral: Spectral) -> Band:
-    scale, offset = band.GetScale(), band.GetOffset()
+    scale, offset, nodata = band.GetScale(), band.GetOffset(), band.GetNoDataValue()
     return Band(
         name=band.GetDescription() or "",
         wavelength_nm=spectral.wavelength_nm,
         fwhm_nm=spectral.fwhm_nm,
-        nodata=band.GetNoDataValue(),
+        nodata=None if nodata is None else float(nodata),  # of 64-bit types it is a whole number, maybe a huge one
         scale=1.0 if scale in (None, 0.0) else scale,
         offset=0.0 if offset is None else offset,
         number=number,

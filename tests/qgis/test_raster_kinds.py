@@ -81,6 +81,25 @@ def test_signed_bytes_of_older_gdals(tmp_path):
     assert cube_of(tmp_path / "in.tif", tmp_path)[0, 0].tolist() == [-128, -1, 127]
 
 
+@pytest.mark.parametrize(("name", "nodata"), [("UInt64", 2**64 - 1), ("Int64", -(2**63))])
+def test_no_data_values_beyond_every_float_reach_the_worker(tmp_path, name, nodata):
+    from mtmsd.algorithms.bridge.rasters import describe_raster
+    from mtmsd.mtmsd_qgis.protocol import CubeFile, Job, read_job, write_job
+
+    code = getattr(gdal, f"GDT_{name}", None)
+    if code is None:
+        pytest.skip(f"this GDAL has no {name}")
+    path = tmp_path / "in.tif"
+    dataset = gdal.GetDriverByName("GTiff").Create(str(path), 2, 1, 1, code)
+    dataset.GetRasterBand(1).SetNoDataValue(nodata)
+    dataset.GetRasterBand(1).WriteRaster(0, 0, 2, 1, np.array([nodata, 5], name.lower()).tobytes())
+    del dataset
+    assert np.array_equal(cube_of(path, tmp_path)[0, 0], [np.nan, 5], equal_nan=True)
+    bands = describe_raster(QgsRasterLayer(str(path), "in")).bands
+    write_job(Job("pretrain", scene=CubeFile("s.raw", 1, 2, "float64", bands)), tmp_path)
+    assert read_job(tmp_path).scene.bands == bands
+
+
 def test_bands_of_different_types_keep_their_values_and_their_own_nodata(tmp_path):
     path = raster_of(tmp_path / "in.vrt", [gdal.GDT_Byte, gdal.GDT_Float32], [[1, 2, 3]])
     dataset = gdal.Open(str(path), gdal.GA_Update)
