@@ -1,93 +1,49 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""mtmsd:assessaccuracy on small maps whose accuracy is known."""
+"""mtmsd:assessaccuracy on small maps whose accuracy is known: figures, classes, samples, strata, a model."""
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
+from class_maps import IDS, NAMED, SIX, assess, class_map, points, refusal
 from harness import QgisProcess
 from osgeo import gdal
 from qgis.core import (
+    QgsFeature,
+    QgsGeometry,
     QgsPalettedRasterRenderer,
-    QgsProcessingException,
+    QgsProcessingContext,
     QgsProcessingFeatureSourceDefinition,
-    QgsProcessingUtils,
+    QgsProcessingModelAlgorithm,
+    QgsProcessingModelChildAlgorithm,
+    QgsProcessingModelChildParameterSource,
+    QgsProcessingModelOutput,
+    QgsProcessingModelParameter,
+    QgsProcessingParameterFeatureSource,
+    QgsProcessingParameterRasterLayer,
     QgsRasterLayer,
     QgsRasterRange,
     QgsVectorLayer,
 )
 from qgis.PyQt.QtGui import QColor
 from scenes import (
+    CLASSIFY,
+    NAMES,
     Log,
     box_of_pixels,
     categorize,
-    point_in_pixel,
     results_of,
     run,
     save_layer,
     vector_layer,
-    write_raster,
 )
-
-# 40 x 40 pixels: water (1) left, meadow (2) in the middle, forest (3) right; the uppermost rows are nodata.
-IDS = np.repeat([1, 2, 3], [10, 10, 20])[None, :] * np.ones((40, 1), dtype=int)
-IDS[:4] = 0
-NAMED = {1: "Water", 2: "Meadow", 3: "Forest"}
-
-
-def class_map(path, values=IDS, *, nodata=0, names=None, table=None, **more):
-    """A class map; names as category names, table as an attribute table."""
-    write_raster(path, values[None].astype(more.pop("dtype", np.uint8)), nodata=nodata, **more)
-    dataset = gdal.Open(str(path), gdal.GA_Update)
-    band = dataset.GetRasterBand(1)
-    if names:
-        band.SetCategoryNames([names.get(i, "") for i in range(max(names) + 1)])
-    if table:
-        attributes = gdal.RasterAttributeTable()
-        attributes.CreateColumn("Value", gdal.GFT_Integer, gdal.GFU_MinMax)
-        attributes.CreateColumn("Class", gdal.GFT_String, gdal.GFU_Name)
-        for row, (number, name) in enumerate(table.items()):
-            attributes.SetValueAsInt(row, 0, number)
-            attributes.SetValueAsString(row, 1, name)
-        band.SetDefaultRAT(attributes)
-    del band, dataset
-    return path
 
 
 @pytest.fixture
 def plain(tmp_path):
     return class_map(tmp_path / "plain.tif")
-
-
-def points(*rows, field_type="integer", **more):
-    """Points of (row, column, class)."""
-    return vector_layer([(point_in_pixel(r, c), k) for r, c, k in rows], "Point", field_type=field_type, **more)
-
-
-SIX = ((10, 2, 1), (11, 3, 1), (12, 12, 2), (13, 13, 1), (14, 30, 3), (15, 31, 3))  # one wrong: water mapped as meadow
-
-
-def assess(raster, reference, folder, log=None, **more):
-    """The results, and the JSON document."""
-    outputs = {
-        "REPORT": str(folder / "a.html"),
-        "OUTPUT_JSON": str(folder / "a.json"),
-        "OUTPUT_CSV": str(folder / "a.csv"),
-    }
-    parameters = {"INPUT": str(raster), "REFERENCE": reference, "CLASS_FIELD": "cover", **outputs, **more}
-    results = run("assessaccuracy", parameters, log)
-    return results, json.loads((folder / "a.json").read_text("utf-8"))
-
-
-def refusal(raster, reference, folder, **more):
-    (folder / "out").mkdir()
-    with pytest.raises(QgsProcessingException) as caught:
-        assess(raster, reference, folder / "out", **more)
-    assert list((folder / "out").iterdir()) == []
-    return str(caught.value)
 
 
 def test_figures_and_files(plain, tmp_path):
@@ -270,8 +226,6 @@ def test_strata_of_an_earlier_map(plain, tmp_path):
 def test_pixels_in_degrees_have_no_area(tmp_path):
     raster = class_map(tmp_path / "m.tif", transform=(9.0, 0.001, 0, 52.0, 0, -0.001), epsg=4326)
     layer = QgsVectorLayer("Point?crs=EPSG:4326&field=cover:integer", "p", "memory")
-    from qgis.core import QgsFeature, QgsGeometry
-
     for row, col, k in SIX:
         feature = QgsFeature(layer.fields())
         feature.setGeometry(QgsGeometry.fromWkt(f"POINT({9 + (col + 0.5) * 0.001} {52 - (row + 0.5) * 0.001})"))
@@ -280,71 +234,6 @@ def test_pixels_in_degrees_have_no_area(tmp_path):
     _, document = assess(raster, layer, tmp_path)
     assert document["pixel_area_m2"] is None
     assert any("CRS is in degrees" in note for note in document["notes"])
-
-
-@pytest.mark.parametrize(
-    ("raster", "more", "words"),
-    [
-        ({"dtype": "float32"}, {}, "numbers of the type Float32"),
-        ({"values": np.arange(1600).reshape(40, 40), "dtype": "int16"}, {}, "more than 500"),
-        ({}, {"CLASS_FIELD": "height"}, "has no field 'height'. Its fields are: cover"),
-        ({}, {"STRATA": "map", "SAMPLING": "random"}, "Choose 'stratified', or leave STRATA empty"),
-        ({}, {"STRATA": "small"}, "should have the pixels of the map map"),
-        ({}, {"STRATA": "moved"}, "or lies elsewhere"),
-        ({}, {"REPORT": "OUTPUT_JSON"}, "two of them are the same"),
-    ],
-)
-def test_what_cannot_work_is_refused(tmp_path, raster, more, words):
-    path = class_map(tmp_path / "map.tif", raster.pop("values", IDS), **raster)
-    class_map(tmp_path / "small.tif", IDS[:20])
-    class_map(tmp_path / "moved.tif", transform=(500005.0, 10.0, 0, 5800000.0, 0, -10.0))
-    if "STRATA" in more:
-        more = {**more, "STRATA": str(tmp_path / f"{more['STRATA']}.tif")}
-    if "REPORT" in more:
-        more = {"REPORT": str(tmp_path / "out" / "a.json")}
-    assert words in refusal(path, points(*SIX), tmp_path, **more)
-
-
-def test_layers_that_cannot_work_are_refused(plain, tmp_path):
-    cases = {
-        "no usable feature was found": vector_layer([], "Point", field_type="integer"),
-        "lies on a pixel of the raster plain with data (1 outside the raster": points((900, 900, 1)),
-        "should hold ids or names of the map's classes; its values are 'sea'": points(
-            (9, 9, "sea"), field_type="string"
-        ),
-    }
-    for number, (words, layer) in enumerate(cases.items()):
-        (tmp_path / str(number)).mkdir()
-        assert words in refusal(plain, layer, tmp_path / str(number))
-    assert not list(Path(QgsProcessingUtils.tempFolder()).glob("mtmsd_*"))
-
-
-def test_several_bands_are_refused(tmp_path):
-    raster = write_raster(tmp_path / "bands.tif", np.ones((3, 9, 9), dtype=np.uint8))
-    assert "should have one band" in refusal(raster, points(*SIX), tmp_path)
-
-
-def test_the_map_and_the_reference_are_not_written_over(plain, tmp_path):
-    table = tmp_path / "samples.csv"
-    x = "\n".join(f"{500005 + 10 * c},{5799995 - 10 * r},{k}" for r, c, k in SIX)
-    table.write_text(f"x,y,cover\n{x}\n")
-    before = table.read_bytes()
-    layer = QgsVectorLayer(f"file://{table}?xField=x&yField=y&crs=EPSG:32632&detectTypes=yes", "table", "delimitedtext")
-    assert layer.isValid()
-    words = refusal(plain, layer, tmp_path, OUTPUT_CSV=str(table))
-    assert "the layer table lies there" in words
-    assert table.read_bytes() == before
-
-
-def test_a_place_that_cannot_be_written_leaves_nothing(plain, tmp_path):
-    (tmp_path / "file").write_text("")
-    assert "cannot be written" in refusal(plain, points(*SIX), tmp_path, OUTPUT_CSV=str(tmp_path / "file" / "a.csv"))
-
-
-def test_cancel_leaves_nothing(plain, tmp_path):
-    with pytest.raises(QgsProcessingException, match="Cancelled"):
-        assess(plain, points(*SIX), tmp_path, Log(cancel_at="Map: "))
-    assert [path.name for path in tmp_path.iterdir()] == ["plain.tif"]
 
 
 def test_from_the_command_line_and_without_torch(plain, tmp_path):
@@ -357,3 +246,52 @@ def test_from_the_command_line_and_without_torch(plain, tmp_path):
     assert done.returncode == 0, done.stderr
     assert results_of(done)["OA"] == pytest.approx(100 * 5 / 6)
     assert json.loads((tmp_path / "a.json").read_text())["sampling"]["method"] == "stratified"
+
+
+def chain():
+    """A model: classify, then hold its map against a layer."""
+    user, step = (
+        QgsProcessingModelChildParameterSource.fromModelParameter,
+        QgsProcessingModelChildParameterSource.fromChildOutput,
+    )
+    value = QgsProcessingModelChildParameterSource.fromStaticValue
+    model = QgsProcessingModelAlgorithm("Classify and assess", "Test", "test")
+    model.addModelParameter(QgsProcessingParameterRasterLayer("INPUT"), QgsProcessingModelParameter("INPUT"))
+    model.addModelParameter(QgsProcessingParameterFeatureSource("SAMPLES"), QgsProcessingModelParameter("SAMPLES"))
+    classify = QgsProcessingModelChildAlgorithm("mtmsd:classify")
+    classify.setChildId("classify")
+    settings = {"CLASS_FIELD": "cover", **CLASSIFY, "CLASSIFIER": "linear", "SPLIT": "none", "EPOCHS": 20}
+    assess_step = QgsProcessingModelChildAlgorithm("mtmsd:assessaccuracy")
+    assess_step.setChildId("assess")
+    assess_step.addParameterSources("INPUT", [step("classify", "OUTPUT")])
+    assess_step.addParameterSources("REFERENCE", [user("SAMPLES")])
+    assess_step.addParameterSources("CLASS_FIELD", [value("cover")])
+    for name, given in settings.items():
+        classify.addParameterSources(name, [value(given)])
+    classify.addParameterSources("INPUT", [user("INPUT")])
+    classify.addParameterSources("TRAINING", [user("SAMPLES")])
+    report = QgsProcessingModelOutput("PAGE", "Page")
+    report.setChildId("assess")
+    report.setChildOutputName("REPORT")
+    assess_step.setModelOutputs({"PAGE": report})
+    model.addChildAlgorithm(classify)
+    model.addChildAlgorithm(assess_step)
+    model.updateDestinationParameters()
+    return model
+
+
+def test_behind_a_classification_in_a_model(scene, torch_python, tmp_path, project):
+    """The map's names are the labels of the training layer's legend, not the values of its field."""
+    training = categorize(QgsVectorLayer(str(scene.polygons), "training", "ogr"))
+    project.addMapLayer(training)
+    context, log = QgsProcessingContext(), Log()
+    context.setProject(project)
+    model = chain()
+    (page,) = (d.name() for d in model.destinationParameterDefinitions())
+    parameters = {"INPUT": str(scene.raster), "SAMPLES": training.id(), page: str(tmp_path / "page.html")}
+    _, fine = model.run(parameters, context, log)
+    assert fine, log.text
+    text = (tmp_path / "page.html").read_text("utf-8")
+    assert all(name.upper() in text for name in NAMES)
+    assert "no pixel of these classes" not in text
+    assert "The 576 reference pixels come from 12 features." in text
