@@ -85,6 +85,12 @@ def make_features(scene: Scene, preset: str, device: str, model: Path | None, fo
     return Features(kept, cube_from(values["raster"]), layout_from_json(json.dumps(values["layout"])), facts)
 
 
+def trained_model(scene: Scene, preset: str, device: str, folder: Path) -> Path:
+    """A model of the scene, pretrained now or by an earlier run."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return _pretrained(scene, preset, device, folder)[0]
+
+
 def printed(title: str) -> Progress:
     """A progress that prints a line for each fifth."""
     shown = 0

@@ -20,7 +20,8 @@ from .memory import free_memory
 _FORWARD_BYTES = 72
 _TRAINING_BYTES = 430
 _SHARE = 0.5  # of the free memory that a pass may take
-_CELLS_ON_CPU = 1 << 16  # pixels times timesteps in one pass: more costs memory and is no faster
+# Pixels times timesteps in one pass: more costs memory and is no faster. Tiles go together up to the second figure.
+_CELLS_ON_CPU, _CELLS_TOGETHER_ON_CPU = 1 << 16, 1 << 15
 _CELLS_ON_CARD = 1 << 19
 
 
@@ -113,10 +114,10 @@ def plan_extraction(device: torch.device, base_width: int, side: int, timesteps:
     """
     item_bytes = _FORWARD_BYTES * base_width * side * side
     most = _most(device, item_bytes, "a tile", "Close other programs, or choose another DEVICE.")
-    cells = (_CELLS_ON_CARD if device.type == "cuda" else _CELLS_ON_CPU) // (side * side)
-    at_once = max(1, min(cells, cells if most.count is None else most.count))
-    tiles = max(1, at_once // timesteps) if device.type == "cuda" else 1
-    return Plan(tiles, min(timesteps, at_once), item_bytes, most.free_bytes)
+    limits = (_CELLS_ON_CARD, _CELLS_ON_CARD) if device.type == "cuda" else (_CELLS_ON_CPU, _CELLS_TOGETHER_ON_CPU)
+    fitting = [max(1, cells // (side * side)) for cells in limits]
+    at_once, together = (count if most.count is None else min(count, most.count) for count in fitting)
+    return Plan(max(1, together // timesteps), min(timesteps, at_once), item_bytes, most.free_bytes)
 
 
 def plan_training(device: torch.device, base_width: int, side: int, batch: int) -> Plan:

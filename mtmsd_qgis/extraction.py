@@ -33,7 +33,7 @@ class KeptTiles:
     As many as fit into the limit; none for a graphics card, which computes a tile faster than a disk gives it back.
     """
 
-    def __init__(self, folder: Path, device: torch.device, limit_bytes: int = 1 << 30) -> None:
+    def __init__(self, folder: Path, device: torch.device, limit_bytes: int = 3 << 30) -> None:
         """Find out how much may be kept: at most a quarter of the free disk.
 
         Args:

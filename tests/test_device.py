@@ -92,6 +92,13 @@ def test_a_large_tile_has_fewer_timesteps_at_once(free):
     assert plan_extraction(CPU, 32, 512, 19).timesteps == 1
 
 
+def test_few_timesteps_let_tiles_go_through_together(free):
+    free(None)
+    assert (plan_extraction(CPU, 32, 32, 1).items, plan_extraction(CPU, 32, 32, 10).items) == (32, 3)
+    free(2 * TILE * 4)
+    assert plan_extraction(CPU, 32, 32, 1).items == 4
+
+
 @pytest.mark.parametrize(("patches", "expected"), [(8, 8), (7, 4), (4, 4), (3, 2), (1, 1)])
 def test_a_batch_is_halved_until_it_fits(free, patches, expected):
     free(int(2 * patches * 430 * 32 * 32 * 32))

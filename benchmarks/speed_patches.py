@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Tiles against a patch for every pixel, with the same weights: time a pixel, likeness of the features, accuracy.
+
+The patch extractor is the plain twin that the tests keep. It is timed as published, one timestep a pass, and with all
+timesteps of a patch in one pass, which is the fastest that it can be without tiles.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.decomposition import PCA
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+
+from mtmsd_qgis.extraction import scene_tiles
+from mtmsd_qgis.features import FeatureExtractor, tile_needs
+from mtmsd_qgis.settings import ExtractionSettings, extraction_settings, pretrain_settings
+from mtmsd_qgis.unet import UNet
+from mtmsd_qgis.windows import Tile
+from tests.reference_extractor import PatchExtractor
+
+from .speed_scene import Bench, in_turn
+
+_TIMED_PIXELS = 4  # of one measurement of the patch extractor
+_TIMED_TILES = 2
+_TRAINING_SHARE = 0.4  # of the sampled pixels
+_LEAST = 10  # sampled pixels of a class that is kept: enough for training and test
+_COMPONENTS = 60  # of the features, before the classifier
+
+
+def timed(bench: Bench, times: int) -> dict[str, Any]:
+    """Seconds a pixel of both, with the scene's model."""
+    settings = extraction_settings(bench.model.settings.preset)
+    return _timed(bench, bench.model.network, bench.tiles, settings, bench.model.settings.patch_size, times)
+
+
+def timed_at_width(bench: Bench, preset: str, times: int) -> dict[str, Any]:
+    """The same with an untrained network of a preset's width and patch: time does not depend on the weights."""
+    wanted = pretrain_settings(preset)
+    torch.manual_seed(0)
+    network = UNet(bench.components.bands, wanted.base_width)
+    tiles = scene_tiles(bench.components, bench.valid, wanted.patch_size)
+    return _timed(bench, network, tiles, extraction_settings(preset), wanted.patch_size, times)
+
+
+def likeness(bench: Bench, pixels: int, seeds: int, said: Callable[[str], None]) -> dict[str, Any]:
+    """Correlation of the features at labelled pixels, and the accuracy of one classifier on either."""
+    settings = extraction_settings(bench.model.settings.preset)
+    rng = np.random.default_rng(0)
+    table = bench.scene.table[rng.permutation(len(bench.scene.table))[:pixels]]
+    common = np.flatnonzero(np.bincount(table[:, 2]) >= _LEAST)
+    table = table[np.isin(table[:, 2], common)]
+    patch = PatchExtractor(bench.model.network, settings, bench.model.settings.patch_size, together=True)
+    by_patch = []
+    for done, (row, col) in enumerate(table[:, :2]):
+        by_patch.append(patch.pixel_features(bench.components, int(row), int(col)).numpy())
+        if done % 200 == 0:
+            said(f"patches: {done} of {len(table)} pixels")
+    ours, theirs = tile_features_at(bench, settings, table), np.stack(by_patch)
+    correlations = [_correlation(ours[:, t], theirs[:, t]) for t in range(len(settings.timesteps))]
+    accuracies = [_accuracies((ours, theirs), table[:, 2], seed) for seed in range(seeds)]
+    gaps = [100 * (tile - patch) for tile, patch in accuracies]
+    return {
+        "pixels": len(table),
+        "training": round(_TRAINING_SHARE * len(table)),
+        "classes": len(common),
+        "correlation": round(float(np.mean(correlations)), 4),
+        "correlation_by_timestep": [round(float(c), 4) for c in correlations],
+        "timesteps": list(settings.timesteps),
+        "oa_tile": [round(100 * tile, 2) for tile, _ in accuracies],
+        "oa_patch": [round(100 * patch, 2) for _, patch in accuracies],
+        "oa_gap": round(statistics.mean(gaps), 2),
+        "oa_gap_deviation": round(statistics.stdev(gaps), 2) if len(gaps) > 1 else None,
+    }
+
+
+def tile_features_at(bench: Bench, settings: ExtractionSettings, table: NDArray[np.int64]) -> NDArray[np.float32]:
+    """(N, T, F) features of the scene's tiles at pixels."""
+    extractor = FeatureExtractor(bench.model.network, settings)
+    found = np.empty((len(table), len(settings.timesteps), len(extractor.feature_names)), dtype=np.float32)
+    for tile, mine in zip(bench.tiles, tile_needs(bench.tiles, table[:, 0], table[:, 1])):
+        if len(mine):
+            values = extractor.tile_features(_inputs(bench, tile), tile).numpy()
+            rows, cols = table[mine, 0] - tile.core.row, table[mine, 1] - tile.core.col
+            found[mine] = values[:, :, rows, cols].transpose(2, 0, 1)
+    return found
+
+
+def _timed(
+    bench: Bench, network: UNet, tiles: list[Tile], settings: ExtractionSettings, side: int, times: int
+) -> dict[str, Any]:
+    extractor = FeatureExtractor(network, settings)
+    whole = [tile for tile in tiles if tile.core.height == tile.core.width == side // 2]
+    some = whole[len(whole) // 2 :][:_TIMED_TILES]
+    inputs = [_inputs(bench, tile) for tile in some]
+    places = [(tile.core.row + 3, tile.core.col + 5) for tile in whole[:_TIMED_PIXELS]]
+
+    def by_tile() -> None:
+        for values, tile in zip(inputs, some):
+            extractor.tile_features(values, tile)
+
+    facts: dict[str, Any] = {"base_width": network.base_width, "side": side, "core": side // 2}
+    for name, together in (("published", False), ("together", True)):
+        patch = PatchExtractor(network, settings, side, together=together)
+
+        def by_patch(patch: PatchExtractor = patch) -> None:
+            for row, col in places:
+                patch.pixel_features(bench.components, row, col)
+
+        found = in_turn(by_patch, by_tile, times).facts("patch", "tile")
+        pixels = sum(tile.core.height * tile.core.width for tile in some)
+        factor = pixels / len(places)
+        facts[name] = {
+            "milliseconds_a_pixel_patch": round(1000 * found["patch"] / len(places), 3),
+            "milliseconds_a_pixel_tile": round(1000 * found["tile"] / pixels, 4),
+            "times_faster": round(found["ratio"] * factor),
+            "times_faster_range": [round(r * factor) for r in found["ratio_range"]],
+            "pairs": found["pairs"],
+        }
+    return facts
+
+
+def _inputs(bench: Bench, tile: Tile) -> NDArray[np.float32]:
+    return np.nan_to_num(bench.components.read(tile.window))
+
+
+def _correlation(ours: NDArray[np.float32], theirs: NDArray[np.float32]) -> float:
+    """Of all features (N, F) of a timestep, each less its mean over the pixels."""
+    a, b = (values.astype(np.float64) - values.mean(axis=0) for values in (ours, theirs))
+    return float((a * b).sum() / np.sqrt((a * a).sum() * (b * b).sum()))
+
+
+def _accuracies(
+    kinds: tuple[NDArray[np.float32], NDArray[np.float32]], classes: NDArray[np.int64], seed: int
+) -> tuple[float, float]:
+    """Share of right test pixels for each kind of features, with the same pixels and the same classifier."""
+    rng = np.random.default_rng(seed)
+    training = np.zeros(len(classes), dtype=bool)
+    for index in np.unique(classes):
+        members = rng.permutation(np.flatnonzero(classes == index))
+        training[members[: max(2, round(_TRAINING_SHARE * len(members)))]] = True
+    right = []
+    for values in kinds:
+        flat = values.reshape(len(values), -1)
+        steps = StandardScaler(), PCA(_COMPONENTS, whiten=False, random_state=0), SVC(C=100.0, gamma="scale")
+        fitted = make_pipeline(*steps).fit(flat[training], classes[training])
+        right.append(float((fitted.predict(flat[~training]) == classes[~training]).mean()))
+    return right[0], right[1]

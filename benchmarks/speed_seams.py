@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Whether the class map shows the tiles: the same scene in two tilings, and class borders at the tiles' borders.
+
+- Disagreement: share of pixels that have another class when the features come from another tiling, once with one
+  classifier for both, once with the whole way from extraction to map done anew. Indian Pines has labels on half of its
+  pixels; the others are of classes that nobody taught the map, so that both figures are given: all pixels, and those
+  of a class that the map knows.
+- Seams: how often neighbours have different classes across a tile's border, divided by how often they have anywhere
+  else. 1: the borders cannot be seen.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from mtmsd_qgis import mapping
+from mtmsd_qgis.cube import Cube
+from mtmsd_qgis.extraction import KeptTiles, cluster_samples, survey, write_features
+from mtmsd_qgis.features import FeatureExtractor
+from mtmsd_qgis.learning import Learnt, PoolMapper, Task, learn
+from mtmsd_qgis.progress import silent
+from mtmsd_qgis.protocol import FeatureLayout
+from mtmsd_qgis.purification import purify
+from mtmsd_qgis.settings import ClassificationSettings, extraction_settings
+from mtmsd_qgis.windows import Tile, Window, clip, halo_of
+
+from .speed_scene import Bench
+from .splits import SPLITS, Parts
+
+_CPU = torch.device("cpu")
+
+
+@dataclass(frozen=True)
+class Tiling:
+    """Side of the tiles' windows, halo, and by how many pixels the first core begins before the raster."""
+
+    side: int
+    halo: int
+    shift: int = 0
+
+    def tiles(self, height: int, width: int) -> list[Tile]:
+        """Tiles whose cores cover the raster once."""
+        step = self.side - 2 * self.halo
+        return [
+            Tile(
+                clip(Window(row, col, step, step), height, width),
+                Window(row - self.halo, col - self.halo, self.side, self.side),
+            )
+            for row in range(-self.shift, height, step)
+            for col in range(-self.shift, width, step)
+        ]
+
+    def borders(self, length: int) -> NDArray[np.bool_]:
+        """(length - 1,) where between a pixel and the next one a core ends."""
+        return (np.arange(1, length) + self.shift) % (self.side - 2 * self.halo) == 0
+
+
+def tilings(side: int) -> list[tuple[str, Tiling]]:
+    """Ours, and others to compare it with."""
+    halo = halo_of(side)
+    return [
+        ("ours", Tiling(side, halo)),
+        ("other origin", Tiling(side, halo, halo)),
+        ("other tile size", Tiling(2 * side, 2 * halo)),
+        ("half the halo", Tiling(side, halo // 2)),
+        ("half the halo, other origin", Tiling(side, halo // 2, halo)),
+        ("wider halo", Tiling(side, 3 * halo // 2)),
+        ("wider halo, other origin", Tiling(side, 3 * halo // 2, halo // 2)),
+    ]
+
+
+@dataclass(frozen=True)
+class _Extracted:
+    cube: Cube
+    layout: FeatureLayout
+    kept: NDArray[np.int64]
+
+
+def seams(bench: Bench, seeds: int, names: list[str], said: Callable[[str], None]) -> dict[str, Any]:
+    """All figures, for tilings by name; each is compared with the first one, or with its own other origin."""
+    chosen = [(name, tiling) for name, tiling in tilings(bench.model.settings.patch_size) if name in names]
+    parts = [SPLITS["random10"].part(bench.scene.table, seed) for seed in range(seeds)]
+    found: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory(dir=bench.folder) as place:
+        own = {}
+        for number, (name, tiling) in enumerate(chosen):
+            own[name] = _extract(bench, tiling, Path(place) / f"own{number}", None)
+            said(f"tiling {name}: features")
+        for number, (name, tiling) in enumerate(chosen):
+            base = name.removesuffix(", other origin") if name.endswith(", other origin") else chosen[0][0]
+            found[name] = {**asdict(tiling), "compared_with": base, "seeds": []}
+            again = _extract(bench, tiling, Path(place) / f"again{number}", own[base].kept) if name != base else None
+            for seed, split in enumerate(parts):
+                maps = _maps(bench, own[base], own[name], again, split, seed, Path(place))
+                found[name]["seeds"].append(_figures(bench, maps, tiling, split))
+            said(f"tiling {name}: {found[name]['seeds'][0]}")
+    return found
+
+
+def _extract(bench: Bench, tiling: Tiling, folder: Path, kept: NDArray[np.int64] | None) -> _Extracted:
+    """Features in a tiling, purified by clusters as without labels, or the features given."""
+    folder.mkdir()
+    settings = extraction_settings(bench.model.settings.preset)
+    extractor = FeatureExtractor(bench.model.network, settings)
+    scene = tiling.tiles(*bench.valid.shape)
+    samples = cluster_samples(bench.components, bench.valid, settings.clusters, settings.seed)
+    store = KeptTiles(folder, _CPU)
+    found = survey(extractor, bench.components, scene, samples, store, silent)
+    if kept is None:
+        kept = purify(found.class_means, settings.keep)
+    cube = write_features(extractor, bench.components, scene, found, kept, store, folder, silent, bench.cube)
+    layout = FeatureLayout(
+        timesteps=settings.timesteps,
+        features=len(kept),
+        names=tuple(extractor.feature_names[i] for i in kept),
+        window=bench.model.settings.patch_size,
+        purification="clusters",
+        stages=settings.stages,
+        spectra=bench.cube.bands,
+    )
+    return _Extracted(cube, layout, kept)
+
+
+@dataclass(frozen=True)
+class _Maps:
+    """Class ids (H, W): of the base tiling, of the other with the base's classifier, and of the other done anew."""
+
+    base: NDArray[np.uint16]
+    shared: NDArray[np.uint16]
+    anew: NDArray[np.uint16]
+
+
+def _maps(
+    bench: Bench, base: _Extracted, other: _Extracted, again: _Extracted | None, split: Parts, seed: int, place: Path
+) -> _Maps:
+    fitted = _learn(bench, base, split, seed)
+    first = _map(bench, fitted, place)
+    if again is None:
+        return _Maps(first, first, first)
+    anew = _map(bench, _learn(bench, other, split, seed), place)
+    assert isinstance(fitted.mapper, PoolMapper)
+    fitted.mapper.reader.cube = again.cube  # what was learnt of the scene stays; the features are the other tiling's
+    return _Maps(first, _map(bench, fitted, place), anew)
+
+
+def _learn(bench: Bench, features: _Extracted, split: Parts, seed: int) -> Learnt:
+    settings = ClassificationSettings(split=split.generalise, seed=seed)
+    task = Task(features.cube, features.layout, split.training, bench.scene.classes, settings, _CPU)
+    return learn(task, silent)
+
+
+def _map(bench: Bench, fitted: Learnt, place: Path) -> NDArray[np.uint16]:
+    with tempfile.TemporaryDirectory(dir=place) as folder:
+        mapping.predict_map(
+            fitted.mapper,
+            bench.valid.shape,
+            bench.scene.classes,
+            Path(folder),
+            with_probabilities=False,
+            progress=silent,
+        )
+        return np.fromfile(Path(folder) / "map.raw", dtype="<u2").reshape(bench.valid.shape)
+
+
+def _figures(bench: Bench, maps: _Maps, tiling: Tiling, split: Parts) -> dict[str, float]:
+    """In percent, but for the seams."""
+    labelled = np.zeros(bench.valid.shape, dtype=bool)
+    labelled[bench.scene.table[:, 0], bench.scene.table[:, 1]] = True
+    ids = np.array([entry.id for entry in bench.scene.classes])
+    rows, cols, classes, _ = split.test.T
+    return {
+        "disagree": _percent(maps.base != maps.shared),
+        "disagree_labelled": _percent((maps.base != maps.shared)[labelled]),
+        "anew": _percent(maps.base != maps.anew),
+        "anew_labelled": _percent((maps.base != maps.anew)[labelled]),
+        "oa": _percent(maps.anew[rows, cols] == ids[classes]),
+        "seams": round(seam_ratio(maps.anew, tiling), 3),
+    }
+
+
+def seam_ratio(classes: NDArray[np.uint16], tiling: Tiling) -> float:
+    """Class changes between neighbours across borders of cores, for each pair of them, over those elsewhere."""
+    counts = np.zeros((2, 2))  # across a border or not; pairs, changes
+    for values in (classes, classes.T):
+        at = tiling.borders(values.shape[0])
+        change = values[1:] != values[:-1]
+        for which, here in ((0, at), (1, ~at)):
+            counts[which] += here.sum() * values.shape[1], change[here].sum()
+    return float(counts[0, 1] / counts[0, 0] / (counts[1, 1] / counts[1, 0]))
+
+
+def _percent(where: NDArray[np.bool_]) -> float:
+    return round(100 * float(where.mean()), 3)
