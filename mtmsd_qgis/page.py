@@ -23,29 +23,31 @@ small{color:#5b6a73;font-size:.86em;white-space:nowrap}
 .figure{border:1px solid #d5dce0;border-radius:6px;padding:.7rem 1.1rem;flex:1 1 9rem;max-width:16rem}
 .figure b{display:block;font-size:1.7rem;font-weight:600;line-height:1.3}.figure span{color:#5b6a73;font-size:.85rem}
 table{border-collapse:collapse;font-size:.88rem;font-variant-numeric:tabular-nums;overflow-wrap:normal}
-td,th{padding:.25rem .55rem;text-align:right}
+td,th{padding:.25rem .55rem;text-align:right}td{white-space:nowrap}
 th{font-weight:600;color:#33424b;vertical-align:bottom}th.name,td.name{text-align:left;white-space:nowrap}
 tbody tr:nth-child(even){background:#f7f9fa}
 table.matrix td,table.matrix th{text-align:center;padding:.25rem .3rem}table.matrix td{min-width:1.7rem}
 table.matrix .name{text-align:left;padding-right:.6rem}table.matrix tbody tr:nth-child(even){background:none}
 table.matrix th.axis{border-bottom:1px solid #d5dce0}
 .total{color:#5b6a73}td.total.side,th.total.side{border-left:1px solid #d5dce0}tr.total td{border-top:1px solid #d5dce0}
-table.facts th,td.fact{text-align:left;vertical-align:top}td.fact{overflow-wrap:anywhere}
+table.facts th,td.fact{text-align:left;vertical-align:top}td.fact{white-space:normal;overflow-wrap:anywhere}
 .scroll{overflow-x:auto}
 .swatch{display:inline-block;width:.8em;height:.8em;border-radius:2px;margin-right:.45em;border:1px solid #0003;
 vertical-align:-.05em}
-svg.chart{width:100%;max-width:60rem;height:auto}.chart text{font-size:12px;fill:#5b6a73}
+svg.chart{width:100%;min-width:34rem;max-width:60rem;height:auto}.chart text{font-size:12px;fill:#5b6a73}
 .chart .label,.chart .tick{text-anchor:middle}.chart .end{text-anchor:end}.chart .grid{stroke:#e3e8eb}
 .chart .line{fill:none;stroke:#3b7ea1;stroke-width:2}.chart .bar{fill:#3b7ea1}
-.patches td,.patches th{text-align:center;background:none;padding:.25rem .35rem}
+.patches td,.patches th{text-align:center;padding:.25rem .35rem}table.patches tr:nth-child(even){background:none}
 .patches img{width:96px;height:96px;image-rendering:pixelated}
 @media (max-width:40rem){body{margin:1rem auto;padding:0 .8rem}.figure{flex:1 1 40%}
 th.name,td.name{white-space:normal;min-width:7rem}}
 @media print{@page{margin:14mm}body{margin:0;padding:0;max-width:none;font-size:10.5pt}h1{font-size:17pt}
 h2{font-size:12.5pt;break-after:avoid}h2+p{break-after:avoid}
 tr,svg,.figures,p.note,p.warn,table.matrix{break-inside:avoid}thead{display:table-header-group}
-table{font-size:8.5pt}table.wide{font-size:6.5pt}table.wide td,table.wide th{padding:.1rem;min-width:0}
-.scroll{overflow:visible}.figure b{font-size:15pt}.figure{padding:.4rem .7rem}
+table{font-size:8pt}td,th{padding:.12rem .3rem}
+table.wide{font-size:6.5pt}table.wide td,table.wide th{padding:.1rem;min-width:0}
+.scroll{overflow:visible}.figure b{font-size:15pt}.figure{padding:.4rem .6rem;flex-basis:6.5rem}
+svg.chart{min-width:0}
 .patches img{width:60px;height:60px}
 *{-webkit-print-color-adjust:exact;print-color-adjust:exact}}
 """

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _WIDTH, _HEIGHT = 720, 240  # of a chart, in its own units
+_NEAR_ZERO = 0.1  # of the largest: an axis that begins so low begins at 0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 24, 12, 40  # margins
 
 
@@ -45,13 +46,15 @@ def line_chart(points: Sequence[Sequence[float]], x_label: str, y_label: str) ->
     """An SVG line through (x, y) points; y from 0."""
     xs, ys = [float(p[0]) for p in points], [float(p[1]) for p in points]
     highest = _round_up(max(ys))
-    left, right = min(xs), max(max(xs), min(xs) + 1e-9)
+    right = max(max(xs), 1e-9)
+    left = 0.0 if 0 <= min(xs) < _NEAR_ZERO * right else min(min(xs), right - 1e-9)
     path = " ".join(
         f"{'M' if i == 0 else 'L'}{_x((x - left) / (right - left)):.1f},{_y(min(y / highest, 1)):.1f}"
         for i, (x, y) in enumerate(zip(xs, ys))
     )
-    ticks_x = [(left + share * (right - left), _x(share)) for share in (0, 0.25, 0.5, 0.75, 1)]
-    marks = "".join(_x_tick(f"{value:.0f}", position) for value, position in ticks_x)
+    step = _round_up((right - left) / 6)
+    ticks = [step * i for i in range(math.ceil(left / step), math.floor(right / step + 1e-9) + 1)]
+    marks = "".join(_x_tick(f"{value:g}", _x((value - left) / (right - left))) for value in ticks)
     return _chart(f'{marks}{_y_ticks(highest)}<path class="line" d="{path}"/>', x_label, y_label)
 
 
@@ -72,9 +75,10 @@ def _chart(content: str, x_label: str, y_label: str) -> str:
     middle = (_TOP + _HEIGHT - _BOTTOM) / 2
     y_place = f"translate(14,{middle}) rotate(-90)"
     return (
-        f'<svg class="chart" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(y_label)}">{content}'
+        f'<div class="scroll"><svg class="chart" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" '
+        f'aria-label="{escape(y_label)}">{content}'
         f'<text class="label" x="{(_LEFT + _WIDTH - _RIGHT) / 2}" y="{_HEIGHT - 4}">{escape(x_label)}</text>'
-        f'<text class="label" transform="{y_place}">{escape(y_label)}</text></svg>'
+        f'<text class="label" transform="{y_place}">{escape(y_label)}</text></svg></div>'
     )
 
 

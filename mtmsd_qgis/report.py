@@ -193,7 +193,7 @@ def _pool(pool: Mapping[str, Any] | None) -> list[str]:
 
 def _patches(samples: Sequence[Mapping[str, Any]]) -> str:
     timesteps = sorted({s["timestep"] for s in samples})
-    head = "<th>Patch</th>" + "".join(f"<th>noise at t = {t}</th><th>restored</th>" for t in timesteps)
+    head = "<th>Patch</th>" + "".join(f"<th>noise at t&nbsp;=&nbsp;{t}</th><th>restored</th>" for t in timesteps)
     rows = []
     for number in sorted({s["patch"] for s in samples}):
         mine = [s for s in samples if s["patch"] == number]

@@ -169,3 +169,10 @@ def test_charts_hold_their_points():
     assert bar_chart(["a", "b<"], [1.0, 0.0], "x", "y").count("<rect") == 2
     assert "b&lt;" in bar_chart(["b<"], [1.0], "x", "y")
     assert line_chart([[5, 0.0]], "x", "y")
+
+
+def test_ticks_are_round_numbers():
+    ticks = re.findall(r'class="tick" [^>]*>([^<]+)<', line_chart([[12, 1.0], [1200, 0.4]], "iteration", "loss"))
+    assert ticks == ["0", "200", "400", "600", "800", "1000", "1200"]
+    late = re.findall(r'class="tick" [^>]*>([^<]+)<', line_chart([[500, 1.0], [1000, 0.4]], "iteration", "loss"))
+    assert late == ["500", "600", "700", "800", "900", "1000"]
