@@ -34,6 +34,7 @@ from ..mtmsd_qgis.errors import MtmsdError
 from .help_text import help_text
 
 if TYPE_CHECKING:
+    from .bridge.loading import Title
     from .bridge.styling import Style
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -59,6 +60,7 @@ class MtmsdAlgorithm(QgsProcessingAlgorithm):
     _refusal: str | None = None
     _destinations: Mapping[str, str] = MappingProxyType({})
     _styles: Sequence[tuple[str, Style]] = ()
+    _titles: Sequence[tuple[str, Title]] = ()
 
     def tr(self, text: str) -> str:
         """The text in the user's language."""
@@ -268,10 +270,21 @@ class MtmsdAlgorithm(QgsProcessingAlgorithm):
         """Have an output layer styled, where QGIS loads it after the run."""
         self._styles = [*self._styles, (self._destinations[name], style)]
 
+    def name_output(self, name: str, scene: str, group: str = "") -> None:
+        """Have an output layer named after what it is and its scene, and put into a group, where QGIS loads it."""
+        from .bridge.loading import Title, scene_of
+
+        kind = self.parameterDefinition(name).description()
+        title = Title(kind, scene, group.format(scene=scene_of(scene)))
+        self._titles = [*self._titles, (self._destinations[name], title)]
+
     def postProcessAlgorithm(self, context: QgsProcessingContext, feedback: QgsProcessingFeedback) -> dict[str, Any]:
-        """Hand the styles over; not called after a failure."""
+        """Hand styles and names over; not called after a failure."""
+        from .bridge.loading import name_layer
         from .bridge.styling import Styler
 
+        for destination, title in self._titles:
+            name_layer(context, destination, title)
         for destination, style in self._styles:
             Styler.attach(context, destination, style)
         return {}

@@ -226,6 +226,9 @@ class Classifying(MtmsdAlgorithm):
         if paths["PROBABILITIES"] is not None:
             cube = cube_from(values["probabilities"])
             write_floats(cube, folder, grid, paths["PROBABILITIES"], [entry.name for entry in classes], stretch)
+        for name in MAPS:
+            if paths[name] is not None:
+                self.name_output(name, source.name, self.tr("Maps of {scene}"))
 
     def write_report(
         self,

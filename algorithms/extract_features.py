@@ -176,6 +176,7 @@ class ExtractFeatures(Extracting):
                 layout_from_json(json.dumps(values["layout"])),
                 Stretch(feedback, 85, 100),
             )
+        self.name_output("OUTPUT", self._source.name)
         return {
             "OUTPUT": str(output),
             "BANDS_WRITTEN": values["bands_written"],

@@ -158,6 +158,8 @@ class ImportScene(MtmsdAlgorithm):
                     self.style_output("OUTPUT_REFERENCE", class_map_style(classes))
                 content = (folder / labels.file).read_bytes()
                 samples = self._write_points(parameters, context, grid, content, classes, Stretch(feedback, 75, 100))
+        for name in self._destinations:
+            self.name_output(name, Path(self._inputs["mat"]).stem, "{scene}")
         return {
             "OUTPUT": str(output),
             "OUTPUT_REFERENCE": str(reference) if reference else None,

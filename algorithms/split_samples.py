@@ -252,8 +252,9 @@ class SplitSamples(MtmsdAlgorithm):
         if not sink.addFeatures(features, QgsFeatureSink.Flag.FastInsert):
             raise QgsProcessingException(f"{name} cannot be written: {sink.lastError()}")
         del sink  # closes the file
+        self._destinations = {**self._destinations, name: destination}
+        self.name_output(name, candidates.reference.name, self.tr("Samples of {scene}"))
         if self._style is not None:
-            self._destinations = {**self._destinations, name: destination}
             self.style_output(name, self._style)
             save_with(destination, self._style)
         return destination

@@ -118,12 +118,18 @@ def make_classes(labels: LabelLayer) -> dict[Key, ClassEntry]:
     """
     keys = sorted({key for _, key in labels.shapes}, key=lambda key: (isinstance(key, str), key))
     keep = all(isinstance(key, int) and 1 <= key <= LARGEST_ID for key in keys)
-    colors = palette(len(keys))
+    colors = _free_colors(labels, len(keys))
     entries = {}
     for number, key in enumerate(keys, 1):
         name, color = labels.styles.get(key, ("", ""))
         entries[key] = ClassEntry(int(key) if keep else number, name or str(key), color or colors[number - 1])
     return _with_different_names(entries)
+
+
+def _free_colors(labels: LabelLayer, count: int) -> list[str]:
+    """A colour for each of so many classes, none of which a category has."""
+    taken = {color.lower() for _, color in labels.styles.values()}
+    return [color for color in palette(count + len(taken)) if color not in taken][:count] if taken else palette(count)
 
 
 def class_key(value: Any) -> Key | None:  # noqa: ANN401 - an attribute of any type

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from traceback import clear_frames
 from typing import Any, Callable
 
 from osgeo import gdal
@@ -15,6 +16,7 @@ from qgis.core import QgsMapLayer, QgsProcessingException, QgsProviderRegistry
 
 from ...mtmsd_qgis.protocol import Band, ClassEntry, CubeFile, FeatureLayout, cube_from_json, layout_to_json
 from .cubes import rows_at_once
+from .overviews import build_overviews
 from .progress import Stretch
 from .rasters import FEATURES_KEY, Grid
 
@@ -37,11 +39,12 @@ _SIDECARS = (".aux.xml", ".ovr")  # what GDAL keeps beside a GeoTIFF
 
 @dataclass(frozen=True)
 class Layout:
-    """How a GeoTIFF is laid out: GDAL's data type, creation options, lines in a block."""
+    """How a GeoTIFF is laid out: GDAL's data type, creation options, lines in a block, resampling of overviews."""
 
     code: int
     options: tuple[str, ...]
     block_rows: int
+    overviews: str = ""
 
 
 @contextmanager
@@ -90,13 +93,13 @@ def write_class_map(
             band.SetCategoryNames([names.get(value, "") for value in range(max(names, default=0) + 1)])
         band.SetDefaultRAT(_attribute_table(classes))
 
-    _write(cube, folder, grid, path, Layout(code, _COMPRESSED, 256), describe, stretch)
+    _write(cube, folder, grid, path, Layout(code, _COMPRESSED, 256, "MODE"), describe, stretch)
 
 
 def write_floats(cube: CubeFile, folder: Path, grid: Grid, path: Path, names: Sequence[str], stretch: Stretch) -> None:
     """Confidence or probabilities: float bands with names."""
     bands = [Band(name=name, nodata=band.nodata) for name, band in zip(names, cube.bands)]
-    layout = Layout(_GDAL_CODES[cube.dtype], (*_COMPRESSED, "PREDICTOR=3"), 256)
+    layout = Layout(_GDAL_CODES[cube.dtype], (*_COMPRESSED, "PREDICTOR=3"), 256, "AVERAGE")
     _write(cube, folder, grid, path, layout, lambda dataset: _describe_bands(dataset, bands), stretch)
 
 
@@ -202,21 +205,38 @@ def _write(
 ) -> None:
     with replacing(path) as partial:
         try:
-            dataset = gdal.GetDriverByName("GTiff").Create(
-                str(partial), cube.width, cube.height, len(cube.bands), layout.code, list(layout.options)
-            )
-            if dataset is None:
-                raise OSError(gdal.GetLastErrorMsg())
-            if grid.georeferenced:
-                dataset.SetGeoTransform(grid.transform)
-            if grid.wkt:
-                dataset.SetProjection(grid.wkt)
-            describe(dataset)  # a colour table must come before the pixels
-            _copy_lines(cube, folder, dataset, layout, stretch)
-            dataset.FlushCache()
-            del dataset  # closes the file
-        except RuntimeError as error:  # where somebody called gdal.UseExceptions
-            raise OSError(str(error)) from None
+            _create(cube, folder, grid, partial, layout, describe, stretch)
+            if layout.overviews:
+                build_overviews(partial, layout.overviews, stretch)
+        except BaseException as error:
+            clear_frames(error.__traceback__)  # they hold the open file, which GDAL would write after the clean-up
+            if isinstance(error, RuntimeError):  # where somebody called gdal.UseExceptions
+                raise OSError(str(error)) from None
+            raise
+
+
+def _create(
+    cube: CubeFile,
+    folder: Path,
+    grid: Grid,
+    path: Path,
+    layout: Layout,
+    describe: Callable[[gdal.Dataset], None],
+    stretch: Stretch,
+) -> None:
+    dataset = gdal.GetDriverByName("GTiff").Create(
+        str(path), cube.width, cube.height, len(cube.bands), layout.code, list(layout.options)
+    )
+    if dataset is None:
+        raise OSError(gdal.GetLastErrorMsg())
+    if grid.georeferenced:
+        dataset.SetGeoTransform(grid.transform)
+    if grid.wkt:
+        dataset.SetProjection(grid.wkt)
+    describe(dataset)  # a colour table must come before the pixels
+    _copy_lines(cube, folder, dataset, layout, stretch)
+    dataset.FlushCache()
+    del dataset  # closes the file
 
 
 def _copy_lines(cube: CubeFile, folder: Path, dataset: gdal.Dataset, layout: Layout, stretch: Stretch) -> None:

@@ -215,6 +215,7 @@ def loaded(algorithm, parameters, context):
         if details.postProcessor():
             details.postProcessor().postProcessLayer(layer, context, log)
         styled[details.outputName] = layer
+        layer.setName(details.name)
     return styled
 
 
@@ -235,6 +236,7 @@ def test_class_map_in_the_project_has_one_legend_row_a_class(scene, features, tm
     layers = loaded(algorithm, parameters, context)
     assert legend(layers["OUTPUT"]) == EXPECTED_LEGEND
     assert layers["CONFIDENCE"].renderer().type() == "singlebandpseudocolor"
+    assert layers["OUTPUT"].name() == "Class map – features"
     # And so it is when the file is opened another day.
     assert legend(QgsRasterLayer(str(tmp_path / "map.tif"), "map")) == EXPECTED_LEGEND
 
