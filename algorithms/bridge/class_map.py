@@ -236,13 +236,15 @@ def _corners(grid: Grid) -> list[float]:
 
 def _kind_of_provider(layer: QgsRasterLayer) -> str:
     """The type of a foreign layer's numbers by GDAL's name."""
-    kind = layer.dataProvider().dataType(1)
-    known = {
-        getattr(Qgis.DataType, name): name
-        for name in (*_WHOLE, "Float32", "Float64", "CFloat32", "CFloat64")
-        if hasattr(Qgis.DataType, name)
-    }
-    return known.get(kind, "unknown")
+    return {
+        Qgis.DataType.Byte: "Byte",
+        Qgis.DataType.UInt16: "UInt16",
+        Qgis.DataType.Int16: "Int16",
+        Qgis.DataType.UInt32: "UInt32",
+        Qgis.DataType.Int32: "Int32",
+        Qgis.DataType.Float32: "Float32",
+        Qgis.DataType.Float64: "Float64",
+    }.get(layer.dataProvider().dataType(1), "unknown")
 
 
 def _told_by_file(dataset: gdal.Dataset) -> tuple[dict[int, str], dict[int, str]]:
