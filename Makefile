@@ -26,6 +26,9 @@ pictures: setup-dev setup-qgis ## the guide's pictures, docs/pictures, of what t
 benchmark: setup-benchmark setup-qgis ## accuracy on all scenes and splits, hours; docs/accuracy.md; ARGS="--scene indian_pines"
 	@scripts/benchmark.sh $(ARGS)
 
+benchmark-speed: setup-benchmark setup-qgis ## speed and memory, half an hour; docs/performance.md; ARGS="--parts steps"
+	@scripts/benchmark_speed.sh $(ARGS)
+
 package: setup-dev ## dist/mtmsd-<version>.zip, for QGIS's plugin manager and for the plugin site
 	@scripts/package.sh
 

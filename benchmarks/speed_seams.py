@@ -23,13 +23,16 @@ from numpy.typing import NDArray
 
 from mtmsd_qgis import mapping
 from mtmsd_qgis.cube import Cube
-from mtmsd_qgis.extraction import KeptTiles, cluster_samples, survey, write_features
+from mtmsd_qgis.extraction import KeptTiles, write_features
 from mtmsd_qgis.features import FeatureExtractor
 from mtmsd_qgis.learning import Learnt, PoolMapper, Task, learn
 from mtmsd_qgis.progress import silent
 from mtmsd_qgis.protocol import FeatureLayout
 from mtmsd_qgis.purification import purify
 from mtmsd_qgis.settings import ClassificationSettings, extraction_settings
+from mtmsd_qgis.stored_features import PlainBands, StoredFeatures
+from mtmsd_qgis.survey import cluster_samples, survey
+from mtmsd_qgis.unfinished import Workplace
 from mtmsd_qgis.windows import Tile, Window, clip, halo_of
 
 from .speed_scene import Bench
@@ -116,7 +119,8 @@ def _extract(bench: Bench, tiling: Tiling, folder: Path, kept: NDArray[np.int64]
     found = survey(extractor, bench.components, scene, samples, store, silent)
     if kept is None:
         kept = purify(found.class_means, settings.keep)
-    cube = write_features(extractor, bench.components, scene, found, kept, store, folder, silent, bench.cube)
+    stored, plain = StoredFeatures.of(found, kept, extractor), PlainBands.of(bench.cube, scene)
+    cube = write_features(extractor, bench.components, scene, stored, store, Workplace(folder), silent, plain)
     layout = FeatureLayout(
         timesteps=settings.timesteps,
         features=len(kept),
