@@ -6,11 +6,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qgis.core import QgsApplication
+from qgis.PyQt.QtCore import QCoreApplication
 
 from .algorithms.provider import MtmsdProvider
+from .algorithms.translation import install_translator
 
 if TYPE_CHECKING:
     from qgis.gui import QgisInterface
+    from qgis.PyQt.QtCore import QTranslator
 
 
 class MtmsdPlugin:
@@ -19,9 +22,11 @@ class MtmsdPlugin:
     def __init__(self, iface: QgisInterface | None) -> None:
         """Keep nothing: the provider needs no window."""
         self.provider: MtmsdProvider | None = None
+        self.translator: QTranslator | None = None
 
     def initProcessing(self) -> None:
         """Register the provider; all that qgis_process calls."""
+        self.translator = install_translator()  # before the algorithms take their titles
         self.provider = MtmsdProvider()
         QgsApplication.processingRegistry().addProvider(self.provider)
         # A model looks its steps up in the registry, which knows them only now.
@@ -36,3 +41,6 @@ class MtmsdPlugin:
         if self.provider is not None:
             QgsApplication.processingRegistry().removeProvider(self.provider)
             self.provider = None
+        if self.translator is not None:
+            QCoreApplication.removeTranslator(self.translator)
+            self.translator = None

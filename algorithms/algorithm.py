@@ -27,11 +27,11 @@ from qgis.core import (
     QgsProcessingUtils,
     QgsVectorLayer,
 )
-from qgis.PyQt.QtCore import QCoreApplication
 from qgis.PyQt.QtGui import QIcon
 
 from ..mtmsd_qgis.errors import MtmsdError
 from .help_text import help_text
+from .translation import tr
 
 if TYPE_CHECKING:
     from .bridge.loading import Title
@@ -62,9 +62,7 @@ class MtmsdAlgorithm(QgsProcessingAlgorithm):
     _styles: Sequence[tuple[str, Style]] = ()
     _titles: Sequence[tuple[str, Title]] = ()
 
-    def tr(self, text: str) -> str:
-        """The text in the user's language."""
-        return QCoreApplication.translate("Mtmsd", text)
+    tr = staticmethod(tr)
 
     def createInstance(self) -> MtmsdAlgorithm:
         """A new algorithm of the same kind."""

@@ -36,17 +36,19 @@ class Classify(Classifying):
     def about(self) -> str:
         """What it does."""
         return self.tr(
-            "Learns the classes of a training layer from the features of their pixels and maps them over the whole "
-            "raster. The map carries the names and colours of the layer's categories. Part of the samples is held "
-            "out to judge the map, by default whole polygons or blocks, as neighbouring pixels are no independent "
-            "test. Every other raster is taken as it is, each band as a feature."
+            "Learns classes from the samples of a training layer and maps them over the whole feature raster. The map "
+            "carries the names and colours of the layer's categories. Part of the samples is held out to judge the "
+            "map: by default whole polygons or blocks, as pixels beside a training pixel are no independent test."
         )
 
     def initAlgorithm(self, config: dict[str, Any] | None = None) -> None:
         """Declare parameters and outputs."""
         self.declare(
             QgsProcessingParameterRasterLayer("INPUT", self.tr("Feature raster")),
-            self.tr("Written by 'Extract diffusion features'; any other raster is taken as plain bands."),
+            self.tr(
+                "Written by 'Extract diffusion features'. Any other raster works too: each of its bands is then a "
+                "feature."
+            ),
         )
         self.declare_samples()
         self.declare_classifier()
@@ -57,8 +59,8 @@ class Classify(Classifying):
 
     def _declare_keep(self) -> None:
         text = self.tr(
-            "Purification with the training samples (mtmsd, linear); 0 keeps all. Not set: 60 % of a feature raster "
-            "that holds all features, else all."
+            "For the classifiers mtmsd and linear: how many features are chosen with the training samples at each "
+            "timestep; 0 keeps all. Not set: 60 % where the raster holds all features, else all."
         )
         self.declare_number("KEEP", self.tr("Features kept per timestep"), text, least=0)
 

@@ -23,6 +23,7 @@ from qgis.core import (
 
 from ..mtmsd_qgis.settings import CLASSIFIERS, SPLITS, ClassificationSettings
 from .algorithm import MtmsdAlgorithm, Parameters
+from .translation import tr, translatable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,7 +34,11 @@ if TYPE_CHECKING:
     from .bridge.training import Training
 
 MAPS = ("OUTPUT", "CONFIDENCE", "PROBABILITIES")
-ACCURACY = {"OA": "Overall accuracy (%)", "AA": "Average accuracy (%)", "KAPPA": "Kappa (%)"}
+ACCURACY = {
+    "OA": translatable("Overall accuracy (%)"),
+    "AA": translatable("Average accuracy (%)"),
+    "KAPPA": translatable("Kappa (%)"),
+}
 
 
 class Classifying(MtmsdAlgorithm):
@@ -68,7 +73,7 @@ class Classifying(MtmsdAlgorithm):
         """What the map shall be good at, and who makes it."""
         self.declare(
             QgsProcessingParameterEnum(
-                "SPLIT", self.tr("Map for"), list(SPLITS), False, "spatial", usesStaticStrings=True
+                "SPLIT", self.tr("Split (what the map is for)"), list(SPLITS), False, "spatial", usesStaticStrings=True
             ),
             self.tr(
                 "What the map shall be good at. It decides how the classifier 'auto' chooses its models, and how a "
@@ -119,7 +124,7 @@ class Classifying(MtmsdAlgorithm):
             minValue=0,
         )
         buffer.setMetadata({"widget_wrapper": {"decimals": 1}})
-        text = self.tr("Training samples that lie at most so far from a held-out sample are left out.")
+        text = self.tr("Training samples within this distance of a held-out sample are left out. 0: none is.")
         self.declare(buffer, text, advanced=True)
         self.declare_overlaps()
 
@@ -151,7 +156,7 @@ class Classifying(MtmsdAlgorithm):
             ),
         )
         for name, title in ACCURACY.items():
-            self.addOutput(QgsProcessingOutputNumber(name, self.tr(title)))
+            self.addOutput(QgsProcessingOutputNumber(name, tr(title)))
         self.declare_facts()
 
     def classification_settings(

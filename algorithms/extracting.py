@@ -16,7 +16,7 @@ class Extracting(MtmsdAlgorithm):
         """Timesteps, stages, number of features."""
         self.declare(
             QgsProcessingParameterString("TIMESTEPS", self.tr("Timesteps"), optional=True),
-            self.tr("Noise levels from 0 (none) to 999, for example 50,100,150. Not set: 50 to 950 in steps of 50."),
+            self.tr("Noise levels from 0 (least) to 999, for example 50,100,150. Not set: 50 to 950 in steps of 50."),
             advanced=True,
         )
         self.declare(

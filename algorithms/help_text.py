@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from qgis.core import QgsApplication, QgsProcessingParameterDefinition
-from qgis.PyQt.QtCore import QCoreApplication
+
+from .translation import tr
 
 
 def help_text(about: str, parameters: Sequence[QgsProcessingParameterDefinition]) -> str:
@@ -27,9 +28,9 @@ def help_text(about: str, parameters: Sequence[QgsProcessingParameterDefinition]
     return "".join(
         [
             f"<p>{escape(about, quote=False)}</p>",
-            _section(QCoreApplication.translate("Mtmsd", "Parameters"), usual),
-            _section(QCoreApplication.translate("Mtmsd", "Results"), results),
-            _section(QCoreApplication.translate("Mtmsd", "Advanced parameters"), rare),
+            _section(tr("Parameters"), usual),
+            _section(tr("Results"), results),
+            _section(tr("Advanced parameters"), rare),
         ]
     )
 

@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from .bridge.rasters import Grid
     from .bridge.styling import Style
 
-_MAT = "MATLAB files (*.mat);;All files (*.*)"
-
 
 class ImportScene(MtmsdAlgorithm):
     """Brings a benchmark scene into QGIS."""
@@ -72,8 +70,9 @@ class ImportScene(MtmsdAlgorithm):
 
     def initAlgorithm(self, config: dict[str, Any] | None = None) -> None:
         """Declare parameters and outputs."""
+        mat = self.tr("MATLAB files (*.mat);;All files (*.*)")
         self.declare(
-            QgsProcessingParameterFile("INPUT", self.tr("Scene"), fileFilter=_MAT),
+            QgsProcessingParameterFile("INPUT", self.tr("Scene"), fileFilter=mat),
             self.tr("File with an array of rows, columns and bands; versions 5 to 7.2 of the format."),
         )
         self.declare(
@@ -82,7 +81,7 @@ class ImportScene(MtmsdAlgorithm):
             advanced=True,
         )
         self.declare(
-            QgsProcessingParameterFile("GROUND_TRUTH", self.tr("Ground truth"), optional=True, fileFilter=_MAT),
+            QgsProcessingParameterFile("GROUND_TRUTH", self.tr("Ground truth"), optional=True, fileFilter=mat),
             self.tr("File with an array of rows and columns: class ids, 0 where there is no label."),
         )
         self.declare(

@@ -62,7 +62,10 @@ class PretrainDiffusion(Pretraining):
                 optional=True,
                 fileFilter=self.tr("MTMSD checkpoints (*.checkpoint);;All files (*.*)"),
             ),
-            self.tr("Of an interrupted run with the same raster and settings; it goes on to the same result."),
+            self.tr(
+                "The file that an interrupted run left beside its output, ending in .checkpoint. With the same raster "
+                "and settings, training goes on to the same result."
+            ),
             advanced=True,
         )
         self.declare_seed_and_device()

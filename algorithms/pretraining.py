@@ -66,8 +66,16 @@ class Pretraining(MtmsdAlgorithm):
     def declare_pretraining_knobs(self) -> None:
         """Override one thing of the preset."""
         number = self.declare_number
-        number("COMPONENTS", self.tr("Principal components"), self.tr("Kept at most. Not set: by preset."))
-        number("ITERATIONS", self.tr("Iterations"), self.tr("Steps of the optimiser. Not set: by preset."))
+        number(
+            "COMPONENTS",
+            self.tr("Principal components"),
+            self.tr("Of the bands, at most; the network sees these instead of the bands. Not set: by preset."),
+        )
+        number(
+            "ITERATIONS",
+            self.tr("Iterations"),
+            self.tr("Steps of the training; the time grows in proportion. Not set: by preset."),
+        )
         number(
             "BATCH_SIZE", self.tr("Batch size"), self.tr("Patches a step; less takes less memory. Not set: by preset.")
         )
@@ -84,7 +92,14 @@ class Pretraining(MtmsdAlgorithm):
             least=32,
         )
         number(
-            "LEARNING_RATE", self.tr("Learning rate"), self.tr("Peak rate. Not set: by preset."), least=0, whole=False
+            "LEARNING_RATE",
+            self.tr("Learning rate"),
+            self.tr(
+                "The largest step of the optimiser; it rises to this at the start and falls from then on. Not set: by "
+                "preset."
+            ),
+            least=0,
+            whole=False,
         )
         self.declare(
             QgsProcessingParameterEnum(

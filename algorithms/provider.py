@@ -19,6 +19,7 @@ from .pretrain_diffusion import PretrainDiffusion
 from .setup_environment import SetupEnvironment
 from .shipped_model import ShippedModel
 from .split_samples import SplitSamples
+from .translation import tr
 
 PYTHON_SETTING = "MTMSD_PYTHON"
 
@@ -48,7 +49,7 @@ class MtmsdProvider(QgsProcessingProvider):
 
     def longName(self) -> str:
         """In the list of plugins and in the help."""
-        return "MTMSD: diffusion features for hyperspectral scenes"
+        return tr("MTMSD: diffusion features for hyperspectral scenes")
 
     def icon(self) -> QIcon:
         """Our own drawing."""
@@ -83,7 +84,7 @@ class MtmsdProvider(QgsProcessingProvider):
             Setting(
                 self.name(),
                 PYTHON_SETTING,
-                self.tr(
+                tr(
                     "Python with torch, numpy and scipy (empty: environment variable MTMSD_PYTHON, or the plugin's own)"
                 ),
                 "",

@@ -6,11 +6,25 @@ from __future__ import annotations
 import re
 
 from qgis.core import QgsProcessingModelAlgorithm
-from qgis.PyQt.QtCore import QCoreApplication
 from qgis.PyQt.QtGui import QIcon
 
 from .algorithm import HELP, ROOT
 from .help_text import help_text
+from .translation import tr, translatable
+
+# What tests/qgis/make_models.py writes into the files; there as it is, here for the translators.
+SCENE_TO_CLASS_MAP = translatable("Scene to class map")
+OUTPUTS = {
+    "CLASS_MAP": translatable("Class map"),
+    "CONFIDENCE": translatable("Confidence"),
+    "REPORT": translatable("Report"),
+    "MODEL": translatable("Diffusion model"),
+}
+ABOUT = translatable(
+    "Trains a diffusion model on the scene, extracts its features, and classifies them with the training layer: the "
+    "three steps with their usual settings. The features are chosen without a look at the labels, so that the samples "
+    "held out are held out from every step."
+)
 
 
 class ShippedModel(QgsProcessingModelAlgorithm):
@@ -22,19 +36,23 @@ class ShippedModel(QgsProcessingModelAlgorithm):
 
     def displayName(self) -> str:
         """Title."""
-        return super().name()
+        return tr(super().name())
 
     def group(self) -> str:
         """Heading in the toolbox, that of the steps; the file keeps its title only, and QGIS would show it twice."""
-        return QCoreApplication.translate("Mtmsd", "Map a scene")
+        return tr("Map a scene")
 
     def groupId(self) -> str:
         """Fixed id of the heading."""
         return "mapscene"
 
+    def tags(self) -> list[str]:
+        """Words to find it by."""
+        return tr("hyperspectral,classification,land cover,deep learning,model,workflow").split(",")
+
     def shortHelpString(self) -> str:
         """What it does; QGIS's own has tags in it, which qgis_process would print."""
-        return help_text(self.helpContent().get("ALG_DESC", ""), self.parameterDefinitions())
+        return help_text(tr(self.helpContent().get("ALG_DESC", "")), self.parameterDefinitions())
 
     def helpUrl(self) -> str:
         """Its page in the user's guide."""
@@ -48,11 +66,15 @@ class ShippedModel(QgsProcessingModelAlgorithm):
         return model
 
     def explain(self) -> None:
-        """Give the parameters their help; the file has it apart from them."""
+        """Give the parameters titles and help in the user's language; the file has the help apart from them."""
         texts = self.helpContent()
         for parameter in self.parameterDefinitions():
-            if parameter.name() in texts:
-                parameter.setHelp(texts[parameter.name()])
+            name = parameter.name().split(":")[-1]  # QGIS 3.22 puts the step before the name of an output
+            parameter.setDescription(tr(OUTPUTS[name] if parameter.isDestination() else parameter.description()))
+            if name in texts:
+                parameter.setHelp(tr(texts[name]))
+        for output in self.outputDefinitions():
+            output.setDescription(tr(OUTPUTS[output.name().split(":")[-1]]))
 
     def icon(self) -> QIcon:
         """That of all that we do: a model is the whole way."""

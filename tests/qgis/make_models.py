@@ -6,8 +6,11 @@ Usage: python tests/qgis/make_models.py      (with the environment of scripts/en
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
+
+os.environ["QT_HASH_SEED"] = "0"  # else Qt writes the attributes in another order each time
 
 from qgis.core import (
     QgsApplication,
@@ -55,11 +58,6 @@ STEPS = {
         {"OUTPUT": "CLASS_MAP", "CONFIDENCE": "CONFIDENCE", "REPORT": "REPORT"},
     ),
 }
-HELP = (
-    "Trains a diffusion model on the scene, extracts its features, and classifies them with the training layer: the "
-    "three steps with their usual settings. The features are chosen without a look at the labels, so that the samples "
-    "held out are held out from every step."
-)
 
 
 def main() -> None:
@@ -75,7 +73,9 @@ def main() -> None:
 
 def scene_to_class_map() -> QgsProcessingModelAlgorithm:
     """The three steps in one."""
-    model = QgsProcessingModelAlgorithm("Scene to class map", "Map a scene", "mapscene")
+    from mtmsd.algorithms.shipped_model import ABOUT, SCENE_TO_CLASS_MAP
+
+    model = QgsProcessingModelAlgorithm(SCENE_TO_CLASS_MAP, "Map a scene", "mapscene")
     for parameter in parameters():
         component = QgsProcessingModelParameter(parameter.name())
         component.setPosition(QPointF(*PLACES[parameter.name()]))
@@ -96,7 +96,7 @@ def scene_to_class_map() -> QgsProcessingModelAlgorithm:
         model.addChildAlgorithm(child)
     # QGIS 3.22 does not keep a parameter's own help in the file.
     explained = {parameter.name(): parameter.help() for parameter in parameters()}
-    model.setHelpContent({"ALG_DESC": HELP, "ALG_CREATOR": "MTMSD for QGIS developers", **explained})
+    model.setHelpContent({"ALG_DESC": ABOUT, "ALG_CREATOR": "MTMSD for QGIS developers", **explained})
     model.setParameterOrder([parameter.name() for parameter in parameters()])
     model.updateDestinationParameters()
     return model

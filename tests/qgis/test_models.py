@@ -20,7 +20,9 @@ def words(parameter):
 
 def test_shipped_model_asks_in_the_words_of_its_steps(shipped):
     made_now = scene_to_class_map()
-    asked, expected = ([words(p) for p in model.parameterDefinitions()] for model in (shipped, made_now))
+    asked, expected = (
+        [words(p) for p in model.parameterDefinitions() if not p.isDestination()] for model in (shipped, made_now)
+    )
     assert asked == expected, "run tests/qgis/make_models.py"
 
 
