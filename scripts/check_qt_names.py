@@ -184,11 +184,11 @@ def _unscoped(chain: list[str], parent: ast.AST) -> str:
 
 
 def _is_class_at(parent: ast.AST, chain: Sequence[str]) -> bool:
-    """Whether the place asks for a class: what is called, given a short name, or an annotation."""
+    """Whether the place asks for a class: what is called or looked into, given a short name, or an annotation."""
     if isinstance(parent, ast.AnnAssign):
         return ast.unparse(parent.annotation) == ".".join(chain)
     if isinstance(parent, ast.Call):
-        return ast.unparse(parent.func) == ".".join(chain)
+        return ast.unparse(parent.func) in (".".join(chain), "getattr", "hasattr", "isinstance")
     return isinstance(parent, (ast.Assign, ast.arg, ast.FunctionDef))
 
 

@@ -75,6 +75,7 @@ def test_what_qt_6_has_not_is_named(stubs, tmp_path, text, expected):
         "from qgis.PyQt.QtCore import QVariant\nx = QVariant.Type.Int  # Qt 5",
         "from qgis.core import QgsWkbTypes\ndef f() -> QgsWkbTypes.Type:\n    return g(QgsWkbTypes.Type.Point)",
         "from qgis.core import QgsProcessing, Qgis\nkinds = QgsProcessing.SourceType\nf(Qgis.QGIS_VERSION)",
+        "from qgis.core import Qgis\ngetattr(Qgis.DataType, name)",
         "from qgis.core import QgsColorRampShader\nQgsColorRampShader.ColorRampItem(1)",
     ],
 )
