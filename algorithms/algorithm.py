@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ from qgis.core import (
     QgsProcessingException,
     QgsProcessingFeatureSourceDefinition,
     QgsProcessingFeedback,
+    QgsProcessingOutputLayerDefinition,
     QgsProcessingOutputNumber,
     QgsProcessingOutputString,
     QgsProcessingParameterDefinition,
@@ -149,8 +151,19 @@ class MtmsdAlgorithm(QgsProcessingAlgorithm):
         """Do the work."""
         if self._refusal is not None:
             raise QgsProcessingException(self._refusal)
-        with plain_errors():
+        from .bridge.output_claims import claimed
+
+        with plain_errors(), claimed(self._output_files(parameters, context)):
             return self.compute(parameters, context, feedback)
+
+    def _output_files(self, parameters: Parameters, context: QgsProcessingContext) -> Iterator[Path]:
+        """The files that the user named for outputs; temporary ones have names of their own anyway."""
+        for definition in self.destinationParameterDefinitions():
+            value = parameters.get(definition.name())
+            if isinstance(value, QgsProcessingOutputLayerDefinition):
+                value, _ = value.sink.valueAsString(context.expressionContext())
+            if isinstance(value, str) and os.path.isabs(value):
+                yield Path(value)
 
     def collect(self, parameters: Parameters, context: QgsProcessingContext, feedback: QgsProcessingFeedback) -> None:
         """Take from the layers what compute needs, and refuse what cannot work."""

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -168,6 +169,7 @@ class PretrainDiffusion(Pretraining):
     def _tidy_up(self, output: Path, checkpoint: Path, feedback: QgsProcessingFeedback) -> None:
         """After a failure: take away what a killed worker left half-written, and name what it kept."""
         for path in (output, checkpoint):
-            path.with_name(path.name + ".partial").unlink(missing_ok=True)
+            with suppress(OSError):  # the folder may be gone, or be none any more
+                path.with_name(path.name + ".partial").unlink()
         if checkpoint.is_file():
             feedback.pushInfo(f"The work done so far is kept in {checkpoint}; give it as RESUME to go on from there.")

@@ -9,9 +9,11 @@ file anew: what it takes does not grow with the raster.
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -186,13 +188,27 @@ def create_cube(folder: Path, name: str, size: tuple[int, int], dtype: str, band
         size: Height and width.
         dtype: numpy name of the stored type.
         bands: One entry a band.
+
+    Raises:
+        OSError: There is no room for it. Found out here: a page that cannot be stored later would end the process.
     """
     description = CubeFile(f"{name}.raw", size[0], size[1], dtype, tuple(bands))
     path = folder / description.file
     with path.open("wb") as file:
-        file.truncate(size[0] * size[1] * len(bands) * np.dtype(dtype).itemsize)
+        _reserve(file, size[0] * size[1] * len(bands) * np.dtype(dtype).itemsize)
     _write_envi_header(path.with_suffix(".hdr"), description)
     return Cube(folder, description, writable=True)
+
+
+def _reserve(file: BinaryIO, length_bytes: int) -> None:
+    """Make the file so long, with room on the disk for all of it where the system can promise that."""
+    if length_bytes and hasattr(os, "posix_fallocate"):
+        try:
+            os.posix_fallocate(file.fileno(), 0, length_bytes)
+        except OSError as error:
+            if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):  # a file system that cannot promise
+                raise
+    file.truncate(length_bytes)
 
 
 def valid_pixels(cube: Cube, bands: Sequence[int] | None = None) -> NDArray[np.bool_]:

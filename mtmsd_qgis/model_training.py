@@ -108,7 +108,10 @@ def train_model(
 
     def save(reached: TrainingState) -> None:
         if checkpoint:
-            save_checkpoint(checkpoint, reached, description, preprocessor)
+            try:
+                save_checkpoint(checkpoint, reached, description, preprocessor)
+            except OSError as error:  # hours of work do not end because a copy of it cannot be kept
+                log.warning("The checkpoint %s cannot be written (%s). Going on without.", checkpoint, error.strerror)
 
     with memory_guard(device, "Choose a smaller BATCH_SIZE, PATCH_SIZE or BASE_WIDTH."):
         train(state, sampler, settings, span(progress, 0.04, 0.99), save)

@@ -29,7 +29,7 @@ def hold_lock(folder: Path) -> Iterator[int]:
     folder.mkdir(parents=True, exist_ok=True)
     number = os.open(folder / _LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o644)
     try:
-        if not _locked(number):
+        if not try_lock(number):
             raise QgsProcessingException(
                 f"An environment is being set up in {folder} by another QGIS at this moment. Wait until it is done, "
                 "or cancel it there."
@@ -39,7 +39,8 @@ def hold_lock(folder: Path) -> Iterator[int]:
         os.close(number)
 
 
-def _locked(number: int) -> bool:
+def try_lock(number: int) -> bool:
+    """Lock an open file for this descriptor; False where another one has it. Closing it, or our end, lets it go."""
     try:
         if sys.platform == "win32":
             import msvcrt

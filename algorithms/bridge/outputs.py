@@ -203,7 +203,7 @@ def _write(
     describe: Callable[[gdal.Dataset], None],
     stretch: Stretch,
 ) -> None:
-    with replacing(path) as partial:
+    with replacing(path) as partial, _every_error():
         try:
             _create(cube, folder, grid, partial, layout, describe, stretch)
             if layout.overviews:
@@ -237,6 +237,28 @@ def _create(
     _copy_lines(cube, folder, dataset, layout, stretch)
     dataset.FlushCache()
     del dataset  # closes the file
+
+
+@contextmanager
+def _every_error() -> Iterator[None]:
+    """GDAL's errors inside the block as an exception: on a full disk it reports them in passing, as when it closes.
+
+    Raises:
+        OSError: There was one.
+    """
+    errors: list[str] = []
+
+    def note(kind: int, _number: int, text: str) -> None:
+        if kind >= gdal.CE_Failure:
+            errors.append(text)
+
+    gdal.PushErrorHandler(note)
+    try:
+        yield
+    finally:
+        gdal.PopErrorHandler()
+    if errors:
+        raise OSError(errors[0])
 
 
 def _copy_lines(cube: CubeFile, folder: Path, dataset: gdal.Dataset, layout: Layout, stretch: Stretch) -> None:
