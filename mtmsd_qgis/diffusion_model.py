@@ -7,6 +7,7 @@ Enters: preprocessor, network weights, settings. Leaves: model files (everything
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -27,16 +28,20 @@ from .model_file import (
     write_file,
 )
 from .preprocessing import MAX_BANDS, Preprocessor
-from .pretraining import TrainingState, new_training
 from .protocol import band_from_json
 from .settings import PretrainSettings, from_json, to_json
+from .training_state import Anchor, TrainingState, new_training
 from .typed import is_number, is_whole, shown
 from .unet import UNet
 
+log = logging.getLogger(__name__)
+
 _PREPROCESSOR_ARRAYS = ("mean", "scale", "axes", "deviation")
 _STATE_PREFIXES = ("network.", "average.", "exp_avg.", "exp_avg_sq.")  # of the arrays of a checkpoint
+_ANCHOR_PREFIXES = ("anchor.", "anchor_average.")
 _LONGEST_CURVE = 1_000_000  # points; a hundred are stored and at most a hundredth of the iterations wait
-_FREE_ON_RESUME = ("device", "checkpoint_seconds")  # settings that may differ when a training goes on
+# Settings that may differ when a training goes on. Another rate is what a training needs that diverged.
+_FREE_ON_RESUME = ("device", "checkpoint_seconds", "learning_rate")
 
 
 @dataclass(frozen=True)
@@ -85,7 +90,7 @@ def load_model(path: Path) -> DiffusionModel:
 def save_checkpoint(
     path: Path, state: TrainingState, description: Mapping[str, Any], preprocessor: Preprocessor
 ) -> None:
-    """Write weights, average, optimiser and position."""
+    """Write weights, average, optimiser and position, and the state to go back to where the training diverges."""
     arrays = _preprocessor_arrays(preprocessor)
     for name, weight in state.network.named_parameters():
         memory = state.optimizer.state[weight]
@@ -93,9 +98,23 @@ def save_checkpoint(
         arrays[f"average.{name}"] = _to_numpy(state.average[name])
         for key in ("exp_avg", "exp_avg_sq"):
             arrays[f"{key}.{name}"] = _to_numpy(memory[key]) if memory else np.zeros(tuple(weight.shape), np.float32)
-    arrays["interval"] = np.array(state.interval, dtype=np.float64)
-    arrays["losses"] = np.array(state.losses, dtype=np.float64).reshape(-1, 2)
-    write_file(path, KIND_CHECKPOINT, {**description, "iteration": state.iteration}, arrays)
+    arrays["interval"], arrays["losses"] = _curve(state)
+    anchor = state.anchor
+    if anchor:
+        for prefix, tensors in zip(_ANCHOR_PREFIXES, (anchor.weights, anchor.average)):
+            arrays.update({prefix + name: _to_numpy(tensor) for name, tensor in tensors.items()})
+        arrays["anchor_interval"], arrays["anchor_losses"] = _curve(anchor)
+    position = {
+        "iteration": state.iteration,
+        "anchor": anchor.iteration if anchor else None,
+        "rollbacks": state.rollbacks,
+        "restarted": state.restarted,
+    }
+    write_file(path, KIND_CHECKPOINT, {**description, **position}, arrays)
+
+
+def _curve(state: TrainingState | Anchor) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    return np.array(state.interval, dtype=np.float64), np.array(state.losses, dtype=np.float64).reshape(-1, 2)
 
 
 def load_checkpoint(path: Path, settings: PretrainSettings, device: torch.device) -> tuple[TrainingState, Preprocessor]:
@@ -117,11 +136,20 @@ def load_checkpoint(path: Path, settings: PretrainSettings, device: torch.device
                 f"{path} is a checkpoint of a training with other settings: {found}. Give the same settings, or "
                 "start without RESUME."
             )
-        _check_shapes(description, settings, read_shapes(path, KIND_CHECKPOINT), _STATE_PREFIXES)
+        position = _position(description, settings)
+        prefixes, curves = [*_STATE_PREFIXES], [""]
+        if position["anchor"] is not None:
+            prefixes, curves = [*prefixes, *_ANCHOR_PREFIXES], [*curves, "anchor_"]
+        _check_shapes(description, settings, read_shapes(path, KIND_CHECKPOINT), prefixes, curves)
         arrays = read_arrays(path, KIND_CHECKPOINT)
         preprocessor = _preprocessor_from(description, arrays)
         state = new_training(preprocessor.components, settings, device)
-        _restore(state, arrays, description["iteration"])
+        _restore(state, arrays, position)
+        if theirs.get("learning_rate") != settings.learning_rate:
+            log.info(
+                "Going on with a learning rate of %g instead of %g.", settings.learning_rate, theirs["learning_rate"]
+            )
+            state.rollbacks = 0
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise FileFormatError(f"{path} is not a complete checkpoint ({error}). Start without RESUME.") from None
     return state, preprocessor
@@ -142,7 +170,8 @@ def describe(settings: PretrainSettings, preprocessor: Preprocessor, source_band
 
 
 def _training_facts(state: TrainingState) -> dict[str, Any]:
-    return {"iterations": state.iteration, "loss_curve": [[i, round(loss, 6)] for i, loss in state.losses]}
+    rollbacks = {"rollbacks": state.rollbacks} if state.rollbacks else {}
+    return {**rollbacks, "iterations": state.iteration, "loss_curve": [[i, round(loss, 6)] for i, loss in state.losses]}
 
 
 def _preprocessor_arrays(preprocessor: Preprocessor) -> dict[str, NDArray[Any]]:
@@ -150,7 +179,11 @@ def _preprocessor_arrays(preprocessor: Preprocessor) -> dict[str, NDArray[Any]]:
 
 
 def _check_shapes(
-    description: Mapping[str, Any], settings: PretrainSettings, found: Mapping[str, Shape], prefixes: Sequence[str]
+    description: Mapping[str, Any],
+    settings: PretrainSettings,
+    found: Mapping[str, Shape],
+    prefixes: Sequence[str],
+    curves: Sequence[str] = (),
 ) -> None:
     """Compare the arrays of a file with what its settings and bands ask for, before one of them is read.
 
@@ -171,11 +204,11 @@ def _check_shapes(
         network = UNet(components, settings.base_width)
     for prefix in prefixes:
         expected.update({f"{prefix}{n}": ("F32", *weight.shape) for n, weight in network.named_parameters()})
-    if prefixes == _STATE_PREFIXES:
-        points, waiting = (found.get(name, ("", 0))[1] for name in ("losses", "interval"))
+    for which in curves:
+        points, waiting = (found.get(which + name, ("", 0))[1] for name in ("losses", "interval"))
         if max(points, waiting) > _LONGEST_CURVE:
             raise ValueError(f"a loss curve of {max(points, waiting)} points")
-        expected.update({"losses": ("F64", points, 2), "interval": ("F64", waiting)})
+        expected.update({f"{which}losses": ("F64", points, 2), f"{which}interval": ("F64", waiting)})
     wrong = sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
     if wrong:
         name = wrong[0]
@@ -204,19 +237,42 @@ def _load_weights(network: UNet, arrays: Mapping[str, NDArray[Any]], prefix: str
     network.load_state_dict(weights, strict=True)
 
 
-def _restore(state: TrainingState, arrays: Mapping[str, NDArray[Any]], iteration: int) -> None:
-    if not is_whole(iteration) or iteration < 0:
-        raise ValueError(f"iteration should be 0 or more, found {shown(iteration)}")
+def _position(description: Mapping[str, Any], settings: PretrainSettings) -> dict[str, Any]:
+    """Iterations and rollbacks of a checkpoint, checked.
+
+    Raises:
+        ValueError: One is missing or out of range.
+    """
+    position = {name: description[name] for name in ("iteration", "anchor", "rollbacks", "restarted")}
+    for name, value in position.items():
+        if not (value is None and name == "anchor") and not (is_whole(value) and 0 <= value <= settings.iterations):
+            raise ValueError(f"{name} should be a number of iterations, found {shown(value)}")
+    return position
+
+
+def _restore(state: TrainingState, arrays: Mapping[str, NDArray[Any]], position: Mapping[str, Any]) -> None:
     _load_weights(state.network, arrays, "network.")
+    state.iteration, state.rollbacks, state.restarted = (position[n] for n in ("iteration", "rollbacks", "restarted"))
     for name, weight in state.network.named_parameters():
         state.average[name].copy_(torch.from_numpy(arrays[f"average.{name}"]))
         state.optimizer.state[weight] = {
-            "step": torch.tensor(float(iteration)),
+            "step": torch.tensor(float(state.iteration - state.restarted)),
             **{key: torch.from_numpy(arrays[f"{key}.{name}"]).to(weight.device) for key in ("exp_avg", "exp_avg_sq")},
         }
-    state.iteration = iteration
-    state.interval = [float(loss) for loss in arrays["interval"]]
-    state.losses = [(int(i), float(loss)) for i, loss in arrays["losses"]]
+    state.losses, state.interval = _curve_from(arrays, "")
+    if position["anchor"] is not None:
+        weights, average = (_tensors(arrays, prefix, state) for prefix in _ANCHOR_PREFIXES)
+        state.anchor = Anchor(position["anchor"], weights, average, *_curve_from(arrays, "anchor_"))
+
+
+def _tensors(arrays: Mapping[str, NDArray[Any]], prefix: str, state: TrainingState) -> dict[str, torch.Tensor]:
+    """A tensor for each weight, where the weights are."""
+    return {name: torch.from_numpy(arrays[prefix + name]).to(here.device) for name, here in state.average.items()}
+
+
+def _curve_from(arrays: Mapping[str, NDArray[Any]], which: str) -> tuple[list[tuple[int, float]], list[float]]:
+    losses = [(int(i), float(loss)) for i, loss in arrays[f"{which}losses"]]
+    return losses, [float(loss) for loss in arrays[f"{which}interval"]]
 
 
 def _to_numpy(tensor: torch.Tensor) -> NDArray[Any]:

@@ -19,9 +19,10 @@ from .diffusion_model import describe, load_checkpoint, save_checkpoint, save_mo
 from .job_scene import band_positions, standardised
 from .preprocessing import LeftOut, Preprocessor, fit_preprocessor
 from .preprocessing import describe as describe_bands
-from .pretraining import PatchSampler, TrainingState, new_training, train
+from .pretraining import PatchSampler, train
 from .progress import Progress, span
 from .settings import PretrainSettings
+from .training_state import TrainingState, new_training
 
 log = logging.getLogger(__name__)
 

@@ -5,7 +5,8 @@ Enters: a cube of standardised components (NaN where there is no data) and Pretr
 weights and the loss curve; on the way, checkpoints from which a run goes on to the same result.
 
 Every iteration draws its patches, timesteps and noise from generators seeded with (seed, iteration) alone, so a
-checkpoint holds no generator state and a resumed run is the uninterrupted one.
+checkpoint holds no generator state and a resumed run is the uninterrupted one. A training that diverges goes back to
+its last good state (training_state).
 
 Where the batch does not fit into memory, it goes through the network in parts whose gradients add up to the same step.
 """
@@ -15,7 +16,6 @@ from __future__ import annotations
 import logging
 import math
 import time
-from dataclasses import dataclass, field
 from typing import Callable
 
 import numpy as np
@@ -30,6 +30,7 @@ from .noise import q_sample
 from .pipeline import ahead
 from .progress import Progress
 from .settings import TRAINING_TIMESTEPS, PretrainSettings
+from .training_state import TrainingState, go_back, has_diverged, is_finite, keep_anchor, rate_share
 from .unet import UNet
 from .windows import Window, block_counts
 
@@ -37,27 +38,6 @@ log = logging.getLogger(__name__)
 
 _BLOCK = 16  # pixels; patches are centred near valid pixels with this precision
 _CURVE_POINTS = 100  # of the stored loss curve at most; each is the mean of an interval, as single batches scatter
-
-
-@dataclass
-class TrainingState:
-    """Where a training stands.
-
-    Attributes:
-        network: The weights being trained.
-        average: Exponential moving average of each weight.
-        optimizer: AdamW over the network.
-        iteration: Steps done.
-        losses: Mean loss of each finished interval of the curve, as (last iteration, loss).
-        interval: Losses of the interval that is not finished yet.
-    """
-
-    network: UNet
-    average: dict[str, Tensor]
-    optimizer: torch.optim.AdamW
-    iteration: int = 0
-    losses: list[tuple[int, float]] = field(default_factory=list)
-    interval: list[float] = field(default_factory=list)
 
 
 class PatchSampler:
@@ -117,17 +97,6 @@ class PatchSampler:
         return np.where(valid, patches, np.float32(0)), valid.astype(np.float32)
 
 
-def new_training(in_channels: int, settings: PretrainSettings, device: torch.device) -> TrainingState:
-    """A state before the first step, its weights drawn from the seed."""
-    torch.manual_seed(settings.seed)
-    network = UNet(in_channels, settings.base_width).to(device)
-    average = {name: weight.detach().clone() for name, weight in network.named_parameters()}
-    optimizer = torch.optim.AdamW(
-        network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, foreach=True
-    )
-    return TrainingState(network, average, optimizer)
-
-
 def train(
     state: TrainingState,
     sampler: PatchSampler,
@@ -149,24 +118,43 @@ def train(
 
     Raises:
         Cancelled: The user cancelled; the state has been saved.
-        MtmsdError: The loss is no number any more.
+        MtmsdError: It diverged again and again, however small the rate; the last good state has been saved.
     """
     device = next(state.network.parameters()).device
-    generator = torch.Generator(device)
     plan = plan_training(device, state.network.base_width, settings.patch_size, settings.batch_size)
     log.info("Plan: %s, numbers in %s.", plan.text("patch"), str(short_type(device))[6:])
+    state.network.train()
+    while True:
+        loss, plan = _train_on(state, sampler, settings, progress, save, plan)
+        if not has_diverged(loss) and is_finite(state):
+            return
+        try:
+            go_back(state, settings, loss)
+        except MtmsdError:
+            save(state)
+            raise
+
+
+def _train_on(
+    state: TrainingState,
+    sampler: PatchSampler,
+    settings: PretrainSettings,
+    progress: Progress,
+    save: Callable[[TrainingState], None],
+    plan: Plan,
+) -> tuple[float, Plan]:
+    """Train to the last iteration or to one that diverges; returns the last loss, and the plan."""
+    generator = torch.Generator(next(state.network.parameters()).device)
     points = max(1, math.ceil(settings.iterations / _CURVE_POINTS))
     saved = time.monotonic()
-    state.network.train()
+    loss = 0.0
     batches = range(state.iteration, settings.iterations)
     for _, (patches, valid) in ahead(batches, lambda i: sampler.draw(settings.seed, i, settings.batch_size)):
+        keep_anchor(state)
         generator.manual_seed((settings.seed << 32) + state.iteration)
         loss, plan = _step(state, torch.from_numpy(patches), torch.from_numpy(valid), settings, generator, plan)
-        if not math.isfinite(loss):
-            raise MtmsdError(
-                f"Training diverged at iteration {state.iteration}: the loss is no number any more. "
-                "Train again with a smaller LEARNING_RATE."
-            )
+        if has_diverged(loss):
+            break
         state.iteration += 1
         state.interval.append(loss)
         if state.iteration % points == 0 or state.iteration == settings.iterations:
@@ -181,6 +169,7 @@ def train(
         if time.monotonic() - saved > settings.checkpoint_seconds:
             save(state)
             saved = time.monotonic()
+    return loss, plan
 
 
 def learning_rate(settings: PretrainSettings, iteration: int) -> float:
@@ -219,7 +208,7 @@ def _step(
     noise = torch.randn(x0.shape, device=device, generator=generator)
     timesteps = torch.randint(0, TRAINING_TIMESTEPS, (len(x0),), device=device, generator=generator)
     for group in state.optimizer.param_groups:
-        group["lr"] = learning_rate(settings, state.iteration)
+        group["lr"] = learning_rate(settings, state.iteration) * rate_share(state, settings)
     loss: float | None = None
     while loss is None:
         state.optimizer.zero_grad(set_to_none=True)

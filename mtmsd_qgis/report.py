@@ -131,12 +131,16 @@ def pretraining_report(values: Mapping[str, Any], facts: Mapping[str, str]) -> s
         "Preset": str(settings["preset"]),
         "Network": f"base width {settings['base_width']}, patches of {settings['patch_size']} pixels",
         "Schedule": f"{settings['iterations']} iterations of {settings['batch_size']} patches, learning rate "
-        f"{settings['learning_rate']:g}",
+        f"{settings['learning_rate']:g}" + _ways_back(values.get("rollbacks", 0)),
         "Bands used": str(len(values["bands_used"])),
         "Bands left out": left_out or "none",
         **_circumstances(values),
     }
     return page("Diffusion pretraining", [*parts, facts_table(rows)])
+
+
+def _ways_back(count: int) -> str:
+    return f", halved {count} times as the training diverged and went back" if count else ""
 
 
 def _circumstances(values: Mapping[str, Any]) -> dict[str, str]:

@@ -89,6 +89,7 @@ def pretrain(job: Job, folder: Path, progress: Progress) -> Values:
         "model": job.outputs["model"],
         "final_loss": trained.final_loss,
         "iterations": state.iteration,
+        "rollbacks": state.rollbacks,
         "loss_curve": [list(point) for point in state.losses],
         "components": preprocessor.components,
         "explained_share": preprocessor.explained_share,

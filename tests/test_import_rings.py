@@ -54,6 +54,7 @@ RINGS = {
     "device": 2,
     "heads": 2,
     "likeness": 2,
+    "training_state": 3,
     "pretraining": 3,
     "diffusion_model": 3,
     "denoising": 3,

@@ -62,6 +62,7 @@ def pretraining():
         "components": 25,
         "explained_share": 0.9901,
         "loss_curve": [[1, 1.0], [50, 0.5], [100, 0.37]],
+        "rollbacks": 2,
         "bands_used": [1, 2],
         "bands_left_out": [{"number": 3, "name": "", "reason": "constant (7)"}],
         "denoised": [
@@ -151,7 +152,9 @@ def test_the_calibration_is_shown():
 
 
 def test_pretraining_names_bands_left_out():
-    assert "3 (constant (7))" in pretraining_report(pretraining(), {})
+    page = pretraining_report(pretraining(), {})
+    assert "3 (constant (7))" in page
+    assert "halved 2 times as the training diverged" in page
 
 
 def test_png_is_read_back_by_its_definition():

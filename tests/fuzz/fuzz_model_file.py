@@ -27,9 +27,9 @@ with atheris.instrument_imports(include=["mtmsd_qgis"]):
     from mtmsd_qgis.errors import MtmsdError
     from mtmsd_qgis.model_file import KIND_CHECKPOINT, KIND_MODEL
     from mtmsd_qgis.preprocessing import Preprocessor
-    from mtmsd_qgis.pretraining import new_training
     from mtmsd_qgis.protocol import Band
     from mtmsd_qgis.settings import PretrainSettings
+    from mtmsd_qgis.training_state import keep_anchor, new_training
 
 from campaign import Campaign, arguments
 from edits import edited
@@ -79,6 +79,7 @@ class ModelFileTarget:
         bands = (Band("b1", 500.0, number=1), Band("b2", 600.0, number=2))
         preprocessor = Preprocessor(bands, np.zeros(2), np.ones(2), np.eye(2), np.ones(2), 1.0)
         state = new_training(2, SETTINGS, CPU)
+        keep_anchor(state)
         description = diffusion_model.describe(SETTINGS, preprocessor, 2)
         self._raw = folder / "raw.mtmsd"
         model, checkpoint, small = folder / "m.mtmsd", folder / "c.checkpoint", folder / "small.mtmsd"
