@@ -21,7 +21,7 @@ from qgis.core import (
     QgsProcessingParameterRasterLayer,
 )
 
-from ..mtmsd_qgis.protocol import Band, Job, layout_from_json
+from ..mtmsd_qgis.protocol import Job, layout_from_json
 from ..mtmsd_qgis.settings import PRESET_NAMES, ExtractionSettings, to_json
 from .algorithm import Parameters, is_given
 from .extracting import Extracting
@@ -98,6 +98,7 @@ class ExtractFeatures(Extracting):
             advanced=True,
         )
         self.declare_overlaps()
+        self.declare_resume()
         self.declare_seed_and_device()
         self.declare(
             QgsProcessingParameterRasterDestination("OUTPUT", self.tr("Feature raster")),
@@ -112,8 +113,6 @@ class ExtractFeatures(Extracting):
 
     def collect(self, parameters: Parameters, context: QgsProcessingContext, feedback: QgsProcessingFeedback) -> None:
         """Look at raster, model and training layer."""
-        from ..mtmsd_qgis.model_file import read_model_header
-        from ..mtmsd_qgis.preprocessing import match_bands
         from .bridge.rasters import describe_raster
         from .bridge.scenes import refuse_no_band, refuse_same_file
 
@@ -124,11 +123,8 @@ class ExtractFeatures(Extracting):
         refuse_no_band(self._source, range(len(self._source.bands)))
         refuse_same_file(self._source, self.raster_path(parameters, "OUTPUT", context))
         self._model = Path(self.parameterAsFile(parameters, "MODEL", context))
-        header = read_model_header(self._model)
+        header, self._numbers = self.matched_model(self._model, self._source)
         self._settings = self._settings_of(parameters, context, header["preset"])
-        model_bands = [Band(**band) for band in header["bands"]]
-        positions = match_bands(model_bands, self._source.bands, header.get("source_band_count"))
-        self._numbers = [position + 1 for position in positions]
         self._header = header
         self._labels = self._labels_from(parameters, context)
         self._context = context.transformContext()
@@ -154,7 +150,8 @@ class ExtractFeatures(Extracting):
             f"{len(settings.timesteps)} timesteps, stages {', '.join(map(str, settings.stages))}, "
             f"{settings.keep or 'all'} features kept per timestep, seed {settings.seed}.",
         )
-        with job_folder() as folder:
+        lasting = self.lasting_folder(parameters, output, context)
+        with job_folder() as folder, lasting.kept(feedback):
             scene = bring_scene(self._source, self._numbers, None, folder, self._context, Stretch(feedback, 0, 5))
             training = None
             if self._labels is not None:
@@ -165,12 +162,13 @@ class ExtractFeatures(Extracting):
                 scene=scene,
                 samples=training.file if training else None,
                 classes=training.classes if training else (),
-                inputs={"model": str(self._model.absolute())},
+                inputs={"model": str(self._model.absolute()), **lasting.inputs},
+                outputs=lasting.outputs,
             )
             values = run_worker(job, folder, self.MODULE, Stretch(feedback, 7, 85))
             write_features(
                 cube_from(values["raster"]),
-                folder,
+                lasting.folder,
                 self._source.grid,
                 output,
                 layout_from_json(json.dumps(values["layout"])),

@@ -3,10 +3,23 @@
 
 from __future__ import annotations
 
-from qgis.core import QgsProcessingContext, QgsProcessingParameterString
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from qgis.core import (
+    QgsProcessingContext,
+    QgsProcessingException,
+    QgsProcessingParameterFile,
+    QgsProcessingParameterString,
+)
+
+from ..mtmsd_qgis.protocol import Band
 from ..mtmsd_qgis.settings import ExtractionSettings, extraction_settings, parse_whole_numbers
-from .algorithm import MtmsdAlgorithm, Parameters
+from .algorithm import MtmsdAlgorithm, Parameters, is_given
+
+if TYPE_CHECKING:
+    from .bridge.lasting import Lasting
+    from .bridge.rasters import RasterSource
 
 
 class Extracting(MtmsdAlgorithm):
@@ -30,6 +43,53 @@ class Extracting(MtmsdAlgorithm):
             self.tr("0 keeps all. Not set: by the preset of the model."),
             least=0,
         )
+
+    def declare_resume(self) -> None:
+        """The work of an interrupted run."""
+        self.declare(
+            QgsProcessingParameterFile(
+                "RESUME",
+                self.tr("Work of an interrupted run"),
+                behavior=QgsProcessingParameterFile.Behavior.Folder,
+                optional=True,
+            ),
+            self.tr(
+                "Folder that a cancelled or killed run left beside its output, and named in its log. The run goes on "
+                "from there to the same result; raster, samples, model and settings must be the same. A run to the "
+                "same output finds the folder by itself."
+            ),
+            advanced=True,
+        )
+
+    def lasting_folder(self, parameters: Parameters, output: Path, context: QgsProcessingContext) -> Lasting:
+        """Where the run keeps its work.
+
+        Raises:
+            QgsProcessingException: RESUME is no folder.
+        """
+        from .bridge.lasting import Lasting
+
+        named = self.parameterAsFile(parameters, "RESUME", context) if is_given(parameters, "RESUME") else ""
+        if named and not Path(named).is_dir():
+            raise QgsProcessingException(
+                f"RESUME should be the folder that an interrupted run left; there is no folder {named}."
+            )
+        return Lasting.beside(output, named)
+
+    def matched_model(self, model: Path, source: RasterSource) -> tuple[dict[str, Any], list[int]]:
+        """The header of a model, and the numbers (from 1) of the raster's bands in the model's order.
+
+        Raises:
+            FileFormatError: It is no model.
+            SceneError: The raster lacks bands of the model.
+        """
+        from ..mtmsd_qgis.model_file import read_model_header
+        from ..mtmsd_qgis.preprocessing import match_bands
+
+        header = read_model_header(model)
+        bands = [Band(**band) for band in header["bands"]]
+        positions = match_bands(bands, source.bands, header.get("source_band_count"))
+        return header, [position + 1 for position in positions]
 
     def extraction_settings(
         self, parameters: Parameters, context: QgsProcessingContext, preset: str, *, spectra: bool

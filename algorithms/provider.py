@@ -15,6 +15,7 @@ from .check_environment import CheckEnvironment
 from .classify import Classify
 from .extract_features import ExtractFeatures
 from .import_scene import ImportScene
+from .map_scene import MapScene
 from .pretrain_diffusion import PretrainDiffusion
 from .setup_environment import SetupEnvironment
 from .shipped_model import ShippedModel
@@ -24,6 +25,7 @@ from .translation import tr
 PYTHON_SETTING = "MTMSD_PYTHON"
 
 _ALGORITHMS = (
+    MapScene,
     PretrainDiffusion,
     ExtractFeatures,
     Classify,

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -170,6 +171,12 @@ def refuse_inputs(outputs: Iterable[Path], layers: Iterable[QgsMapLayer | None])
                 raise QgsProcessingException(
                     f"{path} would be written, but the layer {layer.name()} lies there. Choose another name."
                 )
+
+
+def copy_file(source: Path, path: Path) -> None:
+    """A file that the worker wrote, in its place."""
+    with replacing(path) as partial:
+        shutil.copyfile(source, partial)
 
 
 def cube_from(values: Mapping[str, Any]) -> CubeFile:
