@@ -152,7 +152,9 @@ class MtmsdAlgorithm(QgsProcessingAlgorithm):
         if self._refusal is not None:
             raise QgsProcessingException(self._refusal)
         from .bridge.output_claims import claimed
+        from .bridge.progress import start_clock
 
+        start_clock(feedback)
         with plain_errors(), claimed(self._output_files(parameters, context)):
             return self.compute(parameters, context, feedback)
 

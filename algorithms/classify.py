@@ -102,7 +102,7 @@ class Classify(Classifying):
         self._announce(feedback, announce)
         numbers = range(1, len(self._source.bands) + 1)
         with job_folder() as folder:
-            copying = Stretch(feedback, 0, 8)
+            copying = Stretch(feedback, 0, 8, "Reading the raster")
             if self._source.layout is None:
                 scene = bring_plain_bands(self._source, folder, self._context, copying)
             else:
@@ -124,7 +124,9 @@ class Classify(Classifying):
                 options={"probabilities": rasters["PROBABILITIES"] is not None},
             )
             values = run_worker(job, folder, self.MODULE, Stretch(feedback, 10, 95))
-            self.write_maps(self._source, values, folder, rasters, training, Stretch(feedback, 95, 100))
+            self.write_maps(
+                self._source, values, folder, rasters, training, Stretch(feedback, 95, 100, "Writing the maps")
+            )
         accuracy = values["accuracy"] or {}
         if report is not None:
             self.write_report(values, self._source, self._labels, self._reference, report)

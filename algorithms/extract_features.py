@@ -152,7 +152,8 @@ class ExtractFeatures(Extracting):
         )
         lasting = self.lasting_folder(parameters, output, context)
         with job_folder() as folder, lasting.kept(feedback):
-            scene = bring_scene(self._source, self._numbers, None, folder, self._context, Stretch(feedback, 0, 5))
+            reading = Stretch(feedback, 0, 5, "Reading the raster")
+            scene = bring_scene(self._source, self._numbers, None, folder, self._context, reading)
             training = None
             if self._labels is not None:
                 training = bring_training(self._labels, self._source, scene, folder, Stretch(feedback, 5, 7))
@@ -172,7 +173,7 @@ class ExtractFeatures(Extracting):
                 self._source.grid,
                 output,
                 layout_from_json(json.dumps(values["layout"])),
-                Stretch(feedback, 85, 100),
+                Stretch(feedback, 85, 100, "Writing the feature raster"),
             )
         self.name_output("OUTPUT", self._source.name)
         return {

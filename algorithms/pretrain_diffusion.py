@@ -126,7 +126,14 @@ class PretrainDiffusion(Pretraining):
         output.parent.mkdir(parents=True, exist_ok=True)
         checkpoint = output.with_name(output.name + ".checkpoint")
         with job_folder() as folder:
-            scene = bring_scene(self._source, self._numbers, self._mask, folder, self._context, Stretch(feedback, 0, 4))
+            scene = bring_scene(
+                self._source,
+                self._numbers,
+                self._mask,
+                folder,
+                self._context,
+                Stretch(feedback, 0, 4, "Reading the raster"),
+            )
             job = Job(
                 task="pretrain",
                 settings=to_json(settings),

@@ -148,7 +148,7 @@ class LinearClassifier:
         losses = []
         for number, penalty in enumerate(_PENALTIES):
             losses.append(_cross_validated_loss(reduced, samples.classes, classes, penalty, fold))
-            progress((number + 1) / (len(_PENALTIES) + 1), f"penalty {penalty:g}")
+            progress((number + 1) / (len(_PENALTIES) + 1), f"fitting: penalty {penalty:g}")
         self.penalty = _PENALTIES[losses.index(min(losses))]
         self._weight, self._bias = _fit_logistic(reduced, samples.classes, classes, self.penalty)
         progress(1.0, "")
@@ -187,7 +187,9 @@ def _train_network(
             optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
-        progress((epoch + 1) / settings.passes, f"network {member + 1} of {settings.networks}, epoch {epoch + 1}")
+        progress(
+            (epoch + 1) / settings.passes, f"training: network {member + 1} of {settings.networks}, epoch {epoch + 1}"
+        )
     return network.eval()
 
 

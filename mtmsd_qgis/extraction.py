@@ -116,7 +116,7 @@ def write_features(
             fetch = fetched(stored.numbers_of_kept(values).flatten(0, 1))
             behind.call(partial(write, tile, fetch, valid))
             done += 1
-            progress(done / len(scene), f"tile {done} of {len(scene)}")
+            progress(done / len(scene), f"features: tile {done} of {len(scene)}")
         behind.call(rows.close)
     finished.save()
     return out

@@ -243,7 +243,9 @@ def _train_network(
             optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
-        progress((epoch + 1) / settings.passes, f"network {member + 1} of {settings.networks}, epoch {epoch + 1}")
+        progress(
+            (epoch + 1) / settings.passes, f"training: network {member + 1} of {settings.networks}, epoch {epoch + 1}"
+        )
     return network.eval()
 
 

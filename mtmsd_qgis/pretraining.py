@@ -162,7 +162,10 @@ def _train_on(
             state.interval.clear()
         try:
             shown = state.losses[-1][1] if state.losses else loss
-            progress(state.iteration / settings.iterations, f"iteration {state.iteration}, loss {shown:.3f}")
+            progress(
+                state.iteration / settings.iterations,
+                f"training: iteration {state.iteration} of {settings.iterations}, loss {shown:.3f}",
+            )
         except Cancelled:
             save(state)
             raise

@@ -219,7 +219,7 @@ def test_extraction_that_was_killed_goes_on_to_the_same_raster(scene, extracted,
         """Nothing catches it, as nothing catches a kill."""
 
     def killed(fraction, text):
-        if text.startswith("tile 20 "):
+        if text.startswith("features: tile 20 "):
             raise Killed
 
     with pytest.raises(Killed):
@@ -227,7 +227,7 @@ def test_extraction_that_was_killed_goes_on_to_the_same_raster(scene, extracted,
     heard = []
     tasks.run(job, folder, lambda fraction, text: heard.append(text))  # the same run goes on without being asked
     assert (place / "features.raw").read_bytes() == expected
-    assert not any(text.startswith("tile 3 ") or "survey" in text for text in heard)  # whole lines are kept
+    assert not any(text.startswith("features: tile 3 ") or "survey" in text for text in heard)  # whole lines are kept
 
 
 def test_only_the_same_run_goes_on(scene, tmp_path):

@@ -3,18 +3,30 @@
 
 from __future__ import annotations
 
+from time import monotonic
+from weakref import WeakKeyDictionary
+
 from qgis.core import QgsProcessingException, QgsProcessingFeedback
 from qgis.PyQt.QtCore import QCoreApplication, QEventLoop, QThread
 
+_started: WeakKeyDictionary[QgsProcessingFeedback, float] = WeakKeyDictionary()
 _HEARTBEAT = 1e-4  # percent; QGIS emits progressChanged for a changed value only
 
 
 class Stretch:
     """The part of the progress bar, in percent, that belongs to one step."""
 
-    def __init__(self, feedback: QgsProcessingFeedback, start: float, stop: float) -> None:
-        """Store the feedback and the part's ends."""
+    def __init__(self, feedback: QgsProcessingFeedback, start: float, stop: float, title: str = "") -> None:
+        """Store the feedback and the part's ends.
+
+        Args:
+            feedback: Of Processing.
+            start: Percent.
+            stop: Percent.
+            title: What happens in this step, for the log, said when it begins.
+        """
         self.feedback = feedback
+        self._title = title
         self._start = start
         self._stop = stop
         self._fraction = 0.0
@@ -26,16 +38,33 @@ class Stretch:
         Raises:
             QgsProcessingException: The user cancelled.
         """
+        if self._title:
+            self.feedback.setProgressText(self._title)
+            self._title = ""
         self._fraction = max(self._fraction, min(fraction, 1.0))
         self.beat()
         refuse_when_cancelled(self.feedback)
 
+    @property
+    def percent(self) -> float:
+        """Where the bar of the whole run stands."""
+        return self._start + (self._stop - self._start) * self._fraction
+
     def beat(self) -> None:
         """Show the same progress again, changed by a hair, so that its listeners get to run."""
         self._odd = not self._odd
-        value = self._start + (self._stop - self._start) * self._fraction
-        self.feedback.setProgress(max(0.0, value - _HEARTBEAT * self._odd))
+        self.feedback.setProgress(max(0.0, self.percent - _HEARTBEAT * self._odd))
         keep_window_alive()
+
+
+def start_clock(feedback: QgsProcessingFeedback) -> None:
+    """A run begins now; a batch uses one feedback for many."""
+    _started[feedback] = monotonic()
+
+
+def began(feedback: QgsProcessingFeedback) -> float:
+    """When the run with this feedback began, as time.monotonic counts."""
+    return _started.setdefault(feedback, monotonic())
 
 
 def refuse_when_cancelled(feedback: QgsProcessingFeedback) -> None:

@@ -25,7 +25,8 @@ from ...mtmsd_qgis.errors import FileFormatError
 from ...mtmsd_qgis.line_reader import read_lines
 from ...mtmsd_qgis.protocol import CANCEL_WORD, EXIT_DONE, Job, Message, decode, write_job
 from . import interpreter
-from .progress import Stretch
+from .pace import Pace
+from .progress import Stretch, began
 from .worker_failures import cause_in, cause_of_death
 
 _POLL_SECONDS = 0.1
@@ -33,8 +34,6 @@ _GRACE_SECONDS = 1.5  # a cancelled worker ends its batch and keeps its checkpoi
 _LEAVE_SECONDS = 15.0  # one that is done: CUDA takes seconds to shut down on a busy machine
 _KILL_SECONDS = 1.0
 _LAST_LINES_SECONDS = 1.0  # after its end until we stop waiting for lines
-_TEXT_SECONDS = 3.0  # between two lines on where the worker is
-_GUESS_SECONDS = 10.0  # before that a guess of the time left would mislead
 _NOISE_LINES = 50  # printed by libraries; more would drown the log
 _TAIL_BYTES = 4000
 _WAITING_LINES = 1000  # then the worker waits; a flood shall not fill the memory of QGIS
@@ -92,8 +91,7 @@ class _Conversation:
         self._lines: queue.Queue[str | None] = queue.Queue(_WAITING_LINES)
         self._tail = _Tail()
         self._over = Event()
-        self._started = monotonic()
-        self._next_text = 0.0
+        self._pace = Pace(began(stretch.feedback))
         self._noise = 0
         self._values: Mapping[str, Any] | None = None
         self._error: Message | None = None
@@ -170,12 +168,11 @@ class _Conversation:
             self._error = message
 
     def _show_progress(self, message: Message) -> None:
-        """Move the bar; every few seconds also say where the worker is (a dialog's log keeps every line)."""
-        now = monotonic()
-        if message.text and now >= self._next_text:
-            self._next_text = now + _TEXT_SECONDS
-            self._feedback.setProgressText(message.text + time_left(now - self._started, message.fraction))
+        """Move the bar; at a new stage, and now and then, also say where the worker is."""
         self._stretch.advance(message.fraction)
+        line = self._pace.line(monotonic(), self._stretch.percent / 100, message.text)
+        if line:
+            self._feedback.setProgressText(line)
 
     def _end(self, grace_seconds: float) -> None:
         """Let the worker end, or make it end, and read its exit status."""
@@ -228,14 +225,6 @@ class _Conversation:
             self._feedback.pushDebugInfo(self._tail.text())
         known = cause_in(error.text) if error.kind != "memory" else ""  # that one has its remedy with it
         return f"{known} ({error.text})" if known else error.text or "The worker failed without saying why."
-
-
-def time_left(elapsed_seconds: float, fraction: float) -> str:
-    """A guess for the user, in words; empty while it would be too rough."""
-    if elapsed_seconds < _GUESS_SECONDS or not 0 < fraction < 1:
-        return ""
-    left = elapsed_seconds * (1 - fraction) / fraction
-    return f", about {left:.0f} s left" if left < 100 else f", about {left / 60:.0f} min left"
 
 
 def _close(stream: IO[bytes] | None) -> None:

@@ -58,7 +58,7 @@ send(type="result", values={"answer": 42})
     assert run(log) == {"answer": 42}
     assert "hello" in log.lines
     assert log.warnings == ["careful"]
-    assert "half" in log.lines
+    assert "Half" in log.lines
     assert max(log.values) == pytest.approx(50)
     assert min(log.values[log.values.index(max(log.values)) :]) > 49.9  # never goes back
 

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the log says on the way, with a clock that the test turns."""
+
+from __future__ import annotations
+
+import pytest
+from qgis.core import QgsProcessingFeedback
+from scenes import Log
+
+
+def told(seconds, texts, started=0.0):
+    """(second, line) of a run that reports once a second, evenly from 0 to 1."""
+    from mtmsd.algorithms.bridge.pace import Pace
+
+    pace = Pace(started)
+    lines = ((now, pace.line(started + now, now / seconds, texts(now))) for now in range(seconds + 1))
+    return [(now, line) for now, line in lines if line]
+
+
+@pytest.mark.parametrize("seconds", [100, 600, 7200])
+def test_an_even_run_has_few_lines_with_the_time_that_is_left(seconds):
+    lines = told(seconds, lambda now: f"training: iteration {now} of {seconds}", started=5e5)
+    assert lines[0] == (0, f"Training: iteration 0 of {seconds}")
+    assert 8 <= len(lines) <= 70
+    assert min(b - a for (a, _), (b, _) in zip(lines, lines[1:])) >= 10
+    assert max(b - a for (a, _), (b, _) in zip(lines, lines[1:])) <= 120
+    halfway = next(line for now, line in lines if now >= seconds / 2)
+    assert {100: "50 s elapsed, about 50 s left", 600: "5 min elapsed, about 5 min left"}.get(
+        seconds, "60 min"
+    ) in halfway
+
+
+def test_one_line_a_stage():
+    lines = told(9, lambda now: "principal components" if now < 4 else "survey: tile 1 of 2" if now < 8 else "")
+    assert lines == [(0, "Principal components"), (4, "Survey: tile 1 of 2")]
+
+
+def test_a_guess_follows_the_pace_of_the_last_minute():
+    from mtmsd.algorithms.bridge.pace import Pace
+
+    pace = Pace(0)
+    for now in range(0, 200):
+        pace.line(now, 0.1, "")  # a long start that moves nothing
+    for now in range(200, 300):
+        pace.line(now, 0.1 + (now - 200) / 200, "")
+    assert "about 80 s left" in pace.line(300, 0.6, "map: window 7 of 9")
+
+
+def test_a_run_that_stands_still_says_so_without_a_guess():
+    from mtmsd.algorithms.bridge.pace import Pace
+
+    pace = Pace(0)
+    lines = [pace.line(now, 0.3, "fitting: penalty 1") for now in range(0, 300)]
+    assert [line for line in lines if line] == [
+        "Fitting: penalty 1", "Fitting: penalty 1 (2 min elapsed)", "Fitting: penalty 1 (4 min elapsed)",
+    ]  # fmt: skip
+
+
+def test_the_bar_never_goes_back_within_and_between_steps():
+    from mtmsd.algorithms.bridge.progress import Stretch
+
+    log = Log()
+    for start, stop in ((0, 8), (8, 10), (10, 95), (95, 100)):
+        stretch = Stretch(log, start, stop, f"Step {start}")
+        for fraction in (0.0, 0.5, 0.3, 0.9, 0.2, 1.0, 7.0):
+            stretch.advance(fraction)
+            stretch.beat()
+    assert all(b >= a - 2e-4 for a, b in zip(log.values, log.values[1:]))  # but for the heartbeat
+    assert log.values[-1] == pytest.approx(100, abs=1e-3)
+    assert log.lines == ["Step 0", "Step 8", "Step 10", "Step 95"]
+
+
+def test_messages_of_a_worker_become_lines_with_the_time_of_the_whole_run(fake_worker, monkeypatch):
+    from mtmsd.algorithms.bridge import progress, worker_process
+    from mtmsd.algorithms.bridge.worker_process import job_folder, run_worker
+    from mtmsd.mtmsd_qgis.protocol import Job
+
+    fake_worker("""
+for i in range(1, 41):
+    send(type="progress", fraction=i / 40, text="training: iteration %d of 40" % i)
+send(type="result", values={})
+""")
+    log, clock = Log(), iter(range(1000, 10**6, 1))
+    monkeypatch.setattr(progress, "monotonic", lambda: 900.0)  # the run began 100 s before the worker
+    progress.start_clock(log)
+    monkeypatch.setattr(worker_process, "monotonic", lambda: float(next(clock)))
+    with job_folder() as folder:
+        run_worker(Job("pretrain"), folder, "torch", progress.Stretch(log, 10, 90))
+    lines = [line for line in log.lines if line.startswith("Training: ")]
+    assert "elapsed" in lines[0]
+    assert any("elapsed, about" in line and "left" in line for line in lines[1:])
+    assert len(lines) < 20
+    assert all(b >= a - 2e-4 for a, b in zip(log.values, log.values[1:]))
+
+
+def test_a_clock_ends_with_its_feedback():
+    from mtmsd.algorithms.bridge import progress
+
+    feedback = QgsProcessingFeedback()
+    progress.start_clock(feedback)
+    assert progress.began(feedback) == progress.began(feedback)
+    count = len(progress._started)
+    del feedback
+    assert len(progress._started) == count - 1
