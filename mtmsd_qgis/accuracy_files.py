@@ -88,7 +88,8 @@ def _classes(values: Mapping[str, Any], pixel_area_m2: float | None) -> Iterable
     if adjusted:
         head += [f"area_percent{end}" for end in ("", "_low_95", "_high_95", "_standard_error")]
         head += [] if hectares is None else [f"area_ha{end}" for end in ("", "_low_95", "_high_95", "_standard_error")]
-        head += [f"{name}_by_area_percent{end}" for name in ("producers", "users") for end in ("", "_standard_error")]
+        ends = ("", "_low_95", "_high_95", "_standard_error")
+        head += [f"{name}_by_area_percent{end}" for name in ("producers", "users") for end in ends]
     yield head
     for k, entry in enumerate(classes):
         row = [entry["id"], entry["name"]]
@@ -108,7 +109,7 @@ def _classes(values: Mapping[str, Any], pixel_area_m2: float | None) -> Iterable
                 ]
                 row += [None if pixels is None else pixels * hectares for pixels in areas]
             for name in ("producers", "users"):
-                row += [adjusted[name][k], adjusted[f"{name}_error"][k]]
+                row += [adjusted[name][k], *adjusted[f"{name}_interval"][k], adjusted[f"{name}_error"][k]]
         yield _cells(row)
 
 

@@ -131,32 +131,63 @@ def mapped_areas(pixels: Sequence[int], classes: Classes, pixel_area_m2: float |
 
 
 def estimated_areas(values: Mapping[str, Any], classes: Classes, pixel_area_m2: float | None) -> str:
-    """Areas and accuracies by area, with standard errors, beside the areas as mapped."""
+    """Areas and accuracies by area, with standard errors and intervals, beside the areas as mapped."""
     adjusted, pixels = values["adjusted"], values["mapped_pixels"]
-    total = max(1, sum(pixels))
-    in_hectares = _hectares(adjusted["area_pixels"], pixel_area_m2)
-    errors = _hectares(adjusted["area_pixels_error"], pixel_area_m2)
-    mapped = _hectares(pixels, pixel_area_m2)
-    rows = []
-    for k, entry in enumerate(classes):
-        row = [swatch(entry), f"{100 * pixels[k] / total:.1f}"]
-        row.append(with_error(adjusted["area"][k], adjusted["area_error"][k]))
-        row.append(_ends(adjusted["area_interval"][k]))
-        if in_hectares is not None and errors is not None and mapped is not None:
-            small = "" if errors[k] == NONE else f" <small>± {errors[k]}</small>"
-            row += [mapped[k], f"{in_hectares[k]}{small}"]
-        row += [with_error(adjusted[name][k], adjusted[f"{name}_error"][k]) for name in ("users", "producers")]
-        rows.append(row)
+    areas = [
+        [
+            swatch(entry),
+            f"{100 * pixels[k] / max(1, sum(pixels)):.1f}",
+            with_error(adjusted["area"][k], adjusted["area_error"][k]),
+            _ends(adjusted["area_interval"][k]),
+        ]
+        for k, entry in enumerate(classes)
+    ]
     head = ["Class", "Mapped (%)", "Estimated (%)", "95 % interval"]
-    head += [] if in_hectares is None else ["Mapped (ha)", "Estimated (ha)"]
-    head += ["User's accuracy (%)", "Producer's accuracy (%)"]
+    if pixel_area_m2 is not None:
+        head += ["Mapped (ha)", "Estimated (ha)", "95 % interval (ha)"]
+        areas = [row + more for row, more in zip(areas, _in_hectares(adjusted, pixels, pixel_area_m2))]
+    accuracies = [
+        [
+            swatch(entry),
+            *(
+                text
+                for name in ("users", "producers")
+                for text in (
+                    with_error(adjusted[name][k], adjusted[f"{name}_error"][k]),
+                    _ends(adjusted[f"{name}_interval"][k]),
+                )
+            ),
+        ]
+        for k, entry in enumerate(classes)
+    ]
+    of_accuracies = ["Class", "User's accuracy (%)", "95 % interval", "Producer's accuracy (%)", "95 % interval"]
     return (
         "<h2>Estimates by area</h2><p>Corrected for the errors of the map, as the reference samples show them: each "
-        "sample stands for the pixels of its stratum. Small: ± one standard error. Sources: Olofsson et al. (2014), "
-        "doi 10.1016/j.rse.2014.02.015; Stehman (2014), doi 10.1080/01431161.2014.930207.</p>"
+        "sample stands for the pixels of its stratum. Small: ± one standard error. Intervals come from Wilson's for "
+        "each stratum and need not lie evenly about the estimate. Sources: Olofsson et al. (2014), doi "
+        "10.1016/j.rse.2014.02.015; Stehman (2014), doi 10.1080/01431161.2014.930207.</p>"
         + by_area(adjusted)
-        + table(head, rows)
+        + table(head, areas)
+        + "<p></p>"
+        + table(of_accuracies, accuracies)
     )
+
+
+def _in_hectares(adjusted: Mapping[str, Any], pixels: Sequence[int], pixel_area_m2: float) -> list[list[str]]:
+    """Mapped area, estimate with its error, and interval of each class."""
+    ends = adjusted["area_pixels_interval"]
+    columns = [
+        pixels,
+        adjusted["area_pixels"],
+        adjusted["area_pixels_error"],
+        [low for low, _ in ends],
+        [high for _, high in ends],
+    ]
+    rows = []
+    for mapped, value, error, low, high in zip(*(_hectares(column, pixel_area_m2) or [] for column in columns)):
+        small = "" if error == NONE else f" <small>± {error}</small>"
+        rows.append([mapped, f"{value}{small}", NONE if low == NONE else f"{low}–{high}"])
+    return rows
 
 
 def strata_table(adjusted: Mapping[str, Any]) -> str:

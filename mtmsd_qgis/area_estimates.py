@@ -7,15 +7,21 @@ the mapped area 0 to 1 with standard errors; NaN where the sample cannot support
 Sources: Stehman (2014), doi 10.1080/01431161.2014.930207, for strata of any kind; where the strata are the map's
 classes this is what Olofsson et al. (2014), doi 10.1016/j.rse.2014.02.015, give in equations 1 to 11, but for the
 finite population correction, which Stehman has and which is all but 1 for samples of a large map.
+
+The intervals are not the papers' +- 1.96 standard errors. On a population like the example of Olofsson et al. those
+hold the area of a rare class in 72 of 100 samples, because most samples meet none of its omissions and then take them
+for impossible. Here each stratum has a Wilson interval, and their squared distances to the estimate add up (Zou and
+Donner 2008, doi 10.1002/sim.3095): 95 to 96 of 100.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from .intervals import ratio_interval, wilson_bounds
 
 LEAST_FOR_ERROR = 2  # samples of a stratum: the variance of a single one is unknown
 
@@ -45,10 +51,19 @@ class StratifiedSample:
 
 @dataclass(frozen=True)
 class Estimate:
-    """An estimate for each class (or a single one) and its standard error, both NaN where undefined."""
+    """An estimate for each class (or a single one), NaN where undefined.
+
+    Attributes:
+        value: The estimate.
+        error: Its standard error.
+        low: Lower end of its 95 % interval.
+        high: Upper end.
+    """
 
     value: Floats
     error: Floats
+    low: Floats
+    high: Floats
 
 
 @dataclass(frozen=True)
@@ -78,11 +93,19 @@ class AreaEstimates:
 
 @dataclass(frozen=True)
 class _Strata:
-    """Pixels N, samples n and the factor of the variance of a total, N^2 (1 - n/N) / n, of each sampled stratum."""
+    """Of each sampled stratum.
+
+    Attributes:
+        pixels: N.
+        samples: n.
+        factor: Of the variance of a total, N^2 (1 - n/N) / n.
+        trials: Samples of an endless stratum that would tell as much, n / (1 - n/N).
+    """
 
     pixels: Floats
     samples: Floats
     factor: Floats
+    trials: Floats
 
     def mean(self, counts: Floats) -> Floats:
         """Share of the samples, (H, ...) from counts of the same shape."""
@@ -96,6 +119,23 @@ class _Strata:
         """Standard error of a total from the sample variances (H, ...) within strata; NaN where one is unknown."""
         known = np.where(self.factor.reshape(-1, *[1] * (variances.ndim - 1)) == 0, 0.0, variances)
         return np.asarray(np.sqrt(np.maximum(np.tensordot(self.factor, known, axes=1), 0.0)))
+
+    def limits(self, means: Floats, possible: NDArray[np.bool_] | bool = True) -> tuple[Floats, Floats]:
+        """95 % interval of a total from shares (H, ...), of strata where it is possible at all."""
+        low, high = wilson_bounds(means, self.trials.reshape(-1, *[1] * (means.ndim - 1)))
+        squares = self.pixels**2
+        below = np.tensordot(squares, np.where(possible, means - low, 0.0) ** 2, axes=1)
+        above = np.tensordot(squares, np.where(possible, high - means, 0.0) ** 2, axes=1)
+        total = self.total(means)
+        return np.asarray(np.maximum(total - np.sqrt(below), 0.0)), np.asarray(total + np.sqrt(above))
+
+
+@dataclass(frozen=True)
+class _Possible:
+    """(H, K) in which strata samples of a class can be right, and wrong: not everywhere where strata are the map."""
+
+    right: NDArray[np.bool_]
+    wrong: NDArray[np.bool_]
 
 
 def estimate(sample: StratifiedSample) -> AreaEstimates:
@@ -114,12 +154,15 @@ def estimate(sample: StratifiedSample) -> AreaEstimates:
     of_reference = _counts(sample, sample.reference, np.ones(len(right), dtype=bool))[kept]
     of_map = _counts(sample, sample.mapped, np.ones(len(right), dtype=bool))[kept]
     of_both = _counts(sample, sample.reference, right)[kept]
-    structural = np.eye(sample.classes, dtype=bool)[kept] if sample.strata_are_map else None
+    every = np.ones_like(of_both, dtype=bool)
+    own = np.eye(sample.classes, dtype=bool)[kept] if sample.strata_are_map else every
     pixels = float(strata.pixels.sum())
     return AreaEstimates(
         oa=_share(strata, of_both.sum(axis=1), pixels),
-        users=_ratio(strata, of_both, of_map, structural),
-        producers=_ratio(strata, of_both, of_reference, None),
+        users=_ratio(strata, of_both, of_map - of_both, _Possible(own, own)),
+        producers=_ratio(
+            strata, of_both, of_reference - of_both, _Possible(own, ~own if sample.strata_are_map else every)
+        ),
         areas=_share(strata, of_reference, pixels),
         cells=_cells(sample, sizes / np.maximum(drawn, 1) / pixels),
         samples=drawn,
@@ -128,20 +171,11 @@ def estimate(sample: StratifiedSample) -> AreaEstimates:
     )
 
 
-def normal_interval(value: float, error: float, highest: float = 1.0) -> tuple[float, float]:
-    """95 % interval of an estimate, value +- 1.96 standard errors, cut at 0 and at the highest possible value.
-
-    Both ends are NaN where the error is unknown or 0: samples that all agree do not say how sure they are.
-    """
-    if math.isnan(value) or math.isnan(error) or error == 0:
-        return math.nan, math.nan
-    half = 1.959963984540054 * error  # two-sided 95 % quantile of the normal distribution
-    return max(0.0, value - half), min(highest, value + half)
-
-
 def _strata(sizes: NDArray[np.int64], drawn: NDArray[np.int64]) -> _Strata:
     pixels, samples = sizes.astype(float), drawn.astype(float)
-    return _Strata(pixels, samples, pixels**2 * (1 - samples / pixels) / samples)
+    rest = 1 - samples / pixels
+    with np.errstate(divide="ignore"):
+        return _Strata(pixels, samples, pixels**2 * rest / samples, samples / rest)
 
 
 def _counts(sample: StratifiedSample, classes: NDArray[np.int64], where: NDArray[np.bool_]) -> Floats:
@@ -169,25 +203,45 @@ def _share(strata: _Strata, counts: Floats, pixels: float) -> Estimate:
     """Share of the area. Source: Stehman (2014), equations 2, 3 and 25."""
     mean = strata.mean(counts)
     error = strata.error(_covariance(strata, mean, mean, mean))
-    return Estimate(strata.total(mean) / pixels, error / pixels)
+    low, high = strata.limits(mean)
+    return Estimate(strata.total(mean) / pixels, error / pixels, low / pixels, np.minimum(high / pixels, 1.0))
 
 
-def _ratio(strata: _Strata, part: Floats, whole: Floats, structural: NDArray[np.bool_] | None) -> Estimate:
+def _ratio(strata: _Strata, right: Floats, wrong: Floats, possible: _Possible) -> Estimate:
     """Share of a class's area. Source: Stehman (2014), equations 26 to 28.
 
     Args:
         strata: The sampled strata.
-        part: (H, K) samples of the class, as mapped or as by the reference, that are right.
-        whole: (H, K) all samples of the class.
-        structural: (H, K) False where the class cannot be in the stratum, so that its variance there is 0.
+        right: (H, K) samples of the class, as mapped or as by the reference, that are right.
+        wrong: (H, K) those that are not.
+        possible: Where there can be any.
     """
-    y, x = strata.mean(part), strata.mean(whole)
+    y, z = strata.mean(right), strata.mean(wrong)
+    x = y + z
     total = strata.total(x)
     with np.errstate(divide="ignore", invalid="ignore"):
         share = np.where(total > 0, strata.total(y) / total, np.nan)
         # y is 1 only where x is, so the mean of their product is y.
         own, other, joint = _covariance(strata, y, y, y), _covariance(strata, x, x, x), _covariance(strata, y, y, x)
-        variances = own + share**2 * other - 2 * share * joint
-        if structural is not None:
-            variances = np.where(structural, variances, 0.0)
-        return Estimate(share, np.where(total > 0, strata.error(variances) / total, np.nan))
+        variances = np.where(possible.right | possible.wrong, own + share**2 * other - 2 * share * joint, 0.0)
+        error = np.where(total > 0, strata.error(variances) / total, np.nan)
+    limits = ratio_interval(
+        (strata.total(y), *strata.limits(y, possible.right)),
+        (strata.total(z), *strata.limits(z, possible.wrong)),
+        _correlation(strata, right, wrong, possible),
+    )
+    low, high = (np.where(total > 0, end, np.nan) for end in limits)
+    return Estimate(share, error, low, high)
+
+
+def _correlation(strata: _Strata, right: Floats, wrong: Floats, possible: _Possible) -> Floats:
+    """(K,) correlation of the two totals: a sample of a stratum is right, wrong or of another class.
+
+    One more sample of either kind is thought of, so that kinds not met among few samples are not taken for impossible.
+    """
+    n = strata.samples[:, None] + 2
+    y = np.where(possible.right, (right + 1) / n, 0.0)
+    z = np.where(possible.wrong, (wrong + 1) / n, 0.0)
+    joint, own, other = (strata.factor @ part for part in (-y * z, y * (1 - y), z * (1 - z)))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(np.nan_to_num(joint / np.sqrt(own * other)))

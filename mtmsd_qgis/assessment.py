@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .accuracy import judge, percent, percents
-from .area_estimates import AreaEstimates, Estimate, StratifiedSample, estimate, normal_interval
+from .area_estimates import AreaEstimates, Estimate, StratifiedSample, estimate
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ def estimates_to_json(found: AreaEstimates, names: Sequence[str], sizes: NDArray
         "pixels": pixels,
         "oa": percent(float(found.oa.value)),
         "oa_error": percent(float(found.oa.error)),
-        "oa_interval": percents(normal_interval(float(found.oa.value), float(found.oa.error))),
+        "oa_interval": percents([float(found.oa.low), float(found.oa.high)]),
         **_estimates("users", found.users),
         **_estimates("producers", found.producers),
         **areas,
@@ -137,11 +137,10 @@ def estimates_to_json(found: AreaEstimates, names: Sequence[str], sizes: NDArray
 
 
 def _estimates(name: str, of_classes: Estimate) -> dict[str, Any]:
-    pairs = [(float(value), float(error)) for value, error in zip(of_classes.value, of_classes.error)]
     return {
-        name: percents(value for value, _ in pairs),
-        f"{name}_error": percents(error for _, error in pairs),
-        f"{name}_interval": [percents(normal_interval(value, error)) for value, error in pairs],
+        name: percents(of_classes.value),
+        f"{name}_error": percents(of_classes.error),
+        f"{name}_interval": [percents(ends) for ends in zip(of_classes.low, of_classes.high)],
     }
 
 
@@ -226,7 +225,7 @@ def _of_strata(
     if 0 in [*agreed, adjusted["oa_error"]]:
         notes.append(
             "A standard error of 0 means that all samples concerned agree. It does not mean that the estimate is "
-            "certain, so no interval is given there."
+            "certain: the interval says how far it may be off."
         )
     return notes
 

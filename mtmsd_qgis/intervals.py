@@ -13,7 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 Z95 = 1.959963984540054  # two-sided 95 % quantile of the normal distribution
+_HALVINGS = 50  # of an interval of 1: to the last digit
 LEAST_FEATURES = 10  # fewer polygons say too little of how polygons differ
+
+Floats = NDArray[np.float64]
+Bounds = tuple[Floats, Floats, Floats]
 
 
 def wilson_interval(right: float, total: float) -> tuple[float, float]:
@@ -35,6 +39,48 @@ def wilson_interval(right: float, total: float) -> tuple[float, float]:
     half = Z95 * math.sqrt(share * (1 - share) / total + Z95**2 / (4 * total**2))
     scale = 1 + Z95**2 / total
     return max(0.0, (centre - half) / scale), min(1.0, (centre + half) / scale)
+
+
+def wilson_bounds(shares: Floats, trials: Floats) -> tuple[Floats, Floats]:
+    """wilson_interval for arrays: shares of any shape, trials above 0 that fit it, endless where a share is known."""
+    centre, spread = shares + Z95**2 / (2 * trials), shares * (1 - shares) / trials + Z95**2 / (4 * trials**2)
+    half, scale = Z95 * np.sqrt(spread), 1 + Z95**2 / trials
+    return np.maximum((centre - half) / scale, 0.0), np.minimum((centre + half) / scale, 1.0)
+
+
+def ratio_interval(right: Bounds, wrong: Bounds, correlation: Floats) -> tuple[Floats, Floats]:
+    """Interval of right / (right + wrong), from the intervals of two estimated totals.
+
+    A ratio R is in it where right (1 - R) - wrong R may be 0 by the interval of that difference, which has the squared
+    distances to the ends of both, less what they have in common.
+    Source: Zou and Donner (2008), doi 10.1002/sim.3095, for the difference; Donner and Zou (2012), doi
+    10.1177/0962280210383082, for the way from there to a ratio.
+
+    Args:
+        right: (K,) each: estimate, lower and upper end.
+        wrong: The same.
+        correlation: (K,) of the two, -1 to 1.
+
+    Returns:
+        (K,) lower and upper end, 0 to 1.
+    """
+
+    def reach(ratio: Floats, far_right: Floats, far_wrong: Floats) -> Floats:
+        """How far the difference may be from its estimate."""
+        one, other = (1 - ratio) * far_right, ratio * far_wrong
+        return np.asarray(np.sqrt(np.maximum(one**2 + other**2 - 2 * correlation * one * other, 0.0)))
+
+    def root(far_right: Floats, far_wrong: Floats, sign: int) -> Floats:
+        """Where the end of the difference's interval is 0, by halving: it falls from R = 0 to R = 1."""
+        low, high = np.zeros_like(right[0]), np.ones_like(right[0])
+        for _ in range(_HALVINGS):
+            middle = (low + high) / 2
+            end = right[0] * (1 - middle) - wrong[0] * middle + sign * reach(middle, far_right, far_wrong)
+            low, high = np.where(end > 0, middle, low), np.where(end > 0, high, middle)
+        return (low + high) / 2
+
+    lower = root(right[0] - right[1], wrong[2] - wrong[0], -1)
+    return lower, root(right[2] - right[0], wrong[0] - wrong[1], 1)
 
 
 def f1_interval(right: int, in_reference: int, in_map: int) -> tuple[float, float]:

@@ -6,7 +6,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mtmsd_qgis.area_estimates import StratifiedSample, estimate, normal_interval
+from mtmsd_qgis.area_estimates import StratifiedSample, estimate
+from mtmsd_qgis.intervals import wilson_interval
 
 # Olofsson et al. (2014), table 8: rows map, columns reference; deforestation, forest gain, stable forest, non-forest.
 OLOFSSON = np.array([[66, 0, 5, 4], [0, 55, 8, 12], [1, 0, 153, 11], [2, 1, 9, 313]])
@@ -140,6 +141,7 @@ def test_a_stratum_with_one_sample_leaves_errors_unknown():
     assert found.single == (1,)
     assert np.isfinite([*found.areas.value, *found.users.value, float(found.oa.value)]).all()
     assert np.isnan([*found.areas.error, float(found.oa.error), found.users.error[1]]).all()
+    assert np.isfinite([*found.areas.low, *found.areas.high, found.users.low[1]]).all()  # one sample tells a little
     assert np.isfinite(found.users.error[[0, 2, 3]]).all()  # of other map classes, which are not in that stratum
 
 
@@ -164,14 +166,51 @@ def test_no_sample_is_an_error():
         estimate(StratifiedSample(none, none, none, np.array([5]), 1))
 
 
-@pytest.mark.parametrize(
-    ("value", "error", "expected"),
-    [(0.5, 0.1, (0.304, 0.696)), (0.98, 0.1, (0.784, 1.0)), (0.05, 0.1, (0.0, 0.246))],
-)
-def test_intervals_stay_within_0_and_1(value, error, expected):
-    assert normal_interval(value, error) == pytest.approx(expected, abs=1e-3)
+def test_intervals_of_single_shares_are_those_of_wilson(olofsson):
+    """A user's accuracy rests on one stratum, and so does everything in a sample without strata."""
+    n = OLOFSSON.sum(axis=1)
+    expected = [wilson_interval(right, total) for right, total in zip(np.diag(OLOFSSON), n)]
+    assert np.transpose([olofsson.users.low, olofsson.users.high]) == pytest.approx(np.array(expected), abs=1e-4)
+    one = estimate(StratifiedSample(np.zeros(40, dtype=int), REFERENCE, MAPPED, np.array([10**9]), 4))
+    assert (float(one.oa.low), float(one.oa.high)) == pytest.approx(wilson_interval((MAPPED == REFERENCE).sum(), 40))
+    mapped_b = MAPPED == 1
+    expected_b = wilson_interval((REFERENCE[mapped_b] == 1).sum(), mapped_b.sum())
+    assert (one.users.low[1], one.users.high[1]) == pytest.approx(expected_b, abs=0.03)
 
 
-@pytest.mark.parametrize("error", [0.0, float("nan")])
-def test_no_interval_without_an_error(error):
-    assert np.isnan(normal_interval(0.9, error)).all()
+@pytest.mark.parametrize("sizes", [SIZES, np.array([12, 10, 20_000, 11])])
+def test_intervals_hold_their_estimates_within_0_and_1(sizes):
+    found = estimate(StratifiedSample(STRATA, REFERENCE, MAPPED, sizes, 4))
+    for part in (found.oa, found.areas, found.users, found.producers):
+        assert (part.low >= 0).all()
+        assert (part.low <= part.value + 1e-9).all()
+        assert (part.value <= part.high + 1e-9).all()
+        assert (part.high <= 1).all()
+
+
+def test_samples_that_all_agree_have_an_interval():
+    found = estimate(from_matrix(np.diag([20, 20, 20, 20]), MAPPED_PIXELS))
+    assert found.users.error.tolist() == [0, 0, 0, 0]
+    assert found.users.high.tolist() == pytest.approx([1, 1, 1, 1])
+    assert found.users.low == pytest.approx([wilson_interval(20, 20)[0]] * 4, abs=1e-4)
+    assert found.producers.low[0] < 0.2  # a few omissions in the large classes would be more than all of it
+    assert found.areas.low[0] < 0.02 < found.areas.high[0]
+
+
+def test_intervals_cover_the_truth():
+    """Samples of a population like that of Olofsson, whose rare omissions most samples do not meet."""
+    rng = np.random.default_rng(0)
+    sizes, drawn = np.array([2_000, 1_500, 32_000, 64_500]), [75, 75, 165, 325]
+    of_map = [[0.88, 0, 0.07, 0.05], [0, 0.73, 0.11, 0.16], [0.006, 0, 0.93, 0.064], [0.006, 0.003, 0.028, 0.963]]
+    population = [rng.choice(4, size=size, p=shares) for size, shares in zip(sizes, of_map)]
+    area = np.array([sum((part == k).sum() for part in population) for k in range(4)])
+    producers = np.array([(population[k] == k).sum() for k in range(4)]) / area
+    mapped = np.repeat(range(4), drawn)
+    covered = np.zeros((2, 4))
+    for _ in range(300):
+        reference = np.concatenate([rng.choice(part, n, replace=False) for part, n in zip(population, drawn)])
+        found = estimate(StratifiedSample(mapped, reference, mapped, sizes, 4, strata_are_map=True))
+        for row, (part, truth) in enumerate(((found.areas, area / sizes.sum()), (found.producers, producers))):
+            covered[row] += (part.low <= truth) & (truth <= part.high)
+    assert (covered / 300 > 0.91).all(), covered / 300
+    assert (covered / 300 < 0.995).all(), covered / 300

@@ -11,6 +11,8 @@ from mtmsd_qgis.intervals import (
     interval_by_features,
     kappa_interval,
     mean_interval,
+    ratio_interval,
+    wilson_bounds,
     wilson_interval,
 )
 
@@ -97,3 +99,29 @@ def test_it_covers_the_truth_in_95_of_100_draws():
 
 def test_few_features_say_nothing():
     assert np.isnan(interval_by_features(np.ones(90, dtype=bool), np.arange(90) // 10)).all()
+
+
+def test_wilson_of_arrays_is_that_of_numbers():
+    shares, trials = np.array([0.0, 0.3, 1.0]), np.array([20.0, 263.0, 7.0])
+    expected = np.array([wilson_interval(share * n, n) for share, n in zip(shares, trials)])
+    assert np.transpose(wilson_bounds(shares, trials)) == pytest.approx(expected)
+    assert np.transpose(wilson_bounds(shares, np.full(3, np.inf))) == pytest.approx(np.transpose([shares, shares]))
+
+
+def test_a_ratio_of_right_to_all_is_a_share():
+    """Where right and wrong are all there is, one is what the other is not."""
+    low, high = wilson_interval(15, 20)
+    ends = ratio_interval(
+        tuple(np.array([v]) for v in (0.75, low, high)),
+        tuple(np.array([v]) for v in (0.25, 1 - high, 1 - low)),
+        np.array([-1.0]),
+    )
+    assert [float(end[0]) for end in ends] == pytest.approx([low, high])
+
+
+def test_a_ratio_without_wrong_ones_may_still_have_some():
+    ends = ratio_interval(
+        tuple(np.array([v]) for v in (100.0, 90.0, 110.0)), tuple(np.array([v]) for v in (0.0, 0.0, 25.0)), np.zeros(1)
+    )
+    assert float(ends[1][0]) == pytest.approx(1)
+    assert 0.75 < float(ends[0][0]) < 0.85  # 100 / 125 and a little less
