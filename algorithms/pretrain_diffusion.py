@@ -92,7 +92,7 @@ class PretrainDiffusion(Pretraining):
     def collect(self, parameters: Parameters, context: QgsProcessingContext, feedback: QgsProcessingFeedback) -> None:
         """Look at raster and mask."""
         from .bridge.rasters import describe_raster
-        from .bridge.scenes import refuse_small_raster
+        from .bridge.scenes import refuse_same_file, refuse_small_raster
 
         self._settings = self.pretraining_settings(parameters, context)
         layer = self.parameterAsRasterLayer(parameters, "INPUT", context)
@@ -101,6 +101,8 @@ class PretrainDiffusion(Pretraining):
         self._source = describe_raster(layer)
         self._numbers, self._bad = self.chosen_bands(parameters, self._source, context)
         refuse_small_raster(self._source, self._settings.patch_size)
+        for name in ("OUTPUT", "REPORT"):
+            refuse_same_file(self._source, self.output_path(parameters, name, context))
         self._mask = self.chosen_mask(parameters, context)
         self._context = context.transformContext()
 
