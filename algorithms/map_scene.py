@@ -143,7 +143,8 @@ class MapScene(Classifying, Extracting, Pretraining):
         lasting = self.lasting_folder(parameters, rasters["OUTPUT"], context)
         self._announce(feedback)
         with job_folder() as folder, lasting.kept(feedback):
-            scene = bring_scene(self._source, self._numbers, self._mask, folder, self._context, Stretch(feedback, 0, 4))
+            reading = Stretch(feedback, 0, 4, "Reading the raster")
+            scene = bring_scene(self._source, self._numbers, self._mask, folder, self._context, reading)
             training = bring_training(self._labels, self._source, scene, folder, Stretch(feedback, 4, 5))
             reference = None
             if self._reference is not None:
@@ -165,7 +166,8 @@ class MapScene(Classifying, Extracting, Pretraining):
                 },
             )
             values = run_worker(job, folder, self.MODULE, Stretch(feedback, 6, 96))
-            self.write_maps(self._source, values, lasting.folder, rasters, training, Stretch(feedback, 96, 100))
+            writing = Stretch(feedback, 96, 100, "Writing the maps")
+            self.write_maps(self._source, values, lasting.folder, rasters, training, writing)
             if report is not None:
                 told = {"Diffusion model": self._model_sentence(values)}
                 self.write_report(values, self._source, self._labels, self._reference, report, told)

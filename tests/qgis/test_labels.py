@@ -17,6 +17,7 @@ from qgis.core import (
     QgsProject,
     QgsVectorLayer,
 )
+from qgis.PyQt.QtCore import QDate
 from scenes import (
     COLORS,
     LEFT,
@@ -131,6 +132,36 @@ def test_ids_and_names(field_type, values, expected):
     shapes = [(point_in_pixel(i, i), value) for i, value in enumerate(values)]
     _, classes = placed(vector_layer(shapes, "Point", field_type=field_type))
     assert [(entry.id, entry.name) for entry in classes.values()] == expected
+
+
+@pytest.mark.parametrize(
+    ("field_type", "values", "expected"),
+    [
+        ("date", [QDate(2024, 5, 1), QDate(2023, 5, 1)], ["2023-05-01", "2024-05-01"]),
+        ("boolean", [True, False], ["0", "1"]),
+        ("long", [2**40, 7], ["7", str(2**40)]),
+        ("string(5)", [" oak", "ash"], ["ash", "oak"]),
+    ],
+)
+def test_class_fields_of_any_type(field_type, values, expected):
+    shapes = [(point_in_pixel(i, i), value) for i, value in enumerate(values)]
+    _, classes = placed(vector_layer(shapes, "Point", field_type=field_type))
+    assert [entry.name for entry in classes.values()] == expected
+    assert [entry.id for entry in classes.values()] == [1, 2]
+
+
+def test_a_multipoint_labels_all_its_pixels_as_one_group():
+    places = ", ".join(point_in_pixel(n, n).asWkt(1).removeprefix("Point ") for n in (3, 5, 25))  # the last one outside
+    samples, _ = placed(vector_layer([(QgsGeometry.fromWkt(f"MULTIPOINT({places})"), "a")], "MultiPoint"))
+    assert table(samples) == [[3, 3, 0, 0], [5, 5, 0, 0]]
+
+
+@pytest.mark.parametrize("crs", ["EPSG:4326", "EPSG:3857", "EPSG:3035", "EPSG:2154"])
+def test_polygons_in_any_crs_take_the_same_pixels(crs):
+    shapes = [(box_of_pixels(2, 3, 9, 8), "a"), (box_of_pixels(12, 10, 13, 19), "b")]
+    at_home, _ = placed(vector_layer(shapes, "Polygon"))
+    abroad, _ = placed(vector_layer(shapes, "MultiPolygon", crs=crs))
+    assert table(at_home) == table(abroad)
 
 
 def test_dates_and_truths_are_classes_too():

@@ -91,7 +91,7 @@ def test_the_later_point_wins_where_asked():
     assert table(samples) == [[2, 2, 0, 1]]
 
 
-@pytest.mark.parametrize("name", ["classify", "extractfeatures", "splitsamples"])
+@pytest.mark.parametrize("name", ["classify", "extractfeatures", "mapscene", "assessaccuracy", "splitsamples"])
 def test_every_algorithm_with_a_class_layer_has_the_choice(name):
     algorithm = QgsApplication.processingRegistry().createAlgorithmById(f"mtmsd:{name}")
     parameter = algorithm.parameterDefinition("OVERLAPS")

@@ -62,7 +62,7 @@ def test_pretraining_returns_every_output_and_says_what_it_does(scene, tmp_path)
     assert "<html" in report.read_text()
     assert "Raster: scene, 64 x 64 pixels, 12 bands." in log.lines
     assert any("Preset quick, 3 iterations" in line and "seed 7" in line for line in log.lines)
-    assert any(line.startswith("Device: CPU") for line in log.lines)
+    assert any(line.startswith("Device: CPU") and line.endswith(", asked for.") for line in log.lines)
     assert log.values[-1] == 100
     assert sorted(path.name for path in tmp_path.iterdir()) == ["m.mtmsd", "report.html"]
     assert job_folders() == []
