@@ -94,12 +94,15 @@ class Classify(Classifying):
         """Copy the raster, place the samples, classify, write maps and report."""
         from .bridge.progress import Stretch
         from .bridge.scenes import announce, bring_plain_bands, bring_scene
+        from .bridge.scratch import check_classification_space
         from .bridge.training import bring_reference, bring_training
         from .bridge.worker_process import job_folder, run_worker
 
         rasters = {n: self.raster_path(parameters, n, context) for n in MAPS}
         report = self.output_path(parameters, "REPORT", context)
         self._announce(feedback, announce)
+        probabilities = len({key for _, key in self._labels.shapes}) if rasters["PROBABILITIES"] else 0
+        check_classification_space(self._source, probabilities, list(rasters.values()), feedback)
         numbers = range(1, len(self._source.bands) + 1)
         with job_folder() as folder:
             copying = Stretch(feedback, 0, 8, "Reading the raster")

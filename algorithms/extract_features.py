@@ -138,6 +138,7 @@ class ExtractFeatures(Extracting):
         from .bridge.outputs import cube_from, write_features
         from .bridge.progress import Stretch
         from .bridge.scenes import announce, bring_scene
+        from .bridge.scratch import check_extraction_space
         from .bridge.training import bring_training
         from .bridge.worker_process import job_folder, run_worker
 
@@ -150,6 +151,7 @@ class ExtractFeatures(Extracting):
             f"{len(settings.timesteps)} timesteps, stages {', '.join(map(str, settings.stages))}, "
             f"{settings.keep or 'all'} features kept per timestep, seed {settings.seed}.",
         )
+        check_extraction_space(self._source, self._numbers, self._header, settings, output, feedback)
         lasting = self.lasting_folder(parameters, output, context)
         with job_folder() as folder, lasting.kept(feedback):
             reading = Stretch(feedback, 0, 5, "Reading the raster")

@@ -113,6 +113,7 @@ class PretrainDiffusion(Pretraining):
         from .bridge.outputs import write_text
         from .bridge.progress import Stretch
         from .bridge.scenes import announce, bring_scene
+        from .bridge.scratch import check_pretraining_space
         from .bridge.worker_process import job_folder, run_worker
 
         output = self.output_path(parameters, "OUTPUT", context)
@@ -125,6 +126,7 @@ class PretrainDiffusion(Pretraining):
             f"Preset {settings.preset}, {settings.iterations} iterations of {settings.batch_size} patches of "
             f"{settings.patch_size} x {settings.patch_size} pixels, seed {settings.seed}.",
         )
+        check_pretraining_space(self._source, self._numbers, settings.components, output, feedback)
         output.parent.mkdir(parents=True, exist_ok=True)
         checkpoint = output.with_name(output.name + ".checkpoint")
         with job_folder() as folder:
