@@ -134,6 +134,7 @@ class MapScene(Classifying, Extracting, Pretraining):
         from .bridge.outputs import copy_file
         from .bridge.progress import Stretch
         from .bridge.scenes import bring_scene
+        from .bridge.scratch import check_mapping_space
         from .bridge.training import bring_reference, bring_training
         from .bridge.worker_process import job_folder, run_worker
 
@@ -142,6 +143,10 @@ class MapScene(Classifying, Extracting, Pretraining):
         model = self.output_path(parameters, "OUTPUT_MODEL", context)
         lasting = self.lasting_folder(parameters, rasters["OUTPUT"], context)
         self._announce(feedback)
+        probabilities = len({key for _, key in self._labels.shapes}) if rasters["PROBABILITIES"] else 0
+        check_mapping_space(
+            self._source, self._numbers, self._pretrain.components, probabilities, rasters["OUTPUT"], feedback
+        )
         with job_folder() as folder, lasting.kept(feedback):
             reading = Stretch(feedback, 0, 4, "Reading the raster")
             scene = bring_scene(self._source, self._numbers, self._mask, folder, self._context, reading)

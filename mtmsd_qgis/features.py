@@ -299,9 +299,12 @@ def tile_needs(tiles: Sequence[Tile], rows: NDArray[np.int64], cols: NDArray[np.
     order = np.argsort(owner, kind="stable")
     cells = tile_row.reshape(-1) * len(col_starts) + tile_col.reshape(-1)
     start, stop = (np.searchsorted(owner[order], cells, side=side) for side in ("left", "right"))
-    found = [order[a:b] for a, b in zip(start, stop)]
-    inside = [(rows[mine] < tile.core.stop_row) & (cols[mine] < tile.core.stop_col) for tile, mine in zip(tiles, found)]
-    return [mine[here] for mine, here in zip(found, inside)]
+    none = np.zeros(0, dtype=np.int64)  # one for all the tiles of a large scene that have nothing
+
+    def inside(tile: Tile, mine: NDArray[np.int64]) -> NDArray[np.int64]:
+        return mine[(rows[mine] < tile.core.stop_row) & (cols[mine] < tile.core.stop_col)]
+
+    return [inside(tile, order[a:b]) if b > a else none for tile, a, b in zip(tiles, start, stop)]
 
 
 def visits(

@@ -135,8 +135,8 @@ def survey(
     """
     rows, cols, classes = samples
     count = int(classes.max()) + 1
-    owned = dict(zip(scene, tile_needs(scene, rows, cols)))
-    chosen = _survey_tiles([tile for tile in scene if len(owned[tile])], owned, classes)
+    owned = {tile: mine for tile, mine in zip(scene, tile_needs(scene, rows, cols)) if len(mine)}
+    chosen = _survey_tiles(list(owned), owned, classes)
     sums, numbers = torch.zeros((), dtype=torch.float64, device=extractor.device), np.zeros(count)
     moments: _Moments | None = None
     with Behind() as behind:

@@ -20,6 +20,7 @@ GRID = 4  # the U-Net halves twice, so the phase of its coarse grids repeats eve
 class Window:
     """A rectangle of pixels: first row and column, height and width."""
 
+    __slots__ = ("col", "height", "row", "width")  # a large scene has a hundred thousand of them
     row: int
     col: int
     height: int
@@ -50,6 +51,7 @@ class Tile:
         window: What goes through the network: the core with its halo; may reach outside the raster.
     """
 
+    __slots__ = ("core", "window")
     core: Window
     window: Window
 

@@ -67,9 +67,9 @@ def test_tiles_can_be_computed_one_by_one_or_together(full_numbers):
     every = tiles(40, 44, 32, 8)
     x = list(np.random.default_rng(0).normal(size=(len(every), 3, 32, 32)).astype(np.float32))
     together, single = extractor(), extractor()
-    together.tiles_at_once(32)
-    together.plan = replace(together.plan, items=len(every))
-    assert single.tiles_at_once(32) == 1
+    assert together.tiles_at_once(32) >= len(every)
+    single.tiles_at_once(32)
+    single.plan = replace(single.plan, items=1)
     for ours, tile, alone in zip(together.features(x, every), every, single.features(x, every)):
         assert ours.shape[2:] == (tile.core.height, tile.core.width)
         assert torch.allclose(ours, alone, atol=1e-5)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Disk that a task needs, estimated, said and checked before the work starts.
 
-A job folder holds the scene's bands, its components, and the results before they become GeoTIFFs; the outputs come on
-top. Estimates are of the raw bytes, which is what dominates.
+A job folder holds the scene's bands and components; results lie raw in a folder beside the output, or in the job
+folder, before they become GeoTIFFs. Estimates are of the raw bytes, which is what dominates.
 """
 
 from __future__ import annotations
@@ -62,8 +62,8 @@ def check_extraction_space(
     kept = min(settings.keep or every, every)
     bands = len(settings.timesteps) * kept + (len(numbers) if settings.spectra else 0)
     features = _FEATURE_BYTES * bands * _pixels(source)
-    scratch = _cube_bytes(source, numbers) + _component_bytes(source, int(header["components"])) + features
-    check_space(scratch, {output: features}, feedback)
+    scratch = _cube_bytes(source, numbers) + _component_bytes(source, int(header["components"]))
+    check_space(scratch, {output: 2 * features}, feedback)
 
 
 def check_classification_space(
@@ -83,6 +83,31 @@ def check_classification_space(
     scratch = _cube_bytes(source, range(1, len(source.bands) + 1))
     maps = (_MAP_BYTES + 4 * classes) * _pixels(source)
     check_space(scratch + maps, {path: maps for path in outputs[:1] if path is not None}, feedback)
+
+
+def check_mapping_space(
+    source: RasterSource,
+    numbers: Sequence[int],
+    components: int,
+    classes: int,
+    output: Path,
+    feedback: QgsProcessingFeedback,
+) -> None:
+    """Room for the bands, their components, and the maps twice: raw, and as outputs.
+
+    Args:
+        source: The raster.
+        numbers: Bands that are used.
+        components: At most.
+        classes: That get a probability each; 0 where none is wanted.
+        output: The class map.
+        feedback: Told the figures.
+
+    Raises:
+        QgsProcessingException: There is too little.
+    """
+    scratch = _cube_bytes(source, numbers) + _component_bytes(source, min(components, len(numbers)))
+    check_space(scratch, {output: 2 * (_MAP_BYTES + 4 * classes) * _pixels(source)}, feedback)
 
 
 def check_space(scratch_bytes: int, outputs: Mapping[Path, int], feedback: QgsProcessingFeedback) -> None:
@@ -105,7 +130,7 @@ def check_space(scratch_bytes: int, outputs: Mapping[Path, int], feedback: QgsPr
     free = shutil.disk_usage(_existing(temporary)).free
     said = f"Disk: about {_gib(scratch_bytes)} for temporary files in {temporary}, removed at the end"
     large = sum(outputs.values())
-    feedback.pushInfo(said + (f", and {_gib(large)} for the output" if large else "") + f"; {_gib(free)} are free.")
+    feedback.pushInfo(said + (f", and {_gib(large)} beside the output" if large else "") + f"; {_gib(free)} are free.")
     for place, _ in wanted:
         room = shutil.disk_usage(_existing(place)).free
         needed = sums[_existing(place).stat().st_dev]

@@ -46,15 +46,22 @@ def test_features_dominate_an_extraction(source, tmp_path, monkeypatch):
         monkeypatch, scratch.check_extraction_space, source, range(1, 13), HEADER, settings, output
     )
     pixels, features = 64 * 64, 2 * (19 * 192 + 12)
-    assert outputs == {output: pixels * features}
-    assert scratch_bytes == pixels * (12 * 2 + 25 * 4 + features)
+    assert outputs == {output: 2 * pixels * features}
+    assert scratch_bytes == pixels * (12 * 2 + 25 * 4)
 
 
 def test_keeping_all_counts_all(source, tmp_path, monkeypatch):
     settings = ExtractionSettings(timesteps=(50,), stages=(5, 8), keep=0, spectra=False)
     arguments = source, range(1, 13), HEADER, settings, tmp_path / "f.tif"
     _, outputs = asked(monkeypatch, scratch.check_extraction_space, *arguments)
-    assert list(outputs.values()) == [64 * 64 * 2 * (64 + 32)]
+    assert list(outputs.values()) == [2 * 64 * 64 * 2 * (64 + 32)]
+
+
+def test_a_map_in_one_step_needs_no_feature_raster(source, tmp_path, monkeypatch):
+    output = tmp_path / "map.tif"
+    scratch_bytes, outputs = asked(monkeypatch, scratch.check_mapping_space, source, range(1, 13), 25, 3, output)
+    assert scratch_bytes == 64 * 64 * (12 * 2 + 12 * 4)
+    assert outputs == {output: 2 * 64 * 64 * (6 + 3 * 4)}
 
 
 def test_probabilities_count(source, tmp_path, monkeypatch):
@@ -69,7 +76,7 @@ def test_the_figures_are_said(source, tmp_path, free):
     log = Log()
     scratch.check_space(3 << 30, {tmp_path / "new" / "f.tif": 2 << 30}, log)
     assert log.lines[0].startswith("Disk: about 3.0 GiB for temporary files in ")
-    assert log.lines[0].endswith("and 2.0 GiB for the output; 9.0 GiB are free.")
+    assert log.lines[0].endswith("and 2.0 GiB beside the output; 9.0 GiB are free.")
 
 
 def test_temporary_files_and_output_on_one_disk_add_up(tmp_path, free):
