@@ -177,7 +177,6 @@ class AssessAccuracy(MtmsdAlgorithm):
         from ..mtmsd_qgis.assessment import assess_map
         from .bridge.comparison import compare
         from .bridge.outputs import write_texts
-        from .bridge.progress import Stretch
         from .bridge.worker_process import job_folder
 
         source = self._map.source
@@ -190,7 +189,7 @@ class AssessAccuracy(MtmsdAlgorithm):
                 self._sampling,
                 folder,
                 context.transformContext(),
-                Stretch(feedback, 0, 95),
+                feedback,
             )
         assessed = assess_map(found.compared)
         values = {

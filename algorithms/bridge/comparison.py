@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qgis.core import QgsCoordinateTransformContext, QgsProcessingException
+from qgis.core import QgsCoordinateTransformContext, QgsProcessingException, QgsProcessingFeedback
 
 from ...mtmsd_qgis.assessment import Compared, Strata
 from ...mtmsd_qgis.class_match import Key, match_classes
@@ -50,7 +50,7 @@ def compare(
     sampling: str,
     folder: Path,
     context: QgsCoordinateTransformContext,
-    stretch: Stretch,
+    feedback: QgsProcessingFeedback,
 ) -> Comparison:
     """Place the samples, walk over the map, and match the classes.
 
@@ -61,7 +61,7 @@ def compare(
         sampling: How they were drawn.
         folder: For copies of layers that GDAL cannot read.
         context: Of the project, for datum shifts.
-        stretch: Told from time to time.
+        feedback: Told from time to time.
 
     Raises:
         QgsProcessingException: No sample lies on the map, no class is on it, overlaps are refused, or cancelled.
@@ -74,10 +74,11 @@ def compare(
     labels = replace(labels, shapes=tuple((shape, meant[key]) for shape, key in labels.shapes))
     keys = tuple(dict.fromkeys(meant.values()))
     entries = {key: ClassEntry(0, _name(key, classes), "") for key in keys}
-    placed = place_samples(labels, entries, classes.source.grid, stretch)
-    source = export_foreign(classes.source, _fresh(folder, "map"), context, stretch)
-    below = None if strata is None else export_foreign(strata.source, _fresh(folder, "strata"), context, stretch)
-    reading = walk(source, below, placed.table, stretch)
+    placed = place_samples(labels, entries, classes.source.grid, Stretch(feedback, 0, 20, "Placing the samples"))
+    copying = Stretch(feedback, 20, 30)
+    source = export_foreign(classes.source, _fresh(folder, "map"), context, copying)
+    below = None if strata is None else export_foreign(strata.source, _fresh(folder, "strata"), context, copying)
+    reading = walk(source, below, placed.table, Stretch(feedback, 30, 95, "Reading the map"))
     left_out = labels.skipped.merged(placed.left_out)
     table, kept = _usable(placed, reading, labels, left_out)
     _refuse_nothing(table, keys, reading, labels, classes.source, left_out)

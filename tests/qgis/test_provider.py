@@ -12,13 +12,17 @@ from qgis.core import QgsApplication, QgsProcessingParameterDefinition
 
 IDS = {
     "pretraindiffusion", "extractfeatures", "classify", "assessaccuracy", "importscene", "splitsamples",
-    "checkenvironment", "setupenvironment", "scenetoclassmap",
+    "checkenvironment", "setupenvironment", "scenetoclassmap", "mapscene",
 }  # fmt: skip
 OUTPUTS = {
     "pretraindiffusion": {"OUTPUT", "REPORT", "FINAL_LOSS", "SECONDS", "DEVICE_USED"},
     "extractfeatures": {"OUTPUT", "BANDS_WRITTEN", "SECONDS", "DEVICE_USED"},
     "classify": {
         "OUTPUT", "CONFIDENCE", "PROBABILITIES", "REPORT", "OA", "AA", "KAPPA", "SECONDS", "DEVICE_USED",
+    },
+    "mapscene": {
+        "OUTPUT", "CONFIDENCE", "PROBABILITIES", "REPORT", "OUTPUT_MODEL", "OA", "AA", "KAPPA", "SECONDS",
+        "DEVICE_USED",
     },
     "assessaccuracy": {"REPORT", "OUTPUT_JSON", "OUTPUT_CSV", "OA", "AA", "KAPPA", "OA_BY_AREA", "SAMPLES"},
     "importscene": {"OUTPUT", "OUTPUT_REFERENCE", "OUTPUT_SAMPLES"},
