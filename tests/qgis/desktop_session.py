@@ -145,7 +145,8 @@ def run_dialog(window) -> dict[str, object]:
     settle()
     save(dialog, "dialog_log")
     dialog.close()
-    layers = {layer.name(): layer for layer in QgsProject.instance().mapLayers().values()}
+    # Results are named after their scene: "Class map – scene".
+    layers = {layer.name().split(" – ")[0]: layer for layer in QgsProject.instance().mapLayers().values()}
     arrange(window, layers)
     save(window, "desktop_map")
     legend = layers["Class map"].renderer().classes() if "Class map" in layers else []

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from qgis.core import QgsApplication, QgsProcessingContext, QgsRasterLayer, QgsVectorLayer
+from qgis.core import Qgis, QgsApplication, QgsProcessingContext, QgsRasterLayer, QgsVectorLayer
 from scenes import CLASSIFY, EXPECTED_LEGEND, EXTRACT, PRETRAIN, categorize, legend, make_scene, read_raster
 
 pytestmark = pytest.mark.usefixtures("torch_python")
@@ -34,10 +34,23 @@ def run_batch(name, rows):
             else:
                 panel.wrappers[row][column].setParameterValue(value, QgsProcessingContext())
     dialog.runAlgorithm()
+    wait_for(lambda: all(Path(values["OUTPUT"]).is_file() for values in rows))  # QGIS 3.40 runs the rows in a task
+    if Qgis.QGIS_VERSION_INT < 33600:
+        # QGIS 3.22's batch dialog leaves its progress task unfinished; exitQgis would wait for it for ever.
+        for task in QgsApplication.taskManager().tasks():
+            sip.cast(task, QgsProxyProgressTask).finalize(True)
+    wait_for(lambda: not QgsApplication.taskManager().countActiveTasks())
     dialog.close()
-    # QGIS 3.22's batch dialog leaves its progress task unfinished; exitQgis would wait for it for ever.
-    for task in QgsApplication.taskManager().tasks():
-        sip.cast(task, QgsProxyProgressTask).finalize(True)
+
+
+def wait_for(happened):
+    """Go on with the window's events until it has happened."""
+    from qgis.PyQt.QtWidgets import QApplication
+
+    deadline = time.monotonic() + 120
+    while not happened() and time.monotonic() < deadline:
+        QApplication.processEvents()
+        time.sleep(0.02)
 
 
 @pytest.fixture
@@ -80,10 +93,7 @@ def test_dialog_opened_filled_and_run(scene, features, tmp_path, project):
     ended = []
     dialog.algorithmFinished.connect(lambda fine, results: ended.append((fine, results)))
     dialog.runAlgorithm()
-    deadline = time.monotonic() + 120
-    while not ended and time.monotonic() < deadline:
-        QApplication.processEvents()
-        time.sleep(0.02)
+    wait_for(lambda: ended)
     save_screenshot(dialog, "classify_log.png")
     assert [fine for fine, _ in ended] == [True]
     assert ended[0][1]["OUTPUT"] == output
