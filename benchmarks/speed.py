@@ -73,7 +73,7 @@ def _measures(part: str, options: argparse.Namespace, bench: Bench | None) -> di
     if part == "steps":
         return {
             "extraction": lambda: extraction(bench, options.model, options.device, options.pairs),
-            "pretraining": lambda: pretraining(bench, options.preset, options.device, 4 * options.pairs),
+            "pretraining": lambda: pretraining(bench, options.preset, options.device, 2 * options.pairs),
         }
     if part == "patches":
         return {

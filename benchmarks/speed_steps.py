@@ -22,15 +22,16 @@ import torch
 from mtmsd_qgis import tasks
 from mtmsd_qgis.device import short_type
 from mtmsd_qgis.noise import noise_field, q_sample
-from mtmsd_qgis.pretraining import PatchSampler, masked_loss, new_training, train
+from mtmsd_qgis.pretraining import PatchSampler, masked_loss, train
 from mtmsd_qgis.progress import silent
 from mtmsd_qgis.protocol import Job
 from mtmsd_qgis.settings import TRAINING_TIMESTEPS, ExtractionSettings, extraction_settings, pretrain_settings, to_json
+from mtmsd_qgis.training_state import new_training
 
 from .scenes import select_bands
 from .speed_scene import Bench, in_turn
 
-_STEPS = 8  # optimiser steps timed at once
+_STEPS = 20  # optimiser steps timed at once
 
 
 def extraction(bench: Bench, model: Path, device: str, times: int) -> dict[str, Any]:

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import importlib
+
 import numpy as np
 import pytest
 
@@ -19,6 +21,13 @@ def test_two_things_are_timed_in_turn_and_each_comes_first():
     pairs = in_turn(lambda: order.append("a"), lambda: order.append("b"), 4)
     assert order == ["a", "b", "a", "b", "b", "a", "a", "b", "b", "a"]
     assert len(pairs.one) == len(pairs.other) == 4
+
+
+@pytest.mark.parametrize("part", ["steps", "growth", "seams", "patches"])
+def test_every_part_finds_what_it_uses_of_the_core(part):
+    if part == "patches":
+        pytest.importorskip("sklearn")
+    assert importlib.import_module(f"benchmarks.speed_{part}").__doc__
 
 
 def test_the_ratio_is_that_of_the_middle_pair():

@@ -54,8 +54,10 @@ def copy_cube(source: RasterSource, numbers: Sequence[int], folder: Path, name: 
         QgsProcessingException: The raster cannot be read, or the user cancelled.
     """
     reader = _Reader(source, numbers)
-    height, block_height = source.grid.height, reader.dataset.GetRasterBand(1).GetBlockSize()[1]
+    height, (block_width, block_height) = source.grid.height, reader.dataset.GetRasterBand(1).GetBlockSize()
     rows = rows_at_once(height, reader.line_bytes, block_height)
+    if rows < min(block_height, height) and block_width < reader.width:
+        return _copy_blocks(reader, (block_height, block_width), folder, name, stretch)
     parts = [(row, min(rows, height - row)) for row in range(0, height, rows)]
     return _copy(reader, parts, folder, name, stretch)
 
@@ -137,14 +139,18 @@ class _Reader:
         Raises:
             QgsProcessingException: They cannot be read.
         """
-        content = _lines(self.dataset, row, rows, self.numbers, self.code)
-        return self._with_signs(content, rows) if self._signed else content
+        return self.window(row, rows, 0, self.width)
 
-    def _with_signs(self, content: bytes, rows: int) -> bytes:
+    def window(self, row: int, rows: int, col: int, cols: int) -> bytes:
+        """The same of columns col to col + cols alone."""
+        content = _lines(self.dataset, (col, row, cols, rows), self.numbers, self.code)
+        return self._with_signs(content, rows, cols) if self._signed else content
+
+    def _with_signs(self, content: bytes, rows: int, cols: int) -> bytes:
         """Signed bytes, which GDAL before 3.7 reads as if they had no sign."""
         import numpy as np
 
-        values = np.frombuffer(content, self.dtype).reshape(rows, len(self.numbers), self.width).copy()
+        values = np.frombuffer(content, self.dtype).reshape(rows, len(self.numbers), cols).copy()
         part = values[:, self._signed]
         values[:, self._signed] = np.where(part >= _SIGN_BIT, part - 2 * _SIGN_BIT, part)
         return values.tobytes()
@@ -162,6 +168,37 @@ def _copy(reader: _Reader, parts: Sequence[tuple[int, int]], folder: Path, name:
     return cube
 
 
+def _copy_blocks(reader: _Reader, block: tuple[int, int], folder: Path, name: str, stretch: Stretch) -> CubeFile:
+    """The raster by its own blocks, each read (and decompressed) once, where whole lines of blocks are too large.
+
+    Args:
+        reader: Of the raster.
+        block: Height and width of its blocks.
+        folder: The job folder.
+        name: Of the cube's file, without suffix.
+        stretch: Told how far the copy is.
+    """
+    cube = CubeFile(f"{name}.raw", reader.dataset.RasterYSize, reader.width, reader.dtype, reader.bands)
+    count, item = len(reader.bands), reader.line_bytes // (len(reader.bands) * reader.width)
+    height, width = block
+    step = width * max(1, CHUNK_BYTES // (count * item * height * width))
+    windows = [
+        (row, min(height, cube.height - row), col, min(step, cube.width - col))
+        for row in range(0, cube.height, height)
+        for col in range(0, cube.width, step)
+    ]
+    with (folder / cube.file).open("wb") as file:
+        file.truncate(cube.height * reader.line_bytes)
+        for done, (row, rows, col, cols) in enumerate(windows, 1):
+            content = memoryview(reader.window(row, rows, col, cols))
+            for line in range(rows * count):  # of a band
+                file.seek((row * count + line) * cube.width * item + col * item)
+                file.write(content[line * cols * item : (line + 1) * cols * item])
+            stretch.advance(done / len(windows))
+    write_envi_header(folder, cube)
+    return cube
+
+
 def _is_signed_byte(band: gdal.Band) -> bool:
     return band.GetMetadataItem("PIXELTYPE", "IMAGE_STRUCTURE") == "SIGNEDBYTE"
 
@@ -175,13 +212,13 @@ def _common_type(dataset: gdal.Dataset, numbers: Sequence[int]) -> int:
     return _WIDENED.get(gdal.GetDataTypeName(union), union)
 
 
-def _lines(dataset: gdal.Dataset, row: int, rows: int, numbers: Sequence[int], code: int) -> bytes:
-    """Lines row to row + rows of the bands, line-interleaved."""
-    width = dataset.RasterXSize
+def _lines(dataset: gdal.Dataset, window: tuple[int, int, int, int], numbers: Sequence[int], code: int) -> bytes:
+    """A window (column, row, columns, rows) of the bands, line-interleaved."""
+    col, row, width, rows = window
     itemsize = gdal.GetDataTypeSize(code) // 8
     try:
         content = dataset.ReadRaster(
-            0, row, width, rows, width, rows, code, list(numbers), itemsize, len(numbers) * width * itemsize,
+            col, row, width, rows, width, rows, code, list(numbers), itemsize, len(numbers) * width * itemsize,
             width * itemsize,
         )  # fmt: skip
     except RuntimeError:  # where somebody called gdal.UseExceptions

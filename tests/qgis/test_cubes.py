@@ -73,6 +73,26 @@ def test_a_raster_larger_than_a_chunk(tmp_path, monkeypatch):
     assert np.array_equal(stored(cube, job(tmp_path)), values.transpose(1, 0, 2))
 
 
+@pytest.mark.parametrize("interleave", ["BAND", "PIXEL"])
+@pytest.mark.parametrize("chunk_bytes", [1, 2 * 3 * 16 * 16 * 2])
+def test_a_compressed_raster_is_read_by_its_own_blocks(tmp_path, monkeypatch, interleave, chunk_bytes):
+    """Each block once, though neither a line of blocks nor one block fits into a chunk."""
+    from mtmsd.algorithms.bridge import cubes
+
+    monkeypatch.setattr(cubes, "CHUNK_BYTES", chunk_bytes)
+    values = spectra(bands=3, height=40, width=70)
+    plain = write_raster(tmp_path / "plain.tif", values, nodata=0)
+    tiled = ["TILED=YES", "BLOCKXSIZE=16", "BLOCKYSIZE=16", "COMPRESS=DEFLATE", f"INTERLEAVE={interleave}"]
+    gdal.Translate(str(tmp_path / "in.tif"), str(plain), creationOptions=tiled)
+    windows = []
+    lines = cubes._lines
+    monkeypatch.setattr(cubes, "_lines", lambda d, window, *rest: windows.append(window) or lines(d, window, *rest))
+    cube = copied(described(tmp_path / "in.tif"), job(tmp_path), numbers=[3, 1])
+    assert np.array_equal(stored(cube, job(tmp_path)), values[[2, 0]].transpose(1, 0, 2))
+    assert sum(cols * rows for _, _, cols, rows in windows) == 40 * 70
+    assert all(col % 16 == row % 16 == 0 for col, row, _, _ in windows)
+
+
 def test_bands_in_the_order_asked_for(tmp_path):
     values = spectra(bands=5, height=4, width=4)
     cube = copied(described(write_raster(tmp_path / "in.tif", values)), job(tmp_path), numbers=[4, 1])
