@@ -168,14 +168,14 @@ class ExtractFeatures(Extracting):
                 inputs={"model": str(self._model.absolute()), **lasting.inputs},
                 outputs=lasting.outputs,
             )
-            values = run_worker(job, folder, self.MODULE, Stretch(feedback, 7, 85))
+            values = run_worker(job, folder, self.MODULE, Stretch(feedback, 7, 92))
             write_features(
                 cube_from(values["raster"]),
                 lasting.folder,
                 self._source.grid,
                 output,
                 layout_from_json(json.dumps(values["layout"])),
-                Stretch(feedback, 85, 100, "Writing the feature raster"),
+                Stretch(feedback, 92, 100, "Writing the feature raster"),
             )
         self.name_output("OUTPUT", self._source.name)
         return {

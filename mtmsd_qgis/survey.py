@@ -28,7 +28,7 @@ from .stored_features import StoredFeatures, Survey
 from .unfinished import Workplace
 from .windows import Tile, Window
 
-_SURVEY_TILES = 400  # at most; a scene of up to 400 tiles is surveyed wherever it has samples
+SURVEY_TILES = 400  # at most; a scene of up to 400 tiles is surveyed wherever it has samples
 _CLUSTER_SAMPLES = 5000
 
 Labelled = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
@@ -203,13 +203,13 @@ def _survey_tiles(
     candidates: Sequence[Tile], owned: dict[Tile, NDArray[np.int64]], classes: NDArray[np.int64]
 ) -> list[Tile]:
     """All tiles with samples; of too many, an even share of each class's, rare classes first, in scene order."""
-    if len(candidates) <= _SURVEY_TILES:
+    if len(candidates) <= SURVEY_TILES:
         return list(candidates)
     order = np.argsort(np.bincount(classes), kind="stable")
     chosen: set[Tile] = set()
     for rank, index in enumerate(order):
         mine = [tile for tile in candidates if tile not in chosen and np.any(classes[owned[tile]] == index)]
-        quota = (_SURVEY_TILES - len(chosen)) // (len(order) - rank)
+        quota = (SURVEY_TILES - len(chosen)) // (len(order) - rank)
         step = max(1, len(mine) // max(1, quota))
         chosen.update(mine[::step][:quota])
     return [tile for tile in candidates if tile in chosen]

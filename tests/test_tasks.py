@@ -9,9 +9,11 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
 from mtmsd_qgis import tasks
 from mtmsd_qgis.cube import Cube
+from mtmsd_qgis.device import Device
 from mtmsd_qgis.errors import MtmsdError, SceneError
 from mtmsd_qgis.model_file import read_header
 from mtmsd_qgis.progress import silent
@@ -278,3 +280,11 @@ def test_a_cancelled_pretraining_leaves_a_checkpoint_and_goes_on_to_the_same_mod
     tasks.run(replace(job, inputs={"resume": outputs["checkpoint"]}), folder, silent)
     assert [p.name for p in tmp_path.iterdir()] == ["m.mtmsd"]
     assert (tmp_path / "m.mtmsd").read_bytes() == (folder / "m.mtmsd").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("tiles", "device", "share"), [(100, "cpu", 0.8), (100, "cuda:0", 0.444), (4000, "cpu", 0.08), (1, "cpu", 0.8)]
+)
+def test_the_surveys_share_of_the_bar(tiles, device, share):
+    fake = Device(torch.device(device), device, "")
+    assert tasks._survey_share(tiles, fake) == pytest.approx(share, abs=0.001)

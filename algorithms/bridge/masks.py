@@ -68,6 +68,30 @@ def usable_pixels(mask: MaskSource, grid: Grid, context: QgsCoordinateTransformC
     return target.GetRasterBand(1).ReadRaster()
 
 
+def own_mask(source: RasterSource) -> bytes | None:
+    """The same of the mask that a raster carries itself: a mask band, a .msk file or an alpha band; None without one.
+
+    Raises:
+        QgsProcessingException: The raster cannot be opened.
+    """
+    import numpy as np
+
+    if not source.uri:
+        return None
+    dataset = source.open()  # the band does not keep it open
+    band = dataset.GetRasterBand(1)
+    if not band.GetMaskFlags() & gdal.GMF_PER_DATASET:
+        return None
+    return (np.frombuffer(band.GetMaskBand().ReadRaster(), np.uint8) > 0).astype(np.uint8).tobytes()
+
+
+def both_usable(one: bytes, other: bytes) -> bytes:
+    """Where both masks let a pixel be used."""
+    import numpy as np
+
+    return (np.frombuffer(one, np.uint8) & np.frombuffer(other, np.uint8)).tobytes()
+
+
 def in_crs(
     geometries: Iterable[QgsGeometry],
     source: QgsCoordinateReferenceSystem | None,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from qgis.core import QgsCoordinateTransformContext
 
 from .cubes import copy_rows
+from .masks import own_mask
 from .progress import Stretch
 from .rasters import RasterSource, export_foreign
 from .worker_process import job_folder
@@ -54,12 +55,16 @@ def pixels_with_data(
     lines = [(slice(first, last), pixels[first:last, 1]) for first, last in zip(starts, [*starts[1:], len(pixels)])]
     with job_folder() as folder:
         exported = export_foreign(raster, folder, context, stretch)
+        own = own_mask(exported)
         cube = Cube(folder, copy_rows(exported, numbers, rows.tolist(), folder, "rows", stretch))
         counts = sum(_finite(cube, line, columns).sum(axis=1) for line, (_, columns) in enumerate(lines))
         usable = np.flatnonzero(counts >= _LEAST_SHARE * np.max(counts))
         for line, (part, columns) in enumerate(lines):
             found[part] = _finite(cube, line, columns, usable).all(axis=0)
         del cube  # Windows cannot remove a mapped file
+    if own is not None:
+        mask = np.frombuffer(own, np.uint8).reshape(raster.grid.height, raster.grid.width)
+        found &= mask[pixels[:, 0], pixels[:, 1]] > 0
     return found
 
 

@@ -12,7 +12,7 @@ from qgis.core import QgsCoordinateTransformContext, QgsProcessingException, Qgs
 from ...mtmsd_qgis.protocol import CubeFile
 from .band_metadata import spectral_sentence
 from .cubes import copy_cube, with_mask
-from .masks import MaskSource, usable_pixels
+from .masks import MaskSource, both_usable, own_mask, usable_pixels
 from .progress import Stretch
 from .rasters import RasterSource, export_foreign
 
@@ -85,10 +85,13 @@ def bring_scene(
     """
     exported = export_foreign(source, folder, context, stretch)
     cube = copy_cube(exported, numbers, folder, "scene", stretch)
+    own = own_mask(exported)
     if exported is not source:
         Path(exported.uri).unlink()
-    if mask is None:
+    if mask is None and own is None:
         return replace(cube, mask=None)
+    if mask is None:
+        return with_mask(cube, own, folder)
     usable = usable_pixels(mask, source.grid, context)
     if not any(usable):
         raise QgsProcessingException(
@@ -96,7 +99,7 @@ def bring_scene(
             "The mask's pixels are the ones to leave out; check that it is not the other way round."
         )
     stretch.feedback.pushInfo(f"Mask {mask.name}: {usable.count(0)} of {len(usable)} pixels are left out.")
-    return with_mask(cube, usable, folder)
+    return with_mask(cube, usable if own is None else both_usable(usable, own), folder)
 
 
 def bring_plain_bands(

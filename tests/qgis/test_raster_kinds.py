@@ -163,6 +163,42 @@ def test_additional_no_data_values_of_a_layer_of_another_provider(tmp_path):
     QgsProject.instance().clear()
 
 
+def with_mask_band(folder):
+    path = write_raster(folder / "in.tif", np.array([[[1, 2, 3, 4]]] * 2, dtype=np.uint8))
+    dataset = gdal.Open(str(path), gdal.GA_Update)
+    dataset.CreateMaskBand(gdal.GMF_PER_DATASET)
+    dataset.GetRasterBand(1).GetMaskBand().WriteArray(np.array([[255, 0, 255, 255]], dtype=np.uint8))
+    return path
+
+
+def with_alpha_band(folder):
+    path = write_raster(folder / "in.tif", np.array([[[1, 2, 3, 4]], [[255, 0, 255, 255]]], dtype=np.uint8))
+    dataset = gdal.Open(str(path), gdal.GA_Update)
+    dataset.GetRasterBand(2).SetColorInterpretation(gdal.GCI_AlphaBand)
+    del dataset
+    return path
+
+
+@pytest.mark.parametrize("make", [with_mask_band, with_alpha_band])
+def test_a_mask_that_the_raster_carries_itself(tmp_path, make):
+    from mtmsd.algorithms.bridge.pixel_data import pixels_with_data
+    from mtmsd.algorithms.bridge.progress import Stretch
+    from mtmsd.algorithms.bridge.rasters import describe_raster
+
+    path = make(tmp_path)
+    assert np.isnan(cube_of(path, tmp_path)[0, 0]).tolist() == [False, True, False, False]
+    source = describe_raster(QgsRasterLayer(str(path), "in"))
+    context = QgsProject.instance().transformContext()
+    found = pixels_with_data(source, np.array([[0, 0], [0, 1], [0, 3]]), context, Stretch(Log(), 0, 1))
+    assert found.tolist() == [True, False, True]
+
+
+def test_a_mask_layer_and_the_rasters_own_mask_together(tmp_path):
+    from mtmsd.algorithms.bridge.masks import both_usable
+
+    assert both_usable(bytes([1, 1, 0, 0]), bytes([1, 0, 1, 0])) == bytes([1, 0, 0, 0])
+
+
 def test_thousands_of_bands(tmp_path):
     values = np.arange(3000, dtype=np.uint16)[:, None, None] + np.zeros((1, 2, 3), np.uint16)
     read = cube_of(write_raster(tmp_path / "in.tif", values), tmp_path)
