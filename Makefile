@@ -2,7 +2,7 @@
 # Each target does its own set-up; what is there already is left alone. The work is in scripts/.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fuzz check pictures benchmark package setup-worker setup-dev setup-qgis setup-benchmark clean
+.PHONY: help demo test fuzz check pictures translate benchmark package setup-worker setup-dev setup-qgis setup-benchmark clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
@@ -22,6 +22,9 @@ check: setup-dev ## style, format, types, import rings, metadata, and the packag
 pictures: setup-dev setup-qgis ## the guide's pictures, docs/pictures, of what the desktop test sees
 	@MTMSD_SCREENSHOTS=$(CURDIR)/build/screenshots scripts/test.sh -k test_desktop
 	@QT_QPA_PLATFORM=offscreen /usr/bin/python3 scripts/pictures.py build/screenshots
+
+translate: ## translations in step with the sources, i18n/*.ts and .qm; says what is missing
+	@scripts/translate.sh
 
 benchmark: setup-benchmark setup-qgis ## accuracy on all scenes and splits, hours; docs/accuracy.md; ARGS="--scene indian_pines"
 	@scripts/benchmark.sh $(ARGS)

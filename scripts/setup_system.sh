@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Usage: setup_system.sh [qgis]
-# Installs from the distribution what is missing: Python with venv and, with "qgis", QGIS and a virtual screen.
+# Usage: setup_system.sh [qgis | translate]
+# Installs from the distribution what is missing: Python with venv; with "qgis", QGIS and a virtual screen; with
+# "translate", what makes .qm files.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
 
@@ -20,6 +21,9 @@ if [ "${1:-}" = qgis ]; then
     has_module qgis || missing+=(python3-qgis)
     has_command Xvfb || missing+=(xvfb)
     has_command xauth || missing+=(xauth)
+fi
+if [ "${1:-}" = translate ]; then
+    has_command lrelease || missing+=(qttools5-dev-tools qtchooser)
 fi
 [ ${#missing[@]} -gt 0 ] || exit 0
 

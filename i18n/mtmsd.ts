@@ -1,0 +1,815 @@
+<?xml version="1.0" encoding="utf-8"?>
+<!DOCTYPE TS>
+<TS version="2.1">
+    <context>
+        <name>Mtmsd</name>
+        <message>
+            <source>Map a scene</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Random seed</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>The same seed, inputs and device give the same result.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Device</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>auto takes a graphics card where torch can use one, else the processor, and the log says why. cpu is the processor, cuda the first graphics card, cuda:1 the second and so on; with these there is no falling back. 'Check environment' lists the cards.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Overlapping polygons of different classes</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>A pixel can have one class only. refuse: the run stops and names the polygons. later: the feature with the higher id wins. drop: pixels of several classes are left out.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Seconds in the worker</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Device used</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Assess accuracy of a class map</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>accuracy,confusion matrix,error matrix,validation,kappa,user's,producer's,area,Olofsson,Stehman,stratified</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Holds a class map of any program against reference samples: confusion matrix, overall and average accuracy, kappa, user's and producer's accuracy and F1 of every class, with 95 % intervals; and, from random samples, accuracies and areas corrected for the errors of the map, with standard errors (Olofsson et al. 2014, Stehman 2014). Report, JSON and CSV. It needs no torch.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Class map</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>One band of class ids, whole numbers; of this plugin or any other program.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Reference layer</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Points or polygons with their true class, in any CRS, that had no part in making the map. A polygon takes the pixels whose centre it covers.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Class field</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Ids of the map's classes, or their names as in its legend, attribute table or category names; capitals do not matter.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>How samples were drawn</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>stratified: at random in each class of the map, or in each stratum of STRATA. random: at random, or on a grid, over the whole map. unknown: neither, or not known; the report then says that its figures speak for the samples only.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Strata</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>A raster of whole numbers with the map's pixels, where samples were drawn by strata other than the map's classes, such as those of an earlier map. It says the stratum of each sample and how large each stratum is.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Report</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>HTML files (*.html)</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>All figures and what they rest on, for people; one file that needs no network.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Figures as JSON</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>JSON files (*.json)</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Figures as CSV</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>CSV files (*.csv)</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>The content of the report, for programs.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Overall figures, one row a class, and the matrix, for spreadsheets.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Overall accuracy (%)</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Average accuracy (%)</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Kappa (%)</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Overall accuracy by area (%)</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Reference pixels</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Check environment</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Data and environment</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>torch,python,cuda,gpu,install,diagnostics</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Says which Python would run the computing, whether it has torch, numpy and scipy, which graphics cards torch sees, and what to do where something is missing. Nothing is installed or changed.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>What was found, for people.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Report for programs</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>The same as JSON. Paths below the home folder begin with ~.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Ready to compute</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>3 Classify diffusion features</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>hyperspectral,supervised,classification,land cover,accuracy,kappa,confidence,torch</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Learns classes from the samples of a training layer and maps them over the whole feature raster. The map carries the names and colours of the layer's categories. Part of the samples is held out to judge the map: by default whole polygons or blocks, as pixels beside a training pixel are no independent test.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Feature raster</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Written by 'Extract diffusion features'. Any other raster works too: each of its bands is then a feature.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>For the classifiers mtmsd and linear: how many features are chosen with the training samples at each timestep; 0 keeps all. Not set: 60 % where the raster holds all features, else all.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Features kept per timestep</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Training layer</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Points or polygons with a known class, in any CRS. A polygon takes the pixels whose centre it covers. Class names and colours come from the layer's categories where it has them.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Whole numbers from 1 to 65535 become the ids of the map; anything else is numbered in the order of its values.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Validation layer</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Independent reference samples with the same class field. They are used to judge the map, never to learn. Given, nothing else is held out.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Split (what the map is for)</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>What the map shall be good at. It decides how the classifier 'auto' chooses its models, and how a part of the samples is held out to judge the map where there is no validation layer. spatial: places that have no samples; whole polygons, or blocks of points, are held out. block: the same, always by blocks of the grid. random: more pixels of the fields that have samples; single pixels are held out, as papers do, and the figure is too optimistic for other places. none: all samples are used, and there is no accuracy.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Share held out</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Share of the samples of every class that is held out.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Classifier</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>auto: tries models on spectra, diffusion features and their neighbourhood, and pools those that do best on held-out training samples; seconds. mtmsd: the published method, an ensemble of networks that weigh the timesteps for every pixel; minutes. transformer3d: 3-D convolution and transformer on patches of the features; minutes. linear: logistic regression, as a yardstick.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Networks whose probabilities are averaged. Not set: 5 for mtmsd, 2 for transformer3d.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Networks in the ensemble</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Passes over the training samples. Not set: 100 for mtmsd, 40 for transformer3d.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Epochs</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Side of the blocks that 'block', and 'spatial' where samples are points, keep together.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Block size (pixels)</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Buffer (pixels)</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Training samples within this distance of a held-out sample are left out. 0: none is.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>GeoTIFF of class ids, 0 where there is no data.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Confidence</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Probability of the class on the map, 0 to 1; -1 where there is no data.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Probabilities</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>One band a class, 0 to 1; -1 where there is no data.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Accuracy with intervals, confusion matrix, calibration, areas, what the map rests on, what was held out and how. The same as JSON and CSV goes beside it, under the same name.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Maps of {scene}</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>2 Extract diffusion features</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>hyperspectral,deep learning,diffusion,purification,timestep,stage,torch</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Adds noise to the scene at several levels (timesteps), lets the diffusion model look at it, and takes what the network's layers (stages) see as features of every pixel. The most telling features are kept (purification). The result is a raster with a band for each timestep and feature, and the spectra behind them, for 'Classify diffusion features'. It is large: 2 bytes a pixel and band.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Raster</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>The scene the model was trained on, or another one with the same bands. Bands are matched by wavelength, else by name, else by order.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Diffusion model</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>MTMSD model (*.mtmsd);;All files (*.*)</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>The file written by 'Pretrain diffusion model'.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Given: the features are chosen that tell these classes apart. Use training samples only, never those that the map is judged by. Not given: clusters of the spectra stand in for classes.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Field of the training layer that names the class: numbers or text.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Store the spectra as well</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Adds the bands of the scene behind the features. The classifier 'auto' needs them to be good at places that have no samples.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>16-bit GeoTIFF; bands are named by timestep, stage and channel.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Bands written</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Timesteps</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Noise levels from 0 (least) to 999, for example 50,100,150. Not set: 50 to 950 in steps of 50.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Stages</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Layers of the network's decoder from 0 (coarse) to 8 (fine). Not set: 0,1,2,3,5.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>0 keeps all. Not set: by the preset of the model.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Work of an interrupted run</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Folder that a cancelled or killed run left beside its output, and named in its log. The run goes on from there to the same result; raster, samples, model and settings must be the same. A run to the same output finds the folder by itself.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Parameters</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Results</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Advanced parameters</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Import benchmark scene (.mat)</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>hyperspectral,matlab,indian pines,pavia,ground truth,geotiff</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Reads a hyperspectral scene and its ground truth from MATLAB files, the form in which the public benchmark scenes are handed round, and writes a GeoTIFF, a raster of the labels, and a point layer with one point for every labelled pixel, for use as a training layer.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>MATLAB files (*.mat);;All files (*.*)</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Scene</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>File with an array of rows, columns and bands; versions 5 to 7.2 of the format.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Name of the array</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Needed only where the file holds several arrays of three dimensions.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Ground truth</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>File with an array of rows and columns: class ids, 0 where there is no label.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Pixel size</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>In the unit of the CRS; metres where none is given. The files do not tell it.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>CRS</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Not set: a local grid in metres, as the files do not say where on Earth the scene lies.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>GeoTIFF with the values and bands of the file.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Label raster</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Class ids, 0 where there is no label. Needs a ground truth.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Labelled points</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>One point a labelled pixel, with the fields class_id and class. Needs a ground truth.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Map a scene in one step</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>hyperspectral,land cover,classification,diffusion,supervised,accuracy,large,torch</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>The three steps in one: trains a diffusion model on the raster (or takes one that you have), learns the classes of a training layer from its features, and maps them. Features are computed where they are needed and never stored, so a scene of any size needs little disk and memory. A cancelled or killed run leaves its work in a folder beside the class map; the same run goes on from there.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>The scene to map: any data type, one band or more.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Of this scene or of one with the same bands. Not given: one is trained on this scene.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Diffusion model trained</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>MTMSD model (*.mtmsd)</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>The model that was trained, for other scenes with the same bands. Only where MODEL is not given.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>1 Pretrain diffusion model</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>hyperspectral,deep learning,self-supervised,unsupervised,train,torch,features</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Trains a small diffusion model on a multi- or hyperspectral raster. No labels are needed: the model learns what the scene looks like by removing noise from patches of it. The result is a model file, from which 'Extract diffusion features' takes features for classification. A cancelled or killed run leaves a checkpoint beside the output; give it as 'Checkpoint to go on from' to finish the run.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>The scene to learn from: any number type, one band or thousands.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Checkpoint to go on from</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>MTMSD checkpoints (*.checkpoint);;All files (*.*)</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>The file that an interrupted run left beside its output, ending in .checkpoint. With the same raster and settings, training goes on to the same result.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>The model file: the network, and how the bands were prepared for it.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Loss curve, denoised samples at a few noise levels, settings, device and time.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Final loss</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Bands</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Bands to use. Without a choice all are used, except those that the metadata marks as bad and those that are empty or constant; the log names them.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Pixels to leave out</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Raster: every value other than 0 and nodata is left out. Vector: what it covers is left out. Any CRS and resolution.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Preset</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>quick: minutes on a processor with two cores. standard: a laptop's graphics card, under half an hour. paper: the published network and schedule, for a large graphics card.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Principal components</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Of the bands, at most; the network sees these instead of the bands. Not set: by preset.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Iterations</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Steps of the training; the time grows in proportion. Not set: by preset.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Batch size</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Patches a step; less takes less memory. Not set: by preset.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Patch size (pixels)</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Side of a training patch, a multiple of 4 from 16 on. Not set: by preset.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Base width</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Size of the network: 32, 64 or 128. Not set: by preset.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Learning rate</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>The largest step of the optimiser; it rises to this at the start and falls from then on. Not set: by preset.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Band scaling</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>standard divides each band by its deviation first, for rasters whose bands have different units.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>MTMSD: diffusion features for hyperspectral scenes</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Python with torch, numpy and scipy (empty: environment variable MTMSD_PYTHON, or the plugin's own)</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Set up environment</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>torch,python,cuda,gpu,install,pip,offline</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Makes a Python of the plugin's own, with torch, numpy and scipy, apart from QGIS; the Python of QGIS is left as it is. About 0.3 GB are downloaded for the processor (1.1 GB on the disk), about 3 GB for an NVIDIA card (7 GB on the disk), from PyPI and PyTorch's index, or where pip is configured to look. The log says place, size and source before anything is downloaded. It can be cancelled, and run again. Without a network, give a folder of wheels.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Build of torch</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>cuda: the build for NVIDIA cards that fits card and driver. cpu: for the processor. auto: cuda where there is a card, else cpu; a card that cannot be used is reported, not passed over.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Folder for the environment</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Where it goes. Empty: 'mtmsd' in the user's folder for application data, or the folder that the environment variable MTMSD_HOME names.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Folder of wheels (no network)</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Packages that were downloaded elsewhere, with the command that the log of a run with a network ends with. Given, the network is not used at all.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Python of the environment</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Version of torch</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Package index for torch</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>An index that has torch, in place of PyTorch's own, such as a mirror, or the index of another CUDA version.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Python to make it from</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Programs (*)</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Empty: the Python of QGIS, which stays as it is. Needed where QGIS has none that can be started, as QGIS 4 for macOS, or one that torch does not support.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Scene to class map</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Trains a diffusion model on the scene, extracts its features, and classifies them with the training layer: the three steps with their usual settings. The features are chosen without a look at the labels, so that the samples held out are held out from every step.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>hyperspectral,classification,land cover,deep learning,model,workflow</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Split samples into training and validation</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>training,validation,reference,holdout,spatial split,block,buffer,sampling,accuracy</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Parts labelled points or polygons into a training layer and a validation layer. Whole polygons, or whole squares of a grid, can be kept apart, with a distance between the two layers: pixels beside a training pixel are no independent test of a map. Classes keep their share in both layers as far as whole polygons or squares allow it. What stays in training as a whole, and all that is left out, is named in the log.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Points or polygons with a known class; only the selected ones, where you ask for that.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Numbers, text or dates. Features without a value are left out and counted in the log.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Method</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>group: whole polygons (or multipoints) go to one side; single points go by squares, as with block. block: all samples in a square of a grid go to one side. random: single samples of each class, as many papers do; an accuracy from these is too high where samples are neighbours.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Raster, to split its pixels</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Given, the samples are its pixels: a point at the centre of each pixel whose centre a polygon covers or that a point lies in, with the class and the id of the feature. Not set: the features are the samples, with all their attributes.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>The same seed and inputs give the same two layers.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Samples to learn from, in the form and CRS of the layer, or of the pixels.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Samples to judge a map by; none of them is in the training layer.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Training samples</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Validation samples</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Share for validation</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Of the samples of every class; more than 0 and less than 1.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Training samples per class, instead of the share</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Given, this many samples of every class are for training and the others for validation. With group and block, what exceeds the number in a polygon or square of the training side is left out.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Distance between the layers (m)</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Block size (m)</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Validation samples within this distance of a training sample are left out. Half the width of the window that a classifier sees is a good choice. 0: none is left out.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Side of the squares. 0: chosen so that about a hundred squares cover the samples; the log says how large they are.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Samples of {scene}</source>
+            <translation type="unfinished"></translation>
+        </message>
+    </context>
+</TS>

@@ -1,0 +1,815 @@
+<?xml version="1.0" encoding="utf-8"?>
+<!DOCTYPE TS>
+<TS version="2.1" language="de">
+    <context>
+        <name>Mtmsd</name>
+        <message>
+            <source>Map a scene</source>
+            <translation>Szene kartieren</translation>
+        </message>
+        <message>
+            <source>Random seed</source>
+            <translation>Startwert des Zufalls</translation>
+        </message>
+        <message>
+            <source>The same seed, inputs and device give the same result.</source>
+            <translation>Gleicher Startwert, gleiche Eingaben und gleiches Gerät ergeben das gleiche Ergebnis.</translation>
+        </message>
+        <message>
+            <source>Device</source>
+            <translation>Gerät</translation>
+        </message>
+        <message>
+            <source>auto takes a graphics card where torch can use one, else the processor, and the log says why. cpu is the processor, cuda the first graphics card, cuda:1 the second and so on; with these there is no falling back. 'Check environment' lists the cards.</source>
+            <translation>auto nimmt eine Grafikkarte, wo torch eine nutzen kann, sonst den Prozessor; das Protokoll sagt, warum. cpu ist der Prozessor, cuda die erste Grafikkarte, cuda:1 die zweite und so weiter; bei diesen wird nicht ausgewichen. „Umgebung prüfen“ führt die Karten auf.</translation>
+        </message>
+        <message>
+            <source>Overlapping polygons of different classes</source>
+            <translation>Überlappende Polygone verschiedener Klassen</translation>
+        </message>
+        <message>
+            <source>A pixel can have one class only. refuse: the run stops and names the polygons. later: the feature with the higher id wins. drop: pixels of several classes are left out.</source>
+            <translation>Ein Pixel kann nur eine Klasse haben. refuse: Der Lauf bricht ab und nennt die Polygone. later: Das Objekt mit der höheren ID gilt. drop: Pixel mit mehreren Klassen werden ausgelassen.</translation>
+        </message>
+        <message>
+            <source>Seconds in the worker</source>
+            <translation>Rechenzeit (s)</translation>
+        </message>
+        <message>
+            <source>Device used</source>
+            <translation>Benutztes Gerät</translation>
+        </message>
+        <message>
+            <source>Assess accuracy of a class map</source>
+            <translation>Genauigkeit einer Klassenkarte beurteilen</translation>
+        </message>
+        <message>
+            <source>accuracy,confusion matrix,error matrix,validation,kappa,user's,producer's,area,Olofsson,Stehman,stratified</source>
+            <translation>Genauigkeit,Konfusionsmatrix,Fehlermatrix,Validierung,Kappa,Nutzergenauigkeit,Produzentengenauigkeit,Fläche,Olofsson,Stehman,stratifiziert</translation>
+        </message>
+        <message>
+            <source>Holds a class map of any program against reference samples: confusion matrix, overall and average accuracy, kappa, user's and producer's accuracy and F1 of every class, with 95 % intervals; and, from random samples, accuracies and areas corrected for the errors of the map, with standard errors (Olofsson et al. 2014, Stehman 2014). Report, JSON and CSV. It needs no torch.</source>
+            <translation>Vergleicht eine Klassenkarte, gleich aus welchem Programm, mit Referenzdaten: Konfusionsmatrix, Gesamtgenauigkeit und mittlere Genauigkeit, Kappa, Nutzer- und Produzentengenauigkeit und F1 jeder Klasse, mit 95-%-Intervallen; dazu, aus zufällig gezogenen Proben, Genauigkeiten und Flächen, die um die Fehler der Karte berichtigt sind, mit Standardfehlern (Olofsson u. a. 2014, Stehman 2014). Bericht, JSON und CSV. Kommt ohne torch aus.</translation>
+        </message>
+        <message>
+            <source>Class map</source>
+            <translation>Klassenkarte</translation>
+        </message>
+        <message>
+            <source>One band of class ids, whole numbers; of this plugin or any other program.</source>
+            <translation>Ein Kanal mit Klassen-IDs, ganzen Zahlen; von dieser Erweiterung oder einem anderen Programm.</translation>
+        </message>
+        <message>
+            <source>Reference layer</source>
+            <translation>Referenzlayer</translation>
+        </message>
+        <message>
+            <source>Points or polygons with their true class, in any CRS, that had no part in making the map. A polygon takes the pixels whose centre it covers.</source>
+            <translation>Punkte oder Polygone mit ihrer wahren Klasse, in beliebigem KBS, die an der Entstehung der Karte keinen Anteil hatten. Zu einem Polygon gehören die Pixel, deren Mittelpunkt es bedeckt.</translation>
+        </message>
+        <message>
+            <source>Class field</source>
+            <translation>Klassenfeld</translation>
+        </message>
+        <message>
+            <source>Ids of the map's classes, or their names as in its legend, attribute table or category names; capitals do not matter.</source>
+            <translation>IDs der Klassen der Karte oder ihre Namen wie in Legende, Attributtabelle oder Kategorienamen der Karte; Groß- und Kleinschreibung sind gleich.</translation>
+        </message>
+        <message>
+            <source>How samples were drawn</source>
+            <translation>Wie die Proben gezogen wurden</translation>
+        </message>
+        <message>
+            <source>stratified: at random in each class of the map, or in each stratum of STRATA. random: at random, or on a grid, over the whole map. unknown: neither, or not known; the report then says that its figures speak for the samples only.</source>
+            <translation>stratified: zufällig in jeder Klasse der Karte oder in jedem Stratum von STRATA. random: zufällig oder in einem Gitter über die ganze Karte. unknown: keines von beiden oder nicht bekannt; der Bericht sagt dann, dass seine Zahlen nur für die Proben sprechen.</translation>
+        </message>
+        <message>
+            <source>Strata</source>
+            <translation>Straten</translation>
+        </message>
+        <message>
+            <source>A raster of whole numbers with the map's pixels, where samples were drawn by strata other than the map's classes, such as those of an earlier map. It says the stratum of each sample and how large each stratum is.</source>
+            <translation>Ein Raster ganzer Zahlen mit den Pixeln der Karte, falls die Proben nach anderen Straten als den Klassen der Karte gezogen wurden, etwa nach denen einer früheren Karte. Er sagt, zu welchem Stratum jede Probe gehört und wie groß jedes Stratum ist.</translation>
+        </message>
+        <message>
+            <source>Report</source>
+            <translation>Bericht</translation>
+        </message>
+        <message>
+            <source>HTML files (*.html)</source>
+            <translation>HTML-Dateien (*.html)</translation>
+        </message>
+        <message>
+            <source>All figures and what they rest on, for people; one file that needs no network.</source>
+            <translation>Alle Zahlen und worauf sie beruhen, zum Lesen; eine Datei, die kein Netz braucht.</translation>
+        </message>
+        <message>
+            <source>Figures as JSON</source>
+            <translation>Zahlen als JSON</translation>
+        </message>
+        <message>
+            <source>JSON files (*.json)</source>
+            <translation>JSON-Dateien (*.json)</translation>
+        </message>
+        <message>
+            <source>Figures as CSV</source>
+            <translation>Zahlen als CSV</translation>
+        </message>
+        <message>
+            <source>CSV files (*.csv)</source>
+            <translation>CSV-Dateien (*.csv)</translation>
+        </message>
+        <message>
+            <source>The content of the report, for programs.</source>
+            <translation>Der Inhalt des Berichts, für Programme.</translation>
+        </message>
+        <message>
+            <source>Overall figures, one row a class, and the matrix, for spreadsheets.</source>
+            <translation>Gesamtzahlen, eine Zeile je Klasse und die Matrix, für Tabellenprogramme.</translation>
+        </message>
+        <message>
+            <source>Overall accuracy (%)</source>
+            <translation>Gesamtgenauigkeit (%)</translation>
+        </message>
+        <message>
+            <source>Average accuracy (%)</source>
+            <translation>Mittlere Genauigkeit (%)</translation>
+        </message>
+        <message>
+            <source>Kappa (%)</source>
+            <translation>Kappa (%)</translation>
+        </message>
+        <message>
+            <source>Overall accuracy by area (%)</source>
+            <translation>Gesamtgenauigkeit nach Fläche (%)</translation>
+        </message>
+        <message>
+            <source>Reference pixels</source>
+            <translation>Referenzpixel</translation>
+        </message>
+        <message>
+            <source>Check environment</source>
+            <translation>Umgebung prüfen</translation>
+        </message>
+        <message>
+            <source>Data and environment</source>
+            <translation>Daten und Umgebung</translation>
+        </message>
+        <message>
+            <source>torch,python,cuda,gpu,install,diagnostics</source>
+            <translation>torch,python,cuda,gpu,Grafikkarte,Installation,Diagnose</translation>
+        </message>
+        <message>
+            <source>Says which Python would run the computing, whether it has torch, numpy and scipy, which graphics cards torch sees, and what to do where something is missing. Nothing is installed or changed.</source>
+            <translation>Sagt, welches Python rechnen würde, ob es torch, numpy und scipy hat, welche Grafikkarten torch sieht und was zu tun ist, wo etwas fehlt. Es wird nichts installiert oder geändert.</translation>
+        </message>
+        <message>
+            <source>What was found, for people.</source>
+            <translation>Was gefunden wurde, zum Lesen.</translation>
+        </message>
+        <message>
+            <source>Report for programs</source>
+            <translation>Bericht für Programme</translation>
+        </message>
+        <message>
+            <source>The same as JSON. Paths below the home folder begin with ~.</source>
+            <translation>Dasselbe als JSON. Pfade unter dem Benutzerordner beginnen mit ~.</translation>
+        </message>
+        <message>
+            <source>Ready to compute</source>
+            <translation>Bereit zum Rechnen</translation>
+        </message>
+        <message>
+            <source>3 Classify diffusion features</source>
+            <translation>3 Diffusionsmerkmale klassifizieren</translation>
+        </message>
+        <message>
+            <source>hyperspectral,supervised,classification,land cover,accuracy,kappa,confidence,torch</source>
+            <translation>hyperspektral,überwachte Klassifikation,Landbedeckung,Landnutzung,Genauigkeit,Kappa,Konfidenz,torch</translation>
+        </message>
+        <message>
+            <source>Learns classes from the samples of a training layer and maps them over the whole feature raster. The map carries the names and colours of the layer's categories. Part of the samples is held out to judge the map: by default whole polygons or blocks, as pixels beside a training pixel are no independent test.</source>
+            <translation>Überwachte Klassifikation: lernt die Klassen aus den Trainingsdaten eines Layers und kartiert sie über den ganzen Merkmalsraster. Die Karte trägt die Namen und Farben der Kategorien des Layers. Ein Teil der Trainingsdaten wird zurückgehalten, um die Karte zu beurteilen: normalerweise ganze Polygone oder Blöcke, denn Pixel neben einem Trainingspixel sind keine unabhängige Probe.</translation>
+        </message>
+        <message>
+            <source>Feature raster</source>
+            <translation>Merkmalsraster</translation>
+        </message>
+        <message>
+            <source>Written by 'Extract diffusion features'. Any other raster works too: each of its bands is then a feature.</source>
+            <translation>Von „Diffusionsmerkmale extrahieren“ geschrieben. Jeder andere Raster geht auch: Dann ist jeder seiner Kanäle ein Merkmal.</translation>
+        </message>
+        <message>
+            <source>For the classifiers mtmsd and linear: how many features are chosen with the training samples at each timestep; 0 keeps all. Not set: 60 % where the raster holds all features, else all.</source>
+            <translation>Für die Klassifikatoren mtmsd und linear: wie viele Merkmale je Zeitschritt mit Hilfe der Trainingsdaten ausgewählt werden; 0 behält alle. Nicht gesetzt: 60 %, wenn der Raster alle Merkmale enthält, sonst alle.</translation>
+        </message>
+        <message>
+            <source>Features kept per timestep</source>
+            <translation>Merkmale je Zeitschritt</translation>
+        </message>
+        <message>
+            <source>Training layer</source>
+            <translation>Trainingslayer</translation>
+        </message>
+        <message>
+            <source>Points or polygons with a known class, in any CRS. A polygon takes the pixels whose centre it covers. Class names and colours come from the layer's categories where it has them.</source>
+            <translation>Punkte oder Polygone bekannter Klasse, in beliebigem KBS. Zu einem Polygon gehören die Pixel, deren Mittelpunkt es bedeckt. Namen und Farben der Klassen kommen von den Kategorien des Layers, wo er welche hat.</translation>
+        </message>
+        <message>
+            <source>Whole numbers from 1 to 65535 become the ids of the map; anything else is numbered in the order of its values.</source>
+            <translation>Ganze Zahlen von 1 bis 65535 werden zu den IDs der Karte; alles andere wird in der Reihenfolge der Werte nummeriert.</translation>
+        </message>
+        <message>
+            <source>Validation layer</source>
+            <translation>Validierungslayer</translation>
+        </message>
+        <message>
+            <source>Independent reference samples with the same class field. They are used to judge the map, never to learn. Given, nothing else is held out.</source>
+            <translation>Unabhängige Referenzdaten mit demselben Klassenfeld. Mit ihnen wird die Karte beurteilt, nie gelernt. Sind sie angegeben, wird sonst nichts zurückgehalten.</translation>
+        </message>
+        <message>
+            <source>Split (what the map is for)</source>
+            <translation>Aufteilung (wofür die Karte gut sein soll)</translation>
+        </message>
+        <message>
+            <source>What the map shall be good at. It decides how the classifier 'auto' chooses its models, and how a part of the samples is held out to judge the map where there is no validation layer. spatial: places that have no samples; whole polygons, or blocks of points, are held out. block: the same, always by blocks of the grid. random: more pixels of the fields that have samples; single pixels are held out, as papers do, and the figure is too optimistic for other places. none: all samples are used, and there is no accuracy.</source>
+            <translation>Wofür die Karte gut sein soll. Das entscheidet, wie der Klassifikator „auto“ seine Modelle auswählt und wie ein Teil der Trainingsdaten zurückgehalten wird, um die Karte zu beurteilen, wenn es keinen Validierungslayer gibt. spatial: Orte ohne Trainingsdaten; ganze Polygone oder Blöcke von Punkten werden zurückgehalten. block: ebenso, immer nach Blöcken des Gitters. random: weitere Pixel der Felder, die Trainingsdaten haben; einzelne Pixel werden zurückgehalten, wie in Veröffentlichungen üblich, und die Zahl ist für andere Orte zu günstig. none: Alle Trainingsdaten werden benutzt, und es gibt keine Genauigkeit.</translation>
+        </message>
+        <message>
+            <source>Share held out</source>
+            <translation>Zurückgehaltener Anteil</translation>
+        </message>
+        <message>
+            <source>Share of the samples of every class that is held out.</source>
+            <translation>Anteil der Trainingsdaten jeder Klasse, der zurückgehalten wird.</translation>
+        </message>
+        <message>
+            <source>Classifier</source>
+            <translation>Klassifikator</translation>
+        </message>
+        <message>
+            <source>auto: tries models on spectra, diffusion features and their neighbourhood, and pools those that do best on held-out training samples; seconds. mtmsd: the published method, an ensemble of networks that weigh the timesteps for every pixel; minutes. transformer3d: 3-D convolution and transformer on patches of the features; minutes. linear: logistic regression, as a yardstick.</source>
+            <translation>auto: probiert Modelle auf Spektren, Diffusionsmerkmalen und ihrer Nachbarschaft und vereint die, die auf zurückgehaltenen Trainingsdaten am besten sind; Sekunden. mtmsd: das veröffentlichte Verfahren, ein Ensemble von Netzen, die für jedes Pixel die Zeitschritte gewichten; Minuten. transformer3d: 3D-Faltung und Transformer auf Ausschnitten der Merkmale; Minuten. linear: logistische Regression, als Maßstab.</translation>
+        </message>
+        <message>
+            <source>Networks whose probabilities are averaged. Not set: 5 for mtmsd, 2 for transformer3d.</source>
+            <translation>Netze, deren Wahrscheinlichkeiten gemittelt werden. Nicht gesetzt: 5 für mtmsd, 2 für transformer3d.</translation>
+        </message>
+        <message>
+            <source>Networks in the ensemble</source>
+            <translation>Netze im Ensemble</translation>
+        </message>
+        <message>
+            <source>Passes over the training samples. Not set: 100 for mtmsd, 40 for transformer3d.</source>
+            <translation>Durchgänge durch die Trainingsdaten. Nicht gesetzt: 100 für mtmsd, 40 für transformer3d.</translation>
+        </message>
+        <message>
+            <source>Epochs</source>
+            <translation>Epochen</translation>
+        </message>
+        <message>
+            <source>Side of the blocks that 'block', and 'spatial' where samples are points, keep together.</source>
+            <translation>Seite der Blöcke, die „block“ und, wo die Trainingsdaten Punkte sind, „spatial“ beisammen lassen.</translation>
+        </message>
+        <message>
+            <source>Block size (pixels)</source>
+            <translation>Blockgröße (Pixel)</translation>
+        </message>
+        <message>
+            <source>Buffer (pixels)</source>
+            <translation>Puffer (Pixel)</translation>
+        </message>
+        <message>
+            <source>Training samples within this distance of a held-out sample are left out. 0: none is.</source>
+            <translation>Trainingsdaten in diesem Abstand von zurückgehaltenen werden ausgelassen. 0: keine.</translation>
+        </message>
+        <message>
+            <source>GeoTIFF of class ids, 0 where there is no data.</source>
+            <translation>GeoTIFF mit Klassen-IDs; 0, wo keine Daten sind.</translation>
+        </message>
+        <message>
+            <source>Confidence</source>
+            <translation>Konfidenz</translation>
+        </message>
+        <message>
+            <source>Probability of the class on the map, 0 to 1; -1 where there is no data.</source>
+            <translation>Wahrscheinlichkeit der kartierten Klasse, 0 bis 1; -1, wo keine Daten sind.</translation>
+        </message>
+        <message>
+            <source>Probabilities</source>
+            <translation>Wahrscheinlichkeiten</translation>
+        </message>
+        <message>
+            <source>One band a class, 0 to 1; -1 where there is no data.</source>
+            <translation>Ein Kanal je Klasse, 0 bis 1; -1, wo keine Daten sind.</translation>
+        </message>
+        <message>
+            <source>Accuracy with intervals, confusion matrix, calibration, areas, what the map rests on, what was held out and how. The same as JSON and CSV goes beside it, under the same name.</source>
+            <translation>Genauigkeit mit Intervallen, Konfusionsmatrix, Kalibrierung, Flächen, worauf die Karte beruht, was zurückgehalten wurde und wie. Daneben liegt dasselbe als JSON und CSV, unter gleichem Namen.</translation>
+        </message>
+        <message>
+            <source>Maps of {scene}</source>
+            <translation>Karten von {scene}</translation>
+        </message>
+        <message>
+            <source>2 Extract diffusion features</source>
+            <translation>2 Diffusionsmerkmale extrahieren</translation>
+        </message>
+        <message>
+            <source>hyperspectral,deep learning,diffusion,purification,timestep,stage,torch</source>
+            <translation>hyperspektral,Deep Learning,Diffusion,Merkmalsauswahl,Zeitschritt,Stufe,torch</translation>
+        </message>
+        <message>
+            <source>Adds noise to the scene at several levels (timesteps), lets the diffusion model look at it, and takes what the network's layers (stages) see as features of every pixel. The most telling features are kept (purification). The result is a raster with a band for each timestep and feature, and the spectra behind them, for 'Classify diffusion features'. It is large: 2 bytes a pixel and band.</source>
+            <translation>Verrauscht die Szene verschieden stark (Zeitschritte), lässt das Diffusionsmodell sie ansehen und nimmt, was die Schichten des Netzes (Stufen) sehen, als Merkmale jedes Pixels. Die aussagekräftigsten Merkmale werden behalten. Das Ergebnis ist ein Raster mit einem Kanal je Zeitschritt und Merkmal und dahinter den Spektren, für „Diffusionsmerkmale klassifizieren“. Er ist groß: 2 Byte je Pixel und Kanal.</translation>
+        </message>
+        <message>
+            <source>Raster</source>
+            <translation>Raster</translation>
+        </message>
+        <message>
+            <source>The scene the model was trained on, or another one with the same bands. Bands are matched by wavelength, else by name, else by order.</source>
+            <translation>Die Szene, mit der das Modell trainiert wurde, oder eine andere mit den gleichen Kanälen. Kanäle werden nach Wellenlänge zugeordnet, sonst nach Namen, sonst nach Reihenfolge.</translation>
+        </message>
+        <message>
+            <source>Diffusion model</source>
+            <translation>Diffusionsmodell</translation>
+        </message>
+        <message>
+            <source>MTMSD model (*.mtmsd);;All files (*.*)</source>
+            <translation>MTMSD-Modell (*.mtmsd);;Alle Dateien (*.*)</translation>
+        </message>
+        <message>
+            <source>The file written by 'Pretrain diffusion model'.</source>
+            <translation>Die Datei, die „Diffusionsmodell vortrainieren“ geschrieben hat.</translation>
+        </message>
+        <message>
+            <source>Given: the features are chosen that tell these classes apart. Use training samples only, never those that the map is judged by. Not given: clusters of the spectra stand in for classes.</source>
+            <translation>Angegeben: Es werden die Merkmale ausgewählt, die diese Klassen unterscheiden. Nur Trainingsdaten verwenden, nie solche, mit denen die Karte beurteilt wird. Nicht angegeben: Cluster der Spektren vertreten die Klassen.</translation>
+        </message>
+        <message>
+            <source>Field of the training layer that names the class: numbers or text.</source>
+            <translation>Feld des Trainingslayers, das die Klasse nennt: Zahlen oder Text.</translation>
+        </message>
+        <message>
+            <source>Store the spectra as well</source>
+            <translation>Auch die Spektren speichern</translation>
+        </message>
+        <message>
+            <source>Adds the bands of the scene behind the features. The classifier 'auto' needs them to be good at places that have no samples.</source>
+            <translation>Hängt die Kanäle der Szene hinter die Merkmale. Der Klassifikator „auto“ braucht sie, um an Orten ohne Trainingsdaten gut zu sein.</translation>
+        </message>
+        <message>
+            <source>16-bit GeoTIFF; bands are named by timestep, stage and channel.</source>
+            <translation>16-Bit-GeoTIFF; die Kanäle sind nach Zeitschritt, Stufe und Netzkanal benannt.</translation>
+        </message>
+        <message>
+            <source>Bands written</source>
+            <translation>Geschriebene Kanäle</translation>
+        </message>
+        <message>
+            <source>Timesteps</source>
+            <translation>Zeitschritte</translation>
+        </message>
+        <message>
+            <source>Noise levels from 0 (least) to 999, for example 50,100,150. Not set: 50 to 950 in steps of 50.</source>
+            <translation>Stärken des Rauschens von 0 (geringste) bis 999, zum Beispiel 50,100,150. Nicht gesetzt: 50 bis 950 in Schritten von 50.</translation>
+        </message>
+        <message>
+            <source>Stages</source>
+            <translation>Stufen</translation>
+        </message>
+        <message>
+            <source>Layers of the network's decoder from 0 (coarse) to 8 (fine). Not set: 0,1,2,3,5.</source>
+            <translation>Schichten des Decoders von 0 (grob) bis 8 (fein). Nicht gesetzt: 0,1,2,3,5.</translation>
+        </message>
+        <message>
+            <source>0 keeps all. Not set: by the preset of the model.</source>
+            <translation>0 behält alle. Nicht gesetzt: nach der Voreinstellung des Modells.</translation>
+        </message>
+        <message>
+            <source>Work of an interrupted run</source>
+            <translation>Arbeit eines unterbrochenen Laufs</translation>
+        </message>
+        <message>
+            <source>Folder that a cancelled or killed run left beside its output, and named in its log. The run goes on from there to the same result; raster, samples, model and settings must be the same. A run to the same output finds the folder by itself.</source>
+            <translation>Ordner, den ein abgebrochener Lauf neben seiner Ausgabe hinterlassen und im Protokoll genannt hat. Der Lauf geht von dort zum gleichen Ergebnis weiter; Raster, Trainingsdaten, Modell und Einstellungen müssen die gleichen sein. Ein Lauf zur gleichen Ausgabe findet den Ordner von selbst.</translation>
+        </message>
+        <message>
+            <source>Parameters</source>
+            <translation>Parameter</translation>
+        </message>
+        <message>
+            <source>Results</source>
+            <translation>Ergebnisse</translation>
+        </message>
+        <message>
+            <source>Advanced parameters</source>
+            <translation>Weitere Parameter</translation>
+        </message>
+        <message>
+            <source>Import benchmark scene (.mat)</source>
+            <translation>Benchmark-Szene importieren (.mat)</translation>
+        </message>
+        <message>
+            <source>hyperspectral,matlab,indian pines,pavia,ground truth,geotiff</source>
+            <translation>hyperspektral,matlab,indian pines,pavia,Referenzdaten,geotiff</translation>
+        </message>
+        <message>
+            <source>Reads a hyperspectral scene and its ground truth from MATLAB files, the form in which the public benchmark scenes are handed round, and writes a GeoTIFF, a raster of the labels, and a point layer with one point for every labelled pixel, for use as a training layer.</source>
+            <translation>Liest eine Hyperspektralszene und ihre Referenzdaten aus MATLAB-Dateien, der Form, in der die öffentlichen Benchmark-Szenen weitergegeben werden, und schreibt einen GeoTIFF, einen Raster der Klassen und einen Punktlayer mit einem Punkt für jedes Pixel bekannter Klasse, als Trainingslayer zu verwenden.</translation>
+        </message>
+        <message>
+            <source>MATLAB files (*.mat);;All files (*.*)</source>
+            <translation>MATLAB-Dateien (*.mat);;Alle Dateien (*.*)</translation>
+        </message>
+        <message>
+            <source>Scene</source>
+            <translation>Szene</translation>
+        </message>
+        <message>
+            <source>File with an array of rows, columns and bands; versions 5 to 7.2 of the format.</source>
+            <translation>Datei mit einem Feld aus Zeilen, Spalten und Kanälen; Versionen 5 bis 7.2 des Formats.</translation>
+        </message>
+        <message>
+            <source>Name of the array</source>
+            <translation>Name des Feldes</translation>
+        </message>
+        <message>
+            <source>Needed only where the file holds several arrays of three dimensions.</source>
+            <translation>Nur nötig, wenn die Datei mehrere dreidimensionale Felder enthält.</translation>
+        </message>
+        <message>
+            <source>Ground truth</source>
+            <translation>Referenzdaten</translation>
+        </message>
+        <message>
+            <source>File with an array of rows and columns: class ids, 0 where there is no label.</source>
+            <translation>Datei mit einem Feld aus Zeilen und Spalten: Klassen-IDs; 0, wo keine Klasse bekannt ist.</translation>
+        </message>
+        <message>
+            <source>Pixel size</source>
+            <translation>Pixelgröße</translation>
+        </message>
+        <message>
+            <source>In the unit of the CRS; metres where none is given. The files do not tell it.</source>
+            <translation>In der Einheit des KBS; Meter, wenn keines angegeben ist. Die Dateien nennen sie nicht.</translation>
+        </message>
+        <message>
+            <source>CRS</source>
+            <translation>KBS</translation>
+        </message>
+        <message>
+            <source>Not set: a local grid in metres, as the files do not say where on Earth the scene lies.</source>
+            <translation>Nicht gesetzt: ein lokales Gitter in Metern, denn die Dateien sagen nicht, wo auf der Erde die Szene liegt.</translation>
+        </message>
+        <message>
+            <source>GeoTIFF with the values and bands of the file.</source>
+            <translation>GeoTIFF mit den Werten und Kanälen der Datei.</translation>
+        </message>
+        <message>
+            <source>Label raster</source>
+            <translation>Klassenraster</translation>
+        </message>
+        <message>
+            <source>Class ids, 0 where there is no label. Needs a ground truth.</source>
+            <translation>Klassen-IDs; 0, wo keine Klasse bekannt ist. Braucht Referenzdaten.</translation>
+        </message>
+        <message>
+            <source>Labelled points</source>
+            <translation>Punkte bekannter Klasse</translation>
+        </message>
+        <message>
+            <source>One point a labelled pixel, with the fields class_id and class. Needs a ground truth.</source>
+            <translation>Ein Punkt je Pixel bekannter Klasse, mit den Feldern class_id und class. Braucht Referenzdaten.</translation>
+        </message>
+        <message>
+            <source>Map a scene in one step</source>
+            <translation>Szene in einem Schritt kartieren</translation>
+        </message>
+        <message>
+            <source>hyperspectral,land cover,classification,diffusion,supervised,accuracy,large,torch</source>
+            <translation>hyperspektral,Landbedeckung,Klassifikation,Diffusion,überwacht,Genauigkeit,groß,torch</translation>
+        </message>
+        <message>
+            <source>The three steps in one: trains a diffusion model on the raster (or takes one that you have), learns the classes of a training layer from its features, and maps them. Features are computed where they are needed and never stored, so a scene of any size needs little disk and memory. A cancelled or killed run leaves its work in a folder beside the class map; the same run goes on from there.</source>
+            <translation>Die drei Schritte in einem: trainiert ein Diffusionsmodell mit dem Raster (oder nimmt ein vorhandenes), lernt die Klassen eines Trainingslayers aus dessen Merkmalen und kartiert sie. Merkmale werden berechnet, wo sie gebraucht werden, und nie gespeichert; so braucht eine Szene jeder Größe wenig Platz und Speicher. Ein abgebrochener Lauf hinterlässt seine Arbeit in einem Ordner neben der Klassenkarte; der gleiche Lauf geht von dort weiter.</translation>
+        </message>
+        <message>
+            <source>The scene to map: any data type, one band or more.</source>
+            <translation>Die Szene, die kartiert wird: Zahlen jeder Art, ein Kanal oder mehr.</translation>
+        </message>
+        <message>
+            <source>Of this scene or of one with the same bands. Not given: one is trained on this scene.</source>
+            <translation>Von dieser Szene oder von einer mit den gleichen Kanälen. Nicht angegeben: Es wird eines mit dieser Szene trainiert.</translation>
+        </message>
+        <message>
+            <source>Diffusion model trained</source>
+            <translation>Trainiertes Diffusionsmodell</translation>
+        </message>
+        <message>
+            <source>MTMSD model (*.mtmsd)</source>
+            <translation>MTMSD-Modell (*.mtmsd)</translation>
+        </message>
+        <message>
+            <source>The model that was trained, for other scenes with the same bands. Only where MODEL is not given.</source>
+            <translation>Das trainierte Modell, für andere Szenen mit den gleichen Kanälen. Nur, wenn MODEL nicht angegeben ist.</translation>
+        </message>
+        <message>
+            <source>1 Pretrain diffusion model</source>
+            <translation>1 Diffusionsmodell vortrainieren</translation>
+        </message>
+        <message>
+            <source>hyperspectral,deep learning,self-supervised,unsupervised,train,torch,features</source>
+            <translation>hyperspektral,Deep Learning,selbstüberwacht,unüberwacht,trainieren,torch,Merkmale</translation>
+        </message>
+        <message>
+            <source>Trains a small diffusion model on a multi- or hyperspectral raster. No labels are needed: the model learns what the scene looks like by removing noise from patches of it. The result is a model file, from which 'Extract diffusion features' takes features for classification. A cancelled or killed run leaves a checkpoint beside the output; give it as 'Checkpoint to go on from' to finish the run.</source>
+            <translation>Trainiert ein kleines Diffusionsmodell mit einem multi- oder hyperspektralen Raster. Dazu sind keine Trainingsdaten nötig: Das Modell lernt, wie die Szene aussieht, indem es Ausschnitte von ihr entrauscht. Das Ergebnis ist eine Modelldatei, aus der „Diffusionsmerkmale extrahieren“ Merkmale für die Klassifikation gewinnt. Ein abgebrochener Lauf hinterlässt neben der Ausgabe einen Zwischenstand; mit ihm als „Zwischenstand, von dem es weitergeht“ lässt er sich zu Ende führen.</translation>
+        </message>
+        <message>
+            <source>The scene to learn from: any number type, one band or thousands.</source>
+            <translation>Die Szene, von der gelernt wird: Zahlen jeder Art, ein Kanal oder Tausende.</translation>
+        </message>
+        <message>
+            <source>Checkpoint to go on from</source>
+            <translation>Zwischenstand, von dem es weitergeht</translation>
+        </message>
+        <message>
+            <source>MTMSD checkpoints (*.checkpoint);;All files (*.*)</source>
+            <translation>MTMSD-Zwischenstände (*.checkpoint);;Alle Dateien (*.*)</translation>
+        </message>
+        <message>
+            <source>The file that an interrupted run left beside its output, ending in .checkpoint. With the same raster and settings, training goes on to the same result.</source>
+            <translation>Die Datei mit der Endung .checkpoint, die ein unterbrochener Lauf neben seiner Ausgabe hinterlassen hat. Mit gleichem Raster und gleichen Einstellungen führt das Training zum gleichen Ergebnis.</translation>
+        </message>
+        <message>
+            <source>The model file: the network, and how the bands were prepared for it.</source>
+            <translation>Die Modelldatei: das Netz, und wie die Kanäle für es aufbereitet wurden.</translation>
+        </message>
+        <message>
+            <source>Loss curve, denoised samples at a few noise levels, settings, device and time.</source>
+            <translation>Verlustkurve, entrauschte Beispiele bei einigen Rauschstärken, Einstellungen, Gerät und Zeit.</translation>
+        </message>
+        <message>
+            <source>Final loss</source>
+            <translation>Verlust am Ende</translation>
+        </message>
+        <message>
+            <source>Bands</source>
+            <translation>Kanäle</translation>
+        </message>
+        <message>
+            <source>Bands to use. Without a choice all are used, except those that the metadata marks as bad and those that are empty or constant; the log names them.</source>
+            <translation>Die zu verwendenden Kanäle. Ohne Auswahl alle außer denen, die in den Metadaten als unbrauchbar gelten, und leeren oder konstanten; das Protokoll nennt sie.</translation>
+        </message>
+        <message>
+            <source>Pixels to leave out</source>
+            <translation>Auszulassende Pixel</translation>
+        </message>
+        <message>
+            <source>Raster: every value other than 0 and nodata is left out. Vector: what it covers is left out. Any CRS and resolution.</source>
+            <translation>Raster: Jeder Wert außer 0 und NoData wird ausgelassen. Vektor: Was er bedeckt, wird ausgelassen. KBS und Auflösung sind beliebig.</translation>
+        </message>
+        <message>
+            <source>Preset</source>
+            <translation>Voreinstellung</translation>
+        </message>
+        <message>
+            <source>quick: minutes on a processor with two cores. standard: a laptop's graphics card, under half an hour. paper: the published network and schedule, for a large graphics card.</source>
+            <translation>quick: Minuten auf einem Prozessor mit zwei Kernen. standard: Grafikkarte eines Laptops, unter einer halben Stunde. paper: Netz und Ablauf der Veröffentlichung, für eine große Grafikkarte.</translation>
+        </message>
+        <message>
+            <source>Principal components</source>
+            <translation>Hauptkomponenten</translation>
+        </message>
+        <message>
+            <source>Of the bands, at most; the network sees these instead of the bands. Not set: by preset.</source>
+            <translation>Der Kanäle, höchstens; das Netz sieht sie anstelle der Kanäle. Nicht gesetzt: nach Voreinstellung.</translation>
+        </message>
+        <message>
+            <source>Iterations</source>
+            <translation>Iterationen</translation>
+        </message>
+        <message>
+            <source>Steps of the training; the time grows in proportion. Not set: by preset.</source>
+            <translation>Schritte des Trainings; die Zeit wächst im gleichen Verhältnis. Nicht gesetzt: nach Voreinstellung.</translation>
+        </message>
+        <message>
+            <source>Batch size</source>
+            <translation>Batchgröße</translation>
+        </message>
+        <message>
+            <source>Patches a step; less takes less memory. Not set: by preset.</source>
+            <translation>Ausschnitte je Schritt; weniger brauchen weniger Speicher. Nicht gesetzt: nach Voreinstellung.</translation>
+        </message>
+        <message>
+            <source>Patch size (pixels)</source>
+            <translation>Ausschnittgröße (Pixel)</translation>
+        </message>
+        <message>
+            <source>Side of a training patch, a multiple of 4 from 16 on. Not set: by preset.</source>
+            <translation>Seite eines Trainingsausschnitts, ein Vielfaches von 4 ab 16. Nicht gesetzt: nach Voreinstellung.</translation>
+        </message>
+        <message>
+            <source>Base width</source>
+            <translation>Grundbreite</translation>
+        </message>
+        <message>
+            <source>Size of the network: 32, 64 or 128. Not set: by preset.</source>
+            <translation>Größe des Netzes: 32, 64 oder 128. Nicht gesetzt: nach Voreinstellung.</translation>
+        </message>
+        <message>
+            <source>Learning rate</source>
+            <translation>Lernrate</translation>
+        </message>
+        <message>
+            <source>The largest step of the optimiser; it rises to this at the start and falls from then on. Not set: by preset.</source>
+            <translation>Größte Schrittweite der Optimierung; sie steigt zu Beginn bis dahin und fällt danach. Nicht gesetzt: nach Voreinstellung.</translation>
+        </message>
+        <message>
+            <source>Band scaling</source>
+            <translation>Skalierung der Kanäle</translation>
+        </message>
+        <message>
+            <source>standard divides each band by its deviation first, for rasters whose bands have different units.</source>
+            <translation>standard teilt jeden Kanal vorher durch seine Standardabweichung, für Raster mit Kanälen verschiedener Einheiten.</translation>
+        </message>
+        <message>
+            <source>MTMSD: diffusion features for hyperspectral scenes</source>
+            <translation>MTMSD: Diffusionsmerkmale für Hyperspektralszenen</translation>
+        </message>
+        <message>
+            <source>Python with torch, numpy and scipy (empty: environment variable MTMSD_PYTHON, or the plugin's own)</source>
+            <translation>Python mit torch, numpy und scipy (leer: Umgebungsvariable MTMSD_PYTHON oder das der Erweiterung)</translation>
+        </message>
+        <message>
+            <source>Set up environment</source>
+            <translation>Umgebung einrichten</translation>
+        </message>
+        <message>
+            <source>torch,python,cuda,gpu,install,pip,offline</source>
+            <translation>torch,python,cuda,gpu,Installation,installieren,pip,offline</translation>
+        </message>
+        <message>
+            <source>Makes a Python of the plugin's own, with torch, numpy and scipy, apart from QGIS; the Python of QGIS is left as it is. About 0.3 GB are downloaded for the processor (1.1 GB on the disk), about 3 GB for an NVIDIA card (7 GB on the disk), from PyPI and PyTorch's index, or where pip is configured to look. The log says place, size and source before anything is downloaded. It can be cancelled, and run again. Without a network, give a folder of wheels.</source>
+            <translation>Richtet ein eigenes Python der Erweiterung mit torch, numpy und scipy ein, getrennt von QGIS; das Python von QGIS bleibt, wie es ist. Heruntergeladen werden etwa 0,3 GB für den Prozessor (1,1 GB auf der Platte) oder etwa 3 GB für eine NVIDIA-Karte (7 GB auf der Platte), von PyPI und dem Paketverzeichnis von PyTorch oder von dort, wo pip eingestellt ist zu suchen. Das Protokoll nennt Ort, Größe und Quelle, bevor etwas heruntergeladen wird. Es kann abgebrochen und wiederholt werden. Ohne Netz geben Sie einen Ordner mit Wheels an.</translation>
+        </message>
+        <message>
+            <source>Build of torch</source>
+            <translation>Ausgabe von torch</translation>
+        </message>
+        <message>
+            <source>cuda: the build for NVIDIA cards that fits card and driver. cpu: for the processor. auto: cuda where there is a card, else cpu; a card that cannot be used is reported, not passed over.</source>
+            <translation>cuda: die Ausgabe für NVIDIA-Karten, die zu Karte und Treiber passt. cpu: für den Prozessor. auto: cuda, wo eine Karte da ist, sonst cpu; eine Karte, die nicht genutzt werden kann, wird gemeldet und nicht übergangen.</translation>
+        </message>
+        <message>
+            <source>Folder for the environment</source>
+            <translation>Ordner für die Umgebung</translation>
+        </message>
+        <message>
+            <source>Where it goes. Empty: 'mtmsd' in the user's folder for application data, or the folder that the environment variable MTMSD_HOME names.</source>
+            <translation>Wohin sie kommt. Leer: „mtmsd“ im Ordner des Benutzers für Anwendungsdaten oder der Ordner, den die Umgebungsvariable MTMSD_HOME nennt.</translation>
+        </message>
+        <message>
+            <source>Folder of wheels (no network)</source>
+            <translation>Ordner mit Wheels (ohne Netz)</translation>
+        </message>
+        <message>
+            <source>Packages that were downloaded elsewhere, with the command that the log of a run with a network ends with. Given, the network is not used at all.</source>
+            <translation>Pakete, die anderswo heruntergeladen wurden, mit dem Befehl, mit dem das Protokoll eines Laufs mit Netz endet. Ist er angegeben, wird das Netz gar nicht benutzt.</translation>
+        </message>
+        <message>
+            <source>Python of the environment</source>
+            <translation>Python der Umgebung</translation>
+        </message>
+        <message>
+            <source>Version of torch</source>
+            <translation>Version von torch</translation>
+        </message>
+        <message>
+            <source>Package index for torch</source>
+            <translation>Paketverzeichnis für torch</translation>
+        </message>
+        <message>
+            <source>An index that has torch, in place of PyTorch's own, such as a mirror, or the index of another CUDA version.</source>
+            <translation>Ein Verzeichnis, das torch hat, anstelle desjenigen von PyTorch: etwa ein Spiegel oder das Verzeichnis einer anderen CUDA-Version.</translation>
+        </message>
+        <message>
+            <source>Python to make it from</source>
+            <translation>Python als Grundlage</translation>
+        </message>
+        <message>
+            <source>Programs (*)</source>
+            <translation>Programme (*)</translation>
+        </message>
+        <message>
+            <source>Empty: the Python of QGIS, which stays as it is. Needed where QGIS has none that can be started, as QGIS 4 for macOS, or one that torch does not support.</source>
+            <translation>Leer: das Python von QGIS, das bleibt, wie es ist. Nötig, wo QGIS keines hat, das sich starten lässt, wie QGIS 4 für macOS, oder eines, das torch nicht unterstützt.</translation>
+        </message>
+        <message>
+            <source>Scene to class map</source>
+            <translation>Von der Szene zur Klassenkarte</translation>
+        </message>
+        <message>
+            <source>Trains a diffusion model on the scene, extracts its features, and classifies them with the training layer: the three steps with their usual settings. The features are chosen without a look at the labels, so that the samples held out are held out from every step.</source>
+            <translation>Trainiert ein Diffusionsmodell mit der Szene, extrahiert seine Merkmale und klassifiziert sie mit dem Trainingslayer: die drei Schritte mit ihren üblichen Einstellungen. Die Merkmale werden ohne Blick auf die Klassen ausgewählt; was zurückgehalten wird, ist damit in jedem Schritt zurückgehalten.</translation>
+        </message>
+        <message>
+            <source>hyperspectral,classification,land cover,deep learning,model,workflow</source>
+            <translation>hyperspektral,überwachte Klassifikation,Landbedeckung,Deep Learning,Modell,Arbeitsablauf</translation>
+        </message>
+        <message>
+            <source>Split samples into training and validation</source>
+            <translation>Referenzdaten in Training und Validierung teilen</translation>
+        </message>
+        <message>
+            <source>training,validation,reference,holdout,spatial split,block,buffer,sampling,accuracy</source>
+            <translation>Training,Validierung,Referenzdaten,Stichprobe,räumliche Aufteilung,Block,Puffer,Genauigkeit</translation>
+        </message>
+        <message>
+            <source>Parts labelled points or polygons into a training layer and a validation layer. Whole polygons, or whole squares of a grid, can be kept apart, with a distance between the two layers: pixels beside a training pixel are no independent test of a map. Classes keep their share in both layers as far as whole polygons or squares allow it. What stays in training as a whole, and all that is left out, is named in the log.</source>
+            <translation>Teilt Punkte oder Polygone bekannter Klasse in einen Trainings- und einen Validierungslayer. Ganze Polygone oder ganze Quadrate eines Gitters lassen sich getrennt halten, mit einem Abstand zwischen den beiden Layern: Pixel neben einem Trainingspixel sind keine unabhängige Probe einer Karte. Die Klassen behalten in beiden Layern ihren Anteil, soweit ganze Polygone oder Quadrate das zulassen. Was ganz im Training bleibt und was ausgelassen wird, nennt das Protokoll.</translation>
+        </message>
+        <message>
+            <source>Points or polygons with a known class; only the selected ones, where you ask for that.</source>
+            <translation>Punkte oder Polygone bekannter Klasse; auf Wunsch nur die ausgewählten.</translation>
+        </message>
+        <message>
+            <source>Numbers, text or dates. Features without a value are left out and counted in the log.</source>
+            <translation>Zahlen, Text oder Datum. Objekte ohne Wert werden ausgelassen und im Protokoll gezählt.</translation>
+        </message>
+        <message>
+            <source>Method</source>
+            <translation>Verfahren</translation>
+        </message>
+        <message>
+            <source>group: whole polygons (or multipoints) go to one side; single points go by squares, as with block. block: all samples in a square of a grid go to one side. random: single samples of each class, as many papers do; an accuracy from these is too high where samples are neighbours.</source>
+            <translation>group: Ganze Polygone (oder Multipunkte) kommen auf eine Seite; einzelne Punkte nach Quadraten, wie bei block. block: Alles in einem Quadrat eines Gitters kommt auf eine Seite. random: einzelne Proben jeder Klasse, wie in vielen Veröffentlichungen; eine Genauigkeit daraus ist zu hoch, wo die Proben Nachbarn sind.</translation>
+        </message>
+        <message>
+            <source>Raster, to split its pixels</source>
+            <translation>Raster, dessen Pixel geteilt werden</translation>
+        </message>
+        <message>
+            <source>Given, the samples are its pixels: a point at the centre of each pixel whose centre a polygon covers or that a point lies in, with the class and the id of the feature. Not set: the features are the samples, with all their attributes.</source>
+            <translation>Angegeben: Geteilt werden seine Pixel: ein Punkt in der Mitte jedes Pixels, dessen Mittelpunkt ein Polygon bedeckt oder in dem ein Punkt liegt, mit der Klasse und der ID des Objekts. Nicht gesetzt: Geteilt werden die Objekte, mit allen ihren Attributen.</translation>
+        </message>
+        <message>
+            <source>The same seed and inputs give the same two layers.</source>
+            <translation>Gleicher Startwert und gleiche Eingaben ergeben die gleichen beiden Layer.</translation>
+        </message>
+        <message>
+            <source>Samples to learn from, in the form and CRS of the layer, or of the pixels.</source>
+            <translation>Daten zum Lernen, in der Form und im KBS des Layers oder der Pixel.</translation>
+        </message>
+        <message>
+            <source>Samples to judge a map by; none of them is in the training layer.</source>
+            <translation>Daten, mit denen eine Karte beurteilt wird; keine davon sind im Trainingslayer.</translation>
+        </message>
+        <message>
+            <source>Training samples</source>
+            <translation>Trainingsdaten</translation>
+        </message>
+        <message>
+            <source>Validation samples</source>
+            <translation>Validierungsdaten</translation>
+        </message>
+        <message>
+            <source>Share for validation</source>
+            <translation>Anteil für die Validierung</translation>
+        </message>
+        <message>
+            <source>Of the samples of every class; more than 0 and less than 1.</source>
+            <translation>Von den Daten jeder Klasse; mehr als 0 und weniger als 1.</translation>
+        </message>
+        <message>
+            <source>Training samples per class, instead of the share</source>
+            <translation>Trainingsdaten je Klasse, anstelle des Anteils</translation>
+        </message>
+        <message>
+            <source>Given, this many samples of every class are for training and the others for validation. With group and block, what exceeds the number in a polygon or square of the training side is left out.</source>
+            <translation>Angegeben: So viele jeder Klasse dienen dem Training, die übrigen der Validierung. Bei group und block wird ausgelassen, was in einem Polygon oder Quadrat der Trainingsseite die Zahl übersteigt.</translation>
+        </message>
+        <message>
+            <source>Distance between the layers (m)</source>
+            <translation>Abstand zwischen den Layern (m)</translation>
+        </message>
+        <message>
+            <source>Block size (m)</source>
+            <translation>Blockgröße (m)</translation>
+        </message>
+        <message>
+            <source>Validation samples within this distance of a training sample are left out. Half the width of the window that a classifier sees is a good choice. 0: none is left out.</source>
+            <translation>Validierungsdaten in diesem Abstand von Trainingsdaten werden ausgelassen. Die halbe Breite des Fensters, das ein Klassifikator sieht, ist eine gute Wahl. 0: Keine werden ausgelassen.</translation>
+        </message>
+        <message>
+            <source>Side of the squares. 0: chosen so that about a hundred squares cover the samples; the log says how large they are.</source>
+            <translation>Seite der Quadrate. 0: so gewählt, dass etwa hundert Quadrate die Daten bedecken; das Protokoll sagt, wie groß sie sind.</translation>
+        </message>
+        <message>
+            <source>Samples of {scene}</source>
+            <translation>Referenzdaten von {scene}</translation>
+        </message>
+    </context>
+</TS>
