@@ -180,7 +180,10 @@ def save_dialogs() -> None:
     for item in QgsApplication.processingRegistry().providerById("mtmsd").algorithms():
         if item.name() != "classify":  # that one is taken before its run
             kinds = {parameter.name(): parameter.type() for parameter in item.parameterDefinitions()}
-            inputs = {"raster": layers["Scene"], "source": layers["Training areas"]}
+            scene = layers["Scene"]
+            if item.name() == "assessaccuracy":  # wants a class map, which has been made by now
+                scene = next((key for name, key in layers.items() if name.startswith("Class map")), scene)
+            inputs = {"raster": scene, "source": layers["Training areas"]}
             values = {name: value for name, value in usual.items() if name in kinds}
             if kinds.get("INPUT") in inputs:
                 values["INPUT"] = inputs[kinds["INPUT"]]
