@@ -64,6 +64,7 @@ def run_worker(job: Job, folder: Path, module: str, stretch: Stretch) -> Mapping
     Raises:
         QgsProcessingException: Cancelled, failed, killed, or ended without a result.
     """
+    stretch.feedback.setProgressText("Starting the worker")
     python = interpreter.find(module, stretch.feedback)
     stretch.feedback.pushDebugInfo(f"Worker: {python.path} ({python.origin})")
     write_job(job, folder)
