@@ -77,3 +77,17 @@ def test_every_picture_of_the_guide_is_small_and_shown():
     shown = "".join(page.read_text("utf-8") for page in (ROOT / "docs").glob("*.md"))
     assert [path.name for path in pictures if f"(pictures/{path.name})" not in shown] == []
     assert [path.name for path in pictures if path.stat().st_size > 60_000 or path.suffix != ".png"] == []
+
+
+def test_the_comparison_names_tests_that_are_there():
+    rows = re.findall(
+        r"^\| (.+?) \| (.+?) \| (.*?) ?\| (.*?) ?\|$", (ROOT / "docs" / "comparison.md").read_text("utf-8"), re.M
+    )
+    rows = [row for row in rows if set(row[0]) != {"-"}]
+    assert len(rows) > 50
+    for feature, ours, shown_by, _ in rows:
+        if not shown_by:
+            assert ours.startswith("**no**"), feature
+            continue
+        file, test = re.fullmatch(r"`(tests/[\w/]+\.py)::(test_\w+)`", shown_by).groups()
+        assert f"\ndef {test}(" in (ROOT / file).read_text("utf-8"), shown_by
