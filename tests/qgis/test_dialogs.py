@@ -40,7 +40,8 @@ def run_batch(name, rows):
         for task in QgsApplication.taskManager().tasks():
             sip.cast(task, QgsProxyProgressTask).finalize(True)
     wait_for(lambda: not QgsApplication.taskManager().countActiveTasks())
-    dialog.close()
+    if not sip.isdeleted(dialog):  # QGIS 3.44 has done so by itself
+        dialog.close()
 
 
 def wait_for(happened):
