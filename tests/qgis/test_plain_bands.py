@@ -7,7 +7,7 @@ import numpy as np
 import processing
 import pytest
 from osgeo import gdal
-from qgis.core import QgsProcessingException
+from qgis.core import QgsProcessingException, QgsRasterLayer, QgsRasterRange
 from scenes import CLASSIFY, EXTRACT, PRETRAIN, Log, read_raster, write_raster
 
 
@@ -52,6 +52,29 @@ def test_a_raster_of_empty_bands_is_refused(scene, tmp_path):
     with pytest.raises(QgsProcessingException, match="at least one usable band was expected"):
         processing.run("mtmsd:classify", parameters(scene, raster, tmp_path), feedback=Log())
     assert not (tmp_path / "map.tif").exists()
+
+
+@pytest.mark.usefixtures("torch_python")
+def test_no_data_and_wavelengths_of_the_layer_reach_the_worker(scene, tmp_path, project):
+    def change(values):
+        values[3, :, 60:] = 31000
+
+    raster = QgsRasterLayer(str(rewritten(scene, tmp_path / "r.tif", change)), "layer")
+    raster.dataProvider().setUserNoDataValue(4, [QgsRasterRange(30000, 32000)])
+    for number in range(1, 13):
+        raster.setCustomProperty(f"QGISPAM/band/{number}//wavelength", 400 + 50 * number)
+        raster.setCustomProperty(f"QGISPAM/band/{number}//fwhm", 10)
+    project.addMapLayer(raster)
+    log = Log()
+    processing.run(
+        "mtmsd:classify",
+        {**parameters(scene, raster.id(), tmp_path), "CLASSIFIER": "linear", "SPLIT": "none"},
+        feedback=log,
+    )
+    assert "Wavelengths: 450 to 1000 nm, width 10 to 10 nm." in log.lines
+    mapped = read_raster(tmp_path / "map.tif")[0]
+    assert (mapped[:, 60:] == 0).all()
+    assert (mapped[:, :60] != 0).all()
 
 
 @pytest.mark.usefixtures("torch_python")
