@@ -56,8 +56,8 @@ def session() -> dict[str, object]:
     titles = open_toolbox(window)
     show_whole_scene()
     save(window, "desktop_toolbox")
-    save_dialogs()
     found: dict[str, object] = {"toolbox": titles, **run_dialog(window)}
+    save_dialogs()
     save_batch()
     save_designer()
     return found
@@ -176,14 +176,15 @@ def save_dialogs() -> None:
     import processing
 
     layers = {layer.name(): layer.id() for layer in QgsProject.instance().mapLayers().values()}
-    usual = {"TRAINING": layers["Training areas"], "CLASS_FIELD": "cover", "MODEL": "scene.mtmsd"}
+    areas = layers["Training areas"]
+    usual = {"TRAINING": areas, "REFERENCE": areas, "CLASS_FIELD": "cover", "MODEL": "scene.mtmsd"}
     for item in QgsApplication.processingRegistry().providerById("mtmsd").algorithms():
         if item.name() != "classify":  # that one is taken before its run
             kinds = {parameter.name(): parameter.type() for parameter in item.parameterDefinitions()}
             scene = layers["Scene"]
             if item.name() == "assessaccuracy":  # wants a class map, which has been made by now
                 scene = next((key for name, key in layers.items() if name.startswith("Class map")), scene)
-            inputs = {"raster": scene, "source": layers["Training areas"]}
+            inputs = {"raster": scene, "source": areas}
             values = {name: value for name, value in usual.items() if name in kinds}
             if kinds.get("INPUT") in inputs:
                 values["INPUT"] = inputs[kinds["INPUT"]]
