@@ -36,6 +36,7 @@ _ENVI_TYPES = {
     "uint64": 15,
 }
 _MAPPED_BYTES = 64 << 20  # of pages that may be in memory before the file is mapped anew
+_PIXELS_AT_ONCE = 512
 _AROUND_BYTES = 64 << 10  # that the system may map with each piece that is touched
 
 
@@ -139,6 +140,19 @@ class Cube:
         top, left = inside.row - window.row, inside.col - window.col
         out[:, top : top + inside.height, left : left + inside.width] = values
         return out
+
+    def pixels(self, rows: NDArray[np.int64], cols: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Physical values (bands, N) of single pixels inside the raster, NaN where there is no data."""
+        parts = []
+        for start in range(0, len(rows), _PIXELS_AT_ONCE):
+            r, c = rows[start : start + _PIXELS_AT_ONCE], cols[start : start + _PIXELS_AT_ONCE]
+            self._touch(len(r), self.bands, 1)
+            stored = np.asarray(self._stored[r, :, c]).T[:, :, None]  # (bands, n, 1)
+            values = self._physical(stored, np.arange(self.bands))[:, :, 0]
+            if self._mask is not None:
+                values[:, np.asarray(self._mask[r, c]) == 0] = np.nan
+            parts.append(values)
+        return np.concatenate(parts, axis=1) if parts else np.zeros((self.bands, 0), dtype=np.float32)
 
     def write(self, window: Window, values: NDArray[np.generic]) -> None:
         """Store values.

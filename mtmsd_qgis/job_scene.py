@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from .cube import Cube, create_cube, valid_pixels, whole_size
+from .cube import Cube, create_cube, whole_size
 from .errors import SceneError
 from .preprocessing import Preprocessor
 from .progress import Progress
@@ -81,10 +81,15 @@ def standardised(
     """The scene's components as a scratch raster (NaN where invalid), and where it is valid (H, W)."""
     bands = [Band(f"component {i + 1}") for i in range(preprocessor.components)]
     out = create_cube(folder, "components", whole_size(cube), "float32", bands)
+    everywhere = np.zeros(whole_size(cube), dtype=bool)
     for strip in strips(*whole_size(cube), 8 * cube.bands):
-        components, valid = preprocessor.transform(cube.read(strip, used))
-        components[:, ~valid] = np.nan
+        values = cube.read(strip, used)
+        valid = np.asarray(np.isfinite(values).all(axis=0))
+        components = np.full((len(bands), *valid.shape), np.nan, dtype=np.float32)
+        if valid.any():  # the empty parts of a scene cost no computing
+            components, _ = preprocessor.transform(values)
+            components[:, ~valid] = np.nan
         out.write(strip, components)
+        everywhere[strip.slices] = valid
         progress(strip.stop_row / cube.height, "principal components")
-    out.flush()
-    return out, valid_pixels(out, [0])
+    return out, everywhere

@@ -26,7 +26,7 @@ from .purification import purify
 from .samples import check_classes
 from .stored_features import StoredFeatures, Survey
 from .unfinished import Workplace
-from .windows import Tile, Window
+from .windows import Tile
 
 SURVEY_TILES = 400  # at most; a scene of up to 400 tiles is surveyed wherever it has samples
 _CLUSTER_SAMPLES = 5000
@@ -65,7 +65,7 @@ def cluster_samples(cube: Cube, valid: NDArray[np.bool_], clusters: int, seed: i
     """
     rng = np.random.default_rng(seed)
     rows, cols = _draw_valid(valid, _CLUSTER_SAMPLES, rng)
-    spectra = np.stack([_pixel(cube, int(row), int(col)) for row, col in zip(rows, cols)])
+    spectra = np.ascontiguousarray(cube.pixels(rows, cols).T)
     clusters = min(clusters, len(np.unique(spectra, axis=0)))
     _, index = kmeans2(spectra.astype(np.float64), clusters, minit="++", seed=rng, iter=30, missing="warn")
     used, compact = np.unique(index, return_inverse=True)
@@ -225,7 +225,3 @@ def _draw_valid(
     rank = chosen - np.where(rows > 0, behind[rows - 1], 0)
     cols = [np.flatnonzero(valid[row])[rank[rows == row]] for row in np.unique(rows)]
     return rows, np.concatenate(cols)
-
-
-def _pixel(cube: Cube, row: int, col: int) -> NDArray[np.float32]:
-    return cube.read(Window(row, col, 1, 1))[:, 0, 0]
