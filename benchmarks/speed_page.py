@@ -33,8 +33,9 @@ pairs: a machine that is busy for a while slows both. All times are of the proce
   type of numbers that the step itself uses. The whole task of extraction is held against it, from the raster to the
   stored features: components, noise, two walks, purification, resampling, 16-bit numbers, writing.
 - **A patch for every pixel**: the published way, as a plain twin that the tests keep; one pass through the whole
-  network for each pixel and timestep, batch 1. "All timesteps together" is the same with one pass a pixel, which is as
-  fast as it gets without tiles. The weights do not change the time; those of the paper's width are untrained.
+  network for each pixel and timestep, batch 1, float32. "All timesteps together" is the same with one pass a pixel,
+  which is as fast as it gets without tiles. The weights do not change the time; those of the paper's width are
+  untrained.
 - **Accuracy either way**: the same weights, noise and pixels; local features of all timesteps, scaled, 60 principal
   components, RBF-SVM (C = 100). 40 % of the sampled pixels train, the others test; other pixels for each seed.
 - **Growth**: made-up scenes of 60 bands of 16 bits. Each step runs in a worker process of its own, and the system says
@@ -281,7 +282,7 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _number(value: float) -> str:
-    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}".replace("-", "−")
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.4g}".replace("-", "−")
 
 
 def _signed(value: float) -> str:

@@ -13,6 +13,7 @@ import matplotlib as mpl
 mpl.use("svg")
 
 from matplotlib import pyplot as plt
+from matplotlib.ticker import LogLocator, NullLocator
 
 # Colours that the colour-blind can tell apart, and a shape each. Source: Okabe & Ito (2008), "Color Universal Design".
 _LOOKS = {
@@ -58,14 +59,17 @@ def _growth(sizes: Mapping[str, Any]) -> plt.Figure:
         axes.set_xscale("log", base=2)
         axes.set_xticks([int(side) for side in sides], sides)
         axes.minorticks_off()
-        axes.set_ylim(bottom=0)
         axes.grid(color="#e3e8eb")
         axes.set_axisbelow(True)
         axes.spines[["top", "right"]].set_visible(False)
         axes.set_xlabel("side of the scene (pixels)")
         axes.set_title(title, loc="left", fontsize=12)
     times.set_yscale("log")
-    times.set_ylim(bottom=None)
+    times.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    times.yaxis.set_major_formatter("{x:g}")
+    times.yaxis.set_minor_locator(NullLocator())
+    times.margins(y=0.15)
+    memory.set_ylim(0, 1.15 * max(memory.get_ylim()[1], 0.1))
     handles, labels = times.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower left", ncols=3, frameon=False)
     return figure
