@@ -175,20 +175,18 @@ def save_dialogs() -> None:
     """Every dialog, with the layers that a person would choose."""
     import processing
 
-    layers = {layer.name(): layer.id() for layer in QgsProject.instance().mapLayers().values()}
-    areas = layers["Training areas"]
-    usual = {"TRAINING": areas, "REFERENCE": areas, "CLASS_FIELD": "cover", "MODEL": "scene.mtmsd"}
+    QgsProject.instance().addMapLayer(QgsVectorLayer("Point?crs=EPSG:32632&field=cover:string", "Survey", "memory"))
+    layers = {layer.name().split(" – ")[0]: layer.id() for layer in QgsProject.instance().mapLayers().values()}
+    usual = {"TRAINING": layers["Training areas"], "CLASS_FIELD": "cover", "REFERENCE": layers["Survey"]}
+    chosen = {"extractfeatures": {"MODEL": "scene.mtmsd"}, "assessaccuracy": {"INPUT": layers["Class map"]}}
     for item in QgsApplication.processingRegistry().providerById("mtmsd").algorithms():
         if item.name() != "classify":  # that one is taken before its run
             kinds = {parameter.name(): parameter.type() for parameter in item.parameterDefinitions()}
-            scene = layers["Scene"]
-            if item.name() == "assessaccuracy":  # wants a class map, which has been made by now
-                scene = next((key for name, key in layers.items() if name.startswith("Class map")), scene)
-            inputs = {"raster": scene, "source": areas}
+            inputs = {"raster": layers["Scene"], "source": layers["Training areas"]}
             values = {name: value for name, value in usual.items() if name in kinds}
             if kinds.get("INPUT") in inputs:
                 values["INPUT"] = inputs[kinds["INPUT"]]
-            dialog = processing.createAlgorithmDialog(item.id(), values)
+            dialog = processing.createAlgorithmDialog(item.id(), {**values, **chosen.get(item.name(), {})})
             dialog.resize(QSize(920, 640))
             dialog.show()
             settle(0.3)
