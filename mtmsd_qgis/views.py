@@ -36,7 +36,7 @@ _GUIDES = 16
 _NOISE_SHARE = 0.1  # of the identity in the noise covariance
 _SURVEY_SIDE, _SURVEY_WINDOWS = 32, 24
 _WINDOW_BYTES = 256 << 20  # of the views of one window
-_SAMPLE_SIDE = 16  # pixels
+_SAMPLE_SIDE = 32  # pixels
 
 
 @dataclass(frozen=True)
