@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from mtmsd_qgis import mapping
+from mtmsd_qgis.class_map import predict_map
 from mtmsd_qgis.cube import Cube
 from mtmsd_qgis.extraction import KeptTiles, write_features
 from mtmsd_qgis.features import FeatureExtractor
@@ -33,7 +33,7 @@ from mtmsd_qgis.settings import ClassificationSettings, extraction_settings
 from mtmsd_qgis.stored_features import PlainBands, StoredFeatures
 from mtmsd_qgis.survey import cluster_samples, survey
 from mtmsd_qgis.unfinished import Workplace
-from mtmsd_qgis.windows import Tile, Window, clip, halo_of
+from mtmsd_qgis.windows import Tile, Window, clip, halo_of, whole
 
 from .speed_scene import Bench
 from .splits import SPLITS, Parts
@@ -163,15 +163,16 @@ def _learn(bench: Bench, features: _Extracted, split: Parts, seed: int) -> Learn
 
 def _map(bench: Bench, fitted: Learnt, place: Path) -> NDArray[np.uint16]:
     with tempfile.TemporaryDirectory(dir=place) as folder:
-        mapping.predict_map(
+        files = predict_map(
             fitted.mapper,
             bench.valid.shape,
             bench.scene.classes,
-            Path(folder),
+            Workplace(Path(folder)),
             with_probabilities=False,
             progress=silent,
         )
-        return np.fromfile(Path(folder) / "map.raw", dtype="<u2").reshape(bench.valid.shape)
+        height, width = bench.valid.shape
+        return files.classes.read(whole(height, width))[0].astype(np.uint16)
 
 
 def _figures(bench: Bench, maps: _Maps, tiling: Tiling, split: Parts) -> dict[str, float]:
@@ -198,7 +199,8 @@ def seam_ratio(classes: NDArray[np.uint16], tiling: Tiling) -> float:
         change = values[1:] != values[:-1]
         for which, here in ((0, at), (1, ~at)):
             counts[which] += here.sum() * values.shape[1], change[here].sum()
-    return float(counts[0, 1] / counts[0, 0] / (counts[1, 1] / counts[1, 0]))
+    elsewhere = max(counts[1, 1], 1.0) / counts[1, 0]  # a map without a border but those of tiles has a high figure
+    return float(counts[0, 1] / counts[0, 0] / elsewhere)
 
 
 def _percent(where: NDArray[np.bool_]) -> float:

@@ -9,11 +9,17 @@ import numpy as np
 import pytest
 
 from benchmarks import speed_page
+from benchmarks.scenes import Scene
 from benchmarks.speed_growth import BANDS, make_scene
-from benchmarks.speed_scene import Pairs, in_turn
-from benchmarks.speed_seams import Tiling, seam_ratio, tilings
+from benchmarks.speed_scene import Bench, Pairs, in_turn
+from benchmarks.speed_seams import Tiling, seam_ratio, seams, tilings
+from mtmsd_qgis import tasks
 from mtmsd_qgis.cube import Cube, valid_pixels
+from mtmsd_qgis.progress import silent
+from mtmsd_qgis.protocol import Job
+from mtmsd_qgis.settings import PretrainSettings, to_json
 from mtmsd_qgis.windows import halo_of, tiles
+from tests.scenes import CLASSES, cube_of, fields, sample_table
 
 
 def test_two_things_are_timed_in_turn_and_each_comes_first():
@@ -127,3 +133,19 @@ def test_a_page_of_nothing_has_no_empty_parts():
     text = speed_page.page({})
     assert text.count("not measured") == len(speed_page.goals({}))
     assert "## Seams" not in text
+
+
+def test_two_tilings_of_a_small_scene_are_compared(tmp_path):
+    values, index = fields(48, 48, bands=6)
+    cube = cube_of(tmp_path, values)
+    settings = to_json(PretrainSettings(components=3, patch_size=16, iterations=2, batch_size=2))
+    model = tmp_path / "m.mtmsd"
+    tasks.run(Job("pretrain", settings, cube.description, outputs={"model": str(model)}), tmp_path, silent)
+    scene = Scene("small", tmp_path, cube.description, CLASSES, cube.description.bands, sample_table(index, step=2))
+    bench = Bench.of(scene, model, tmp_path / "bench")
+    found = seams(bench, 1, ["ours", "other origin"], lambda text: None)
+    assert found["other origin"]["compared_with"] == "ours"
+    own, other = (found[name]["seeds"][0] for name in ("ours", "other origin"))
+    assert own["disagree"] == own["anew"] == 0
+    assert own["oa"] > 80
+    assert 0 <= other["disagree_labelled"] < 20
