@@ -38,7 +38,9 @@ def classification_notes(values: Mapping[str, Any]) -> list[str]:
             "Nothing could be held out of: " + ", ".join(split["not_held_out"]) + ". Their accuracy is not "
             "known from this map."
         )
-    if values["purification"]["raster"] == "classes" and split["method"] in ("random", "spatial"):
+    purified = values["purification"]
+    before_split = purified["raster"] == "classes" and not purified.get("after_split")
+    if before_split and split["method"] in ("random", "spatial"):
         notes.append(
             "The features of this raster were chosen with training samples at extraction. If those were the same "
             "samples, the held-out ones had a part in that choice, and the figure is slightly too good. For a "

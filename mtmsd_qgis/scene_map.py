@@ -128,6 +128,7 @@ def map_scene(job: Job, folder: Path, device: Device, progress: Progress) -> dic
         )
     return {
         **map_values(files, job, parted, learnt, layout),
+        "purification": {"raster": layout.purification, "note": layout.note, "after_split": True},
         "folder": str(place.folder),
         "model": str(place.folder / MODEL_FILE) if steps.pretrain else None,
         "settings": to_json(steps.classify),

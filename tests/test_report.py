@@ -127,6 +127,8 @@ def test_a_random_split_is_a_warning_and_class_purification_before_a_split_too()
     purified = {"raster": "classes", "note": ""}
     assert '<p class="warn">This overstates.' in classification_report(classification(split=split), {})
     assert "slightly too good" in classification_report(classification(split=split, purification=purified), {})
+    after = {**purified, "after_split": True}
+    assert "slightly too good" not in classification_report(classification(split=split, purification=after), {})
     assert "slightly too good" not in classification_report(classification(), {})
 
 
