@@ -62,7 +62,8 @@ class Step:
         import processing
         from scenes import Log
 
-        more = {"RESUME": str(checkpoint)} if checkpoint is not None else {}
+        wants_it = checkpoint is not None and self.name == "pretrain"  # the others find theirs by themselves
+        more = {"RESUME": str(checkpoint)} if wants_it else {}
         processing.run(
             f"mtmsd:{ALGORITHMS[self.name]}",
             {**self.parameters, "OUTPUT": str(self.output(folder)), **more},
@@ -70,9 +71,9 @@ class Step:
         )
 
     def kept(self, folder: Path) -> Path | None:
-        """The checkpoint to go on from."""
+        """What it has kept of a killed run."""
         path = self.output(folder).with_name(STEPS[self.name] + ".checkpoint")
-        return path if self.name == "pretrain" and path.is_file() else None
+        return path if path.exists() else None
 
 
 @dataclass
@@ -222,7 +223,7 @@ def prepared(folder: Path, names: list[str]) -> list[Step]:
         "pretrain": {**raster, **train},
         "extract": {**raster, "MODEL": model, **features},
         "classify": {"INPUT": str(folder / STEPS["extract"]), **learning, "CLASSIFIER": "mtmsd", "EPOCHS": 30},
-        "map": {**raster, "MODEL": model, **features, **learning, "CLASSIFIER": "mtmsd", "EPOCHS": 30},
+        "map": {**raster, **train, **features, **learning, "CLASSIFIER": "mtmsd", "EPOCHS": 30},
     }
     steps = []
     for name in STEPS:

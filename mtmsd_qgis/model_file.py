@@ -15,6 +15,7 @@ import json
 import math
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -75,6 +76,7 @@ def write_file(path: Path, kind: str, description: Mapping[str, Any], arrays: Ma
     header = json.dumps({"__metadata__": metadata, **entries}, ensure_ascii=False).encode("utf-8")
     header += b" " * (-len(header) % 8)  # arrays start at a multiple of 8
     partial = path.with_name(path.name + ".partial")
+    path.parent.mkdir(parents=True, exist_ok=True)  # it may have gone since the run began
     try:
         with partial.open("wb") as file:
             file.write(len(header).to_bytes(8, "little"))
@@ -85,7 +87,8 @@ def write_file(path: Path, kind: str, description: Mapping[str, Any], arrays: Ma
             os.fsync(file.fileno())
         os.replace(partial, path)
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):  # a folder that is none any more has been told of already
+            partial.unlink()
 
 
 def read_header(path: Path | str, kind: str = KIND_MODEL) -> dict[str, Any]:

@@ -7,6 +7,7 @@ Enters: a Cube of bands and PretrainSettings. Leaves: the model file, and what t
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -118,5 +119,6 @@ def train_model(
         train(state, sampler, settings, span(progress, 0.04, 0.99), save)
     save_model(model, state, description, preprocessor)
     if checkpoint:
-        checkpoint.unlink(missing_ok=True)
+        with suppress(OSError):  # none, or a folder that is none any more
+            checkpoint.unlink()
     return Trained(state, preprocessor, sampler, left_out, components, valid)

@@ -169,3 +169,20 @@ def test_what_counts_as_divergence():
         *(False, False, False),
         *(True, True, True),
     ]
+
+
+def test_a_checkpoint_that_cannot_be_written_stops_nothing(tmp_path, caplog):
+    """A file where its folder should be, as after somebody's tidying up."""
+    from mtmsd_qgis.device import choose_device
+    from mtmsd_qgis.model_training import train_model
+
+    (tmp_path / "gone").write_text("a file")
+    often = PretrainSettings(**{**vars(SETTINGS), "checkpoint_seconds": 0.0, "iterations": 3})
+    cube = cube_of(tmp_path, fields(32, 32, bands=4)[0])
+    with caplog.at_level(logging.WARNING):
+        train_model(
+            cube, often, choose_device("cpu"), tmp_path / "m.mtmsd", tmp_path, silent,
+            checkpoint=tmp_path / "gone" / "m.checkpoint",
+        )  # fmt: skip
+    assert "cannot be written" in caplog.text
+    assert (tmp_path / "m.mtmsd").is_file()

@@ -7,6 +7,7 @@ the CubeFile.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -120,12 +121,11 @@ class _Reader:
         Raises:
             QgsProcessingException: It cannot be opened, or is not what it was.
         """
+        self._source, self._stamp = source, _stamp(source.uri)
         self.dataset = source.open()
         self.numbers = list(numbers)
         self.bands = tuple(_readable(source.bands[number - 1]) for number in numbers)
         self.width = source.grid.width
-        if (self.dataset.RasterYSize, self.dataset.RasterXSize) != (source.grid.height, self.width):
-            raise QgsProcessingException(f"The raster {source.name} has changed its size. Load it again.")
         self._signed = [i for i, number in enumerate(numbers) if _is_signed_byte(self.dataset.GetRasterBand(number))]
         self.code = _common_type(self.dataset, numbers)
         if self._signed:
@@ -146,6 +146,18 @@ class _Reader:
         content = _lines(self.dataset, (col, row, cols, rows), self.numbers, self.code)
         return self._with_signs(content, rows, cols) if self._signed else content
 
+    def refuse_change(self) -> None:
+        """After the last line.
+
+        Raises:
+            QgsProcessingException: The file was written to meanwhile, so that the lines may be of two rasters.
+        """
+        if _stamp(self._source.uri) != self._stamp:
+            raise QgsProcessingException(
+                f"The raster {self._source.name} was changed while it was read. Wait until it is complete, then run "
+                "again."
+            )
+
     def _with_signs(self, content: bytes, rows: int, cols: int) -> bytes:
         """Signed bytes, which GDAL before 3.7 reads as if they had no sign."""
         import numpy as np
@@ -164,6 +176,7 @@ def _copy(reader: _Reader, parts: Sequence[tuple[int, int]], folder: Path, name:
         for done, (row, rows) in enumerate(parts, 1):
             file.write(reader.lines(row, rows))
             stretch.advance(done / len(parts))
+    reader.refuse_change()
     write_envi_header(folder, cube)
     return cube
 
@@ -195,8 +208,18 @@ def _copy_blocks(reader: _Reader, block: tuple[int, int], folder: Path, name: st
                 file.seek((row * count + line) * cube.width * item + col * item)
                 file.write(content[line * cols * item : (line + 1) * cols * item])
             stretch.advance(done / len(windows))
+    reader.refuse_change()
     write_envi_header(folder, cube)
     return cube
+
+
+def _stamp(uri: str) -> tuple[int, int] | None:
+    """Time of the last change and length of a file; None where it is no plain file."""
+    try:
+        found = os.stat(uri)
+    except (OSError, ValueError):
+        return None
+    return found.st_mtime_ns, found.st_size
 
 
 def _is_signed_byte(band: gdal.Band) -> bool:

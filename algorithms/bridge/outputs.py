@@ -31,6 +31,7 @@ _GDAL_CODES = {
     "float64": gdal.GDT_Float64,
 }
 _LARGEST_BYTE = 255
+_FULL_BYTES = 1 << 16  # free on a disk that is full for all that is written here
 _STRIP_ROWS = 16  # of rasters with many bands, see write_many_bands
 _BIG = "BIGTIFF=IF_SAFER"
 _COMPRESSED = ("TILED=YES", "COMPRESS=DEFLATE", _BIG)
@@ -68,13 +69,21 @@ def replacing(path: Path) -> Iterator[Path]:
                 place.unlink(missing_ok=True)  # of the file that is being replaced
         os.replace(partial, path)
     except OSError as error:
+        reason = _full(path.parent) or error.strerror or str(error) or "no reason is known"
         raise QgsProcessingException(
-            f"{path} cannot be written: {error.strerror or error}. Choose another place, or close what uses the file."
+            f"{path} cannot be written: {reason}. Choose another place, or close what uses the file."
         ) from None
     finally:
         for suffix in ("", *_SIDECARS):
             with suppress(OSError):
                 partial.with_name(partial.name + suffix).unlink()
+
+
+def _full(folder: Path) -> str:
+    """That the disk is full, where it is; GDAL tells of a line that it could not write."""
+    with suppress(OSError):
+        return "the disk is full" if shutil.disk_usage(folder).free < _FULL_BYTES else ""
+    return ""
 
 
 def write_class_map(
@@ -262,6 +271,8 @@ def _every_error() -> Iterator[None]:
     gdal.PushErrorHandler(note)
     try:
         yield
+    except OSError as error:
+        raise error if str(error) or not errors else OSError(errors[0]) from None
     finally:
         gdal.PopErrorHandler()
     if errors:

@@ -98,9 +98,13 @@ class RasterSource:
         """The data set.
 
         Raises:
-            QgsProcessingException: It cannot be opened.
+            QgsProcessingException: It cannot be opened, or has other pixels or bands than when it was described.
         """
-        return open_raster(self.uri, self.open_options)
+        dataset = open_raster(self.uri, self.open_options)
+        size = (dataset.RasterYSize, dataset.RasterXSize, dataset.RasterCount)
+        if size != (self.grid.height, self.grid.width, len(self.bands)):
+            raise QgsProcessingException(f"The raster {self.name} has changed its size. Load it again.")
+        return dataset
 
     @property
     def size_text(self) -> str:

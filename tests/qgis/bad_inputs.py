@@ -53,10 +53,11 @@ class Place:
         model_file.write_file(path, kind, {**GOOD_HEADER, **changes}, {})
         return str(path)
 
-    def cut(self, path: str | Path, share: float) -> str:
-        """The first part of a file, under its own name in another folder."""
+    def cut(self, path: str | Path, share: float | None) -> str:
+        """The first part of a file, or all of it and a byte more, under another name."""
         content = Path(path).read_bytes()
-        return self.file(f"cut_{Path(path).name}", content[: int(len(content) * share)])
+        part = content + b"x" if share is None else content[: int(len(content) * share)]
+        return self.file(f"cut_{Path(path).name}", part)
 
 
 def squares(*values: Any, **options: Any) -> Any:
@@ -93,11 +94,6 @@ def zip_of(place: Place) -> str:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("../../weights", b"\0" * (1 << 24))
     return str(path)
-
-
-def longer_model(place: Place) -> str:
-    """A model with a byte too many."""
-    return place.file("y.mtmsd", Path(place.model()).read_bytes() + b"x")
 
 
 def features_of(place: Place, **changes: Any) -> str:
@@ -137,6 +133,11 @@ def classify(**parameters: Any) -> Made:
 def other(**parameters: Any) -> Made:
     """Parameters of another algorithm."""
     return lambda place: made(parameters, place)
+
+
+def mapped(**parameters: Any) -> Made:
+    """Parameters of mapping a scene in one step."""
+    return lambda place: {**classify()(place), **PRETRAIN, **EXTRACT, **made(parameters, place)}
 
 
 def made(parameters: dict[str, Any], place: Place) -> dict[str, Any]:
@@ -207,7 +208,7 @@ MODELS: list[tuple[str, Made, str]] = [
     ("a zip bomb", extract(MODEL=zip_of), "is not a diffusion model"),
     ("a raster", extract(MODEL=lambda p: str(p.scene.raster)), "is not a diffusion model"),
     ("cut off", extract(MODEL=lambda p: p.cut(p.model(), 0.7)), "is not a diffusion model"),
-    ("longer than it says", extract(MODEL=longer_model), "incomplete or damaged"),
+    ("longer than it says", extract(MODEL=lambda p: p.cut(p.model(), None)), "incomplete or damaged"),
     ("a checkpoint", extract(MODEL=lambda p: p.model("checkpoint")), "should be a model, it is a checkpoint"),
     ("no bands", extract(MODEL=lambda p: p.model(bands=[])), "a list of bands was expected"),
     ("bands of text", extract(MODEL=lambda p: p.model(bands="all")), "a list of bands was expected"),
@@ -260,6 +261,18 @@ OUTPUTS: list[tuple[str, Made, str]] = [
         "the input",
     ),
     ("the training layer as report", classify(REPORT=lambda p: str(p.scene.polygons)), "lies there"),
+]
+MAPPED: list[tuple[str, Made, str]] = [
+    ("two models", mapped(MODEL=lambda p: p.model(), OUTPUT_MODEL=lambda p: str(p.out / "m")), "OUTPUT_MODEL is for"),
+    ("a model of rubbish", mapped(MODEL=lambda p: p.file("x.mtmsd", "a list " * 99)), "is not a diffusion model"),
+    ("nothing to go on from", mapped(RESUME="/nowhere/map.tif.checkpoint"), "there is no folder"),
+    ("a file to go on from", mapped(RESUME=lambda p: p.file("x")), "RESUME"),
+    ("stage 9", mapped(STAGES="9"), "different whole numbers from 0 to 8"),
+    ("patch of 17", mapped(PATCH_SIZE=17), "multiple of 4. Found: 17"),
+    ("no such field", mapped(CLASS_FIELD="klass"), "has no field 'klass'"),
+    ("one class", mapped(TRAINING=lambda p: squares("a", "a")), "At least two classes are needed"),
+    ("the raster itself", mapped(INPUT=lambda p: p.raster(), OUTPUT=lambda p: str(p.folder / "in.tif")), "the input"),
+    ("half the pixels", mapped(INPUT=lambda p: p.cut(p.raster(), 0.5)), "cannot be read"),
 ]
 OTHERS: list[Case] = [
     ("importscene", "no file", other(INPUT="/nowhere/x.mat", OUTPUT=lambda p: str(p.out / "s.tif")), "a MATLAB file"),
@@ -319,14 +332,16 @@ def moved(pixels: float) -> Any:
 
 GROUPS = {
     "raster": RASTERS, "setting": SETTINGS, "model": MODELS, "layer": LAYERS, "features": FEATURES, "output": OUTPUTS,
+    "scene": MAPPED,
 }  # fmt: skip
 
 
 def algorithm_of(make: Made) -> str:
     """By the functions above that made it."""
-    return {"pretrain": "pretraindiffusion", "extract": "extractfeatures", "classify": "classify"}[
-        make.__qualname__.split(".")[0]
-    ]
+    names = {
+        "pretrain": "pretraindiffusion", "extract": "extractfeatures", "classify": "classify", "mapped": "mapscene",
+    }  # fmt: skip
+    return names[make.__qualname__.split(".")[0]]
 
 
 CASES: list[Case] = [

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from qgis.core import QgsApplication, QgsProcessingContext, QgsRasterLayer, QgsVectorLayer
+from qgis.core import Qgis, QgsApplication, QgsProcessingContext, QgsRasterLayer, QgsVectorLayer
 from scenes import CLASSIFY, EXPECTED_LEGEND, EXTRACT, PRETRAIN, categorize, legend, make_scene, read_raster
 
 pytestmark = pytest.mark.usefixtures("torch_python")
@@ -35,16 +35,13 @@ def run_batch(name, rows):
                 panel.wrappers[row][column].setParameterValue(value, QgsProcessingContext())
     dialog.runAlgorithm()
     wait_for(lambda: all(Path(values["OUTPUT"]).is_file() for values in rows))  # QGIS 3.40 runs the rows in a task
-    wait_for(lambda: {task.description().split(" - ")[0] for task in active_tasks()} <= {"Batch Processing"})
-    # The batch dialog leaves its progress task unfinished; exitQgis would wait for it for ever.
-    for task in active_tasks():
-        sip.cast(task, QgsProxyProgressTask).finalize(True)
+    if Qgis.QGIS_VERSION_INT < 33600:
+        # QGIS 3.22's batch dialog leaves its progress task unfinished; exitQgis would wait for it for ever.
+        for task in QgsApplication.taskManager().tasks():
+            sip.cast(task, QgsProxyProgressTask).finalize(True)
+    wait_for(lambda: not QgsApplication.taskManager().countActiveTasks())
     if not sip.isdeleted(dialog):  # QGIS 3.44 has done so by itself
         dialog.close()
-
-
-def active_tasks():
-    return QgsApplication.taskManager().activeTasks()
 
 
 def wait_for(happened):
