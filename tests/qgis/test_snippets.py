@@ -40,7 +40,7 @@ def folder(model, features, torch_python, tmp_path_factory):
     place = tmp_path_factory.mktemp("guide")
     scene = make_scene(place)
     polygons = list(QgsVectorLayer(str(scene.polygons), "polygons", "ogr").getFeatures())
-    for name, field in {"samples": "class", "fields": "crop", "reference": "class"}.items():
+    for name, field in {"samples": "class", "fields": "crop", "random_points": "class"}.items():
         shapes = [(feature.geometry(), feature["cover"]) for feature in polygons]
         layer = vector_layer(shapes, "Polygon", field=field, crs_of_shapes="EPSG:4326")
         save_layer(layer, place / f"{name}.gpkg")
