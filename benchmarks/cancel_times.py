@@ -28,7 +28,7 @@ PHASES: tuple[tuple[str, str, float, str], ...] = (
     ("survey of the features", "extractfeatures", 20, ""),
     ("features are written by the worker", "extractfeatures", 75, ""),
     ("QGIS writes the features", "extractfeatures", 92, ""),
-    ("classifier learns", "classify", 101, "Training samples"),
+    ("classifier learns", "classify", 20, ""),
     ("map is computed", "classify", 90, ""),
     ("QGIS writes the map", "classify", 96.5, ""),
 )

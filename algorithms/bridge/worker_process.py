@@ -30,7 +30,7 @@ from .progress import Stretch, began
 from .worker_failures import cause_in, cause_of_death
 
 _POLL_SECONDS = 0.1
-_GRACE_SECONDS = 1.5  # a cancelled worker ends its batch and keeps its checkpoint
+_GRACE_SECONDS = 1.2  # a cancelled worker ends its batch and keeps its checkpoint
 _LEAVE_SECONDS = 15.0  # one that is done: CUDA takes seconds to shut down on a busy machine
 _KILL_SECONDS = 1.0
 _LAST_LINES_SECONDS = 1.0  # after its end until we stop waiting for lines

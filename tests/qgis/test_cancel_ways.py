@@ -20,7 +20,7 @@ from scenes import PRETRAIN
 pytestmark = pytest.mark.usefixtures("torch_python")
 
 LONG = {**PRETRAIN, "ITERATIONS": 100_000}
-# Two seconds on a machine of one's own: docs/reliability.md. Here others may be at work, and the worker is given 1.5 s.
+# Two seconds on a machine of one's own: docs/reliability.md. Here others may be at work, and the worker is given 1.2 s.
 MOST_SECONDS = 10.0
 
 
