@@ -58,7 +58,7 @@ _CHECKS: dict[str, Callable[[object], bool]] = {
     "tuple[str, ...]": _all(_is_text),
     "tuple[tuple[float, float], ...]": _all(_is_pair),
     "Mapping[str, Any]": _is_object,
-    "Mapping[str, str]": lambda value: _is_object(value) and all(map(_is_text, value.values())),  # type: ignore[attr-defined]
+    "Mapping[str, str]": lambda value: isinstance(value, dict) and all(map(_is_text, (*value, *value.values()))),
 }
 
 
