@@ -90,7 +90,7 @@ def test_a_killed_run_diverges_and_goes_back_as_the_uninterrupted_one(scene, mon
         state, path = new_training(3, SETTINGS, CPU), tmp_path / f"{stop_at}.checkpoint"
 
         def stop(fraction, text, at=stop_at):
-            if at is not None and text.startswith(f"iteration {at},"):
+            if at is not None and text.startswith(f"training: iteration {at} of"):
                 raise Cancelled
 
         def save(reached, path=path):

@@ -202,7 +202,7 @@ def test_a_map_that_was_stopped_goes_on_to_the_same_map(scene, tmp_path, monkeyp
     resumed = replace(job, inputs={**job.inputs, "resume": "yes"})
     values = tasks.run(resumed, folder, lambda fraction, text: heard.append(text))
     assert map_of(Path(values["folder"]), values) == expected
-    assert "iteration 2, loss" not in " ".join(heard)
+    assert "iteration 2 of" not in " ".join(heard)
     if "trying" in words or "map" in words:
         assert not any("survey" in text for text in heard)
     if "map" in words:
