@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 import sys
 from pathlib import Path
 
@@ -24,11 +25,13 @@ if not __package__:  # started by file path: make the folder a package, then sta
     assert _spec.loader is not None
     sys.modules[_folder.name] = importlib.util.module_from_spec(_spec)
     _spec.loader.exec_module(sys.modules[_folder.name])
-    sys.exit(importlib.import_module(f"{_folder.name}.worker").main(sys.argv[1:]))
+    _status = importlib.import_module(f"{_folder.name}.worker").main(sys.argv[1:])
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(_status)  # all has been said and written; torch and its threads would take seconds to put themselves away
 
 import json
 import logging
-import os
 import threading
 import time
 import traceback
