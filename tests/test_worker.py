@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -123,9 +124,12 @@ def test_what_libraries_print_is_not_among_the_messages(tmp_path):
         "scipy.io.loadmat = lambda *a, **k: (print('noise'), os.write(1, b'more noise\\n'), read(*a, **k))[2];"
         "runpy.run_path(sys.argv[0], run_name='__main__')"
     )
+    open_end, other_end = os.pipe()  # a closed input would end the worker after three seconds
     done = subprocess.run(
-        [sys.executable, "-c", code, str(WORKER), str(tmp_path)], capture_output=True, text=True, input=None
+        [sys.executable, "-c", code, str(WORKER), str(tmp_path)], capture_output=True, text=True, stdin=open_end
     )
+    os.close(open_end)
+    os.close(other_end)
     assert all(line.startswith(protocol.PREFIX) for line in done.stdout.splitlines())
     assert "more noise" in done.stderr
 
