@@ -7,13 +7,16 @@ import contextlib
 import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from .errors import DeviceError
 from .memory import free_memory
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 # Bytes a pixel and channel of the first level, float32, measured as growth of the process for base widths 32 and 64:
 # 55 to 71 for features, 403 to 421 for a training step. bfloat16 needs half of it.
@@ -193,7 +196,8 @@ def fetched(values: torch.Tensor) -> Callable[[], NDArray[np.int16]]:
 
     def wait() -> NDArray[np.int16]:
         done.synchronize()
-        return np.asarray(host.numpy())
+        found: NDArray[np.int16] = host.numpy()
+        return found
 
     return wait
 

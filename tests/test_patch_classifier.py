@@ -83,7 +83,7 @@ def test_any_number_of_samples_can_be_trained_on_and_predicted(count):
 def test_progress_tells_every_epoch_and_can_cancel():
     told = []
     PatchClassifier.fit(*textures(count=16), 2, SETTINGS, lambda fraction, text: told.append((fraction, text)))
-    assert told[-1] == (1.0, "network 2 of 2, epoch 2")
+    assert told[-1] == (1.0, "training: network 2 of 2, epoch 2")
     assert [fraction for fraction, _ in told] == [0.25, 0.5, 0.75, 1.0]
 
     def cancel(fraction, text):
