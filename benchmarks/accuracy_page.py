@@ -8,8 +8,6 @@ Writes FOLDER/accuracy.md, a plot for each scene in FOLDER/accuracy, and a copy 
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from benchmarks.results import as_json  # noqa: E402
+from benchmarks.results import as_json, page_options  # noqa: E402
 from benchmarks.summary import (  # noqa: E402
     BASELINES,
     SCENES,
@@ -57,20 +55,16 @@ the test pixels alone."""
 
 def main() -> None:
     """Write the page."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("results", type=Path)
-    parser.add_argument("--docs", type=Path, default=ROOT / "docs", help="folder of the page; default docs")
-    options = parser.parse_args()
-    document = json.loads(options.results.read_text(encoding="utf-8"))
+    document, docs = page_options(__doc__)
     from benchmarks.accuracy_plots import draw_scene
 
-    pictures = options.docs / "accuracy"
+    pictures = docs / "accuracy"
     pictures.mkdir(parents=True, exist_ok=True)
     for (scene, preset), found in by_scene(cases(document)).items():
         draw_scene(found, scene_title(scene, preset), pictures / picture_name(scene, preset))
     (pictures / "results.json").write_text(as_json(document), encoding="utf-8")
-    (options.docs / "accuracy.md").write_text(page(document), encoding="utf-8")
-    print(f"Written: {options.docs / 'accuracy.md'}")
+    (docs / "accuracy.md").write_text(page(document), encoding="utf-8")
+    print(f"Written: {docs / 'accuracy.md'}")
 
 
 def page(document: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import argparse
 import datetime
 import importlib.metadata
 import json
@@ -99,3 +100,12 @@ def _commit() -> str | None:
         return git("rev-parse", "--short", "HEAD") + ("+" if changed else "")
     except (OSError, subprocess.CalledProcessError):
         return None
+
+
+def page_options(description: str | None) -> tuple[Document, Path]:
+    """What a page is made from: the document named on the command line, and the folder of the docs."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("results", type=Path)
+    parser.add_argument("--docs", type=Path, default=ROOT / "docs", help="folder of the page; default docs")
+    options = parser.parse_args()
+    return json.loads(options.results.read_text(encoding="utf-8")), options.docs

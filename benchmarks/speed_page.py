@@ -8,7 +8,6 @@ Writes FOLDER/performance.md, plots in FOLDER/performance, and a copy of the res
 
 from __future__ import annotations
 
-import argparse
 import json
 import statistics
 import sys
@@ -19,6 +18,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
+
+from benchmarks.results import page_options  # noqa: E402
 
 Document = Mapping[str, Any]
 
@@ -50,19 +51,15 @@ pairs: a machine that is busy for a while slows both. All times are of the proce
 
 def main() -> None:
     """Write the page."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("results", type=Path)
-    parser.add_argument("--docs", type=Path, default=ROOT / "docs", help="folder of the page; default docs")
-    options = parser.parse_args()
-    document = json.loads(options.results.read_text(encoding="utf-8"))
+    document, docs = page_options(__doc__)
     from benchmarks.speed_plots import draw
 
-    folder = options.docs / "performance"
+    folder = docs / "performance"
     folder.mkdir(parents=True, exist_ok=True)
     drawn = draw(document, folder)
     (folder / "results.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-    (options.docs / "performance.md").write_text(page(document, drawn), encoding="utf-8")
-    print(f"Written: {options.docs / 'performance.md'}")
+    (docs / "performance.md").write_text(page(document, drawn), encoding="utf-8")
+    print(f"Written: {docs / 'performance.md'}")
 
 
 def page(document: Document, drawn: Sequence[str] = ()) -> str:

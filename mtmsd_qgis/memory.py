@@ -99,6 +99,7 @@ class _MemoryStatus(ctypes.Structure):
 def _windows() -> int | None:
     status = _MemoryStatus()
     status.length = ctypes.sizeof(status)
-    if not ctypes.windll.kernel32.GlobalMemoryStatusEx(ctypes.byref(status)):  # type: ignore[attr-defined,unused-ignore]
+    kernel = ctypes.windll.kernel32  # type: ignore[attr-defined,unused-ignore]
+    if not kernel.GlobalMemoryStatusEx(ctypes.byref(status)):
         return None
     return int(min(status.free, status.free_pages))

@@ -103,14 +103,14 @@ def write_class_map(
             band.SetCategoryNames([names.get(value, "") for value in range(max(names, default=0) + 1)])
         band.SetDefaultRAT(_attribute_table(classes))
 
-    _write(cube, folder, grid, path, Layout(code, _COMPRESSED, 256, "MODE"), describe, stretch)
+    _write(_Raster(cube, folder, grid, Layout(code, _COMPRESSED, 256, "MODE"), describe), path, stretch)
 
 
 def write_floats(cube: CubeFile, folder: Path, grid: Grid, path: Path, names: Sequence[str], stretch: Stretch) -> None:
     """Confidence or probabilities: float bands with names."""
     bands = [Band(name=name, nodata=band.nodata) for name, band in zip(names, cube.bands)]
     layout = Layout(_GDAL_CODES[cube.dtype], (*_COMPRESSED, "PREDICTOR=3"), 256, "AVERAGE")
-    _write(cube, folder, grid, path, layout, lambda dataset: _describe_bands(dataset, bands), stretch)
+    _write(_Raster(cube, folder, grid, layout, lambda dataset: _describe_bands(dataset, bands)), path, stretch)
 
 
 def write_features(
@@ -141,7 +141,8 @@ def write_many_bands(
     """
     options = ("INTERLEAVE=BAND", f"BLOCKYSIZE={_STRIP_ROWS}", _BIG)
     layout = Layout(_GDAL_CODES.get(cube.dtype, gdal.GDT_Float64), options, _STRIP_ROWS)
-    _write(cube, folder, grid, path, layout, describe or (lambda d: _describe_bands(d, cube.bands)), stretch)
+    described = describe or (lambda dataset: _describe_bands(dataset, cube.bands))
+    _write(_Raster(cube, folder, grid, layout, described), path, stretch)
 
 
 def write_text(text: str, path: Path) -> None:
@@ -210,20 +211,23 @@ def classes_from(values: Mapping[str, str]) -> list[ClassEntry]:
     return [ClassEntry(i, values[str(i)], color) for i, color in zip(ids, palette(len(ids)))]
 
 
-def _write(
-    cube: CubeFile,
-    folder: Path,
-    grid: Grid,
-    path: Path,
-    layout: Layout,
-    describe: Callable[[gdal.Dataset], None],
-    stretch: Stretch,
-) -> None:
+@dataclass(frozen=True)
+class _Raster:
+    """A raster of the job folder that is to be written: where it lies, how it is stored, and what is said of it."""
+
+    cube: CubeFile
+    folder: Path
+    grid: Grid
+    layout: Layout
+    describe: Callable[[gdal.Dataset], None]
+
+
+def _write(raster: _Raster, path: Path, stretch: Stretch) -> None:
     with replacing(path) as partial, _every_error():
         try:
-            _create(cube, folder, grid, partial, layout, describe, stretch)
-            if layout.overviews:
-                build_overviews(partial, layout.overviews, stretch)
+            _create(raster, partial, stretch)
+            if raster.layout.overviews:
+                build_overviews(partial, raster.layout.overviews, stretch)
         except BaseException as error:
             clear_frames(error.__traceback__)  # they hold the open file, which GDAL would write after the clean-up
             if isinstance(error, RuntimeError):  # where somebody called gdal.UseExceptions
@@ -231,15 +235,8 @@ def _write(
             raise
 
 
-def _create(
-    cube: CubeFile,
-    folder: Path,
-    grid: Grid,
-    path: Path,
-    layout: Layout,
-    describe: Callable[[gdal.Dataset], None],
-    stretch: Stretch,
-) -> None:
+def _create(raster: _Raster, path: Path, stretch: Stretch) -> None:
+    cube, grid, layout = raster.cube, raster.grid, raster.layout
     dataset = gdal.GetDriverByName("GTiff").Create(
         str(path), cube.width, cube.height, len(cube.bands), layout.code, list(layout.options)
     )
@@ -249,8 +246,8 @@ def _create(
         dataset.SetGeoTransform(grid.transform)
     if grid.wkt:
         dataset.SetProjection(grid.wkt)
-    describe(dataset)  # a colour table must come before the pixels
-    _copy_lines(cube, folder, dataset, layout, stretch)
+    raster.describe(dataset)  # a colour table must come before the pixels
+    _copy_lines(cube, raster.folder, dataset, layout, stretch)
     dataset.FlushCache()
     del dataset  # closes the file
 

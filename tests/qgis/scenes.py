@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pytest
 from osgeo import gdal, osr
 from qgis.core import (
     QgsCategorizedSymbolRenderer,
@@ -18,6 +19,7 @@ from qgis.core import (
     QgsPalettedRasterRenderer,
     QgsProcessingFeedback,
     QgsProject,
+    QgsRasterLayer,
     QgsRectangle,
     QgsRendererCategory,
     QgsSymbol,
@@ -67,6 +69,23 @@ def write_raster(path, values, *, transform=(LEFT, PIXEL, 0.0, TOP, 0.0, -PIXEL)
     dataset.FlushCache()
     del dataset
     return path
+
+
+def plus_one(path, width, height):
+    """A layer of another provider: a raster of one band, its values plus one, as QGIS's raster calculator gives it.
+
+    The base layer is added to the project, which the caller clears.
+    """
+    base = QgsRasterLayer(str(path), "base")
+    QgsProject.instance().addMapLayer(base)
+    uri = (
+        f"?crs=EPSG:32632&extent={LEFT},{TOP - height * PIXEL},{LEFT + width * PIXEL},{TOP}&width={width}"
+        f'&height={height}&formula="base@1" + 1&base:uri={path}&base:provider=gdal'
+    )
+    virtual = QgsRasterLayer(uri, "virtual", "virtualraster")
+    if not virtual.isValid():
+        pytest.skip("this QGIS has no virtual raster")
+    return virtual
 
 
 def class_of_pixel(height=64, width=64):

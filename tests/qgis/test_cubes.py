@@ -15,6 +15,7 @@ from scenes import (
     TOP,
     Log,
     box_of_pixels,
+    plus_one,
     point_in_pixel,
     read_raster,
     spectra,
@@ -199,15 +200,7 @@ def test_a_crs_that_the_user_gave_the_layer_wins(tmp_path):
 def test_a_layer_of_another_provider_is_exported(tmp_path):
     values = spectra(bands=2, height=6, width=8).astype(np.float32)
     path = write_raster(tmp_path / "in.tif", values)
-    layer = QgsRasterLayer(str(path), "base")
-    QgsProject.instance().addMapLayer(layer)
-    uri = (
-        f"?crs=EPSG:32632&extent={LEFT},{TOP - 60},{LEFT + 80},{TOP}&width=8&height=6"
-        f'&formula="base@1" + 1&base:uri={path}&base:provider=gdal'
-    )
-    virtual = QgsRasterLayer(uri, "virtual", "virtualraster")
-    if not virtual.isValid():
-        pytest.skip("this QGIS has no virtual raster")
+    virtual = plus_one(path, width=8, height=6)
     source = described(virtual)
     cube = copied(source, job(tmp_path))
     assert np.allclose(stored(cube, job(tmp_path))[:, 0, :], values[0] + 1)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from osgeo import gdal
 from qgis.core import QgsProject, QgsRasterLayer, QgsRasterRange
-from scenes import LEFT, PIXEL, TOP, Log, read_raster, write_raster
+from scenes import LEFT, PIXEL, TOP, Log, plus_one, read_raster, write_raster
 
 
 def cube_of(layer, folder, numbers=None):
@@ -149,15 +149,7 @@ def test_open_ranges_and_a_no_data_value_that_is_switched_off(tmp_path):
 
 def test_additional_no_data_values_of_a_layer_of_another_provider(tmp_path):
     path = write_raster(tmp_path / "in.tif", np.array([[[0, 1, 2, 3]]], dtype=np.float32))
-    base = QgsRasterLayer(str(path), "base")
-    QgsProject.instance().addMapLayer(base)
-    uri = (
-        f"?crs=EPSG:32632&extent={LEFT},{TOP - PIXEL},{LEFT + 4 * PIXEL},{TOP}&width=4&height=1"
-        f'&formula="base@1" + 1&base:uri={path}&base:provider=gdal'
-    )
-    virtual = QgsRasterLayer(uri, "virtual", "virtualraster")
-    if not virtual.isValid():
-        pytest.skip("this QGIS has no virtual raster")
+    virtual = plus_one(path, width=4, height=1)
     virtual.dataProvider().setUserNoDataValue(1, ranges((3, 3)))
     assert np.array_equal(cube_of(virtual, tmp_path)[0, 0], [1, 2, np.nan, 4], equal_nan=True)
     QgsProject.instance().clear()
