@@ -81,7 +81,7 @@ def _measures(part: str, options: argparse.Namespace, bench: Bench | None) -> di
             "paper": lambda: timed_at_width(bench, "paper", max(2, options.pairs // 2)),
             "likeness": lambda: likeness(bench, options.pixels, options.seeds, _say),
         }
-    names = [name for name, _ in tilings(bench.model.settings.patch_size)] if options.halos else list(_USUAL_TILINGS)
+    names = [name for name, _ in tilings(bench.tiles[0].window.height)] if options.halos else list(_USUAL_TILINGS)
     return {"tilings": lambda: seams(bench, min(2, options.seeds), names, _say)}
 
 

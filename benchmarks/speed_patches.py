@@ -19,11 +19,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from mtmsd_qgis.extraction import scene_tiles
+from mtmsd_qgis.extraction import learn_statistics
 from mtmsd_qgis.features import FeatureExtractor, tile_needs
 from mtmsd_qgis.settings import ExtractionSettings, extraction_settings, pretrain_settings
 from mtmsd_qgis.unet import UNet
-from mtmsd_qgis.windows import Tile
+from mtmsd_qgis.windows import HALO, Tile
 from tests.reference_extractor import PatchExtractor
 
 from .speed_scene import Bench, in_turn
@@ -46,8 +46,7 @@ def timed_at_width(bench: Bench, preset: str, times: int) -> dict[str, Any]:
     wanted = pretrain_settings(preset)
     torch.manual_seed(0)
     network = UNet(bench.components.bands, wanted.base_width)
-    tiles = scene_tiles(bench.components, bench.valid, wanted.patch_size)
-    return _timed(bench, network, tiles, extraction_settings(preset), wanted.patch_size, times)
+    return _timed(bench, network, bench.tiles, extraction_settings(preset), wanted.patch_size, times)
 
 
 def likeness(bench: Bench, pixels: int, seeds: int, said: Callable[[str], None]) -> dict[str, Any]:
@@ -84,6 +83,7 @@ def likeness(bench: Bench, pixels: int, seeds: int, said: Callable[[str], None])
 def tile_features_at(bench: Bench, settings: ExtractionSettings, table: NDArray[np.int64]) -> NDArray[np.float32]:
     """(N, T, F) features of the scene's tiles at pixels."""
     extractor = FeatureExtractor(bench.model.network, settings)
+    learn_statistics(extractor, bench.components, bench.valid, bench.model.settings.patch_size)
     found = np.empty((len(table), len(settings.timesteps), len(extractor.feature_names)), dtype=np.float32)
     for tile, mine in zip(bench.tiles, tile_needs(bench.tiles, table[:, 0], table[:, 1])):
         if len(mine):
@@ -97,16 +97,18 @@ def _timed(
     bench: Bench, network: UNet, tiles: list[Tile], settings: ExtractionSettings, side: int, times: int
 ) -> dict[str, Any]:
     extractor = FeatureExtractor(network, settings)
-    whole = [tile for tile in tiles if tile.core.height == tile.core.width == side // 2]
-    some = whole[len(whole) // 2 :][:_TIMED_TILES]
+    learn_statistics(extractor, bench.components, bench.valid, side)
+    core = tiles[0].window.height - 2 * HALO
+    whole = [tile for tile in tiles if tile.core.height == tile.core.width == core]
+    some = whole[:_TIMED_TILES]
     inputs = [_inputs(bench, tile) for tile in some]
-    places = [(tile.core.row + 3, tile.core.col + 5) for tile in whole[:_TIMED_PIXELS]]
+    places = [(some[0].core.row + 7 * i, some[0].core.col + 5 * i) for i in range(_TIMED_PIXELS)]
 
     def by_tile() -> None:
         for values, tile in zip(inputs, some):
             extractor.tile_features(values, tile)
 
-    facts: dict[str, Any] = {"base_width": network.base_width, "side": side, "core": side // 2}
+    facts: dict[str, Any] = {"base_width": network.base_width, "patch": side, "side": core + 2 * HALO, "core": core}
     for name, together in (("published", False), ("together", True)):
         patch = PatchExtractor(network, settings, side, together=together)
 

@@ -57,7 +57,7 @@ class Bench:
         cube = Cube(scene.folder, scene.cube)
         used = band_positions(cube, loaded.preprocessor)
         components, valid = standardised(cube, used, loaded.preprocessor, folder, silent)
-        tiles = scene_tiles(components, valid, loaded.settings.patch_size)
+        tiles = scene_tiles(components, valid)
         return cls(scene, loaded, cube, components, valid, tiles, folder)
 
 

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from mtmsd_qgis.class_map import predict_map
 from mtmsd_qgis.cube import Cube
-from mtmsd_qgis.extraction import KeptTiles, write_features
+from mtmsd_qgis.extraction import KeptTiles, learn_statistics, write_features
 from mtmsd_qgis.features import FeatureExtractor
 from mtmsd_qgis.learning import Learnt, PoolMapper, Task, learn
 from mtmsd_qgis.progress import silent
@@ -33,7 +33,7 @@ from mtmsd_qgis.settings import ClassificationSettings, extraction_settings
 from mtmsd_qgis.stored_features import PlainBands, StoredFeatures
 from mtmsd_qgis.survey import cluster_samples, survey
 from mtmsd_qgis.unfinished import Workplace
-from mtmsd_qgis.windows import Tile, Window, clip, halo_of, whole
+from mtmsd_qgis.windows import GRID, HALO, Tile, Window, clip, whole
 
 from .speed_scene import Bench
 from .splits import SPLITS, Parts
@@ -43,11 +43,15 @@ _CPU = torch.device("cpu")
 
 @dataclass(frozen=True)
 class Tiling:
-    """Side of the tiles' windows, halo, and by how many pixels the first core begins before the raster."""
+    """Side of the tiles' windows, halo, and by how many pixels the first core begins before the raster.
+
+    Tiles are normalised by the scene's statistics, or each by its own.
+    """
 
     side: int
     halo: int
     shift: int = 0
+    by_scene: bool = True
 
     def tiles(self, height: int, width: int) -> list[Tile]:
         """Tiles whose cores cover the raster once."""
@@ -67,16 +71,18 @@ class Tiling:
 
 
 def tilings(side: int) -> list[tuple[str, Tiling]]:
-    """Ours, and others to compare it with."""
-    halo = halo_of(side)
+    """Ours, of tiles of a side, and others to compare it with."""
+    shift = (side - 2 * HALO) // 2 // GRID * GRID
     return [
-        ("ours", Tiling(side, halo)),
-        ("other origin", Tiling(side, halo, halo)),
-        ("other tile size", Tiling(2 * side, 2 * halo)),
-        ("half the halo", Tiling(side, halo // 2)),
-        ("half the halo, other origin", Tiling(side, halo // 2, halo)),
-        ("wider halo", Tiling(side, 3 * halo // 2)),
-        ("wider halo, other origin", Tiling(side, 3 * halo // 2, halo // 2)),
+        ("ours", Tiling(side, HALO)),
+        ("other origin", Tiling(side, HALO, shift)),
+        ("other tile size", Tiling(64, HALO)),
+        ("narrower halo", Tiling(side - 8, HALO - 4)),
+        ("narrower halo, other origin", Tiling(side - 8, HALO - 4, shift)),
+        ("wider halo", Tiling(side + 8, HALO + 4)),
+        ("wider halo, other origin", Tiling(side + 8, HALO + 4, shift)),
+        ("each by itself", Tiling(32, 8, by_scene=False)),
+        ("each by itself, other origin", Tiling(32, 8, 8, by_scene=False)),
     ]
 
 
@@ -89,7 +95,7 @@ class _Extracted:
 
 def seams(bench: Bench, seeds: int, names: list[str], said: Callable[[str], None]) -> dict[str, Any]:
     """All figures, for tilings by name; each is compared with the first one, or with its own other origin."""
-    chosen = [(name, tiling) for name, tiling in tilings(bench.model.settings.patch_size) if name in names]
+    chosen = [(name, tiling) for name, tiling in tilings(bench.tiles[0].window.height) if name in names]
     parts = [SPLITS["random10"].part(bench.scene.table, seed) for seed in range(seeds)]
     found: dict[str, Any] = {}
     with tempfile.TemporaryDirectory(dir=bench.folder) as place:
@@ -113,6 +119,8 @@ def _extract(bench: Bench, tiling: Tiling, folder: Path, kept: NDArray[np.int64]
     folder.mkdir()
     settings = extraction_settings(bench.model.settings.preset)
     extractor = FeatureExtractor(bench.model.network, settings)
+    if tiling.by_scene:
+        learn_statistics(extractor, bench.components, bench.valid, bench.model.settings.patch_size)
     scene = tiling.tiles(*bench.valid.shape)
     samples = cluster_samples(bench.components, bench.valid, settings.clusters, settings.seed)
     store = KeptTiles(folder, _CPU)
@@ -200,7 +208,7 @@ def seam_ratio(classes: NDArray[np.uint16], tiling: Tiling) -> float:
         for which, here in ((0, at), (1, ~at)):
             counts[which] += here.sum() * values.shape[1], change[here].sum()
     elsewhere = max(counts[1, 1], 1.0) / counts[1, 0]  # a map without a border but those of tiles has a high figure
-    return float(counts[0, 1] / counts[0, 0] / elsewhere)
+    return float(counts[0, 1] / counts[0, 0] / elsewhere) if counts[0, 0] else 1.0  # a single tile has no border
 
 
 def _percent(where: NDArray[np.bool_]) -> float:

@@ -21,8 +21,11 @@ import torch
 
 from mtmsd_qgis import tasks
 from mtmsd_qgis.device import short_type
+from mtmsd_qgis.extraction import learn_statistics
+from mtmsd_qgis.features import FeatureExtractor
 from mtmsd_qgis.noise import noise_field, q_sample
-from mtmsd_qgis.pretraining import PatchSampler, masked_loss, train
+from mtmsd_qgis.patches import PatchSampler
+from mtmsd_qgis.pretraining import masked_loss, train
 from mtmsd_qgis.progress import silent
 from mtmsd_qgis.protocol import Job
 from mtmsd_qgis.settings import TRAINING_TIMESTEPS, ExtractionSettings, extraction_settings, pretrain_settings, to_json
@@ -65,21 +68,33 @@ def extraction(bench: Bench, model: Path, device: str, times: int) -> dict[str, 
 
 
 def bare_extraction(bench: Bench, settings: ExtractionSettings, device: str) -> Callable[[], None]:
-    """The network alone on every tile of the scene at all timesteps, in the type of numbers that extraction uses."""
+    """The network alone on every tile of the scene at all timesteps.
+
+    With the type of numbers, the normalisation, and as many timesteps a pass as extraction has.
+    """
     on = torch.device(device)
     network = bench.model.network.to(on).eval()
-    timesteps = torch.tensor(settings.timesteps, device=on)
+    extractor = FeatureExtractor(network, settings)
+    learn_statistics(extractor, bench.components, bench.valid, bench.model.settings.patch_size)
     window = bench.tiles[len(bench.tiles) // 2].window
+    extractor.tiles_at_once(window.height)
+    assert extractor.plan is not None  # made by the call before
+    assert extractor.statistics is not None  # and this
     x0 = torch.from_numpy(np.nan_to_num(bench.components.read(window))).to(on)
-    shape = (len(timesteps), -1, -1, -1)
     noise = noise_field(window, len(x0), settings.seed, 0, on)
-    noised = q_sample(x0.expand(shape), noise.expand(shape), timesteps)
+    passes = []
+    for first in range(0, len(settings.timesteps), extractor.plan.timesteps):
+        some = settings.timesteps[first : first + extractor.plan.timesteps]
+        shape, timesteps = (len(some), -1, -1, -1), torch.tensor(some, device=on)
+        noised = q_sample(x0.expand(shape), noise.expand(shape), timesteps)
+        passes.append((noised, timesteps, settings.stages, extractor.statistics.of(some)))
     kind = short_type(on)
 
     def run() -> None:
         with torch.inference_mode(), torch.autocast(on.type, kind, enabled=kind == torch.bfloat16):
             for _ in bench.tiles:
-                network.stage_outputs(noised, timesteps, settings.stages)
+                for arguments in passes:
+                    network.stage_outputs(*arguments)
         if on.type == "cuda":
             torch.cuda.synchronize(on)
 

@@ -13,8 +13,8 @@ import torch
 from numpy.typing import NDArray
 
 from .noise import alpha_bar, q_sample
+from .patches import PatchSampler
 from .pictures import png_data_uri
-from .pretraining import PatchSampler
 from .settings import PretrainSettings
 from .unet import UNet
 

@@ -19,12 +19,16 @@ from numpy.typing import NDArray
 from .cube import Cube
 from .device import fetched
 from .features import FeatureExtractor
+from .patches import PatchSampler
 from .pipeline import Behind, ahead
 from .progress import Progress
 from .stored_features import NODATA, PlainBands, StoredFeatures
 from .tile_rows import TileRows
 from .unfinished import Finished, Workplace
-from .windows import Tile, halo_of, tiles
+from .windows import Tile, tile_side, tiles
+
+# Patches whose statistics stand for a scene: an eighth of its pixels, within limits.
+_STATISTICS_SHARE, _LEAST_PATCHES, _MOST_PATCHES = 8, 8, 64
 
 
 class KeptTiles:
@@ -64,10 +68,31 @@ class KeptTiles:
         return self._folder / f"tile_{tile.core.row}_{tile.core.col}.npy"
 
 
-def scene_tiles(cube: Cube, valid: NDArray[np.bool_], side: int) -> list[Tile]:
+def scene_tiles(cube: Cube, valid: NDArray[np.bool_]) -> list[Tile]:
     """The tiles of a scene that have a valid pixel in their core."""
-    every = tiles(cube.height, cube.width, side, halo_of(side))
+    every = tiles(cube.height, cube.width, tile_side(cube.height, cube.width))
     return [tile for tile in every if valid[tile.core.slices].any()]
+
+
+def tiles_text(scene: Sequence[Tile]) -> str:
+    """For the log, e.g. "4 tiles of 100 x 100 pixels"."""
+    side = scene[0].window.height
+    return f"{len(scene)} tile{'s' if len(scene) != 1 else ''} of {side} x {side} pixels"
+
+
+def learn_statistics(extractor: FeatureExtractor, cube: Cube, valid: NDArray[np.bool_], side: int) -> None:
+    """Let an extractor normalise by the statistics of a scene.
+
+    Args:
+        extractor: Of the features.
+        cube: Components.
+        valid: (H, W).
+        side: Of the patches that the network was trained on, pixels.
+    """
+    share = int(valid.sum()) // (_STATISTICS_SHARE * side * side)
+    count = min(_MOST_PATCHES, max(_LEAST_PATCHES, share))
+    patches, _ = PatchSampler(cube, valid, side).draw(extractor.settings.seed, 0, count)
+    extractor.learn_statistics(patches)
 
 
 def write_features(

@@ -5,16 +5,18 @@ Enters: standardised components of a tile's window (C, h, w), noised by the fiel
 timestep, the outputs of the wanted decoder stages at every pixel of the tile's core, (T, F, core h, core w).
 
 Source: Zhou et al. (2024): features are decoder outputs at several timesteps, taken at the pixel (local) and as the
-mean over the patch centred on it (global). Deviations: a tile of many pixels instead of a patch a pixel; coarse
-grids are read where their cells really lie (a stride-2 convolution centres cell k on pixel 2k), which removes the
-constant shift of up to 1.5 pixels that resizing the patch has; the global mean slides over valid pixels.
+mean over the patch centred on it (global). Deviations: a tile of many pixels instead of a patch a pixel, normalised by
+the statistics of the scene instead of the patch's own; coarse grids are read where their cells really lie (a stride-2
+convolution centres cell k on pixel 2k), which removes the constant shift of up to 1.5 pixels that resizing the patch
+has; the global mean slides over valid pixels.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from itertools import count
 
 import numpy as np
 import torch
@@ -23,15 +25,16 @@ from torch import Tensor
 
 from .device import Plan, plan_extraction, ran_out_of_memory, release_memory, short_type
 from .noise import noise_field, q_sample
+from .normalisation import BY_PATCH, ByPatch, PatchStatistics, SceneStatistics
 from .progress import Progress
 from .settings import ExtractionSettings
 from .unet import UNet
-from .windows import Tile, Window
+from .windows import GRID, Tile, Window
 
 log = logging.getLogger(__name__)
 
 _LEAST_CORRELATION = 0.999  # of each timestep's and stage's features in the short type with those in float32
-_TRIAL_FIELD = 8  # pixels; the trial's scene is made of squares of this side
+_TRIAL_SIDE, _TRIAL_FIELD = 32, 8  # pixels; the trial's scene is made of squares of the second side
 
 
 class FeatureExtractor:
@@ -49,7 +52,8 @@ class FeatureExtractor:
         self.device = next(network.parameters()).device
         self.timesteps = torch.tensor(settings.timesteps, device=self.device)
         self.plan: Plan | None = None
-        self._type = torch.float32
+        self.statistics: SceneStatistics | None = None  # without them, each tile is normalised by its own
+        self._type: torch.dtype | None = None  # not chosen yet
         self._choice: tuple[Tensor, list[Tensor], Tensor] | None = None
 
     @property
@@ -67,8 +71,47 @@ class FeatureExtractor:
             self._prepare(side)
         part = FeatureExtractor(self.network, replace(self.settings, timesteps=tuple(timesteps)))
         part.plan = plan_extraction(self.device, self.network.base_width, side, len(part.timesteps))
-        part._type = self._type
+        part._type, part.statistics = self._type, self.statistics
         return part
+
+    def learn_statistics(self, patches: NDArray[np.float32]) -> None:
+        """Normalise all tiles by the statistics of some patches from now on, so that they agree where they meet.
+
+        Args:
+            patches: (N, C, side, side) of the scene, as the network was trained on; 0 where invalid.
+
+        Raises:
+            DeviceError: There is not even memory for one patch at one timestep.
+        """
+        side = patches.shape[-1]
+        plan = plan_extraction(self.device, self.network.base_width, side, len(self.timesteps))
+        x0 = self._upload(patches)
+        places = [Window(side * i, 0, side, side) for i in range(len(x0))]
+        noise = torch.stack([noise_field(place, x0.shape[1], self.settings.seed, 0, self.device) for place in places])
+        found: PatchStatistics | None = None
+        while found is None:
+            smaller: Plan | None = None
+            try:
+                found = self._collected(x0, noise, plan)
+            except (RuntimeError, MemoryError) as error:
+                smaller = plan.smaller()
+                if smaller is None or not ran_out_of_memory(error):
+                    raise
+            if smaller is not None:
+                plan = smaller
+                release_memory(self.device)
+                log.warning("Out of memory; going on with %s.", smaller.text("patch"))
+        assert found is not None
+        self.statistics = found.averaged(reach=side // GRID // 2)
+
+    def _collected(self, x0: Tensor, noise: Tensor, plan: Plan) -> PatchStatistics:
+        """Statistics of patches (N, C, side, side) at all timesteps."""
+        found = PatchStatistics(self.settings.timesteps)
+        with torch.inference_mode():
+            for some in (slice(i, i + plan.items) for i in range(0, len(x0), plan.items)):
+                for timesteps in _in_parts(self.settings.timesteps, plan.timesteps):
+                    self._outputs(x0[some], noise[some], timesteps, found.watching)
+        return found
 
     def tile_features(self, components: NDArray[np.float32], tile: Tile, kept: Tensor | None = None) -> Tensor:
         """Features of a tile's core.
@@ -123,25 +166,30 @@ class FeatureExtractor:
     def _prepare(self, side: int) -> None:
         """Make the plan, and choose the type of numbers by a trial that depends on network and settings alone."""
         self.plan = plan_extraction(self.device, self.network.base_width, side, len(self.timesteps))
-        self._type = short_type(self.device)
-        if self._type != torch.float32:
-            likeness = self._trial(side)
-            if likeness < _LEAST_CORRELATION:
-                self._type = torch.float32
-            log.info("Features in %s correlate %.5f with float32.", str(short_type(self.device))[6:], likeness)
-        log.info("Plan: %s, numbers in %s.", self.plan.text("tile"), str(self._type)[6:])
+        log.info("Plan: %s, numbers in %s.", self.plan.text("tile"), str(self._numbers())[6:])
 
-    def _trial(self, side: int) -> float:
+    def _numbers(self) -> torch.dtype:
+        """The type of numbers, chosen by a trial that depends on network and settings alone."""
+        if self._type is None:
+            self._type = short = short_type(self.device)
+            if short != torch.float32:
+                likeness = self._trial()
+                self._type = short if likeness >= _LEAST_CORRELATION else torch.float32
+                log.info("Features in %s correlate %.5f with float32.", str(short)[6:], likeness)
+        return self._type
+
+    def _trial(self) -> float:
         """Lowest correlation of short with float32 features over the timesteps and stages of a made-up tile."""
+        side, cells = _TRIAL_SIDE, -(-_TRIAL_SIDE // _TRIAL_FIELD)
         tile = Tile(Window(0, 0, side, side), Window(0, 0, side, side))
-        cells = -(-side // _TRIAL_FIELD)
         coarse = noise_field(Window(0, 0, cells, cells), self.network.in_channels, self.settings.seed, 0, self.device)
         scene = coarse.repeat_interleave(_TRIAL_FIELD, 1).repeat_interleave(_TRIAL_FIELD, 2)[:, :side, :side]
         found = []
         for kind in (short_type(self.device), torch.float32):
-            self._type = kind
-            found.append(self.tile_features(np.ascontiguousarray(scene.cpu().numpy()), tile).flatten(2))
-        self._type = short_type(self.device)
+            trial = FeatureExtractor(self.network, self.settings)
+            trial.plan = plan_extraction(self.device, self.network.base_width, side, len(self.timesteps))
+            trial._type = kind
+            found.append(trial.tile_features(np.ascontiguousarray(scene.cpu().numpy()), tile).flatten(2))
         stages = [self.network.stages[stage].channels for stage in self.settings.stages]
         pairs = zip(*(torch.split(values, stages, dim=1) for values in found))
         return min(float(_correlations(short, full).min()) for short, full in pairs)
@@ -152,19 +200,16 @@ class FeatureExtractor:
         """Features of tiles that go through the network together, with so many timesteps a pass."""
         x0 = self._upload(np.stack(components))  # (n, C, h, w)
         every = _around([tile.inner for tile in tiles])
-        total: Tensor | None = None
+        features = len(self.feature_names) if kept is None else len(kept)
+        shape = len(tiles), len(self.timesteps), features, every.height, every.width
+        total = torch.zeros(shape, device=self.device)
         with torch.inference_mode():
             for draw in range(self.settings.noise_draws):
                 noise = torch.stack(
                     [noise_field(tile.window, x0.shape[1], self.settings.seed, draw, self.device) for tile in tiles]
                 )
-                parts = [
-                    self._noised_features(x0, noise, timesteps, every, kept)
-                    for timesteps in torch.split(self.timesteps, per_pass)
-                ]
-                found = torch.cat(parts, dim=1) if len(parts) > 1 else parts[0]
-                total = found if total is None else total.add_(found)
-            assert total is not None  # noise_draws is at least 1
+                for first, timesteps in zip(count(0, per_pass), _in_parts(self.settings.timesteps, per_pass)):
+                    total[:, first : first + per_pass] += self._features_at(x0, noise, timesteps, every, kept)
             if self.settings.noise_draws > 1:
                 total.div_(self.settings.noise_draws)
         corners = [(tile.inner.row - every.row, tile.inner.col - every.col) for tile in tiles]
@@ -177,23 +222,30 @@ class FeatureExtractor:
             return tensor.pin_memory().to(self.device, non_blocking=True)
         return tensor
 
-    def _noised_features(
-        self, x0: Tensor, noise: Tensor, timesteps: Tensor, inner: Window, kept: Tensor | None
+    def _outputs(
+        self, x0: Tensor, noise: Tensor, timesteps: Sequence[int], by: Callable[[Sequence[int]], ByPatch]
+    ) -> list[Tensor]:
+        """The wanted stages, (n * t, channels, h, w) each, of tiles (n, C, side, side) noised to some timesteps."""
+        tiles, times = len(x0), len(timesteps)
+        repeated = torch.tensor(timesteps, device=self.device).repeat(tiles)
+        noised = q_sample(x0.repeat_interleave(times, 0), noise.repeat_interleave(times, 0), repeated)
+        kind = self._numbers()
+        with torch.autocast(self.device.type, kind, enabled=kind == torch.bfloat16):
+            return self.network.stage_outputs(noised, repeated, self.settings.stages, by(tuple(timesteps) * tiles))
+
+    def _features_at(
+        self, x0: Tensor, noise: Tensor, timesteps: Sequence[int], inner: Window, kept: Tensor | None
     ) -> Tensor:
         """(n, t, F or D, h, w) of one noise draw at some timesteps, at the pixels of a window inside the tiles."""
-        tiles, count = len(x0), len(timesteps)
-        repeated = timesteps.repeat(tiles)
-        noised = q_sample(x0.repeat_interleave(count, 0), noise.repeat_interleave(count, 0), repeated)
-        with torch.autocast(self.device.type, self._type, enabled=self._type == torch.bfloat16):
-            outputs = self.network.stage_outputs(noised, repeated, self.settings.stages)
-        side = x0.shape[-1]
+        statistics, side = self.statistics, x0.shape[-1]
+        outputs = self._outputs(x0, noise, timesteps, statistics.of if statistics else lambda _: BY_PATCH)
         if kept is None:
             found = torch.cat([_at_pixels(h, side, inner) for h in outputs], dim=1)
         else:  # what is not kept is not resampled
             channels, order = self._chosen(kept, [h.shape[1] for h in outputs])
             parts = [_at_pixels(h[:, mine], side, inner) for h, mine in zip(outputs, channels)]
             found = torch.cat(parts, dim=1)[:, order]
-        return found.view(tiles, count, *found.shape[1:])
+        return found.view(len(x0), len(timesteps), *found.shape[1:])
 
     def _chosen(self, kept: Tensor, widths: Sequence[int]) -> tuple[list[Tensor], Tensor]:
         """Channels kept of each stage, and where each kept feature lies in their sequence; known from call to call."""
@@ -205,6 +257,10 @@ class FeatureExtractor:
             places = torch.cat([mask.nonzero()[:, 0] for mask in masks])
             self._choice = kept, channels, places.argsort().to(self.device)
         return self._choice[1], self._choice[2]
+
+
+def _in_parts(timesteps: Sequence[int], length: int) -> Iterator[Sequence[int]]:
+    return (timesteps[i : i + length] for i in range(0, len(timesteps), length))
 
 
 def _at_pixels(coarse: Tensor, side: int, inner: Window) -> Tensor:

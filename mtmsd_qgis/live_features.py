@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from .cube import Cube
 from .features import FeatureExtractor
 from .stored_features import PlainBands, StoredFeatures
-from .windows import Tile, Window, clip, halo_of, tile_at
+from .windows import HALO, Tile, Window, clip, tile_at, tile_side
 
 CACHE_BYTES = 384 << 20
 
@@ -33,7 +33,6 @@ class LiveFeatures:
         extractor: FeatureExtractor,
         components: Cube,
         valid: NDArray[np.bool_],
-        side: int,
         stored: StoredFeatures,
         plain: PlainBands | None,
         cache_bytes: int = CACHE_BYTES,
@@ -44,14 +43,13 @@ class LiveFeatures:
             extractor: Of all timesteps.
             components: (C, H, W), NaN where invalid.
             valid: (H, W).
-            side: Of a tile's window, pixels.
             stored: The features kept, and their scales.
             plain: The spectra behind the features; None: there are none.
             cache_bytes: Of tiles kept in memory.
         """
         self.height, self.width = components.height, components.width
         self._extractor, self._components, self._valid = extractor, components, valid
-        self._side, self._halo = side, halo_of(side)
+        self._side = tile_side(self.height, self.width)
         self._stored, self._plain = stored, plain
         every = [*stored.bands, *(plain.bands if plain is not None else ())]
         self._scale = np.array([band.scale for band in every], dtype=np.float32)[:, None, None]
@@ -88,7 +86,7 @@ class LiveFeatures:
         Args:
             window_side: Of the windows that are read, with their margins.
         """
-        core = self._side - 2 * self._halo
+        core = self._side - 2 * HALO
         rows = window_side // core + 2
         return max(window_side, self._cache_bytes // max(1, rows * core * 2 * len(self._rows)))
 
@@ -130,9 +128,9 @@ class LiveFeatures:
             self.expect([*np.flatnonzero(self._place >= 0), *chosen])
         place = self._place[chosen]
         out = np.zeros((len(chosen), inside.height, inside.width), dtype=np.int16)
-        core = self._side - 2 * self._halo
+        core = self._side - 2 * HALO
         tiles = [
-            tile_at(self.height, self.width, self._side, self._halo, row, col)
+            tile_at(self.height, self.width, self._side, HALO, row, col)
             for row in range(inside.row // core * core, inside.stop_row, core)
             for col in range(inside.col // core * core, inside.stop_col, core)
         ]

@@ -18,9 +18,10 @@ from .cube import Cube
 from .device import Device, memory_guard
 from .diffusion_model import describe, load_checkpoint, save_checkpoint, save_model
 from .job_scene import band_positions, standardised
+from .patches import PatchSampler
 from .preprocessing import LeftOut, Preprocessor, fit_preprocessor
 from .preprocessing import describe as describe_bands
-from .pretraining import PatchSampler, train
+from .pretraining import train
 from .progress import Progress, span
 from .settings import PretrainSettings
 from .training_state import TrainingState, new_training

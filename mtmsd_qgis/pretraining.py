@@ -20,81 +20,21 @@ from typing import Callable
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from .cube import Cube
 from .device import Plan, plan_training, ran_out_of_memory, release_memory, short_type
-from .errors import Cancelled, MtmsdError, SceneError
+from .errors import Cancelled, MtmsdError
 from .noise import q_sample
+from .patches import PatchSampler
 from .pipeline import ahead
 from .progress import Progress
 from .settings import TRAINING_TIMESTEPS, PretrainSettings
 from .training_state import TrainingState, go_back, has_diverged, is_finite, keep_anchor, rate_share
 from .unet import UNet
-from .windows import Window, block_counts
 
 log = logging.getLogger(__name__)
 
-_BLOCK = 16  # pixels; patches are centred near valid pixels with this precision
 _CURVE_POINTS = 100  # of the stored loss curve at most; each is the mean of an interval, as single batches scatter
-
-
-class PatchSampler:
-    """Draws patches of a scene around its valid pixels, turned and mirrored at random."""
-
-    def __init__(self, cube: Cube, valid: NDArray[np.bool_], side: int) -> None:
-        """Weigh the places.
-
-        Args:
-            cube: (C, H, W) standardised components, NaN where invalid.
-            valid: (H, W) bool.
-            side: Of a patch, pixels.
-
-        Raises:
-            SceneError: The scene is smaller than a patch, or has no valid pixel.
-        """
-        if min(valid.shape) < side:
-            raise SceneError(
-                f"The raster must be at least as large as a training patch, {side} x {side} pixels; it has "
-                f"{valid.shape[1]} x {valid.shape[0]}. Choose a larger raster or a smaller PATCH_SIZE."
-            )
-        counts = block_counts(valid, _BLOCK)
-        if counts.sum() == 0:
-            raise SceneError("No valid pixel was found: every pixel is nodata or masked. Check nodata and mask.")
-        self._cube = cube
-        self._side = side
-        self._blocks = np.flatnonzero(counts)
-        self._share = counts.reshape(-1)[self._blocks] / counts.sum()
-        self._columns = counts.shape[1]
-
-    def draw(self, seed: int, iteration: int, count: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Patches of one iteration.
-
-        A patch may reach a quarter of its side outside the raster, where it is filled with 0 (the mean): tiles at
-        the border look the same at extraction.
-
-        Returns:
-            patches: (count, C, side, side) float32, 0 where invalid.
-            valid: (count, 1, side, side) float32, 1 where valid.
-        """
-        rng = np.random.default_rng([seed, iteration])
-        blocks = rng.choice(self._blocks, size=count, p=self._share)
-        centres = np.stack([blocks // self._columns, blocks % self._columns], axis=1) * _BLOCK
-        centres += rng.integers(0, _BLOCK, size=(count, 2))  # within _BLOCK of a valid pixel
-        outside = self._side // 4
-        limits = np.array([self._cube.height, self._cube.width]) - self._side + outside
-        origins = np.clip(centres - self._side // 2, -outside, limits)
-        turns = rng.integers(0, 4, size=count)
-        mirrored = rng.integers(0, 2, size=count)
-        patches = np.stack(
-            [
-                _turned(self._cube.read(Window(int(row), int(col), self._side, self._side)), int(turn), bool(mirror))
-                for (row, col), turn, mirror in zip(origins, turns, mirrored)
-            ]
-        )
-        valid = np.isfinite(patches[:, :1])
-        return np.where(valid, patches, np.float32(0)), valid.astype(np.float32)
 
 
 def train(
@@ -247,8 +187,3 @@ def _backward(network: UNet, x0: Tensor, noise: Tensor, timesteps: Tensor, valid
         loss.backward()  # type: ignore[no-untyped-call]
         total += loss.detach()
     return float(total)
-
-
-def _turned(patch: NDArray[np.float32], turns: int, mirrored: bool) -> NDArray[np.float32]:
-    turned = np.rot90(patch, turns, axes=(1, 2))
-    return np.ascontiguousarray(turned[:, :, ::-1] if mirrored else turned)

@@ -20,7 +20,7 @@ from .class_map import map_values, predict_map
 from .cube import Cube, whole_size
 from .device import Device, memory_guard
 from .diffusion_model import DiffusionModel, load_model
-from .extraction import KeptTiles, scene_tiles
+from .extraction import KeptTiles, learn_statistics, scene_tiles, tiles_text
 from .features import FeatureExtractor
 from .job_scene import band_positions, check_bands, check_size, open_scene, standardised
 from .learning import Task, learn
@@ -31,9 +31,10 @@ from .protocol import FeatureLayout, Job
 from .samples import check_classes, part_samples, read_samples
 from .settings import ClassificationSettings, ExtractionSettings, PretrainSettings, from_json, to_json
 from .stored_features import PlainBands
-from .survey import choose_features, labelled
+from .survey import SURVEY_TILES, choose_features, labelled
 from .unfinished import Workplace, workplace
 from .views import MARGIN
+from .windows import HALO, MOST_CORE
 
 log = logging.getLogger(__name__)
 
@@ -98,19 +99,20 @@ def map_scene(job: Job, folder: Path, device: Device, progress: Progress) -> dic
     ready = _ready(job, cube, steps, place, folder, device, span(progress, 0.0, trained))
 
     extractor = FeatureExtractor(ready.model.network.to(device.torch_device), steps.extract)
-    side = ready.model.settings.patch_size
-    scene = scene_tiles(ready.components, ready.valid, side)
-    log.info("%d tiles of %d x %d pixels.", len(scene), side, side)
+    scene = scene_tiles(ready.components, ready.valid)
+    log.info("%s.", tiles_text(scene))
     looking = span(progress, trained, looked)
     with memory_guard(device, "Choose fewer TIMESTEPS, a smaller KEEP, or DEVICE 'cpu'."):
         inside = parted.training[ready.valid[parted.training[:, 0], parted.training[:, 1]]]
+        learn_statistics(extractor, ready.components, ready.valid, ready.model.settings.patch_size)
         pixels, layout = labelled(inside, job.classes)
+        layout = replace(layout, window=ready.model.settings.patch_size)
         none = KeptTiles(folder, device.torch_device, limit_bytes=0)
         chosen = choose_features(
             extractor, ready.components, scene, pixels, layout, none, place, span(looking, 0.0, 0.5)
         )
         spectra = PlainBands.of(cube, scene, ready.positions) if steps.extract.spectra else None
-        live = LiveFeatures(extractor, ready.components, ready.valid, side, chosen.stored, spectra)
+        live = LiveFeatures(extractor, ready.components, ready.valid, chosen.stored, spectra)
         layout = replace(chosen.layout, spectra=len(ready.positions) if spectra else 0)
         task = Task(live, layout, parted.training, job.classes, steps.classify, device.torch_device)
         learnt = learn(task, span(looking, 0.5, 1.0))
@@ -124,7 +126,7 @@ def map_scene(job: Job, folder: Path, device: Device, progress: Progress) -> dic
             place,
             with_probabilities=bool(job.options.get("probabilities")),
             progress=span(progress, looked, 1.0),
-            strip_width=live.strip_width(windows[0].core.width + 2 * max(side, MARGIN)),
+            strip_width=live.strip_width(windows[0].core.width + 2 * max(scene[0].window.height, MARGIN)),
         )
     return {
         **map_values(files, job, parted, learnt, layout),
@@ -172,13 +174,13 @@ def _prepared(model: DiffusionModel, positions: list[int], cube: Cube, folder: P
 
 def _shares(steps: Steps, cube: Cube) -> tuple[float, float]:
     """When training ends and when mapping begins, as shares of the whole, by pixels that go through the network."""
-    scene = cube.height * cube.width * 4.0  # a tile is twice as wide as its core
+    scene = cube.height * cube.width * (1 + 2 * HALO / MOST_CORE) ** 2
     training = 0.0
     if steps.pretrain is not None:
         settings = steps.pretrain
         training = _BACKWARD * settings.iterations * settings.batch_size * settings.patch_size**2
     timesteps = len(steps.extract.timesteps)
-    looking = min(scene, 400 * 32**2) * timesteps * 1.5
+    looking = min(scene, SURVEY_TILES * (MOST_CORE + 2 * HALO) ** 2.0) * timesteps * 1.5
     mapping = scene * (min(_MAP_TIMESTEPS, timesteps) if steps.classify.classifier == "auto" else timesteps)
     total = training + looking + mapping
     trained = max(0.02, training / total)

@@ -28,7 +28,7 @@ from .stored_features import StoredFeatures, Survey
 from .unfinished import Workplace
 from .windows import Tile
 
-SURVEY_TILES = 400  # at most; a scene of up to 400 tiles is surveyed wherever it has samples
+SURVEY_TILES = 48  # at most; a scene of up to 48 tiles is surveyed wherever it has samples
 _CLUSTER_SAMPLES = 5000
 
 Labelled = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
@@ -107,7 +107,6 @@ def choose_features(
         timesteps=settings.timesteps,
         features=len(kept),
         names=tuple(extractor.feature_names[i] for i in kept),
-        window=scene[0].window.height,
         stages=settings.stages,
         purification="none" if every else layout.purification,
         note="" if every else layout.note,
@@ -173,12 +172,9 @@ class _Moments:
     @classmethod
     def of(cls, values: torch.Tensor) -> _Moments:
         """Moments of (T, F, pixels), at least one pixel."""
+        squares = torch.stack([part.square().sum(1) for part in values])  # a timestep at a time: the squares are many
         return cls(
-            values.shape[2],
-            values.sum(2).double(),
-            values.square().sum(2).double(),
-            values.amin(2).double(),
-            values.amax(2).double(),
+            values.shape[2], values.sum(2).double(), squares.double(), values.amin(2).double(), values.amax(2).double()
         )
 
     def plus(self, other: _Moments) -> _Moments:

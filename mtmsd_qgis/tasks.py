@@ -24,7 +24,7 @@ from .denoising import denoised_samples
 from .device import Device, choose_device, memory_guard
 from .diffusion_model import load_model
 from .errors import SceneError, SettingsError
-from .extraction import KeptTiles, scene_tiles, write_features
+from .extraction import KeptTiles, learn_statistics, scene_tiles, tiles_text, write_features
 from .features import FeatureExtractor
 from .job_scene import check_bands, check_size, open_scene, standardised
 from .learning import Task, learn
@@ -118,13 +118,15 @@ def extract(job: Job, folder: Path, progress: Progress) -> Values:
 
     place = workplace(job, folder)
     extractor = FeatureExtractor(model.network.to(device.torch_device), settings)
-    scene = scene_tiles(components, valid, side)
-    log.info("%d tiles of %d x %d pixels, %d timesteps.", len(scene), side, side, len(settings.timesteps))
+    scene = scene_tiles(components, valid)
+    log.info("%s, %d timesteps.", tiles_text(scene), len(settings.timesteps))
     with memory_guard(device, "Choose fewer TIMESTEPS, or DEVICE 'cpu'."):
         samples, layout = _purification_samples(job, folder, components, valid, settings)
         kept_tiles = KeptTiles(folder, device.torch_device)
         surveyed = 0.03 + 0.97 * _survey_share(len(scene), device)
         surveying, writing = span(progress, 0.03, surveyed), span(progress, surveyed, 1.0)
+        learn_statistics(extractor, components, valid, side)
+        layout = replace(layout, window=side)
         chosen = choose_features(extractor, components, scene, samples, layout, kept_tiles, place, surveying)
         spectra = PlainBands.of(cube, scene) if settings.spectra else None
         raster = write_features(extractor, components, scene, chosen.stored, kept_tiles, place, writing, spectra)

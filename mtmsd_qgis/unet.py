@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The denoising U-Net. It declares its decoder stages; whoever wants features asks for stages by index.
 
-Enters: noised components (B, C, H, W), H and W multiples of 4, and timesteps (B,). Leaves: the predicted noise
-(B, C, H, W), or the outputs of the wanted decoder stages, computed no further than the last of them.
+Enters: noised components (B, C, H, W), H and W multiples of 4, timesteps (B,), and what normalisation and attention go
+by. Leaves: the predicted noise (B, C, H, W), or the outputs of the wanted decoder stages, computed no further than the
+last of them.
 
 Source: the architecture of guided diffusion (Dhariwal & Nichol 2021, arXiv 2105.05233) with the settings of Zhou et
 al. (2024): multipliers 1, 2, 2, two residual blocks a level, FiLM time conditioning, attention in the middle only.
@@ -18,6 +19,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from .normalisation import BY_PATCH, ByPatch
 
 GROUPS = 32  # of every group normalisation (guided diffusion)
 HEADS = 4  # of the attention in the middle
@@ -94,13 +97,16 @@ class UNet(nn.Module):
         h = self.stage_outputs(x, timesteps, [last])[0]
         return torch.as_tensor(self.head(functional.silu(self.head_norm(h))))
 
-    def stage_outputs(self, x: Tensor, timesteps: Tensor, wanted: Sequence[int]) -> list[Tensor]:
+    def stage_outputs(
+        self, x: Tensor, timesteps: Tensor, wanted: Sequence[int], by: ByPatch = BY_PATCH
+    ) -> list[Tensor]:
         """Outputs of decoder stages; nothing after the last wanted one is computed.
 
         Args:
             x: (B, C, H, W) noised components.
             timesteps: (B,) int64.
             wanted: Indices into self.stages, ascending.
+            by: What normalisation and attention go by.
 
         Returns:
             One (B, channels, H / stride, W / stride) for each wanted stage.
@@ -113,12 +119,13 @@ class UNet(nn.Module):
         embedding = functional.silu(self.time(sinusoid(timesteps, self.base_width).to(x.dtype)))
         h, skips = x, []
         for block in self.encoder:
-            h = block(h, embedding) if isinstance(block, ResidualBlock) else block(h)
+            h = block(h, embedding, by) if isinstance(block, ResidualBlock) else block(h)
             skips.append(h)
-        h = self.middle_out(self.middle_attention(self.middle_in(h, embedding)), embedding)
+        h = self.middle_attention(self.middle_in(h, embedding, by), by)
+        h = self.middle_out(h, embedding, by)
         found: dict[int, Tensor] = {}
         for index, block in enumerate(self.decoder[: max(wanted) + 1]):
-            h = block(torch.cat([h, skips.pop()], dim=1), embedding)
+            h = block(torch.cat([h, skips.pop()], dim=1), embedding, by)
             if index in wanted:
                 found[index] = h
         return [found[index] for index in wanted]
@@ -143,11 +150,11 @@ class ResidualBlock(nn.Module):
         self.conv_out = zeroed(nn.Conv2d(out_channels, out_channels, 3, padding=1))
         self.skip = nn.Identity() if in_channels == out_channels else nn.Conv2d(in_channels, out_channels, 1)
 
-    def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
+    def forward(self, x: Tensor, embedding: Tensor, by: ByPatch) -> Tensor:
         """Map (B, in, H, W) and the activated embedding (B, E) to (B, out, H, W)."""
-        h = self.conv_in(functional.silu(self.norm_in(x)))
+        h = self.conv_in(functional.silu(by.normalised(self.norm_in, x)))
         scale, shift = self.film(embedding)[:, :, None, None].chunk(2, dim=1)
-        h = torch.addcmul(shift, self.norm_out(h), 1 + scale)
+        h = torch.addcmul(shift, by.normalised(self.norm_out, h), 1 + scale)
         return torch.as_tensor(self.skip(x) + self.conv_out(functional.silu(h)))
 
 
@@ -167,16 +174,16 @@ class DecoderBlock(nn.Module):
         self.block = ResidualBlock(in_channels, out_channels, embedding)
         self.grow = nn.Conv2d(out_channels, out_channels, 3, padding=1) if grows else None
 
-    def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
+    def forward(self, x: Tensor, embedding: Tensor, by: ByPatch) -> Tensor:
         """Map (B, in, H, W) to (B, out, H, W), or (B, out, 2 H, 2 W) where it grows."""
-        h = self.block(x, embedding)
+        h = self.block(x, embedding, by)
         if self.grow is not None:
             h = self.grow(functional.interpolate(h, scale_factor=2, mode="nearest"))
         return torch.as_tensor(h)
 
 
 class Attention(nn.Module):
-    """Self-attention over all cells of the coarsest grid."""
+    """Self-attention over the cells of the coarsest grid."""
 
     def __init__(self, channels: int) -> None:
         """Build the block.
@@ -189,13 +196,13 @@ class Attention(nn.Module):
         self.qkv = nn.Conv1d(channels, 3 * channels, 1)
         self.out = zeroed(nn.Conv1d(channels, channels, 1))
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, by: ByPatch) -> Tensor:
         """Map (B, C, H, W) to the same shape."""
         batch, channels, height, width = x.shape
         flat = x.reshape(batch, channels, height * width)
-        heads = self.qkv(self.norm(flat)).view(batch, HEADS, 3, channels // HEADS, height * width)
+        heads = self.qkv(by.normalised(self.norm, flat)).view(batch, HEADS, 3, channels // HEADS, height * width)
         q, k, v = heads.transpose(-1, -2).unbind(2)  # each (B, heads, cells, channels / heads)
-        h = functional.scaled_dot_product_attention(q, k, v)
+        h = functional.scaled_dot_product_attention(q, k, v, attn_mask=by.attended(height, width, x.device))
         h = self.out(h.transpose(-1, -2).reshape(batch, channels, height * width))
         return torch.as_tensor(x + h.view_as(x))
 

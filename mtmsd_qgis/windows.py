@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 GRID = 4  # the U-Net halves twice, so the phase of its coarse grids repeats every 4 pixels
+HALO = 12  # pixels around the core of a tile; chosen by how far two tilings disagree (docs/decisions.md, 22)
+MOST_CORE = 80  # pixels; a tile goes through the network in one pass, and its features lie in memory
 
 
 @dataclass(frozen=True)
@@ -82,21 +84,21 @@ def expand(window: Window, before: int, after: int) -> Window:
     )
 
 
-def halo_of(side: int) -> int:
-    """Halo of a tile of the given side: a quarter of it, rounded to the grid.
+def tile_side(height: int, width: int) -> int:
+    """Side of the tiles of a raster: cores as even as can be, at most MOST_CORE, and HALO around them.
 
-    So half of each side is core. Wider halos cost quadratically more; method.md's figures for patches against
-    tiles (features correlate 0.99) were measured with this proportion.
+    A small raster is not made larger than it is by a last row of tiles that is mostly outside.
     """
-    return max(GRID, side // 4 // GRID * GRID)
+    counts = (-(-height // MOST_CORE), -(-width // MOST_CORE))
+    core = max(-(-length // (GRID * n)) * GRID for length, n in zip((height, width), counts))
+    return core + 2 * HALO
 
 
-def tiles(height: int, width: int, side: int, halo: int) -> list[Tile]:
+def tiles(height: int, width: int, side: int, halo: int = HALO) -> list[Tile]:
     """Tiles of one fixed size whose cores cover the raster exactly once, in row-major order.
 
-    The size is fixed, also at the borders, because the network's group normalisation sees the whole tile. Windows
-    start at multiples of GRID, so that every pixel keeps its phase against the network's coarse grids whatever the
-    tiling.
+    The size is fixed, also at the borders, so that some of them can go through the network together. Windows start at
+    multiples of GRID, so that every pixel keeps its phase against the network's coarse grids whatever the tiling.
 
     Args:
         height: Rows of the raster.

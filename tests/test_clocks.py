@@ -51,7 +51,8 @@ if sys.argv[2] == "jumping":
 sys.path.insert(0, sys.argv[3])
 from pathlib import Path
 import numpy as np, torch
-from mtmsd_qgis.pretraining import PatchSampler, train
+from mtmsd_qgis.patches import PatchSampler
+from mtmsd_qgis.pretraining import train
 from mtmsd_qgis.progress import silent
 from mtmsd_qgis.settings import PretrainSettings
 from mtmsd_qgis.training_state import new_training

@@ -13,8 +13,9 @@ import torch
 from mtmsd_qgis import pretraining, training_state
 from mtmsd_qgis.diffusion_model import describe, load_checkpoint, save_checkpoint
 from mtmsd_qgis.errors import Cancelled, MtmsdError
+from mtmsd_qgis.patches import PatchSampler
 from mtmsd_qgis.preprocessing import fit_preprocessor
-from mtmsd_qgis.pretraining import PatchSampler, train
+from mtmsd_qgis.pretraining import train
 from mtmsd_qgis.progress import silent
 from mtmsd_qgis.settings import PretrainSettings
 from mtmsd_qgis.training_state import go_back, has_diverged, keep_anchor, new_training, rate_share

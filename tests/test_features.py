@@ -91,11 +91,11 @@ def failing(taken: FeatureExtractor, monkeypatch, most: int) -> list[int]:
     sizes = []
     honest = taken.network.stage_outputs
 
-    def limited(x, timesteps, wanted):
+    def limited(x, timesteps, wanted, by):
         sizes.append(len(x))
         if len(x) > most:
             raise RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory")
-        return honest(x, timesteps, wanted)
+        return honest(x, timesteps, wanted, by)
 
     monkeypatch.setattr(taken.network, "stage_outputs", limited)
     return sizes

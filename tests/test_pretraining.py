@@ -8,8 +8,9 @@ import torch
 from mtmsd_qgis.cube import Cube
 from mtmsd_qgis.diffusion_model import describe, load_checkpoint, load_model, save_checkpoint, save_model
 from mtmsd_qgis.errors import Cancelled, FileFormatError, SceneError
+from mtmsd_qgis.patches import PatchSampler
 from mtmsd_qgis.preprocessing import fit_preprocessor
-from mtmsd_qgis.pretraining import PatchSampler, learning_rate, masked_loss, train
+from mtmsd_qgis.pretraining import learning_rate, masked_loss, train
 from mtmsd_qgis.progress import silent
 from mtmsd_qgis.settings import PretrainSettings
 from mtmsd_qgis.training_state import new_training

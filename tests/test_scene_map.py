@@ -13,7 +13,7 @@ from mtmsd_qgis import tasks, unfinished
 from mtmsd_qgis.cube import Cube
 from mtmsd_qgis.diffusion_model import load_model
 from mtmsd_qgis.errors import Cancelled, FileFormatError
-from mtmsd_qgis.extraction import scene_tiles
+from mtmsd_qgis.extraction import learn_statistics, scene_tiles
 from mtmsd_qgis.features import FeatureExtractor
 from mtmsd_qgis.job_scene import standardised
 from mtmsd_qgis.live_features import LiveFeatures
@@ -28,6 +28,14 @@ PRETRAIN = PretrainSettings(components=4, patch_size=16, iterations=6, batch_siz
 EXTRACT = ExtractionSettings(timesteps=(50, 100, 200, 400), stages=(1, 5), keep=20)
 CLASSIFY = ClassificationSettings(classifier="linear", split="none", ensemble=1, epochs=3, block_size=8)
 STEPS = {"extract": to_json(EXTRACT), "classify": to_json(CLASSIFY)}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small_tiles():
+    """Many tiles in a small scene."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("mtmsd_qgis.windows.MOST_CORE", 8)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +74,7 @@ def live_from(folder: Path, cube: Cube, raster: Cube, kept: np.ndarray, **how) -
     (folder / "live").mkdir(exist_ok=True)
     components, valid = standardised(cube, None, model.preprocessor, folder / "live", silent)
     extractor = FeatureExtractor(model.network, EXTRACT)
+    learn_statistics(extractor, components, valid, model.settings.patch_size)
     count = len(EXTRACT.timesteps), len(extractor.feature_names)
     found = Survey(np.zeros((1, *count)), np.zeros(count), np.ones(count), np.ones(count))
     stored = StoredFeatures.of(found, kept, extractor)
@@ -76,7 +85,7 @@ def live_from(folder: Path, cube: Cube, raster: Cube, kept: np.ndarray, **how) -
     torch = pytest.importorskip("torch")
     stored = replace(stored, bands=bands, scale=torch.from_numpy(scale), offset=torch.from_numpy(offset))
     return LiveFeatures(
-        extractor, components, valid, 16, stored, PlainBands.of(cube, scene_tiles(components, valid, 16)), **how
+        extractor, components, valid, stored, PlainBands.of(cube, scene_tiles(components, valid)), **how
     )
 
 

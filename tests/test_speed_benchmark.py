@@ -18,7 +18,7 @@ from mtmsd_qgis.cube import Cube, valid_pixels
 from mtmsd_qgis.progress import silent
 from mtmsd_qgis.protocol import Job
 from mtmsd_qgis.settings import PretrainSettings, to_json
-from mtmsd_qgis.windows import halo_of, tiles
+from mtmsd_qgis.windows import tile_side, tiles
 from tests.scenes import CLASSES, cube_of, fields, sample_table
 
 
@@ -42,12 +42,13 @@ def test_the_ratio_is_that_of_the_middle_pair():
 
 
 def test_our_tiling_is_that_of_the_extraction():
-    assert tilings(32)[0][1].tiles(70, 45) == tiles(70, 45, 32, halo_of(32))
+    side = tile_side(170, 145)
+    assert tilings(side)[0][1].tiles(170, 145) == tiles(170, 145, side)
 
 
-@pytest.mark.parametrize("name", [name for name, _ in tilings(32)])
+@pytest.mark.parametrize("name", [name for name, _ in tilings(72)])
 def test_every_tiling_covers_the_raster_once(name):
-    tiling = dict(tilings(32))[name]
+    tiling = dict(tilings(72))[name]
     counts = np.zeros((50, 41), dtype=int)
     for tile in tiling.tiles(50, 41):
         counts[tile.core.slices] += 1

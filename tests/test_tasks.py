@@ -283,7 +283,7 @@ def test_a_cancelled_pretraining_leaves_a_checkpoint_and_goes_on_to_the_same_mod
 
 
 @pytest.mark.parametrize(
-    ("tiles", "device", "share"), [(100, "cpu", 0.8), (100, "cuda:0", 0.444), (4000, "cpu", 0.08), (1, "cpu", 0.8)]
+    ("tiles", "device", "share"), [(48, "cpu", 0.8), (48, "cuda:0", 0.444), (480, "cpu", 0.08), (1, "cpu", 0.8)]
 )
 def test_the_surveys_share_of_the_bar(tiles, device, share):
     fake = Device(torch.device(device), device, "")

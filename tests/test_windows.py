@@ -4,20 +4,29 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mtmsd_qgis.windows import GRID, Window, block_counts, clip, expand, halo_of, strips, tiles
+from mtmsd_qgis.windows import GRID, HALO, MOST_CORE, Window, block_counts, clip, expand, strips, tile_side, tiles
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "side"),
+    [(145, 145, 100), (33, 200, 92), (48, 48, 72), (7, 5, 32), (80, 81, 104), (330, 200, 92), (4096, 20, 104)],
+)
+def test_tiles_have_even_cores(height, width, side):
+    assert tile_side(height, width) == side <= MOST_CORE + 2 * HALO
+    assert side % GRID == 0
 
 
 @pytest.mark.parametrize(("height", "width", "side"), [(145, 145, 32), (33, 200, 48), (48, 48, 48), (7, 5, 32)])
 def test_tiles_cover_every_pixel_once_and_start_on_the_grid(height, width, side):
     count = np.zeros((height, width), dtype=int)
-    for tile in tiles(height, width, side, halo_of(side)):
+    for tile in tiles(height, width, side):
         count[tile.core.slices] += 1
         assert (tile.window.height, tile.window.width) == (side, side)
         assert tile.window.row % GRID == 0
         assert tile.window.col % GRID == 0
         inner = tile.inner
-        assert inner.row >= halo_of(side)
-        assert inner.stop_row <= side - halo_of(side)
+        assert inner.row >= HALO
+        assert inner.stop_row <= side - HALO
     assert (count == 1).all()
 
 

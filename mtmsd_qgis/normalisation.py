@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What group normalisation and attention go by: the patch that is in the network, or the whole scene.
+
+In training, and wherever a patch stands for itself, each patch is normalised by its own mean and variance, and each
+cell attends to all others. A tile of a scene that went by itself would give a pixel other features than its
+neighbour across the tile's border. So the statistics of some patches are collected once for each timestep, and all
+tiles of the scene are normalised with their averages; attention reaches as far as it did in training. What is left
+between two tiles are convolutions, and those agree wherever the halo is wide enough.
+
+Source: group normalisation is that of Wu & He (2018), arXiv 1803.08494; averages of a population in its place are
+what batch normalisation does at inference (Ioffe & Szegedy 2015, arXiv 1502.03167). Deviation from Zhou et al.
+(2024), who extract each pixel from a patch of its own.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+
+class ByPatch:
+    """Each patch by itself and as a whole."""
+
+    def normalised(self, layer: nn.GroupNorm, x: Tensor) -> Tensor:
+        """Map (B, C, ...) to the same shape."""
+        return torch.as_tensor(layer(x))
+
+    def attended(self, height: int, width: int, device: torch.device) -> Tensor | None:  # noqa: ARG002 - no limit
+        """(cells, cells) bool: which cells of the coarsest grid each cell attends to; None: all of them."""
+        return None
+
+
+BY_PATCH = ByPatch()
+
+
+class PatchStatistics:
+    """Collects what the layers of a network normalise, in passes whose patches go by themselves."""
+
+    def __init__(self, timesteps: Sequence[int]) -> None:
+        """Nothing is known yet.
+
+        Args:
+            timesteps: All that are going to be seen.
+        """
+        self._row = {timestep: i for i, timestep in enumerate(timesteps)}
+        self._sums: dict[nn.GroupNorm, Tensor] = {}
+
+    def watching(self, timesteps: Sequence[int]) -> ByPatch:
+        """What a pass goes by so that it is seen.
+
+        Args:
+            timesteps: Of the B patches of the pass.
+        """
+        return _Watching(self._sums, [self._row[t] for t in timesteps], len(self._row))
+
+    def averaged(self, reach: int) -> SceneStatistics:
+        """The averages over all patches seen of each timestep.
+
+        Args:
+            reach: Cells of the coarsest grid that attention goes to either side.
+        """
+        return SceneStatistics(self._row, {k: v[..., :2] / v[..., 2:] for k, v in self._sums.items()}, reach)
+
+
+class SceneStatistics:
+    """Mean and mean square of each group of each normalisation, by timestep; what tiles of a scene go by."""
+
+    def __init__(self, row: dict[int, int], means: dict[nn.GroupNorm, Tensor], reach: int) -> None:
+        """Keep all.
+
+        Args:
+            row: Row of a timestep in the tables.
+            means: (T, groups, 2) float64 for each layer: mean and mean square.
+            reach: Of the attention, cells.
+        """
+        self._row, self._means, self._reach = row, means, reach
+        self._known: tuple[tuple[int, ...], ByPatch] | None = None
+
+    def of(self, timesteps: Sequence[int]) -> ByPatch:
+        """What a pass goes by.
+
+        Args:
+            timesteps: Of the B tiles of the pass.
+        """
+        key = tuple(timesteps)
+        if self._known is None or self._known[0] != key:  # passes of a walk are alike
+            rows = [self._row[t] for t in key]
+            tables = {layer: _gain_and_offset(layer, means[rows]) for layer, means in self._means.items()}
+            self._known = key, _ByScene(tables, self._reach)
+        return self._known[1]
+
+
+class _Watching(ByPatch):
+    """Patches by themselves; their means and mean squares are added to sums."""
+
+    def __init__(self, sums: dict[nn.GroupNorm, Tensor], rows: list[int], count: int) -> None:
+        self._sums, self._rows, self._count = sums, rows, count
+
+    def normalised(self, layer: nn.GroupNorm, x: Tensor) -> Tensor:
+        flat = x.float().reshape(len(x), layer.num_groups, -1)
+        seen = torch.stack([flat.mean(2), flat.square().mean(2), torch.ones_like(flat[..., 0])], dim=2).double()
+        if layer not in self._sums:
+            self._sums[layer] = seen.new_zeros(self._count, layer.num_groups, 3)
+        self._sums[layer].index_add_(0, torch.tensor(self._rows, device=x.device), seen)
+        return super().normalised(layer, x)
+
+
+class _ByScene(ByPatch):
+    """Gains and offsets that are known beforehand."""
+
+    def __init__(self, tables: dict[nn.GroupNorm, tuple[Tensor, Tensor]], reach: int) -> None:
+        self._tables, self._reach = tables, reach
+
+    def normalised(self, layer: nn.GroupNorm, x: Tensor) -> Tensor:
+        shape = *x.shape[:2], *(1,) * (x.dim() - 2)
+        gain, offset = (values.view(shape).to(x.dtype) for values in self._tables[layer])
+        return torch.addcmul(offset, x, gain)
+
+    def attended(self, height: int, width: int, device: torch.device) -> Tensor | None:
+        return _near(height, width, self._reach, device)
+
+
+def _gain_and_offset(layer: nn.GroupNorm, means: Tensor) -> tuple[Tensor, Tensor]:
+    """(B, C) float32 each, from (B, groups, 2)."""
+    mean, square = means.repeat_interleave(layer.num_channels // layer.num_groups, dim=1).unbind(2)
+    gain = (square - mean.square()).clamp(min=0).add(layer.eps).rsqrt() * layer.weight.detach().double()
+    return gain.float(), (layer.bias.detach().double() - mean * gain).float()
+
+
+@functools.lru_cache(maxsize=4)
+def _near(height: int, width: int, reach: int, device: torch.device) -> Tensor:
+    """(cells, cells) bool: cells of a grid that are at most so many rows and columns from each other."""
+    row = torch.arange(height, device=device).repeat_interleave(width)
+    col = torch.arange(width, device=device).repeat(height)
+    return ((row[:, None] - row).abs() <= reach) & ((col[:, None] - col).abs() <= reach)

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Tiles that are normalised by the statistics of their scene."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from mtmsd_qgis.device import plan_extraction
+from mtmsd_qgis.features import FeatureExtractor
+from mtmsd_qgis.normalisation import PatchStatistics
+from mtmsd_qgis.settings import ExtractionSettings
+from mtmsd_qgis.windows import Tile, Window
+from tests.test_features import failing, lively
+
+SETTINGS = ExtractionSettings(timesteps=(50, 300, 700), stages=(0, 3, 5))
+FAR = 1000  # cells; attention reaches everything
+
+
+@pytest.fixture(autouse=True)
+def full_numbers(monkeypatch):
+    """float32 whatever the processor can."""
+    monkeypatch.setattr("mtmsd_qgis.features.short_type", lambda device: torch.float32)
+
+
+def contrast(side: int) -> np.ndarray:
+    """(3, side, side): a bright and a dark half, and noise, so that tiles differ in their statistics."""
+    x = np.random.default_rng(0).normal(size=(3, side, side)).astype(np.float32)
+    x[:, side // 2 :] += 3
+    return x
+
+
+def collected(network, x: torch.Tensor, timesteps: tuple[int, ...]) -> PatchStatistics:
+    found = PatchStatistics(SETTINGS.timesteps)
+    with torch.inference_mode():
+        network.stage_outputs(x, torch.tensor(timesteps), [5], found.watching(timesteps))
+    return found
+
+
+def test_by_the_statistics_of_one_patch_that_patch_is_what_it_was():
+    network, x = lively().eval(), torch.from_numpy(contrast(32))[None].repeat(3, 1, 1, 1)
+    by = collected(network, x, SETTINGS.timesteps).averaged(FAR).of(SETTINGS.timesteps)
+    with torch.inference_mode():
+        own = network.stage_outputs(x, torch.tensor(SETTINGS.timesteps), [0, 3, 5])
+        ours = network.stage_outputs(x, torch.tensor(SETTINGS.timesteps), [0, 3, 5], by)
+    assert all(torch.allclose(a, b, atol=1e-4) for a, b in zip(own, ours))
+
+
+def test_each_timestep_has_statistics_of_its_own():
+    network, x = lively().eval(), torch.from_numpy(contrast(32))[None].repeat(3, 1, 1, 1)
+    statistics = collected(network, x, SETTINGS.timesteps).averaged(FAR)
+    one, other = torch.tensor([50]), (700,)
+    with torch.inference_mode():
+        right = network.stage_outputs(x[:1], one, [5], statistics.of((50,)))[0]
+        own = network.stage_outputs(x[:1], one, [5])[0]
+        wrong = network.stage_outputs(x[:1], one, [5], statistics.of(other))[0]
+    assert torch.allclose(own, right, atol=1e-4)
+    assert not torch.allclose(own, wrong, atol=1e-2)
+
+
+def test_what_is_normalised_has_mean_0_and_variance_1_over_the_patches_that_were_seen():
+    layer = torch.nn.GroupNorm(4, 8)
+    x = torch.randn(5, 8, 6, 6) * torch.arange(1, 9).view(8, 1, 1) + torch.arange(5).view(5, 1, 1, 1)
+    seen = PatchStatistics([7])
+    seen.watching([7] * 5).normalised(layer, x)
+    found = seen.averaged(FAR).of([7] * 5).normalised(layer, x).reshape(5, 4, -1)
+    assert torch.allclose(found.mean((0, 2)), torch.zeros(4), atol=1e-5)
+    assert torch.allclose(found.square().mean((0, 2)), torch.ones(4), atol=1e-3)
+
+
+@pytest.mark.parametrize(("reach", "same"), [(1, True), (FAR, False)])
+def test_attention_reaches_no_further_than_it_may(reach, same):
+    network = lively().eval()
+    x, t = torch.from_numpy(contrast(64))[None], torch.tensor([50])
+    by = collected(network, x, (50,)).averaged(reach).of((50,))
+    attention, h = network.middle_attention, torch.randn(1, 64, 16, 16)
+    changed = h.clone()
+    changed[..., 8:, :] += 1
+    with torch.inference_mode():
+        before, after = attention(h, by), attention(changed, by)
+    assert torch.allclose(before[..., :7, :], after[..., :7, :], atol=1e-6) == same
+    assert len(t) == 1
+
+
+def features_of(extractor: FeatureExtractor, x: np.ndarray, window: Window, core: Window) -> torch.Tensor:
+    return extractor.tile_features(np.ascontiguousarray(x[(slice(None), *window.slices)]), Tile(core, window))
+
+
+def test_tiles_agree_where_they_overlap_as_they_would_not_by_themselves():
+    x, core = contrast(112), Window(48, 48, 16, 16)
+    upper, lower = Window(0, 0, 80, 80), Window(32, 32, 80, 80)
+    apart = {}
+    for name in ("by themselves", "by the scene"):
+        extractor = FeatureExtractor(lively(), SETTINGS)
+        if name == "by the scene":
+            extractor.learn_statistics(np.stack([x[:, :32, :32], x[:, 60:92, :32], x[:, 40:72, 40:72]]))
+        one, other = features_of(extractor, x, upper, core), features_of(extractor, x, lower, core)
+        apart[name] = float((one - other).square().mean() / one.var())
+    assert apart["by the scene"] < 0.1 * apart["by themselves"]
+
+
+def test_statistics_do_not_depend_on_how_much_goes_at_once(monkeypatch):
+    patches = np.stack([contrast(32), contrast(32)[:, ::-1] + 1, 2 * contrast(32)])
+    whole, parts = FeatureExtractor(lively(), SETTINGS), FeatureExtractor(lively(), SETTINGS)
+    whole.learn_statistics(patches)
+    monkeypatch.setattr(
+        "mtmsd_qgis.features.plan_extraction",
+        lambda *args: replace(plan_extraction(*args), items=2, timesteps=1),
+    )
+    parts.learn_statistics(patches)
+    window = Window(0, 0, 32, 32)
+    one, other = (features_of(e, contrast(32), window, Window(8, 8, 16, 16)) for e in (whole, parts))
+    assert torch.allclose(one, other, atol=1e-5)
+
+
+def test_out_of_memory_halves_what_goes_at_once(monkeypatch, caplog):
+    patches = np.stack([contrast(32), contrast(32) + 1, contrast(32) + 2, contrast(32) + 3])
+    taken, expected = FeatureExtractor(lively(), SETTINGS), FeatureExtractor(lively(), SETTINGS)
+    expected.learn_statistics(patches)
+    sizes = failing(taken, monkeypatch, 3)
+    with caplog.at_level("WARNING", logger="mtmsd_qgis"):
+        taken.learn_statistics(patches)
+    assert max(sizes) > 3 >= sizes[-1]
+    assert "Out of memory; going on with" in caplog.text
+    window = Window(0, 0, 32, 32)
+    one, other = (features_of(e, contrast(32), window, window) for e in (taken, expected))
+    assert torch.allclose(one[..., :3, :3], other[..., :3, :3], atol=1e-5)
+
+
+def test_not_even_one_patch_at_one_timestep_fits(monkeypatch):
+    taken = FeatureExtractor(lively(), SETTINGS)
+    failing(taken, monkeypatch, 0)
+    with pytest.raises(RuntimeError, match="can't allocate"):
+        taken.learn_statistics(np.stack([contrast(32)]))
+
+
+def test_a_part_of_the_timesteps_goes_by_the_same_statistics():
+    taken = FeatureExtractor(lively(), SETTINGS)
+    taken.learn_statistics(np.stack([contrast(32), contrast(32) + 1]))
+    window = Window(0, 0, 32, 32)
+    part, every = (features_of(e, contrast(32), window, window) for e in (taken.at_timesteps([300], 32), taken))
+    assert torch.allclose(part[0], every[1], atol=1e-5)
