@@ -27,8 +27,8 @@ from .tile_rows import TileRows
 from .unfinished import Finished, Workplace
 from .windows import Tile, tile_side, tiles
 
-# Patches whose statistics stand for a scene: an eighth of its pixels, within limits.
-_STATISTICS_SHARE, _LEAST_PATCHES, _MOST_PATCHES = 8, 8, 64
+# Patches whose statistics stand for a scene: a thirty-second of its pixels, within limits.
+_STATISTICS_SHARE, _LEAST_PATCHES, _MOST_PATCHES = 32, 8, 64
 
 
 class KeptTiles:
@@ -60,7 +60,7 @@ class KeptTiles:
         path = self._path(tile)
         if not path.exists():
             return None
-        values = np.load(path, allow_pickle=False)
+        values = np.load(path, mmap_mode="c", allow_pickle=False)  # read where it is used, which may be a part
         path.unlink()
         return torch.from_numpy(values)
 

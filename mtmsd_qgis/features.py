@@ -202,14 +202,15 @@ class FeatureExtractor:
         every = _around([tile.inner for tile in tiles])
         features = len(self.feature_names) if kept is None else len(kept)
         shape = len(tiles), len(self.timesteps), features, every.height, every.width
-        total = torch.zeros(shape, device=self.device)
+        total = torch.empty(shape, device=self.device)
         with torch.inference_mode():
             for draw in range(self.settings.noise_draws):
                 noise = torch.stack(
                     [noise_field(tile.window, x0.shape[1], self.settings.seed, draw, self.device) for tile in tiles]
                 )
                 for first, timesteps in zip(count(0, per_pass), _in_parts(self.settings.timesteps, per_pass)):
-                    total[:, first : first + per_pass] += self._features_at(x0, noise, timesteps, every, kept)
+                    found, place = self._features_at(x0, noise, timesteps, every, kept), slice(first, first + per_pass)
+                    total[:, place] = found if draw == 0 else total[:, place] + found
             if self.settings.noise_draws > 1:
                 total.div_(self.settings.noise_draws)
         corners = [(tile.inner.row - every.row, tile.inner.col - every.col) for tile in tiles]

@@ -14,7 +14,6 @@ what batch normalisation does at inference (Ioffe & Szegedy 2015, arXiv 1502.031
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 
 import torch
@@ -28,8 +27,9 @@ class ByPatch:
         """Map (B, C, ...) to the same shape."""
         return torch.as_tensor(layer(x))
 
-    def attended(self, height: int, width: int, device: torch.device) -> Tensor | None:  # noqa: ARG002 - no limit
-        """(cells, cells) bool: which cells of the coarsest grid each cell attends to; None: all of them."""
+    @property
+    def reach(self) -> int | None:
+        """Cells of the coarsest grid that attention goes to either side; None: to all of them."""
         return None
 
 
@@ -119,8 +119,9 @@ class _ByScene(ByPatch):
         gain, offset = (values.view(shape).to(x.dtype) for values in self._tables[layer])
         return torch.addcmul(offset, x, gain)
 
-    def attended(self, height: int, width: int, device: torch.device) -> Tensor | None:
-        return _near(height, width, self._reach, device)
+    @property
+    def reach(self) -> int | None:
+        return self._reach
 
 
 def _gain_and_offset(layer: nn.GroupNorm, means: Tensor) -> tuple[Tensor, Tensor]:
@@ -128,11 +129,3 @@ def _gain_and_offset(layer: nn.GroupNorm, means: Tensor) -> tuple[Tensor, Tensor
     mean, square = means.repeat_interleave(layer.num_channels // layer.num_groups, dim=1).unbind(2)
     gain = (square - mean.square()).clamp(min=0).add(layer.eps).rsqrt() * layer.weight.detach().double()
     return gain.float(), (layer.bias.detach().double() - mean * gain).float()
-
-
-@functools.lru_cache(maxsize=4)
-def _near(height: int, width: int, reach: int, device: torch.device) -> Tensor:
-    """(cells, cells) bool: cells of a grid that are at most so many rows and columns from each other."""
-    row = torch.arange(height, device=device).repeat_interleave(width)
-    col = torch.arange(width, device=device).repeat(height)
-    return ((row[:, None] - row).abs() <= reach) & ((col[:, None] - col).abs() <= reach)

@@ -99,9 +99,12 @@ class StoredFeatures:
 
     def numbers_of_kept(self, values: Tensor, timesteps: Sequence[int] | None = None) -> Tensor:
         """The same of the features kept alone, (T, D, h, w)."""
-        rows = slice(None) if timesteps is None else list(timesteps)
-        offset, scale = self.offset[rows, :, None, None], self.scale[rows, :, None, None]
-        return ((values - offset) / scale).round_().clamp_(-_LARGEST, _LARGEST).to(torch.int16)
+        found = torch.empty(values.shape, dtype=torch.int16, device=values.device)
+        for i, row in enumerate(range(len(values)) if timesteps is None else timesteps):  # each fits into the cache
+            step = self.scale[row, :, None, None].reciprocal()
+            number = torch.addcmul(-self.offset[row, :, None, None] * step, values[i], step)
+            found[i] = number.round_().clamp_(-_LARGEST, _LARGEST)
+        return found
 
 
 @dataclass(frozen=True)
@@ -152,10 +155,11 @@ class PlainBands:
 
     def read(self, window: Window) -> NDArray[np.int16]:
         """(B, h, w) stored numbers of a window, anything where the scene has no data."""
-        values = np.nan_to_num(self.cube.read(window, self.positions), nan=0.0).astype(np.float64)
-        offset = np.array([band.offset for band in self.bands])[:, None, None]
-        scale = np.array([band.scale for band in self.bands])[:, None, None]
-        return np.asarray(np.clip(np.round((values - offset) / scale), -_LARGEST, _LARGEST).astype(np.int16))
+        values = np.nan_to_num(self.cube.read(window, self.positions), copy=False, nan=0.0)
+        values -= np.array([band.offset for band in self.bands], dtype=np.float32)[:, None, None]
+        values /= np.array([band.scale for band in self.bands], dtype=np.float32)[:, None, None]
+        np.clip(np.rint(values, out=values), -_LARGEST, _LARGEST, out=values)
+        return values.astype(np.int16)
 
 
 def _runs(scene: Sequence[Tile], most_pixels: int) -> Iterator[Window]:

@@ -172,10 +172,8 @@ class _Moments:
     @classmethod
     def of(cls, values: torch.Tensor) -> _Moments:
         """Moments of (T, F, pixels), at least one pixel."""
-        squares = torch.stack([part.square().sum(1) for part in values])  # a timestep at a time: the squares are many
-        return cls(
-            values.shape[2], values.sum(2).double(), squares.double(), values.amin(2).double(), values.amax(2).double()
-        )
+        parts = [(p.sum(1), p.square().sum(1), p.amin(1), p.amax(1)) for p in values]  # each fits into the cache
+        return cls(values.shape[2], *(torch.stack(column).double() for column in zip(*parts)))
 
     def plus(self, other: _Moments) -> _Moments:
         """Moments of both sets of pixels."""

@@ -12,6 +12,7 @@ Written anew from that description. Deviation: no variance head by default; feat
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from .normalisation import BY_PATCH, ByPatch
 GROUPS = 32  # of every group normalisation (guided diffusion)
 HEADS = 4  # of the attention in the middle
 MULTIPLIERS = (1, 2, 2)  # channels of each level, in base widths
+_BLOCK = 4  # cells; side of the squares in which near attention is computed
 BLOCKS = 2  # residual blocks a level; the decoder has one more
 
 
@@ -201,10 +203,69 @@ class Attention(nn.Module):
         batch, channels, height, width = x.shape
         flat = x.reshape(batch, channels, height * width)
         heads = self.qkv(by.normalised(self.norm, flat)).view(batch, HEADS, 3, channels // HEADS, height * width)
-        q, k, v = heads.transpose(-1, -2).unbind(2)  # each (B, heads, cells, channels / heads)
-        h = functional.scaled_dot_product_attention(q, k, v, attn_mask=by.attended(height, width, x.device))
-        h = self.out(h.transpose(-1, -2).reshape(batch, channels, height * width))
+        q, k, v = heads.unbind(2)  # each (B, heads, channels / heads, cells)
+        if by.reach is None:
+            h = functional.scaled_dot_product_attention(*(part.transpose(-1, -2) for part in (q, k, v)))
+            h = h.transpose(-1, -2).reshape(batch, channels, height * width)
+        else:
+            h = near_attention(*(part.unflatten(-1, (height, width)) for part in (q, k, v)), by.reach).flatten(2)
+        h = self.out(h)
         return torch.as_tensor(x + h.view_as(x))
+
+
+def near_attention(q: Tensor, k: Tensor, v: Tensor, reach: int) -> Tensor:
+    """Attention of each cell to the cells at most so many rows and columns away.
+
+    The grid is worked off in squares of cells, each with the cells around it, so that the cost is in proportion to the
+    grid and not to its square.
+
+    Args:
+        q: (B, heads, D, H, W) queries.
+        k: The same of keys.
+        v: The same of values.
+        reach: Cells to either side.
+
+    Returns:
+        (B, heads * D, H, W).
+    """
+    batch, heads, depth, height, width = q.shape
+    reach = min(reach, max(height, width))
+    block, size = _BLOCK, _BLOCK + 2 * reach
+    rows, cols = -(-height // block), -(-width // block)
+    more = cols * block - width, rows * block - height
+
+    def around(part: Tensor) -> Tensor:  # (B * squares, heads, cells around, D)
+        padded = functional.pad(part.flatten(1, 2), (reach, reach + more[0], reach, reach + more[1]))
+        squares = padded.unfold(2, size, block).unfold(3, size, block)  # (B, heads * D, rows, cols, size, size)
+        cells = squares.permute(0, 2, 3, 1, 4, 5).reshape(batch * rows * cols, heads, depth, size * size)
+        return cells.transpose(-1, -2)
+
+    near, inside = _near(height, width, reach, q.device)
+    asked = functional.pad(q.flatten(1, 2), (0, more[0], 0, more[1])).unflatten(-1, (cols, block))
+    asked = asked.unflatten(2, (rows, block)).permute(0, 2, 4, 1, 3, 5)  # (B, rows, cols, heads * D, block, block)
+    asked = asked.reshape(batch * rows * cols, heads, depth, block * block).transpose(-1, -2)
+    scores = asked @ around(k).transpose(-1, -2) / math.sqrt(depth)
+    allowed = near & inside[:, None, :]  # (squares, asked, around)
+    scores = scores.view(batch, rows * cols, heads, block * block, size * size)
+    scores = scores.masked_fill(~allowed[:, None], float("-inf")).flatten(0, 1)
+    found = torch.softmax(scores, dim=-1).to(v.dtype) @ around(v)  # (B * squares, heads, asked, D)
+    found = found.view(batch, rows, cols, heads, block, block, depth).permute(0, 3, 6, 1, 4, 2, 5)
+    return found.reshape(batch, heads * depth, rows * block, cols * block)[..., :height, :width]
+
+
+@functools.lru_cache(maxsize=4)
+def _near(height: int, width: int, reach: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Which cells around a square (asked, around) are near, and (squares, around) are in the grid; bool."""
+    block, size = _BLOCK, _BLOCK + 2 * reach
+    own, seen = torch.arange(block) + reach, torch.arange(size)
+    close = (own[:, None] - seen).abs() <= reach  # (block, size)
+    near = (close[:, None, :, None] & close[None, :, None, :]).reshape(block * block, size * size)
+    corners = [torch.arange(0, length, block) - reach for length in (height, width)]
+    there = [
+        ((corner[:, None] + seen) >= 0) & ((corner[:, None] + seen) < n) for corner, n in zip(corners, (height, width))
+    ]
+    inside = (there[0][:, None, :, None] & there[1][None, :, None, :]).reshape(-1, size * size)
+    return near.to(device), inside.to(device)
 
 
 def sinusoid(timesteps: Tensor, length: int) -> Tensor:

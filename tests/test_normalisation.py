@@ -13,6 +13,7 @@ from mtmsd_qgis.device import plan_extraction
 from mtmsd_qgis.features import FeatureExtractor
 from mtmsd_qgis.normalisation import PatchStatistics
 from mtmsd_qgis.settings import ExtractionSettings
+from mtmsd_qgis.unet import near_attention
 from mtmsd_qgis.windows import Tile, Window
 from tests.test_features import failing, lively
 
@@ -74,7 +75,7 @@ def test_what_is_normalised_has_mean_0_and_variance_1_over_the_patches_that_were
 @pytest.mark.parametrize(("reach", "same"), [(1, True), (FAR, False)])
 def test_attention_reaches_no_further_than_it_may(reach, same):
     network = lively().eval()
-    x, t = torch.from_numpy(contrast(64))[None], torch.tensor([50])
+    x = torch.from_numpy(contrast(64))[None]
     by = collected(network, x, (50,)).averaged(reach).of((50,))
     attention, h = network.middle_attention, torch.randn(1, 64, 16, 16)
     changed = h.clone()
@@ -82,7 +83,18 @@ def test_attention_reaches_no_further_than_it_may(reach, same):
     with torch.inference_mode():
         before, after = attention(h, by), attention(changed, by)
     assert torch.allclose(before[..., :7, :], after[..., :7, :], atol=1e-6) == same
-    assert len(t) == 1
+
+
+@pytest.mark.parametrize(("height", "width", "reach"), [(25, 25, 4), (26, 9, 6), (5, 7, 1), (3, 3, FAR)])
+def test_near_attention_is_attention_under_a_mask(height, width, reach):
+    torch.manual_seed(0)
+    q, k, v = (torch.randn(2, 4, 16, height, width) for _ in range(3))
+    row, col = torch.arange(height).repeat_interleave(width), torch.arange(width).repeat(height)
+    mask = ((row[:, None] - row).abs() <= reach) & ((col[:, None] - col).abs() <= reach)
+    flat = (part.flatten(3).transpose(-1, -2) for part in (q, k, v))
+    whole = torch.nn.functional.scaled_dot_product_attention(*flat, attn_mask=mask)
+    expected = whole.transpose(-1, -2).reshape(2, 64, height, width)
+    assert torch.allclose(near_attention(q, k, v, reach), expected, atol=1e-5)
 
 
 def features_of(extractor: FeatureExtractor, x: np.ndarray, window: Window, core: Window) -> torch.Tensor:
