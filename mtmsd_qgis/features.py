@@ -17,6 +17,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import count
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -32,6 +33,8 @@ from .unet import UNet
 from .windows import GRID, Tile, Window
 
 log = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
 
 _LEAST_CORRELATION = 0.999  # of each timestep's and stage's features in the short type with those in float32
 _TRIAL_SIDE, _TRIAL_FIELD = 32, 8  # pixels; the trial's scene is made of squares of the second side
@@ -88,20 +91,7 @@ class FeatureExtractor:
         x0 = self._upload(patches)
         places = [Window(side * i, 0, side, side) for i in range(len(x0))]
         noise = torch.stack([noise_field(place, x0.shape[1], self.settings.seed, 0, self.device) for place in places])
-        found: PatchStatistics | None = None
-        while found is None:
-            smaller: Plan | None = None
-            try:
-                found = self._collected(x0, noise, plan)
-            except (RuntimeError, MemoryError) as error:
-                smaller = plan.smaller()
-                if smaller is None or not ran_out_of_memory(error):
-                    raise
-            if smaller is not None:
-                plan = smaller
-                release_memory(self.device)
-                log.warning("Out of memory; going on with %s.", smaller.text("patch"))
-        assert found is not None
+        found, _ = self._by_plan(lambda plan: self._collected(x0, noise, plan), plan, "patch")
         self.statistics = found.averaged(reach=side // GRID // 2)
 
     def _collected(self, x0: Tensor, noise: Tensor, plan: Plan) -> PatchStatistics:
@@ -139,23 +129,31 @@ class FeatureExtractor:
         """
         if self.plan is None:
             self._prepare(tiles[0].window.height)
+        assert self.plan is not None  # made above
         found: list[Tensor] = []
+
+        def some(plan: Plan) -> list[Tensor]:
+            part = slice(len(found), len(found) + plan.items)
+            return self._at_once(components[part], tiles[part], plan.timesteps, kept)
+
         while len(found) < len(tiles):
-            plan = self.plan
-            assert plan is not None  # made above
+            more, self.plan = self._by_plan(some, self.plan, "tile")
+            found += more
+        return found
+
+    def _by_plan(self, work: Callable[[Plan], Result], plan: Plan, item: str) -> tuple[Result, Plan]:
+        """Work by a plan, or by smaller ones where memory runs out; with the plan that it could be done by."""
+        while True:
             smaller: Plan | None = None
-            some = slice(len(found), len(found) + plan.items)
             try:
-                found += self._at_once(components[some], tiles[some], plan.timesteps, kept)
+                return work(plan), plan
             except (RuntimeError, MemoryError) as error:
                 smaller = plan.smaller()
                 if smaller is None or not ran_out_of_memory(error):
                     raise
-            if smaller is not None:  # outside the handler, which keeps what the failed pass has taken
-                self.plan = smaller
-                release_memory(self.device)
-                log.warning("Out of memory; going on with %s.", smaller.text("tile"))
-        return found
+            plan = smaller  # outside the handler, which keeps what the failed pass has taken
+            release_memory(self.device)
+            log.warning("Out of memory; going on with %s.", plan.text(item))
 
     def tiles_at_once(self, side: int) -> int:
         """How many tiles of a side go through the network together."""
@@ -310,33 +308,6 @@ def linear_weights(cells: int, stride: int, first: int, count: int) -> Tensor:
     return torch.from_numpy(weights)
 
 
-def box_mean(values: Tensor, valid: Tensor, inner_rows: slice, inner_cols: slice, side: int) -> Tensor:
-    """Mean over valid pixels of the side x side window around each pixel: offsets -side/2 to side - side/2 - 1.
-
-    The window is that of the paper's patch, in which the pixel lies at [side / 2, side / 2].
-
-    Args:
-        values: (F, h, w) float32, anything where invalid.
-        valid: (h, w) bool.
-        inner_rows: Rows wanted; the rest is the margin the window reads.
-        inner_cols: Columns wanted.
-        side: Of the window, pixels.
-
-    Returns:
-        (F, rows, columns) float32; 0 where the window has no valid pixel.
-    """
-    by_row = _box_weights(values.shape[-2], inner_rows, side).to(values)
-    by_col = _box_weights(values.shape[-1], inner_cols, side).to(values)
-    count = by_row @ valid.to(values) @ by_col.T
-    total = by_row @ torch.where(valid, values, 0) @ by_col.T
-    return total / count.clamp(min=1)
-
-
-def box_margin(side: int) -> tuple[int, int]:
-    """Pixels that a window of the given side reads before and after a pixel."""
-    return side // 2, max(0, side - side // 2 - 1)
-
-
 def tile_needs(tiles: Sequence[Tile], rows: NDArray[np.int64], cols: NDArray[np.int64]) -> list[NDArray[np.int64]]:
     """For each tile, which of the given pixels lie in its core.
 
@@ -376,11 +347,3 @@ def visits(
         if len(mine):
             yield tile, mine
         progress((done + 1) / len(tiles), text)
-
-
-def _box_weights(length: int, inner: slice, side: int) -> Tensor:
-    """(wanted, length) float32 of zeros and ones: which positions each wanted one sums."""
-    before, after = box_margin(side)
-    wanted = np.arange(inner.start, inner.stop)[:, None]
-    position = np.arange(length)[None, :]
-    return torch.from_numpy(((position >= wanted - before) & (position <= wanted + after)).astype(np.float32))

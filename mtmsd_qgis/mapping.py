@@ -15,9 +15,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from .box_mean import box_margin, box_mean
 from .classifier import Classifier, Samples
 from .cube import Raster
-from .features import box_margin, box_mean, visits
+from .features import visits
 from .progress import Progress
 from .protocol import FeatureLayout
 from .purification import purify

@@ -208,7 +208,8 @@ class Attention(nn.Module):
             h = functional.scaled_dot_product_attention(*(part.transpose(-1, -2) for part in (q, k, v)))
             h = h.transpose(-1, -2).reshape(batch, channels, height * width)
         else:
-            h = near_attention(*(part.unflatten(-1, (height, width)) for part in (q, k, v)), by.reach).flatten(2)
+            shape = batch, HEADS, channels // HEADS, height, width
+            h = near_attention(q.reshape(shape), k.reshape(shape), v.reshape(shape), by.reach).flatten(2)
         h = self.out(h)
         return torch.as_tensor(x + h.view_as(x))
 
@@ -241,8 +242,8 @@ def near_attention(q: Tensor, k: Tensor, v: Tensor, reach: int) -> Tensor:
         return cells.transpose(-1, -2)
 
     near, inside = _near(height, width, reach, q.device)
-    asked = functional.pad(q.flatten(1, 2), (0, more[0], 0, more[1])).unflatten(-1, (cols, block))
-    asked = asked.unflatten(2, (rows, block)).permute(0, 2, 4, 1, 3, 5)  # (B, rows, cols, heads * D, block, block)
+    asked = functional.pad(q.flatten(1, 2), (0, more[0], 0, more[1])).view(batch, -1, rows, block, cols, block)
+    asked = asked.permute(0, 2, 4, 1, 3, 5)  # (B, rows, cols, heads * D, block, block)
     asked = asked.reshape(batch * rows * cols, heads, depth, block * block).transpose(-1, -2)
     scores = asked @ around(k).transpose(-1, -2) / math.sqrt(depth)
     allowed = near & inside[:, None, :]  # (squares, asked, around)

@@ -18,8 +18,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from .box_mean import box_mean
 from .cube import Raster
-from .features import box_mean
 from .likeness import neighbour_weights, smooth
 from .protocol import FeatureLayout
 from .windows import Tile, Window, cover

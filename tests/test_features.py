@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from mtmsd_qgis.features import FeatureExtractor, box_margin, box_mean, linear_weights, tile_needs
+from mtmsd_qgis.box_mean import box_margin, box_mean
+from mtmsd_qgis.features import FeatureExtractor, linear_weights, tile_needs
 from mtmsd_qgis.settings import ExtractionSettings
 from mtmsd_qgis.unet import UNet
 from mtmsd_qgis.windows import Tile, Window, tiles

@@ -54,6 +54,7 @@ RINGS = {
     "transformer3d": 2,
     "device": 2,
     "heads": 2,
+    "box_mean": 2,
     "likeness": 2,
     "patches": 1,
     "training_state": 3,
