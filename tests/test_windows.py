@@ -9,14 +9,14 @@ from mtmsd_qgis.windows import GRID, HALO, MOST_CORE, Window, block_counts, clip
 
 @pytest.mark.parametrize(
     ("height", "width", "side"),
-    [(145, 145, 100), (33, 200, 92), (48, 48, 72), (7, 5, 32), (80, 81, 104), (330, 200, 92), (4096, 20, 104)],
+    [(145, 145, 108), (33, 200, 100), (48, 48, 80), (7, 5, 40), (80, 81, 112), (330, 200, 100), (4096, 20, 112)],
 )
 def test_tiles_have_even_cores(height, width, side):
     assert tile_side(height, width) == side <= MOST_CORE + 2 * HALO
     assert side % GRID == 0
 
 
-@pytest.mark.parametrize(("height", "width", "side"), [(145, 145, 32), (33, 200, 48), (48, 48, 48), (7, 5, 32)])
+@pytest.mark.parametrize(("height", "width", "side"), [(145, 145, 40), (33, 200, 48), (48, 48, 48), (7, 5, 40)])
 def test_tiles_cover_every_pixel_once_and_start_on_the_grid(height, width, side):
     count = np.zeros((height, width), dtype=int)
     for tile in tiles(height, width, side):
