@@ -38,7 +38,8 @@ pairs: a machine that is busy for a while slows both. All times are of the proce
   which is as fast as it gets without tiles. The weights do not change the time; those of the paper's width are
   untrained.
 - **Accuracy either way**: the same weights, noise and pixels; local features of all timesteps, scaled, 60 principal
-  components, RBF-SVM (C = 100). 40 % of the sampled pixels train, the others test; other pixels for each seed.
+  components, RBF-SVM (C = 100). 40 % of the sampled pixels train, the others test; other pixels for each seed. A
+  patch is normalised by itself, a tile by the statistics of its scene, so that the two need not be alike.
 - **Growth**: made-up scenes of 60 bands of 16 bits. Each step runs in a worker process of its own, and the system says
   its largest resident memory. Pretraining is cut to 20 iterations, extraction to the timesteps named: both change no
   array that could grow with the scene. The time of a pixel is that of the task without the start of its process.
