@@ -21,7 +21,7 @@ from .device import fetched
 from .features import FeatureExtractor
 from .patches import PatchSampler
 from .pipeline import Behind, ahead
-from .progress import Progress
+from .progress import Progress, silent
 from .stored_features import NODATA, PlainBands, StoredFeatures
 from .tile_rows import TileRows
 from .unfinished import Finished, Workplace
@@ -80,7 +80,9 @@ def tiles_text(scene: Sequence[Tile]) -> str:
     return f"{len(scene)} tile{'s' if len(scene) != 1 else ''} of {side} x {side} pixels"
 
 
-def learn_statistics(extractor: FeatureExtractor, cube: Cube, valid: NDArray[np.bool_], side: int) -> None:
+def learn_statistics(
+    extractor: FeatureExtractor, cube: Cube, valid: NDArray[np.bool_], side: int, progress: Progress = silent
+) -> None:
     """Let an extractor normalise by the statistics of a scene.
 
     Args:
@@ -88,11 +90,12 @@ def learn_statistics(extractor: FeatureExtractor, cube: Cube, valid: NDArray[np.
         cube: Components.
         valid: (H, W).
         side: Of the patches that the network was trained on, pixels.
+        progress: Told after each pass.
     """
     share = int(valid.sum()) // (_STATISTICS_SHARE * side * side)
     count = min(_MOST_PATCHES, max(_LEAST_PATCHES, share))
     patches, _ = PatchSampler(cube, valid, side).draw(extractor.settings.seed, 0, count)
-    extractor.learn_statistics(patches)
+    extractor.learn_statistics(patches, progress)
 
 
 def write_features(

@@ -27,7 +27,7 @@ from torch import Tensor
 from .device import Plan, plan_extraction, ran_out_of_memory, release_memory, short_type
 from .noise import noise_field, q_sample
 from .normalisation import BY_PATCH, ByPatch, PatchStatistics, SceneStatistics
-from .progress import Progress
+from .progress import Progress, silent
 from .settings import ExtractionSettings
 from .unet import UNet
 from .windows import GRID, Tile, Window
@@ -77,11 +77,12 @@ class FeatureExtractor:
         part._type, part.statistics = self._type, self.statistics
         return part
 
-    def learn_statistics(self, patches: NDArray[np.float32]) -> None:
+    def learn_statistics(self, patches: NDArray[np.float32], progress: Progress = silent) -> None:
         """Normalise all tiles by the statistics of some patches from now on, so that they agree where they meet.
 
         Args:
             patches: (N, C, side, side) of the scene, as the network was trained on; 0 where invalid.
+            progress: Told after each pass.
 
         Raises:
             DeviceError: There is not even memory for one patch at one timestep.
@@ -91,16 +92,19 @@ class FeatureExtractor:
         x0 = self._upload(patches)
         places = [Window(side * i, 0, side, side) for i in range(len(x0))]
         noise = torch.stack([noise_field(place, x0.shape[1], self.settings.seed, 0, self.device) for place in places])
-        found, _ = self._by_plan(lambda plan: self._collected(x0, noise, plan), plan, "patch")
+        found, _ = self._by_plan(lambda plan: self._collected(x0, noise, plan, progress), plan, "patch")
         self.statistics = found.averaged(reach=side // GRID // 2)
 
-    def _collected(self, x0: Tensor, noise: Tensor, plan: Plan) -> PatchStatistics:
+    def _collected(self, x0: Tensor, noise: Tensor, plan: Plan, progress: Progress) -> PatchStatistics:
         """Statistics of patches (N, C, side, side) at all timesteps."""
-        found = PatchStatistics(self.settings.timesteps)
+        found, every = PatchStatistics(self.settings.timesteps), self.settings.timesteps
+        done, total = 0, len(x0) * len(every)
         with torch.inference_mode():
             for some in (slice(i, i + plan.items) for i in range(0, len(x0), plan.items)):
-                for timesteps in _in_parts(self.settings.timesteps, plan.timesteps):
+                for timesteps in _in_parts(every, plan.timesteps):
                     self._outputs(x0[some], noise[some], timesteps, found.watching)
+                    done += len(x0[some]) * len(timesteps)
+                    progress(done / total, "statistics of the scene")
         return found
 
     def tile_features(self, components: NDArray[np.float32], tile: Tile, kept: Tensor | None = None) -> Tensor:

@@ -77,7 +77,7 @@ class SceneStatistics:
             reach: Of the attention, cells.
         """
         self._row, self._means, self._reach = row, means, reach
-        self._known: tuple[tuple[int, ...], ByPatch] | None = None
+        self._known: dict[tuple[int, ...], ByPatch] = {}
 
     def of(self, timesteps: Sequence[int]) -> ByPatch:
         """What a pass goes by.
@@ -86,11 +86,11 @@ class SceneStatistics:
             timesteps: Of the B tiles of the pass.
         """
         key = tuple(timesteps)
-        if self._known is None or self._known[0] != key:  # passes of a walk are alike
+        if key not in self._known:  # the passes of a walk come again and again
             rows = [self._row[t] for t in key]
             tables = {layer: _gain_and_offset(layer, means[rows]) for layer, means in self._means.items()}
-            self._known = key, _ByScene(tables, self._reach)
-        return self._known[1]
+            self._known[key] = _ByScene(tables, self._reach)
+        return self._known[key]
 
 
 class _Watching(ByPatch):

@@ -104,12 +104,13 @@ def map_scene(job: Job, folder: Path, device: Device, progress: Progress) -> dic
     looking = span(progress, trained, looked)
     with memory_guard(device, "Choose fewer TIMESTEPS, a smaller KEEP, or DEVICE 'cpu'."):
         inside = parted.training[ready.valid[parted.training[:, 0], parted.training[:, 1]]]
-        learn_statistics(extractor, ready.components, ready.valid, ready.model.settings.patch_size)
+        side = ready.model.settings.patch_size
+        learn_statistics(extractor, ready.components, ready.valid, side, span(looking, 0.0, 0.05))
         pixels, layout = labelled(inside, job.classes)
-        layout = replace(layout, window=ready.model.settings.patch_size)
+        layout = replace(layout, window=side)
         none = KeptTiles(folder, device.torch_device, limit_bytes=0)
         chosen = choose_features(
-            extractor, ready.components, scene, pixels, layout, none, place, span(looking, 0.0, 0.5)
+            extractor, ready.components, scene, pixels, layout, none, place, span(looking, 0.05, 0.5)
         )
         spectra = PlainBands.of(cube, scene, ready.positions) if steps.extract.spectra else None
         live = LiveFeatures(extractor, ready.components, ready.valid, chosen.stored, spectra)

@@ -249,7 +249,7 @@ def near_attention(q: Tensor, k: Tensor, v: Tensor, reach: int) -> Tensor:
     allowed = near & inside[:, None, :]  # (squares, asked, around)
     scores = scores.view(batch, rows * cols, heads, block * block, size * size)
     scores = scores.masked_fill(~allowed[:, None], float("-inf")).flatten(0, 1)
-    found = torch.softmax(scores, dim=-1).to(v.dtype) @ around(v)  # (B * squares, heads, asked, D)
+    found = torch.softmax(scores.float(), dim=-1).to(v.dtype) @ around(v)  # (B * squares, heads, asked, D)
     found = found.view(batch, rows, cols, heads, block, block, depth).permute(0, 3, 6, 1, 4, 2, 5)
     return found.reshape(batch, heads * depth, rows * block, cols * block)[..., :height, :width]
 

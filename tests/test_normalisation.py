@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from mtmsd_qgis.device import plan_extraction
+from mtmsd_qgis.errors import Cancelled
 from mtmsd_qgis.features import FeatureExtractor
 from mtmsd_qgis.normalisation import PatchStatistics
 from mtmsd_qgis.settings import ExtractionSettings
@@ -126,6 +127,32 @@ def test_statistics_do_not_depend_on_how_much_goes_at_once(monkeypatch):
     window = Window(0, 0, 32, 32)
     one, other = (features_of(e, contrast(32), window, Window(8, 8, 16, 16)) for e in (whole, parts))
     assert torch.allclose(one, other, atol=1e-5)
+
+
+def test_short_numbers_say_the_same(monkeypatch):
+    patches, window, core = np.stack([contrast(32), contrast(32) + 1]), Window(0, 0, 64, 64), Window(16, 16, 32, 32)
+    found = []
+    for kind in (torch.float32, torch.bfloat16):
+        monkeypatch.setattr("mtmsd_qgis.features.short_type", lambda device, kind=kind: kind)
+        monkeypatch.setattr("mtmsd_qgis.features._LEAST_CORRELATION", -1)
+        extractor = FeatureExtractor(lively(), SETTINGS)
+        extractor.learn_statistics(patches)
+        found.append(features_of(extractor, contrast(64), window, core))
+    assert not torch.equal(*found)
+    assert torch.corrcoef(torch.stack([part.flatten() for part in found]))[0, 1] > 0.999
+
+
+def test_progress_is_told_and_may_cancel():
+    told = []
+    extractor = FeatureExtractor(lively(), SETTINGS)
+    extractor.learn_statistics(np.stack([contrast(32)] * 3), lambda share, text: told.append((share, text)))
+    assert told[-1] == (1.0, "statistics of the scene")
+
+    def cancelled(share: float, text: str) -> None:
+        raise Cancelled("Cancelled.")
+
+    with pytest.raises(Cancelled):
+        FeatureExtractor(lively(), SETTINGS).learn_statistics(np.stack([contrast(32)]), cancelled)
 
 
 def test_out_of_memory_halves_what_goes_at_once(monkeypatch, caplog):
