@@ -77,7 +77,7 @@ def bare_extraction(bench: Bench, settings: ExtractionSettings, device: str) -> 
     extractor = FeatureExtractor(network, settings)
     learn_statistics(extractor, bench.components, bench.valid, bench.model.settings.patch_size)
     window = bench.tiles[len(bench.tiles) // 2].window
-    extractor.tiles_at_once(window.height)
+    extractor.prepare(window.height)
     assert extractor.plan is not None  # made by the call before
     assert extractor.statistics is not None  # and this
     x0 = torch.from_numpy(np.nan_to_num(bench.components.read(window))).to(on)

@@ -103,7 +103,7 @@ class Plan:
         return f"{count}{steps} a pass, {taken:.2f}{of} GiB of free memory"
 
 
-def plan_extraction(device: torch.device, base_width: int, side: int, timesteps: int) -> Plan:
+def plan_extraction(device: torch.device, base_width: int, side: int, timesteps: int, items: int = 1) -> Plan:
     """Tiles and timesteps a pass: as many as the device is fast with and has memory for.
 
     Args:
@@ -111,6 +111,7 @@ def plan_extraction(device: torch.device, base_width: int, side: int, timesteps:
         base_width: Of the network.
         side: Of a tile's window, pixels.
         timesteps: Wanted of each tile.
+        items: That may go together.
 
     Raises:
         DeviceError: One tile at one timestep does not fit.
@@ -120,7 +121,7 @@ def plan_extraction(device: torch.device, base_width: int, side: int, timesteps:
     limits = (_CELLS_ON_CARD, _CELLS_ON_CARD) if device.type == "cuda" else (_CELLS_ON_CPU, _CELLS_TOGETHER_ON_CPU)
     fitting = [max(1, cells // (side * side)) for cells in limits]
     at_once, together = (count if most.count is None else min(count, most.count) for count in fitting)
-    return Plan(max(1, together // timesteps), min(timesteps, at_once), item_bytes, most.free_bytes)
+    return Plan(min(items, max(1, together // timesteps)), min(timesteps, at_once), item_bytes, most.free_bytes)
 
 
 def plan_training(device: torch.device, base_width: int, side: int, batch: int) -> Plan:

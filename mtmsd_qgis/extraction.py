@@ -157,7 +157,7 @@ def computed(
     kept: torch.Tensor | None = None,
     known: KeptTiles | None = None,
 ) -> Iterator[tuple[Tile, torch.Tensor, NDArray[np.bool_]]]:
-    """Features of tiles, as many at once as the extractor's plan says, while those behind them are being read.
+    """Features of tiles, while those behind them are being read.
 
     Args:
         extractor: Of the features.
@@ -169,21 +169,14 @@ def computed(
     Yields:
         A tile, its features (T, F or D, h, w), and where its core is valid (h, w).
     """
-    if not scene:
-        return
-    at_once = extractor.tiles_at_once(scene[0].window.height)
-    groups = [scene[i : i + at_once] for i in range(0, len(scene), at_once)]
 
-    def read(group: Sequence[Tile]) -> list[tuple[NDArray[np.float32], torch.Tensor | None]]:
-        return [(cube.read(tile.window), known.take(tile) if known else None) for tile in group]
+    def read(tile: Tile) -> tuple[NDArray[np.float32], torch.Tensor | None]:
+        return cube.read(tile.window), known.take(tile) if known else None
 
-    for group, found in ahead(groups, read):
-        valid = [np.isfinite(components[0]) for components, _ in found]
-        new = [i for i, (_, values) in enumerate(found) if values is None]
-        inputs = [np.where(valid[i], found[i][0], np.float32(0)) for i in new]
-        features = dict(zip(new, extractor.features(inputs, [group[i] for i in new], kept)))
-        for i, tile in enumerate(group):
-            values = found[i][1]
-            if values is not None and kept is not None:
-                values = values[:, kept]
-            yield tile, features[i] if values is None else values, valid[i][tile.inner.slices]
+    for tile, (components, values) in ahead(scene, read):
+        valid = np.isfinite(components[0])
+        if values is None:
+            values = extractor.tile_features(np.where(valid, components, np.float32(0)), tile, kept)
+        elif kept is not None:
+            values = values[:, kept]
+        yield tile, values, valid[tile.inner.slices]

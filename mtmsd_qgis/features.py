@@ -70,8 +70,7 @@ class FeatureExtractor:
 
     def at_timesteps(self, timesteps: Sequence[int], side: int) -> FeatureExtractor:
         """The same for some timesteps, with numbers of the same type, for tiles of a side."""
-        if self.plan is None:
-            self._prepare(side)
+        self.prepare(side)
         part = FeatureExtractor(self.network, replace(self.settings, timesteps=tuple(timesteps)))
         part.plan = plan_extraction(self.device, self.network.base_width, side, len(part.timesteps))
         part._type, part.statistics = self._type, self.statistics
@@ -88,7 +87,7 @@ class FeatureExtractor:
             DeviceError: There is not even memory for one patch at one timestep.
         """
         side = patches.shape[-1]
-        plan = plan_extraction(self.device, self.network.base_width, side, len(self.timesteps))
+        plan = plan_extraction(self.device, self.network.base_width, side, len(self.timesteps), len(patches))
         x0 = self._upload(patches)
         places = [Window(side * i, 0, side, side) for i in range(len(x0))]
         noise = torch.stack([noise_field(place, x0.shape[1], self.settings.seed, 0, self.device) for place in places])
@@ -118,31 +117,15 @@ class FeatureExtractor:
         Returns:
             (T, F or D, core h, core w) float32, timestep by timestep, in the order of kept, or stage by stage and
             channel by channel.
-        """
-        return self.features([components], [tile], kept)[0]
-
-    def features(
-        self, components: Sequence[NDArray[np.float32]], tiles: Sequence[Tile], kept: Tensor | None = None
-    ) -> list[Tensor]:
-        """Features of the cores of some tiles of one size, as many at once as the plan says.
-
-        Where memory runs out, half as many go through the network from then on.
 
         Raises:
-            DeviceError: There is not even memory for one tile at one timestep.
+            DeviceError: There is not even memory for one timestep.
         """
-        if self.plan is None:
-            self._prepare(tiles[0].window.height)
-        assert self.plan is not None  # made above
-        found: list[Tensor] = []
-
-        def some(plan: Plan) -> list[Tensor]:
-            part = slice(len(found), len(found) + plan.items)
-            return self._at_once(components[part], tiles[part], plan.timesteps, kept)
-
-        while len(found) < len(tiles):
-            more, self.plan = self._by_plan(some, self.plan, "tile")
-            found += more
+        self.prepare(tile.window.height)
+        assert self.plan is not None  # made by that
+        found, self.plan = self._by_plan(
+            lambda plan: self._tile(components, tile, plan.timesteps, kept), self.plan, "tile"
+        )
         return found
 
     def _by_plan(self, work: Callable[[Plan], Result], plan: Plan, item: str) -> tuple[Result, Plan]:
@@ -159,16 +142,15 @@ class FeatureExtractor:
             release_memory(self.device)
             log.warning("Out of memory; going on with %s.", plan.text(item))
 
-    def tiles_at_once(self, side: int) -> int:
-        """How many tiles of a side go through the network together."""
-        if self.plan is None:
-            self._prepare(side)
-        return 1 if self.plan is None else self.plan.items
+    def prepare(self, side: int) -> None:
+        """Make the plan for tiles of a side, unless there is one.
 
-    def _prepare(self, side: int) -> None:
-        """Make the plan, and choose the type of numbers by a trial that depends on network and settings alone."""
-        self.plan = plan_extraction(self.device, self.network.base_width, side, len(self.timesteps))
-        log.info("Plan: %s, numbers in %s.", self.plan.text("tile"), str(self._numbers())[6:])
+        A pass is always a tile at some timesteps, whatever lies beside it or was computed before: how many patches go
+        together decides the last bits of what a convolution gives, and a run that goes on must give the same.
+        """
+        if self.plan is None:
+            self.plan = plan_extraction(self.device, self.network.base_width, side, len(self.timesteps))
+            log.info("Plan: %s, numbers in %s.", self.plan.text("tile"), str(self._numbers())[6:])
 
     def _numbers(self) -> torch.dtype:
         """The type of numbers, chosen by a trial that depends on network and settings alone."""
@@ -196,28 +178,22 @@ class FeatureExtractor:
         pairs = zip(*(torch.split(values, stages, dim=1) for values in found))
         return min(float(_correlations(short, full).min()) for short, full in pairs)
 
-    def _at_once(
-        self, components: Sequence[NDArray[np.float32]], tiles: Sequence[Tile], per_pass: int, kept: Tensor | None
-    ) -> list[Tensor]:
-        """Features of tiles that go through the network together, with so many timesteps a pass."""
-        x0 = self._upload(np.stack(components))  # (n, C, h, w)
-        every = _around([tile.inner for tile in tiles])
+    def _tile(self, components: NDArray[np.float32], tile: Tile, per_pass: int, kept: Tensor | None) -> Tensor:
+        """Features of a tile's core, so many timesteps a pass."""
+        x0 = self._upload(components[None])
         features = len(self.feature_names) if kept is None else len(kept)
-        shape = len(tiles), len(self.timesteps), features, every.height, every.width
+        shape = len(self.timesteps), features, tile.core.height, tile.core.width
         total = torch.empty(shape, device=self.device)
         with torch.inference_mode():
             for draw in range(self.settings.noise_draws):
-                noise = torch.stack(
-                    [noise_field(tile.window, x0.shape[1], self.settings.seed, draw, self.device) for tile in tiles]
-                )
+                noise = noise_field(tile.window, x0.shape[1], self.settings.seed, draw, self.device)[None]
                 for first, timesteps in zip(count(0, per_pass), _in_parts(self.settings.timesteps, per_pass)):
-                    found, place = self._features_at(x0, noise, timesteps, every, kept), slice(first, first + per_pass)
-                    total[:, place] = found if draw == 0 else total[:, place] + found
+                    place = slice(first, first + per_pass)
+                    found = self._features_at(x0, noise, timesteps, tile.inner, kept)
+                    total[place] = found if draw == 0 else total[place] + found
             if self.settings.noise_draws > 1:
                 total.div_(self.settings.noise_draws)
-        corners = [(tile.inner.row - every.row, tile.inner.col - every.col) for tile in tiles]
-        sizes = [(tile.core.height, tile.core.width) for tile in tiles]
-        return [total[i, ..., r : r + h, c : c + w] for i, ((r, c), (h, w)) in enumerate(zip(corners, sizes))]
+        return total
 
     def _upload(self, values: NDArray[np.float32]) -> Tensor:
         tensor = torch.from_numpy(values)
@@ -239,7 +215,7 @@ class FeatureExtractor:
     def _features_at(
         self, x0: Tensor, noise: Tensor, timesteps: Sequence[int], inner: Window, kept: Tensor | None
     ) -> Tensor:
-        """(n, t, F or D, h, w) of one noise draw at some timesteps, at the pixels of a window inside the tiles."""
+        """(t, F or D, h, w) of a tile (1, C, side, side) at some timesteps, at the pixels of a window inside it."""
         statistics, side = self.statistics, x0.shape[-1]
         outputs = self._outputs(x0, noise, timesteps, statistics.of if statistics else lambda _: BY_PATCH)
         if kept is None:
@@ -248,7 +224,7 @@ class FeatureExtractor:
             channels, order = self._chosen(kept, [h.shape[1] for h in outputs])
             parts = [_at_pixels(h[:, mine], side, inner) for h, mine in zip(outputs, channels)]
             found = torch.cat(parts, dim=1)[:, order]
-        return found.view(len(x0), len(timesteps), *found.shape[1:])
+        return found
 
     def _chosen(self, kept: Tensor, widths: Sequence[int]) -> tuple[list[Tensor], Tensor]:
         """Channels kept of each stage, and where each kept feature lies in their sequence; known from call to call."""
@@ -274,12 +250,6 @@ def _at_pixels(coarse: Tensor, side: int, inner: Window) -> Tensor:
     by_row = linear_weights(coarse.shape[-2], stride, inner.row, inner.height).to(coarse.device)
     by_col = linear_weights(coarse.shape[-1], stride, inner.col, inner.width).to(coarse.device)
     return by_row @ coarse.float() @ by_col.T
-
-
-def _around(windows: Sequence[Window]) -> Window:
-    """The smallest window that holds all of them."""
-    row, col = min(w.row for w in windows), min(w.col for w in windows)
-    return Window(row, col, max(w.stop_row for w in windows) - row, max(w.stop_col for w in windows) - col)
 
 
 def _correlations(one: Tensor, other: Tensor) -> Tensor:

@@ -143,16 +143,15 @@ class LiveFeatures:
         return out
 
     def _numbers(self, tiles: Sequence[Tile]) -> list[NDArray[np.int16]]:
-        """Stored numbers (expected bands, h, w) of the cores of tiles, those that are not known computed together."""
+        """Stored numbers (expected bands, h, w) of the cores of tiles, computed where they are not known."""
         known = {tile.core: self._tiles[tile.core] for tile in tiles if tile.core in self._tiles}
         for core in known:
             self._tiles.move_to_end(core)
-        new = [tile for tile in tiles if tile.core not in known]
-        if new:
-            windows = [self._components.read(tile.window) for tile in new]
-            inputs = [np.where(np.isfinite(values), values, np.float32(0)) for values in windows]
-            for tile, values in zip(new, self._computing().features(inputs, new, self._stored.kept)):
-                stored = self._stored.numbers_of_kept(values, self._timesteps).flatten(0, 1)
+        for tile in tiles:
+            if tile.core not in known:
+                values = np.nan_to_num(self._components.read(tile.window), copy=False)
+                features = self._computing().tile_features(values, tile, self._stored.kept)
+                stored = self._stored.numbers_of_kept(features, self._timesteps).flatten(0, 1)
                 numbers = stored[self._rows].cpu().numpy()
                 known[tile.core] = self._tiles[tile.core] = numbers
                 self._held_bytes += numbers.nbytes

@@ -92,11 +92,12 @@ def test_a_large_tile_has_fewer_timesteps_at_once(free):
     assert plan_extraction(CPU, 32, 512, 19).timesteps == 1
 
 
-def test_few_timesteps_let_tiles_go_through_together(free):
+def test_few_timesteps_let_patches_go_through_together(free):
     free(None)
-    assert (plan_extraction(CPU, 32, 32, 1).items, plan_extraction(CPU, 32, 32, 10).items) == (32, 3)
+    assert [plan_extraction(CPU, 32, 32, timesteps, 64).items for timesteps in (1, 10)] == [32, 3]
+    assert [plan_extraction(CPU, 32, 32, 1, items).items for items in (1, 8)] == [1, 8]
     free(2 * TILE * 4)
-    assert plan_extraction(CPU, 32, 32, 1).items == 4
+    assert plan_extraction(CPU, 32, 32, 1, 64).items == 4
 
 
 @pytest.mark.parametrize(("patches", "expected"), [(8, 8), (7, 4), (4, 4), (3, 2), (1, 1)])
@@ -142,7 +143,7 @@ def test_numbers_come_back_from_the_device():
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a card")
-def test_a_card_takes_several_tiles_at_once():
-    plan = plan_extraction(torch.device("cuda", 0), 32, 32, 19)
+def test_a_card_takes_several_patches_at_once():
+    plan = plan_extraction(torch.device("cuda", 0), 32, 32, 19, 64)
     assert plan.items > 1
     assert plan.timesteps == 19

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
@@ -64,16 +62,14 @@ def test_timesteps_can_be_computed_one_by_one_or_together(monkeypatch, full_numb
     assert single.plan.timesteps == 1
 
 
-def test_tiles_can_be_computed_one_by_one_or_together(full_numbers):
-    every = tiles(40, 44, 32, 8)
-    x = list(np.random.default_rng(0).normal(size=(len(every), 3, 32, 32)).astype(np.float32))
-    together, single = extractor(), extractor()
-    assert together.tiles_at_once(32) >= len(every)
-    single.tiles_at_once(32)
-    single.plan = replace(single.plan, items=1)
-    for ours, tile, alone in zip(together.features(x, every), every, single.features(x, every)):
-        assert ours.shape[2:] == (tile.core.height, tile.core.width)
-        assert torch.allclose(ours, alone, atol=1e-5)
+def test_a_tile_is_the_same_bit_for_bit_whatever_was_computed_before(full_numbers):
+    every = tiles(70, 80, 40)
+    x = list(np.random.default_rng(0).normal(size=(len(every), 3, 40, 40)).astype(np.float32))
+    first, again = extractor(), extractor()
+    found = [first.tile_features(values, tile) for values, tile in zip(x, every)]
+    for i in (4, 1, 7):
+        assert found[i].shape[2:] == (every[i].core.height, every[i].core.width)
+        assert torch.equal(found[i], again.tile_features(x[i], every[i]))
 
 
 def test_only_the_features_kept_can_be_asked_for(full_numbers):
@@ -102,19 +98,18 @@ def failing(taken: FeatureExtractor, monkeypatch, most: int) -> list[int]:
     return sizes
 
 
-def test_out_of_memory_halves_the_timesteps_then_the_tiles_and_says_so(monkeypatch, full_numbers, caplog):
-    every = tiles(32, 64, 32, 8)
-    x = list(np.random.default_rng(0).normal(size=(len(every), 3, 32, 32)).astype(np.float32))
+def test_out_of_memory_halves_the_timesteps_and_says_so(monkeypatch, full_numbers, caplog):
+    x = np.random.default_rng(0).normal(size=(3, 32, 32)).astype(np.float32)
+    tile = Tile(Window(8, 8, 16, 16), Window(0, 0, 32, 32))
     taken = extractor(timesteps=(50, 100, 200, 300))
-    expected = taken.features(x, every)
-    taken.plan = replace(taken.plan, items=4, timesteps=4)
-    sizes = failing(taken, monkeypatch, 2)
+    expected = taken.tile_features(x, tile)
+    sizes = failing(taken, monkeypatch, 1)
     with caplog.at_level("WARNING", logger="mtmsd_qgis"):
-        found = taken.features(x, every)
-    assert [size for size in sizes if size > 2] == [16, 8, 4]
-    assert (taken.plan.items, taken.plan.timesteps) == (2, 1)
-    assert all(torch.allclose(a, b, atol=1e-5) for a, b in zip(found, expected))
-    assert "Out of memory; going on with 4 tiles at 2 timesteps a pass" in caplog.text
+        found = taken.tile_features(x, tile)
+    assert sizes == [4, 2, 1, 1, 1, 1]
+    assert (taken.plan.items, taken.plan.timesteps) == (1, 1)
+    assert torch.allclose(found, expected, atol=1e-5)
+    assert "Out of memory; going on with 1 tile at 2 timesteps a pass" in caplog.text
 
 
 def test_out_of_memory_with_one_of_both_is_an_error(monkeypatch, full_numbers):

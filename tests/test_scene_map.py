@@ -116,14 +116,14 @@ def test_only_what_is_expected_is_computed(scene, extracted, monkeypatch):
     raster, layout = extracted
     live = live_from(folder, cube, raster, kept_of(layout, folder))
     asked = []
-    original = FeatureExtractor.features
+    original = FeatureExtractor.tile_features
 
-    def watched(self, components, tiles, kept):
-        asked.extend((self.settings.timesteps, tile.core.row, tile.core.col) for tile in tiles)
-        return original(self, components, tiles, kept)
+    def watched(self, components, tile, kept):
+        asked.append((self.settings.timesteps, tile.core.row, tile.core.col))
+        return original(self, components, tile, kept)
 
     live.read(Window(24, 24, 1, 1), [0])  # the extractor has made its trial
-    monkeypatch.setattr(FeatureExtractor, "features", watched)
+    monkeypatch.setattr(FeatureExtractor, "tile_features", watched)
     spectra = range(80, 88)
     live.read(whole(46, 50), spectra)
     assert asked == []
