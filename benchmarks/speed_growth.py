@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from mtmsd_qgis.protocol import Band, ClassEntry, CubeFile, Job, decode, layout_from_json, write_job
@@ -55,7 +56,8 @@ def growth(
     for size in sorted(sizes):
         with tempfile.TemporaryDirectory(dir=folder) as place:
             steps = _steps(Path(place), size, preset, timesteps, classify=size <= classify_up_to)
-            found[str(size)] = {"preset": preset, "timesteps": list(timesteps), "bands": BANDS, **steps}
+            about = {"preset": preset, "timesteps": list(timesteps), "bands": BANDS, "threads": torch.get_num_threads()}
+            found[str(size)] = {**about, **steps}
             said(f"{size} x {size}: {json.dumps(steps)}")
     return found
 
