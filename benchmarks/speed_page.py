@@ -220,6 +220,7 @@ def _growth(sizes: Document, drawn: Sequence[str]) -> list[str]:
             rows.append(
                 (
                     f"{size} x {size}",
+                    str(sizes[size].get("threads", "–")),
                     step + timesteps.replace("1 timesteps", "1 timestep"),
                     f"{found['seconds']:.1f}",
                     f"{found['microseconds_a_pixel']:.2f}",
@@ -228,7 +229,7 @@ def _growth(sizes: Document, drawn: Sequence[str]) -> list[str]:
             )
     if not rows:
         return []
-    head = ("scene, 60 bands", "step", "seconds", "µs a pixel", "peak memory of the worker (GiB)")
+    head = ("scene, 60 bands", "threads", "step", "seconds", "µs a pixel", "peak memory of the worker (GiB)")
     return ["## Growth with the scene", *_picture("growth.svg", "Time a pixel and memory", drawn), _table(head, rows)]
 
 
