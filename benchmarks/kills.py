@@ -31,6 +31,7 @@ sys.path.insert(0, str(ROOT / "tests" / "qgis"))
 
 YESTERDAY = b"of yesterday"
 CHECKPOINT_SECONDS = 0.3
+SIDE = 176  # pixels of the scene: nine tiles; its polygons lie in the first 64
 MOST_IN_A_ROW = 5
 ORPHAN_SECONDS = 8.0  # a worker gives itself three to end in order
 STEPS = {"pretrain": "model.mtmsd", "extract": "features.tif", "classify": "map.tif", "map": "map.tif"}
@@ -211,14 +212,15 @@ def one_kill(step: Step, folder: Path, after_seconds: float, tally: Tally) -> No
 def prepared(folder: Path, names: list[str]) -> list[Step]:
     """Every step with its inputs, run once undisturbed."""
     from qgis.core import QgsApplication
-    from scenes import make_scene
+    from scenes import make_scene, spectra, write_raster
 
     quicken()
     scene = make_scene(folder)
+    wide = write_raster(folder / "wide.tif", spectra(height=SIDE, width=SIDE))
     train = {"ITERATIONS": 40, "BATCH_SIZE": 1, "PATCH_SIZE": 16, "COMPONENTS": 4, "DEVICE": "cpu"}
     features = {"TIMESTEPS": "100,500", "KEEP": 8, "DEVICE": "cpu"}
     learning = {"TRAINING": str(scene.polygons), "CLASS_FIELD": "cover", "SPLIT": "random", "DEVICE": "cpu"}
-    raster, model = {"INPUT": str(scene.raster)}, str(folder / STEPS["pretrain"])
+    raster, model = {"INPUT": str(wide)}, str(folder / STEPS["pretrain"])
     parameters = {
         "pretrain": {**raster, **train},
         "extract": {**raster, "MODEL": model, **features},

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _FORWARD_BYTES = 72
 _TRAINING_BYTES = 430
 _SHARE = 0.5  # of the free memory that a pass may take
-# Pixels times timesteps in one pass: more costs memory and is no faster. Tiles go together up to the second figure.
+# Pixels times timesteps in one pass: more costs memory and is no faster. Patches go together up to the second figure.
 _CELLS_ON_CPU, _CELLS_TOGETHER_ON_CPU = 1 << 16, 1 << 15
 _CELLS_ON_CARD = 1 << 19
 
@@ -76,7 +76,7 @@ class Plan:
     """How much goes through the network at once.
 
     Attributes:
-        items: Tiles, or patches of a training step.
+        items: A tile, or patches.
         timesteps: Of each item.
         item_bytes: What an item takes at one timestep.
         free_bytes: What the device had free; None where it does not tell.
@@ -104,7 +104,7 @@ class Plan:
 
 
 def plan_extraction(device: torch.device, base_width: int, side: int, timesteps: int, items: int = 1) -> Plan:
-    """Tiles and timesteps a pass: as many as the device is fast with and has memory for.
+    """Timesteps (and patches) a pass: as many as the device is fast with and has memory for.
 
     Args:
         device: That computes.

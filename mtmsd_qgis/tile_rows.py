@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from .cube import Cube
 from .windows import Window
 
-_BUFFER_BYTES = 96 << 20
+_BUFFER_BYTES = 24 << 20
 
 
 class TileRows:
