@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pytest
 from osgeo import gdal, osr
 from qgis.core import (
     QgsCategorizedSymbolRenderer,
@@ -84,6 +83,8 @@ def plus_one(path, width, height):
     )
     virtual = QgsRasterLayer(uri, "virtual", "virtualraster")
     if not virtual.isValid():
+        import pytest  # the session in a real desktop, which uses this file too, has none
+
         pytest.skip("this QGIS has no virtual raster")
     return virtual
 
