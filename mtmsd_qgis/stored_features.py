@@ -23,7 +23,7 @@ from .windows import Tile, Window
 NODATA = -32768
 _LARGEST = 32767
 _HEADROOM = 1.2  # values may lie this much further from the mean than any seen in the survey
-_READ_BYTES = 32 << 20  # of spectra at once
+_READ_BYTES = 16 << 20  # of spectra at once
 _DEVIATIONS = (8.0, 40.0)  # range of a band in standard deviations: at least, at most
 
 
