@@ -32,9 +32,8 @@ from benchmarks.summary import (  # noqa: E402
 _HOW = """\
 Our maps come from the same calls that the algorithms make, with their default settings. Pretraining and extraction see
 no label at all. A classifier learns from the training pixels of a split and is judged at its test pixels, which lie in
-no training table; nothing is chosen on them. All methods of a row had the same pixels; where
-the page names several commits, ours may have been measured after the baselines. ± is the standard deviation over the
-seeds of the split.
+no training table; nothing is chosen on them. All methods of a row had the same pixels; where the page names several
+commits, ours may have been measured after the baselines. ± is the standard deviation over the seeds of the split.
 
 - **random 10 % of each class, random 15, random 5 a class**: pixels drawn one by one; all others test. Neighbours of
   the test pixels were trained on, so this says how well known fields are filled in, and nothing of new ones.
