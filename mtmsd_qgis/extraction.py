@@ -60,7 +60,7 @@ class KeptTiles:
         path = self._path(tile)
         if not path.exists():
             return None
-        values = np.load(path, mmap_mode="c", allow_pickle=False)  # read where it is used, which may be a part
+        values = np.load(path, allow_pickle=False)  # not mapped: Windows removes no file that is
         path.unlink()
         return torch.from_numpy(values)
 
