@@ -101,8 +101,7 @@ class StoredFeatures:
         """The same of the features kept alone, (T, D, h, w)."""
         found = torch.empty(values.shape, dtype=torch.int16, device=values.device)
         for i, row in enumerate(range(len(values)) if timesteps is None else timesteps):  # each fits into the cache
-            step = self.scale[row, :, None, None].reciprocal()
-            number = torch.addcmul(-self.offset[row, :, None, None] * step, values[i], step)
+            number = (values[i] - self.offset[row, :, None, None]).div_(self.scale[row, :, None, None])
             found[i] = number.round_().clamp_(-_LARGEST, _LARGEST)
         return found
 

@@ -97,7 +97,7 @@ def tile_side(height: int, width: int) -> int:
 def tiles(height: int, width: int, side: int, halo: int = HALO) -> list[Tile]:
     """Tiles of one fixed size whose cores cover the raster exactly once, in row-major order.
 
-    The size is fixed, also at the borders, so that some of them can go through the network together. Windows start at
+    The size is fixed, also at the borders, so that all passes through the network are alike. Windows start at
     multiples of GRID, so that every pixel keeps its phase against the network's coarse grids whatever the tiling.
 
     Args:
@@ -170,7 +170,5 @@ def block_counts(valid: NDArray[np.bool_], block: int) -> NDArray[np.int64]:
         (ceil(H / block), ceil(W / block)) int64.
     """
     starts = np.arange(0, valid.shape[1], block)
-    rows = range(
-        0, valid.shape[0], block
-    )  # one row of blocks at a time: sums of the whole would be eight times as large
+    rows = range(0, valid.shape[0], block)  # a row of blocks at a time: int64 of all is eight times the mask
     return np.array([np.add.reduceat(valid[row : row + block].sum(axis=0), starts) for row in rows], dtype=np.int64)
