@@ -40,11 +40,13 @@ from benchmarks.scenes import (  # noqa: E402
 )
 from benchmarks.splits import SPLITS  # noqa: E402
 from mtmsd_qgis.errors import MtmsdError  # noqa: E402
+from mtmsd_qgis.memory import keep_freed_memory  # noqa: E402
 from mtmsd_qgis.settings import PRESET_NAMES  # noqa: E402
 
 
 def main() -> None:
     """Measure what the command line asks for, and print the table."""
+    keep_freed_memory()  # as the worker
     parser = _parser()
     options = parser.parse_args()
     sources = _sources(parser, options)

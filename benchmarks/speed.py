@@ -17,6 +17,7 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -32,19 +33,22 @@ from benchmarks.results import circumstances  # noqa: E402
 from benchmarks.scenes import known_scenes, prepare  # noqa: E402
 from benchmarks.speed_growth import growth  # noqa: E402
 from benchmarks.speed_patches import likeness, timed, timed_at_width  # noqa: E402
-from benchmarks.speed_scene import Bench  # noqa: E402
+from benchmarks.speed_scene import Bench, repeated  # noqa: E402
 from benchmarks.speed_seams import seams, tilings  # noqa: E402
 from benchmarks.speed_steps import extraction, pretraining  # noqa: E402
+from mtmsd_qgis.memory import keep_freed_memory  # noqa: E402
 from mtmsd_qgis.settings import PRESET_NAMES, parse_whole_numbers  # noqa: E402
 
 Document = dict[str, Any]
 
 _STARTS = 8  # the first one may have to compile the plugin's modules and does not count
+_REPEATED = 3  # times that the scene is repeated to either side in a large one
 _USUAL_TILINGS = ("ours", "other origin", "other tile size")
 
 
 def main() -> None:
     """Measure what the command line asks for."""
+    keep_freed_memory()  # as the worker
     options = _parser().parse_args()
     document: Document = json.loads(options.out.read_text("utf-8")) if options.out.is_file() else {}
     document["about"] = circumstances([]) | {"threads": torch.get_num_threads()}
@@ -73,6 +77,7 @@ def _measures(part: str, options: argparse.Namespace, bench: Bench | None) -> di
     if part == "steps":
         return {
             "extraction": lambda: extraction(bench, options.model, options.device, options.pairs),
+            "extraction_large": lambda: _large(bench, options),
             "pretraining": lambda: pretraining(bench, options.preset, options.device, 2 * options.pairs),
         }
     if part == "patches":
@@ -83,6 +88,13 @@ def _measures(part: str, options: argparse.Namespace, bench: Bench | None) -> di
         }
     names = [name for name, _ in tilings(bench.tiles[0].window.height)] if options.halos else list(_USUAL_TILINGS)
     return {"tilings": lambda: seams(bench, min(2, options.seeds), names, _say)}
+
+
+def _large(bench: Bench, options: argparse.Namespace) -> Document:
+    """Extraction of a scene that is large enough for what is done once not to count."""
+    with tempfile.TemporaryDirectory(dir=options.folder) as place:
+        large = Bench.of(repeated(bench.scene, _REPEATED, Path(place)), options.model, Path(place) / "bench")
+        return extraction(large, options.model, options.device, max(2, options.pairs // 2))
 
 
 def start(python: str) -> Document:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +59,19 @@ class Bench:
         components, valid = standardised(cube, used, loaded.preprocessor, folder, silent)
         tiles = scene_tiles(components, valid)
         return cls(scene, loaded, cube, components, valid, tiles, folder)
+
+
+def repeated(scene: Scene, times: int, folder: Path) -> Scene:
+    """The scene again and again, so many times side by side and below each other, in a folder; without labels."""
+    folder.mkdir(parents=True, exist_ok=True)
+    cube = scene.cube
+    shape = cube.height, len(cube.bands), cube.width
+    stored = np.memmap(scene.folder / cube.file, dtype=cube.dtype, mode="r", shape=shape)
+    with (folder / "repeated.raw").open("wb") as file:
+        for row in range(times * cube.height):
+            np.tile(stored[row % cube.height], (1, times)).tofile(file)
+    large = replace(cube, file="repeated.raw", height=times * cube.height, width=times * cube.width)
+    return replace(scene, folder=folder, cube=large, table=scene.table[:0])
 
 
 @dataclass(frozen=True)

@@ -58,6 +58,8 @@ def extraction(bench: Bench, model: Path, device: str, times: int) -> dict[str, 
     facts = found.facts("seconds", "bare_seconds")
     return {
         **facts,
+        "height": bench.cube.height,
+        "width": bench.cube.width,
         "tiles": len(bench.tiles),
         "pixels": pixels,
         "pixels_per_second": round(pixels / facts["seconds"]),

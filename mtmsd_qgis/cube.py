@@ -36,8 +36,9 @@ _ENVI_TYPES = {
     "uint64": 15,
 }
 _MAPPED_BYTES = 64 << 20  # of pages that may be in memory before the file is mapped anew
-_PIXELS_AT_ONCE = 512
-_AROUND_BYTES = 64 << 10  # that the system may map with each piece that is touched
+_WRITTEN_BYTES = 16 << 20  # of whole lines at once
+_AROUND_BYTES = 2 << 20  # that the system may map with each piece that is touched: a large page of a file
+_PIXELS_AT_ONCE = _MAPPED_BYTES // _AROUND_BYTES
 
 
 class Raster(Protocol):
@@ -102,12 +103,12 @@ class Cube:
         self._touched_bytes = 0
 
     def _touch(self, rows: int, bands: int, cols: int) -> None:
-        """Count what a window is about to bring into memory: a piece for each row and band, never more than the row."""
+        """Count what a window is about to bring into memory: a piece for each row and band, or all between them."""
         item = self._stored.dtype.itemsize
-        pieces = bands * (cols * item + _AROUND_BYTES)
         if self._touched_bytes >= _MAPPED_BYTES:
             self._map()
-        self._touched_bytes += rows * min(pieces, self.bands * self.width * item)
+        pieces = rows * bands * (cols * item + _AROUND_BYTES)
+        self._touched_bytes += min(pieces, rows * self.bands * self.width * item + _AROUND_BYTES)
 
     @property
     def bands(self) -> int:
@@ -161,9 +162,20 @@ class Cube:
             window: Inside the raster.
             values: (bands, h, w), already in the stored type's range.
         """
+        if window.width == self.width:  # whole lines lie together; as pages of the mapping they would count as memory
+            self._write_lines(window.row, values.transpose(1, 0, 2))
+            return
         self._touch(window.height, self.bands, window.width)
         rows, cols = window.slices
         self._stored[rows, :, cols] = values.transpose(1, 0, 2)
+
+    def _write_lines(self, row: int, lines: NDArray[np.generic]) -> None:
+        line_bytes = self.bands * self.width * self._stored.dtype.itemsize
+        at_once = max(1, _WRITTEN_BYTES // line_bytes)
+        with (self._folder / self.description.file).open("r+b") as file:
+            file.seek(row * line_bytes)
+            for first in range(0, len(lines), at_once):
+                file.write(np.ascontiguousarray(lines[first : first + at_once], dtype=self._stored.dtype).data)
 
     def filled(self, bands: Sequence[int]) -> NDArray[np.bool_]:
         """(H, W): where all the given bands have data."""

@@ -23,9 +23,7 @@ if TYPE_CHECKING:
 _FORWARD_BYTES = 72
 _TRAINING_BYTES = 430
 _SHARE = 0.5  # of the free memory that a pass may take
-# Pixels times timesteps in one pass: more costs memory and is no faster. Patches go together up to the second figure.
-_CELLS_ON_CPU, _CELLS_TOGETHER_ON_CPU = 1 << 16, 1 << 15
-_CELLS_ON_CARD = 1 << 19
+_CELLS_ON_CPU, _CELLS_ON_CARD = 1 << 15, 1 << 19  # pixels times timesteps in one pass: more is no faster
 
 
 @dataclass(frozen=True)
@@ -103,6 +101,26 @@ class Plan:
         return f"{count}{steps} a pass, {taken:.2f}{of} GiB of free memory"
 
 
+def passes_at_once(device: torch.device) -> int:
+    """Passes through the network that are worked off side by side.
+
+    Two on a processor of several cores, each on half of them: while one waits for memory or for the end of a small
+    step, the other computes. Threads that share one pass wait for each other after every layer.
+    """
+    return 2 if device.type == "cpu" and torch.get_num_threads() > 1 else 1
+
+
+@contextlib.contextmanager
+def side_by_side(device: torch.device) -> Iterator[int]:
+    """Share out the cores among the passes of passes_at_once, whose number is given, inside the block."""
+    every, passes = torch.get_num_threads(), passes_at_once(device)
+    torch.set_num_threads(max(1, every // passes))
+    try:
+        yield passes
+    finally:
+        torch.set_num_threads(every)
+
+
 def plan_extraction(device: torch.device, base_width: int, side: int, timesteps: int, items: int = 1) -> Plan:
     """Timesteps (and patches) a pass: as many as the device is fast with and has memory for.
 
@@ -118,10 +136,10 @@ def plan_extraction(device: torch.device, base_width: int, side: int, timesteps:
     """
     item_bytes = _FORWARD_BYTES * base_width * side * side
     most = _most(device, item_bytes, "a tile", "Close other programs, or choose another DEVICE.")
-    limits = (_CELLS_ON_CARD, _CELLS_ON_CARD) if device.type == "cuda" else (_CELLS_ON_CPU, _CELLS_TOGETHER_ON_CPU)
-    fitting = [max(1, cells // (side * side)) for cells in limits]
-    at_once, together = (count if most.count is None else min(count, most.count) for count in fitting)
-    return Plan(min(items, max(1, together // timesteps)), min(timesteps, at_once), item_bytes, most.free_bytes)
+    at_once = max(1, (_CELLS_ON_CARD if device.type == "cuda" else _CELLS_ON_CPU) // (side * side))
+    if most.count is not None:
+        at_once = min(at_once, max(1, most.count // passes_at_once(device)))
+    return Plan(min(items, max(1, at_once // timesteps)), min(timesteps, at_once), item_bytes, most.free_bytes)
 
 
 def plan_training(device: torch.device, base_width: int, side: int, batch: int) -> Plan:

@@ -8,37 +8,49 @@ Enters: a FeatureExtractor, a cube of components, the features to keep with thei
 from __future__ import annotations
 
 import shutil
+import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from .cube import Cube
-from .device import fetched
+from .device import fetched, side_by_side
+from .errors import Cancelled
 from .features import FeatureExtractor
+from .memory import free_memory
 from .patches import PatchSampler
 from .pipeline import Behind, ahead
 from .progress import Progress, silent
 from .stored_features import NODATA, PlainBands, StoredFeatures
-from .tile_rows import TileRows
+from .tile_grids import TileGrids
+from .tile_rows import LinesBehind, TileRows
 from .unfinished import Finished, Workplace
 from .windows import Tile, tile_side, tiles
 
+Result = TypeVar("Result")
+_Numbers = tuple[Callable[[], NDArray[np.int16]], NDArray[np.bool_]]
+"""Gives the stored numbers (h, bands, w) of a tile, and where it is valid."""
+
+_KEPT_IN_MEMORY = 512 << 20  # bytes of surveyed tiles
 # Patches whose statistics stand for a scene: a thirty-second of its pixels, within limits.
 _STATISTICS_SHARE, _LEAST_PATCHES, _MOST_PATCHES = 32, 8, 64
 
 
 class KeptTiles:
-    """Features of surveyed tiles, kept in the job folder so that a processor computes them once.
+    """Features of surveyed tiles, kept so that a processor computes them once: in memory, then in the job folder.
 
-    As many as fit into the limit; none for a graphics card, which computes a tile faster than a disk gives it back.
+    As many as fit into the limits; none for a graphics card, which computes a tile faster than a disk gives it back.
     """
 
     def __init__(self, folder: Path, device: torch.device, limit_bytes: int = 3 << 30) -> None:
-        """Find out how much may be kept: at most a quarter of the free disk.
+        """Find out how much may be kept: at most an eighth of the free memory and a quarter of the free disk.
 
         Args:
             folder: The job folder.
@@ -46,26 +58,50 @@ class KeptTiles:
             limit_bytes: At most.
         """
         self._folder = folder
-        self._left_bytes = min(limit_bytes, shutil.disk_usage(folder).free // 4) if device.type == "cpu" else 0
+        self._left_bytes = limit_bytes if device.type == "cpu" else 0
+        self._memory_bytes = min(_KEPT_IN_MEMORY, (free_memory() or 0) // 8)
+        self._disk_bytes = shutil.disk_usage(folder).free // 4
+        self._kept: dict[Tile, TileGrids | _OnDisk] = {}
 
-    def keep(self, tile: Tile, values: torch.Tensor) -> None:
-        """Keep (T, F, h, w) float32, if it still fits."""
-        size = values.numel() * values.element_size()
-        if size <= self._left_bytes:
-            self._left_bytes -= size
-            np.save(self._path(tile), values.numpy())
+    def keep(self, tile: Tile, found: TileGrids) -> None:
+        """Keep the features of a tile, if they still fit."""
+        size = sum(grid.numel() * grid.element_size() for grid in found.grids)
+        if size > self._left_bytes:
+            return
+        if size <= self._memory_bytes:
+            self._memory_bytes -= size
+            self._kept[tile] = found
+        elif size <= self._disk_bytes:
+            self._disk_bytes -= size
+            with self._path(tile).open("wb") as file:
+                for grid in found.grids:
+                    grid.numpy().tofile(file)
+            self._kept[tile] = _OnDisk(found.strides, [grid.shape for grid in found.grids])
+        else:
+            return
+        self._left_bytes -= size
 
-    def take(self, tile: Tile) -> torch.Tensor | None:
+    def take(self, tile: Tile) -> TileGrids | None:
         """What was kept of a tile, or None; it is not kept any longer."""
+        kept = self._kept.pop(tile, None)
+        if not isinstance(kept, _OnDisk):
+            return kept
         path = self._path(tile)
-        if not path.exists():
-            return None
-        values = np.load(path, allow_pickle=False)  # not mapped: Windows removes no file that is
+        with path.open("rb") as file:  # not mapped: Windows removes no file that is
+            grids = [np.fromfile(file, np.float32, shape.numel()).reshape(shape) for shape in kept.shapes]
         path.unlink()
-        return torch.from_numpy(values)
+        return TileGrids(tuple(torch.from_numpy(grid) for grid in grids), kept.strides, tile.inner)
 
     def _path(self, tile: Tile) -> Path:
-        return self._folder / f"tile_{tile.core.row}_{tile.core.col}.npy"
+        return self._folder / f"tile_{tile.core.row}_{tile.core.col}.raw"
+
+
+@dataclass(frozen=True)
+class _OnDisk:
+    """What has to be known of grids in a file."""
+
+    strides: tuple[int, ...]
+    shapes: list[torch.Size]
 
 
 def scene_tiles(cube: Cube, valid: NDArray[np.bool_]) -> list[Tile]:
@@ -127,56 +163,69 @@ def write_features(
     out, new = place.raster("features", (cube.height, cube.width), "int16", bands)
     finished = Finished(place, "extracted", [out], fresh=new)
     start = finished.last_row()
-    rows = TileRows(out, NODATA, first_row=start, written=finished.add)
+    behind = None if spectra is None else LinesBehind(len(spectra.bands), spectra.read)
 
-    def write(tile: Tile, fetch: Callable[[], NDArray[np.int16]], valid: NDArray[np.bool_]) -> None:
-        numbers = fetch()
-        if spectra is not None:
-            numbers = np.concatenate([numbers, spectra.read(tile.core)])
-        if not valid.all():
-            numbers[:, ~valid] = NODATA
-        rows.write(tile.core, numbers)
+    def numbers(_: Tile, found: TileGrids, valid: NDArray[np.bool_]) -> _Numbers:
+        return fetched(stored.numbers(found)), valid
 
     left = [tile for tile in scene if tile.core.row >= start]
     done = len(scene) - len(left)
-    with finished.kept_on_cancel(), Behind() as behind:
-        for tile, values, valid in computed(extractor, cube, left, stored.kept, kept_tiles):
-            fetch = fetched(stored.numbers_of_kept(values).flatten(0, 1))
-            behind.call(partial(write, tile, fetch, valid))
+    to_rows = TileRows(out, NODATA, place.folder, behind=behind, first_row=start, written=finished.add)
+    with finished.kept_on_cancel(), to_rows as rows, Behind() as after:
+        for tile, (fetch, valid) in computed(extractor, cube, left, numbers, kept_tiles):
+            after.call(partial(_write, rows, tile, fetch, valid))
             done += 1
             progress(done / len(scene), f"features: tile {done} of {len(scene)}")
-        behind.call(rows.close)
+        after.call(rows.finish)
     finished.save()
     return out
+
+
+def _write(rows: TileRows, tile: Tile, fetch: Callable[[], NDArray[np.int16]], valid: NDArray[np.bool_]) -> None:
+    numbers = fetch()  # (h, bands, w)
+    if not valid.all():
+        numbers.transpose(0, 2, 1)[~valid] = NODATA
+    rows.write(tile.core, numbers)
 
 
 def computed(
     extractor: FeatureExtractor,
     cube: Cube,
     scene: Sequence[Tile],
-    kept: torch.Tensor | None = None,
+    wanted: Callable[[Tile, TileGrids, NDArray[np.bool_]], Result],
     known: KeptTiles | None = None,
-) -> Iterator[tuple[Tile, torch.Tensor, NDArray[np.bool_]]]:
-    """Features of tiles, while those behind them are being read.
+) -> Iterator[tuple[Tile, Result]]:
+    """What is wanted of the features of tiles, while those behind them are being read and computed.
 
     Args:
         extractor: Of the features.
         cube: Components.
         scene: Tiles.
-        kept: Indices of the features wanted; all where None.
+        wanted: Called in other threads with a tile, its features, and where its core is valid (h, w).
         known: Tiles that need no computing.
-
-    Yields:
-        A tile, its features (T, F or D, h, w), and where its core is valid (h, w).
     """
+    if not scene:
+        return
+    extractor.prepare(scene[0].window.height)
+    given_up = threading.Event()
 
-    def read(tile: Tile) -> tuple[NDArray[np.float32], torch.Tensor | None]:
+    def checked() -> None:
+        if given_up.is_set():
+            raise Cancelled("Cancelled.")
+
+    def read(tile: Tile) -> tuple[NDArray[np.float32], TileGrids | None]:
         return cube.read(tile.window), known.take(tile) if known else None
 
-    for tile, (components, values) in ahead(scene, read):
+    def work(there: tuple[Tile, tuple[NDArray[np.float32], TileGrids | None]]) -> Result:
+        tile, (components, found) = there
         valid = np.isfinite(components[0])
-        if values is None:
-            values = extractor.tile_features(np.where(valid, components, np.float32(0)), tile, kept)
-        elif kept is not None:
-            values = values[:, kept]
-        yield tile, values, valid[tile.inner.slices]
+        if found is None:
+            found = extractor.tile_grids(np.where(valid, components, np.float32(0)), tile, checked)
+        return wanted(tile, found, valid[tile.inner.slices])
+
+    with side_by_side(extractor.device) as threads, closing(ahead(ahead(scene, read), work, threads)) as walk:
+        try:
+            for (tile, _), result in walk:
+                yield tile, result
+        finally:
+            given_up.set()

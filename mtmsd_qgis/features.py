@@ -2,7 +2,7 @@
 """Multi-timestep multi-stage features of a tile, and the global features around each pixel.
 
 Enters: standardised components of a tile's window (C, h, w), noised by the field of its place. Leaves: for each
-timestep, the outputs of the wanted decoder stages at every pixel of the tile's core, (T, F, core h, core w).
+timestep, the outputs of the wanted decoder stages over the tile's core.
 
 Source: Zhou et al. (2024): features are decoder outputs at several timesteps, taken at the pixel (local) and as the
 mean over the patch centred on it (global). Deviations: a tile of many pixels instead of a patch a pixel, normalised by
@@ -24,11 +24,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .device import Plan, plan_extraction, ran_out_of_memory, release_memory, short_type
+from .device import Plan, plan_extraction, ran_out_of_memory, release_memory, short_type, side_by_side
 from .noise import noise_field, q_sample
 from .normalisation import BY_PATCH, ByPatch, PatchStatistics, SceneStatistics
+from .pipeline import ahead
 from .progress import Progress, silent
 from .settings import ExtractionSettings
+from .tile_grids import TileGrids
 from .unet import UNet
 from .windows import GRID, Tile, Window
 
@@ -57,7 +59,6 @@ class FeatureExtractor:
         self.plan: Plan | None = None
         self.statistics: SceneStatistics | None = None  # without them, each tile is normalised by its own
         self._type: torch.dtype | None = None  # not chosen yet
-        self._choice: tuple[Tensor, list[Tensor], Tensor] | None = None
 
     @property
     def feature_names(self) -> list[str]:
@@ -97,35 +98,45 @@ class FeatureExtractor:
     def _collected(self, x0: Tensor, noise: Tensor, plan: Plan, progress: Progress) -> PatchStatistics:
         """Statistics of patches (N, C, side, side) at all timesteps."""
         found, every = PatchStatistics(self.settings.timesteps), self.settings.timesteps
-        done, total = 0, len(x0) * len(every)
-        with torch.inference_mode():
-            for some in (slice(i, i + plan.items) for i in range(0, len(x0), plan.items)):
+
+        def seen(some: slice) -> PatchStatistics:
+            part = PatchStatistics(every)
+            with torch.inference_mode():
                 for timesteps in _in_parts(every, plan.timesteps):
-                    self._outputs(x0[some], noise[some], timesteps, found.watching)
-                    done += len(x0[some]) * len(timesteps)
-                    progress(done / total, "statistics of the scene")
+                    self._outputs(x0[some], noise[some], timesteps, part.watching)
+            return part
+
+        parts = [slice(i, i + plan.items) for i in range(0, len(x0), plan.items)]
+        with side_by_side(self.device) as threads:
+            for some, part in ahead(parts, seen, threads):
+                found.add(part)
+                progress(min(1.0, some.stop / len(x0)), "statistics of the scene")
         return found
 
-    def tile_features(self, components: NDArray[np.float32], tile: Tile, kept: Tensor | None = None) -> Tensor:
+    def tile_features(self, components: NDArray[np.float32], tile: Tile) -> Tensor:
+        """Features at the pixels of a tile's core, (T, F, core h, core w) float32; see tile_grids."""
+        return self.tile_grids(components, tile).at_pixels()
+
+    def tile_grids(
+        self, components: NDArray[np.float32], tile: Tile, checked: Callable[[], object] = lambda: None
+    ) -> TileGrids:
         """Features of a tile's core.
 
         Args:
             components: (C, h, w) of the tile's window, 0 where invalid.
             tile: Where it lies; decides the noise.
-            kept: (D,) indices of the features wanted; all where None.
-
-        Returns:
-            (T, F or D, core h, core w) float32, timestep by timestep, in the order of kept, or stage by stage and
-            channel by channel.
+            checked: Called before each pass; what it raises ends the work.
 
         Raises:
             DeviceError: There is not even memory for one timestep.
         """
         self.prepare(tile.window.height)
         assert self.plan is not None  # made by that
-        found, self.plan = self._by_plan(
-            lambda plan: self._tile(components, tile, plan.timesteps, kept), self.plan, "tile"
-        )
+
+        def by(plan: Plan) -> TileGrids:
+            return self._tile(components, tile, plan.timesteps, checked)
+
+        found, self.plan = self._by_plan(by, self.plan, "tile")
         return found
 
     def _by_plan(self, work: Callable[[Plan], Result], plan: Plan, item: str) -> tuple[Result, Plan]:
@@ -178,22 +189,25 @@ class FeatureExtractor:
         pairs = zip(*(torch.split(values, stages, dim=1) for values in found))
         return min(float(_correlations(short, full).min()) for short, full in pairs)
 
-    def _tile(self, components: NDArray[np.float32], tile: Tile, per_pass: int, kept: Tensor | None) -> Tensor:
+    def _tile(
+        self, components: NDArray[np.float32], tile: Tile, per_pass: int, checked: Callable[[], object]
+    ) -> TileGrids:
         """Features of a tile's core, so many timesteps a pass."""
-        x0 = self._upload(components[None])
-        features = len(self.feature_names) if kept is None else len(kept)
-        shape = len(self.timesteps), features, tile.core.height, tile.core.width
-        total = torch.empty(shape, device=self.device)
+        x0, every = self._upload(components[None]), self.settings.timesteps
+        by = self.statistics.of if self.statistics else lambda _: BY_PATCH
+        found: TileGrids | None = None
         with torch.inference_mode():
             for draw in range(self.settings.noise_draws):
                 noise = noise_field(tile.window, x0.shape[1], self.settings.seed, draw, self.device)[None]
-                for first, timesteps in zip(count(0, per_pass), _in_parts(self.settings.timesteps, per_pass)):
-                    place = slice(first, first + per_pass)
-                    found = self._features_at(x0, noise, timesteps, tile.inner, kept)
-                    total[place] = found if draw == 0 else total[place] + found
-            if self.settings.noise_draws > 1:
-                total.div_(self.settings.noise_draws)
-        return total
+                for first, timesteps in zip(count(0, per_pass), _in_parts(every, per_pass)):
+                    checked()
+                    outputs = self._outputs(x0, noise, timesteps, by)
+                    found = found or TileGrids.zeros(len(every), outputs, tile.window.height, tile.inner)
+                    found.add(first, outputs)
+            assert found is not None  # there is a draw, and a timestep
+            for grid in found.grids if self.settings.noise_draws > 1 else ():
+                grid.div_(self.settings.noise_draws)
+        return found
 
     def _upload(self, values: NDArray[np.float32]) -> Tensor:
         tensor = torch.from_numpy(values)
@@ -207,49 +221,16 @@ class FeatureExtractor:
         """The wanted stages, (n * t, channels, h, w) each, of tiles (n, C, side, side) noised to some timesteps."""
         tiles, times = len(x0), len(timesteps)
         repeated = torch.tensor(timesteps, device=self.device).repeat(tiles)
-        noised = q_sample(x0.repeat_interleave(times, 0), noise.repeat_interleave(times, 0), repeated)
+        if tiles > 1:
+            x0, noise = x0.repeat_interleave(times, 0), noise.repeat_interleave(times, 0)
+        noised = q_sample(x0, noise, repeated)
         kind = self._numbers()
         with torch.autocast(self.device.type, kind, enabled=kind == torch.bfloat16):
             return self.network.stage_outputs(noised, repeated, self.settings.stages, by(tuple(timesteps) * tiles))
 
-    def _features_at(
-        self, x0: Tensor, noise: Tensor, timesteps: Sequence[int], inner: Window, kept: Tensor | None
-    ) -> Tensor:
-        """(t, F or D, h, w) of a tile (1, C, side, side) at some timesteps, at the pixels of a window inside it."""
-        statistics, side = self.statistics, x0.shape[-1]
-        outputs = self._outputs(x0, noise, timesteps, statistics.of if statistics else lambda _: BY_PATCH)
-        if kept is None:
-            found = torch.cat([_at_pixels(h, side, inner) for h in outputs], dim=1)
-        else:  # what is not kept is not resampled
-            channels, order = self._chosen(kept, [h.shape[1] for h in outputs])
-            parts = [_at_pixels(h[:, mine], side, inner) for h, mine in zip(outputs, channels)]
-            found = torch.cat(parts, dim=1)[:, order]
-        return found
-
-    def _chosen(self, kept: Tensor, widths: Sequence[int]) -> tuple[list[Tensor], Tensor]:
-        """Channels kept of each stage, and where each kept feature lies in their sequence; known from call to call."""
-        if self._choice is None or self._choice[0] is not kept:
-            index = kept.cpu()
-            first = [sum(widths[:i]) for i in range(len(widths))]
-            masks = [(index >= start) & (index < start + width) for start, width in zip(first, widths)]
-            channels = [(index[mask] - start).to(self.device) for mask, start in zip(masks, first)]
-            places = torch.cat([mask.nonzero()[:, 0] for mask in masks])
-            self._choice = kept, channels, places.argsort().to(self.device)
-        return self._choice[1], self._choice[2]
-
 
 def _in_parts(timesteps: Sequence[int], length: int) -> Iterator[Sequence[int]]:
     return (timesteps[i : i + length] for i in range(0, len(timesteps), length))
-
-
-def _at_pixels(coarse: Tensor, side: int, inner: Window) -> Tensor:
-    """A stage's grid of a tile of the given side, in float32, read at the pixels of a window inside the tile."""
-    stride = side // coarse.shape[-2]
-    if stride == 1:
-        return coarse[..., inner.row : inner.stop_row, inner.col : inner.stop_col].float()
-    by_row = linear_weights(coarse.shape[-2], stride, inner.row, inner.height).to(coarse.device)
-    by_col = linear_weights(coarse.shape[-1], stride, inner.col, inner.width).to(coarse.device)
-    return by_row @ coarse.float() @ by_col.T
 
 
 def _correlations(one: Tensor, other: Tensor) -> Tensor:
@@ -257,29 +238,6 @@ def _correlations(one: Tensor, other: Tensor) -> Tensor:
     a, b = (values - values.mean(dim=2, keepdim=True) for values in (one, other))
     scale = (a.square().sum((1, 2)) * b.square().sum((1, 2))).sqrt()
     return (a * b).sum((1, 2)) / scale.clamp(min=1e-30)
-
-
-def linear_weights(cells: int, stride: int, first: int, count: int) -> Tensor:
-    """Matrix that interpolates a coarse axis at pixels; cell k lies on pixel k * stride.
-
-    Args:
-        cells: Of the coarse axis.
-        stride: Pixels a cell.
-        first: First wanted pixel.
-        count: Number of wanted pixels.
-
-    Returns:
-        (count, cells) float32, rows sum to 1; pixels behind the last cell take the last cell.
-    """
-    position = np.minimum(np.arange(first, first + count) / stride, cells - 1)
-    lower = np.minimum(position.astype(int), cells - 2) if cells > 1 else np.zeros(count, dtype=int)
-    share = position - lower
-    weights = np.zeros((count, cells), dtype=np.float32)
-    rows = np.arange(count)
-    weights[rows, lower] = 1 - share
-    if cells > 1:
-        weights[rows, lower + 1] += share
-    return torch.from_numpy(weights)
 
 
 def tile_needs(tiles: Sequence[Tile], rows: NDArray[np.int64], cols: NDArray[np.int64]) -> list[NDArray[np.int64]]:

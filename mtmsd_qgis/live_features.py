@@ -150,8 +150,8 @@ class LiveFeatures:
         for tile in tiles:
             if tile.core not in known:
                 values = np.nan_to_num(self._components.read(tile.window), copy=False)
-                features = self._computing().tile_features(values, tile, self._stored.kept)
-                stored = self._stored.numbers_of_kept(features, self._timesteps).flatten(0, 1)
+                found = self._computing().tile_grids(values, tile)
+                stored = self._stored.numbers(found, self._timesteps).transpose(0, 1)
                 numbers = stored[self._rows].cpu().numpy()
                 known[tile.core] = self._tiles[tile.core] = numbers
                 self._held_bytes += numbers.nbytes

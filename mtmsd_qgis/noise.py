@@ -21,6 +21,7 @@ from .windows import Window
 _LARGEST_BETA = 0.999
 _OFFSET = 0.008
 _WORD = 0xFFFFFFFF
+_STEP = 0x9E3779B9 - (1 << 32)  # as int32
 
 
 @functools.lru_cache(maxsize=1)
@@ -43,8 +44,8 @@ def q_sample(x0: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
     """Noise a clean input to given timesteps.
 
     Args:
-        x0: (B, C, H, W) float.
-        noise: (B, C, H, W), unit variance.
+        x0: (B, C, H, W) float, or (1, C, H, W) for all timesteps.
+        noise: The same, unit variance.
         timesteps: (B,) int64.
 
     Returns:
@@ -75,29 +76,30 @@ def noise_field(window: Window, channels: int, seed: int, draw: int, device: tor
     Returns:
         (channels, h, w) float32, mean 0, variance 1.
     """
-    rows = torch.arange(window.row, window.stop_row, device=device).view(1, -1, 1)
-    cols = torch.arange(window.col, window.stop_col, device=device).view(1, 1, -1)
-    layers = torch.arange(channels, device=device).view(-1, 1, 1)
-    start = torch.tensor([seed & _WORD], device=device, dtype=torch.int64).view(1, 1, 1)
-    mixed = _mix(start ^ ((seed >> 32) & _WORD))
+    start = np.array([(seed & _WORD) ^ ((seed >> 32) & _WORD)], dtype=np.uint32).view(np.int32)
+    mixed = _mix(torch.from_numpy(start).to(device).view(1, 1, 1))
+    rows = torch.arange(window.row, window.stop_row, dtype=torch.int32, device=device).view(1, -1, 1)
+    cols = torch.arange(window.col, window.stop_col, dtype=torch.int32, device=device).view(1, 1, -1)
+    layers = torch.arange(channels, dtype=torch.int32, device=device).view(-1, 1, 1)
     for coordinate in (torch.full_like(mixed, draw), layers, rows, cols):
-        mixed = _mix((mixed + (coordinate & _WORD) + 0x9E3779B9) & _WORD)
-    return _quantiles(device)[mixed >> 16]
+        mixed = _mix(mixed + (coordinate + _STEP))
+    upper = _shifted(mixed, 16).flatten()
+    return _quantiles(device).index_select(0, upper).view(channels, window.height, window.width)
 
 
 def _mix(word: Tensor) -> Tensor:
-    """Scramble 32-bit words that are held in int64."""
-    word = word ^ (word >> 16)
-    word = _times(word, 0x7FEB352D)
-    word = word ^ (word >> 15)
-    word = _times(word, 0x846CA68B)
-    return word ^ (word >> 16)
+    """Scramble 32-bit words, in place; they are int32, whose sums and products wrap around as those of the words do."""
+    word ^= _shifted(word, 16)
+    word *= 0x7FEB352D
+    word ^= _shifted(word, 15)
+    word *= 0x846CA68B - (1 << 32)
+    word ^= _shifted(word, 16)
+    return word
 
 
-def _times(word: Tensor, factor: int) -> Tensor:
-    """Word * factor modulo 2**32, by halves, so that int64 never overflows."""
-    upper = ((word * (factor >> 16)) & 0xFFFF) << 16
-    return (upper + word * (factor & 0xFFFF)) & _WORD
+def _shifted(word: Tensor, bits: int) -> Tensor:
+    """Words shifted right with zeros coming in, where int32 would repeat its sign."""
+    return (word >> bits).bitwise_and_((1 << (32 - bits)) - 1)
 
 
 @functools.lru_cache(maxsize=8)

@@ -56,6 +56,11 @@ class PatchStatistics:
         """
         return _Watching(self._sums, [self._row[t] for t in timesteps], len(self._row))
 
+    def add(self, other: PatchStatistics) -> None:
+        """Take in what another one has seen of the same timesteps."""
+        for layer, sums in other._sums.items():
+            self._sums[layer] = self._sums[layer] + sums if layer in self._sums else sums
+
     def averaged(self, reach: int) -> SceneStatistics:
         """The averages over all patches seen of each timestep.
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Reading, computing and writing side by side: one thread reads ahead, another one writes behind.
+"""Reading, computing and writing side by side: some threads work ahead, another one writes behind.
 
 Enters: things to read and a way to write. Leaves: the same results as one after the other, in the same order; never
 more than a few items wait between two threads.
@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future
 from types import TracebackType
-from typing import TypeVar
+from typing import Generic, TypeVar, cast
 
 Item = TypeVar("Item")
 Read = TypeVar("Read")
@@ -20,41 +21,74 @@ _WAITING = 2  # items between two threads at most
 _POLL_SECONDS = 0.2
 
 
-def ahead(items: Iterable[Item], read: Callable[[Item], Read]) -> Iterator[tuple[Item, Read]]:
-    """Each item with what was read for it, while the caller still works on the one before.
+def ahead(
+    items: Iterable[Item], work: Callable[[Item], Read], threads: int = 1
+) -> Generator[tuple[Item, Read], None, None]:
+    """Each item with what was read or computed for it, in order, while the caller still works on those before.
 
-    An error of the reading is raised where its item would have come.
+    An error of the work is raised where its item would have come. Walks can be chained: items may be one of them.
+
+    Args:
+        items: Taken one by one, by one thread at a time.
+        work: Called in other threads.
+        threads: That work side by side.
     """
-    waiting: queue.Queue[tuple[Item, Read] | BaseException | None] = queue.Queue(_WAITING)
-    enough = threading.Event()
+    source = iter(items)
+    shared = _Ahead(source, work, threads)
+    running = [threading.Thread(target=shared.run, daemon=True) for _ in range(threads)]
+    for thread in running:
+        thread.start()
+    try:
+        while (entry := shared.waiting.get()) is not None:
+            yield entry[0], entry[1].result()
+    finally:
+        shared.enough.set()
+        for thread in running:
+            thread.join()
+        if isinstance(source, Generator):
+            source.close()
 
-    def put(entry: tuple[Item, Read] | BaseException | None) -> None:
-        while not enough.is_set():
+
+class _Ahead(Generic[Item, Read]):
+    """What the threads of a walk share: items, in their order with results that follow, and whether it is enough."""
+
+    def __init__(self, source: Iterator[Item], work: Callable[[Item], Read], threads: int) -> None:
+        self.waiting: queue.Queue[tuple[Item, Future[Read]] | None] = queue.Queue(max(_WAITING, threads))
+        self.enough = threading.Event()
+        self._source, self._work, self._turn = source, work, threading.Lock()
+
+    def run(self) -> None:
+        """Work on one item after the other, until there are no more."""
+        while (entry := self._taken()) is not None:
             try:
-                return waiting.put(entry, timeout=_POLL_SECONDS)
+                entry[1].set_result(self._work(entry[0]))
+            except BaseException as error:
+                entry[1].set_exception(error)
+
+    def _taken(self) -> tuple[Item, Future[Read]] | None:
+        """The next item, put where its result is waited for."""
+        with self._turn:
+            if self.enough.is_set():
+                return None
+            result: Future[Read] = Future()
+            try:
+                entry = next(self._source), result
+            except StopIteration:
+                self._put(None)
+                return None
+            except BaseException as error:  # raised where the item would have come
+                result.set_exception(error)
+                self._put((cast(Item, None), result))
+                return None
+            self._put(entry)
+            return entry
+
+    def _put(self, entry: tuple[Item, Future[Read]] | None) -> None:
+        while not self.enough.is_set():
+            try:
+                return self.waiting.put(entry, timeout=_POLL_SECONDS)
             except queue.Full:
                 continue
-
-    def run() -> None:
-        try:
-            for item in items:
-                if enough.is_set():
-                    return
-                put((item, read(item)))
-            put(None)
-        except BaseException as error:
-            put(error)
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    try:
-        while (entry := waiting.get()) is not None:
-            if isinstance(entry, BaseException):
-                raise entry
-            yield entry
-    finally:
-        enough.set()
-        thread.join()
 
 
 class Behind:

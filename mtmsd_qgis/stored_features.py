@@ -18,11 +18,12 @@ from torch import Tensor
 from .cube import Cube
 from .features import FeatureExtractor
 from .protocol import Band
+from .tile_grids import TileGrids
 from .windows import Tile, Window
 
 NODATA = -32768
 _LARGEST = 32767
-_HEADROOM = 1.2  # values may lie this much further from the mean than any seen in the survey
+_HEADROOM = 1.5  # values may lie this much further from the mean than any seen in the survey
 _READ_BYTES = 16 << 20  # of spectra at once
 _DEVIATIONS = (8.0, 40.0)  # range of a band in standard deviations: at least, at most
 
@@ -33,7 +34,7 @@ class Survey:
 
     Attributes:
         class_means: (K, T, F) over the samples.
-        mean: (T, F) over the valid pixels of the tiles.
+        mean: (T, F) over the tiles where they are valid.
         deviation: (T, F).
         reach: (T, F) largest distance from the mean.
     """
@@ -75,7 +76,7 @@ class StoredFeatures:
             _DEVIATIONS[0] * found.deviation[:, kept],
             _DEVIATIONS[1] * found.deviation[:, kept],
         )
-        scale = np.where(reach > 0, reach / _LARGEST, 1.0)
+        scale = np.where(reach > 0, reach, np.maximum(1.0, np.abs(mean))) / _LARGEST
         names = [extractor.feature_names[i] for i in kept]
         bands = tuple(
             Band(f"t{timestep:03d} {name}", None, NODATA, float(scale[t, d]), float(mean[t, d]))
@@ -85,25 +86,37 @@ class StoredFeatures:
         offset, step = (torch.from_numpy(part.astype(np.float32)).to(extractor.device) for part in (mean, scale))
         return cls(torch.from_numpy(kept).to(extractor.device), bands, offset, step)
 
-    def numbers(self, values: Tensor, timesteps: Sequence[int] | None = None) -> Tensor:
-        """What is stored of features.
+    def numbers(self, found: TileGrids, timesteps: Sequence[int] | None = None) -> Tensor:
+        """What is stored of the features kept.
 
         Args:
-            values: (T, F, h, w).
-            timesteps: Indices of the timesteps that the values are of; all where None.
+            found: All features of a tile's core.
+            timesteps: Indices of the timesteps that they are of; all where None.
 
         Returns:
-            (T, D, h, w) int16.
+            (h, T * D, w) int16, lines first, as they are stored.
         """
-        return self.numbers_of_kept(values[:, self.kept], timesteps)
+        rows, kept = range(len(found.grids[0])) if timesteps is None else timesteps, len(self.kept)
+        shape = found.inner.height, len(rows) * kept, found.inner.width
+        numbers = torch.empty(shape, dtype=torch.int16, device=self.kept.device)
+        channels = [grid.shape[1] for grid in found.grids]
+        for grid, stride, (mine, place) in zip(found.grids, found.strides, self._by_stage(channels)):
+            gain = self.scale[:, place, None, None].reciprocal()
+            start = self.offset[:, place, None, None] * -gain
+            for i, row in enumerate(rows) if len(place) else ():  # each fits into the cache
+                cells = torch.addcmul(start[row], grid[i, mine], gain[row]).clamp_(-_LARGEST, _LARGEST)
+                pixels = found.pixels_of(cells, stride).round_().to(torch.int16)
+                numbers[:, i * kept + place] = pixels.transpose(0, 1)
+        return numbers
 
-    def numbers_of_kept(self, values: Tensor, timesteps: Sequence[int] | None = None) -> Tensor:
-        """The same of the features kept alone, (T, D, h, w)."""
-        found = torch.empty(values.shape, dtype=torch.int16, device=values.device)
-        for i, row in enumerate(range(len(values)) if timesteps is None else timesteps):  # each fits into the cache
-            number = (values[i] - self.offset[row, :, None, None]).div_(self.scale[row, :, None, None])
-            found[i] = number.round_().clamp_(-_LARGEST, _LARGEST)
-        return found
+    def _by_stage(self, channels: Sequence[int]) -> list[tuple[Tensor, Tensor]]:
+        """Of each stage, given the channels of all: which are kept, and at which of the D places they are stored."""
+        parts, first = [], 0
+        for count in channels:
+            place = ((self.kept >= first) & (self.kept < first + count)).nonzero()[:, 0]
+            parts.append((self.kept[place] - first, place))
+            first += count
+        return parts
 
 
 @dataclass(frozen=True)

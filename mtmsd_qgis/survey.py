@@ -25,11 +25,13 @@ from .protocol import ClassEntry, FeatureLayout
 from .purification import purify
 from .samples import check_classes
 from .stored_features import StoredFeatures, Survey
+from .tile_grids import TileGrids
 from .unfinished import Workplace
 from .windows import Tile
 
 SURVEY_TILES = 48  # at most; a scene of up to 48 tiles is surveyed wherever it has samples
 _CLUSTER_SAMPLES = 5000
+_SPACING, _MANY = 4, 1024  # pixels between the cells whose range is looked at, in tiles of so many valid pixels
 
 Labelled = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
 """Rows, columns and class indices of samples, (N,) each."""
@@ -136,44 +138,73 @@ def survey(
     count = int(classes.max()) + 1
     owned = {tile: mine for tile, mine in zip(scene, tile_needs(scene, rows, cols)) if len(mine)}
     chosen = _survey_tiles(list(owned), owned, classes)
-    sums, numbers = torch.zeros((), dtype=torch.float64, device=extractor.device), np.zeros(count)
-    moments: _Moments | None = None
+
+    def seen(tile: Tile, found: TileGrids, valid: NDArray[np.bool_]) -> _Seen:
+        mine = owned[tile]
+        row, col = rows[mine] - tile.core.row, cols[mine] - tile.core.col
+        there = valid[row, col]
+        index = classes[mine[there]]
+        sums = _class_sums(found, row[there], col[there], index, count)
+        return _Seen(found, _Moments.of(found, valid), sums, np.bincount(index, minlength=count))
+
+    whole: _Seen | None = None
     with Behind() as behind:
-        for done, (tile, values, valid) in enumerate(computed(extractor, cube, chosen)):
-            behind.call(partial(kept_tiles.keep, tile, values))
-            flat = values.flatten(2)  # (T, F, pixels)
-            inside = torch.from_numpy(np.flatnonzero(valid)).to(flat.device)
-            seen = _Moments.of(flat if valid.all() else flat[..., inside])
-            moments = seen if moments is None else moments.plus(seen)
-            mine = owned[tile]
-            position = (rows[mine] - tile.core.row) * tile.core.width + cols[mine] - tile.core.col
-            mine, position = mine[valid.reshape(-1)[position]], position[valid.reshape(-1)[position]]
-            membership = np.zeros((count, flat.shape[2]), dtype=np.float32)
-            np.add.at(membership, (classes[mine], position), 1.0)
-            sums = sums + torch.einsum("kp,tfp->ktf", torch.from_numpy(membership).to(flat), flat)
-            numbers += np.bincount(classes[mine], minlength=count)
+        for done, (tile, part) in enumerate(computed(extractor, cube, chosen, seen)):
+            behind.call(partial(kept_tiles.keep, tile, part.found))
+            whole = part if whole is None else whole.plus(part)
             progress((done + 1) / len(chosen), f"survey: tile {done + 1} of {len(chosen)}")
-    assert moments is not None  # the samples lie on valid pixels, so some tile has one
-    present = numbers > 0
-    class_means = sums.cpu().numpy()[present] / numbers[present, None, None]
-    return Survey(class_means, *moments.ranges())
+    assert whole is not None  # the samples lie on valid pixels, so some tile has one
+    present = whole.samples > 0
+    class_means = whole.sums.cpu().numpy()[present] / whole.samples[present, None, None]
+    return Survey(class_means, *whole.moments.ranges())
+
+
+def _class_sums(
+    found: TileGrids, rows: NDArray[np.int64], cols: NDArray[np.int64], classes: NDArray[np.int64], count: int
+) -> torch.Tensor:
+    """(K, T, F) float64 sums of the features of a tile's pixels by class."""
+    parts = []
+    for stage, grid in enumerate(found.grids):
+        weights = torch.from_numpy(found.weights_of(rows, cols, classes, count, stage)).to(grid)
+        sums = grid.flatten(2).flatten(0, 1) @ weights.T  # (T * channels, K)
+        parts.append(sums.T.reshape(count, *grid.shape[:2]))
+    return torch.cat(parts, dim=2).double()
+
+
+def _by_timestep(parts: Sequence[torch.Tensor], timesteps: int) -> torch.Tensor:
+    """(T, F) float64 from parts that run through the timesteps of one stage, then those of the next."""
+    stages = [torch.stack(list(parts[i : i + timesteps])) for i in range(0, len(parts), timesteps)]
+    return torch.cat(stages, dim=1).double()
 
 
 @dataclass(frozen=True)
 class _Moments:
-    """Count, sums and extremes of (T, F) features over pixels."""
+    """Count, sums and extremes of (T, F) features over cells.
 
-    count: int
+    Where there are many, a cell for every fourth pixel and line says enough about how a feature is stored.
+    """
+
+    count: torch.Tensor
     total: torch.Tensor
     squares: torch.Tensor
     low: torch.Tensor
     high: torch.Tensor
 
     @classmethod
-    def of(cls, values: torch.Tensor) -> _Moments:
-        """Moments of (T, F, pixels), at least one pixel."""
-        parts = [(p.sum(1), p.square().sum(1), p.amin(1), p.amax(1)) for p in values]  # each fits into the cache
-        return cls(values.shape[2], *(torch.stack(column).double() for column in zip(*parts)))
+    def of(cls, found: TileGrids, valid: NDArray[np.bool_]) -> _Moments:
+        """Moments of a tile's features where it is valid, at least at one pixel."""
+        columns: list[tuple[torch.Tensor, ...]] = []
+        if valid.sum() >= _MANY:
+            found = found.thinned(_SPACING)
+        for stage, grid in enumerate(found.grids):
+            cells = found.cells_of(valid, stage)
+            flat, some = grid.flatten(2), torch.from_numpy(cells).to(grid.device)
+            for values in flat:  # each fits into the cache
+                seen = values if len(cells) == values.shape[1] else values[:, some]
+                low, high = seen.aminmax(dim=1)
+                columns.append((torch.full_like(low, len(cells)), seen.sum(1), seen.square().sum(1), low, high))
+        timesteps = len(found.grids[0])
+        return cls(*(_by_timestep(column, timesteps) for column in zip(*columns)))
 
     def plus(self, other: _Moments) -> _Moments:
         """Moments of both sets of pixels."""
@@ -207,6 +238,21 @@ def _survey_tiles(
         step = max(1, len(mine) // max(1, quota))
         chosen.update(mine[::step][:quota])
     return [tile for tile in candidates if tile in chosen]
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What was seen of tiles: features of the last, moments, sums (K, T, F) and numbers (K,) of samples by class."""
+
+    found: TileGrids
+    moments: _Moments
+    sums: torch.Tensor
+    samples: NDArray[np.int64]
+
+    def plus(self, other: _Seen) -> _Seen:
+        """Of both."""
+        sums, samples = self.sums + other.sums, self.samples + other.samples
+        return _Seen(other.found, self.moments.plus(other.moments), sums, samples)
 
 
 def _draw_valid(

@@ -170,7 +170,9 @@ class Finished:
             self.save()
 
     def save(self) -> None:
-        """Hand the rasters to the disk, then write down what is finished."""
+        """Hand the rasters to the disk, then write down what is finished; nothing in a folder that does not last."""
+        if not self._place.lasting:
+            return
         for raster in self._rasters:
             raster.flush()
         table = np.array(sorted((w.row, w.col, w.height, w.width) for w in self._windows), dtype=np.int64)

@@ -161,12 +161,13 @@ class _LineHandler(logging.Handler):
 
 def _run_task(job: protocol.Job, folder: Path, progress: Callable[[float, str], None]) -> dict[str, Any]:
     try:
-        from . import tasks
+        from . import memory, tasks
     except (ImportError, OSError) as error:
         raise MtmsdError(
             f"The Python {sys.executable} cannot load what the computing needs: {error}. torch, numpy and scipy were "
             "expected. Run 'Check environment' and choose another Python in Processing's options."
         ) from error
+    memory.keep_freed_memory()
     return tasks.run(job, folder, progress)
 
 

@@ -64,7 +64,8 @@ def test_other_errors_are_not_taken_for_a_lack_of_memory():
 
 @pytest.fixture
 def free(monkeypatch):
-    """Says how much memory is free."""
+    """Says how much memory is free; one pass at a time."""
+    monkeypatch.setattr(device_module, "passes_at_once", lambda device: 1)
 
     def set_free(free_bytes):
         monkeypatch.setattr(device_module, "free_memory", lambda: free_bytes)
@@ -88,7 +89,7 @@ def test_as_many_timesteps_go_through_at_once_as_fit(free, free_bytes, timesteps
 
 def test_a_large_tile_has_fewer_timesteps_at_once(free):
     free(None)
-    assert plan_extraction(CPU, 32, 128, 19).timesteps == 4
+    assert plan_extraction(CPU, 32, 128, 19).timesteps == 2
     assert plan_extraction(CPU, 32, 512, 19).timesteps == 1
 
 
@@ -98,6 +99,24 @@ def test_few_timesteps_let_patches_go_through_together(free):
     assert [plan_extraction(CPU, 32, 32, 1, items).items for items in (1, 8)] == [1, 8]
     free(2 * TILE * 4)
     assert plan_extraction(CPU, 32, 32, 1, 64).items == 4
+
+
+def test_passes_side_by_side_share_memory_and_cores(free, monkeypatch):
+    free(2 * TILE * 8)
+    alone = plan_extraction(CPU, 32, 32, 19)
+    monkeypatch.setattr(device_module, "passes_at_once", lambda device: 2)
+    assert (alone.timesteps, plan_extraction(CPU, 32, 32, 19).timesteps) == (8, 4)
+    every = torch.get_num_threads()
+    with device_module.side_by_side(CPU) as passes:
+        assert (passes, torch.get_num_threads()) == (2, max(1, every // 2))
+    assert torch.get_num_threads() == every
+
+
+@pytest.mark.parametrize(("cores", "passes"), [(1, 1), (2, 2), (16, 2)])
+def test_a_processor_of_several_cores_has_two_passes_side_by_side(monkeypatch, cores, passes):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: cores)
+    assert device_module.passes_at_once(CPU) == passes
+    assert device_module.passes_at_once(torch.device("cuda", 0)) == 1
 
 
 @pytest.mark.parametrize(("patches", "expected"), [(8, 8), (7, 4), (4, 4), (3, 2), (1, 1)])

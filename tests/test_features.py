@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from mtmsd_qgis.box_mean import box_margin, box_mean
-from mtmsd_qgis.features import FeatureExtractor, linear_weights, tile_needs
+from mtmsd_qgis.features import FeatureExtractor, tile_needs
 from mtmsd_qgis.settings import ExtractionSettings
 from mtmsd_qgis.unet import UNet
 from mtmsd_qgis.windows import Tile, Window, tiles
@@ -72,17 +72,6 @@ def test_a_tile_is_the_same_bit_for_bit_whatever_was_computed_before(full_number
         assert torch.equal(found[i], again.tile_features(x[i], every[i]))
 
 
-def test_only_the_features_kept_can_be_asked_for(full_numbers):
-    x = np.random.default_rng(0).normal(size=(3, 32, 32)).astype(np.float32)
-    tile = Tile(Window(8, 8, 12, 16), Window(0, 0, 32, 32))
-    taken, kept = extractor(), torch.tensor([191, 3, 70, 64, 0])
-    found = taken.tile_features(x, tile, kept)
-    assert found.shape == (2, 5, 12, 16)
-    assert torch.allclose(found, taken.tile_features(x, tile)[:, kept], atol=1e-6)
-    other = torch.tensor([5])
-    assert torch.allclose(taken.tile_features(x, tile, other), taken.tile_features(x, tile)[:, other], atol=1e-6)
-
-
 def failing(taken: FeatureExtractor, monkeypatch, most: int) -> list[int]:
     """Let the network run out of memory beyond so many tiles times timesteps; returns the sizes that were tried."""
     sizes = []
@@ -140,21 +129,6 @@ def test_averaging_draws_is_the_mean_of_single_draws():
     other = extractor(noise_draws=8, seed=1).tile_features(x, tile)
     one, another = (extractor(seed=s).tile_features(x, tile) for s in (0, 1))
     assert (many - other).square().mean() < 0.5 * (one - another).square().mean()
-
-
-@pytest.mark.parametrize("stride", [2, 4])
-def test_coarse_cells_are_read_where_they_lie(stride):
-    """Cell k of a stride-2 convolution is centred on pixel 2k, so a ramp sampled there is restored exactly."""
-    ramp = torch.arange(0, 32, stride, dtype=torch.float32)
-    pixels = linear_weights(len(ramp), stride, 4, 20) @ ramp
-    assert torch.allclose(pixels, torch.arange(4, 24, dtype=torch.float32))
-
-
-def test_weights_behind_the_last_cell_take_the_last_cell():
-    weights = linear_weights(3, 4, 0, 12)
-    assert torch.allclose(weights.sum(dim=1), torch.ones(12))
-    assert weights[9:].tolist() == [[0, 0, 1]] * 3
-    assert linear_weights(1, 4, 0, 4).tolist() == [[1]] * 4
 
 
 def test_box_mean_is_the_mean_over_the_papers_window():

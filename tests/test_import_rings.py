@@ -55,6 +55,7 @@ RINGS = {
     "device": 2,
     "heads": 2,
     "box_mean": 2,
+    "tile_grids": 2,
     "likeness": 2,
     "patches": 1,
     "training_state": 3,
@@ -84,7 +85,7 @@ LIBRARIES = {0: ARRAYS, 1: ARRAYS, 2: ARRAYS | {"torch"}, 3: ARRAYS | {"torch"},
 # The worker's entry sets standard output aside before anything else may print: the rest only inside a function, torch
 # where it is asked for its version and devices.
 WORKER_MAY = {"protocol", "errors"}
-WORKER_MAY_LATER = WORKER_MAY | {"tasks"}
+WORKER_MAY_LATER = WORKER_MAY | {"memory", "tasks"}
 
 
 @dataclass(frozen=True)

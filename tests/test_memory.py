@@ -2,6 +2,8 @@
 from __future__ import annotations
 
 import subprocess
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -81,3 +83,45 @@ def test_windows_is_asked(monkeypatch):
     kernel = SimpleNamespace(GlobalMemoryStatusEx=answer)
     monkeypatch.setattr(memory.ctypes, "windll", SimpleNamespace(kernel32=kernel), raising=False)
     assert memory.free_memory() == 500
+
+
+BLOCKS = """
+import ctypes, resource, sys
+sys.path.insert(0, sys.argv[1])
+from mtmsd_qgis import memory
+able = memory.keep_freed_memory() if sys.argv[2] == "kept" else True
+library = ctypes.CDLL(None)
+library.malloc.restype, library.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
+library.free.argtypes = [ctypes.c_void_p]
+library.memset.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_size_t]
+size = 24 << 20
+for turn in range(11):
+    if turn == 1:
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    blocks = [library.malloc(size) for _ in range(3)]
+    for block in blocks:
+        library.memset(block, 1, size)
+    for block in blocks:
+        library.free(block)
+print(able, resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts page faults as Linux does")
+def test_freed_memory_stays_with_the_process():
+    """Blocks that come and go bring their pages in once, not each time."""
+
+    def faults(how: str) -> int:
+        command = [sys.executable, "-c", BLOCKS, str(Path(memory.__file__).parent.parent), how]
+        able, count = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+        if able == "False":
+            pytest.skip("a C library without mallopt")
+        return int(count)
+
+    given_back, kept = faults("given back"), faults("kept")
+    assert kept < given_back / 10
+
+
+def test_a_c_library_without_such_a_setting_is_left_alone(monkeypatch):
+    monkeypatch.setattr(memory.ctypes, "CDLL", lambda name: SimpleNamespace())
+    assert memory.keep_freed_memory() is False

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from functools import partial
 
 import pytest
@@ -13,6 +14,37 @@ def test_everything_comes_in_order_and_is_read_elsewhere():
     found = list(ahead(range(20), lambda n: (n * n, threading.current_thread())))
     assert [(n, square) for n, (square, _) in found] == [(n, n * n) for n in range(20)]
     assert threading.current_thread() not in {thread for _, (_, thread) in found}
+
+
+def test_several_threads_give_the_same_in_the_same_order():
+    def work(n):
+        time.sleep(0.002 * (n % 3))
+        return n * n, threading.current_thread()
+
+    found = list(ahead(range(40), work, 3))
+    assert [(n, square) for n, (square, _) in found] == [(n, n * n) for n in range(40)]
+    assert len({thread for _, (_, thread) in found}) == 3
+
+
+def test_walks_can_be_chained_and_are_left_together():
+    read = []
+    walk = ahead(ahead(range(1000), lambda n: read.append(n) or n), lambda there: there[1] + 1, 2)
+    assert [result for _, result in (next(walk), next(walk), next(walk))] == [1, 2, 3]
+    walk.close()
+    assert len(read) <= 20
+    assert threading.active_count() < 20
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_an_error_of_the_items_comes_in_its_place(threads):
+    def items():
+        yield 1
+        raise KeyError
+
+    walk = ahead(items(), lambda n: n, threads)
+    assert next(walk) == (1, 1)
+    with pytest.raises(KeyError):
+        next(walk)
 
 
 def test_only_a_few_items_are_read_before_they_are_wanted():

@@ -116,14 +116,14 @@ def test_only_what_is_expected_is_computed(scene, extracted, monkeypatch):
     raster, layout = extracted
     live = live_from(folder, cube, raster, kept_of(layout, folder))
     asked = []
-    original = FeatureExtractor.tile_features
+    original = FeatureExtractor.tile_grids
 
-    def watched(self, components, tile, kept):
+    def watched(self, components, tile):
         asked.append((self.settings.timesteps, tile.core.row, tile.core.col))
-        return original(self, components, tile, kept)
+        return original(self, components, tile)
 
     live.read(Window(24, 24, 1, 1), [0])  # the extractor has made its trial
-    monkeypatch.setattr(FeatureExtractor, "tile_features", watched)
+    monkeypatch.setattr(FeatureExtractor, "tile_grids", watched)
     spectra = range(80, 88)
     live.read(whole(46, 50), spectra)
     assert asked == []
