@@ -59,7 +59,7 @@ def likeness(bench: Bench, pixels: int, seeds: int, said: Callable[[str], None])
     patch = PatchExtractor(bench.model.network, settings, bench.model.settings.patch_size, together=True)
     by_patch = []
     for done, (row, col) in enumerate(table[:, :2]):
-        by_patch.append(patch.pixel_features(bench.components, int(row), int(col)).numpy())
+        by_patch.append(patch.pixel_features(bench.components, int(row), int(col)).numpy().copy())  # not the patch's
         if done % 200 == 0:
             said(f"patches: {done} of {len(table)} pixels")
     ours, theirs = tile_features_at(bench, settings, table), np.stack(by_patch)

@@ -38,7 +38,7 @@ Result = TypeVar("Result")
 _Numbers = tuple[Callable[[], NDArray[np.int16]], NDArray[np.bool_]]
 """Gives the stored numbers (h, bands, w) of a tile, and where it is valid."""
 
-_KEPT_IN_MEMORY = 512 << 20  # bytes of surveyed tiles
+_KEPT_IN_MEMORY = 256 << 20  # bytes of surveyed tiles
 # Patches whose statistics stand for a scene: a thirty-second of its pixels, within limits.
 _STATISTICS_SHARE, _LEAST_PATCHES, _MOST_PATCHES = 32, 8, 64
 

@@ -67,6 +67,13 @@ def test_new_places_are_judged_honestly():
     assert torch.allclose(found.sum(dim=1), torch.ones(600), atol=1e-5)
 
 
+def test_a_forest_has_half_of_the_say_at_places_never_seen_and_none_elsewhere():
+    weights = {kind: {t["name"]: t["weight"] for t in pool_for(kind).trials} for kind in ("spatial", "random")}
+    assert weights["spatial"]["forest on spectra"] == 0.5
+    assert sum(weights["spatial"].values()) == pytest.approx(1, abs=1e-3)
+    assert not [name for name in weights["random"] if name.startswith("forest")]
+
+
 def test_the_same_seed_gives_the_same_pool():
     views, _, _ = samples(seed=3)
     assert torch.equal(pool_for("spatial").predict(views), pool_for("spatial").predict(views))
@@ -92,7 +99,7 @@ def test_many_samples_are_thinned_out_and_kernels_stay_small(monkeypatch):
     monkeypatch.setattr("mtmsd_qgis.adaptive._LARGEST_TRIAL", 100)
     monkeypatch.setattr("mtmsd_qgis.adaptive._LARGEST_KERNEL", 120)
     pool = pool_for("random", count=480)
-    kernels = [m for m in pool.members if m.candidate.kernel]
+    kernels = [m for m in pool.members if m.candidate.head == "kernel"]
     assert all(len(m.head.points) <= 120 for m in kernels)
 
 
