@@ -25,7 +25,7 @@ from .classifier import Standardizer
 from .folds import ALWAYS_TRAINING, group_folds, random_folds
 from .forest import fit_forest
 from .heads import RIDGES, SHRINKAGES, WIDTHS, Head, KernelHead, Setting, fit_discriminants, fit_kernels, kernel_scores
-from .pooling import brier, choose_pool, log_probabilities, temperature
+from .pooling import brier, choose_pool, log_probabilities, surely_worse, temperature
 from .progress import Progress, span
 
 log = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ _LARGEST_KERNEL = 4000  # samples that a kernel is fitted on; more are thinned o
 _LARGEST_TRIAL = 1500  # samples in the cross-validation
 _LARGEST_FOREST = 10_000
 _LEAST_WEIGHT = 0.03  # models below are left out of the pool
-_FOREST_WEIGHT = 0.5  # of a forest at places never seen, beside the pool (docs/decisions.md, 24)
+_FOREST_WEIGHT = 0.5  # of a forest at places never seen, where it does not surely harm (docs/decisions.md, 24)
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,10 @@ def fit_pool(
     weights = np.where(weights < _LEAST_WEIGHT, 0.0, weights)
     weights /= weights.sum()
     if even:
-        weights = np.append((1 - _FOREST_WEIGHT) * weights, _FOREST_WEIGHT)
+        alone = np.tensordot(weights, np.stack([t.log_p for t in tried[:-1]]), axes=1)
+        both = (1 - _FOREST_WEIGHT) * alone + _FOREST_WEIGHT * tried[-1].log_p
+        share = 0.0 if surely_worse(both, alone, truth, units) else _FOREST_WEIGHT
+        weights = np.append((1 - share) * weights, share)
     pooled = np.tensordot(weights, np.stack([t.log_p for t in tried]), axes=1)
     joint = temperature(pooled, truth)
     members = []
