@@ -20,12 +20,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .candidates import FOREST, NEAR_WIDTHS, PLAIN, POSITION, Candidate, candidates_for
+from .candidates import NEAR_WIDTHS, PLAIN, POSITION, Candidate, candidates_for
 from .classifier import Standardizer
 from .folds import ALWAYS_TRAINING, group_folds, random_folds
-from .forest import fit_forest
 from .heads import RIDGES, SHRINKAGES, WIDTHS, Head, KernelHead, Setting, fit_discriminants, fit_kernels, kernel_scores
-from .pooling import brier, choose_pool, log_probabilities, surely_worse, temperature
+from .pooling import brier, choose_pool, log_probabilities, temperature
 from .progress import Progress, span
 
 log = logging.getLogger(__name__)
@@ -35,9 +34,7 @@ _FEW_SAMPLES = 600  # with fewer, the folds are drawn several times
 _REPEATS = 3
 _LARGEST_KERNEL = 4000  # samples that a kernel is fitted on; more are thinned out
 _LARGEST_TRIAL = 1500  # samples in the cross-validation
-_LARGEST_FOREST = 10_000
 _LEAST_WEIGHT = 0.03  # models below are left out of the pool
-_FOREST_WEIGHT = 0.5  # of a forest at places never seen, where it does not surely harm (docs/decisions.md, 24)
 
 
 @dataclass(frozen=True)
@@ -123,20 +120,14 @@ def fit_pool(
     even = what != "samples"  # how often a class was sampled says nothing about places never seen
     tried: list[_Trial] = []
     known = classes[torch.from_numpy(some).to(classes.device)]
-    every = [*candidates, FOREST] if even else candidates
-    for number, candidate in enumerate(every):
-        scores = [_held_out_scores(candidate, mine, known, f, count, noise_whitening, seed, even=even) for f in folds]
+    for number, candidate in enumerate(candidates):
+        scores = [_held_out_scores(candidate, mine, known, f, count, noise_whitening, even=even) for f in folds]
         tried.append(_best_setting(candidate, scores, truth))
-        progress(0.85 * (number + 1) / len(every), f"trying models: {number + 1} of {len(every)}")
+        progress(0.85 * (number + 1) / len(candidates), f"trying models: {number + 1} of {len(candidates)}")
     first = candidates.index(PLAIN) if even else None
-    weights = choose_pool([t.log_p for t in tried[: len(candidates)]], truth, units, first, seed)
+    weights = choose_pool([t.log_p for t in tried], truth, units, first, seed)
     weights = np.where(weights < _LEAST_WEIGHT, 0.0, weights)
     weights /= weights.sum()
-    if even:
-        alone = np.tensordot(weights, np.stack([t.log_p for t in tried[:-1]]), axes=1)
-        both = (1 - _FOREST_WEIGHT) * alone + _FOREST_WEIGHT * tried[-1].log_p
-        share = 0.0 if surely_worse(both, alone, truth, units) else _FOREST_WEIGHT
-        weights = np.append((1 - share) * weights, share)
     pooled = np.tensordot(weights, np.stack([t.log_p for t in tried]), axes=1)
     joint = temperature(pooled, truth)
     members = []
@@ -196,7 +187,6 @@ def _held_out_scores(
     fold: NDArray[np.int64],
     count: int,
     noise_whitening: Tensor | None,
-    seed: int,
     *,
     even: bool,
 ) -> dict[Setting, NDArray[np.float64]]:
@@ -207,7 +197,7 @@ def _held_out_scores(
     for number in np.unique(fold[held]):
         out = torch.from_numpy(fold == number).to(x.device)
         scaling = _Scaling.fit(x[~out], candidate.scaling, noise_whitening)
-        heads = _heads(candidate, scaling(x[~out]), classes[~out], count, None, seed, even=even)
+        heads = _heads(candidate, scaling(x[~out]), classes[~out], count, None, even=even)
         for setting, scores in _scores(heads, scaling(applied[out])).items():
             place = found.setdefault(setting, np.zeros((len(fold), count)))
             place[fold == number] = scores.double().cpu().numpy()
@@ -215,12 +205,10 @@ def _held_out_scores(
 
 
 def _heads(
-    candidate: Candidate, x: Tensor, classes: Tensor, count: int, setting: Setting | None, seed: int, *, even: bool
+    candidate: Candidate, x: Tensor, classes: Tensor, count: int, setting: Setting | None, *, even: bool
 ) -> Mapping[Setting, Head]:
     """Fitted heads of all settings, or of one."""
-    if candidate.head == "forest":
-        return {(): fit_forest(x, classes, count, seed, even=even)}
-    if candidate.head == "discriminant":
+    if not candidate.kernel:
         return fit_discriminants(x, classes, count, setting or SHRINKAGES, even=even)
     if setting:
         return fit_kernels(x, classes, count, setting[:1], setting[1:], even=even)
@@ -265,12 +253,11 @@ def _fit(
     """A candidate on all samples, with the setting and temperature it was found to need."""
     candidate = trial.candidate
     x = _side_by_side(views, candidate.views)
-    most = {"kernel": _LARGEST_KERNEL, "forest": _LARGEST_FOREST}.get(candidate.head)
-    if most is not None:
-        some = torch.from_numpy(_thin(classes.cpu().numpy(), most, seed)).to(x.device)
+    if candidate.kernel:
+        some = torch.from_numpy(_thin(classes.cpu().numpy(), _LARGEST_KERNEL, seed)).to(x.device)
         x, classes = x[some], classes[some]
     scaling = _Scaling.fit(x, candidate.scaling, noise_whitening)
-    head = next(iter(_heads(candidate, scaling(x), classes, count, trial.setting, seed, even=even).values()))
+    head = next(iter(_heads(candidate, scaling(x), classes, count, trial.setting, even=even).values()))
     return Member(candidate, scaling, head, trial.temperature, weight)
 
 

@@ -91,25 +91,6 @@ def choose_pool(
     return np.asarray(chosen / chosen.sum())
 
 
-def surely_worse(
-    one: NDArray[np.float64], other: NDArray[np.float64], classes: NDArray[np.int64], groups: NDArray[np.int64]
-) -> bool:
-    """Whether one model is wrong more often than another, by more than two standard errors over the groups.
-
-    Args:
-        one: Log probabilities (n, K).
-        other: The same of the other one.
-        classes: (n,) true classes.
-        groups: (n,) samples that stand or fall together.
-    """
-    more = (one.argmax(axis=1) != classes).astype(float) - (other.argmax(axis=1) != classes)
-    _, index = np.unique(groups, return_inverse=True)
-    numbers, sums = np.bincount(index), np.bincount(index, more)
-    mean = more.mean()
-    error = np.sqrt(((sums - mean * numbers) ** 2).sum()) / len(more)
-    return bool(mean > 2 * error)
-
-
 def _grow(
     models: Sequence[NDArray[np.float64]], classes: NDArray[np.int64], weights: NDArray[np.float64], first: int | None
 ) -> NDArray[np.float64]:

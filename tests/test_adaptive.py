@@ -67,25 +67,6 @@ def test_new_places_are_judged_honestly():
     assert torch.allclose(found.sum(dim=1), torch.ones(600), atol=1e-5)
 
 
-def forest_weight(pool):
-    return {t["name"]: t["weight"] for t in pool.trials}.get("forest on spectra")
-
-
-def test_a_forest_has_half_of_the_say_at_places_never_seen_where_it_does_no_harm():
-    views, _, groups = samples(count=480, groups=24)
-    spectra = torch.from_numpy(np.random.default_rng(5).normal(size=(480, 6)).astype(np.float32))
-    classes = (spectra[:, :2].abs().amax(1) > 0.8).long()  # a square around the middle
-    views |= dict.fromkeys(("spectra", "spectra smoothed", "spectra smoothed thrice"), spectra)
-    pool = fit_pool(views, classes, groups, groups, 2, "spatial", torch.eye(6), 0, silent)
-    assert forest_weight(pool) == 0.5
-    assert sum(float(t["weight"]) for t in pool.trials) == pytest.approx(1, abs=1e-3)
-
-
-def test_a_forest_has_no_say_where_it_surely_harms_or_at_known_fields():
-    assert forest_weight(pool_for("spatial")) == 0.0  # a straight line parts the classes
-    assert forest_weight(pool_for("random")) is None
-
-
 def test_the_same_seed_gives_the_same_pool():
     views, _, _ = samples(seed=3)
     assert torch.equal(pool_for("spatial").predict(views), pool_for("spatial").predict(views))
@@ -111,7 +92,7 @@ def test_many_samples_are_thinned_out_and_kernels_stay_small(monkeypatch):
     monkeypatch.setattr("mtmsd_qgis.adaptive._LARGEST_TRIAL", 100)
     monkeypatch.setattr("mtmsd_qgis.adaptive._LARGEST_KERNEL", 120)
     pool = pool_for("random", count=480)
-    kernels = [m for m in pool.members if m.candidate.head == "kernel"]
+    kernels = [m for m in pool.members if m.candidate.kernel]
     assert all(len(m.head.points) <= 120 for m in kernels)
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy.special import log_softmax
 
-from mtmsd_qgis.pooling import FLOOR, brier, choose_pool, log_probabilities, surely_worse, temperature
+from mtmsd_qgis.pooling import FLOOR, brier, choose_pool, log_probabilities, temperature
 
 
 def drawn(count=4000, seed=0):
@@ -58,16 +58,3 @@ def test_a_plain_model_keeps_a_part_where_it_is_named():
     assert 0.1 <= weights[0] <= 0.5
     again = choose_pool([noise, log_softmax(scores, axis=1)], classes, np.arange(len(classes)), 0, 0)
     assert np.array_equal(weights, again)
-
-
-def test_a_model_is_surely_worse_where_many_groups_say_so():
-    classes, groups = np.zeros(400, dtype=int), np.repeat(np.arange(40), 10)
-    right, wrong = np.array([0.0, -9.0]), np.array([-9.0, 0.0])
-    good = np.tile(right, (400, 1))
-    everywhere, in_one = good.copy(), good.copy()
-    everywhere[::4] = wrong  # some in each group
-    in_one[groups == 3] = wrong
-    assert surely_worse(everywhere, good, classes, groups)
-    assert not surely_worse(in_one, good, classes, groups)
-    assert not surely_worse(good, everywhere, classes, groups)
-    assert not surely_worse(good, good, classes, groups)
