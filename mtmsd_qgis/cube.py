@@ -185,8 +185,10 @@ class Cube:
         """Do nothing: what lies on disk costs the same whatever is read."""
 
     def flush(self) -> None:
-        """Hand what was written to the operating system."""
+        """Hand what was written to the disk, through the mapping and as whole lines."""
         self._stored.flush()
+        with (self._folder / self.description.file).open("r+b") as file:
+            os.fsync(file.fileno())
 
     def _physical(self, stored: NDArray[np.generic], chosen: NDArray[np.intp]) -> NDArray[np.float32]:
         with np.errstate(over="ignore", invalid="ignore"):

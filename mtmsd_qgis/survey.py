@@ -139,18 +139,18 @@ def survey(
     owned = {tile: mine for tile, mine in zip(scene, tile_needs(scene, rows, cols)) if len(mine)}
     chosen = _survey_tiles(list(owned), owned, classes)
 
-    def seen(tile: Tile, found: TileGrids, valid: NDArray[np.bool_]) -> _Seen:
+    def seen(tile: Tile, found: TileGrids, valid: NDArray[np.bool_]) -> tuple[TileGrids, _Seen]:
         mine = owned[tile]
         row, col = rows[mine] - tile.core.row, cols[mine] - tile.core.col
         there = valid[row, col]
         index = classes[mine[there]]
         sums = _class_sums(found, row[there], col[there], index, count)
-        return _Seen(found, _Moments.of(found, valid), sums, np.bincount(index, minlength=count))
+        return found, _Seen(_Moments.of(found, valid), sums, np.bincount(index, minlength=count))
 
     whole: _Seen | None = None
     with Behind() as behind:
-        for done, (tile, part) in enumerate(computed(extractor, cube, chosen, seen)):
-            behind.call(partial(kept_tiles.keep, tile, part.found))
+        for done, (tile, (found, part)) in enumerate(computed(extractor, cube, chosen, seen)):
+            behind.call(partial(kept_tiles.keep, tile, found))
             whole = part if whole is None else whole.plus(part)
             progress((done + 1) / len(chosen), f"survey: tile {done + 1} of {len(chosen)}")
     assert whole is not None  # the samples lie on valid pixels, so some tile has one
@@ -242,17 +242,15 @@ def _survey_tiles(
 
 @dataclass(frozen=True)
 class _Seen:
-    """What was seen of tiles: features of the last, moments, sums (K, T, F) and numbers (K,) of samples by class."""
+    """What was seen of tiles: moments, and sums (K, T, F) and numbers (K,) of samples by class."""
 
-    found: TileGrids
     moments: _Moments
     sums: torch.Tensor
     samples: NDArray[np.int64]
 
     def plus(self, other: _Seen) -> _Seen:
         """Of both."""
-        sums, samples = self.sums + other.sums, self.samples + other.samples
-        return _Seen(other.found, self.moments.plus(other.moments), sums, samples)
+        return _Seen(self.moments.plus(other.moments), self.sums + other.sums, self.samples + other.samples)
 
 
 def _draw_valid(

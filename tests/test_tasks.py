@@ -15,6 +15,7 @@ from mtmsd_qgis import tasks
 from mtmsd_qgis.cube import Cube
 from mtmsd_qgis.device import Device
 from mtmsd_qgis.errors import MtmsdError, SceneError
+from mtmsd_qgis.extraction import KeptTiles
 from mtmsd_qgis.model_file import read_header
 from mtmsd_qgis.progress import silent
 from mtmsd_qgis.protocol import FeatureLayout, Job
@@ -154,9 +155,25 @@ def test_the_same_job_gives_the_same_bytes(scene, model, folder, features, other
     assert again["raster"] == features["raster"]
 
 
-def test_tiles_kept_from_the_survey_change_nothing(scene, model, folder, features, other, monkeypatch):
-    monkeypatch.setattr("shutil.disk_usage", lambda place: SimpleNamespace(free=0))
+@pytest.mark.parametrize(("disk_bytes", "where"), [(0, "nowhere"), (1 << 34, "on disk")])
+def test_tiles_kept_from_the_survey_change_nothing(
+    scene, model, folder, features, other, monkeypatch, disk_bytes, where
+):
+    """As they are kept in memory, a run that keeps none, or all on disk, gives the same."""
+    taken = []
+    honest = KeptTiles.take
+
+    def watched(self, tile):
+        on_disk = self._path(tile).exists()
+        found = honest(self, tile)
+        taken.append("nowhere" if found is None else "on disk" if on_disk else "in memory")
+        return found
+
+    monkeypatch.setattr(KeptTiles, "take", watched)
+    monkeypatch.setattr("mtmsd_qgis.extraction._KEPT_IN_MEMORY", 0)
+    monkeypatch.setattr("shutil.disk_usage", lambda place: SimpleNamespace(free=disk_bytes))
     extracted(scene, model, other, EXTRACT)
+    assert set(taken) == {where}
     assert (folder / "features.raw").read_bytes() == (other / "features.raw").read_bytes()
     assert list(folder.glob("tile_*")) == []
 
