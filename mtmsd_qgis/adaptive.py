@@ -20,11 +20,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .candidates import NEAR_WIDTHS, PLAIN, POSITION, Candidate, candidates_for
+from .candidates import FOREST, NEAR_WIDTHS, PLAIN, POSITION, Candidate, candidates_for
 from .classifier import Standardizer
 from .folds import ALWAYS_TRAINING, group_folds, random_folds
+from .forest import fit_forest
 from .heads import RIDGES, SHRINKAGES, WIDTHS, Head, KernelHead, Setting, fit_discriminants, fit_kernels, kernel_scores
-from .pooling import brier, choose_pool, log_probabilities, temperature
+from .pooling import better_half, brier, choose_pool, choose_pool_beside, log_probabilities, temperature
 from .progress import Progress, span
 
 log = logging.getLogger(__name__)
@@ -32,9 +33,11 @@ log = logging.getLogger(__name__)
 _FOLDS = 4
 _FEW_SAMPLES = 600  # with fewer, the folds are drawn several times
 _REPEATS = 3
+_TOO_FEW_TO_WEIGH = 200  # samples, at known fields (docs/decisions.md, 24)
 _LARGEST_KERNEL = 4000  # samples that a kernel is fitted on; more are thinned out
 _LARGEST_TRIAL = 1500  # samples in the cross-validation
-_LEAST_WEIGHT = 0.03  # models below are left out of the pool
+_LARGEST_FOREST = 10_000
+_PRIOR = 0.2  # exponent of the classes' shares among the samples, for places never seen (docs/decisions.md, 24)
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,7 @@ class Pool:
     Attributes:
         members: Weights sum to 1.
         temperature: Of the weighted mean of their log probabilities.
+        prior: (K,) added to it: 0, or some of how likely a class is beforehand.
         trials: Name, weight and accuracy (0 to 1) under cross-validation of every candidate.
         accuracy: Of the pool under the same cross-validation, 0 to 1; the weights were chosen on it.
         folds: What was held out: "samples", "groups" or "blocks".
@@ -69,6 +73,7 @@ class Pool:
 
     members: tuple[Member, ...]
     temperature: float
+    prior: Tensor
     trials: tuple[dict[str, float | str], ...]
     accuracy: float
     folds: str
@@ -82,7 +87,7 @@ class Pool:
         """Probabilities (n, K) of views (n, F)."""
         total = sum(member.weight * member.log_probabilities(views) for member in self.members)
         assert isinstance(total, Tensor)  # a pool has a member
-        return torch.softmax(total * self.temperature, dim=1)
+        return torch.softmax(total * self.temperature + self.prior, dim=1)
 
 
 def fit_pool(
@@ -117,18 +122,23 @@ def fit_pool(
     truth = np.concatenate([target[some][f != ALWAYS_TRAINING] for f in folds])
     together = {"samples": np.arange(len(some)), "blocks": blocks[some]}.get(what, groups[some])
     units = np.concatenate([together[f != ALWAYS_TRAINING] for f in folds])
-    even = what != "samples"  # how often a class was sampled says nothing about places never seen
+    even = what != "samples"  # how often a class was sampled says little about places never seen
     tried: list[_Trial] = []
     known = classes[torch.from_numpy(some).to(classes.device)]
-    for number, candidate in enumerate(candidates):
-        scores = [_held_out_scores(candidate, mine, known, f, count, noise_whitening, even=even) for f in folds]
+    every = [*candidates, FOREST] if even else candidates
+    for number, candidate in enumerate(every):
+        scores = [_held_out_scores(candidate, mine, known, f, count, noise_whitening, seed, even=even) for f in folds]
         tried.append(_best_setting(candidate, scores, truth))
-        progress(0.85 * (number + 1) / len(candidates), f"trying models: {number + 1} of {len(candidates)}")
-    first = candidates.index(PLAIN) if even else None
-    weights = choose_pool([t.log_p for t in tried], truth, units, first, seed)
-    weights = np.where(weights < _LEAST_WEIGHT, 0.0, weights)
-    weights /= weights.sum()
-    pooled = np.tensordot(weights, np.stack([t.log_p for t in tried]), axes=1)
+        progress(0.85 * (number + 1) / len(every), f"trying models: {number + 1} of {len(every)}")
+    found = [t.log_p for t in tried]
+    if even:
+        plain = [candidates.index(c) for c in PLAIN if c in candidates]
+        weights = choose_pool_beside(found[:-1], plain, found[-1], truth, units, seed)
+    elif len(some) < _TOO_FEW_TO_WEIGH:
+        weights = better_half(found, truth)
+    else:
+        weights = choose_pool(found, truth, units, None, seed)
+    pooled = np.tensordot(weights, np.stack(found), axes=1)
     joint = temperature(pooled, truth)
     members = []
     chosen = [i for i in np.argsort(-weights) if weights[i] > 0]
@@ -136,12 +146,13 @@ def fit_pool(
     for done, i in enumerate(chosen):
         members.append(_fit(tried[i], float(weights[i]), views, classes, count, noise_whitening, seed, even=even))
         part((done + 1) / len(chosen), f"fitting models: {done + 1} of {len(chosen)}")
-    accuracy = float((pooled.argmax(axis=1) == truth).mean())
+    prior = torch.bincount(classes, minlength=count).clamp(min=1).log() * (_PRIOR if even else 0.0)
+    accuracy = float(((pooled * joint + prior.cpu().numpy()).argmax(axis=1) == truth).mean())
     trials: tuple[dict[str, float | str], ...] = tuple(
         {"name": t.candidate.name, "weight": round(float(w), 4), "accuracy": round(t.accuracy, 4)}
         for t, w in zip(tried, weights)
     )
-    return Pool(tuple(members), joint, trials, accuracy, what)
+    return Pool(tuple(members), joint, prior, trials, accuracy, what)
 
 
 @dataclass(frozen=True)
@@ -187,6 +198,7 @@ def _held_out_scores(
     fold: NDArray[np.int64],
     count: int,
     noise_whitening: Tensor | None,
+    seed: int,
     *,
     even: bool,
 ) -> dict[Setting, NDArray[np.float64]]:
@@ -197,7 +209,7 @@ def _held_out_scores(
     for number in np.unique(fold[held]):
         out = torch.from_numpy(fold == number).to(x.device)
         scaling = _Scaling.fit(x[~out], candidate.scaling, noise_whitening)
-        heads = _heads(candidate, scaling(x[~out]), classes[~out], count, None, even=even)
+        heads = _heads(candidate, scaling(x[~out]), classes[~out], count, None, seed, even=even)
         for setting, scores in _scores(heads, scaling(applied[out])).items():
             place = found.setdefault(setting, np.zeros((len(fold), count)))
             place[fold == number] = scores.double().cpu().numpy()
@@ -205,10 +217,12 @@ def _held_out_scores(
 
 
 def _heads(
-    candidate: Candidate, x: Tensor, classes: Tensor, count: int, setting: Setting | None, *, even: bool
+    candidate: Candidate, x: Tensor, classes: Tensor, count: int, setting: Setting | None, seed: int, *, even: bool
 ) -> Mapping[Setting, Head]:
     """Fitted heads of all settings, or of one."""
-    if not candidate.kernel:
+    if candidate.head == "forest":
+        return {(): fit_forest(x, classes, count, seed, even=even)}
+    if candidate.head == "discriminant":
         return fit_discriminants(x, classes, count, setting or SHRINKAGES, even=even)
     if setting:
         return fit_kernels(x, classes, count, setting[:1], setting[1:], even=even)
@@ -253,11 +267,12 @@ def _fit(
     """A candidate on all samples, with the setting and temperature it was found to need."""
     candidate = trial.candidate
     x = _side_by_side(views, candidate.views)
-    if candidate.kernel:
-        some = torch.from_numpy(_thin(classes.cpu().numpy(), _LARGEST_KERNEL, seed)).to(x.device)
+    most = {"kernel": _LARGEST_KERNEL, "forest": _LARGEST_FOREST}.get(candidate.head)
+    if most is not None:
+        some = torch.from_numpy(_thin(classes.cpu().numpy(), most, seed)).to(x.device)
         x, classes = x[some], classes[some]
     scaling = _Scaling.fit(x, candidate.scaling, noise_whitening)
-    head = next(iter(_heads(candidate, scaling(x), classes, count, trial.setting, even=even).values()))
+    head = next(iter(_heads(candidate, scaling(x), classes, count, trial.setting, seed, even=even).values()))
     return Member(candidate, scaling, head, trial.temperature, weight)
 
 

@@ -20,7 +20,7 @@ class Candidate:
         name: For log and report.
         views: What it learns from; their columns side by side.
         applied: What it is applied to, of the same columns: the same views, or smoothed ones.
-        kernel: Whether its head is a kernel, not a discriminant.
+        head: "discriminant", "kernel" or "forest".
         scaling: How columns are brought to one scale: "columns" gives each the same variance among the samples,
             "none" leaves them as they are over the scene (means of boxes keep the small variance that averaging
             leaves of noise), "noise" divides spectra by the scene's noise.
@@ -29,25 +29,23 @@ class Candidate:
     name: str
     views: tuple[str, ...]
     applied: tuple[str, ...]
-    kernel: bool = False
+    head: str = "discriminant"
     scaling: str = "columns"
 
 
 _SCALING_WORDS = {"columns": "", "none": " as they are", "noise": " by noise"}
 
 
-def _candidate(views: str, applied: str = "", *, kernel: bool = False, scaling: str = "columns") -> Candidate:
+def _candidate(views: str, applied: str = "", *, head: str = "discriminant", scaling: str = "columns") -> Candidate:
     wanted = tuple(views.split("+"))
     used = tuple(applied.split("+")) if applied else wanted
-    head = "kernel" if kernel else "discriminant"
     words = " + ".join(wanted) + _SCALING_WORDS[scaling]
     words += f", applied to {' + '.join(used)}" if applied else ""
-    return Candidate(f"{head} on {words}", wanted, used, kernel, scaling)
+    return Candidate(f"{head} on {words}", wanted, used, head, scaling)
 
 
-PLAIN = _candidate("spectra")  # pools for places never seen start with it
 CANDIDATES = (
-    PLAIN,
+    _candidate("spectra"),
     _candidate("spectra", "spectra smoothed"),
     _candidate("spectra", "spectra smoothed thrice"),
     _candidate("spectra+logarithms"),
@@ -60,22 +58,28 @@ CANDIDATES = (
     _candidate("boxes", scaling="none"),
     _candidate("wide"),
     _candidate("boxes+wide"),
-    _candidate("spectra", kernel=True),
-    _candidate("spectra", "spectra smoothed", kernel=True),
-    _candidate("spectra", "spectra smoothed thrice", kernel=True),
-    _candidate("spectra smoothed thrice", kernel=True),
-    _candidate("spectra", kernel=True, scaling="noise"),
-    _candidate("spectra", "spectra smoothed thrice", kernel=True, scaling="noise"),
-    _candidate("boxes", kernel=True),
-    _candidate("boxes", kernel=True, scaling="none"),
-    _candidate("wide", kernel=True),
-    _candidate("boxes+wide", kernel=True),
+    _candidate("spectra", head="kernel"),
+    _candidate("spectra", "spectra smoothed", head="kernel"),
+    _candidate("spectra", "spectra smoothed thrice", head="kernel"),
+    _candidate("spectra smoothed thrice", head="kernel"),
+    _candidate("spectra", head="kernel", scaling="noise"),
+    _candidate("spectra", "spectra smoothed thrice", head="kernel", scaling="noise"),
+    _candidate("boxes", head="kernel"),
+    _candidate("boxes", head="kernel", scaling="none"),
+    _candidate("wide", head="kernel"),
+    _candidate("boxes+wide", head="kernel"),
 )
-POSITION = _candidate("position", kernel=True)  # only where the map shall be good at fields that have samples
+PLAIN = (  # have a part in every pool for places never seen, which starts with the first of them
+    _candidate("spectra"),
+    _candidate("spectra", head="kernel"),
+    _candidate("spectra", "spectra smoothed", head="kernel"),
+)
+FOREST = _candidate("spectra", head="forest")  # beside the pool for places never seen, unless it seems to harm
+POSITION = _candidate("position", head="kernel")  # only where the map shall be good at fields that have samples
 
 
 def candidates_for(names: Sequence[str], kind: str) -> list[Candidate]:
-    """The candidates that a raster's views and the kind of generalisation allow."""
+    """The candidates for a pool that a raster's views and the kind of generalisation allow."""
     every = (*CANDIDATES, POSITION) if kind == "random" else CANDIDATES
     return [c for c in every if {*c.views, *c.applied} <= set(names)]
 

@@ -21,6 +21,10 @@ _TEMPERATURES = np.geomspace(0.005, 100, 60)
 _WORST = -8.0  # of a log probability in the loss: one mislabelled sample cannot decide
 _BAGS = 8
 _LARGEST_POOL = 6
+_LEAST_WEIGHT = 0.03  # models below are left out of the pool
+_PLAIN_WEIGHT = 1 / 3  # of the plain models together at places never seen (docs/decisions.md, 24)
+_FOREST_WEIGHT = 0.5  # of a forest there, unless it seems to harm
+_DOUBT = 1.5  # standard errors that a model must be worse by
 _GAIN = 1e-4  # least that another model must improve the score by
 
 
@@ -53,9 +57,12 @@ def brier(log_p: NDArray[np.float64], classes: NDArray[np.int64], weights: NDArr
         classes: (n,).
         weights: (n,), with a positive sum.
     """
+    return float(_brier_of_each(log_p, classes) @ weights / weights.sum())
+
+
+def _brier_of_each(log_p: NDArray[np.float64], classes: NDArray[np.int64]) -> NDArray[np.float64]:
     p = np.exp(log_p)
-    score = (p * p).sum(axis=1) - 2 * p[np.arange(len(classes)), classes]
-    return float(score @ weights / weights.sum())
+    return np.asarray((p * p).sum(axis=1) - 2 * p[np.arange(len(classes)), classes])
 
 
 def choose_pool(
@@ -88,7 +95,81 @@ def choose_pool(
             drawn = np.ones(len(classes))
         keep = drawn > 0
         chosen += _grow([m[keep] for m in models], classes[keep], drawn[keep], first)
-    return np.asarray(chosen / chosen.sum())
+    weights = chosen / chosen.sum()
+    weights = np.where(weights < _LEAST_WEIGHT, 0.0, weights)
+    return np.asarray(weights / weights.sum())
+
+
+def better_half(models: Sequence[NDArray[np.float64]], classes: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The same weight for each model of the better half, as a few samples cannot say more.
+
+    Args:
+        models: Calibrated log probabilities (n, K) of each.
+        classes: (n,) true classes.
+
+    Returns:
+        (models,) weights, summing to 1.
+    """
+    scores = np.array([brier(m, classes, np.ones(len(classes))) for m in models])
+    better = np.argsort(scores, kind="stable")[: (len(models) + 1) // 2]
+    weights = np.zeros(len(models))
+    weights[better] = 1 / len(better)
+    return weights
+
+
+def choose_pool_beside(
+    models: Sequence[NDArray[np.float64]],
+    plain: Sequence[int],
+    forest: NDArray[np.float64],
+    classes: NDArray[np.int64],
+    groups: NDArray[np.int64],
+    seed: int,
+) -> NDArray[np.float64]:
+    """Weights for places never seen: a pool, a part of it for the plain models, and beside it a forest.
+
+    Held-out groups are few, so what they say is not taken at its word: some models have their part whatever it is. The
+    forest is left out where it seems to harm.
+
+    Args:
+        models: Calibrated log probabilities (n, K) of each.
+        plain: The plain ones among them; the pool starts with the first.
+        forest: Of the forest, (n, K).
+        classes: (n,) true classes.
+        groups: (n,) samples that stand or fall together.
+        seed: Of the bootstrap.
+
+    Returns:
+        (models + 1,) weights of the models and of the forest, summing to 1.
+    """
+    weights = (1 - _PLAIN_WEIGHT) * choose_pool(models, classes, groups, plain[0], seed)
+    weights[list(plain)] += _PLAIN_WEIGHT / len(plain)
+    pool = np.tensordot(weights, np.stack(models), axes=1)
+    joint = temperature(pool, classes)  # both sides of the mean are calibrated
+    both = (1 - _FOREST_WEIGHT) * joint * pool + _FOREST_WEIGHT * forest
+    calibrated = log_probabilities(both, temperature(both, classes))
+    if seems_worse(calibrated, log_probabilities(pool, joint), classes, groups):
+        return np.append(weights, 0.0)
+    weights = np.append((1 - _FOREST_WEIGHT) * joint * weights, _FOREST_WEIGHT)
+    return np.asarray(weights / weights.sum())
+
+
+def seems_worse(
+    one: NDArray[np.float64], other: NDArray[np.float64], classes: NDArray[np.int64], groups: NDArray[np.int64]
+) -> bool:
+    """Whether one model has a worse Brier score than another, by more than 1.5 standard errors over the groups.
+
+    Args:
+        one: Calibrated log probabilities (n, K).
+        other: The same of the other one.
+        classes: (n,) true classes.
+        groups: (n,) samples that stand or fall together.
+    """
+    more = _brier_of_each(one, classes) - _brier_of_each(other, classes)
+    _, index = np.unique(groups, return_inverse=True)
+    numbers, sums = np.bincount(index), np.bincount(index, more)
+    mean = more.mean()
+    error = np.sqrt(((sums - mean * numbers) ** 2).sum()) / len(more)
+    return bool(mean > _DOUBT * error)
 
 
 def _grow(

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -67,6 +69,42 @@ def test_new_places_are_judged_honestly():
     assert torch.allclose(found.sum(dim=1), torch.ones(600), atol=1e-5)
 
 
+def test_too_few_samples_do_not_weigh_models():
+    few, many = pool_for("random", count=120), pool_for("random", count=240)
+    assert len(few.members) == (len(few.trials) + 1) // 2
+    assert {m.weight for m in few.members} == {1 / len(few.members)}
+    assert len(many.members) < len(few.members)
+
+
+def test_shares_of_the_samples_count_a_little_at_places_never_seen():
+    views, classes, groups = samples(count=480, groups=24)
+    some = torch.from_numpy(np.flatnonzero((classes.numpy() == 0) | (np.arange(480) % 3 == 0)))  # three to one
+    views = {name: view[some] for name, view in views.items()}
+    pool = fit_pool(views, classes[some], groups[some], groups[some], 2, "spatial", torch.eye(6), 0, silent)
+    odds, plain = (p[:, 0] / p[:, 1] for p in (pool.predict(views), replace(pool, prior=0 * pool.prior).predict(views)))
+    assert torch.allclose(odds / plain, torch.tensor(3.0) ** 0.2, rtol=1e-2)
+    assert float(pool_for("random").prior.abs().max()) == 0
+
+
+def forest_weight(pool):
+    return {t["name"]: t["weight"] for t in pool.trials}.get("forest on spectra")
+
+
+def test_a_forest_has_half_of_the_say_at_places_never_seen_where_it_does_no_harm():
+    views, _, groups = samples(count=480, groups=24)
+    spectra = torch.from_numpy(np.random.default_rng(5).normal(size=(480, 6)).astype(np.float32))
+    classes = (spectra[:, :2].abs().amax(1) > 0.8).long()  # a square around the middle
+    views |= dict.fromkeys(("spectra", "spectra smoothed", "spectra smoothed thrice"), spectra)
+    pool = fit_pool(views, classes, groups, groups, 2, "spatial", torch.eye(6), 0, silent)
+    assert 0.3 < forest_weight(pool) < 0.6
+    assert sum(float(t["weight"]) for t in pool.trials) == pytest.approx(1, abs=1e-3)
+
+
+def test_a_forest_has_no_say_where_it_seems_to_harm_or_at_known_fields():
+    assert forest_weight(pool_for("spatial")) == 0.0  # a straight line parts the classes
+    assert forest_weight(pool_for("random")) is None
+
+
 def test_the_same_seed_gives_the_same_pool():
     views, _, _ = samples(seed=3)
     assert torch.equal(pool_for("spatial").predict(views), pool_for("spatial").predict(views))
@@ -92,7 +130,7 @@ def test_many_samples_are_thinned_out_and_kernels_stay_small(monkeypatch):
     monkeypatch.setattr("mtmsd_qgis.adaptive._LARGEST_TRIAL", 100)
     monkeypatch.setattr("mtmsd_qgis.adaptive._LARGEST_KERNEL", 120)
     pool = pool_for("random", count=480)
-    kernels = [m for m in pool.members if m.candidate.kernel]
+    kernels = [m for m in pool.members if m.candidate.head == "kernel"]
     assert all(len(m.head.points) <= 120 for m in kernels)
 
 

@@ -54,6 +54,7 @@ RINGS = {
     "transformer3d": 2,
     "device": 2,
     "heads": 2,
+    "forest": 2,
     "box_mean": 2,
     "tile_grids": 2,
     "likeness": 2,

@@ -5,7 +5,16 @@ import numpy as np
 import pytest
 from scipy.special import log_softmax
 
-from mtmsd_qgis.pooling import FLOOR, brier, choose_pool, log_probabilities, temperature
+from mtmsd_qgis.pooling import (
+    FLOOR,
+    better_half,
+    brier,
+    choose_pool,
+    choose_pool_beside,
+    log_probabilities,
+    seems_worse,
+    temperature,
+)
 
 
 def drawn(count=4000, seed=0):
@@ -58,3 +67,47 @@ def test_a_plain_model_keeps_a_part_where_it_is_named():
     assert 0.1 <= weights[0] <= 0.5
     again = choose_pool([noise, log_softmax(scores, axis=1)], classes, np.arange(len(classes)), 0, 0)
     assert np.array_equal(weights, again)
+
+
+def test_a_model_seems_worse_where_many_groups_say_so():
+    classes, groups = np.zeros(400, dtype=int), np.repeat(np.arange(40), 10)
+    right, wrong = np.array([0.0, -9.0]), np.array([-9.0, 0.0])
+    good = np.tile(right, (400, 1))
+    everywhere, in_one = good.copy(), good.copy()
+    everywhere[::4] = wrong  # some in each group
+    in_one[groups == 3] = wrong
+    assert seems_worse(everywhere, good, classes, groups)
+    assert not seems_worse(in_one, good, classes, groups)
+    assert not seems_worse(good, everywhere, classes, groups)
+    assert not seems_worse(good, good, classes, groups)
+
+
+def test_the_better_half_is_of_the_models_that_are_right_more_often():
+    scores, classes = drawn(200)
+    models = [log_softmax(factor * scores, axis=1) for factor in (-1, 1, -2, 0.8, -0.5)]
+    assert better_half(models, classes).tolist() == pytest.approx([0, 1 / 3, 0, 1 / 3, 1 / 3])
+    assert better_half(models[:1], classes).tolist() == [1]
+
+
+def beside(forest, factor=1.0):
+    """Weights of noise, of a good plain model and of a forest."""
+    scores, classes = drawn(800)
+    noise = log_softmax(0.1 * np.random.default_rng(5).normal(size=scores.shape), axis=1)
+    good = log_softmax(scores, axis=1)
+    beside = {"good": good, "noise": noise, "wrong": log_softmax(-2 * scores, axis=1)}[forest]
+    models = [noise, factor * good]
+    return choose_pool_beside(models, [0, 1], beside, classes, np.arange(len(classes)) // 8, 0)
+
+
+def test_beside_a_pool_the_forest_has_half_of_the_say_unless_it_seems_to_harm():
+    harmless, harmful = beside("good"), beside("wrong")
+    assert harmful[-1] == 0
+    assert 0.3 < harmless[-1] < 0.6
+    assert harmless.sum() == harmful.sum() == pytest.approx(1)
+    assert harmful[0] > 1 / 6  # a plain model keeps its part, however poor it is
+
+
+def test_half_of_the_say_is_of_calibrated_probabilities():
+    """A pool that is not sure enough of itself (its scores are too small) does not lose its half by that."""
+    weights, shrunk = beside("good"), beside("good", 0.2)
+    assert shrunk[-1] < 0.6 * weights[-1]
