@@ -30,6 +30,7 @@ from .model_file import (
 from .preprocessing import MAX_BANDS, Preprocessor
 from .protocol import band_from_json
 from .settings import PretrainSettings, from_json, to_json
+from .stored_statistics import StoredStatistics, expected_shapes, from_arrays
 from .training_state import Anchor, TrainingState, new_training
 from .typed import is_number, is_whole, shown
 from .unet import UNet
@@ -53,19 +54,31 @@ class DiffusionModel:
         network: On the CPU, with the averaged weights.
         settings: Of the pretraining.
         source_band_count: Bands of the raster it was trained on, left-out ones included.
+        statistics: Of the scene it was trained on; None where the file has none.
     """
 
     preprocessor: Preprocessor
     network: UNet
     settings: PretrainSettings
     source_band_count: int
+    statistics: StoredStatistics | None
 
 
-def save_model(path: Path, state: TrainingState, description: Mapping[str, Any], preprocessor: Preprocessor) -> None:
+def save_model(
+    path: Path,
+    state: TrainingState,
+    description: Mapping[str, Any],
+    preprocessor: Preprocessor,
+    statistics: StoredStatistics | None = None,
+) -> None:
     """Write the averaged weights with all that is needed to use them; description is what describe made."""
     arrays = {f"network.{name}": _to_numpy(weight) for name, weight in state.average.items()}
     arrays.update(_preprocessor_arrays(preprocessor))
-    write_file(path, KIND_MODEL, {**description, **_training_facts(state)}, arrays)
+    facts = {**description, **_training_facts(state)}
+    if statistics:
+        arrays.update(statistics.arrays())
+        facts["statistics"] = statistics.describe()
+    write_file(path, KIND_MODEL, facts, arrays)
 
 
 def load_model(path: Path) -> DiffusionModel:
@@ -82,7 +95,8 @@ def load_model(path: Path) -> DiffusionModel:
         preprocessor = _preprocessor_from(description, arrays)
         network = UNet(preprocessor.components, settings.base_width)
         _load_weights(network, arrays, "network.")
-        return DiffusionModel(preprocessor, network, settings, description["source_band_count"])
+        statistics = from_arrays(description, arrays)
+        return DiffusionModel(preprocessor, network, settings, description["source_band_count"], statistics)
     except (KeyError, TypeError, ValueError, RuntimeError, SettingsError) as error:
         raise FileFormatError(f"{path} is not a complete diffusion model ({error}). Train a new one.") from None
 
@@ -190,8 +204,8 @@ def _check_shapes(
     Raises:
         ValueError: One is missing, too much, or of another type or shape.
     """
-    bands, axes = len(description["bands"]), found.get("preprocessor.axes", ("", 0))
-    components = axes[1]
+    bands, axes = len(description["bands"]), found.get("preprocessor.axes", ())
+    components = (*axes, 0, 0)[1]
     if bands > MAX_BANDS or not 1 <= components <= min(bands, settings.components):
         raise ValueError(f"{components} components of {bands} bands")
     expected: dict[str, Shape] = {
@@ -204,8 +218,9 @@ def _check_shapes(
         network = UNet(components, settings.base_width)
     for prefix in prefixes:
         expected.update({f"{prefix}{n}": ("F32", *weight.shape) for n, weight in network.named_parameters()})
+    expected.update(expected_shapes(network, description, found))
     for which in curves:
-        points, waiting = (found.get(which + name, ("", 0))[1] for name in ("losses", "interval"))
+        points, waiting = ((*found.get(which + name, ()), 0, 0)[1] for name in ("losses", "interval"))
         if max(points, waiting) > _LONGEST_CURVE:
             raise ValueError(f"a loss curve of {max(points, waiting)} points")
         expected.update({f"{which}losses": ("F64", points, 2), f"{which}interval": ("F64", waiting)})

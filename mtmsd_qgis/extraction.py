@@ -25,10 +25,11 @@ from .device import fetched, side_by_side
 from .errors import Cancelled
 from .features import FeatureExtractor
 from .memory import free_memory
-from .patches import PatchSampler
+from .patches import patches_of_scene
 from .pipeline import Behind, ahead
 from .progress import Progress, silent
 from .stored_features import NODATA, PlainBands, StoredFeatures
+from .stored_statistics import StoredStatistics
 from .tile_grids import TileGrids
 from .tile_rows import LinesBehind, TileRows
 from .unfinished import Finished, Workplace
@@ -39,8 +40,6 @@ _Numbers = tuple[Callable[[], NDArray[np.int16]], NDArray[np.bool_]]
 """Gives the stored numbers (h, bands, w) of a tile, and where it is valid."""
 
 _KEPT_IN_MEMORY = 256 << 20  # bytes of surveyed tiles
-# Patches whose statistics stand for a scene: a thirty-second of its pixels, within limits.
-_STATISTICS_SHARE, _LEAST_PATCHES, _MOST_PATCHES = 32, 8, 64
 
 
 class KeptTiles:
@@ -117,7 +116,12 @@ def tiles_text(scene: Sequence[Tile]) -> str:
 
 
 def learn_statistics(
-    extractor: FeatureExtractor, cube: Cube, valid: NDArray[np.bool_], side: int, progress: Progress = silent
+    extractor: FeatureExtractor,
+    cube: Cube,
+    valid: NDArray[np.bool_],
+    side: int,
+    progress: Progress = silent,
+    known: StoredStatistics | None = None,
 ) -> None:
     """Let an extractor normalise by the statistics of a scene.
 
@@ -127,11 +131,9 @@ def learn_statistics(
         valid: (H, W).
         side: Of the patches that the network was trained on, pixels.
         progress: Told after each pass.
+        known: Of the scene that the model was trained on; taken where it is this one.
     """
-    share = int(valid.sum()) // (_STATISTICS_SHARE * side * side)
-    count = min(_MOST_PATCHES, max(_LEAST_PATCHES, share))
-    patches, _ = PatchSampler(cube, valid, side).draw(extractor.settings.seed, 0, count)
-    extractor.learn_statistics(patches, progress)
+    extractor.learn_statistics(patches_of_scene(cube, valid, side, extractor.settings.seed), progress, known)
 
 
 def write_features(

@@ -30,6 +30,7 @@ from .normalisation import BY_PATCH, ByPatch, PatchStatistics, SceneStatistics
 from .pipeline import ahead
 from .progress import Progress, silent
 from .settings import ExtractionSettings
+from .stored_statistics import Conditions, StoredStatistics
 from .tile_grids import TileGrids
 from .unet import UNet
 from .windows import GRID, Tile, Window
@@ -77,23 +78,39 @@ class FeatureExtractor:
         part._type, part.statistics = self._type, self.statistics
         return part
 
-    def learn_statistics(self, patches: NDArray[np.float32], progress: Progress = silent) -> None:
+    def learn_statistics(
+        self, patches: NDArray[np.float32], progress: Progress = silent, known: StoredStatistics | None = None
+    ) -> None:
         """Normalise all tiles by the statistics of some patches from now on, so that they agree where they meet.
 
         Args:
             patches: (N, C, side, side) of the scene, as the network was trained on; 0 where invalid.
             progress: Told after each pass.
+            known: Statistics of the scene that the network was trained on; taken where they hold for these patches.
 
         Raises:
             DeviceError: There is not even memory for one patch at one timestep.
         """
         side = patches.shape[-1]
+        reach = side // GRID // 2
+        if known is not None and known.hold_for(self._conditions(), patches):
+            log.info("Statistics of the scene: from the model, which was trained on it.")
+            self.statistics = known.averaged(self.network, reach)
+            return
         plan = plan_extraction(self.device, self.network.base_width, side, len(self.timesteps), len(patches))
         x0 = self._upload(patches)
         places = [Window(side * i, 0, side, side) for i in range(len(x0))]
         noise = torch.stack([noise_field(place, x0.shape[1], self.settings.seed, 0, self.device) for place in places])
         found, _ = self._by_plan(lambda plan: self._collected(x0, noise, plan, progress), plan, "patch")
-        self.statistics = found.averaged(reach=side // GRID // 2)
+        self.statistics = found.averaged(reach)
+
+    def stored_statistics(self, patches: NDArray[np.float32]) -> StoredStatistics:
+        """What learn_statistics has found of these patches, for a model file."""
+        assert self.statistics is not None  # it has been called
+        return StoredStatistics.of(self.network, self.statistics, self._conditions(), patches)
+
+    def _conditions(self) -> Conditions:
+        return Conditions.of(self.settings, str(self._numbers())[6:])
 
     def _collected(self, x0: Tensor, noise: Tensor, plan: Plan, progress: Progress) -> PatchStatistics:
         """Statistics of patches (N, C, side, side) at all timesteps."""

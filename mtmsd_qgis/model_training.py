@@ -17,14 +17,18 @@ from numpy.typing import NDArray
 from .cube import Cube
 from .device import Device, memory_guard
 from .diffusion_model import describe, load_checkpoint, save_checkpoint, save_model
+from .errors import Cancelled, DeviceError
+from .features import FeatureExtractor
 from .job_scene import band_positions, standardised
-from .patches import PatchSampler
+from .patches import PatchSampler, patches_of_scene
 from .preprocessing import LeftOut, Preprocessor, fit_preprocessor
 from .preprocessing import describe as describe_bands
 from .pretraining import train
 from .progress import Progress, span
-from .settings import PretrainSettings
+from .settings import PretrainSettings, extraction_settings
+from .stored_statistics import StoredStatistics
 from .training_state import TrainingState, new_training
+from .unet import UNet
 
 log = logging.getLogger(__name__)
 
@@ -117,9 +121,36 @@ def train_model(
                 log.warning("The checkpoint %s cannot be written (%s). Going on without.", checkpoint, error.strerror)
 
     with memory_guard(device, "Choose a smaller BATCH_SIZE, PATCH_SIZE or BASE_WIDTH."):
-        train(state, sampler, settings, span(progress, 0.04, 0.99), save)
-    save_model(model, state, description, preprocessor)
+        train(state, sampler, settings, span(progress, 0.04, 0.98), save)
+    try:
+        statistics = _statistics(state, components, valid, settings, device, span(progress, 0.98, 0.99))
+    except Cancelled:
+        save(state)
+        raise
+    save_model(model, state, description, preprocessor, statistics)
     if checkpoint:
         with suppress(OSError):  # none, or a folder that is none any more
             checkpoint.unlink()
     return Trained(state, preprocessor, sampler, left_out, components, valid)
+
+
+def _statistics(
+    state: TrainingState,
+    components: Cube,
+    valid: NDArray[np.bool_],
+    settings: PretrainSettings,
+    device: Device,
+    progress: Progress,
+) -> StoredStatistics | None:
+    """Of the scene at the preset's timesteps, so that extraction need not collect them; None where memory runs out."""
+    network = UNet(state.network.in_channels, settings.base_width).to(device.torch_device)
+    network.load_state_dict(state.average)
+    extractor = FeatureExtractor(network, extraction_settings(settings.preset))
+    patches = patches_of_scene(components, valid, settings.patch_size, extractor.settings.seed)
+    try:
+        with memory_guard(device, "The model is complete without statistics of the scene."):
+            extractor.learn_statistics(patches, progress)
+    except DeviceError as error:
+        log.warning("%s", error)
+        return None
+    return extractor.stored_statistics(patches)

@@ -81,7 +81,7 @@ class SceneStatistics:
             means: (T, groups, 2) float64 for each layer: mean and mean square.
             reach: Of the attention, cells.
         """
-        self._row, self._means, self._reach = row, means, reach
+        self._row, self.means, self._reach = row, means, reach
         self._known: dict[tuple[int, ...], ByPatch] = {}
 
     def of(self, timesteps: Sequence[int]) -> ByPatch:
@@ -93,7 +93,7 @@ class SceneStatistics:
         key = tuple(timesteps)
         if key not in self._known:  # the passes of a walk come again and again
             rows = [self._row[t] for t in key]
-            tables = {layer: _gain_and_offset(layer, means[rows]) for layer, means in self._means.items()}
+            tables = {layer: _gain_and_offset(layer, means[rows]) for layer, means in self.means.items()}
             self._known[key] = _ByScene(tables, self._reach)
         return self._known[key]
 

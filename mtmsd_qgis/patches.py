@@ -14,6 +14,8 @@ from .cube import Cube
 from .errors import SceneError
 from .windows import Window, block_counts
 
+MOST_PATCHES = 64  # whose statistics stand for a scene
+_LEAST_PATCHES, _STATISTICS_SHARE = 8, 32  # and at least, and a thirty-second of its pixels between
 _BLOCK = 16  # pixels; patches are centred near valid pixels with this precision
 
 
@@ -72,6 +74,23 @@ class PatchSampler:
         )
         valid = np.isfinite(patches[:, :1])
         return np.where(valid, patches, np.float32(0)), valid.astype(np.float32)
+
+
+def patches_of_scene(cube: Cube, valid: NDArray[np.bool_], side: int, seed: int) -> NDArray[np.float32]:
+    """Patches whose statistics stand for a scene.
+
+    Args:
+        cube: (C, H, W) standardised components, NaN where invalid.
+        valid: (H, W) bool.
+        side: Of a patch, pixels.
+        seed: Of the draw.
+
+    Returns:
+        (N, C, side, side) float32, 0 where invalid: of a thirty-second of the valid pixels, but 8 to 64.
+    """
+    share = int(valid.sum()) // (_STATISTICS_SHARE * side * side)
+    count = min(MOST_PATCHES, max(_LEAST_PATCHES, share))
+    return PatchSampler(cube, valid, side).draw(seed, 0, count)[0]
 
 
 def _turned(patch: NDArray[np.float32], turns: int, mirrored: bool) -> NDArray[np.float32]:

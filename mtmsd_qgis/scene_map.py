@@ -105,7 +105,8 @@ def map_scene(job: Job, folder: Path, device: Device, progress: Progress) -> dic
     with memory_guard(device, "Choose fewer TIMESTEPS, a smaller KEEP, or DEVICE 'cpu'."):
         inside = parted.training[ready.valid[parted.training[:, 0], parted.training[:, 1]]]
         side = ready.model.settings.patch_size
-        learn_statistics(extractor, ready.components, ready.valid, side, span(looking, 0.0, 0.05))
+        learning, known = span(looking, 0.0, 0.05), ready.model.statistics
+        learn_statistics(extractor, ready.components, ready.valid, side, learning, known)
         pixels, layout = labelled(inside, job.classes)
         layout = replace(layout, window=side)
         none = KeptTiles(folder, device.torch_device, limit_bytes=0)

@@ -125,7 +125,7 @@ def extract(job: Job, folder: Path, progress: Progress) -> Values:
         kept_tiles = KeptTiles(folder, device.torch_device)
         surveyed = 0.03 + 0.97 * _survey_share(len(scene), device)
         surveying, writing = span(progress, 0.03, surveyed), span(progress, surveyed, 1.0)
-        learn_statistics(extractor, components, valid, side, span(surveying, 0.0, 0.1))
+        learn_statistics(extractor, components, valid, side, span(surveying, 0.0, 0.1), model.statistics)
         layout, surveying = replace(layout, window=side), span(surveying, 0.1, 1.0)
         chosen = choose_features(extractor, components, scene, samples, layout, kept_tiles, place, surveying)
         spectra = PlainBands.of(cube, scene) if settings.spectra else None

@@ -49,6 +49,7 @@ RINGS = {
     "mapper": 1,
     "noise": 2,
     "normalisation": 2,
+    "stored_statistics": 2,
     "unet": 2,
     "timestep_fusion": 2,
     "transformer3d": 2,

@@ -25,11 +25,13 @@ import torch
 with atheris.instrument_imports(include=["mtmsd_qgis"]):
     from mtmsd_qgis import diffusion_model, model_file
     from mtmsd_qgis.errors import MtmsdError
+    from mtmsd_qgis.features import FeatureExtractor
     from mtmsd_qgis.model_file import KIND_CHECKPOINT, KIND_MODEL
     from mtmsd_qgis.preprocessing import Preprocessor
     from mtmsd_qgis.protocol import Band
-    from mtmsd_qgis.settings import PretrainSettings
+    from mtmsd_qgis.settings import ExtractionSettings, PretrainSettings
     from mtmsd_qgis.training_state import keep_anchor, new_training
+    from mtmsd_qgis.unet import UNet
 
 from campaign import Campaign, arguments
 from edits import edited
@@ -83,7 +85,11 @@ class ModelFileTarget:
         description = diffusion_model.describe(SETTINGS, preprocessor, 2)
         self._raw = folder / "raw.mtmsd"
         model, checkpoint, small = folder / "m.mtmsd", folder / "c.checkpoint", folder / "small.mtmsd"
-        diffusion_model.save_model(model, state, description, preprocessor)
+        extractor = FeatureExtractor(UNet(2, SETTINGS.base_width), ExtractionSettings((50, 300), (1,)))
+        patches = np.random.default_rng(0).normal(size=(2, 2, 16, 16)).astype(np.float32)
+        extractor.learn_statistics(patches)
+        statistics = extractor.stored_statistics(patches)
+        diffusion_model.save_model(model, state, description, preprocessor, statistics)
         diffusion_model.save_checkpoint(checkpoint, state, description, preprocessor)
         model_file.write_file(small, KIND_MODEL, description, ARRAYS)
         self.small = small.read_bytes()
