@@ -7,6 +7,7 @@ Enters: a FeatureExtractor, a cube of components, the features to keep with thei
 
 from __future__ import annotations
 
+import logging
 import shutil
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -35,6 +36,8 @@ from .tile_rows import LinesBehind, TileRows
 from .unfinished import Finished, Workplace
 from .windows import Tile, tile_side, tiles
 
+log = logging.getLogger(__name__)
+
 Result = TypeVar("Result")
 _Numbers = tuple[Callable[[], NDArray[np.int16]], NDArray[np.bool_]]
 """Gives the stored numbers (h, bands, w) of a tile, and where it is valid."""
@@ -48,18 +51,20 @@ class KeptTiles:
     As many as fit into the limits; none for a graphics card, which computes a tile faster than a disk gives it back.
     """
 
-    def __init__(self, folder: Path, device: torch.device, limit_bytes: int = 3 << 30) -> None:
-        """Find out how much may be kept: at most an eighth of the free memory and a quarter of the free disk.
+    def __init__(self, folder: Path, device: torch.device, needed_bytes: int = 0, limit_bytes: int = 3 << 30) -> None:
+        """Find out how much may be kept: at most an eighth of the free memory and a quarter of the disk left over.
 
         Args:
             folder: The job folder.
             device: That computes the features.
+            needed_bytes: Of the free disk that results will take.
             limit_bytes: At most.
         """
         self._folder = folder
         self._left_bytes = limit_bytes if device.type == "cpu" else 0
         self._memory_bytes = min(_KEPT_IN_MEMORY, (free_memory() or 0) // 8)
-        self._disk_bytes = shutil.disk_usage(folder).free // 4
+        self._disk_bytes = max(0, shutil.disk_usage(folder).free - needed_bytes) // 4
+        self._told = False
         self._kept: dict[Tile, TileGrids | _OnDisk] = {}
 
     def keep(self, tile: Tile, found: TileGrids) -> None:
@@ -71,6 +76,10 @@ class KeptTiles:
             self._memory_bytes -= size
             self._kept[tile] = found
         elif size <= self._disk_bytes:
+            if not self._told:
+                most = min(self._left_bytes, self._disk_bytes)
+                log.info("Disk: up to %.1f GiB more for surveyed tiles, so that none is computed twice.", most / 2**30)
+                self._told = True
             self._disk_bytes -= size
             with self._path(tile).open("wb") as file:
                 for grid in found.grids:

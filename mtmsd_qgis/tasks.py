@@ -122,7 +122,10 @@ def extract(job: Job, folder: Path, progress: Progress) -> Values:
     log.info("%s, %d timesteps.", tiles_text(scene), len(settings.timesteps))
     with memory_guard(device, "Choose fewer TIMESTEPS, or DEVICE 'cpu'."):
         samples, layout = _purification_samples(job, folder, components, valid, settings)
-        kept_tiles = KeptTiles(folder, device.torch_device)
+        every = len(extractor.feature_names)
+        features = min(settings.keep or every, every) * len(settings.timesteps)
+        written_bytes = 2 * (features + (cube.bands if settings.spectra else 0)) * cube.height * cube.width
+        kept_tiles = KeptTiles(folder, device.torch_device, needed_bytes=2 * written_bytes)  # raw, and the output
         surveyed = 0.03 + 0.97 * _survey_share(len(scene), device)
         surveying, writing = span(progress, 0.03, surveyed), span(progress, surveyed, 1.0)
         learn_statistics(extractor, components, valid, side, span(surveying, 0.0, 0.1), model.statistics)

@@ -155,11 +155,18 @@ def test_the_same_job_gives_the_same_bytes(scene, model, folder, features, other
     assert again["raster"] == features["raster"]
 
 
-@pytest.mark.parametrize(("disk_bytes", "where"), [(0, "nowhere"), (1 << 34, "on disk")])
+RESULT_BYTES = 46 * 50 * (2 * 20 + 7) * 2  # of the feature raster
+
+
+@pytest.mark.parametrize(("disk_bytes", "where"), [(0, "nowhere"), (2 * RESULT_BYTES, "nowhere"), (1 << 34, "on disk")])
 def test_tiles_kept_from_the_survey_change_nothing(
-    scene, model, folder, features, other, monkeypatch, disk_bytes, where
+    scene, model, folder, features, other, monkeypatch, caplog, disk_bytes, where
 ):
-    """As they are kept in memory, a run that keeps none, or all on disk, gives the same."""
+    """As they are kept in memory, a run that keeps none, or all on disk, gives the same.
+
+    Disk that the feature raster takes, raw and as the output, is left for it.
+    """
+    caplog.set_level("INFO", logger="mtmsd_qgis")
     taken = []
     honest = KeptTiles.take
 
@@ -174,6 +181,7 @@ def test_tiles_kept_from_the_survey_change_nothing(
     monkeypatch.setattr("shutil.disk_usage", lambda place: SimpleNamespace(free=disk_bytes))
     extracted(scene, model, other, EXTRACT)
     assert set(taken) == {where}
+    assert ("GiB more for surveyed tiles" in caplog.text) == (where == "on disk")
     assert (folder / "features.raw").read_bytes() == (other / "features.raw").read_bytes()
     assert list(folder.glob("tile_*")) == []
 
