@@ -37,7 +37,7 @@ _TOO_FEW_TO_WEIGH = 200  # samples, at known fields (docs/decisions.md, 24)
 _LARGEST_KERNEL = 4000  # samples that a kernel is fitted on; more are thinned out
 _LARGEST_TRIAL = 1500  # samples in the cross-validation
 _LARGEST_FOREST = 10_000
-_PRIOR = 0.2  # exponent of the classes' shares among the samples, for places never seen (docs/decisions.md, 24)
+_MANY_PLACES = 20  # of each class; then their shares count half at places never seen (docs/decisions.md, 24)
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Pool:
     Attributes:
         members: Weights sum to 1.
         temperature: Of the weighted mean of their log probabilities.
-        prior: (K,) added to it: 0, or some of how likely a class is beforehand.
+        prior: (K,) added to it: 0, or a part of how likely a class is beforehand.
         trials: Name, weight and accuracy (0 to 1) under cross-validation of every candidate.
         accuracy: Of the pool under the same cross-validation, 0 to 1; the weights were chosen on it.
         folds: What was held out: "samples", "groups" or "blocks".
@@ -146,13 +146,25 @@ def fit_pool(
     for done, i in enumerate(chosen):
         members.append(_fit(tried[i], float(weights[i]), views, classes, count, noise_whitening, seed, even=even))
         part((done + 1) / len(chosen), f"fitting models: {done + 1} of {len(chosen)}")
-    prior = torch.bincount(classes, minlength=count).clamp(min=1).log() * (_PRIOR if even else 0.0)
+    prior = _prior(classes, groups, count) if even else torch.zeros(count, device=classes.device)
     accuracy = float(((pooled * joint + prior.cpu().numpy()).argmax(axis=1) == truth).mean())
     trials: tuple[dict[str, float | str], ...] = tuple(
         {"name": t.candidate.name, "weight": round(float(w), 4), "accuracy": round(t.accuracy, 4)}
         for t, w in zip(tried, weights)
     )
     return Pool(tuple(members), joint, prior, trials, accuracy, what)
+
+
+def _prior(classes: Tensor, groups: NDArray[np.int64], count: int) -> Tensor:
+    """(K,) logarithms of the classes' shares among the samples, shrunk towards even ones.
+
+    What a class's share says of places never seen grows with the number of places that it was found at.
+    """
+    found = np.stack([classes.cpu().numpy(), groups])
+    places = np.unique(found, axis=1).shape[1] / count
+    shares = torch.bincount(classes, minlength=count).clamp(min=1) / len(classes)
+    shrunk: Tensor = shares.log() * (places / (places + _MANY_PLACES))
+    return shrunk
 
 
 @dataclass(frozen=True)
@@ -318,35 +330,3 @@ def _thin(classes: NDArray[np.int64], limit: int, seed: int) -> NDArray[np.int64
 
 def _side_by_side(views: Mapping[str, Tensor], names: Sequence[str]) -> Tensor:
     return views[names[0]] if len(names) == 1 else torch.cat([views[name] for name in names], dim=1)
-
-
-def influences(
-    pool: Pool, views: Mapping[str, Tensor], labels: Mapping[str, Sequence[str]], seed: int
-) -> dict[str, float]:
-    """How much the map rests on each source: the change of the probabilities when the source is shuffled.
-
-    All columns of a label are shuffled together among the samples; the mean distance (total variation) between the
-    probabilities before and after is its influence. Source: permutation importance, Breiman (2001),
-    doi 10.1023/A:1010933404324, here without labels of the samples.
-
-    Args:
-        pool: Fitted.
-        views: Of samples, (n, F) each.
-        labels: Of each view's columns, e.g. their timesteps.
-        seed: Of the shuffling.
-
-    Returns:
-        Shares that sum to 1, by label, in the order of their names; all 0 where nothing has an influence.
-    """
-    used = {name: views[name] for name in pool.views}
-    before = pool.predict(used)
-    order = torch.from_numpy(np.random.default_rng(seed).permutation(len(before))).to(before.device)
-    found: dict[str, float] = {}
-    for label in sorted({label for name in used for label in labels[name]}):
-        shuffled = {}
-        for name, view in used.items():
-            mine = torch.tensor([here == label for here in labels[name]], device=view.device)
-            shuffled[name] = torch.where(mine, view[order], view)
-        found[label] = float((pool.predict(shuffled) - before).abs().sum(dim=1).mean() / 2)
-    total = sum(found.values())
-    return {label: value / total for label, value in found.items()} if total > 0 else found

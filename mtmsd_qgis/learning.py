@@ -16,12 +16,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .adaptive import Pool, fit_pool, influences
+from .adaptive import Pool, fit_pool
 from .candidates import candidates_for, views_of
 from .classifier import Samples, fit_classifier
 from .cube import Raster
 from .features import visits
 from .folds import sample_blocks
+from .influences import influences
 from .mapper import Learnt
 from .mapping import FeatureReader, FusionMapper, gather, purify_samples, sample_limit, thin_out
 from .patch_classifier import FeatureProjection, PatchClassifier
