@@ -85,6 +85,23 @@ def test_bad_bands_and_mask(tmp_path):
     assert [band["number"] for band in read_header(tmp_path / "m.mtmsd")["bands"]] == [1, 3, 4, *range(6, 13)]
 
 
+@pytest.mark.parametrize("masked", [False, True])
+def test_statistics_of_the_scene_come_from_the_model_unless_training_saw_less_of_it(tmp_path, masked):
+    """A band that is left out, and a constant one: extraction reads fewer bands than training did."""
+    raster = write_raster(tmp_path / "in.tif", spectra())
+    dataset = gdal.Open(str(raster), gdal.GA_Update)
+    dataset.GetRasterBand(2).SetMetadataItem("bbl", "0")
+    dataset.GetRasterBand(5).Fill(17)
+    del dataset
+    mask = vector_layer([(box_of_pixels(0, 0, 10, 64), "x")], "Polygon", name="clouds")
+    training = {"INPUT": str(raster), "OUTPUT": str(tmp_path / "m.mtmsd"), "MASK": mask if masked else None}
+    model = run("pretraindiffusion", {**training, **PRETRAIN})["OUTPUT"]
+    log = Log()
+    output = str(tmp_path / "features.tif")
+    run("extractfeatures", {"INPUT": str(raster), "MODEL": model, "OUTPUT": output, **EXTRACT}, log)
+    assert any("Statistics of the scene: from the model" in line for line in log.lines) != masked
+
+
 def test_feature_raster(scene, features):
     dataset = gdal.Open(str(features))
     source = gdal.Open(str(scene.raster))
