@@ -68,12 +68,17 @@ def test_pretraining_returns_every_output_and_says_what_it_does(scene, tmp_path)
     assert job_folders() == []
 
 
-def test_bad_bands_and_mask(tmp_path):
-    raster = write_raster(tmp_path / "in.tif", spectra())
+def with_unusable_bands(path: Path) -> Path:
+    """A raster whose second band is marked as bad and whose fifth is constant."""
+    raster = write_raster(path, spectra())
     dataset = gdal.Open(str(raster), gdal.GA_Update)
     dataset.GetRasterBand(2).SetMetadataItem("bbl", "0")
     dataset.GetRasterBand(5).Fill(17)
-    del dataset
+    return raster
+
+
+def test_bad_bands_and_mask(tmp_path):
+    raster = with_unusable_bands(tmp_path / "in.tif")
     mask = vector_layer([(box_of_pixels(0, 0, 10, 64), "x")], "Polygon", name="clouds")
     log = Log()
     run("pretraindiffusion", {"INPUT": str(raster), "OUTPUT": str(tmp_path / "m.mtmsd"), "MASK": mask, **PRETRAIN}, log)
@@ -88,11 +93,7 @@ def test_bad_bands_and_mask(tmp_path):
 @pytest.mark.parametrize("masked", [False, True])
 def test_statistics_of_the_scene_come_from_the_model_unless_training_saw_less_of_it(tmp_path, masked):
     """A band that is left out, and a constant one: extraction reads fewer bands than training did."""
-    raster = write_raster(tmp_path / "in.tif", spectra())
-    dataset = gdal.Open(str(raster), gdal.GA_Update)
-    dataset.GetRasterBand(2).SetMetadataItem("bbl", "0")
-    dataset.GetRasterBand(5).Fill(17)
-    del dataset
+    raster = with_unusable_bands(tmp_path / "in.tif")
     mask = vector_layer([(box_of_pixels(0, 0, 10, 64), "x")], "Polygon", name="clouds")
     training = {"INPUT": str(raster), "OUTPUT": str(tmp_path / "m.mtmsd"), "MASK": mask if masked else None}
     model = run("pretraindiffusion", {**training, **PRETRAIN})["OUTPUT"]
