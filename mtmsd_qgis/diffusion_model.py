@@ -22,6 +22,7 @@ from .model_file import (
     KIND_CHECKPOINT,
     KIND_MODEL,
     Shape,
+    first_side,
     read_arrays,
     read_model_header,
     read_shapes,
@@ -204,8 +205,7 @@ def _check_shapes(
     Raises:
         ValueError: One is missing, too much, or of another type or shape.
     """
-    bands, axes = len(description["bands"]), found.get("preprocessor.axes", ())
-    components = (*axes, 0, 0)[1]
+    bands, components = len(description["bands"]), first_side(found, "preprocessor.axes")
     if bands > MAX_BANDS or not 1 <= components <= min(bands, settings.components):
         raise ValueError(f"{components} components of {bands} bands")
     expected: dict[str, Shape] = {
@@ -220,7 +220,7 @@ def _check_shapes(
         expected.update({f"{prefix}{n}": ("F32", *weight.shape) for n, weight in network.named_parameters()})
     expected.update(expected_shapes(network, description, found))
     for which in curves:
-        points, waiting = ((*found.get(which + name, ()), 0, 0)[1] for name in ("losses", "interval"))
+        points, waiting = (first_side(found, which + name) for name in ("losses", "interval"))
         if max(points, waiting) > _LONGEST_CURVE:
             raise ValueError(f"a loss curve of {max(points, waiting)} points")
         expected.update({f"{which}losses": ("F64", points, 2), f"{which}interval": ("F64", waiting)})

@@ -26,7 +26,7 @@ from .device import fetched, side_by_side
 from .errors import Cancelled
 from .features import FeatureExtractor
 from .memory import free_memory
-from .patches import patches_of_scene
+from .patches import PatchSampler
 from .pipeline import Behind, ahead
 from .progress import Progress, silent
 from .stored_features import NODATA, PlainBands, StoredFeatures
@@ -142,7 +142,8 @@ def learn_statistics(
         progress: Told after each pass.
         known: Of the scene that the model was trained on; taken where it is this one.
     """
-    extractor.learn_statistics(patches_of_scene(cube, valid, side, extractor.settings.seed), progress, known)
+    patches = PatchSampler(cube, valid, side).for_statistics(extractor.settings.seed)
+    extractor.learn_statistics(patches, progress, known)
 
 
 def write_features(

@@ -140,6 +140,11 @@ def read_shapes(path: Path | str, kind: str = KIND_MODEL) -> dict[str, Shape]:
     return {name: (entry["dtype"], *entry["shape"]) for name, entry in entries.items()}
 
 
+def first_side(shapes: Mapping[str, Shape], name: str) -> int:
+    """Length of the first axis of an array in read_shapes; 0 where there is no such array, or it has no axes."""
+    return int((*shapes.get(name, ()), 0, 0)[1])
+
+
 def read_arrays(path: Path | str, kind: str = KIND_MODEL) -> dict[str, NDArray[Any]]:
     """All arrays of a file, checked against the stored SHA-256.
 

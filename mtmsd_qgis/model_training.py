@@ -20,7 +20,7 @@ from .diffusion_model import describe, load_checkpoint, save_checkpoint, save_mo
 from .errors import Cancelled, DeviceError
 from .features import FeatureExtractor
 from .job_scene import band_positions, standardised
-from .patches import PatchSampler, patches_of_scene
+from .patches import PatchSampler
 from .preprocessing import LeftOut, Preprocessor, fit_preprocessor
 from .preprocessing import describe as describe_bands
 from .pretraining import train
@@ -123,7 +123,7 @@ def train_model(
     with memory_guard(device, "Choose a smaller BATCH_SIZE, PATCH_SIZE or BASE_WIDTH."):
         train(state, sampler, settings, span(progress, 0.04, 0.98), save)
     try:
-        statistics = _statistics(state, components, valid, settings, device, span(progress, 0.98, 0.99))
+        statistics = _statistics(state, sampler, settings, device, span(progress, 0.98, 0.99))
     except Cancelled:
         save(state)
         raise
@@ -135,18 +135,13 @@ def train_model(
 
 
 def _statistics(
-    state: TrainingState,
-    components: Cube,
-    valid: NDArray[np.bool_],
-    settings: PretrainSettings,
-    device: Device,
-    progress: Progress,
+    state: TrainingState, sampler: PatchSampler, settings: PretrainSettings, device: Device, progress: Progress
 ) -> StoredStatistics | None:
     """Of the scene at the preset's timesteps, so that extraction need not collect them; None where memory runs out."""
     network = UNet(state.network.in_channels, settings.base_width).to(device.torch_device)
     network.load_state_dict(state.average)
     extractor = FeatureExtractor(network, extraction_settings(settings.preset))
-    patches = patches_of_scene(components, valid, settings.patch_size, extractor.settings.seed)
+    patches = sampler.for_statistics(extractor.settings.seed)
     try:
         with memory_guard(device, "The model is complete without statistics of the scene."):
             extractor.learn_statistics(patches, progress)

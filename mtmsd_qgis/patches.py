@@ -43,6 +43,7 @@ class PatchSampler:
             raise SceneError("No valid pixel was found: every pixel is nodata or masked. Check nodata and mask.")
         self._cube = cube
         self._side = side
+        self._pixels = int(counts.sum())
         self._blocks = np.flatnonzero(counts)
         self._share = counts.reshape(-1)[self._blocks] / counts.sum()
         self._columns = counts.shape[1]
@@ -75,22 +76,14 @@ class PatchSampler:
         valid = np.isfinite(patches[:, :1])
         return np.where(valid, patches, np.float32(0)), valid.astype(np.float32)
 
+    def for_statistics(self, seed: int) -> NDArray[np.float32]:
+        """Patches whose statistics stand for the scene.
 
-def patches_of_scene(cube: Cube, valid: NDArray[np.bool_], side: int, seed: int) -> NDArray[np.float32]:
-    """Patches whose statistics stand for a scene.
-
-    Args:
-        cube: (C, H, W) standardised components, NaN where invalid.
-        valid: (H, W) bool.
-        side: Of a patch, pixels.
-        seed: Of the draw.
-
-    Returns:
-        (N, C, side, side) float32, 0 where invalid: of a thirty-second of the valid pixels, but 8 to 64.
-    """
-    share = int(valid.sum()) // (_STATISTICS_SHARE * side * side)
-    count = min(MOST_PATCHES, max(_LEAST_PATCHES, share))
-    return PatchSampler(cube, valid, side).draw(seed, 0, count)[0]
+        Returns:
+            (N, C, side, side) float32, 0 where invalid: of a thirty-second of the valid pixels, but 8 to 64.
+        """
+        share = self._pixels // (_STATISTICS_SHARE * self._side * self._side)
+        return self.draw(seed, 0, min(MOST_PATCHES, max(_LEAST_PATCHES, share)))[0]
 
 
 def _turned(patch: NDArray[np.float32], turns: int, mirrored: bool) -> NDArray[np.float32]:

@@ -8,7 +8,7 @@ finds other patches there, and its extractor learns their statistics anew.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -17,10 +17,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from .model_file import Shape, first_side
 from .normalisation import ByPatch, SceneStatistics
 from .patches import MOST_PATCHES
 from .settings import TRAINING_TIMESTEPS, ExtractionSettings
-from .typed import is_whole, shown
+from .typed import build, shown
 from .unet import UNet
 
 _PREFIX = "statistics."
@@ -57,19 +58,16 @@ class Conditions:
         Raises:
             ValueError: A value is missing or out of range.
         """
-        if not isinstance(values, dict) or values.keys() != {"timesteps", "last_stage", "seed", "numbers"}:
-            raise ValueError(f"the conditions of statistics were expected, found {shown(values)}")
-        timesteps, last, seed, numbers = (values[k] for k in ("timesteps", "last_stage", "seed", "numbers"))
-        if (
-            not isinstance(timesteps, list)
-            or not timesteps
-            or not all(is_whole(t) and 0 <= t < TRAINING_TIMESTEPS for t in timesteps)
-            or timesteps != sorted(set(timesteps))
-        ):
-            raise ValueError(f"timesteps of statistics should ascend, found {shown(timesteps)}")
-        if not is_whole(last) or not 0 <= last <= 8 or not is_whole(seed) or not isinstance(numbers, str):
-            raise ValueError(f"stage, seed and numbers of statistics do not fit: {shown([last, seed, numbers])}")
-        return cls(tuple(timesteps), last, seed, numbers)
+        try:
+            found = build(cls, values)
+        except ValueError as error:
+            raise ValueError(f"the conditions of statistics were expected, these do not fit: {error}") from None
+        times = found.timesteps
+        if not times or list(times) != sorted(set(times)) or times[0] < 0 or times[-1] >= TRAINING_TIMESTEPS:
+            raise ValueError(f"timesteps of statistics should ascend, found {shown(times)}")
+        if not 0 <= found.last_stage <= 8:
+            raise ValueError(f"stages of statistics beyond 0 to 8 do not fit, found {shown(found.last_stage)}")
+        return found
 
 
 @dataclass(frozen=True)
@@ -137,17 +135,14 @@ class StoredStatistics:
 
     def describe(self) -> dict[str, Any]:
         """For the description of a model file, JSON-ready."""
-        values = asdict(self.conditions)
-        return {**values, "timesteps": list(self.conditions.timesteps)}
+        return {**asdict(self.conditions), "timesteps": list(self.conditions.timesteps)}
 
     def arrays(self) -> dict[str, NDArray[np.float64]]:
         """For a model file."""
         return {_PREFIX + _PATCHES: self.patches, **{_PREFIX + name: table for name, table in self.means.items()}}
 
 
-def expected_shapes(
-    network: UNet, description: Mapping[str, Any], found: Mapping[str, Sequence[Any]]
-) -> dict[str, Any]:
+def expected_shapes(network: UNet, description: Mapping[str, Any], found: Mapping[str, Shape]) -> dict[str, Shape]:
     """Name, type and shape of the arrays that the statistics of a model file must have; none where it has none.
 
     Args:
@@ -161,10 +156,10 @@ def expected_shapes(
     if "statistics" not in description:
         return {}
     conditions = Conditions.from_json(description["statistics"])
-    patches = (*found.get(_PREFIX + _PATCHES, ()), 0, 0)[1]
+    patches = first_side(found, _PREFIX + _PATCHES)
     if not 1 <= patches <= MOST_PATCHES:
         raise ValueError(f"statistics of 1 to {MOST_PATCHES} patches were expected, found {patches}")
-    expected: dict[str, Any] = {_PREFIX + _PATCHES: ("F64", patches, network.in_channels, 2)}
+    expected: dict[str, Shape] = {_PREFIX + _PATCHES: ("F64", patches, network.in_channels, 2)}
     for name, layer in _layers_up_to(network, conditions.last_stage).items():
         expected[_PREFIX + name] = ("F64", len(conditions.timesteps), layer.num_groups, 2)
     return expected

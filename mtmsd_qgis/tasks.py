@@ -122,10 +122,7 @@ def extract(job: Job, folder: Path, progress: Progress) -> Values:
     log.info("%s, %d timesteps.", tiles_text(scene), len(settings.timesteps))
     with memory_guard(device, "Choose fewer TIMESTEPS, or DEVICE 'cpu'."):
         samples, layout = _purification_samples(job, folder, components, valid, settings)
-        every = len(extractor.feature_names)
-        features = min(settings.keep or every, every) * len(settings.timesteps)
-        written_bytes = 2 * (features + (cube.bands if settings.spectra else 0)) * cube.height * cube.width
-        kept_tiles = KeptTiles(folder, device.torch_device, needed_bytes=2 * written_bytes)  # raw, and the output
+        kept_tiles = KeptTiles(folder, device.torch_device, _result_bytes(extractor, cube))
         surveyed = 0.03 + 0.97 * _survey_share(len(scene), device)
         surveying, writing = span(progress, 0.03, surveyed), span(progress, surveyed, 1.0)
         learn_statistics(extractor, components, valid, side, span(surveying, 0.0, 0.1), model.statistics)
@@ -141,6 +138,13 @@ def extract(job: Job, folder: Path, progress: Progress) -> Values:
         "bands_written": raster.bands,
         **_device_values(device),
     }
+
+
+def _result_bytes(extractor: FeatureExtractor, cube: Cube) -> int:
+    """Of the feature raster on disk: raw, and as the output."""
+    settings, every = extractor.settings, len(extractor.feature_names)
+    bands = min(settings.keep or every, every) * len(settings.timesteps) + (cube.bands if settings.spectra else 0)
+    return 2 * 2 * bands * cube.height * cube.width
 
 
 def _survey_share(tiles: int, device: Device) -> float:
