@@ -75,6 +75,7 @@ RINGS = {
     "scene_map": 3,
     "views": 3,
     "adaptive": 3,
+    "trials": 3,
     "influences": 3,
     "learning": 3,
     "patch_mapping": 3,

@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Candidates under cross-validation: what they say of samples that they have not learnt from.
+
+Enters: views of training samples with their classes, folds, a Candidate. Leaves: a Trial with the setting that did best
+and its calibrated log probabilities of the held-out samples; and, of a trial, a head fitted on all samples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from .candidates import NEAR_WIDTHS, POSITION, Candidate
+from .classifier import Standardizer
+from .folds import ALWAYS_TRAINING
+from .forest import fit_forest
+from .heads import RIDGES, SHRINKAGES, WIDTHS, Head, KernelHead, Setting, fit_discriminants, fit_kernels, kernel_scores
+from .pooling import brier, log_probabilities, temperature
+
+_LARGEST_KERNEL = 4000  # samples that a kernel is fitted on; more are thinned out
+_LARGEST_FOREST = 10_000
+
+
+@dataclass(frozen=True)
+class Learning:
+    """What candidates learn from.
+
+    Attributes:
+        views: Of the samples, (N, F) each.
+        classes: (N,) int64.
+        count: K.
+        noise_whitening: (B, B) of the spectra.
+        seed: Of what is drawn.
+        even: Whether all classes are equally likely beforehand; else as often as among the samples.
+    """
+
+    views: Mapping[str, Tensor]
+    classes: Tensor
+    count: int
+    noise_whitening: Tensor | None
+    seed: int
+    even: bool
+
+    def part(self, some: Tensor) -> Learning:
+        """The same of some samples."""
+        views = {name: view[some] for name, view in self.views.items()}
+        return Learning(views, self.classes[some], self.count, self.noise_whitening, self.seed, self.even)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A candidate under cross-validation, with its best setting.
+
+    Attributes:
+        candidate: Which.
+        setting: Of its head.
+        temperature: That calibrates its scores.
+        log_p: (n, K) calibrated log probabilities of the held-out samples, draw after draw of the folds.
+        accuracy: Right on them, 0 to 1.
+    """
+
+    candidate: Candidate
+    setting: Setting
+    temperature: float
+    log_p: NDArray[np.float64]
+    accuracy: float
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """Brings the columns of a candidate to one scale."""
+
+    standardizer: Standardizer | None
+    whitening: Tensor | None
+    centre: Tensor | None
+    length: float
+
+    @classmethod
+    def fit(cls, x: Tensor, scaling: str, noise_whitening: Tensor | None) -> Scaling:
+        """Learn from (N, F) what the candidate's word for scaling asks for."""
+        if scaling == "columns":
+            return cls(Standardizer.fit(x), None, None, 1.0)
+        whitening = noise_whitening if scaling == "noise" else None
+        white = x if whitening is None else x @ whitening
+        centre = white.mean(dim=0)
+        return cls(None, whitening, centre, max(1e-12, float((white - centre).std())))
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Scale (n, F)."""
+        if self.standardizer is not None:
+            return self.standardizer(x)
+        assert self.centre is not None  # the one or the other is there
+        return ((x if self.whitening is None else x @ self.whitening) - self.centre) / self.length
+
+
+def try_candidate(
+    candidate: Candidate, learning: Learning, folds: Sequence[NDArray[np.int64]], truth: NDArray[np.int64]
+) -> Trial:
+    """A candidate's setting with the best Brier score over all draws of the folds.
+
+    Args:
+        candidate: To be tried.
+        learning: From what.
+        folds: Of each draw, (N,) the fold that holds a sample out, or ALWAYS_TRAINING.
+        truth: (n,) classes of the samples that are held out, draw after draw.
+    """
+    draws = [_held_out_scores(candidate, learning, fold) for fold in folds]
+    best: tuple[float, Trial] | None = None
+    for setting in draws[0]:
+        scores = np.concatenate([draw[setting] for draw in draws])
+        factor = temperature(scores, truth)
+        log_p = log_probabilities(scores, factor)
+        loss = brier(log_p, truth, np.ones(len(truth)))
+        if best is None or loss < best[0]:
+            accuracy = float((scores.argmax(axis=1) == truth).mean())
+            best = loss, Trial(candidate, setting, factor, log_p, accuracy)
+    assert best is not None  # there is a setting
+    return best[1]
+
+
+def fit_candidate(trial: Trial, learning: Learning) -> tuple[Scaling, Head]:
+    """A candidate on all samples, or as many as its head can take, with the setting that it was found to need."""
+    candidate, classes = trial.candidate, learning.classes
+    x = side_by_side(learning.views, candidate.views)
+    most = {"kernel": _LARGEST_KERNEL, "forest": _LARGEST_FOREST}.get(candidate.head)
+    if most is not None:
+        some = torch.from_numpy(thin(classes.cpu().numpy(), most, learning.seed)).to(x.device)
+        x, classes = x[some], classes[some]
+    scaling = Scaling.fit(x, candidate.scaling, learning.noise_whitening)
+    return scaling, next(iter(_heads(candidate, scaling(x), classes, learning, trial.setting).values()))
+
+
+def _held_out_scores(
+    candidate: Candidate, learning: Learning, fold: NDArray[np.int64]
+) -> dict[Setting, NDArray[np.float64]]:
+    """Scores (n, K) of the samples that some fold holds out, in sample order, for each setting."""
+    classes = learning.classes
+    x, applied = side_by_side(learning.views, candidate.views), side_by_side(learning.views, candidate.applied)
+    found: dict[Setting, NDArray[np.float64]] = {}
+    held = fold != ALWAYS_TRAINING
+    for number in np.unique(fold[held]):
+        out = torch.from_numpy(fold == number).to(x.device)
+        scaling = Scaling.fit(x[~out], candidate.scaling, learning.noise_whitening)
+        heads = _heads(candidate, scaling(x[~out]), classes[~out], learning, None)
+        for setting, scores in _scores(heads, scaling(applied[out])).items():
+            place = found.setdefault(setting, np.zeros((len(fold), learning.count)))
+            place[fold == number] = scores.double().cpu().numpy()
+    return {setting: scores[held] for setting, scores in found.items()}
+
+
+def _heads(
+    candidate: Candidate, x: Tensor, classes: Tensor, learning: Learning, setting: Setting | None
+) -> Mapping[Setting, Head]:
+    """Fitted heads of all settings, or of one."""
+    count, even = learning.count, learning.even
+    if candidate.head == "forest":
+        return {(): fit_forest(x, classes, count, learning.seed, even=even)}
+    if candidate.head == "discriminant":
+        return fit_discriminants(x, classes, count, setting or SHRINKAGES, even=even)
+    if setting:
+        return fit_kernels(x, classes, count, setting[:1], setting[1:], even=even)
+    return fit_kernels(x, classes, count, NEAR_WIDTHS if candidate == POSITION else WIDTHS, RIDGES, even=even)
+
+
+def _scores(heads: Mapping[Setting, Head], x: Tensor) -> dict[Setting, Tensor]:
+    kernels = [head for head in heads.values() if isinstance(head, KernelHead)]
+    if kernels:
+        return dict(zip(heads, kernel_scores(kernels, x)))
+    return {setting: head.scores(x) for setting, head in heads.items()}
+
+
+def thin(classes: NDArray[np.int64], limit: int, seed: int) -> NDArray[np.int64]:
+    """Indices of at most about limit samples, each class by the same share but not below 20.
+
+    Unlike thin_out of mapping.py, which evens classes out, this keeps how likely each class is.
+    """
+    if len(classes) <= limit:
+        return np.arange(len(classes))
+    rng = np.random.default_rng(seed)
+    share = limit / len(classes)
+    chosen = []
+    for index in np.unique(classes):
+        members = rng.permutation(np.flatnonzero(classes == index))
+        chosen.append(members[: max(20, round(share * len(members)))])
+    return np.sort(np.concatenate(chosen))
+
+
+def side_by_side(views: Mapping[str, Tensor], names: Sequence[str]) -> Tensor:
+    """(N, F) columns of several views."""
+    return views[names[0]] if len(names) == 1 else torch.cat([views[name] for name in names], dim=1)
