@@ -20,10 +20,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .candidates import FOREST, PLAIN, Candidate, candidates_for
+from .candidates import ALIKE, FOREST, PLAIN, Candidate, candidates_for
 from .folds import ALWAYS_TRAINING, group_folds, random_folds
 from .heads import Head
-from .pooling import better_half, choose_pool, choose_pool_beside, temperature
+from .pooling import better_half, choose_pool, choose_pool_beside, seems_worse, temperature
 from .progress import Progress, span
 from .trials import Learning, Scaling, Trial, fit_candidate, side_by_side, thin, try_candidate
 
@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 _FOLDS = 4
 _FEW_SAMPLES = 600  # with fewer, the folds are drawn several times
 _REPEATS = 3
-_TOO_FEW_TO_WEIGH = 200  # samples, at known fields (docs/decisions.md, 24)
+TOO_FEW_TO_WEIGH = 200  # samples, at known fields (docs/decisions.md, 24)
 _LARGEST_TRIAL = 1500  # samples in the cross-validation
 _MANY_PLACES = 20  # of each class; then their shares count half at places never seen (docs/decisions.md, 24)
 
@@ -97,6 +97,7 @@ def fit_pool(
     noise_whitening: Tensor | None,
     seed: int,
     progress: Progress,
+    around: Mapping[str, Tensor] | None = None,
 ) -> Pool:
     """Try the candidates, choose, calibrate and fit.
 
@@ -110,15 +111,17 @@ def fit_pool(
         noise_whitening: (B, B) of the spectra.
         seed: Of the folds and bootstraps.
         progress: Told after each candidate.
+        around: Views of unlabelled pixels, (M, F) each; those of SCENE_KERNELS, for known fields with few samples.
     """
-    candidates = [c for c in candidates_for(list(views), kind) if noise_whitening is not None or c.scaling != "noise"]
+    possible = candidates_for(list(views), kind, with_scene=around is not None)
+    candidates = [c for c in possible if noise_whitening is not None or c.scaling != "noise"]
     target = classes.cpu().numpy()
     some = thin(target, _LARGEST_TRIAL, seed)
     folds, what = _folds(target[some], groups[some], blocks[some], kind, seed)
     truth = _of_held_out(target[some], folds)
     units = _of_held_out({"samples": np.arange(len(some)), "blocks": blocks[some]}.get(what, groups[some]), folds)
     even = what != "samples"  # how often a class was sampled says little about places never seen
-    learning = Learning(views, classes, count, noise_whitening, seed, even)
+    learning = Learning(views, classes, count, noise_whitening, seed, even, around)
     trying = learning.part(torch.from_numpy(some).to(classes.device))
     tried: list[Trial] = []
     every = [*candidates, FOREST] if even else candidates
@@ -127,9 +130,10 @@ def fit_pool(
         progress(0.85 * (number + 1) / len(every), f"trying models: {number + 1} of {len(every)}")
     found = [t.log_p for t in tried]
     if even:
-        plain = [candidates.index(c) for c in PLAIN if c in candidates]
-        weights = choose_pool_beside(found[:-1], plain, found[-1], truth, units, seed)
-    elif len(some) < _TOO_FEW_TO_WEIGH:
+        first = candidates.index(PLAIN[0])
+        plain = [candidates.index(c) for c in _plain(candidates, trying)]
+        weights = choose_pool_beside(found[:-1], first, plain, found[-1], truth, units, seed)
+    elif len(some) < TOO_FEW_TO_WEIGH:
         weights = better_half(found, truth)
     else:
         weights = choose_pool(found, truth, units, None, seed)
@@ -149,6 +153,25 @@ def fit_pool(
         for t, w in zip(tried, weights)
     )
     return Pool(tuple(members), joint, prior, trials, accuracy, what)
+
+
+def _plain(candidates: Sequence[Candidate], learning: Learning) -> list[Candidate]:
+    """The plain models for places never seen: on smoothed spectra, unless smoothing seems to mix the classes.
+
+    Whether neighbours that look alike are of one class is a question of size and shape, so it may be asked where the
+    samples lie, of all of them, and not of the few groups that can be held out.
+    """
+    if not set(ALIKE) <= set(candidates):
+        return [c for c in PLAIN if c in candidates]
+    classes = learning.classes.cpu().numpy()
+    folds, _ = _folds(classes, classes, classes, "random", learning.seed)
+    truth, each = _of_held_out(classes, folds), _of_held_out(np.arange(len(classes)), folds)
+    alone, smoothed = (try_candidate(c, learning, folds, truth).log_p for c in ALIKE[:2])
+    if seems_worse(smoothed, alone, truth, each):
+        log.info("Neighbours that look alike are of several classes: half of the pool rests on spectra alone.")
+        return list(PLAIN)
+    log.info("Neighbours that look alike are of one class: half of the pool rests on smoothed spectra.")
+    return list(ALIKE)
 
 
 def _prior(classes: Tensor, groups: NDArray[np.int64], count: int) -> Tensor:

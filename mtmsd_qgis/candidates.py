@@ -20,7 +20,7 @@ class Candidate:
         name: For log and report.
         views: What it learns from; their columns side by side.
         applied: What it is applied to, of the same columns: the same views, or smoothed ones.
-        head: "discriminant", "kernel" or "forest".
+        head: "discriminant", "kernel", "scene kernel" (which unlabelled pixels have a part in) or "forest".
         scaling: How columns are brought to one scale: "columns" gives each the same variance among the samples,
             "none" leaves them as they are over the scene (means of boxes keep the small variance that averaging
             leaves of noise), "noise" divides spectra by the scene's noise.
@@ -69,18 +69,33 @@ CANDIDATES = (
     _candidate("wide", head="kernel"),
     _candidate("boxes+wide", head="kernel"),
 )
-PLAIN = (  # have a part in every pool for places never seen, which starts with the first of them
-    _candidate("spectra"),
+PLAIN = (_candidate("spectra"), _candidate("spectra", head="kernel"))  # have half of a pool for places never seen
+ALIKE = (  # the same where neighbours that look alike are of one class
     _candidate("spectra", head="kernel"),
     _candidate("spectra", "spectra smoothed", head="kernel"),
+    _candidate("spectra", "spectra smoothed thrice", head="kernel"),
 )
 FOREST = _candidate("spectra", head="forest")  # beside the pool for places never seen, unless it seems to harm
 POSITION = _candidate("position", head="kernel")  # only where the map shall be good at fields that have samples
 
 
-def candidates_for(names: Sequence[str], kind: str) -> list[Candidate]:
-    """The candidates for a pool that a raster's views and the kind of generalisation allow."""
-    every = (*CANDIDATES, POSITION) if kind == "random" else CANDIDATES
+SCENE_KERNELS = tuple(
+    _candidate(views, head="scene kernel") for views in ("boxes", "wide", "boxes+wide", "spectra smoothed thrice")
+)  # instead of the kernels on the same views, where samples are few and unlabelled pixels at hand
+
+
+def candidates_for(names: Sequence[str], kind: str, *, with_scene: bool = False) -> list[Candidate]:
+    """The candidates for a pool that a raster's views and the kind of generalisation allow.
+
+    Args:
+        names: Views of the raster.
+        kind: "random", or anything else for places never seen.
+        with_scene: Whether unlabelled pixels are at hand.
+    """
+    every: tuple[Candidate, ...] = (*CANDIDATES, POSITION) if kind == "random" else CANDIDATES
+    if with_scene:
+        bent = {(c.views, c.views, "columns"): c for c in SCENE_KERNELS}
+        every = tuple(bent.get((c.views, c.applied, c.scaling), c) if c.head == "kernel" else c for c in every)
     return [c for c in every if {*c.views, *c.applied} <= set(names)]
 
 

@@ -147,18 +147,10 @@ def fit_kernels(
     Returns:
         A head for each (width, ridge).
     """
-    distance = _squared_distances(x, x)
-    every = max(1, len(x) // 400)
-    some = distance[::every, ::every]
-    positive = some[some > 0]
-    median = float(positive.median()) if len(positive) else 1.0
-    target = functional.one_hot(classes, count).to(x)
-    mean = target.mean(dim=0)
-    target = target - mean
-    if even:
-        deviation = (mean * (1 - mean)).sqrt()
-        target = torch.where(deviation > 0, target / deviation.clamp(min=1e-6), 0.0)
-        mean = torch.where(mean > 0, 0.0, _NEVER)
+    distance = squared_distances(x, x)
+    median = median_distance(distance)
+    target, mean = class_targets(classes, count, even=even)
+    target, mean = target.to(x), mean.to(x)
     heads: dict[Setting, KernelHead] = {}
     for width in widths:
         kernel = torch.exp(distance * (-width / median))
@@ -170,16 +162,40 @@ def fit_kernels(
     return heads
 
 
+def class_targets(classes: Tensor, count: int, *, even: bool) -> tuple[Tensor, Tensor]:
+    """What a kernel is fitted to (N, K), and the scores (K,) far from all samples, of classes (N,).
+
+    Indicators less each class's share; where all classes shall be equally likely, of variance 1 and far from all 0.
+    """
+    target = functional.one_hot(classes, count).float()
+    mean = target.mean(dim=0)
+    target = target - mean
+    if even:
+        deviation = (mean * (1 - mean)).sqrt()
+        target = torch.where(deviation > 0, target / deviation.clamp(min=1e-6), 0.0)
+        mean = torch.where(mean > 0, 0.0, _NEVER)
+    return target, mean
+
+
+def median_distance(distance: Tensor) -> float:
+    """Median of the positive ones of squared distances (N, N), or of some of them."""
+    every = max(1, len(distance) // 400)
+    some = distance[::every, ::every]
+    positive = some[some > 0]
+    return float(positive.median()) if len(positive) else 1.0
+
+
 def kernel_scores(heads: Sequence[KernelHead], x: Tensor) -> list[Tensor]:
     """Scores (n, K) of several heads that share their points; distances and kernels are computed once."""
     parts: list[list[Tensor]] = [[] for _ in heads]
     for rows in torch.split(x, _BLOCK):
-        distance = _squared_distances(rows, heads[0].points)
+        distance = squared_distances(rows, heads[0].points)
         kernels = {rate: torch.exp(distance * -rate) for rate in {head.rate for head in heads}}
         for head, found in zip(heads, parts):
             found.append(kernels[head.rate] @ head.coefficients + head.mean)
     return [torch.cat(found) for found in parts]
 
 
-def _squared_distances(a: Tensor, b: Tensor) -> Tensor:
+def squared_distances(a: Tensor, b: Tensor) -> Tensor:
+    """(n, m) between features (n, F) and (m, F)."""
     return (a.square().sum(1)[:, None] + b.square().sum(1) - 2 * a @ b.T).clamp_(min=0)

@@ -16,8 +16,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .adaptive import Pool, fit_pool
-from .candidates import candidates_for, views_of
+from .adaptive import TOO_FEW_TO_WEIGH, Pool, fit_pool
+from .candidates import SCENE_KERNELS, candidates_for, views_of
 from .classifier import Samples, fit_classifier
 from .cube import Raster
 from .features import visits
@@ -31,6 +31,7 @@ from .progress import Progress, span
 from .protocol import ClassEntry, FeatureLayout
 from .purification import PAPER_SHARE
 from .samples import check_classes
+from .scene_draw import SceneDraw
 from .settings import ClassificationSettings
 from .spatial_split import sample_groups
 from .views import Source, ViewReader
@@ -40,6 +41,7 @@ log = logging.getLogger(__name__)
 
 _INFLUENCE_SAMPLES = 500
 _VIEW_BYTES = 2 << 30  # of the views of the training samples
+_SCENE_PIXELS = 3000  # unlabelled ones that few samples are learnt with (docs/decisions.md, 25)
 
 
 @dataclass(frozen=True)
@@ -109,16 +111,19 @@ def _learn_pool(task: Task, progress: Progress) -> Learnt:
     wanted = views_of(candidates_for(reader.names, kind))
     columns = sum(len(reader.sources(name)) for name in wanted)
     training = _fitting(training, int(_VIEW_BYTES // (4 * columns)), settings.seed)
-    views, order = _gather_views(reader, training, wanted, span(progress, 0.0, 0.2))
+    too_few = kind == "random" and len(training) < TOO_FEW_TO_WEIGH
+    kept = [view for view in views_of(SCENE_KERNELS) if view in wanted]
+    drawn = SceneDraw(kept, _SCENE_PIXELS, settings.seed) if too_few else None
+    views, order = _gather_views(reader, training, wanted, span(progress, 0.0, 0.2), drawn)
     rows, cols, classes, groups = training[order].T
     check_classes(classes, task.classes)
     blocks = sample_blocks(rows, cols, settings.block_size)
     places = blocks if settings.split == "block" else sample_groups(groups, rows, cols, settings.block_size)
     target = torch.from_numpy(classes).to(task.device)
     trying = span(progress, 0.2, 1.0)
-    pool = fit_pool(
-        views, target, places, blocks, len(task.classes), kind, reader.noise_whitening, settings.seed, trying
-    )
+    around = None if drawn is None else drawn.views
+    whitening = reader.noise_whitening
+    pool = fit_pool(views, target, places, blocks, len(task.classes), kind, whitening, settings.seed, trying, around)
     for trial in sorted(pool.trials, key=lambda t: -float(t["weight"])):
         if trial["weight"]:
             log.info("%2.0f %% %s (accuracy %.3f)", 100 * float(trial["weight"]), trial["name"], trial["accuracy"])
@@ -183,14 +188,19 @@ def _fitting(training: NDArray[np.int64], limit: int, seed: int) -> NDArray[np.i
 
 
 def _gather_views(
-    reader: ViewReader, training: NDArray[np.int64], wanted: list[str], progress: Progress
+    reader: ViewReader, training: NDArray[np.int64], wanted: list[str], progress: Progress, drawn: SceneDraw | None
 ) -> tuple[dict[str, Tensor], NDArray[np.int64]]:
-    """Views (N', F) at the samples on valid pixels, and the indices of those samples, in window order."""
+    """Views (N', F) at the samples on valid pixels, and the indices of those samples, in window order.
+
+    Pixels of the scene are drawn from the same windows on the way.
+    """
     rows, cols = training[:, 0], training[:, 1]
     parts: dict[str, list[Tensor]] = {name: [] for name in wanted}
     found: list[NDArray[np.int64]] = []
     for tile, mine in visits(reader.windows(wanted, for_samples=True), rows, cols, progress):
         views, valid = reader.read(tile, wanted)
+        if drawn is not None:
+            drawn.add(views, valid)
         r, c = rows[mine] - tile.core.row, cols[mine] - tile.core.col
         usable = valid[r, c]
         for name, view in views.items():

@@ -22,8 +22,8 @@ _WORST = -8.0  # of a log probability in the loss: one mislabelled sample cannot
 _BAGS = 8
 _LARGEST_POOL = 6
 _LEAST_WEIGHT = 0.03  # models below are left out of the pool
-_PLAIN_WEIGHT = 1 / 3  # of the plain models together at places never seen (docs/decisions.md, 24)
-_FOREST_WEIGHT = 0.5  # of a forest there, unless it seems to harm
+_PLAIN_WEIGHT = 0.5  # of the plain models together at places never seen (docs/decisions.md, 24)
+_FOREST_WEIGHT = 0.5  # of a forest there; both unless they seem to harm
 _DOUBT = 1.5  # standard errors that a model must be worse by
 _GAIN = 1e-4  # least that another model must improve the score by
 
@@ -119,20 +119,22 @@ def better_half(models: Sequence[NDArray[np.float64]], classes: NDArray[np.int64
 
 def choose_pool_beside(
     models: Sequence[NDArray[np.float64]],
+    first: int,
     plain: Sequence[int],
     forest: NDArray[np.float64],
     classes: NDArray[np.int64],
     groups: NDArray[np.int64],
     seed: int,
 ) -> NDArray[np.float64]:
-    """Weights for places never seen: a pool, a part of it for the plain models, and beside it a forest.
+    """Weights for places never seen: a pool, half of it for the plain models, and beside it a forest.
 
-    Held-out groups are few, so what they say is not taken at its word: some models have their part whatever it is. The
-    forest is left out where it seems to harm.
+    Held-out groups are few, so what they say is not taken at its word: plain models and forest have their half
+    unless the whole seems worse with it.
 
     Args:
         models: Calibrated log probabilities (n, K) of each.
-        plain: The plain ones among them; the pool starts with the first.
+        first: The model that the pool starts with.
+        plain: The plain ones among them.
         forest: Of the forest, (n, K).
         classes: (n,) true classes.
         groups: (n,) samples that stand or fall together.
@@ -141,13 +143,20 @@ def choose_pool_beside(
     Returns:
         (models + 1,) weights of the models and of the forest, summing to 1.
     """
-    weights = (1 - _PLAIN_WEIGHT) * choose_pool(models, classes, groups, plain[0], seed)
-    weights[list(plain)] += _PLAIN_WEIGHT / len(plain)
-    pool = np.tensordot(weights, np.stack(models), axes=1)
+
+    def worse(one: NDArray[np.float64], other: NDArray[np.float64]) -> bool:
+        mine, others = (log_probabilities(p, temperature(p, classes)) for p in (one, other))
+        return seems_worse(mine, others, classes, groups)
+
+    every = np.stack(models)
+    weights = choose_pool(models, classes, groups, first, seed)
+    shared = (1 - _PLAIN_WEIGHT) * weights
+    shared[list(plain)] += _PLAIN_WEIGHT / len(plain)
+    if not worse(np.tensordot(shared, every, axes=1), np.tensordot(weights, every, axes=1)):
+        weights = shared
+    pool = np.tensordot(weights, every, axes=1)
     joint = temperature(pool, classes)  # both sides of the mean are calibrated
-    both = (1 - _FOREST_WEIGHT) * joint * pool + _FOREST_WEIGHT * forest
-    calibrated = log_probabilities(both, temperature(both, classes))
-    if seems_worse(calibrated, log_probabilities(pool, joint), classes, groups):
+    if worse((1 - _FOREST_WEIGHT) * joint * pool + _FOREST_WEIGHT * forest, pool):
         return np.append(weights, 0.0)
     weights = np.append((1 - _FOREST_WEIGHT) * joint * weights, _FOREST_WEIGHT)
     return np.asarray(weights / weights.sum())

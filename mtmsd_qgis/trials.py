@@ -8,7 +8,7 @@ and its calibrated log probabilities of the held-out samples; and, of a trial, a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -21,6 +21,7 @@ from .folds import ALWAYS_TRAINING
 from .forest import fit_forest
 from .heads import RIDGES, SHRINKAGES, WIDTHS, Head, KernelHead, Setting, fit_discriminants, fit_kernels, kernel_scores
 from .pooling import brier, log_probabilities, temperature
+from .scene_kernel import SceneKernel, bend_kernels, held_out_scores
 
 _LARGEST_KERNEL = 4000  # samples that a kernel is fitted on; more are thinned out
 _LARGEST_FOREST = 10_000
@@ -37,6 +38,7 @@ class Learning:
         noise_whitening: (B, B) of the spectra.
         seed: Of what is drawn.
         even: Whether all classes are equally likely beforehand; else as often as among the samples.
+        around: Views of unlabelled pixels, (M, F) each, where there are candidates that learn from them.
     """
 
     views: Mapping[str, Tensor]
@@ -45,11 +47,12 @@ class Learning:
     noise_whitening: Tensor | None
     seed: int
     even: bool
+    around: Mapping[str, Tensor] | None = None
 
     def part(self, some: Tensor) -> Learning:
         """The same of some samples."""
         views = {name: view[some] for name, view in self.views.items()}
-        return Learning(views, self.classes[some], self.count, self.noise_whitening, self.seed, self.even)
+        return replace(self, views=views, classes=self.classes[some])
 
 
 @dataclass(frozen=True)
@@ -109,7 +112,8 @@ def try_candidate(
         folds: Of each draw, (N,) the fold that holds a sample out, or ALWAYS_TRAINING.
         truth: (n,) classes of the samples that are held out, draw after draw.
     """
-    draws = [_held_out_scores(candidate, learning, fold) for fold in folds]
+    bent = _bent_kernels(candidate, learning)[1] if candidate.head == "scene kernel" else None
+    draws = [_held_out_scores(candidate, learning, fold, bent) for fold in folds]
     best: tuple[float, Trial] | None = None
     for setting in draws[0]:
         scores = np.concatenate([draw[setting] for draw in draws])
@@ -126,6 +130,10 @@ def try_candidate(
 def fit_candidate(trial: Trial, learning: Learning) -> tuple[Scaling, Head]:
     """A candidate on all samples, or as many as its head can take, with the setting that it was found to need."""
     candidate, classes = trial.candidate, learning.classes
+    if candidate.head == "scene kernel":
+        width, ridge = trial.setting
+        scaling, kernels = _bent_kernels(candidate, learning, (width,))
+        return scaling, kernels[width].head(classes, learning.count, ridge)
     x = side_by_side(learning.views, candidate.views)
     most = {"kernel": _LARGEST_KERNEL, "forest": _LARGEST_FOREST}.get(candidate.head)
     if most is not None:
@@ -136,21 +144,37 @@ def fit_candidate(trial: Trial, learning: Learning) -> tuple[Scaling, Head]:
 
 
 def _held_out_scores(
-    candidate: Candidate, learning: Learning, fold: NDArray[np.int64]
+    candidate: Candidate, learning: Learning, fold: NDArray[np.int64], bent: Mapping[float, SceneKernel] | None
 ) -> dict[Setting, NDArray[np.float64]]:
-    """Scores (n, K) of the samples that some fold holds out, in sample order, for each setting."""
+    """Scores (n, K) of the samples that some fold holds out, in sample order, for each setting.
+
+    A bent kernel has seen where the held-out samples lie, as it has of any other pixel, and nothing of their classes.
+    """
     classes = learning.classes
     x, applied = side_by_side(learning.views, candidate.views), side_by_side(learning.views, candidate.applied)
     found: dict[Setting, NDArray[np.float64]] = {}
     held = fold != ALWAYS_TRAINING
     for number in np.unique(fold[held]):
         out = torch.from_numpy(fold == number).to(x.device)
-        scaling = Scaling.fit(x[~out], candidate.scaling, learning.noise_whitening)
-        heads = _heads(candidate, scaling(x[~out]), classes[~out], learning, None)
-        for setting, scores in _scores(heads, scaling(applied[out])).items():
+        if bent is None:
+            scaling = Scaling.fit(x[~out], candidate.scaling, learning.noise_whitening)
+            heads = _heads(candidate, scaling(x[~out]), classes[~out], learning, None)
+            of_each = _scores(heads, scaling(applied[out]))
+        else:
+            of_each = held_out_scores(bent, classes, learning.count, out)
+        for setting, scores in of_each.items():
             place = found.setdefault(setting, np.zeros((len(fold), learning.count)))
             place[fold == number] = scores.double().cpu().numpy()
     return {setting: scores[held] for setting, scores in found.items()}
+
+
+def _bent_kernels(
+    candidate: Candidate, learning: Learning, widths: Sequence[float] = WIDTHS
+) -> tuple[Scaling, dict[float, SceneKernel]]:
+    assert learning.around is not None  # or there is no such candidate
+    x, around = (side_by_side(views, candidate.views) for views in (learning.views, learning.around))
+    scaling = Scaling.fit(x, candidate.scaling, learning.noise_whitening)
+    return scaling, bend_kernels(scaling(x), scaling(around), widths)
 
 
 def _heads(

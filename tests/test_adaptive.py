@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from mtmsd_qgis.adaptive import fit_pool
-from mtmsd_qgis.candidates import CANDIDATES, candidates_for, views_of
+from mtmsd_qgis.candidates import ALIKE, CANDIDATES, candidates_for, views_of
 from mtmsd_qgis.influences import influences
 from mtmsd_qgis.progress import silent
 
@@ -77,6 +77,21 @@ def test_too_few_samples_do_not_weigh_models():
     assert len(many.members) < len(few.members)
 
 
+def test_few_samples_are_learnt_with_the_pixels_around_them():
+    views, classes, group = samples(count=120)
+    around = {"boxes": samples(count=600, seed=8)[0]["boxes"], "spectra smoothed thrice": views["spectra"]}
+    arguments = (views, classes, group, group, 2, "random", torch.eye(6), 0, silent)
+    alone, beside = fit_pool(*arguments), fit_pool(*arguments, around)
+    names = [{str(t["name"]) for t in pool.trials} for pool in (alone, beside)]
+    bent = {"scene kernel on boxes", "scene kernel on spectra smoothed thrice"}
+    assert names[1] - names[0] == bent
+    assert names[0] - names[1] == {name.removeprefix("scene ") for name in bent}
+    found = beside.predict(views)
+    assert (found.argmax(dim=1) == classes).double().mean() > 0.9
+    heads = [m.head for m in beside.members if m.candidate.name == "scene kernel on boxes"]
+    assert [len(head.points) for head in heads] == [720]
+
+
 def test_shares_of_the_samples_count_by_the_number_of_their_places():
     views, classes, groups = samples(count=480, groups=24)
     some = torch.from_numpy(np.flatnonzero((classes.numpy() == 0) | (np.arange(480) % 3 == 0)))  # three to one
@@ -85,6 +100,21 @@ def test_shares_of_the_samples_count_by_the_number_of_their_places():
     odds, plain = (p[:, 0] / p[:, 1] for p in (pool.predict(views), replace(pool, prior=0 * pool.prior).predict(views)))
     assert torch.allclose(odds / plain, torch.tensor(3.0) ** (8 / (8 + 20)), rtol=1e-2)  # 12 and 4 groups
     assert float(pool_for("random").prior.abs().max()) == 0
+
+
+@pytest.mark.parametrize("pure", [True, False])
+def test_plain_models_see_smoothed_spectra_where_neighbours_are_of_one_class(pure, caplog):
+    views, classes, groups = samples(count=480, groups=24)
+    rng = np.random.default_rng(3)
+    clean = torch.from_numpy(np.c_[1.6 * classes, rng.normal(0, 0.3, size=(480, 5))]).float()
+    smoothed = clean if pure else 0.5 * (clean + clean.flip(0))  # half of it a pixel of the other class
+    views |= {"spectra smoothed": smoothed, "spectra smoothed thrice": smoothed}
+    with caplog.at_level("INFO"):
+        pool = fit_pool(views, classes, groups, groups, 2, "spatial", torch.eye(6), 0, silent)
+    assert f"of {'one class' if pure else 'several classes'}:" in caplog.text
+    weights = {str(t["name"]): float(t["weight"]) for t in pool.trials}
+    for candidate in ALIKE[1:]:
+        assert (weights[candidate.name] > 0.5 * (1 - forest_weight(pool)) / len(ALIKE) - 1e-3) == pure
 
 
 def forest_weight(pool):

@@ -56,6 +56,8 @@ RINGS = {
     "device": 2,
     "heads": 2,
     "forest": 2,
+    "scene_kernel": 2,
+    "scene_draw": 2,
     "box_mean": 2,
     "tile_grids": 2,
     "likeness": 2,

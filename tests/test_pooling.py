@@ -89,14 +89,13 @@ def test_the_better_half_is_of_the_models_that_are_right_more_often():
     assert better_half(models[:1], classes).tolist() == [1]
 
 
-def beside(forest, factor=1.0):
-    """Weights of noise, of a good plain model and of a forest."""
+def beside(forest, plain="good", factor=1.0):
+    """Weights of a pool's first model, of a plain one and of a forest."""
     scores, classes = drawn(800)
     noise = log_softmax(0.1 * np.random.default_rng(5).normal(size=scores.shape), axis=1)
-    good = log_softmax(scores, axis=1)
-    beside = {"good": good, "noise": noise, "wrong": log_softmax(-2 * scores, axis=1)}[forest]
-    models = [noise, factor * good]
-    return choose_pool_beside(models, [0, 1], beside, classes, np.arange(len(classes)) // 8, 0)
+    kinds = {"good": log_softmax(scores, axis=1), "noise": noise, "wrong": log_softmax(-2 * scores, axis=1)}
+    models = [factor * kinds["good"], factor * kinds[plain]]
+    return choose_pool_beside(models, 0, [1], kinds[forest], classes, np.arange(len(classes)) // 8, 0)
 
 
 def test_beside_a_pool_the_forest_has_half_of_the_say_unless_it_seems_to_harm():
@@ -104,10 +103,14 @@ def test_beside_a_pool_the_forest_has_half_of_the_say_unless_it_seems_to_harm():
     assert harmful[-1] == 0
     assert 0.3 < harmless[-1] < 0.6
     assert harmless.sum() == harmful.sum() == pytest.approx(1)
-    assert harmful[0] > 1 / 6  # a plain model keeps its part, however poor it is
+
+
+def test_plain_models_have_half_of_the_pool_unless_they_seem_to_harm():
+    assert beside("wrong", plain="good")[1] == pytest.approx(0.5, abs=0.01)
+    assert beside("wrong", plain="wrong")[1] == 0
 
 
 def test_half_of_the_say_is_of_calibrated_probabilities():
     """A pool that is not sure enough of itself (its scores are too small) does not lose its half by that."""
-    weights, shrunk = beside("good"), beside("good", 0.2)
+    weights, shrunk = beside("good"), beside("good", factor=0.2)
     assert shrunk[-1] < 0.6 * weights[-1]
