@@ -23,7 +23,7 @@ _BAGS = 8
 _LARGEST_POOL = 6
 _LEAST_WEIGHT = 0.03  # models below are left out of the pool
 _PLAIN_WEIGHT = 0.5  # of the plain models together at places never seen (docs/decisions.md, 24)
-_FOREST_WEIGHT = 0.5  # of a forest there; both unless they seem to harm
+_FOREST_WEIGHT = 0.5  # of a forest there, unless it seems to harm
 _DOUBT = 1.5  # standard errors that a model must be worse by
 _GAIN = 1e-4  # least that another model must improve the score by
 
@@ -128,8 +128,8 @@ def choose_pool_beside(
 ) -> NDArray[np.float64]:
     """Weights for places never seen: a pool, half of it for the plain models, and beside it a forest.
 
-    Held-out groups are few, so what they say is not taken at its word: plain models and forest have their half
-    unless the whole seems worse with it.
+    Held-out groups are few, so what they say is not taken at its word: some models have their part whatever it is. The
+    forest is left out where it seems to harm.
 
     Args:
         models: Calibrated log probabilities (n, K) of each.
@@ -143,20 +143,13 @@ def choose_pool_beside(
     Returns:
         (models + 1,) weights of the models and of the forest, summing to 1.
     """
-
-    def worse(one: NDArray[np.float64], other: NDArray[np.float64]) -> bool:
-        mine, others = (log_probabilities(p, temperature(p, classes)) for p in (one, other))
-        return seems_worse(mine, others, classes, groups)
-
-    every = np.stack(models)
-    weights = choose_pool(models, classes, groups, first, seed)
-    shared = (1 - _PLAIN_WEIGHT) * weights
-    shared[list(plain)] += _PLAIN_WEIGHT / len(plain)
-    if not worse(np.tensordot(shared, every, axes=1), np.tensordot(weights, every, axes=1)):
-        weights = shared
-    pool = np.tensordot(weights, every, axes=1)
+    weights = (1 - _PLAIN_WEIGHT) * choose_pool(models, classes, groups, first, seed)
+    weights[list(plain)] += _PLAIN_WEIGHT / len(plain)
+    pool = np.tensordot(weights, np.stack(models), axes=1)
     joint = temperature(pool, classes)  # both sides of the mean are calibrated
-    if worse((1 - _FOREST_WEIGHT) * joint * pool + _FOREST_WEIGHT * forest, pool):
+    both = (1 - _FOREST_WEIGHT) * joint * pool + _FOREST_WEIGHT * forest
+    calibrated = log_probabilities(both, temperature(both, classes))
+    if seems_worse(calibrated, log_probabilities(pool, joint), classes, groups):
         return np.append(weights, 0.0)
     weights = np.append((1 - _FOREST_WEIGHT) * joint * weights, _FOREST_WEIGHT)
     return np.asarray(weights / weights.sum())

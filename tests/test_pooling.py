@@ -105,9 +105,9 @@ def test_beside_a_pool_the_forest_has_half_of_the_say_unless_it_seems_to_harm():
     assert harmless.sum() == harmful.sum() == pytest.approx(1)
 
 
-def test_plain_models_have_half_of_the_pool_unless_they_seem_to_harm():
-    assert beside("wrong", plain="good")[1] == pytest.approx(0.5, abs=0.01)
-    assert beside("wrong", plain="wrong")[1] == 0
+@pytest.mark.parametrize("plain", ["good", "noise", "wrong"])
+def test_plain_models_have_half_of_the_pool_however_poor_they_are(plain):
+    assert beside("wrong", plain=plain)[1] == pytest.approx(0.5, abs=0.01)
 
 
 def test_half_of_the_say_is_of_calibrated_probabilities():
