@@ -113,7 +113,8 @@ def _learn_pool(task: Task, progress: Progress) -> Learnt:
     training = _fitting(training, int(_VIEW_BYTES // (4 * columns)), settings.seed)
     too_few = kind == "random" and len(training) < TOO_FEW_TO_WEIGH
     kept = [view for view in views_of(SCENE_KERNELS) if view in wanted]
-    drawn = SceneDraw(kept, _SCENE_PIXELS, settings.seed) if too_few else None
+    here = training[:, 0], training[:, 1]
+    drawn = SceneDraw(kept, *here, _SCENE_PIXELS, settings.seed) if too_few else None
     views, order = _gather_views(reader, training, wanted, span(progress, 0.0, 0.2), drawn)
     rows, cols, classes, groups = training[order].T
     check_classes(classes, task.classes)
@@ -121,7 +122,7 @@ def _learn_pool(task: Task, progress: Progress) -> Learnt:
     places = blocks if settings.split == "block" else sample_groups(groups, rows, cols, settings.block_size)
     target = torch.from_numpy(classes).to(task.device)
     trying = span(progress, 0.2, 1.0)
-    around = None if drawn is None else drawn.views
+    around = None if drawn is None else drawn.views()
     whitening = reader.noise_whitening
     pool = fit_pool(views, target, places, blocks, len(task.classes), kind, whitening, settings.seed, trying, around)
     for trial in sorted(pool.trials, key=lambda t: -float(t["weight"])):
@@ -200,7 +201,7 @@ def _gather_views(
     for tile, mine in visits(reader.windows(wanted, for_samples=True), rows, cols, progress):
         views, valid = reader.read(tile, wanted)
         if drawn is not None:
-            drawn.add(views, valid)
+            drawn.add(views, valid, tile.core)
         r, c = rows[mine] - tile.core.row, cols[mine] - tile.core.col
         usable = valid[r, c]
         for name, view in views.items():

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Pixels of the scene, drawn from windows as they are read for the samples.
+"""Pixels of the scene around samples, drawn from windows as they are read.
 
-Enters: views of one window after another. Leaves: views of so many of their pixels, each as likely as any other.
+Enters: views of one window after another. Leaves: views of so many of their pixels, each as likely as any other in the
+cells of a grid that have a sample. Which ones they are does not depend on how the raster is cut into windows.
 """
 
 from __future__ import annotations
@@ -13,41 +14,61 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from .windows import Window
+
+CELL = 32  # pixels
+
 
 class SceneDraw:
-    """A draw without replacement from windows whose number and size need not be known.
+    """A draw without replacement; every pixel has a random number of its own, and those with the smallest are drawn."""
 
-    Attributes:
-        views: Of the pixels drawn so far, (M, F) each.
-    """
-
-    def __init__(self, names: Sequence[str], count: int, seed: int) -> None:
+    def __init__(
+        self, names: Sequence[str], rows: NDArray[np.int64], cols: NDArray[np.int64], count: int, seed: int
+    ) -> None:
         """Nothing is drawn yet.
 
         Args:
             names: Of the views to keep.
+            rows: (N,) of the samples.
+            cols: (N,) likewise.
             count: The most pixels.
             seed: Of the draw.
         """
-        self.views: dict[str, Tensor] = {}
-        self._names, self._count = names, count
-        self._rng = np.random.default_rng(seed)
-        self._keys = np.zeros(0)  # a random number for each pixel seen; those with the smallest are drawn
+        self._names, self._count, self._seed = names, count, seed
+        self._cells = sorted(set(zip((rows // CELL).tolist(), (cols // CELL).tolist())))
+        self._drawn = np.zeros((0, 3))  # random number, row, column
+        self._views: dict[str, Tensor] = {}
 
-    def add(self, views: Mapping[str, Tensor], valid: NDArray[np.bool_]) -> None:
+    def add(self, views: Mapping[str, Tensor], valid: NDArray[np.bool_], core: Window) -> None:
         """Draw from one more window.
 
         Args:
             views: (F, h, w) each.
             valid: (h, w), where a pixel may be drawn.
+            core: Where the window lies.
         """
-        rows, cols = np.nonzero(valid)
-        before = len(self._keys)
-        keys = np.concatenate([self._keys, self._rng.random(len(rows))])
-        kept = np.argsort(keys)[: self._count]
-        old, new = kept[kept < before], kept[kept >= before] - before
+        keys = np.full(valid.shape, np.inf)
+        for row, col in self._cells:
+            top, left = row * CELL - core.row, col * CELL - core.col
+            within = (slice(max(0, top), max(0, top + CELL)), slice(max(0, left), max(0, left + CELL)))
+            height, width = keys[within].shape
+            if height and width:
+                numbers = np.random.default_rng((self._seed, row, col)).random((CELL, CELL))
+                first = max(0, -top), max(0, -left)
+                keys[within] = numbers[first[0] : first[0] + height, first[1] : first[1] + width]
+        rows, cols = np.nonzero(valid & np.isfinite(keys))
+        fresh = np.stack([keys[rows, cols], rows + core.row, cols + core.col], axis=1)
+        every = np.concatenate([self._drawn, fresh])
+        kept = np.argsort(every[:, 0], kind="stable")[: self._count]
+        new = kept[kept >= len(self._drawn)] - len(self._drawn)
+        old = kept[kept < len(self._drawn)]
         for name in self._names:
-            fresh = views[name][:, rows[new], cols[new]].T
-            earlier = self.views.get(name, fresh[:0])
-            self.views[name] = torch.cat([earlier[torch.from_numpy(old).to(fresh.device)], fresh])
-        self._keys = keys[np.concatenate([old, new + before])]
+            added = views[name][:, rows[new], cols[new]].T
+            before = self._views.get(name, added[:0])
+            self._views[name] = torch.cat([before[torch.from_numpy(old).to(added.device)], added])
+        self._drawn = np.concatenate([self._drawn[old], fresh[new]])
+
+    def views(self) -> dict[str, Tensor]:
+        """Of the pixels drawn, (M, F) each, row by row."""
+        order = torch.from_numpy(np.lexsort((self._drawn[:, 2], self._drawn[:, 1])))
+        return {name: view[order.to(view.device)] for name, view in self._views.items()}

@@ -2,42 +2,56 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 
-from mtmsd_qgis.scene_draw import SceneDraw
+from mtmsd_qgis.scene_draw import CELL, SceneDraw
+from mtmsd_qgis.windows import Window
+
+ROWS, COLS = np.array([3, 40, 41, 99]), np.array([5, 70, 71, 31])  # in three cells
+SIDE = 100
+PLACES = torch.arange(SIDE * SIDE).view(SIDE, SIDE).float()
 
 
-def draw(sides, count, seed=0):
-    """From windows of such sides; each pixel's view names its window and is there twice."""
-    drawn = SceneDraw(["one"], count, seed)
-    for number, side in enumerate(sides):
-        places = torch.arange(side * side).view(1, side, side) + 1000 * number
-        valid = np.ones((side, side), dtype=bool)
-        valid[0] = False  # a row without data
-        drawn.add({"one": places.repeat(2, 1, 1).float(), "other": torch.zeros(1, side, side)}, valid)
-    return drawn.views
+def draw(side, count, seed=0, backwards=False):
+    """Rows and columns drawn from 100 x 100 pixels in windows of such a side; the first ten rows are void."""
+    drawn = SceneDraw(["one"], ROWS, COLS, count, seed)
+    tops = range(0, SIDE, side)
+    windows = [Window(r, c, min(side, SIDE - r), min(side, SIDE - c)) for r in tops for c in tops]
+    for core in windows[::-1] if backwards else windows:
+        valid = np.broadcast_to(np.arange(core.row, core.stop_row)[:, None] >= 10, (core.height, core.width))
+        drawn.add({"one": PLACES[core.slices].repeat(2, 1, 1), "other": torch.zeros(1)}, valid, core)
+    views = drawn.views()
+    assert list(views) == ["one"]
+    return np.divmod(views["one"][:, 0].numpy().astype(int), SIDE)
 
 
-def test_every_pixel_is_as_likely_as_any_other():
-    sides = (20, 10, 30, 5)
-    valid = np.array([side * (side - 1) for side in sides])
-    counts = np.zeros(len(sides))
+def in_cells():
+    """How many valid pixels the cells with samples have."""
+    return [(CELL - 10) * CELL, CELL * CELL, 4 * CELL]
+
+
+def test_every_pixel_of_a_cell_with_a_sample_is_as_likely_as_any_other():
+    counts = np.zeros(3)
     for seed in range(60):
-        views = draw(sides, 100, seed)
-        assert list(views) == ["one"]
-        assert views["one"].shape == (100, 2)
-        found = views["one"][:, 0].numpy().astype(int)
-        assert len(np.unique(found)) == 100
-        assert all(place % 1000 >= sides[place // 1000] for place in found)  # nothing of the first row
-        counts += np.bincount(found // 1000, minlength=len(sides))
-    assert np.allclose(counts / counts.sum(), valid / valid.sum(), atol=0.02)
+        rows, cols = draw(50, 100, seed)
+        assert len(set(zip(rows, cols))) == 100
+        assert rows.min() >= 10
+        names = [(0, 0), (1, 2), (3, 0)]
+        counts += np.bincount([names.index(cell) for cell in zip(rows // CELL, cols // CELL)], minlength=3)
+    assert np.allclose(counts / counts.sum(), np.array(in_cells()) / sum(in_cells()), atol=0.03)
+
+
+@pytest.mark.parametrize("side", [CELL, 16, 48, 100])
+def test_windows_make_no_difference(side):
+    expected = draw(37, 150)
+    for backwards in (False, True):
+        np.testing.assert_array_equal(draw(side, 150, backwards=backwards), expected)
 
 
 def test_where_there_are_fewer_pixels_all_are_drawn():
-    views = draw((4, 3), 100)
-    assert sorted(views["one"][:, 0].tolist()) == [*range(4, 16), *range(1003, 1009)]
+    assert len(draw(50, 10_000)[0]) == sum(in_cells())
 
 
-def test_the_same_seed_draws_the_same_pixels():
-    assert torch.equal(draw((20, 10), 50)["one"], draw((20, 10), 50)["one"])
-    assert not torch.equal(draw((20, 10), 50)["one"], draw((20, 10), 50, seed=1)["one"])
+def test_another_seed_draws_other_pixels():
+    assert not np.array_equal(draw(50, 100), draw(50, 100, seed=1))

@@ -137,11 +137,13 @@ def test_only_what_is_expected_is_computed(scene, extracted, monkeypatch):
     assert asked[1:] == [((100, 200, 400), 24, 24)]
 
 
-@pytest.mark.parametrize("classifier", ["auto", "mtmsd", "transformer3d"])
-def test_the_map_is_that_of_the_three_steps(scene, extracted, classifier, tmp_path):
+@pytest.mark.parametrize(
+    ("classifier", "split"), [("auto", "none"), ("auto", "random"), ("mtmsd", "none"), ("transformer3d", "none")]
+)
+def test_the_map_is_that_of_the_three_steps(scene, extracted, classifier, split, tmp_path):
     folder, cube = scene
     raster, layout = extracted
-    classify = replace(CLASSIFY, classifier=classifier)
+    classify = replace(CLASSIFY, classifier=classifier, split=split, validation_share=0.5)
     settings = {**STEPS, "classify": to_json(classify)}
     values = tasks.run(a_job(folder, cube, settings=settings), folder, silent)
     once = np.fromfile(folder / "map.raw", "<u2")
@@ -152,6 +154,8 @@ def test_the_map_is_that_of_the_three_steps(scene, extracted, classifier, tmp_pa
     same = ("classes", "timesteps", "split", "features_per_timestep")
     assert {key: values[key] for key in same} == {key: steps[key] for key in same}
     assert values["timestep_weights"] == pytest.approx(steps["timestep_weights"], abs=0.02)
+    tried = [trial["name"] for trial in values.get("pool", {}).get("trials", [])]
+    assert any("scene kernel" in name for name in tried) == (split == "random")  # few samples of known fields
 
 
 def test_held_out_samples_have_no_part_in_features_or_map(scene, tmp_path):
