@@ -112,9 +112,9 @@ def _learn_pool(task: Task, progress: Progress) -> Learnt:
     columns = sum(len(reader.sources(name)) for name in wanted)
     training = _fitting(training, int(_VIEW_BYTES // (4 * columns)), settings.seed)
     too_few = kind == "random" and len(training) < TOO_FEW_TO_WEIGH
+    places = np.concatenate([training[:, :2], [(window.row, window.col) for window in reader.survey]])
     kept = [view for view in views_of(SCENE_KERNELS) if view in wanted]
-    here = training[:, 0], training[:, 1]
-    drawn = SceneDraw(kept, *here, _SCENE_PIXELS, settings.seed) if too_few else None
+    drawn = SceneDraw(kept, places, _SCENE_PIXELS, settings.seed) if too_few else None
     views, order = _gather_views(reader, training, wanted, span(progress, 0.0, 0.2), drawn)
     rows, cols, classes, groups = training[order].T
     check_classes(classes, task.classes)
@@ -193,15 +193,16 @@ def _gather_views(
 ) -> tuple[dict[str, Tensor], NDArray[np.int64]]:
     """Views (N', F) at the samples on valid pixels, and the indices of those samples, in window order.
 
-    Pixels of the scene are drawn from the same windows on the way.
+    Pixels of the scene are drawn on the way.
     """
-    rows, cols = training[:, 0], training[:, 1]
+    rows, cols = (training[:, :2] if drawn is None else np.concatenate([training[:, :2], drawn.corners])).T
     parts: dict[str, list[Tensor]] = {name: [] for name in wanted}
     found: list[NDArray[np.int64]] = []
-    for tile, mine in visits(reader.windows(wanted, for_samples=True), rows, cols, progress):
+    for tile, here in visits(reader.windows(wanted, for_samples=True), rows, cols, progress):
         views, valid = reader.read(tile, wanted)
         if drawn is not None:
             drawn.add(views, valid, tile.core)
+        mine = here[here < len(training)]
         r, c = rows[mine] - tile.core.row, cols[mine] - tile.core.col
         usable = valid[r, c]
         for name, view in views.items():

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Pixels of the scene around samples, drawn from windows as they are read.
+"""Pixels of the scene, drawn from windows as they are read.
 
-Enters: views of one window after another. Leaves: views of so many of their pixels, each as likely as any other in the
-cells of a grid that have a sample. Which ones they are does not depend on how the raster is cut into windows.
+Enters: cells of a grid to draw from, and views of one window after another. Leaves: views of so many pixels, each as
+likely as any other in the cells. Which ones they are does not depend on how the raster is cut into windows.
 """
 
 from __future__ import annotations
@@ -20,22 +20,23 @@ CELL = 32  # pixels
 
 
 class SceneDraw:
-    """A draw without replacement; every pixel has a random number of its own, and those with the smallest are drawn."""
+    """A draw without replacement; every pixel has a random number of its own, and those with the smallest are drawn.
 
-    def __init__(
-        self, names: Sequence[str], rows: NDArray[np.int64], cols: NDArray[np.int64], count: int, seed: int
-    ) -> None:
+    Attributes:
+        corners: (C, 2) row and column of the first pixel of each cell.
+    """
+
+    def __init__(self, names: Sequence[str], places: NDArray[np.int64], count: int, seed: int) -> None:
         """Nothing is drawn yet.
 
         Args:
             names: Of the views to keep.
-            rows: (N,) of the samples.
-            cols: (N,) likewise.
+            places: (N, 2) row and column of pixels whose cells of CELL x CELL pixels are drawn from.
             count: The most pixels.
             seed: Of the draw.
         """
+        self.corners = np.unique(places // CELL, axis=0) * CELL
         self._names, self._count, self._seed = names, count, seed
-        self._cells = sorted(set(zip((rows // CELL).tolist(), (cols // CELL).tolist())))
         self._drawn = np.zeros((0, 3))  # random number, row, column
         self._views: dict[str, Tensor] = {}
 
@@ -48,8 +49,8 @@ class SceneDraw:
             core: Where the window lies.
         """
         keys = np.full(valid.shape, np.inf)
-        for row, col in self._cells:
-            top, left = row * CELL - core.row, col * CELL - core.col
+        for row, col in self.corners:
+            top, left = row - core.row, col - core.col
             within = (slice(max(0, top), max(0, top + CELL)), slice(max(0, left), max(0, left + CELL)))
             height, width = keys[within].shape
             if height and width:

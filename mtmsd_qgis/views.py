@@ -98,9 +98,9 @@ class ViewReader:
         self.cube, self.layout, self.device = cube, layout, device
         self.plan = _Plan.of(layout, cube.bands)
         cube.expect([*self.plan.base, *self.plan.fine, *self.plan.wide, *self.plan.guide])
-        blocks = _survey_windows(cube, self.plan.base[0])
-        self._scale_base(blocks)
-        self._scale_guide(blocks)
+        self.survey = _survey_windows(cube, self.plan.base[0])  # spread evenly over the scene
+        self._scale_base(self.survey)
+        self._scale_guide(self.survey)
         self._widths = self._columns()
 
     def _scale_base(self, blocks: Sequence[Window]) -> None:

@@ -8,14 +8,14 @@ import torch
 from mtmsd_qgis.scene_draw import CELL, SceneDraw
 from mtmsd_qgis.windows import Window
 
-ROWS, COLS = np.array([3, 40, 41, 99]), np.array([5, 70, 71, 31])  # in three cells
+IN_CELLS = np.array([(3, 5), (40, 70), (41, 71), (99, 31)])  # three of them
 SIDE = 100
 PLACES = torch.arange(SIDE * SIDE).view(SIDE, SIDE).float()
 
 
 def draw(side, count, seed=0, backwards=False):
     """Rows and columns drawn from 100 x 100 pixels in windows of such a side; the first ten rows are void."""
-    drawn = SceneDraw(["one"], ROWS, COLS, count, seed)
+    drawn = SceneDraw(["one"], IN_CELLS, count, seed)
     tops = range(0, SIDE, side)
     windows = [Window(r, c, min(side, SIDE - r), min(side, SIDE - c)) for r in tops for c in tops]
     for core in windows[::-1] if backwards else windows:
@@ -23,15 +23,16 @@ def draw(side, count, seed=0, backwards=False):
         drawn.add({"one": PLACES[core.slices].repeat(2, 1, 1), "other": torch.zeros(1)}, valid, core)
     views = drawn.views()
     assert list(views) == ["one"]
+    assert drawn.corners.tolist() == [[0, 0], [32, 64], [96, 0]]
     return np.divmod(views["one"][:, 0].numpy().astype(int), SIDE)
 
 
 def in_cells():
-    """How many valid pixels the cells with samples have."""
+    """How many valid pixels the cells have."""
     return [(CELL - 10) * CELL, CELL * CELL, 4 * CELL]
 
 
-def test_every_pixel_of_a_cell_with_a_sample_is_as_likely_as_any_other():
+def test_every_pixel_of_the_cells_is_as_likely_as_any_other():
     counts = np.zeros(3)
     for seed in range(60):
         rows, cols = draw(50, 100, seed)
