@@ -70,7 +70,7 @@ CANDIDATES = (
     _candidate("boxes+wide", head="kernel"),
 )
 PLAIN = (_candidate("spectra"), _candidate("spectra", head="kernel"))  # have half of a pool for places never seen
-ALIKE = (  # the same where neighbours that look alike are of one class
+ALIKE = (  # instead of them, where neighbours that look alike are of one class
     _candidate("spectra", head="kernel"),
     _candidate("spectra", "spectra smoothed", head="kernel"),
     _candidate("spectra", "spectra smoothed thrice", head="kernel"),

@@ -112,9 +112,9 @@ def _learn_pool(task: Task, progress: Progress) -> Learnt:
     columns = sum(len(reader.sources(name)) for name in wanted)
     training = _fitting(training, int(_VIEW_BYTES // (4 * columns)), settings.seed)
     too_few = kind == "random" and len(training) < TOO_FEW_TO_WEIGH
-    places = np.concatenate([training[:, :2], [(window.row, window.col) for window in reader.survey]])
+    near_and_far = np.concatenate([training[:, :2], [(window.row, window.col) for window in reader.survey]])
     kept = [view for view in views_of(SCENE_KERNELS) if view in wanted]
-    drawn = SceneDraw(kept, places, _SCENE_PIXELS, settings.seed) if too_few else None
+    drawn = SceneDraw(kept, near_and_far, _SCENE_PIXELS, settings.seed) if too_few else None
     views, order = _gather_views(reader, training, wanted, span(progress, 0.0, 0.2), drawn)
     rows, cols, classes, groups = training[order].T
     check_classes(classes, task.classes)
