@@ -164,7 +164,7 @@ def _plain(candidates: Sequence[Candidate], learning: Learning) -> list[Candidat
     if not set(ALIKE) <= set(candidates):
         return [c for c in PLAIN if c in candidates]
     classes = learning.classes.cpu().numpy()
-    folds, _ = _folds(classes, classes, classes, "random", learning.seed)
+    folds = _single_folds(classes, learning.seed)
     truth, each = _of_held_out(classes, folds), _of_held_out(np.arange(len(classes)), folds)
     alone, smoothed = (try_candidate(c, learning, folds, truth).log_p for c in ALIKE[:2])
     if seems_worse(smoothed, alone, truth, each):
@@ -190,14 +190,22 @@ def _folds(
     classes: NDArray[np.int64], groups: NDArray[np.int64], blocks: NDArray[np.int64], kind: str, seed: int
 ) -> tuple[list[NDArray[np.int64]], str]:
     """Folds of the kind, drawn several times where samples are few, and what they hold out."""
-    repeats = _REPEATS if len(classes) <= _FEW_SAMPLES else 1
     if kind != "random":
         for name, units in (("groups", groups), ("blocks", blocks)):
-            drawn = [_learnable(group_folds(classes, units, _FOLDS, seed + r), classes) for r in range(repeats)]
+            drawn = [_learnable(group_folds(classes, units, _FOLDS, s), classes) for s in _seeds(classes, seed)]
             if all((f != ALWAYS_TRAINING).any() for f in drawn):
                 return drawn, name
         log.warning("No class has samples in two places, so models are chosen as if for fields that have samples.")
-    return [_learnable(random_folds(classes, _FOLDS, seed + r), classes) for r in range(repeats)], "samples"
+    return _single_folds(classes, seed), "samples"
+
+
+def _single_folds(classes: NDArray[np.int64], seed: int) -> list[NDArray[np.int64]]:
+    """Folds of single samples, drawn several times where samples are few."""
+    return [_learnable(random_folds(classes, _FOLDS, s), classes) for s in _seeds(classes, seed)]
+
+
+def _seeds(classes: NDArray[np.int64], seed: int) -> range:
+    return range(seed, seed + (_REPEATS if len(classes) <= _FEW_SAMPLES else 1))
 
 
 def _learnable(fold: NDArray[np.int64], classes: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from .windows import Window
 
-CELL = 32  # pixels
+CELL = 32  # pixels, the side also of the windows that a costly raster is read by: a cell is one window
 
 
 class SceneDraw:

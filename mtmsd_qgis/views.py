@@ -22,6 +22,7 @@ from .box_mean import box_mean
 from .cube import Raster
 from .likeness import neighbour_weights, smooth
 from .protocol import FeatureLayout
+from .scene_draw import CELL
 from .windows import Tile, Window, cover
 
 BOXES = (3, 7, 11, 17, 25, 35)  # sides of the means of components, pixels
@@ -34,9 +35,8 @@ _COMPONENTS = 25  # of the spectra, at most
 _MOST_BANDS = 300  # more plain bands are reduced to this many components
 _GUIDES = 16
 _NOISE_SHARE = 0.1  # of the identity in the noise covariance
-_SURVEY_SIDE, _SURVEY_WINDOWS = 32, 24
+_SURVEY_WINDOWS = 24
 _WINDOW_BYTES = 256 << 20  # of the views of one window
-_SAMPLE_SIDE = 32  # pixels
 
 
 @dataclass(frozen=True)
@@ -174,7 +174,7 @@ class ViewReader:
         For samples, which lie here and there, those of a costly raster are small.
         """
         if for_samples and self.cube.costly:
-            return cover(self.cube.height, self.cube.width, _SAMPLE_SIDE, MARGIN, MARGIN)
+            return cover(self.cube.height, self.cube.width, CELL, MARGIN, MARGIN)
         columns = sum(len(self.sources(name)) for name in wanted) + len(self.plan.wide) + len(self.plan.base)
         side = max(32, min(256, math.isqrt(_WINDOW_BYTES // (4 * columns)) - 2 * MARGIN) // 16 * 16)
         return cover(self.cube.height, self.cube.width, side, MARGIN, MARGIN)
@@ -313,7 +313,7 @@ def _positions(core: Window, device: torch.device) -> Tensor:
 def _survey_windows(cube: Raster, band: int) -> list[Window]:
     """Windows with valid pixels, spread evenly over the scene."""
     valid = cube.filled([band])
-    every = [tile.core for tile in cover(cube.height, cube.width, _SURVEY_SIDE, 0, 0)]
+    every = [tile.core for tile in cover(cube.height, cube.width, CELL, 0, 0)]
     filled = [window for window in every if valid[window.slices].any()]
     place = np.unique(np.linspace(0, len(filled) - 1, min(_SURVEY_WINDOWS, len(filled))).round().astype(int))
     return [filled[i] for i in place]
