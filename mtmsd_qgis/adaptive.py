@@ -13,19 +13,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .candidates import ALIKE, FOREST, PLAIN, Candidate, candidates_for
+from .candidates import ALIKE, ALONE, PLAIN, SMOOTHED, Candidate, candidates_for, views_of
 from .folds import ALWAYS_TRAINING, group_folds, random_folds
 from .heads import Head
-from .pooling import better_half, choose_pool, choose_pool_beside, seems_worse, temperature
+from .pooling import better_half, choose_plain_or_pool, choose_pool, seems_worse, temperature
 from .progress import Progress, span
-from .trials import Learning, Scaling, Trial, fit_candidate, side_by_side, thin, try_candidate
+from .trials import Learning, Scaling, Trial, fit_candidate, side_by_side, smoothest, thin, try_candidate
 
 log = logging.getLogger(__name__)
 
@@ -121,18 +121,21 @@ def fit_pool(
     truth = _of_held_out(target[some], folds)
     units = _of_held_out({"samples": np.arange(len(some)), "blocks": blocks[some]}.get(what, groups[some]), folds)
     even = what != "samples"  # how often a class was sampled says little about places never seen
-    learning = Learning(views, classes, count, noise_whitening, seed, even, around)
+    places = blocks if what == "blocks" else groups
+    learning = Learning(views, classes, places, count, noise_whitening, seed, even, around)
     trying = learning.part(torch.from_numpy(some).to(classes.device))
+    if even:
+        ridges = smoothest(trying, _single_folds(target[some], seed)[0])
+        learning, trying = replace(learning, ridges=ridges), replace(trying, ridges=ridges)
     tried: list[Trial] = []
-    every = [*candidates, FOREST] if even else candidates
+    plain = _plain(trying) if even else []
+    every = [*candidates, *(c for c in plain if c not in candidates)]
     for number, candidate in enumerate(every):
         tried.append(try_candidate(candidate, trying, folds, truth))
         progress(0.85 * (number + 1) / len(every), f"trying models: {number + 1} of {len(every)}")
     found = [t.log_p for t in tried]
     if even:
-        first = candidates.index(PLAIN[0])
-        plain = [candidates.index(c) for c in _plain(candidates, trying)]
-        weights = choose_pool_beside(found[:-1], first, plain, found[-1], truth, units, seed)
+        weights = choose_plain_or_pool(found, len(candidates), [every.index(c) for c in plain], truth, units, seed)
     elif len(some) < TOO_FEW_TO_WEIGH:
         weights = better_half(found, truth)
     else:
@@ -155,22 +158,22 @@ def fit_pool(
     return Pool(tuple(members), joint, prior, trials, accuracy, what)
 
 
-def _plain(candidates: Sequence[Candidate], learning: Learning) -> list[Candidate]:
+def _plain(learning: Learning) -> list[Candidate]:
     """The plain models for places never seen: on smoothed spectra, unless smoothing seems to mix the classes.
 
     Whether neighbours that look alike are of one class is a question of size and shape, so it may be asked where the
     samples lie, of all of them, and not of the few groups that can be held out.
     """
-    if not set(ALIKE) <= set(candidates):
-        return [c for c in PLAIN if c in candidates]
+    if not set(views_of(ALIKE)) | set(views_of([SMOOTHED])) <= set(learning.views):
+        return list(PLAIN)
     classes = learning.classes.cpu().numpy()
     folds = _single_folds(classes, learning.seed)
     truth, each = _of_held_out(classes, folds), _of_held_out(np.arange(len(classes)), folds)
-    alone, smoothed = (try_candidate(c, learning, folds, truth).log_p for c in ALIKE[:2])
+    alone, smoothed = (try_candidate(c, learning, folds, truth).log_p for c in (ALONE, SMOOTHED))
     if seems_worse(smoothed, alone, truth, each):
-        log.info("Neighbours that look alike are of several classes: half of the pool rests on spectra alone.")
+        log.info("Neighbours that look alike are of several classes: the plain models rest on spectra alone.")
         return list(PLAIN)
-    log.info("Neighbours that look alike are of one class: half of the pool rests on smoothed spectra.")
+    log.info("Neighbours that look alike are of one class: the plain models rest on smoothed spectra as well.")
     return list(ALIKE)
 
 

@@ -20,7 +20,8 @@ class Candidate:
         name: For log and report.
         views: What it learns from; their columns side by side.
         applied: What it is applied to, of the same columns: the same views, or smoothed ones.
-        head: "discriminant", "kernel", "scene kernel" (which unlabelled pixels have a part in) or "forest".
+        head: "discriminant", "kernel", "scene kernel" (which unlabelled pixels have a part in), "committee" (of
+            discriminants of half of the places) or "smooth kernel".
         scaling: How columns are brought to one scale: "columns" gives each the same variance among the samples,
             "none" leaves them as they are over the scene (means of boxes keep the small variance that averaging
             leaves of noise), "noise" divides spectra by the scene's noise.
@@ -69,13 +70,17 @@ CANDIDATES = (
     _candidate("wide", head="kernel"),
     _candidate("boxes+wide", head="kernel"),
 )
-PLAIN = (_candidate("spectra"), _candidate("spectra", head="kernel"))  # have half of a pool for places never seen
+SMOOTH = _candidate("spectra", head="smooth kernel")
+PLAIN = (_candidate("spectra", head="committee"), SMOOTH)  # for places never seen (docs/decisions.md, 26)
 ALIKE = (  # instead of them, where neighbours that look alike are of one class
+    SMOOTH,
+    _candidate("spectra", "spectra smoothed", head="smooth kernel"),
+    _candidate("spectra", "spectra smoothed thrice", head="smooth kernel"),
+)
+ALONE, SMOOTHED = (  # whether they are is asked by these two
     _candidate("spectra", head="kernel"),
     _candidate("spectra", "spectra smoothed", head="kernel"),
-    _candidate("spectra", "spectra smoothed thrice", head="kernel"),
 )
-FOREST = _candidate("spectra", head="forest")  # beside the pool for places never seen, unless it seems to harm
 POSITION = _candidate("position", head="kernel")  # only where the map shall be good at fields that have samples
 
 

@@ -53,23 +53,30 @@ class LinearHead:
 
 @dataclass(frozen=True)
 class KernelHead:
-    """Scores by a Gaussian kernel around the training samples.
+    """Scores by a kernel around the training samples, a Gaussian one or one that reaches farther.
 
     Attributes:
         points: (N, F) training features.
-        rate: The kernel is exp(-rate * squared distance).
+        rate: The kernel is exp(-rate * squared distance), or 1 / (1 + rate * squared distance).
         coefficients: (N, K).
         mean: (K,) score far from all samples: the share of each class, or 0.
+        far_reaching: Whether it is the latter.
     """
 
     points: Tensor
     rate: float
     coefficients: Tensor
     mean: Tensor
+    far_reaching: bool = False
 
     def scores(self, x: Tensor) -> Tensor:
         """Class scores (n, K) of features (n, F)."""
         return kernel_scores([self], x)[0]
+
+    @property
+    def form(self) -> tuple[float, bool]:
+        """What two heads on the same points must share to have the same kernel."""
+        return self.rate, self.far_reaching
 
 
 def fit_discriminants(
@@ -129,8 +136,9 @@ def fit_kernels(
     ridges: Sequence[float] = RIDGES,
     *,
     even: bool = False,
+    far_reaching: bool = False,
 ) -> dict[Setting, KernelHead]:
-    """Gaussian kernel ridge regression on class indicators.
+    """Kernel ridge regression on class indicators.
 
     Source: Rifkin & Klautau (2004), "In defense of one-vs-all classification": regularised least squares on
     indicators does as well as support vectors, and is solved once for all classes.
@@ -139,10 +147,11 @@ def fit_kernels(
         x: (N, F) standardised.
         classes: (N,) int64.
         count: K.
-        widths: Exponents of the kernel at the median squared distance.
+        widths: Rates of the kernel, times the median squared distance.
         ridges: Added to the kernel's diagonal.
         even: Whether each class's indicator is brought to mean 0 and variance 1, so that classes with few samples are
             as likely as those with many.
+        far_reaching: Whether the kernel is not Gaussian but 1 / (1 + rate * squared distance).
 
     Returns:
         A head for each (width, ridge).
@@ -153,12 +162,12 @@ def fit_kernels(
     target, mean = target.to(x), mean.to(x)
     heads: dict[Setting, KernelHead] = {}
     for width in widths:
-        kernel = torch.exp(distance * (-width / median))
+        kernel = kernel_of(distance, width / median, far_reaching)
         for ridge in ridges:
             loaded = kernel.clone()
             loaded.diagonal().add_(ridge)
             coefficients = torch.cholesky_solve(target, torch.linalg.cholesky(loaded))
-            heads[(width, ridge)] = KernelHead(x, width / median, coefficients, mean)
+            heads[(width, ridge)] = KernelHead(x, width / median, coefficients, mean, far_reaching)
     return heads
 
 
@@ -190,10 +199,15 @@ def kernel_scores(heads: Sequence[KernelHead], x: Tensor) -> list[Tensor]:
     parts: list[list[Tensor]] = [[] for _ in heads]
     for rows in torch.split(x, _BLOCK):
         distance = squared_distances(rows, heads[0].points)
-        kernels = {rate: torch.exp(distance * -rate) for rate in {head.rate for head in heads}}
+        kernels = {form: kernel_of(distance, *form) for form in {head.form for head in heads}}
         for head, found in zip(heads, parts):
-            found.append(kernels[head.rate] @ head.coefficients + head.mean)
+            found.append(kernels[head.form] @ head.coefficients + head.mean)
     return [torch.cat(found) for found in parts]
+
+
+def kernel_of(distance: Tensor, rate: float, far_reaching: bool) -> Tensor:
+    """The kernel at squared distances (n, m)."""
+    return 1 / (1 + rate * distance) if far_reaching else torch.exp(distance * -rate)
 
 
 def squared_distances(a: Tensor, b: Tensor) -> Tensor:

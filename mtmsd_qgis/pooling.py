@@ -22,8 +22,8 @@ _WORST = -8.0  # of a log probability in the loss: one mislabelled sample cannot
 _BAGS = 8
 _LARGEST_POOL = 6
 _LEAST_WEIGHT = 0.03  # models below are left out of the pool
-_PLAIN_WEIGHT = 0.5  # of the plain models together at places never seen (docs/decisions.md, 24)
-_FOREST_WEIGHT = 0.5  # of a forest there, unless it seems to harm
+_POOL_WEIGHT = 0.5  # of a chosen pool at places never seen, where it is surely better (docs/decisions.md, 26)
+_SURE = 3.0  # standard errors that it must be better by
 _DOUBT = 1.5  # standard errors that a model must be worse by
 _GAIN = 1e-4  # least that another model must improve the score by
 
@@ -117,61 +117,66 @@ def better_half(models: Sequence[NDArray[np.float64]], classes: NDArray[np.int64
     return weights
 
 
-def choose_pool_beside(
+def choose_plain_or_pool(
     models: Sequence[NDArray[np.float64]],
-    first: int,
+    candidates: int,
     plain: Sequence[int],
-    forest: NDArray[np.float64],
     classes: NDArray[np.int64],
     groups: NDArray[np.int64],
     seed: int,
 ) -> NDArray[np.float64]:
-    """Weights for places never seen: a pool, half of it for the plain models, and beside it a forest.
+    """Weights for places never seen: even ones for the plain models, unless a pool of candidates beside them is better.
 
-    Held-out groups are few, so what they say is not taken at its word: some models have their part whatever it is. The
-    forest is left out where it seems to harm.
+    Held-out groups are few, so a pool that they choose must be better by three standard errors. It then has half of the
+    say.
 
     Args:
         models: Calibrated log probabilities (n, K) of each.
-        first: The model that the pool starts with.
-        plain: The plain ones among them.
-        forest: Of the forest, (n, K).
+        candidates: How many of them, from the first, the pool is chosen from; it starts with the first.
+        plain: The plain ones among all of them.
         classes: (n,) true classes.
         groups: (n,) samples that stand or fall together.
         seed: Of the bootstrap.
 
     Returns:
-        (models + 1,) weights of the models and of the forest, summing to 1.
+        (models,) weights, summing to 1.
     """
-    weights = (1 - _PLAIN_WEIGHT) * choose_pool(models, classes, groups, first, seed)
-    weights[list(plain)] += _PLAIN_WEIGHT / len(plain)
-    pool = np.tensordot(weights, np.stack(models), axes=1)
-    joint = temperature(pool, classes)  # both sides of the mean are calibrated
-    both = (1 - _FOREST_WEIGHT) * joint * pool + _FOREST_WEIGHT * forest
-    calibrated = log_probabilities(both, temperature(both, classes))
-    if seems_worse(calibrated, log_probabilities(pool, joint), classes, groups):
-        return np.append(weights, 0.0)
-    weights = np.append((1 - _FOREST_WEIGHT) * joint * weights, _FOREST_WEIGHT)
+    alone = np.zeros(len(models))
+    alone[list(plain)] = 1 / len(plain)
+    chosen = np.append(choose_pool(models[:candidates], classes, groups, 0, seed), np.zeros(len(models) - candidates))
+    every = np.stack(models)
+    pool = np.tensordot(chosen, every, axes=1)
+    both = (1 - _POOL_WEIGHT) * alone + _POOL_WEIGHT * temperature(pool, classes) * chosen  # both sides calibrated
+    of_both, of_plain = (
+        log_probabilities(mean, temperature(mean, classes))
+        for mean in (np.tensordot(weights, every, axes=1) for weights in (both, alone))
+    )
+    weights = both if seems_worse(of_plain, of_both, classes, groups, _SURE) else alone
     return np.asarray(weights / weights.sum())
 
 
 def seems_worse(
-    one: NDArray[np.float64], other: NDArray[np.float64], classes: NDArray[np.int64], groups: NDArray[np.int64]
+    one: NDArray[np.float64],
+    other: NDArray[np.float64],
+    classes: NDArray[np.int64],
+    groups: NDArray[np.int64],
+    doubt: float = _DOUBT,
 ) -> bool:
-    """Whether one model has a worse Brier score than another, by more than 1.5 standard errors over the groups.
+    """Whether one model has a worse Brier score than another, by more than some standard errors over the groups.
 
     Args:
         one: Calibrated log probabilities (n, K).
         other: The same of the other one.
         classes: (n,) true classes.
         groups: (n,) samples that stand or fall together.
+        doubt: Standard errors.
     """
     more = _brier_of_each(one, classes) - _brier_of_each(other, classes)
     _, index = np.unique(groups, return_inverse=True)
     numbers, sums = np.bincount(index), np.bincount(index, more)
     mean = more.mean()
     error = np.sqrt(((sums - mean * numbers) ** 2).sum()) / len(more)
-    return bool(mean > _DOUBT * error)
+    return bool(mean > doubt * error)
 
 
 def _grow(

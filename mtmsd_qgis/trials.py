@@ -15,16 +15,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .candidates import NEAR_WIDTHS, POSITION, Candidate
+from .candidates import NEAR_WIDTHS, POSITION, SMOOTH, Candidate
 from .classifier import Standardizer
 from .folds import ALWAYS_TRAINING
-from .forest import fit_forest
 from .heads import RIDGES, SHRINKAGES, WIDTHS, Head, KernelHead, Setting, fit_discriminants, fit_kernels, kernel_scores
+from .plain_models import SMOOTH_RIDGES, fit_committee, fit_smooth_kernel, fit_smooth_kernels
 from .pooling import brier, log_probabilities, temperature
 from .scene_kernel import SceneKernel, bend_kernels, held_out_scores
 
+_SMOOTHEST = 3  # ridges of the smooth kernel
+_AS_GOOD = 0.05  # of the Brier score (docs/decisions.md, 26)
 _LARGEST_KERNEL = 4000  # samples that a kernel is fitted on; more are thinned out
-_LARGEST_FOREST = 10_000
 
 
 @dataclass(frozen=True)
@@ -34,25 +35,29 @@ class Learning:
     Attributes:
         views: Of the samples, (N, F) each.
         classes: (N,) int64.
+        groups: (N,) what stands or falls together at places never seen.
         count: K.
         noise_whitening: (B, B) of the spectra.
         seed: Of what is drawn.
         even: Whether all classes are equally likely beforehand; else as often as among the samples.
         around: Views of unlabelled pixels, (M, F) each, where there are candidates that learn from them.
+        ridges: Of the smooth kernel.
     """
 
     views: Mapping[str, Tensor]
     classes: Tensor
+    groups: NDArray[np.int64]
     count: int
     noise_whitening: Tensor | None
     seed: int
     even: bool
     around: Mapping[str, Tensor] | None = None
+    ridges: tuple[float, ...] = SMOOTH_RIDGES
 
     def part(self, some: Tensor) -> Learning:
         """The same of some samples."""
         views = {name: view[some] for name, view in self.views.items()}
-        return replace(self, views=views, classes=self.classes[some])
+        return replace(self, views=views, classes=self.classes[some], groups=self.groups[some.cpu().numpy()])
 
 
 @dataclass(frozen=True)
@@ -127,6 +132,34 @@ def try_candidate(
     return best[1]
 
 
+def smoothest(learning: Learning, fold: NDArray[np.int64]) -> tuple[float, ...]:
+    """The three largest ridges with which the smooth kernel tells samples apart about as well as with any.
+
+    How fine the differences between the classes are is seen where the samples lie, so this is asked with folds of
+    single samples, where all of them answer. The smoother a model, the less it rests on what only these places have.
+
+    Args:
+        learning: From what.
+        fold: (N,) the fold that holds a sample out, or ALWAYS_TRAINING.
+    """
+    x = side_by_side(learning.views, SMOOTH.views)
+    scores = np.zeros((len(SMOOTH_RIDGES), len(fold), learning.count))
+    held = fold != ALWAYS_TRAINING
+    for number in np.unique(fold[held]):
+        out = torch.from_numpy(fold == number).to(x.device)
+        scaling = Scaling.fit(x[~out], SMOOTH.scaling, learning.noise_whitening)
+        heads = list(fit_smooth_kernels(scaling(x[~out]), learning.classes[~out], learning.count).values())
+        found = kernel_scores(heads, scaling(x[out]))
+        scores[:, fold == number] = torch.stack(found).double().cpu().numpy()
+    truth = learning.classes.cpu().numpy()[held]
+    losses = []
+    for of_ridge in scores[:, held]:
+        log_p = log_probabilities(of_ridge, temperature(of_ridge, truth))
+        losses.append(brier(log_p, truth, np.ones(len(truth))))
+    good = [ridge for ridge, loss in zip(SMOOTH_RIDGES, losses) if loss <= min(losses) + _AS_GOOD]
+    return tuple(good[-_SMOOTHEST:])
+
+
 def fit_candidate(trial: Trial, learning: Learning) -> tuple[Scaling, Head]:
     """A candidate on all samples, or as many as its head can take, with the setting that it was found to need."""
     candidate, classes = trial.candidate, learning.classes
@@ -134,13 +167,12 @@ def fit_candidate(trial: Trial, learning: Learning) -> tuple[Scaling, Head]:
         width, ridge = trial.setting
         scaling, kernels = _bent_kernels(candidate, learning, (width,))
         return scaling, kernels[width].head(classes, learning.count, ridge)
+    if candidate.head in ("kernel", "smooth kernel"):
+        some = thin(classes.cpu().numpy(), _LARGEST_KERNEL, learning.seed)
+        learning = learning.part(torch.from_numpy(some).to(classes.device))
     x = side_by_side(learning.views, candidate.views)
-    most = {"kernel": _LARGEST_KERNEL, "forest": _LARGEST_FOREST}.get(candidate.head)
-    if most is not None:
-        some = torch.from_numpy(thin(classes.cpu().numpy(), most, learning.seed)).to(x.device)
-        x, classes = x[some], classes[some]
     scaling = Scaling.fit(x, candidate.scaling, learning.noise_whitening)
-    return scaling, next(iter(_heads(candidate, scaling(x), classes, learning, trial.setting).values()))
+    return scaling, next(iter(_heads(candidate, scaling(x), learning, trial.setting).values()))
 
 
 def _held_out_scores(
@@ -150,7 +182,6 @@ def _held_out_scores(
 
     A bent kernel has seen where the held-out samples lie, as it has of any other pixel, and nothing of their classes.
     """
-    classes = learning.classes
     x, applied = side_by_side(learning.views, candidate.views), side_by_side(learning.views, candidate.applied)
     found: dict[Setting, NDArray[np.float64]] = {}
     held = fold != ALWAYS_TRAINING
@@ -158,10 +189,10 @@ def _held_out_scores(
         out = torch.from_numpy(fold == number).to(x.device)
         if bent is None:
             scaling = Scaling.fit(x[~out], candidate.scaling, learning.noise_whitening)
-            heads = _heads(candidate, scaling(x[~out]), classes[~out], learning, None)
+            heads = _heads(candidate, scaling(x[~out]), learning.part(~out), None)
             of_each = _scores(heads, scaling(applied[out]))
         else:
-            of_each = held_out_scores(bent, classes, learning.count, out)
+            of_each = held_out_scores(bent, learning.classes, learning.count, out)
         for setting, scores in of_each.items():
             place = found.setdefault(setting, np.zeros((len(fold), learning.count)))
             place[fold == number] = scores.double().cpu().numpy()
@@ -177,13 +208,13 @@ def _bent_kernels(
     return scaling, bend_kernels(scaling(x), scaling(around), widths)
 
 
-def _heads(
-    candidate: Candidate, x: Tensor, classes: Tensor, learning: Learning, setting: Setting | None
-) -> Mapping[Setting, Head]:
-    """Fitted heads of all settings, or of one."""
-    count, even = learning.count, learning.even
-    if candidate.head == "forest":
-        return {(): fit_forest(x, classes, count, learning.seed, even=even)}
+def _heads(candidate: Candidate, x: Tensor, learning: Learning, setting: Setting | None) -> Mapping[Setting, Head]:
+    """Heads of all settings, or of one, fitted on scaled features (N, F) of all that there is to learn from."""
+    classes, count, even = learning.classes, learning.count, learning.even
+    if candidate.head == "committee":
+        return {(): fit_committee(x, classes, learning.groups, count, learning.seed)}
+    if candidate.head == "smooth kernel":
+        return {(): fit_smooth_kernel(x, classes, count, learning.ridges)}
     if candidate.head == "discriminant":
         return fit_discriminants(x, classes, count, setting or SHRINKAGES, even=even)
     if setting:

@@ -9,8 +9,8 @@ from mtmsd_qgis.pooling import (
     FLOOR,
     better_half,
     brier,
+    choose_plain_or_pool,
     choose_pool,
-    choose_pool_beside,
     log_probabilities,
     seems_worse,
     temperature,
@@ -89,28 +89,36 @@ def test_the_better_half_is_of_the_models_that_are_right_more_often():
     assert better_half(models[:1], classes).tolist() == [1]
 
 
-def beside(forest, plain="good", factor=1.0):
-    """Weights of a pool's first model, of a plain one and of a forest."""
+def weights_of(plain, chosen, factor=1.0):
+    """Weights of a pool of one model and of a plain model."""
     scores, classes = drawn(800)
     noise = log_softmax(0.1 * np.random.default_rng(5).normal(size=scores.shape), axis=1)
     kinds = {"good": log_softmax(scores, axis=1), "noise": noise, "wrong": log_softmax(-2 * scores, axis=1)}
-    models = [factor * kinds["good"], factor * kinds[plain]]
-    return choose_pool_beside(models, 0, [1], kinds[forest], classes, np.arange(len(classes)) // 8, 0)
+    models = [factor * kinds[chosen], kinds[plain]]
+    return choose_plain_or_pool(models, 1, [1], classes, np.arange(len(classes)) // 8, 0)
 
 
-def test_beside_a_pool_the_forest_has_half_of_the_say_unless_it_seems_to_harm():
-    harmless, harmful = beside("good"), beside("wrong")
-    assert harmful[-1] == 0
-    assert 0.3 < harmless[-1] < 0.6
-    assert harmless.sum() == harmful.sum() == pytest.approx(1)
+@pytest.mark.parametrize(("plain", "chosen"), [("good", "good"), ("good", "noise"), ("good", "wrong")])
+def test_plain_models_have_all_of_the_say_unless_a_pool_is_better(plain, chosen):
+    assert weights_of(plain, chosen).tolist() == [0, 1]
 
 
-@pytest.mark.parametrize("plain", ["good", "noise", "wrong"])
-def test_plain_models_have_half_of_the_pool_however_poor_they_are(plain):
-    assert beside("wrong", plain=plain)[1] == pytest.approx(0.5, abs=0.01)
+def test_a_pool_that_is_surely_better_has_half_of_the_say():
+    weights = weights_of("noise", "good")
+    assert weights[0] == pytest.approx(0.5, abs=0.05)
+    assert weights.sum() == pytest.approx(1)
 
 
 def test_half_of_the_say_is_of_calibrated_probabilities():
     """A pool that is not sure enough of itself (its scores are too small) does not lose its half by that."""
-    weights, shrunk = beside("good"), beside("good", factor=0.2)
-    assert shrunk[-1] < 0.6 * weights[-1]
+    weights, shrunk = weights_of("noise", "good"), weights_of("noise", "good", factor=0.2)
+    assert shrunk[0] / shrunk[1] == pytest.approx(5 * weights[0] / weights[1], rel=0.2)
+
+
+def test_a_pool_must_be_better_at_many_places():
+    """At three of four places it is far better than the plain model, and at the others as much worse."""
+    classes, groups = np.zeros(400, dtype=int), np.repeat(np.arange(4), 100)
+    plain, chosen = np.log(np.full((400, 2), 0.5)), np.log(np.tile([0.9, 0.1], (400, 1)))
+    chosen[groups == 3] = np.log([0.1, 0.9])
+    assert choose_plain_or_pool([chosen, plain], 1, [1], classes, groups, 0).tolist() == [0, 1]
+    assert choose_plain_or_pool([chosen, plain], 1, [1], classes, np.arange(400), 0)[0] > 0
