@@ -35,7 +35,8 @@ def test_a_half_has_half_of_the_places_of_each_class():
     assert set(numbers[:, 1]) == {1, 2}  # three places, halved up or down
     assert all((classes[d] == 2).sum() == 5 for d in drawn)  # one place: half of its samples
     for d in drawn:
-        _, sizes = np.unique(groups[d][classes[d] < 2], return_counts=True)
+        two = d[classes[d] < 2]
+        _, sizes = np.unique(np.stack([classes[two], groups[two]]), axis=1, return_counts=True)
         assert set(sizes) == {10}
         assert np.array_equal(d, np.unique(d))
     assert len({tuple(d) for d in drawn}) > 10
