@@ -20,7 +20,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .candidates import ALIKE, ALONE, PLAIN, SMOOTHED, Candidate, candidates_for, views_of
+from .candidates import ALIKE, ALONE, PLAIN, SMOOTH, SMOOTHED, Candidate, candidates_for, views_of
 from .folds import ALWAYS_TRAINING, group_folds, random_folds
 from .heads import Head
 from .pooling import better_half, choose_plain_or_pool, choose_pool, seems_worse, temperature
@@ -124,11 +124,11 @@ def fit_pool(
     places = blocks if what == "blocks" else groups
     learning = Learning(views, classes, places, count, noise_whitening, seed, even, around)
     trying = learning.part(torch.from_numpy(some).to(classes.device))
-    if even:
-        ridges = smoothest(trying, _single_folds(target[some], seed)[0])
-        learning, trying = replace(learning, ridges=ridges), replace(trying, ridges=ridges)
     tried: list[Trial] = []
     plain = _plain(trying) if even else []
+    if SMOOTH in plain:
+        ridges = smoothest(trying, _single_folds(target[some], seed)[0])
+        learning, trying = replace(learning, ridges=ridges), replace(trying, ridges=ridges)
     every = [*candidates, *(c for c in plain if c not in candidates)]
     for number, candidate in enumerate(every):
         tried.append(try_candidate(candidate, trying, folds, truth))
@@ -164,7 +164,7 @@ def _plain(learning: Learning) -> list[Candidate]:
     Whether neighbours that look alike are of one class is a question of size and shape, so it may be asked where the
     samples lie, of all of them, and not of the few groups that can be held out.
     """
-    if not set(views_of(ALIKE)) | set(views_of([SMOOTHED])) <= set(learning.views):
+    if not set(views_of((*ALIKE, SMOOTHED))) <= set(learning.views):
         return list(PLAIN)
     classes = learning.classes.cpu().numpy()
     folds = _single_folds(classes, learning.seed)

@@ -72,15 +72,11 @@ CANDIDATES = (
 )
 SMOOTH = _candidate("spectra", head="smooth kernel")
 PLAIN = (_candidate("spectra", head="committee"), SMOOTH)  # for places never seen (docs/decisions.md, 26)
-ALIKE = (  # instead of them, where neighbours that look alike are of one class
-    SMOOTH,
-    _candidate("spectra", "spectra smoothed", head="smooth kernel"),
-    _candidate("spectra", "spectra smoothed thrice", head="smooth kernel"),
-)
-ALONE, SMOOTHED = (  # whether they are is asked by these two
+ALONE, SMOOTHED = (  # whether neighbours that look alike are of one class is asked by these two
     _candidate("spectra", head="kernel"),
     _candidate("spectra", "spectra smoothed", head="kernel"),
 )
+ALIKE = (PLAIN[0], ALONE, _candidate("spectra", "spectra smoothed thrice", head="kernel"))  # plain ones where they are
 POSITION = _candidate("position", head="kernel")  # only where the map shall be good at fields that have samples
 
 
