@@ -20,10 +20,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .candidates import ALIKE, ALONE, PLAIN, SMOOTH, SMOOTHED, Candidate, candidates_for, views_of
+from .candidates import ALIKE, FOREST, PLAIN, Candidate, candidates_for, views_of
 from .folds import ALWAYS_TRAINING, group_folds, random_folds
 from .heads import Head
-from .pooling import better_half, choose_plain_or_pool, choose_pool, seems_worse, temperature
+from .pooling import better_half, choose_plain_or_pool, choose_pool, choose_pool_beside, seems_worse, temperature
 from .progress import Progress, span
 from .trials import Learning, Scaling, Trial, fit_candidate, side_by_side, smoothest, thin, try_candidate
 
@@ -125,17 +125,20 @@ def fit_pool(
     learning = Learning(views, classes, places, count, noise_whitening, seed, even, around)
     trying = learning.part(torch.from_numpy(some).to(classes.device))
     tried: list[Trial] = []
-    plain = _plain(trying) if even else []
-    if SMOOTH in plain:
+    alike = even and _alike(trying)
+    if even and not alike:
         ridges = smoothest(trying, _single_folds(target[some], seed)[0])
         learning, trying = replace(learning, ridges=ridges), replace(trying, ridges=ridges)
-    every = [*candidates, *(c for c in plain if c not in candidates)]
+    every = [*candidates, *((FOREST,) if alike else PLAIN if even else ())]
     for number, candidate in enumerate(every):
         tried.append(try_candidate(candidate, trying, folds, truth))
         progress(0.85 * (number + 1) / len(every), f"trying models: {number + 1} of {len(every)}")
     found = [t.log_p for t in tried]
-    if even:
-        weights = choose_plain_or_pool(found, len(candidates), [every.index(c) for c in plain], truth, units, seed)
+    if alike:
+        plain = [candidates.index(c) for c in ALIKE]
+        weights = choose_pool_beside(found[:-1], 0, plain, found[-1], truth, units, seed)
+    elif even:
+        weights = choose_plain_or_pool(found, len(candidates), [every.index(c) for c in PLAIN], truth, units, seed)
     elif len(some) < TOO_FEW_TO_WEIGH:
         weights = better_half(found, truth)
     else:
@@ -158,23 +161,23 @@ def fit_pool(
     return Pool(tuple(members), joint, prior, trials, accuracy, what)
 
 
-def _plain(learning: Learning) -> list[Candidate]:
-    """The plain models for places never seen: on smoothed spectra, unless smoothing seems to mix the classes.
+def _alike(learning: Learning) -> bool:
+    """Whether neighbours that look alike are of one class, so that smoothing helps; else it seems to mix the classes.
 
-    Whether neighbours that look alike are of one class is a question of size and shape, so it may be asked where the
-    samples lie, of all of them, and not of the few groups that can be held out.
+    That is a question of size and shape, so it may be asked where the samples lie, of all of them, and not of the few
+    groups that can be held out.
     """
-    if not set(views_of((*ALIKE, SMOOTHED))) <= set(learning.views):
-        return list(PLAIN)
+    if not set(views_of(ALIKE)) <= set(learning.views):
+        return False
     classes = learning.classes.cpu().numpy()
     folds = _single_folds(classes, learning.seed)
     truth, each = _of_held_out(classes, folds), _of_held_out(np.arange(len(classes)), folds)
-    alone, smoothed = (try_candidate(c, learning, folds, truth).log_p for c in (ALONE, SMOOTHED))
+    alone, smoothed = (try_candidate(c, learning, folds, truth).log_p for c in ALIKE[:2])
     if seems_worse(smoothed, alone, truth, each):
-        log.info("Neighbours that look alike are of several classes: the plain models rest on spectra alone.")
-        return list(PLAIN)
-    log.info("Neighbours that look alike are of one class: the plain models rest on smoothed spectra as well.")
-    return list(ALIKE)
+        log.info("Neighbours that look alike are of several classes: the map rests on plain models of spectra alone.")
+        return False
+    log.info("Neighbours that look alike are of one class: half of the pool rests on smoothed spectra.")
+    return True
 
 
 def _prior(classes: Tensor, groups: NDArray[np.int64], count: int) -> Tensor:

@@ -21,7 +21,7 @@ class Candidate:
         views: What it learns from; their columns side by side.
         applied: What it is applied to, of the same columns: the same views, or smoothed ones.
         head: "discriminant", "kernel", "scene kernel" (which unlabelled pixels have a part in), "committee" (of
-            discriminants of half of the places) or "smooth kernel".
+            discriminants of half of the places), "smooth kernel" or "forest".
         scaling: How columns are brought to one scale: "columns" gives each the same variance among the samples,
             "none" leaves them as they are over the scene (means of boxes keep the small variance that averaging
             leaves of noise), "noise" divides spectra by the scene's noise.
@@ -72,11 +72,12 @@ CANDIDATES = (
 )
 SMOOTH = _candidate("spectra", head="smooth kernel")
 PLAIN = (_candidate("spectra", head="committee"), SMOOTH)  # for places never seen (docs/decisions.md, 26)
-ALONE, SMOOTHED = (  # whether neighbours that look alike are of one class is asked by these two
+ALIKE = (  # instead of them, where neighbours that look alike are of one class (docs/decisions.md, 24)
     _candidate("spectra", head="kernel"),
     _candidate("spectra", "spectra smoothed", head="kernel"),
+    _candidate("spectra", "spectra smoothed thrice", head="kernel"),
 )
-ALIKE = (PLAIN[0], ALONE, _candidate("spectra", "spectra smoothed thrice", head="kernel"))  # plain ones where they are
+FOREST = _candidate("spectra", head="forest")  # beside a pool with these, unless it seems to harm
 POSITION = _candidate("position", head="kernel")  # only where the map shall be good at fields that have samples
 
 

@@ -18,6 +18,7 @@ from torch import Tensor
 from .candidates import NEAR_WIDTHS, POSITION, SMOOTH, Candidate
 from .classifier import Standardizer
 from .folds import ALWAYS_TRAINING
+from .forest import fit_forest
 from .heads import RIDGES, SHRINKAGES, WIDTHS, Head, KernelHead, Setting, fit_discriminants, fit_kernels, kernel_scores
 from .plain_models import SMOOTH_RIDGES, fit_committee, fit_smooth_kernel, fit_smooth_kernels
 from .pooling import brier, log_probabilities, temperature
@@ -26,6 +27,7 @@ from .scene_kernel import SceneKernel, bend_kernels, held_out_scores
 _SMOOTHEST = 3  # ridges of the smooth kernel
 _AS_GOOD = 0.05  # of the Brier score (docs/decisions.md, 26)
 _LARGEST_KERNEL = 4000  # samples that a kernel is fitted on; more are thinned out
+_LARGEST_FOREST = 10_000
 
 
 @dataclass(frozen=True)
@@ -167,8 +169,10 @@ def fit_candidate(trial: Trial, learning: Learning) -> tuple[Scaling, Head]:
         width, ridge = trial.setting
         scaling, kernels = _bent_kernels(candidate, learning, (width,))
         return scaling, kernels[width].head(classes, learning.count, ridge)
-    if candidate.head in ("kernel", "smooth kernel"):
-        some = thin(classes.cpu().numpy(), _LARGEST_KERNEL, learning.seed)
+    kernels = dict.fromkeys(("kernel", "smooth kernel"), _LARGEST_KERNEL)
+    most = {**kernels, "forest": _LARGEST_FOREST}.get(candidate.head)
+    if most is not None:
+        some = thin(classes.cpu().numpy(), most, learning.seed)
         learning = learning.part(torch.from_numpy(some).to(classes.device))
     x = side_by_side(learning.views, candidate.views)
     scaling = Scaling.fit(x, candidate.scaling, learning.noise_whitening)
@@ -211,6 +215,8 @@ def _bent_kernels(
 def _heads(candidate: Candidate, x: Tensor, learning: Learning, setting: Setting | None) -> Mapping[Setting, Head]:
     """Heads of all settings, or of one, fitted on scaled features (N, F) of all that there is to learn from."""
     classes, count, even = learning.classes, learning.count, learning.even
+    if candidate.head == "forest":
+        return {(): fit_forest(x, classes, count, learning.seed, even=even)}
     if candidate.head == "committee":
         return {(): fit_committee(x, classes, learning.groups, count, learning.seed)}
     if candidate.head == "smooth kernel":

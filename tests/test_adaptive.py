@@ -113,29 +113,45 @@ def test_plain_models_see_smoothed_spectra_where_neighbours_are_of_one_class(pur
         pool = fit_pool(views, classes, groups, groups, 2, "spatial", torch.eye(6), 0, silent)
     assert f"of {'one class' if pure else 'several classes'}:" in caplog.text
     weights = {str(t["name"]): float(t["weight"]) for t in pool.trials}
-    plain = ALIKE if pure else PLAIN
-    chosen = sum(weight for name, weight in weights.items() if name not in {c.name for c in plain})
-    for candidate in plain:
-        assert weights[candidate.name] >= (1 - chosen) / len(plain) - 0.02
-    assert (PLAIN[1].name in weights) != pure
+    assert (PLAIN[0].name in weights) != pure
+    for candidate in ALIKE[1:]:
+        if pure:
+            assert weights[candidate.name] > 0.5 * (1 - forest_weight(pool)) / len(ALIKE) - 1e-3
+    if not pure:
+        assert weights[PLAIN[0].name] == weights[PLAIN[1].name] >= 0.2
 
 
-def test_plain_models_are_for_places_never_seen():
-    names = {str(t["name"]) for t in pool_for("random").trials}
-    assert not names & {c.name for c in PLAIN}
+def forest_weight(pool):
+    return {t["name"]: t["weight"] for t in pool.trials}.get("forest on spectra")
+
+
+def test_a_forest_has_half_of_the_say_at_places_never_seen_where_it_does_no_harm():
+    views, _, groups = samples(count=480, groups=24)
+    spectra = torch.from_numpy(np.random.default_rng(5).normal(size=(480, 6)).astype(np.float32))
+    classes = (spectra[:, :2].abs().amax(1) > 0.8).long()  # a square around the middle
+    views |= dict.fromkeys(("spectra", "spectra smoothed", "spectra smoothed thrice"), spectra)
+    pool = fit_pool(views, classes, groups, groups, 2, "spatial", torch.eye(6), 0, silent)
+    assert 0.3 < forest_weight(pool) < 0.6
+    assert sum(float(t["weight"]) for t in pool.trials) == pytest.approx(1, abs=1e-3)
+
+
+def test_a_forest_has_no_say_where_it_seems_to_harm_or_at_known_fields():
+    assert forest_weight(pool_for("spatial", count=720, groups=24)) == 0.0  # a straight line parts the classes
+    assert forest_weight(pool_for("random")) is None
 
 
 def test_a_chosen_pool_joins_the_plain_models_where_it_is_surely_better():
-    """Classes that only the boxes tell apart, in many groups."""
+    """Classes that only the boxes tell apart, in many groups; smoothing mixes them."""
     views, classes, groups = samples(count=480, groups=48)
     rng = np.random.default_rng(3)
-    views["spectra"] = torch.from_numpy(rng.normal(size=(480, 6))).float()
-    views |= dict.fromkeys(("spectra smoothed", "spectra smoothed thrice"), views["spectra"])
+    views["spectra"] = torch.from_numpy(rng.normal(size=(480, 6)) + 0.8 * classes.numpy()[:, None]).float()
+    views |= dict.fromkeys(("spectra smoothed", "spectra smoothed thrice"), views["spectra"][rng.permutation(480)])
+    alone = fit_pool(views, classes, groups, groups, 2, "spatial", torch.eye(6), 0, silent)
     views["boxes"] = torch.from_numpy(rng.normal(size=(480, 8)) + 2 * classes.numpy()[:, None]).float()
     joined = fit_pool(views, classes, groups, groups, 2, "spatial", torch.eye(6), 0, silent)
-    plain = {c.name for c in (*PLAIN, *ALIKE)}
-    assert {m.candidate.name for m in joined.members} - plain
+    assert {m.candidate for m in alone.members} == set(PLAIN)
     assert weight_of(joined, "boxes") > 0.3
+    assert {m.candidate for m in joined.members} > set(PLAIN)
 
 
 def test_the_same_seed_gives_the_same_pool():

@@ -55,6 +55,7 @@ RINGS = {
     "transformer3d": 2,
     "device": 2,
     "heads": 2,
+    "forest": 2,
     "plain_models": 2,
     "scene_kernel": 2,
     "scene_draw": 2,

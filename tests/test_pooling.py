@@ -11,6 +11,7 @@ from mtmsd_qgis.pooling import (
     brier,
     choose_plain_or_pool,
     choose_pool,
+    choose_pool_beside,
     log_probabilities,
     seems_worse,
     temperature,
@@ -87,6 +88,33 @@ def test_the_better_half_is_of_the_models_that_are_right_more_often():
     models = [log_softmax(factor * scores, axis=1) for factor in (-1, 1, -2, 0.8, -0.5)]
     assert better_half(models, classes).tolist() == pytest.approx([0, 1 / 3, 0, 1 / 3, 1 / 3])
     assert better_half(models[:1], classes).tolist() == [1]
+
+
+def beside(forest, plain="good", factor=1.0):
+    """Weights of a pool's first model, of a plain one and of a forest."""
+    scores, classes = drawn(800)
+    noise = log_softmax(0.1 * np.random.default_rng(5).normal(size=scores.shape), axis=1)
+    kinds = {"good": log_softmax(scores, axis=1), "noise": noise, "wrong": log_softmax(-2 * scores, axis=1)}
+    models = [factor * kinds["good"], factor * kinds[plain]]
+    return choose_pool_beside(models, 0, [1], kinds[forest], classes, np.arange(len(classes)) // 8, 0)
+
+
+def test_beside_a_pool_the_forest_has_half_of_the_say_unless_it_seems_to_harm():
+    harmless, harmful = beside("good"), beside("wrong")
+    assert harmful[-1] == 0
+    assert 0.3 < harmless[-1] < 0.6
+    assert harmless.sum() == harmful.sum() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("plain", ["good", "noise", "wrong"])
+def test_plain_models_have_half_of_the_pool_however_poor_they_are(plain):
+    assert beside("wrong", plain=plain)[1] == pytest.approx(0.5, abs=0.01)
+
+
+def test_half_of_the_say_beside_a_forest_is_of_calibrated_probabilities():
+    """A pool that is not sure enough of itself (its scores are too small) does not lose its half by that."""
+    weights, shrunk = beside("good"), beside("good", factor=0.2)
+    assert shrunk[-1] < 0.6 * weights[-1]
 
 
 def weights_of(plain, chosen, factor=1.0):
