@@ -26,8 +26,7 @@ from .scene_kernel import SceneKernel, bend_kernels, held_out_scores
 
 _SMOOTHEST = 3  # ridges of the smooth kernel
 _AS_GOOD = 0.05  # of the Brier score (docs/decisions.md, 26)
-_LARGEST_KERNEL = 4000  # samples that a kernel is fitted on; more are thinned out
-_LARGEST_FOREST = 10_000
+_LARGEST = {"kernel": 4000, "smooth kernel": 4000, "forest": 10_000}  # samples fitted on; more are thinned out
 
 
 @dataclass(frozen=True)
@@ -169,10 +168,8 @@ def fit_candidate(trial: Trial, learning: Learning) -> tuple[Scaling, Head]:
         width, ridge = trial.setting
         scaling, kernels = _bent_kernels(candidate, learning, (width,))
         return scaling, kernels[width].head(classes, learning.count, ridge)
-    kernels = dict.fromkeys(("kernel", "smooth kernel"), _LARGEST_KERNEL)
-    most = {**kernels, "forest": _LARGEST_FOREST}.get(candidate.head)
-    if most is not None:
-        some = thin(classes.cpu().numpy(), most, learning.seed)
+    if candidate.head in _LARGEST:
+        some = thin(classes.cpu().numpy(), _LARGEST[candidate.head], learning.seed)
         learning = learning.part(torch.from_numpy(some).to(classes.device))
     x = side_by_side(learning.views, candidate.views)
     scaling = Scaling.fit(x, candidate.scaling, learning.noise_whitening)

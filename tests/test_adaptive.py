@@ -11,6 +11,7 @@ from mtmsd_qgis.adaptive import fit_pool
 from mtmsd_qgis.candidates import ALIKE, CANDIDATES, PLAIN, candidates_for, views_of
 from mtmsd_qgis.influences import influences
 from mtmsd_qgis.progress import silent
+from mtmsd_qgis.trials import _LARGEST
 
 VIEWS = {"spectra": 6, "spectra smoothed": 6, "spectra smoothed thrice": 6, "boxes": 8, "position": 2}
 
@@ -177,7 +178,7 @@ def test_where_no_class_has_two_groups_blocks_are_held_out():
 
 def test_many_samples_are_thinned_out_and_kernels_stay_small(monkeypatch):
     monkeypatch.setattr("mtmsd_qgis.adaptive._LARGEST_TRIAL", 100)
-    monkeypatch.setattr("mtmsd_qgis.trials._LARGEST_KERNEL", 120)
+    monkeypatch.setitem(_LARGEST, "kernel", 120)
     pool = pool_for("random", count=480)
     kernels = [m for m in pool.members if m.candidate.head == "kernel"]
     assert all(len(m.head.points) <= 120 for m in kernels)
