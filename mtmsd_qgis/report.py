@@ -156,6 +156,12 @@ def _circumstances(values: Mapping[str, Any]) -> dict[str, str]:
 
 def _weights(values: Mapping[str, Any]) -> list[str]:
     """Charts of the timesteps and stages that the map rests on, where there is more than one."""
+    if len(values["timesteps"]) > 1 and list(values.get("timestep_weights") or {}) == ["spectra"]:
+        return [
+            "<h2>What the map rests on</h2>",
+            "<p>The spectra alone: no diffusion feature has a part in this map. With these samples, none was surely "
+            "better at places that have no samples.</p>",
+        ]
     parts = []
     for key, title, axis in (
         ("timestep_weights", "What the map rests on: timesteps", "timestep (small = little noise)"),

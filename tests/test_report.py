@@ -137,6 +137,14 @@ def test_one_timestep_has_no_weights_to_show():
     assert "rests on" not in page
 
 
+def test_a_map_of_spectra_alone_says_so():
+    alone = classification(timesteps=[50, 100], timestep_weights={"spectra": 1.0}, stage_weights={"spectra": 1.0})
+    page = classification_report(alone, {})
+    assert "The spectra alone: no diffusion feature has a part" in page
+    assert "rests on: timesteps" not in page
+    assert "The spectra alone" not in classification_report(classification(), {})
+
+
 def test_it_says_what_the_map_rests_on_and_how_its_models_were_chosen():
     page = classification_report(classification(), {})
     for text in ("rests on: timesteps", "rests on: stages", "discriminant on spectra", "places that have no samples"):
