@@ -158,6 +158,24 @@ def test_the_map_is_that_of_the_three_steps(scene, extracted, classifier, split,
     assert any("scene kernel" in name for name in tried) == (split == "random")  # few samples of known fields
 
 
+def test_a_map_of_spectra_alone_is_that_of_the_three_steps(scene, extracted, monkeypatch, caplog):
+    """As at places never seen, where neighbours are of several classes."""
+    folder, cube = scene
+    raster, layout = extracted
+    monkeypatch.setattr("mtmsd_qgis.adaptive._alike", lambda learning: False)
+    monkeypatch.setattr("mtmsd_qgis.pooling._SURE", 1e9)
+    classify = to_json(replace(CLASSIFY, classifier="auto"))
+    with caplog.at_level("INFO"):
+        values = tasks.run(a_job(folder, cube, settings={**STEPS, "classify": classify}), folder, silent)
+    assert "no features are computed for it" in caplog.text
+    once = np.fromfile(folder / "map.raw", "<u2")
+    parts = {"layout": layout, "samples": "samples.npy", "classes": CLASSES}
+    tasks.run(Job("classify", classify, raster.description, **parts), folder, silent)
+    assert np.mean(once == np.fromfile(folder / "map.raw", "<u2")) > 0.998
+    assert set(np.unique(once)) == {0, 1, 2, 5}
+    assert values["timestep_weights"] == {"spectra": 1.0}
+
+
 def test_held_out_samples_have_no_part_in_features_or_map(scene, tmp_path):
     folder, cube = scene
     settings = {**STEPS, "classify": to_json(replace(CLASSIFY, split="spatial"))}
