@@ -125,11 +125,13 @@ def fit_pool(
     learning = Learning(views, classes, places, count, noise_whitening, seed, even, around)
     trying = learning.part(torch.from_numpy(some).to(classes.device))
     tried: list[Trial] = []
-    alike = even and _alike(trying)
-    if even and not alike:
+    every, alike = list(candidates), even and _alike(trying)
+    if alike:
+        every.append(FOREST)
+    elif even:
+        every += PLAIN
         ridges = smoothest(trying, _single_folds(target[some], seed)[0])
         learning, trying = replace(learning, ridges=ridges), replace(trying, ridges=ridges)
-    every = [*candidates, *((FOREST,) if alike else PLAIN if even else ())]
     for number, candidate in enumerate(every):
         tried.append(try_candidate(candidate, trying, folds, truth))
         progress(0.85 * (number + 1) / len(every), f"trying models: {number + 1} of {len(every)}")
@@ -138,7 +140,7 @@ def fit_pool(
         plain = [candidates.index(c) for c in ALIKE]
         weights = choose_pool_beside(found[:-1], 0, plain, found[-1], truth, units, seed)
     elif even:
-        weights = choose_plain_or_pool(found, len(candidates), [every.index(c) for c in PLAIN], truth, units, seed)
+        weights = choose_plain_or_pool(found[: len(candidates)], found[len(candidates) :], truth, units, seed)
     elif len(some) < TOO_FEW_TO_WEIGH:
         weights = better_half(found, truth)
     else:

@@ -158,9 +158,8 @@ def choose_pool_beside(
 
 
 def choose_plain_or_pool(
-    models: Sequence[NDArray[np.float64]],
-    candidates: int,
-    plain: Sequence[int],
+    candidates: Sequence[NDArray[np.float64]],
+    plain: Sequence[NDArray[np.float64]],
     classes: NDArray[np.int64],
     groups: NDArray[np.int64],
     seed: int,
@@ -171,20 +170,18 @@ def choose_plain_or_pool(
     standard errors. It then has half of the say.
 
     Args:
-        models: Calibrated log probabilities (n, K) of each.
-        candidates: How many of them, from the first, the pool is chosen from; it starts with the first.
-        plain: The plain ones among all of them.
+        candidates: Calibrated log probabilities (n, K) of each that the pool is chosen from; it starts with the first.
+        plain: The same of the plain models.
         classes: (n,) true classes.
         groups: (n,) samples that stand or fall together.
         seed: Of the bootstrap.
 
     Returns:
-        (models,) weights, summing to 1.
+        (candidates + plain,) weights, summing to 1.
     """
-    alone = np.zeros(len(models))
-    alone[list(plain)] = 1 / len(plain)
-    chosen = np.append(choose_pool(models[:candidates], classes, groups, 0, seed), np.zeros(len(models) - candidates))
-    every = np.stack(models)
+    every = np.stack([*candidates, *plain])
+    alone = np.repeat([0.0, 1 / len(plain)], [len(candidates), len(plain)])
+    chosen = np.append(choose_pool(candidates, classes, groups, 0, seed), np.zeros(len(plain)))
     pool = np.tensordot(chosen, every, axes=1)
     both = (1 - _POOL_WEIGHT) * alone + _POOL_WEIGHT * temperature(pool, classes) * chosen  # both sides calibrated
     of_both, of_plain = (

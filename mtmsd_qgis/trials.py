@@ -20,7 +20,7 @@ from .classifier import Standardizer
 from .folds import ALWAYS_TRAINING
 from .forest import fit_forest
 from .heads import RIDGES, SHRINKAGES, WIDTHS, Head, KernelHead, Setting, fit_discriminants, fit_kernels, kernel_scores
-from .plain_models import SMOOTH_RIDGES, fit_committee, fit_smooth_kernel, fit_smooth_kernels
+from .plain_models import fit_committee, fit_smooth_kernel, fit_smooth_kernels
 from .pooling import brier, log_probabilities, temperature
 from .scene_kernel import SceneKernel, bend_kernels, held_out_scores
 
@@ -42,7 +42,7 @@ class Learning:
         seed: Of what is drawn.
         even: Whether all classes are equally likely beforehand; else as often as among the samples.
         around: Views of unlabelled pixels, (M, F) each, where there are candidates that learn from them.
-        ridges: Of the smooth kernel.
+        ridges: Of the smooth kernel, averaged; none: each of SMOOTH_RIDGES by itself.
     """
 
     views: Mapping[str, Tensor]
@@ -53,7 +53,7 @@ class Learning:
     seed: int
     even: bool
     around: Mapping[str, Tensor] | None = None
-    ridges: tuple[float, ...] = SMOOTH_RIDGES
+    ridges: tuple[float, ...] = ()
 
     def part(self, some: Tensor) -> Learning:
         """The same of some samples."""
@@ -123,14 +123,19 @@ def try_candidate(
     best: tuple[float, Trial] | None = None
     for setting in draws[0]:
         scores = np.concatenate([draw[setting] for draw in draws])
-        factor = temperature(scores, truth)
-        log_p = log_probabilities(scores, factor)
-        loss = brier(log_p, truth, np.ones(len(truth)))
+        factor, log_p, loss = _calibrated(scores, truth)
         if best is None or loss < best[0]:
             accuracy = float((scores.argmax(axis=1) == truth).mean())
             best = loss, Trial(candidate, setting, factor, log_p, accuracy)
     assert best is not None  # there is a setting
     return best[1]
+
+
+def _calibrated(scores: NDArray[np.float64], truth: NDArray[np.int64]) -> tuple[float, NDArray[np.float64], float]:
+    """Temperature of scores (n, K), log probabilities with it, and their Brier score."""
+    factor = temperature(scores, truth)
+    log_p = log_probabilities(scores, factor)
+    return factor, log_p, brier(log_p, truth, np.ones(len(truth)))
 
 
 def smoothest(learning: Learning, fold: NDArray[np.int64]) -> tuple[float, ...]:
@@ -143,37 +148,27 @@ def smoothest(learning: Learning, fold: NDArray[np.int64]) -> tuple[float, ...]:
         learning: From what.
         fold: (N,) the fold that holds a sample out, or ALWAYS_TRAINING.
     """
-    x = side_by_side(learning.views, SMOOTH.views)
-    scores = np.zeros((len(SMOOTH_RIDGES), len(fold), learning.count))
-    held = fold != ALWAYS_TRAINING
-    for number in np.unique(fold[held]):
-        out = torch.from_numpy(fold == number).to(x.device)
-        scaling = Scaling.fit(x[~out], SMOOTH.scaling, learning.noise_whitening)
-        heads = list(fit_smooth_kernels(scaling(x[~out]), learning.classes[~out], learning.count).values())
-        found = kernel_scores(heads, scaling(x[out]))
-        scores[:, fold == number] = torch.stack(found).double().cpu().numpy()
-    truth = learning.classes.cpu().numpy()[held]
-    losses = []
-    for of_ridge in scores[:, held]:
-        log_p = log_probabilities(of_ridge, temperature(of_ridge, truth))
-        losses.append(brier(log_p, truth, np.ones(len(truth))))
-    good = [ridge for ridge, loss in zip(SMOOTH_RIDGES, losses) if loss <= min(losses) + _AS_GOOD]
+    scores = _held_out_scores(SMOOTH, replace(learning, ridges=()), fold, None)
+    truth = learning.classes.cpu().numpy()[fold != ALWAYS_TRAINING]
+    losses = {setting: _calibrated(of_ridge, truth)[2] for setting, of_ridge in scores.items()}
+    good = [ridge for (ridge,), loss in losses.items() if loss <= min(losses.values()) + _AS_GOOD]
     return tuple(good[-_SMOOTHEST:])
 
 
 def fit_candidate(trial: Trial, learning: Learning) -> tuple[Scaling, Head]:
     """A candidate on all samples, or as many as its head can take, with the setting that it was found to need."""
-    candidate, classes = trial.candidate, learning.classes
+    candidate, classes, groups = trial.candidate, learning.classes, learning.groups
     if candidate.head == "scene kernel":
         width, ridge = trial.setting
         scaling, kernels = _bent_kernels(candidate, learning, (width,))
         return scaling, kernels[width].head(classes, learning.count, ridge)
-    if candidate.head in _LARGEST:
-        some = thin(classes.cpu().numpy(), _LARGEST[candidate.head], learning.seed)
-        learning = learning.part(torch.from_numpy(some).to(classes.device))
     x = side_by_side(learning.views, candidate.views)
+    if candidate.head in _LARGEST:
+        few = thin(classes.cpu().numpy(), _LARGEST[candidate.head], learning.seed)
+        some = torch.from_numpy(few).to(x.device)
+        x, classes, groups = x[some], classes[some], groups[few]
     scaling = Scaling.fit(x, candidate.scaling, learning.noise_whitening)
-    return scaling, next(iter(_heads(candidate, scaling(x), learning, trial.setting).values()))
+    return scaling, next(iter(_heads(candidate, scaling(x), classes, groups, learning, trial.setting).values()))
 
 
 def _held_out_scores(
@@ -190,7 +185,8 @@ def _held_out_scores(
         out = torch.from_numpy(fold == number).to(x.device)
         if bent is None:
             scaling = Scaling.fit(x[~out], candidate.scaling, learning.noise_whitening)
-            heads = _heads(candidate, scaling(x[~out]), learning.part(~out), None)
+            groups = learning.groups[fold != number]
+            heads = _heads(candidate, scaling(x[~out]), learning.classes[~out], groups, learning, None)
             of_each = _scores(heads, scaling(applied[out]))
         else:
             of_each = held_out_scores(bent, learning.classes, learning.count, out)
@@ -209,13 +205,22 @@ def _bent_kernels(
     return scaling, bend_kernels(scaling(x), scaling(around), widths)
 
 
-def _heads(candidate: Candidate, x: Tensor, learning: Learning, setting: Setting | None) -> Mapping[Setting, Head]:
-    """Heads of all settings, or of one, fitted on scaled features (N, F) of all that there is to learn from."""
-    classes, count, even = learning.classes, learning.count, learning.even
+def _heads(
+    candidate: Candidate,
+    x: Tensor,
+    classes: Tensor,
+    groups: NDArray[np.int64],
+    learning: Learning,
+    setting: Setting | None,
+) -> Mapping[Setting, Head]:
+    """Heads of all settings, or of one, fitted on scaled features (N, F) of some samples."""
+    count, even = learning.count, learning.even
     if candidate.head == "forest":
         return {(): fit_forest(x, classes, count, learning.seed, even=even)}
     if candidate.head == "committee":
-        return {(): fit_committee(x, classes, learning.groups, count, learning.seed)}
+        return {(): fit_committee(x, classes, groups, count, learning.seed)}
+    if candidate.head == "smooth kernel" and not learning.ridges:
+        return {(ridge,): head for ridge, head in fit_smooth_kernels(x, classes, count).items()}
     if candidate.head == "smooth kernel":
         return {(): fit_smooth_kernel(x, classes, count, learning.ridges)}
     if candidate.head == "discriminant":

@@ -122,8 +122,7 @@ def weights_of(plain, chosen, factor=1.0):
     scores, classes = drawn(800)
     noise = log_softmax(0.1 * np.random.default_rng(5).normal(size=scores.shape), axis=1)
     kinds = {"good": log_softmax(scores, axis=1), "noise": noise, "wrong": log_softmax(-2 * scores, axis=1)}
-    models = [factor * kinds[chosen], kinds[plain]]
-    return choose_plain_or_pool(models, 1, [1], classes, np.arange(len(classes)) // 8, 0)
+    return choose_plain_or_pool([factor * kinds[chosen]], [kinds[plain]], classes, np.arange(len(classes)) // 8, 0)
 
 
 @pytest.mark.parametrize(("plain", "chosen"), [("good", "good"), ("good", "noise"), ("good", "wrong")])
@@ -148,5 +147,5 @@ def test_a_pool_must_be_better_at_many_places():
     classes, groups = np.zeros(400, dtype=int), np.repeat(np.arange(4), 100)
     plain, chosen = np.log(np.full((400, 2), 0.5)), np.log(np.tile([0.9, 0.1], (400, 1)))
     chosen[groups == 3] = np.log([0.1, 0.9])
-    assert choose_plain_or_pool([chosen, plain], 1, [1], classes, groups, 0).tolist() == [0, 1]
-    assert choose_plain_or_pool([chosen, plain], 1, [1], classes, np.arange(400), 0)[0] > 0
+    assert choose_plain_or_pool([chosen], [plain], classes, groups, 0).tolist() == [0, 1]
+    assert choose_plain_or_pool([chosen], [plain], classes, np.arange(400), 0)[0] > 0
