@@ -19,6 +19,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -78,7 +79,7 @@ def measure(scene: Scene, features: Features, options: argparse.Namespace, resul
     """Every split, seed and method of a scene that the results lack."""
     baselines = Baselines(scene, options.jobs)
     for split in options.split:
-        for seed in options.seeds:
+        for seed in _seeds_of(split, options):
             parts = SPLITS[split].part(scene.table, seed)
             if len(parts.test) == 0:
                 print(f"{scene.name} {split} seed {seed}: no pixel is left to test", flush=True)
@@ -114,7 +115,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--ground-truth", type=Path, help="with --mat: class ids as a .mat file")
     add("--name", help="of the other scene; not given: that of its file")
     add("--split", nargs="+", choices=list(SPLITS), default=list(SPLITS), help="all, where none is given")
-    add("--seeds", type=_seeds, default=range(5), help="how many (seeds 0, 1, ...), or a list such as 3,4; default 5")
+    own = ", ".join(f"{split.seeds} for {name}" for name, split in SPLITS.items())
+    add("--seeds", type=_seeds, help=f"how many (seeds 0, 1, ...), or a list such as 3,4; not given: {own}")
     add("--classifiers", nargs="+", default=["auto"], help="ours: auto, mtmsd, transformer3d, linear; default auto")
     add("--baselines", nargs="*", choices=Baselines.NAMES, default=list(Baselines.NAMES), help="all, where not given")
     add("--preset", choices=PRESET_NAMES, default=PRESET_NAMES[0], help="of pretraining and extraction")
@@ -132,6 +134,10 @@ def _parser() -> argparse.ArgumentParser:
 def _seeds(text: str) -> list[int]:
     parts = [int(part) for part in text.split(",") if part.strip()]
     return parts if "," in text else list(range(parts[0]))
+
+
+def _seeds_of(split: str, options: argparse.Namespace) -> Sequence[int]:
+    return options.seeds or range(SPLITS[split].seeds)
 
 
 def _sources(parser: argparse.ArgumentParser, options: argparse.Namespace) -> dict[str, MatlabSource | VectorSource]:
@@ -157,7 +163,7 @@ def _keys(scene: str, options: argparse.Namespace) -> list[dict[str, str | int]]
     return [
         {"scene": scene, "preset": options.preset, "split": split, "seed": seed, "method": method}
         for split in options.split
-        for seed in options.seeds
+        for seed in _seeds_of(split, options)
         for method in [*options.classifiers, *options.baselines]
     ]
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -268,3 +269,16 @@ class TestBaselines:
         assert found[0, 2, 2] == pytest.approx(np.mean([6, 8, 11, 12, 13, 16, 17, 18]))
         assert found[0, 0, 0] == pytest.approx(np.mean([0, 1, 5, 6]))
         assert found[0, 1, 2] == 0
+
+
+def test_draws_of_places_are_more_than_those_of_pixels_unless_seeds_are_given():
+    pytest.importorskip("sklearn")
+    from benchmarks import accuracy
+
+    def draws(*asked: str) -> Counter[str]:
+        options = accuracy._parser().parse_args(["--out", "x", "--baselines", "--split", "random5", "groups", *asked])
+        return Counter(key["split"] for key in accuracy._keys("scene", options))
+
+    assert draws() == {"random5": 5, "groups": 20}
+    assert draws("--seeds", "3") == {"random5": 3, "groups": 3}
+    assert draws("--seeds", "7,9") == {"random5": 2, "groups": 2}
