@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """One method on one split: ours through the core's classification task, a baseline through scikit-learn.
 
-Leaves an entry of the results: OA, AA and kappa in percent, calibration error 0 to 1 or None, seconds, and how many
-pixels trained and tested; or, where the core refused, the sentence it said.
+Leaves an entry of the results: OA, AA and kappa in percent, calibration error 0 to 1 or None and what it is made of
+(for each bin of the confidence: pixels, mean confidence, share right), seconds, and how many pixels trained and tested;
+or, where the core refused, the sentence it said.
 """
 
 from __future__ import annotations
@@ -57,6 +58,7 @@ def our_entry(scene: Scene, features: Features, classifier: str, parts: Parts, s
     return {
         **{name: judged[name] for name in ("oa", "aa", "kappa")},
         "calibration_error": judged.get("calibration_error"),
+        "calibration": judged.get("calibration"),
         "seconds": values["seconds"],
         **_counts(parts),
         "test_off_map": values["split"].get("validation_outside_map", 0),

@@ -82,6 +82,23 @@ class Case:
         values = [run[key] for run in self.methods.get(method, {}).values() if run.get(key) is not None]
         return spread(values) if values else None
 
+    def calibration_of_all(self, method: str) -> float | None:
+        """Calibration error of all draws together, 0 to 1, each pixel of each draw counted; None where some lack it.
+
+        A draw tests few fields, and what is right in them by chance counts as an error of the confidence. Over many
+        draws that part becomes small.
+        """
+        found = [run.get("calibration") for run in self.methods.get(method, {}).values()]
+        if not found or any(bins is None for bins in found):
+            return None
+        gaps: dict[int, float] = {}
+        pixels = 0
+        for each in (each for bins in found for each in bins):
+            place = min(9, int(each["confidence"] * 10))
+            gaps[place] = gaps.get(place, 0.0) + each["samples"] * (each["confidence"] - each["accuracy"])
+            pixels += each["samples"]
+        return sum(abs(gap) for gap in gaps.values()) / pixels
+
     def gain(self, method: str) -> Gain | None:
         """Of one of ours over the best baseline; None without a baseline or a seed in common."""
         rivals = {name: runs for name, runs in self.methods.items() if name in BASELINES}

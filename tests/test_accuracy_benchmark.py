@@ -181,6 +181,19 @@ def test_goals_are_judged_and_what_was_not_measured_is_said_so():
     assert calibration.measured.startswith("worst 0.150")
 
 
+def test_calibration_of_all_draws_lets_chance_cancel_and_keeps_what_is_wrong_throughout():
+    def bins(right: float, sure: float) -> list[dict]:
+        said = {"confidence": 0.55, "samples": 60, "accuracy": right}
+        return [said, {"confidence": 0.95, "samples": 40, "accuracy": sure}]
+
+    runs = [run("auto", 0, 50, calibration=bins(0.75, 0.85)), run("auto", 1, 50, calibration=bins(0.35, 0.75))]
+    (case,) = summary.cases(document(*runs))
+    assert case.calibration_of_all("auto") == pytest.approx(0.4 * 0.15)  # of +0.20 and -0.20, -0.10 and -0.20
+    assert "| 0.060 |" in accuracy_page.page(document(*runs))
+    (case,) = summary.cases(document(*runs, run("auto", 2, 50)))
+    assert case.calibration_of_all("auto") is None
+
+
 def test_page_shows_losses_as_bold_as_wins_and_failures_too():
     page = accuracy_page.page(TWO_SEEDS)
     assert "**−2.00 ± 4.24, loss**" in page
