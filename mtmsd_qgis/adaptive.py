@@ -23,7 +23,7 @@ from torch import Tensor
 from .candidates import ALIKE, FOREST, PLAIN, Candidate, candidates_for, views_of
 from .folds import ALWAYS_TRAINING, group_folds, random_folds
 from .heads import Head
-from .pooling import better_half, choose_plain_or_pool, choose_pool, choose_pool_beside, seems_worse, temperature
+from .pooling import better_half, choose_plain_or_pool, choose_pool, even_kinds, seems_worse, temperature
 from .progress import Progress, span
 from .trials import Learning, Scaling, Trial, fit_candidate, side_by_side, smoothest, thin, try_candidate
 
@@ -137,8 +137,7 @@ def fit_pool(
         progress(0.85 * (number + 1) / len(every), f"trying models: {number + 1} of {len(every)}")
     found = [t.log_p for t in tried]
     if alike:
-        plain = [candidates.index(c) for c in ALIKE]
-        weights = choose_pool_beside(found[:-1], 0, plain, found[-1], truth, units, seed)
+        weights = even_kinds(found[:-1], [c.head for c in candidates], found[-1], truth, units)
     elif even:
         weights = choose_plain_or_pool(found[: len(candidates)], found[len(candidates) :], truth, units, seed)
     elif len(some) < TOO_FEW_TO_WEIGH:
@@ -174,11 +173,11 @@ def _alike(learning: Learning) -> bool:
     classes = learning.classes.cpu().numpy()
     folds = _single_folds(classes, learning.seed)
     truth, each = _of_held_out(classes, folds), _of_held_out(np.arange(len(classes)), folds)
-    alone, smoothed = (try_candidate(c, learning, folds, truth).log_p for c in ALIKE[:2])
+    alone, smoothed = (try_candidate(c, learning, folds, truth).log_p for c in ALIKE)
     if seems_worse(smoothed, alone, truth, each):
         log.info("Neighbours that look alike are of several classes: the map rests on plain models of spectra alone.")
         return False
-    log.info("Neighbours that look alike are of one class: half of the pool rests on smoothed spectra.")
+    log.info("Neighbours that look alike are of one class: every kind of model has the same say.")
     return True
 
 

@@ -71,13 +71,12 @@ CANDIDATES = (
     _candidate("boxes+wide", head="kernel"),
 )
 SMOOTH = _candidate("spectra", head="smooth kernel")
-PLAIN = (_candidate("spectra", head="committee"), SMOOTH)  # for places never seen (docs/decisions.md, 26)
-ALIKE = (  # instead of them, where neighbours that look alike are of one class (docs/decisions.md, 24)
+PLAIN = (_candidate("spectra", head="committee"), SMOOTH)  # for places never seen, if not (docs/decisions.md, 26)
+ALIKE = (  # that tell whether neighbours that look alike are of one class (docs/decisions.md, 24)
     _candidate("spectra", head="kernel"),
     _candidate("spectra", "spectra smoothed", head="kernel"),
-    _candidate("spectra", "spectra smoothed thrice", head="kernel"),
 )
-FOREST = _candidate("spectra", head="forest")  # beside a pool with these, unless it seems to harm
+FOREST = _candidate("spectra", head="forest")  # if so, for places never seen, beside all the others
 POSITION = _candidate("position", head="kernel")  # only where the map shall be good at fields that have samples
 
 

@@ -22,9 +22,7 @@ _WORST = -8.0  # of a log probability in the loss: one mislabelled sample cannot
 _BAGS = 8
 _LARGEST_POOL = 6
 _LEAST_WEIGHT = 0.03  # models below are left out of the pool
-_PLAIN_WEIGHT = 0.5  # of the plain models together where neighbours are of one class (docs/decisions.md, 24)
-_FOREST_WEIGHT = 0.5  # of a forest there, unless it seems to harm
-_POOL_WEIGHT = 0.5  # of a chosen pool where they are not, and where it is surely better (docs/decisions.md, 26)
+_POOL_WEIGHT = 0.5  # of a chosen pool beside plain models, where it is surely better (docs/decisions.md, 26)
 _SURE = 3.0  # standard errors that it must be better by
 _DOUBT = 1.5  # standard errors that a model must be worse by
 _GAIN = 1e-4  # least that another model must improve the score by
@@ -119,41 +117,41 @@ def better_half(models: Sequence[NDArray[np.float64]], classes: NDArray[np.int64
     return weights
 
 
-def choose_pool_beside(
+def even_kinds(
     models: Sequence[NDArray[np.float64]],
-    first: int,
-    plain: Sequence[int],
+    kinds: Sequence[str],
     forest: NDArray[np.float64],
     classes: NDArray[np.int64],
     groups: NDArray[np.int64],
-    seed: int,
 ) -> NDArray[np.float64]:
-    """Weights for places never seen where neighbours are of one class: a pool, half of it plain models, and a forest.
+    """Weights for places never seen where neighbours are of one class: every model counts, and every kind as much.
 
-    Held-out groups are few, so what they say is not taken at its word: some models have their part whatever it is. The
-    forest is left out where it seems to harm.
+    Held-out groups are few, so they choose no model. They calibrate the mean of each kind, and leave the forest out
+    where it seems to harm.
 
     Args:
         models: Calibrated log probabilities (n, K) of each.
-        first: The model that the pool starts with.
-        plain: The plain ones among them.
-        forest: Of the forest, (n, K).
+        kinds: Of each model, a word.
+        forest: The same of the forest, a kind of its own, (n, K).
         classes: (n,) true classes.
         groups: (n,) samples that stand or fall together.
-        seed: Of the bootstrap.
 
     Returns:
         (models + 1,) weights of the models and of the forest, summing to 1.
     """
-    weights = (1 - _PLAIN_WEIGHT) * choose_pool(models, classes, groups, first, seed)
-    weights[list(plain)] += _PLAIN_WEIGHT / len(plain)
-    pool = np.tensordot(weights, np.stack(models), axes=1)
-    joint = temperature(pool, classes)  # both sides of the mean are calibrated
-    both = (1 - _FOREST_WEIGHT) * joint * pool + _FOREST_WEIGHT * forest
+    every, words = np.stack(models), sorted(set(kinds))
+    weights = np.zeros(len(models))
+    for word in words:
+        share = np.array([kind == word for kind in kinds]) / kinds.count(word)
+        weights += temperature(np.tensordot(share, every, axes=1), classes) * share / len(words)
+    mean = np.tensordot(weights, every, axes=1)
+    joint, part = temperature(mean, classes), 1 / (len(words) + 1)
+    both = (1 - part) * joint * mean + part * forest  # both sides of the mean are calibrated
     calibrated = log_probabilities(both, temperature(both, classes))
-    if seems_worse(calibrated, log_probabilities(pool, joint), classes, groups):
-        return np.append(weights, 0.0)
-    weights = np.append((1 - _FOREST_WEIGHT) * joint * weights, _FOREST_WEIGHT)
+    if seems_worse(calibrated, log_probabilities(mean, joint), classes, groups):
+        weights = np.append(weights, 0.0)
+    else:
+        weights = np.append((1 - part) * joint * weights, part)
     return np.asarray(weights / weights.sum())
 
 

@@ -11,7 +11,7 @@ from mtmsd_qgis.pooling import (
     brier,
     choose_plain_or_pool,
     choose_pool,
-    choose_pool_beside,
+    even_kinds,
     log_probabilities,
     seems_worse,
     temperature,
@@ -90,31 +90,47 @@ def test_the_better_half_is_of_the_models_that_are_right_more_often():
     assert better_half(models[:1], classes).tolist() == [1]
 
 
-def beside(forest, plain="good", factor=1.0):
-    """Weights of a pool's first model, of a plain one and of a forest."""
+KINDS = ["a", "b", "b", "b"]  # of four models; their forest is a third kind
+
+
+def of_kinds(forest, second="good", factor=1.0):
+    """Weights of a model of one kind, three of another, and a forest."""
     scores, classes = drawn(800)
     noise = log_softmax(0.1 * np.random.default_rng(5).normal(size=scores.shape), axis=1)
-    kinds = {"good": log_softmax(scores, axis=1), "noise": noise, "wrong": log_softmax(-2 * scores, axis=1)}
-    models = [factor * kinds["good"], factor * kinds[plain]]
-    return choose_pool_beside(models, 0, [1], kinds[forest], classes, np.arange(len(classes)) // 8, 0)
+    words = {"good": log_softmax(scores, axis=1), "noise": noise, "wrong": log_softmax(-2 * scores, axis=1)}
+    models = [factor * words["good"], factor * words[second], words["good"], words["good"]]
+    return even_kinds(models, KINDS, words[forest], classes, np.arange(len(classes)) // 8)
 
 
-def test_beside_a_pool_the_forest_has_half_of_the_say_unless_it_seems_to_harm():
-    harmless, harmful = beside("good"), beside("wrong")
-    assert harmful[-1] == 0
-    assert 0.3 < harmless[-1] < 0.6
-    assert harmless.sum() == harmful.sum() == pytest.approx(1)
+def test_every_kind_has_the_same_say_and_every_model_of_a_kind():
+    weights = of_kinds("good")
+    assert weights.sum() == pytest.approx(1)
+    assert weights[0] == pytest.approx(1 / 3, abs=0.05)
+    assert weights[1] == weights[2] == weights[3] == pytest.approx(1 / 9, abs=0.02)
+    assert weights[4] == pytest.approx(1 / 3, abs=0.05)
 
 
-@pytest.mark.parametrize("plain", ["good", "noise", "wrong"])
-def test_plain_models_have_half_of_the_pool_however_poor_they_are(plain):
-    assert beside("wrong", plain=plain)[1] == pytest.approx(0.5, abs=0.01)
+def test_a_forest_that_seems_to_harm_has_no_say():
+    weights = of_kinds("wrong")
+    assert weights[4] == 0
+    assert weights.sum() == pytest.approx(1)
+    assert weights[0] == pytest.approx(1 / 2, abs=0.05)
 
 
-def test_half_of_the_say_beside_a_forest_is_of_calibrated_probabilities():
-    """A pool that is not sure enough of itself (its scores are too small) does not lose its half by that."""
-    weights, shrunk = beside("good"), beside("good", factor=0.2)
-    assert shrunk[-1] < 0.6 * weights[-1]
+def test_a_poor_model_keeps_its_say_within_its_kind():
+    weights = of_kinds("good", "noise")
+    assert weights[1] == weights[2] == weights[3] > 0.08
+
+
+def test_a_kind_whose_mean_knows_nothing_has_no_say():
+    weights = of_kinds("good", "wrong")  # as sure of the wrong class as two are of the right one
+    assert weights[1] == weights[2] == weights[3] < 0.01
+
+
+def test_the_same_say_is_of_calibrated_probabilities():
+    """A kind that is not sure enough of itself (its scores are too small) has a larger weight for it."""
+    weights, shrunk = of_kinds("good"), of_kinds("good", factor=0.2)
+    assert shrunk[0] / shrunk[4] == pytest.approx(5 * weights[0] / weights[4], rel=0.2)
 
 
 def weights_of(plain, chosen, factor=1.0):
