@@ -10,6 +10,7 @@ import json
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +94,7 @@ class Case:
             return None
         gaps: dict[int, float] = {}
         pixels = 0
-        for each in (each for bins in found for each in bins):
+        for each in chain.from_iterable(found):
             place = min(9, int(each["confidence"] * 10))
             gaps[place] = gaps.get(place, 0.0) + each["samples"] * (each["confidence"] - each["accuracy"])
             pixels += each["samples"]

@@ -70,13 +70,13 @@ CANDIDATES = (
     _candidate("wide", head="kernel"),
     _candidate("boxes+wide", head="kernel"),
 )
-SMOOTH = _candidate("spectra", head="smooth kernel")
-PLAIN = (_candidate("spectra", head="committee"), SMOOTH)  # for places never seen, if not (docs/decisions.md, 26)
 ALIKE = (  # that tell whether neighbours that look alike are of one class (docs/decisions.md, 24)
     _candidate("spectra", head="kernel"),
     _candidate("spectra", "spectra smoothed", head="kernel"),
 )
-FOREST = _candidate("spectra", head="forest")  # if so, for places never seen, beside all the others
+FOREST = _candidate("spectra", head="forest")  # at places never seen, where they are (docs/decisions.md, 27)
+SMOOTH = _candidate("spectra", head="smooth kernel")
+PLAIN = (_candidate("spectra", head="committee"), SMOOTH)  # and where they are not (docs/decisions.md, 26)
 POSITION = _candidate("position", head="kernel")  # only where the map shall be good at fields that have samples
 
 
