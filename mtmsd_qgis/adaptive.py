@@ -23,7 +23,7 @@ from torch import Tensor
 from .candidates import ALIKE, FOREST, PLAIN, Candidate, candidates_for, views_of
 from .folds import ALWAYS_TRAINING, group_folds, random_folds
 from .heads import Head
-from .pooling import better_half, choose_plain_or_pool, choose_pool, even_kinds, seems_worse, temperature
+from .pooling import better_half, choose_pool, even_kinds, same_say, seems_worse, temperature, unless_surely_worse
 from .progress import Progress, span
 from .trials import Learning, Scaling, Trial, fit_candidate, side_by_side, smoothest, thin, try_candidate
 
@@ -87,6 +87,23 @@ class Pool:
         return torch.softmax(total * self.temperature + self.prior, dim=1)
 
 
+@dataclass(frozen=True)
+class _HeldOut:
+    """What cross-validation holds out.
+
+    Attributes:
+        folds: Of each draw, (N,) the fold that holds a sample out, or ALWAYS_TRAINING.
+        truth: (n,) classes of the samples that are held out, draw after draw.
+        units: (n,) what stands or falls together.
+        what: "samples", "groups" or "blocks".
+    """
+
+    folds: Sequence[NDArray[np.int64]]
+    truth: NDArray[np.int64]
+    units: NDArray[np.int64]
+    what: str
+
+
 def fit_pool(
     views: Mapping[str, Tensor],
     classes: Tensor,
@@ -117,35 +134,22 @@ def fit_pool(
     candidates = [c for c in possible if noise_whitening is not None or c.scaling != "noise"]
     target = classes.cpu().numpy()
     some = thin(target, _LARGEST_TRIAL, seed)
-    folds, what = _folds(target[some], groups[some], blocks[some], kind, seed)
-    truth = _of_held_out(target[some], folds)
-    units = _of_held_out({"samples": np.arange(len(some)), "blocks": blocks[some]}.get(what, groups[some]), folds)
-    even = what != "samples"  # how often a class was sampled says little about places never seen
-    places = blocks if what == "blocks" else groups
+    held = _hold_out(target[some], groups[some], blocks[some], kind, seed)
+    even = held.what != "samples"  # how often a class was sampled says little about places never seen
+    places = blocks if held.what == "blocks" else groups
     learning = Learning(views, classes, places, count, noise_whitening, seed, even, around)
     trying = learning.part(torch.from_numpy(some).to(classes.device))
-    tried: list[Trial] = []
-    every, alike = list(candidates), even and _alike(trying)
-    if alike:
-        every.append(FOREST)
-    elif even:
-        every += PLAIN
+    alike = even and _alike(trying)
+    if even and not alike:
         ridges = smoothest(trying, _single_folds(target[some], seed)[0])
         learning, trying = replace(learning, ridges=ridges), replace(trying, ridges=ridges)
-    for number, candidate in enumerate(every):
-        tried.append(try_candidate(candidate, trying, folds, truth))
-        progress(0.85 * (number + 1) / len(every), f"trying models: {number + 1} of {len(every)}")
-    found = [t.log_p for t in tried]
-    if alike:
-        weights = even_kinds(found[:-1], [c.head for c in candidates], found[-1], truth, units)
-    elif even:
-        weights = choose_plain_or_pool(found[: len(candidates)], found[len(candidates) :], truth, units, seed)
-    elif len(some) < TOO_FEW_TO_WEIGH:
-        weights = better_half(found, truth)
-    else:
-        weights = choose_pool(found, truth, units, None, seed)
-    pooled = np.tensordot(weights, np.stack(found), axes=1)
-    joint = temperature(pooled, truth)
+    beside = [] if not even else [FOREST] if alike else [c for c in PLAIN if set(c.views) <= set(views)]
+    tried = _try_all([*candidates, *beside], trying, held, span(progress, 0.0, 0.85))
+    weights, joined = _weigh(tried, len(candidates), held, seed, few=len(some) < TOO_FEW_TO_WEIGH, alike=alike)
+    pooled = np.tensordot(weights, np.stack([t.log_p for t in tried]), axes=1)
+    joint = temperature(pooled, held.truth)
+    if even and not joined:  # a class that loses one of two places is known far worse (docs/decisions.md, 28)
+        joint *= 1 + 1 / _places_a_class(classes, places, count)
     members = []
     chosen = [i for i in np.argsort(-weights) if weights[i] > 0]
     part = span(progress, 0.85, 1.0)
@@ -154,12 +158,39 @@ def fit_pool(
         members.append(Member(tried[i].candidate, scaling, head, tried[i].temperature, float(weights[i])))
         part((done + 1) / len(chosen), f"fitting models: {done + 1} of {len(chosen)}")
     prior = _prior(classes, groups, count) if even else torch.zeros(count, device=classes.device)
-    accuracy = float(((pooled * joint + prior.cpu().numpy()).argmax(axis=1) == truth).mean())
+    accuracy = float(((pooled * joint + prior.cpu().numpy()).argmax(axis=1) == held.truth).mean())
     trials: tuple[dict[str, float | str], ...] = tuple(
         {"name": t.candidate.name, "weight": round(float(w), 4), "accuracy": round(t.accuracy, 4)}
         for t, w in zip(tried, weights)
     )
-    return Pool(tuple(members), joint, prior, trials, accuracy, what)
+    return Pool(tuple(members), joint, prior, trials, accuracy, held.what)
+
+
+def _try_all(every: Sequence[Candidate], trying: Learning, held: _HeldOut, progress: Progress) -> list[Trial]:
+    tried = []
+    for number, candidate in enumerate(every):
+        tried.append(try_candidate(candidate, trying, held.folds, held.truth))
+        progress((number + 1) / len(every), f"trying models: {number + 1} of {len(every)}")
+    return tried
+
+
+def _weigh(
+    tried: Sequence[Trial], candidates: int, held: _HeldOut, seed: int, *, few: bool, alike: bool
+) -> tuple[NDArray[np.float64], bool]:
+    """Weight of each model, and whether held-out samples have chosen some of them.
+
+    At places never seen nothing but a pool that is surely better is chosen. Where neighbours are of one class, all
+    models count, and the forest, which is the last; else the plain models, which stand behind the candidates.
+    """
+    found, kinds = [t.log_p for t in tried], [t.candidate.kind for t in tried]
+    truth, units = held.truth, held.units
+    if held.what == "samples":
+        return better_half(found, truth) if few else choose_pool(found, truth, units, None, seed), True
+    if alike:
+        alone = even_kinds(found[:-1], kinds[:-1], found[-1], truth, units)
+    else:
+        alone = np.append(np.zeros(candidates), same_say(found[candidates:], kinds[candidates:], truth))
+    return unless_surely_worse(alone, found, candidates, truth, units, seed)
 
 
 def _alike(learning: Learning) -> bool:
@@ -186,11 +217,22 @@ def _prior(classes: Tensor, groups: NDArray[np.int64], count: int) -> Tensor:
 
     What a class's share says of places never seen grows with the number of places that it was found at.
     """
-    found = np.stack([classes.cpu().numpy(), groups])
-    places = np.unique(found, axis=1).shape[1] / count
+    places = _places_a_class(classes, groups, count)
     shares = torch.bincount(classes, minlength=count).clamp(min=1) / len(classes)
     shrunk: Tensor = shares.log() * (places / (places + _MANY_PLACES))
     return shrunk
+
+
+def _hold_out(
+    classes: NDArray[np.int64], groups: NDArray[np.int64], blocks: NDArray[np.int64], kind: str, seed: int
+) -> _HeldOut:
+    folds, what = _folds(classes, groups, blocks, kind, seed)
+    units = {"samples": np.arange(len(classes)), "blocks": blocks}.get(what, groups)
+    return _HeldOut(folds, _of_held_out(classes, folds), _of_held_out(units, folds), what)
+
+
+def _places_a_class(classes: Tensor, groups: NDArray[np.int64], count: int) -> float:
+    return float(np.unique(np.stack([classes.cpu().numpy(), groups]), axis=1).shape[1]) / count
 
 
 def _folds(

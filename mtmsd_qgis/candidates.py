@@ -21,7 +21,8 @@ class Candidate:
         views: What it learns from; their columns side by side.
         applied: What it is applied to, of the same columns: the same views, or smoothed ones.
         head: "discriminant", "kernel", "scene kernel" (which unlabelled pixels have a part in), "committee" (of
-            discriminants of half of the places), "smooth kernel" or "forest".
+            discriminants of half of the places), "smooth kernel", "forest" or "axes forest" (on the scores of a
+            discriminant).
         scaling: How columns are brought to one scale: "columns" gives each the same variance among the samples,
             "none" leaves them as they are over the scene (means of boxes keep the small variance that averaging
             leaves of noise), "noise" divides spectra by the scene's noise.
@@ -33,7 +34,18 @@ class Candidate:
     head: str = "discriminant"
     scaling: str = "columns"
 
+    @property
+    def kind(self) -> str:
+        """What has the same say as other kinds at places never seen: "discriminant", "kernel" or "forest"."""
+        return _KINDS.get(self.head, self.head)
 
+
+_KINDS = {
+    "committee": "discriminant",
+    "smooth kernel": "kernel",
+    "scene kernel": "kernel",
+    "axes forest": "forest",
+}
 _SCALING_WORDS = {"columns": "", "none": " as they are", "noise": " by noise"}
 
 
@@ -76,7 +88,13 @@ ALIKE = (  # that tell whether neighbours that look alike are of one class (docs
 )
 FOREST = _candidate("spectra", head="forest")  # at places never seen, where they are (docs/decisions.md, 27)
 SMOOTH = _candidate("spectra", head="smooth kernel")
-PLAIN = (_candidate("spectra", head="committee"), SMOOTH)  # and where they are not (docs/decisions.md, 26)
+PLAIN = (  # and where they are not (docs/decisions.md, 26 and 29)
+    _candidate("spectra", head="committee"),
+    SMOOTH,
+    _candidate("fractions", head="smooth kernel"),
+    FOREST,
+    _candidate("spectra", head="axes forest"),
+)
 POSITION = _candidate("position", head="kernel")  # only where the map shall be good at fields that have samples
 
 

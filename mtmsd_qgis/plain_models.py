@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Plain models for places never seen: a committee of discriminants, and a kernel that is as smooth as it may be.
+"""Plain models for places never seen: a committee of discriminants, smooth kernels, a forest on discriminant axes.
 
 Enters: standardised features (N, F) with class indices and places. Leaves: a head each. Cross-validation on places,
 which are few, chooses nothing in them.
@@ -22,11 +22,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from .forest import ForestHead, fit_forest
 from .heads import KernelHead, LinearHead, fit_discriminants, fit_kernels, kernel_scores
 
 SMOOTH_RIDGES = (3e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0, 3.0, 10.0)  # of the smooth kernel
 _HALVES = 12
 _SHRINKAGES = (1e-3, 1e-2, 0.1)  # of the discriminants, all of them in each half (docs/decisions.md, 26)
+_AXES_SHRINKAGE = 1e-2  # of the discriminant whose scores a forest looks at
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,23 @@ class Committee:
         for member in self.members:
             total += torch.softmax(member.scores(x), dim=1)
         return (total / len(self.members)).clamp(min=1e-6).log()
+
+
+@dataclass(frozen=True)
+class AxesForest:
+    """A forest that sees how well each class fits, instead of bands.
+
+    Attributes:
+        axes: (F, K) of a discriminant.
+        forest: On its scores.
+    """
+
+    axes: Tensor
+    forest: ForestHead
+
+    def scores(self, x: Tensor) -> Tensor:
+        """Class scores (n, K) of features (n, F)."""
+        return self.forest.scores(x @ self.axes)
 
 
 def halves(classes: NDArray[np.int64], groups: NDArray[np.int64], number: int, seed: int) -> list[NDArray[np.int64]]:
@@ -125,3 +144,18 @@ def fit_smooth_kernel(x: Tensor, classes: Tensor, count: int, ridges: Sequence[f
     spreads = [max(1e-12, float((scores - head.mean).std())) for scores, head in zip(kernel_scores(heads, x), heads)]
     mean = torch.stack([head.coefficients / spread for head, spread in zip(heads, spreads)]).mean(dim=0)
     return replace(heads[0], coefficients=mean)
+
+
+def fit_axes_forest(x: Tensor, classes: Tensor, count: int, seed: int) -> AxesForest:
+    """A forest on the scores of a shrinkage discriminant, for which all classes are equally likely.
+
+    Bands of an imaging spectrometer move together, and a tree that looks at one of them sees mostly brightness.
+
+    Args:
+        x: (N, F) standardised.
+        classes: (N,) int64.
+        count: K.
+        seed: Of features and thresholds.
+    """
+    axes = fit_discriminants(x, classes, count, (_AXES_SHRINKAGE,), even=True)[(_AXES_SHRINKAGE,)].weight
+    return AxesForest(axes, fit_forest(x @ axes, classes, count, seed, even=True))

@@ -22,7 +22,9 @@ _WORST = -8.0  # of a log probability in the loss: one mislabelled sample cannot
 _BAGS = 8
 _LARGEST_POOL = 6
 _LEAST_WEIGHT = 0.03  # models below are left out of the pool
-_POOL_WEIGHT = 0.5  # of a chosen pool beside plain models, where it is surely better (docs/decisions.md, 26)
+_POOL_WEIGHT = (
+    0.5  # of a chosen pool, where it is surely better than weights that nothing chose (docs/decisions.md, 26)
+)
 _SURE = 3.0  # standard errors that it must be better by
 _DOUBT = 1.5  # standard errors that a model must be worse by
 _GAIN = 1e-4  # least that another model must improve the score by
@@ -117,6 +119,29 @@ def better_half(models: Sequence[NDArray[np.float64]], classes: NDArray[np.int64
     return weights
 
 
+def same_say(
+    models: Sequence[NDArray[np.float64]], kinds: Sequence[str], classes: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Weights with which every kind of model has the same say, and within a kind every model.
+
+    Held-out groups are few, so they choose no model; they calibrate the mean of each kind.
+
+    Args:
+        models: Calibrated log probabilities (n, K) of each.
+        kinds: Of each model, a word.
+        classes: (n,) true classes.
+
+    Returns:
+        (models,) weights, with which the mean is calibrated.
+    """
+    every, words = np.stack(models), sorted(set(kinds))
+    weights = np.zeros(len(models))
+    for word in words:
+        share = np.array([kind == word for kind in kinds]) / list(kinds).count(word)
+        weights += temperature(_mean(share, every), classes) * share / len(words)
+    return weights * temperature(_mean(weights, every), classes)
+
+
 def even_kinds(
     models: Sequence[NDArray[np.float64]],
     kinds: Sequence[str],
@@ -124,10 +149,7 @@ def even_kinds(
     classes: NDArray[np.int64],
     groups: NDArray[np.int64],
 ) -> NDArray[np.float64]:
-    """Weights for places never seen where neighbours are of one class: every model counts, and every kind as much.
-
-    Held-out groups are few, so they choose no model. They calibrate the mean of each kind, and leave the forest out
-    where it seems to harm.
+    """Weights for places never seen where neighbours are of one class: all models, and the forest unless it harms.
 
     Args:
         models: Calibrated log probabilities (n, K) of each.
@@ -139,55 +161,55 @@ def even_kinds(
     Returns:
         (models + 1,) weights of the models and of the forest, summing to 1.
     """
-    every, words = np.stack(models), sorted(set(kinds))
-    weights = np.zeros(len(models))
-    for word in words:
-        share = np.array([kind == word for kind in kinds]) / kinds.count(word)
-        weights += temperature(np.tensordot(share, every, axes=1), classes) * share / len(words)
-    mean = np.tensordot(weights, every, axes=1)
-    joint, part = temperature(mean, classes), 1 / (len(words) + 1)
-    both = (1 - part) * joint * mean + part * forest  # both sides of the mean are calibrated
+    every, part = np.stack(models), 1 / (len(set(kinds)) + 1)
+    weights = same_say(models, kinds, classes)
+    mean = _mean(weights, every)
+    both = (1 - part) * mean + part * forest  # both sides of the mean are calibrated
     calibrated = log_probabilities(both, temperature(both, classes))
-    if seems_worse(calibrated, log_probabilities(mean, joint), classes, groups):
-        weights = np.append(weights, 0.0)
-    else:
-        weights = np.append((1 - part) * joint * weights, part)
+    harms = seems_worse(calibrated, log_probabilities(mean, 1.0), classes, groups)
+    weights = np.append(weights, 0.0) if harms else np.append((1 - part) * weights, part)
     return np.asarray(weights / weights.sum())
 
 
-def choose_plain_or_pool(
-    candidates: Sequence[NDArray[np.float64]],
-    plain: Sequence[NDArray[np.float64]],
+def unless_surely_worse(
+    alone: NDArray[np.float64],
+    models: Sequence[NDArray[np.float64]],
+    candidates: int,
     classes: NDArray[np.int64],
     groups: NDArray[np.int64],
     seed: int,
-) -> NDArray[np.float64]:
-    """Weights for places never seen where neighbours differ: plain models, and a pool if it is surely better.
+) -> tuple[NDArray[np.float64], bool]:
+    """Weights that nothing chose, or half of them for a pool that held-out groups choose, if that is surely better.
 
-    The plain models have even weights. Held-out groups are few, so a pool that they choose must be better by three
-    standard errors. It then has half of the say.
+    Groups are few, so it must be better by three standard errors.
 
     Args:
-        candidates: Calibrated log probabilities (n, K) of each that the pool is chosen from; it starts with the first.
-        plain: The same of the plain models.
+        alone: (models,) weights.
+        models: Calibrated log probabilities (n, K) of each.
+        candidates: How many of them, from the first on, the pool is chosen from; it starts with the first.
         classes: (n,) true classes.
         groups: (n,) samples that stand or fall together.
         seed: Of the bootstrap.
 
     Returns:
-        (candidates + plain,) weights, summing to 1.
+        (models,) weights, summing to 1, and whether a chosen pool has a part in them.
     """
-    every = np.stack([*candidates, *plain])
-    alone = np.repeat([0.0, 1 / len(plain)], [len(candidates), len(plain)])
-    chosen = np.append(choose_pool(candidates, classes, groups, 0, seed), np.zeros(len(plain)))
-    pool = np.tensordot(chosen, every, axes=1)
-    both = (1 - _POOL_WEIGHT) * alone + _POOL_WEIGHT * temperature(pool, classes) * chosen  # both sides calibrated
-    of_both, of_plain = (
-        log_probabilities(mean, temperature(mean, classes))
-        for mean in (np.tensordot(weights, every, axes=1) for weights in (both, alone))
+    every = np.stack(models)
+    chosen = choose_pool(models[:candidates], classes, groups, 0, seed)
+    chosen = np.append(chosen, np.zeros(len(models) - candidates))
+    alone, chosen = (w * temperature(_mean(w, every), classes) for w in (alone, chosen))  # both sides calibrated
+    both = (1 - _POOL_WEIGHT) * alone + _POOL_WEIGHT * chosen
+    of_both, of_alone = (
+        log_probabilities(mean, temperature(mean, classes)) for mean in (_mean(both, every), _mean(alone, every))
     )
-    weights = both if seems_worse(of_plain, of_both, classes, groups, _SURE) else alone
-    return np.asarray(weights / weights.sum())
+    joined = seems_worse(of_alone, of_both, classes, groups, _SURE)
+    weights = both if joined else alone
+    return np.asarray(weights / weights.sum()), joined
+
+
+def _mean(weights: NDArray[np.float64], every: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n, K) weighted sum of (models, n, K)."""
+    return np.asarray(np.tensordot(weights, every, axes=1))
 
 
 def seems_worse(

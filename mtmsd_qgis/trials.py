@@ -20,13 +20,18 @@ from .classifier import Standardizer
 from .folds import ALWAYS_TRAINING
 from .forest import fit_forest
 from .heads import RIDGES, SHRINKAGES, WIDTHS, Head, KernelHead, Setting, fit_discriminants, fit_kernels, kernel_scores
-from .plain_models import fit_committee, fit_smooth_kernel, fit_smooth_kernels
+from .plain_models import fit_axes_forest, fit_committee, fit_smooth_kernel, fit_smooth_kernels
 from .pooling import brier, log_probabilities, temperature
 from .scene_kernel import SceneKernel, bend_kernels, held_out_scores
 
 _SMOOTHEST = 3  # ridges of the smooth kernel
 _AS_GOOD = 0.05  # of the Brier score (docs/decisions.md, 26)
-_LARGEST = {"kernel": 4000, "smooth kernel": 4000, "forest": 10_000}  # samples fitted on; more are thinned out
+_LARGEST = {
+    "kernel": 4000,
+    "smooth kernel": 4000,
+    "forest": 10_000,
+    "axes forest": 10_000,
+}  # samples fitted on; more are thinned out
 
 
 @dataclass(frozen=True)
@@ -217,6 +222,8 @@ def _heads(
     count, even = learning.count, learning.even
     if candidate.head == "forest":
         return {(): fit_forest(x, classes, count, learning.seed, even=even)}
+    if candidate.head == "axes forest":
+        return {(): fit_axes_forest(x, classes, count, learning.seed)}
     if candidate.head == "committee":
         return {(): fit_committee(x, classes, groups, count, learning.seed)}
     if candidate.head == "smooth kernel" and not learning.ridges:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Views of a pixel: the spectrum, its smoothed forms, fine and wide diffusion features, means of boxes, position.
+"""Views of a pixel: spectrum, smoothed forms, noise fractions, fine and wide features, means of boxes, position, guide.
 
 Enters: a Cube of diffusion features and spectra (or of plain bands) with its layout. Leaves: for a window, each
 view as (F, h, w), and what each of its columns comes from.
@@ -34,7 +34,10 @@ _GUIDE_AT = (100, 200)  # timesteps of the likeness
 _COMPONENTS = 25  # of the spectra, at most
 _MOST_BANDS = 300  # more plain bands are reduced to this many components
 _GUIDES = 16
+_LIKE_COMPONENTS = 10  # of the spectra, that say how alike pixels are where there are no features
+GUIDE = "guide"  # the view that says how alike pixels are; no model learns from it
 _NOISE_SHARE = 0.1  # of the identity in the noise covariance
+_FRACTIONS = 30  # minimum noise fractions, at most
 _SURVEY_WINDOWS = 24
 _WINDOW_BYTES = 256 << 20  # of the views of one window
 
@@ -130,10 +133,12 @@ class ViewReader:
         self._reduction = self._tensor(axes[:, kept].T) if len(base) > _MOST_BANDS else None
         few = kept[:_COMPONENTS]
         self._axes = self._tensor((axes[:, few] * _inverse(np.sqrt(np.maximum(variance[few], 0)))).T)
-        reduced = noise * inverse[:, None]
+        reduced, z_reduced = noise * inverse[:, None], z
         if self._reduction is not None:
-            reduced = axes[:, kept].T @ reduced
-        self.noise_whitening = self._tensor(_whitening(reduced)) if reduced.shape[1] > 1 else None
+            reduced, z_reduced = axes[:, kept].T @ reduced, axes[:, kept].T @ z
+        whitening = _whitening(reduced) if reduced.shape[1] > 1 else None
+        self.noise_whitening = None if whitening is None else self._tensor(whitening)
+        self._fractions = self._tensor(_noise_fractions(z_reduced, whitening))
 
     def _scale_guide(self, blocks: Sequence[Window]) -> None:
         """Components of the features that say how alike two pixels are."""
@@ -164,7 +169,7 @@ class ViewReader:
     def bands_of(self, wanted: Sequence[str]) -> list[int]:
         """Bands of the cube that these views read."""
         plan = self.plan
-        parts = {"fine": plan.fine, "wide": plan.wide, "smoothed": plan.guide}
+        parts = {"fine": plan.fine, "wide": plan.wide, "smoothed": plan.guide, GUIDE: plan.guide}
         read = [bands for word, bands in parts.items() if any(word in name.split() for name in wanted)]
         return sorted({*plan.base, *(band for bands in read for band in bands)})
 
@@ -208,6 +213,10 @@ class ViewReader:
         z = (values - _column(self._mean)) * _column(self._inverse)
         return z if self._reduction is None else torch.einsum("cb,bhw->chw", self._reduction, z)
 
+    def fractions(self, values: Tensor) -> Tensor:
+        """Minimum noise fractions (M, h, w) of the bands, of variance 1, those with most signal first."""
+        return torch.einsum("mc,chw->mhw", self._fractions, self.standardised(values))
+
     def logarithms(self, values: Tensor) -> Tensor:
         """Standardised logarithms (B, h, w) of the bands."""
         logs = torch.log1p(((values - _column(self._low)) * _column(self._half)).clamp(min=-0.5))
@@ -221,7 +230,7 @@ class ViewReader:
     def guide(self, window: Window, values: Tensor, known: Tensor) -> Tensor:
         """What says how alike two pixels are (G, h, w): diffusion features, or components where there are none."""
         if self._guide is None:
-            few = torch.where(known, self.components(values)[:10], 0.0)
+            few = torch.where(known, self.components(values)[:_LIKE_COMPONENTS], 0.0)
             return box_mean(few, known, slice(0, known.shape[0]), slice(0, known.shape[1]), 3)
         mean, axes = self._guide
         return torch.einsum("gf,fhw->ghw", axes, self.features(window, self.plan.guide) - _column(mean))
@@ -243,12 +252,14 @@ class ViewReader:
         forms = ("", " smoothed", " smoothed thrice")
         views = {f"spectra{form}": spectra for form in forms}
         views |= {f"logarithms{form}": base for form in forms[:2]} if self._reduction is None else {}
+        views["fractions"] = [base[0]] * len(self._fractions)
         views["boxes"] = [base[0]] * len(self._axes) * (1 + len(BOXES))
         if plan.wide:
             fine = [of(band) for band in plan.fine]
             views |= {f"fine{form}": fine for form in forms}
             views["wide"] = [of(band) for band in plan.wide] * (1 + len(WIDE_BOXES))
-        return views | {"position": [Source("position")] * 2}
+        guides = min(_LIKE_COMPONENTS, len(self._axes)) if self._guide is None else len(self._guide[1])
+        return views | {"position": [Source("position")] * 2, GUIDE: [Source("guide")] * guides}
 
 
 class _Frame:
@@ -294,13 +305,19 @@ class _Frame:
             return self._reader.standardised(self._values)
         if name == "logarithms":
             return self._reader.logarithms(self._values)
+        if name == "fractions":
+            return self._reader.fractions(self._values)
+        if name == GUIDE:
+            return self._guide()
         return self._reader.features(self._tile.window, self._reader.plan.fine)
 
     def _likeness(self) -> Tensor:
         if self._weights is None:
-            guide = self._reader.guide(self._tile.window, self._values, self._known)
-            self._weights = neighbour_weights(guide, self._known)
+            self._weights = neighbour_weights(self._guide(), self._known)
         return self._weights
+
+    def _guide(self) -> Tensor:
+        return self._reader.guide(self._tile.window, self._values, self._known)
 
 
 def _positions(core: Window, device: torch.device) -> Tensor:
@@ -325,6 +342,19 @@ def _whitening(noise: NDArray[np.float64]) -> NDArray[np.float64]:
     variance, axes = np.linalg.eigh(covariance)
     root = 1 / np.sqrt(np.maximum(variance, 0) + _NOISE_SHARE * max(float(variance.mean()), 1e-12))
     return np.asarray((axes * root) @ axes.T)
+
+
+def _noise_fractions(z: NDArray[np.float64], whitening: NDArray[np.float64] | None) -> NDArray[np.float64]:
+    """(M, B) that turns standardised bands (B, n) into components of variance 1, by their ratio of signal to noise.
+
+    Source: Green et al. (1988), doi 10.1109/36.3001, with the noise covariance of _whitening.
+    """
+    white = np.eye(len(z)) if whitening is None else whitening
+    covariance = white @ (z @ z.T / z.shape[1]) @ white.T
+    variance, axes = np.linalg.eigh(covariance)
+    order = np.argsort(variance)[::-1][:_FRACTIONS]
+    kept = [i for i in order if variance[i] > 1e-9 * variance.max()] or [order[0]]
+    return np.asarray((axes[:, kept] * _inverse(np.sqrt(np.maximum(variance[kept], 0)))).T @ white)
 
 
 def _nearest(timesteps: Sequence[int], wanted: Sequence[int]) -> list[int]:

@@ -13,7 +13,7 @@ from mtmsd_qgis.influences import influences
 from mtmsd_qgis.progress import silent
 from mtmsd_qgis.trials import _LARGEST
 
-VIEWS = {"spectra": 6, "spectra smoothed": 6, "spectra smoothed thrice": 6, "boxes": 8, "position": 2}
+VIEWS = {"spectra": 6, "fractions": 6, "spectra smoothed": 6, "spectra smoothed thrice": 6, "boxes": 8, "position": 2}
 
 
 def samples(count=240, groups=12, seed=0):
@@ -26,6 +26,7 @@ def samples(count=240, groups=12, seed=0):
     boxes = rng.normal(0, 0.05, size=(count, 8)) + np.random.default_rng(99).normal(size=(groups, 8))[group]
     views = {
         "spectra": spectra,
+        "fractions": spectra,
         "spectra smoothed": spectra,
         "spectra smoothed thrice": spectra,
         "boxes": boxes,
@@ -115,12 +116,17 @@ def test_every_model_counts_at_places_never_seen_where_neighbours_are_of_one_cla
     assert f"of {'one class' if pure else 'several classes'}:" in caplog.text
     weights = {str(t["name"]): float(t["weight"]) for t in pool.trials}
     assert (PLAIN[0].name in weights) != pure
+    assert sum(weights.values()) == pytest.approx(1, abs=1e-3)
     if pure:
         assert {m.candidate for m in pool.members} == {*candidates_for(list(views), "spatial"), FOREST}
         for kind in ("discriminant", "kernel"):
             assert len({weight for name, weight in weights.items() if name.startswith(kind)}) == 1
     else:
-        assert weights[PLAIN[0].name] == weights[PLAIN[1].name] >= 0.2
+        shares = {
+            kind: {weights[c.name] for c in PLAIN if c.kind == kind} for kind in ("discriminant", "kernel", "forest")
+        }
+        assert all(len(share) == 1 for share in shares.values())
+        assert all(min(share) >= 0.1 for share in shares.values())
 
 
 def forest_weight(pool):

@@ -6,8 +6,16 @@ import pytest
 import torch
 
 from mtmsd_qgis.folds import random_folds
+from mtmsd_qgis.forest import fit_forest
 from mtmsd_qgis.heads import fit_discriminants
-from mtmsd_qgis.plain_models import SMOOTH_RIDGES, fit_committee, fit_smooth_kernel, fit_smooth_kernels, halves
+from mtmsd_qgis.plain_models import (
+    SMOOTH_RIDGES,
+    fit_axes_forest,
+    fit_committee,
+    fit_smooth_kernel,
+    fit_smooth_kernels,
+    halves,
+)
 from mtmsd_qgis.trials import Learning, smoothest
 
 
@@ -68,6 +76,21 @@ def test_a_committee_gives_the_mean_probability_of_its_members():
     assert torch.allclose(committee.scores(x).exp(), expected.clamp(min=1e-6), atol=1e-5)
     assert float(committee.scores(x)[:, 3].exp().max()) <= 1.1e-6
     assert torch.equal(committee.scores(x), fit_committee(x, classes, groups, 4, 0).scores(x))
+
+
+def test_a_forest_on_axes_sees_a_colour_that_no_single_band_shows():
+    """Brightness moves all bands together; the classes differ in what is left, which takes several bands to see."""
+    rng = np.random.default_rng(2)
+    classes = torch.from_numpy(np.arange(900) % 3)
+    x = rng.normal(0, 4, size=(900, 1)) + rng.normal(0, 0.3, size=(900, 12))
+    x[:, 0] += 0.5 * (classes.numpy() - 1)
+    x[:, 7] -= 0.5 * (classes.numpy() - 1)
+    values = torch.from_numpy(x).float()
+    axes = fit_axes_forest(values[:450], classes[:450], 3, 0)
+    bands = fit_forest(values[:450], classes[:450], 3, 0, even=True)
+    assert axes.axes.shape == (12, 3)
+    assert right(axes, values[450:], classes[450:]) > right(bands, values[450:], classes[450:]) + 0.15
+    assert torch.equal(axes.scores(values), fit_axes_forest(values[:450], classes[:450], 3, 0).scores(values))
 
 
 def test_the_smooth_kernel_is_the_textbook_formula():

@@ -9,12 +9,13 @@ from mtmsd_qgis.pooling import (
     FLOOR,
     better_half,
     brier,
-    choose_plain_or_pool,
     choose_pool,
     even_kinds,
     log_probabilities,
+    same_say,
     seems_worse,
     temperature,
+    unless_surely_worse,
 )
 
 
@@ -133,12 +134,28 @@ def test_the_same_say_is_of_calibrated_probabilities():
     assert shrunk[0] / shrunk[4] == pytest.approx(5 * weights[0] / weights[4], rel=0.2)
 
 
+def test_the_mean_with_the_same_say_is_calibrated():
+    scores, classes = drawn(4000)
+    models = [log_softmax(factor * scores, axis=1) for factor in (0.4, 1.0, 3.0)]
+    weights = same_say(models, ["a", "b", "b"], classes)
+    mean = np.tensordot(weights, np.stack(models), axes=1)
+    assert temperature(mean, classes) == pytest.approx(1, rel=0.2)
+    assert weights[1] == weights[2]
+
+
 def weights_of(plain, chosen, factor=1.0):
     """Weights of a pool of one model and of a plain model."""
     scores, classes = drawn(800)
     noise = log_softmax(0.1 * np.random.default_rng(5).normal(size=scores.shape), axis=1)
     kinds = {"good": log_softmax(scores, axis=1), "noise": noise, "wrong": log_softmax(-2 * scores, axis=1)}
-    return choose_plain_or_pool([factor * kinds[chosen]], [kinds[plain]], classes, np.arange(len(classes)) // 8, 0)
+    return joined([factor * kinds[chosen]], [kinds[plain]], classes, np.arange(len(classes)) // 8)
+
+
+def joined(candidates, plain, classes, groups):
+    alone = np.repeat([0.0, 1 / len(plain)], [len(candidates), len(plain)])
+    weights, chosen = unless_surely_worse(alone, [*candidates, *plain], len(candidates), classes, groups, 0)
+    assert chosen == (weights[0] > 0)
+    return weights
 
 
 @pytest.mark.parametrize(("plain", "chosen"), [("good", "good"), ("good", "noise"), ("good", "wrong")])
@@ -148,8 +165,11 @@ def test_plain_models_have_all_of_the_say_unless_a_pool_is_better(plain, chosen)
 
 def test_a_pool_that_is_surely_better_has_half_of_the_say():
     weights = weights_of("noise", "good")
-    assert weights[0] == pytest.approx(0.5, abs=0.05)
     assert weights.sum() == pytest.approx(1)
+    scores, classes = drawn(800)
+    noise = log_softmax(0.1 * np.random.default_rng(5).normal(size=scores.shape), axis=1)
+    factors = temperature(log_softmax(scores, axis=1), classes), temperature(noise, classes)
+    assert weights[0] / weights[1] == pytest.approx(factors[0] / factors[1])
 
 
 def test_half_of_the_say_is_of_calibrated_probabilities():
@@ -163,5 +183,5 @@ def test_a_pool_must_be_better_at_many_places():
     classes, groups = np.zeros(400, dtype=int), np.repeat(np.arange(4), 100)
     plain, chosen = np.log(np.full((400, 2), 0.5)), np.log(np.tile([0.9, 0.1], (400, 1)))
     chosen[groups == 3] = np.log([0.1, 0.9])
-    assert choose_plain_or_pool([chosen], [plain], classes, groups, 0).tolist() == [0, 1]
-    assert choose_plain_or_pool([chosen], [plain], classes, np.arange(400), 0)[0] > 0
+    assert joined([chosen], [plain], classes, groups).tolist() == [0, 1]
+    assert joined([chosen], [plain], classes, np.arange(400))[0] > 0

@@ -8,7 +8,7 @@ from scenes import cube_of, fields
 
 from mtmsd_qgis.likeness import neighbour_weights, smooth
 from mtmsd_qgis.protocol import FeatureLayout
-from mtmsd_qgis.views import BOXES, MARGIN, ViewReader
+from mtmsd_qgis.views import BOXES, GUIDE, MARGIN, ViewReader
 from mtmsd_qgis.windows import Tile, Window, expand, whole
 
 CPU = torch.device("cpu")
@@ -93,6 +93,47 @@ def test_very_many_bands_are_reduced(tmp_path):
     assert len(reader.sources("spectra")) == 300
     views, _ = reader.read(reader.windows(["spectra"])[0], ["spectra"])
     assert views["spectra"].shape[0] == 300
+
+
+def test_noise_fractions_have_most_signal_first_and_variance_one(tmp_path):
+    """Two bands with the same noise, one with a broad pattern too, and a loud band of noise alone."""
+    rng = np.random.default_rng(3)
+    pattern = 5 * np.sin(np.arange(60) / 9)[:, None] * np.cos(np.arange(70) / 11)
+    array = rng.normal(size=(3, 60, 70)) * np.array([1, 1, 20])[:, None, None]
+    array[0] += pattern
+    reader = ViewReader(cube_of(tmp_path, array.astype(np.float32)), FeatureLayout(features=3), CPU)
+    core = whole(60, 70)
+    views, _ = reader.read(Tile(core, expand(core, MARGIN, MARGIN)), ["fractions", "spectra"])
+    flat = views["fractions"].flatten(1)
+    assert torch.allclose(torch.cov(flat), torch.eye(3), atol=0.1)
+    correlation = np.corrcoef(flat[0].numpy(), pattern.reshape(-1))[0, 1]
+    assert abs(correlation) > 0.9
+    assert abs(np.corrcoef(flat[2].numpy(), pattern.reshape(-1))[0, 1]) < 0.2
+
+
+def test_the_guide_is_a_view_and_the_bands_it_reads_are_said(reader):
+    core = Window(10, 12, 20, 24)
+    views, _ = reader.read(Tile(core, expand(core, MARGIN, MARGIN)), [GUIDE])
+    assert views[GUIDE].shape == (len(reader.sources(GUIDE)), 20, 24)
+    assert 0.3 < float(views[GUIDE].square().mean().sqrt()) < 2
+    assert reader.bands_of([GUIDE]) == sorted({*reader.plan.base, *reader.plan.guide})
+
+
+@pytest.mark.parametrize("step", [1, 2])
+def test_neighbours_some_steps_apart_are_weighed_as_a_naive_loop_does(step):
+    guide, values = torch.randn(2, 2, 23, 21, generator=torch.Generator().manual_seed(1))
+    known = torch.ones(23, 21, dtype=torch.bool)
+    known[::5, ::3] = False
+    found = smooth(values, neighbour_weights(guide, known, 0.8, step), step)
+    for row, col in ((11, 10), (0, 0), (22, 4)):
+        total, weight = torch.zeros(2), 0.0
+        for r in range(row - 4 * step, row + 4 * step + 1, step):
+            for c in range(col - 4 * step, col + 4 * step + 1, step):
+                if 0 <= r < 23 and 0 <= c < 21 and known[r, c]:
+                    distance = (guide[:, r, c] - guide[:, row, col]).square().mean()
+                    share = float(torch.exp(-distance / (2 * 0.8**2)))
+                    total, weight = total + share * values[:, r, c], weight + share
+        assert torch.allclose(found[:, row, col], total / weight, atol=1e-4)
 
 
 def test_smoothing_stops_at_a_border_and_leaves_out_what_is_unknown():
