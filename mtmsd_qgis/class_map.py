@@ -17,15 +17,17 @@ from numpy.typing import NDArray
 from . import accuracy
 from .cube import Cube
 from .mapper import Learnt, Mapper
-from .progress import Progress
+from .progress import Progress, span
 from .protocol import Band, ClassEntry, FeatureLayout, Job
 from .samples import Parted
+from .second_look import OpinionMapper, look_again
 from .unfinished import Finished, Workplace
 from .windows import Window, in_strips, strips
 
 log = logging.getLogger(__name__)
 
 NO_CONFIDENCE = -1.0
+_FIRST_LOOK = 0.85  # of the time, where there is a second one
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ def predict_map(
     progress: Progress,
     strip_width: int | None = None,
 ) -> MapFiles:
-    """Classify every valid pixel.
+    """Classify every valid pixel; where neighbours have a say, all pixels are asked before any is decided.
 
     Args:
         mapper: Gives the probabilities.
@@ -58,6 +60,10 @@ def predict_map(
         progress: Told after each window.
         strip_width: Width in pixels of the strips in which the windows are walked; None: the raster's width.
     """
+    if isinstance(mapper, OpinionMapper) and mapper.agreement is not None:
+        first, progress = span(progress, 0.0, _FIRST_LOOK), span(progress, _FIRST_LOOK, 1.0)
+        mapper = look_again(mapper, mapper.agreement, len(classes), size, place, first, strip_width)
+        strip_width = None
     wanted = [("map", "uint16", [Band("class", nodata=0)])]
     wanted.append(("confidence", "float32", [Band("confidence", nodata=NO_CONFIDENCE)]))
     if with_probabilities:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import torch
@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from .adaptive import TOO_FEW_TO_WEIGH, Pool, fit_pool
-from .candidates import SCENE_KERNELS, candidates_for, views_of
+from .agreement import Agreement, find_agreement
+from .candidates import PLAIN, SCENE_KERNELS, candidates_for, views_of
 from .classifier import Samples, fit_classifier
 from .cube import Raster
 from .features import visits
@@ -34,7 +35,7 @@ from .samples import check_classes
 from .scene_draw import SceneDraw
 from .settings import ClassificationSettings
 from .spatial_split import sample_groups
-from .views import Source, ViewReader
+from .views import GUIDE, Source, ViewReader
 from .windows import Tile
 
 log = logging.getLogger(__name__)
@@ -78,29 +79,55 @@ def learn(task: Task, progress: Progress) -> Learnt:
 
 @dataclass(frozen=True)
 class PoolMapper:
-    """Predicts from the views that a pool rests on."""
+    """Predicts from the views that a pool rests on.
+
+    Attributes:
+        reader: Of the views.
+        pool: Fitted.
+        classes: K.
+        agreement: How neighbours agree on a class; None: each pixel decides alone.
+    """
 
     reader: ViewReader
     pool: Pool
     classes: int
+    agreement: Agreement | None = None
+
+    @property
+    def device(self) -> torch.device:
+        """Where views lie."""
+        return self.reader.device
+
+    @property
+    def _wanted(self) -> list[str]:
+        return self.pool.views if self.agreement is None else [*self.pool.views, GUIDE]
 
     @property
     def bands(self) -> list[int]:
         """Bands that prediction reads."""
-        return self.reader.bands_of(self.pool.views)
+        return self.reader.bands_of(self._wanted)
 
     def windows(self) -> list[Tile]:
         """Windows whose cores cover the raster once."""
-        return self.reader.windows(self.pool.views)
+        return self.reader.windows(self._wanted)
 
     def probabilities(self, tile: Tile) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Probabilities (K, h, w) of a window's core, 0 where invalid, and where it is valid (h, w)."""
         views, valid = self.reader.read(tile, self.pool.views)
+        return self._predicted(views, valid), valid
+
+    def opinions(self, tile: Tile) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Probabilities and guide (K + G, h, w) of a window's core, and where it is valid (h, w)."""
+        views, valid = self.reader.read(tile, [*self.pool.views, GUIDE])
+        return np.concatenate([self._predicted(views, valid), views[GUIDE].cpu().numpy()]), valid
+
+    def _predicted(self, views: Mapping[str, Tensor], valid: NDArray[np.bool_]) -> NDArray[np.float32]:
         found = np.zeros((self.classes, *valid.shape), dtype=np.float32)
         if valid.any():
             here = torch.from_numpy(valid).to(self.reader.device)
-            found[:, valid] = self.pool.predict({n: v[:, here].T for n, v in views.items()}).cpu().numpy().T
-        return found, valid
+            used = {name: views[name][:, here].T for name in self.pool.views}
+            found[:, valid] = self.pool.predict(used).cpu().numpy().T
+        return found
 
 
 def _learn_pool(task: Task, progress: Progress) -> Learnt:
@@ -108,7 +135,8 @@ def _learn_pool(task: Task, progress: Progress) -> Learnt:
     settings, training = task.settings, task.training
     kind = "random" if settings.split == "random" else "spatial"
     reader = ViewReader(task.cube, task.layout, task.device)
-    wanted = views_of(candidates_for(reader.names, kind))
+    beside = [] if kind == "random" else [GUIDE, *views_of(PLAIN)]
+    wanted = sorted({*views_of(candidates_for(reader.names, kind)), *beside})
     columns = sum(len(reader.sources(name)) for name in wanted)
     training = _fitting(training, int(_VIEW_BYTES // (4 * columns)), settings.seed)
     too_few = kind == "random" and len(training) < TOO_FEW_TO_WEIGH
@@ -118,6 +146,7 @@ def _learn_pool(task: Task, progress: Progress) -> Learnt:
     views, order = _gather_views(reader, training, wanted, span(progress, 0.0, 0.2), drawn)
     rows, cols, classes, groups = training[order].T
     check_classes(classes, task.classes)
+    guide = views.pop(GUIDE, None)
     blocks = sample_blocks(rows, cols, settings.block_size)
     places = blocks if settings.split == "block" else sample_groups(groups, rows, cols, settings.block_size)
     target = torch.from_numpy(classes).to(task.device)
@@ -136,7 +165,11 @@ def _learn_pool(task: Task, progress: Progress) -> Learnt:
         for say in (_timestep_of, _stage_of)
     ]
     trials = {"trials": list(pool.trials), "trial_accuracy": pool.accuracy, "trial_folds": pool.folds, "for": kind}
-    mapper = PoolMapper(reader, pool, len(task.classes))
+    agreement = None
+    if guide is not None and pool.folds != "samples":
+        agreement = find_agreement(guide, rows, cols, classes, settings.seed)
+    trials["agreement"] = None if agreement is None else asdict(agreement)
+    mapper = PoolMapper(reader, pool, len(task.classes), agreement)
     return Learnt(mapper, _in_order(shares[0]), _in_order(shares[1]), task.layout.features, {"pool": trials})
 
 

@@ -159,8 +159,8 @@ def _weights(values: Mapping[str, Any]) -> list[str]:
     if len(values["timesteps"]) > 1 and list(values.get("timestep_weights") or {}) == ["spectra"]:
         return [
             "<h2>What the map rests on</h2>",
-            "<p>The spectra alone: no diffusion feature has a part in this map. With these samples, none was surely "
-            "better at places that have no samples.</p>",
+            "<p>The spectra alone: no model that looks at diffusion features has a part in this map. With these "
+            "samples, none was surely better at places that have no samples.</p>",
         ]
     parts = []
     for key, title, axis in (
@@ -200,7 +200,28 @@ def _pool(pool: Mapping[str, Any] | None) -> list[str]:
         f"right on {percent_text(100 * pool['trial_accuracy'])} % of them. No held-out validation sample had a part in "
         "this choice.</p>",
         table(["Model", "Right (%)", "Weight (%)"], rows),
+        *_agreement(pool),
     ]
+
+
+def _agreement(pool: Mapping[str, Any]) -> list[str]:
+    """Whether neighbours decided together, where that was a question."""
+    if pool["for"] == "random" or "agreement" not in pool:
+        return []
+    found = pool["agreement"]
+    if found is None:
+        text = (
+            "Each pixel decided alone: even among neighbours that look very much alike, training samples of several "
+            "classes lie side by side."
+        )
+    else:
+        text = (
+            "Neighbours that look alike decided together: what the models say of a pixel was averaged over its "
+            f"surroundings, along likeness. Of the weight of such neighbours, {100 * found['mixed']:.1f} % joined "
+            "training samples of different classes. What looks alike is said by diffusion features, where the raster "
+            "has them, without labels."
+        )
+    return ["<h2>Neighbours</h2>", f"<p>{text}</p>"]
 
 
 def _patches(samples: Sequence[Mapping[str, Any]]) -> str:

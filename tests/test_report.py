@@ -43,6 +43,7 @@ def classification(**changes):
             ],
             "trial_accuracy": 0.63,
             "trial_folds": "groups",
+            "agreement": {"likeness": 0.15, "mixed": 0.043, "guides": 16},
         },
         "features_per_timestep": 12,
         "purification": {"raster": "clusters", "note": ""},
@@ -140,7 +141,7 @@ def test_one_timestep_has_no_weights_to_show():
 def test_a_map_of_spectra_alone_says_so():
     alone = classification(timesteps=[50, 100], timestep_weights={"spectra": 1.0}, stage_weights={"spectra": 1.0})
     page = classification_report(alone, {})
-    assert "The spectra alone: no diffusion feature has a part" in page
+    assert "The spectra alone: no model that looks at diffusion features" in page
     assert "rests on: timesteps" not in page
     assert "The spectra alone" not in classification_report(classification(), {})
 
@@ -154,6 +155,18 @@ def test_it_says_what_the_map_rests_on_and_how_its_models_were_chosen():
     random = {**classification()["pool"], "for": "random"}
     assert "more pixels of the same fields" in classification_report(classification(pool=random), {})
     assert "How the models were chosen" not in classification_report(classification(pool=None), {})
+
+
+def test_it_says_whether_neighbours_decided_together():
+    pool = classification()["pool"]
+    together, alone, known = (
+        classification_report(classification(pool={**pool, **change}), {})
+        for change in ({}, {"agreement": None}, {"for": "random", "agreement": None})
+    )
+    assert "decided together" in together
+    assert "4.3 %" in together
+    assert "Each pixel decided alone" in alone
+    assert "<h2>Neighbours" not in known
 
 
 def test_the_calibration_is_shown():

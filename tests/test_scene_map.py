@@ -158,16 +158,20 @@ def test_the_map_is_that_of_the_three_steps(scene, extracted, classifier, split,
     assert any("scene kernel" in name for name in tried) == (split == "random")  # few samples of known fields
 
 
-def test_a_map_of_spectra_alone_is_that_of_the_three_steps(scene, extracted, monkeypatch, caplog):
-    """As at places never seen, where neighbours are of several classes."""
+@pytest.mark.parametrize(
+    ("limit", "said"), [(-1.0, "no features are computed for it"), (0.06, "rests on 2 of 4 timesteps: 100, 200")]
+)
+def test_a_map_of_spectra_alone_is_that_of_the_three_steps(scene, extracted, monkeypatch, caplog, limit, said):
+    """As at places never seen, where models see the spectra alone: features may say which neighbours look alike."""
     folder, cube = scene
     raster, layout = extracted
     monkeypatch.setattr("mtmsd_qgis.adaptive._alike", lambda learning: False)
     monkeypatch.setattr("mtmsd_qgis.pooling._SURE", 1e9)
+    monkeypatch.setattr("mtmsd_qgis.agreement._MIXED", limit)
     classify = to_json(replace(CLASSIFY, classifier="auto"))
     with caplog.at_level("INFO"):
         values = tasks.run(a_job(folder, cube, settings={**STEPS, "classify": classify}), folder, silent)
-    assert "no features are computed for it" in caplog.text
+    assert said in caplog.text
     once = np.fromfile(folder / "map.raw", "<u2")
     parts = {"layout": layout, "samples": "samples.npy", "classes": CLASSES}
     tasks.run(Job("classify", classify, raster.description, **parts), folder, silent)
