@@ -101,8 +101,10 @@ class Classify(Classifying):
         rasters = {n: self.raster_path(parameters, n, context) for n in MAPS}
         report = self.output_path(parameters, "REPORT", context)
         self._announce(feedback, announce)
-        probabilities = len({key for _, key in self._labels.shapes}) if rasters["PROBABILITIES"] else 0
-        check_classification_space(self._source, probabilities, list(rasters.values()), feedback)
+        classes = len({key for _, key in self._labels.shapes})
+        probabilities = classes if rasters["PROBABILITIES"] else 0
+        asked = classes if self._settings.neighbours_may_agree else 0
+        check_classification_space(self._source, probabilities, asked, list(rasters.values()), feedback)
         numbers = range(1, len(self._source.bands) + 1)
         with job_folder() as folder:
             copying = Stretch(feedback, 0, 8, "Reading the raster")

@@ -143,10 +143,11 @@ class MapScene(Classifying, Extracting, Pretraining):
         model = self.output_path(parameters, "OUTPUT_MODEL", context)
         lasting = self.lasting_folder(parameters, rasters["OUTPUT"], context)
         self._announce(feedback)
-        probabilities = len({key for _, key in self._labels.shapes}) if rasters["PROBABILITIES"] else 0
-        check_mapping_space(
-            self._source, self._numbers, self._pretrain.components, probabilities, rasters["OUTPUT"], feedback
-        )
+        classes = len({key for _, key in self._labels.shapes})
+        probabilities = classes if rasters["PROBABILITIES"] else 0
+        asked = classes if self._classify.neighbours_may_agree else 0
+        components, output = self._pretrain.components, rasters["OUTPUT"]
+        check_mapping_space(self._source, self._numbers, components, probabilities, asked, output, feedback)
         with job_folder() as folder, lasting.kept(feedback):
             reading = Stretch(feedback, 0, 4, "Reading the raster")
             scene = bring_scene(self._source, self._numbers, self._mask, folder, self._context, reading)

@@ -133,7 +133,7 @@ class PoolMapper:
 def _learn_pool(task: Task, progress: Progress) -> Learnt:
     """The default: views, candidates, cross-validation of the split's kind, a pool."""
     settings, training = task.settings, task.training
-    kind = "random" if settings.split == "random" else "spatial"
+    kind = "spatial" if settings.neighbours_may_agree else "random"
     reader = ViewReader(task.cube, task.layout, task.device)
     beside = [] if kind == "random" else [GUIDE, *views_of(PLAIN)]
     wanted = sorted({*views_of(candidates_for(reader.names, kind)), *beside})

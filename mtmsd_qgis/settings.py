@@ -236,6 +236,11 @@ class ClassificationSettings:
         _check_device(self.device)
 
     @property
+    def neighbours_may_agree(self) -> bool:
+        """Whether the map is for places never seen and made by the default classifier, so that neighbours may agree."""
+        return self.classifier == "auto" and self.split != "random"
+
+    @property
     def networks(self) -> int:
         """Networks of the ensemble, by the classifier where it is not set."""
         return (2 if self.classifier == "transformer3d" else 5) if self.ensemble is None else self.ensemble

@@ -21,6 +21,8 @@ from .rasters import RasterSource
 _COMPONENT_BYTES = 4
 _FEATURE_BYTES = 2
 _MAP_BYTES = 2 + 4  # class and confidence
+_OPINION_BYTES = 2
+_GUIDES = 16  # channels that say how alike neighbours look
 _SPARE_BYTES = 64 << 20  # models, reports, samples
 _WIDTHS = (2, 2, 2, 2, 2, 2, 1, 1, 1)  # channels of each decoder stage, in base widths
 
@@ -67,13 +69,14 @@ def check_extraction_space(
 
 
 def check_classification_space(
-    source: RasterSource, classes: int, outputs: Sequence[Path | None], feedback: QgsProcessingFeedback
+    source: RasterSource, classes: int, asked: int, outputs: Sequence[Path | None], feedback: QgsProcessingFeedback
 ) -> None:
-    """Room for the raster and the maps.
+    """Room for the raster, the opinions of its pixels and the maps.
 
     Args:
         source: The feature raster.
         classes: That get a probability each; 0 where none is wanted.
+        asked: Classes that neighbours may agree on; 0 where each pixel decides alone.
         outputs: The maps; those that are None are not written.
         feedback: Told the figures.
 
@@ -82,7 +85,8 @@ def check_classification_space(
     """
     scratch = _cube_bytes(source, range(1, len(source.bands) + 1))
     maps = (_MAP_BYTES + 4 * classes) * _pixels(source)
-    check_space(scratch + maps, {path: maps for path in outputs[:1] if path is not None}, feedback)
+    scratch += maps + _opinion_bytes(source, asked)
+    check_space(scratch, {path: maps for path in outputs[:1] if path is not None}, feedback)
 
 
 def check_mapping_space(
@@ -90,16 +94,18 @@ def check_mapping_space(
     numbers: Sequence[int],
     components: int,
     classes: int,
+    asked: int,
     output: Path,
     feedback: QgsProcessingFeedback,
 ) -> None:
-    """Room for the bands, their components, and the maps twice: raw, and as outputs.
+    """Room for the bands, their components, the opinions of the pixels, and the maps twice: raw, and as outputs.
 
     Args:
         source: The raster.
         numbers: Bands that are used.
         components: At most.
         classes: That get a probability each; 0 where none is wanted.
+        asked: Classes that neighbours may agree on; 0 where each pixel decides alone.
         output: The class map.
         feedback: Told the figures.
 
@@ -107,7 +113,8 @@ def check_mapping_space(
         QgsProcessingException: There is too little.
     """
     scratch = _cube_bytes(source, numbers) + _component_bytes(source, min(components, len(numbers)))
-    check_space(scratch, {output: 2 * (_MAP_BYTES + 4 * classes) * _pixels(source)}, feedback)
+    maps = 2 * (_MAP_BYTES + 4 * classes) * _pixels(source)
+    check_space(scratch, {output: maps + _opinion_bytes(source, asked)}, feedback)
 
 
 def check_space(scratch_bytes: int, outputs: Mapping[Path, int], feedback: QgsProcessingFeedback) -> None:
@@ -157,6 +164,10 @@ def _cube_bytes(source: RasterSource, numbers: Sequence[int]) -> int:
 
 def _component_bytes(source: RasterSource, components: int) -> int:
     return _COMPONENT_BYTES * components * _pixels(source)
+
+
+def _opinion_bytes(source: RasterSource, asked: int) -> int:
+    return _OPINION_BYTES * (asked + _GUIDES) * _pixels(source) if asked else 0
 
 
 def _existing(place: Path) -> Path:

@@ -59,15 +59,17 @@ def test_keeping_all_counts_all(source, tmp_path, monkeypatch):
 
 def test_a_map_in_one_step_needs_no_feature_raster(source, tmp_path, monkeypatch):
     output = tmp_path / "map.tif"
-    scratch_bytes, outputs = asked(monkeypatch, scratch.check_mapping_space, source, range(1, 13), 25, 3, output)
+    scratch_bytes, outputs = asked(monkeypatch, scratch.check_mapping_space, source, range(1, 13), 25, 3, 0, output)
     assert scratch_bytes == 64 * 64 * (12 * 2 + 12 * 4)
     assert outputs == {output: 2 * 64 * 64 * (6 + 3 * 4)}
+    _, outputs = asked(monkeypatch, scratch.check_mapping_space, source, range(1, 13), 25, 0, 3, output)
+    assert outputs == {output: 64 * 64 * (2 * 6 + 2 * (3 + 16))}  # and the opinions
 
 
 def test_probabilities_count(source, tmp_path, monkeypatch):
-    arguments = source, 7, [tmp_path / "map.tif", None]
+    arguments = source, 7, 5, [tmp_path / "map.tif", None]
     scratch_bytes, outputs = asked(monkeypatch, scratch.check_classification_space, *arguments)
-    assert scratch_bytes == 64 * 64 * (12 * 2 + 6 + 7 * 4)
+    assert scratch_bytes == 64 * 64 * (12 * 2 + 6 + 7 * 4 + 2 * (5 + 16))
     assert list(outputs.values()) == [64 * 64 * (6 + 28)]
 
 
