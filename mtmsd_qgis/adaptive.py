@@ -34,6 +34,7 @@ _FEW_SAMPLES = 600  # with fewer, the folds are drawn several times
 _REPEATS = 3
 TOO_FEW_TO_WEIGH = 200  # samples, at known fields (docs/decisions.md, 24)
 _LARGEST_TRIAL = 1500  # samples in the cross-validation
+_DOUBT = 0.05  # share of places never seen that are like none that was sampled (docs/decisions.md, 28)
 _MANY_PLACES = 20  # of each class; then their shares count half at places never seen (docs/decisions.md, 24)
 
 
@@ -66,6 +67,7 @@ class Pool:
         trials: Name, weight and accuracy (0 to 1) under cross-validation of every candidate.
         accuracy: Of the pool under the same cross-validation, 0 to 1; the weights were chosen on it.
         folds: What was held out: "samples", "groups" or "blocks".
+        doubt: Share of the probability that all classes have alike.
     """
 
     members: tuple[Member, ...]
@@ -74,6 +76,7 @@ class Pool:
     trials: tuple[dict[str, float | str], ...]
     accuracy: float
     folds: str
+    doubt: float = 0.0
 
     @property
     def views(self) -> list[str]:
@@ -84,7 +87,8 @@ class Pool:
         """Probabilities (n, K) of views (n, F)."""
         total = sum(member.weight * member.log_probabilities(views) for member in self.members)
         assert isinstance(total, Tensor)  # a pool has a member
-        return torch.softmax(total * self.temperature + self.prior, dim=1)
+        sure = torch.softmax(total * self.temperature + self.prior, dim=1)
+        return (1 - self.doubt) * sure + self.doubt / sure.shape[1]
 
 
 @dataclass(frozen=True)
@@ -163,7 +167,7 @@ def fit_pool(
         {"name": t.candidate.name, "weight": round(float(w), 4), "accuracy": round(t.accuracy, 4)}
         for t, w in zip(tried, weights)
     )
-    return Pool(tuple(members), joint, prior, trials, accuracy, held.what)
+    return Pool(tuple(members), joint, prior, trials, accuracy, held.what, _DOUBT if even else 0.0)
 
 
 def _try_all(every: Sequence[Candidate], trying: Learning, held: _HeldOut, progress: Progress) -> list[Trial]:

@@ -72,6 +72,16 @@ def test_new_places_are_judged_honestly():
     assert torch.allclose(found.sum(dim=1), torch.ones(600), atol=1e-5)
 
 
+def test_no_class_is_impossible_at_places_never_seen_and_the_winner_stays():
+    pool = pool_for("spatial", count=600)
+    views = {name: 3 * view for name, view in samples(count=600)[0].items()}  # far from all samples
+    found, sure = pool.predict(views), replace(pool, doubt=0.0).predict(views)
+    assert float(found.min()) >= 0.05 / 2 - 1e-6
+    assert float(sure.min()) < 0.01
+    assert torch.equal(found.argmax(dim=1), sure.argmax(dim=1))
+    assert pool_for("random").doubt == 0
+
+
 def test_too_few_samples_do_not_weigh_models():
     few, many = pool_for("random", count=120), pool_for("random", count=240)
     assert len(few.members) == (len(few.trials) + 1) // 2
@@ -99,6 +109,7 @@ def test_shares_of_the_samples_count_by_the_number_of_their_places():
     some = torch.from_numpy(np.flatnonzero((classes.numpy() == 0) | (np.arange(480) % 3 == 0)))  # three to one
     views = {name: view[some] for name, view in views.items()}
     pool = fit_pool(views, classes[some], groups[some], groups[some], 2, "spatial", torch.eye(6), 0, silent)
+    pool = replace(pool, doubt=0.0)
     odds, plain = (p[:, 0] / p[:, 1] for p in (pool.predict(views), replace(pool, prior=0 * pool.prior).predict(views)))
     assert torch.allclose(odds / plain, torch.tensor(3.0) ** (8 / (8 + 20)), rtol=1e-2)  # 12 and 4 groups
     assert float(pool_for("random").prior.abs().max()) == 0
