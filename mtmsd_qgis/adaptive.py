@@ -123,7 +123,8 @@ def fit_pool(
     """Try the candidates, choose, calibrate and fit.
 
     Args:
-        views: Of the training samples, (N, F) each; those of views_of(candidates_for(...)).
+        views: Of the training samples, (N, F) each; those of views_of(candidates_for(...)), and for places never seen
+            those of PLAIN.
         classes: (N,) int64.
         groups: (N,) what a place never seen is: the polygon, or the block.
         blocks: (N,) blocks of the grid, for where no class has two groups.

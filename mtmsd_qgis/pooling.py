@@ -22,9 +22,7 @@ _WORST = -8.0  # of a log probability in the loss: one mislabelled sample cannot
 _BAGS = 8
 _LARGEST_POOL = 6
 _LEAST_WEIGHT = 0.03  # models below are left out of the pool
-_POOL_WEIGHT = (
-    0.5  # of a chosen pool, where it is surely better than weights that nothing chose (docs/decisions.md, 26)
-)
+_POOL_WEIGHT = 0.5  # of a chosen pool, where it is surely better than what nothing chose (docs/decisions.md, 26)
 _SURE = 3.0  # standard errors that it must be better by
 _DOUBT = 1.5  # standard errors that a model must be worse by
 _GAIN = 1e-4  # least that another model must improve the score by
