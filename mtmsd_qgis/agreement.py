@@ -72,8 +72,8 @@ def find_agreement(
     """
     some = np.random.default_rng(seed).permutation(len(rows))[:_MOST]
     asked = guide[torch.from_numpy(some).to(guide.device)].double()
-    shares = {likeness: mixing(asked, rows[some], cols[some], classes[some], likeness) for likeness in LIKENESSES}
-    for likeness, mixed in shares.items():
+    for likeness in LIKENESSES:
+        mixed = mixing(asked, rows[some], cols[some], classes[some], likeness)
         if mixed <= _MIXED:
             log.info(
                 "Neighbours that look alike decide together (likeness %.2f, %.1f %% of the weight mixes classes).",

@@ -26,12 +26,8 @@ from .scene_kernel import SceneKernel, bend_kernels, held_out_scores
 
 _SMOOTHEST = 3  # ridges of the smooth kernel
 _AS_GOOD = 0.05  # of the Brier score (docs/decisions.md, 26)
-_LARGEST = {
-    "kernel": 4000,
-    "smooth kernel": 4000,
-    "forest": 10_000,
-    "axes forest": 10_000,
-}  # samples fitted on; more are thinned out
+# Samples that a head is fitted on; more are thinned out.
+_LARGEST = {"kernel": 4000, "smooth kernel": 4000, "forest": 10_000, "axes forest": 10_000}
 
 
 @dataclass(frozen=True)
