@@ -68,6 +68,7 @@ class Pool:
         accuracy: Of the pool under the same cross-validation, 0 to 1; the weights were chosen on it.
         folds: What was held out: "samples", "groups" or "blocks".
         doubt: Share of the probability that all classes have alike.
+        mixed: Whether places never seen are mapped, and neighbours that look alike are of several classes.
     """
 
     members: tuple[Member, ...]
@@ -77,6 +78,7 @@ class Pool:
     accuracy: float
     folds: str
     doubt: float = 0.0
+    mixed: bool = False
 
     @property
     def views(self) -> list[str]:
@@ -168,7 +170,7 @@ def fit_pool(
         {"name": t.candidate.name, "weight": round(float(w), 4), "accuracy": round(t.accuracy, 4)}
         for t, w in zip(tried, weights)
     )
-    return Pool(tuple(members), joint, prior, trials, accuracy, held.what, _DOUBT if even else 0.0)
+    return Pool(tuple(members), joint, prior, trials, accuracy, held.what, _DOUBT if even else 0.0, even and not alike)
 
 
 def _try_all(every: Sequence[Candidate], trying: Learning, held: _HeldOut, progress: Progress) -> list[Trial]:

@@ -33,6 +33,7 @@ from .protocol import ClassEntry, FeatureLayout
 from .purification import PAPER_SHARE
 from .samples import check_classes
 from .scene_draw import SceneDraw
+from .scene_shares import expecting, scene_shares
 from .settings import ClassificationSettings
 from .spatial_split import sample_groups
 from .views import GUIDE, Source, ViewReader
@@ -150,7 +151,7 @@ def _learn_pool(task: Task, progress: Progress) -> Learnt:
     blocks = sample_blocks(rows, cols, settings.block_size)
     places = blocks if settings.split == "block" else sample_groups(groups, rows, cols, settings.block_size)
     target = torch.from_numpy(classes).to(task.device)
-    trying = span(progress, 0.2, 1.0)
+    trying = span(progress, 0.2, 0.95)
     around = None if drawn is None else drawn.views()
     whitening = reader.noise_whitening
     pool = fit_pool(views, target, places, blocks, len(task.classes), kind, whitening, settings.seed, trying, around)
@@ -158,13 +159,19 @@ def _learn_pool(task: Task, progress: Progress) -> Learnt:
         if trial["weight"]:
             log.info("%2.0f %% %s (accuracy %.3f)", 100 * float(trial["weight"]), trial["name"], trial["accuracy"])
     log.info("Cross-validation on training samples, held out by %s: accuracy %.3f.", pool.folds, pool.accuracy)
+    trials = {"trials": list(pool.trials), "trial_accuracy": pool.accuracy, "trial_folds": pool.folds, "for": kind}
+    if pool.mixed:
+        found = scene_shares(reader, pool, settings.seed, span(progress, 0.95, 1.0))
+        common = [{"name": entry.name, "share": round(float(share), 4)} for entry, share in zip(task.classes, found)]
+        said = ", ".join(f"{entry.name} {100 * float(share):.0f} %" for entry, share in zip(task.classes, found))
+        log.info("How common each class is, asked of the scene: %s.", said)
+        pool, trials["shares"] = expecting(pool, found), common
     some = np.random.default_rng(settings.seed).permutation(len(classes))[:_INFLUENCE_SAMPLES]
     few = {name: view[torch.from_numpy(some).to(task.device)] for name, view in views.items()}
     shares = [
         influences(pool, few, {name: [say(s) for s in reader.sources(name)] for name in pool.views}, settings.seed)
         for say in (_timestep_of, _stage_of)
     ]
-    trials = {"trials": list(pool.trials), "trial_accuracy": pool.accuracy, "trial_folds": pool.folds, "for": kind}
     agreement = None
     if guide is not None and pool.folds != "samples":
         agreement = find_agreement(guide, rows, cols, classes, settings.seed)

@@ -201,6 +201,7 @@ def _pool(pool: Mapping[str, Any] | None) -> list[str]:
         "this choice.</p>",
         table(["Model", "Right (%)", "Weight (%)"], rows),
         *_agreement(pool),
+        *_scene_shares(pool),
     ]
 
 
@@ -222,6 +223,21 @@ def _agreement(pool: Mapping[str, Any]) -> list[str]:
             "has them, without labels."
         )
     return ["<h2>Neighbours</h2>", f"<p>{text}</p>"]
+
+
+def _scene_shares(pool: Mapping[str, Any]) -> list[str]:
+    """How common the scene says each class is, where it was asked."""
+    if not pool.get("shares"):
+        return []
+    rows = [[escape(entry["name"]), f"{100 * entry['share']:.1f}"] for entry in pool["shares"]]
+    return [
+        "<h2>How common the classes are</h2>",
+        "<p>Where neighbours that look alike are of several classes, many pixels could be one class or another, and "
+        "the map gives them to the commoner one. How common a class is was asked of the scene, without labels, as "
+        "layers of samples often hold about as much of each class. These are the models' first guesses, not the "
+        "shares of the map.</p>",
+        table(["Class", "Share of the scene (%)"], rows),
+    ]
 
 
 def _patches(samples: Sequence[Mapping[str, Any]]) -> str:

@@ -101,7 +101,8 @@ class ViewReader:
         self.cube, self.layout, self.device = cube, layout, device
         self.plan = _Plan.of(layout, cube.bands)
         cube.expect([*self.plan.base, *self.plan.fine, *self.plan.wide, *self.plan.guide])
-        self.survey = _survey_windows(cube, self.plan.base[0])  # spread evenly over the scene
+        self._filled = _filled_windows(cube, self.plan.base[0])
+        self.survey = self.spread(_SURVEY_WINDOWS)
         self._scale_base(self.survey)
         self._scale_guide(self.survey)
         self._widths = self._columns()
@@ -172,6 +173,11 @@ class ViewReader:
         parts = {"fine": plan.fine, "wide": plan.wide, "smoothed": plan.guide, GUIDE: plan.guide}
         read = [bands for word, bands in parts.items() if any(word in name.split() for name in wanted)]
         return sorted({*plan.base, *(band for bands in read for band in bands)})
+
+    def spread(self, count: int) -> list[Window]:
+        """At most so many windows with valid pixels, spread evenly over the scene."""
+        place = np.unique(np.linspace(0, len(self._filled) - 1, min(count, len(self._filled))).round().astype(int))
+        return [self._filled[i] for i in place]
 
     def windows(self, wanted: Sequence[str], *, for_samples: bool = False) -> list[Tile]:
         """Windows that cover the raster once, as large as memory allows for these views, a multiple of 16 pixels.
@@ -327,13 +333,11 @@ def _positions(core: Window, device: torch.device) -> Tensor:
     return torch.stack(torch.meshgrid(rows, cols, indexing="ij"))
 
 
-def _survey_windows(cube: Raster, band: int) -> list[Window]:
-    """Windows with valid pixels, spread evenly over the scene."""
+def _filled_windows(cube: Raster, band: int) -> list[Window]:
+    """Windows of CELL x CELL pixels with valid ones, row by row."""
     valid = cube.filled([band])
     every = [tile.core for tile in cover(cube.height, cube.width, CELL, 0, 0)]
-    filled = [window for window in every if valid[window.slices].any()]
-    place = np.unique(np.linspace(0, len(filled) - 1, min(_SURVEY_WINDOWS, len(filled))).round().astype(int))
-    return [filled[i] for i in place]
+    return [window for window in every if valid[window.slices].any()]
 
 
 def _whitening(noise: NDArray[np.float64]) -> NDArray[np.float64]:

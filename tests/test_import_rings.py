@@ -83,6 +83,7 @@ RINGS = {
     "trials": 3,
     "influences": 3,
     "learning": 3,
+    "scene_shares": 3,
     "patch_mapping": 3,
     "features": 3,
     "classifier": 3,

@@ -169,6 +169,15 @@ def test_it_says_whether_neighbours_decided_together():
     assert "<h2>Neighbours" not in known
 
 
+def test_it_says_how_common_the_classes_were_found_to_be():
+    pool = classification()["pool"]
+    shares = [{"name": "wood & field", "share": 0.8125}, {"name": "lake", "share": 0.1875}]
+    page = classification_report(classification(pool={**pool, "shares": shares}), {})
+    assert "wood &amp; field" in page
+    assert "<td>81.2</td>" in page
+    assert "How common the classes are" not in classification_report(classification(), {})
+
+
 def test_the_calibration_is_shown():
     page = classification_report(classification(), {})
     assert "<td>0.85</td><td>0.70</td><td>100</td>" in page
