@@ -50,8 +50,10 @@ their means over windows of 5, 13 and 25 pixels, which learns no features at all
 with the highest mean OA in that row, known only after the test.
 
 The calibration error says how far the confidence is from the share of test pixels that are right (0 is perfect). A draw
-tests few fields, and which of them happen to be right counts as an error too; with the pixels of all draws together
-that part is small, and what is left is confidence that is too high or too low throughout. The seconds of ours are for
+tests few fields, and which of them happen to be right counts as an error too: "by chance alone" is what a map whose
+confidence is exactly right would show on the same fields (each field's excess of right pixels over confidence, turned
+over by the toss of a coin). With the pixels of all draws together that part is small, and what is left is confidence
+that is too high or too low throughout. The seconds of ours are for
 choosing, learning and mapping the whole scene; those of the baselines for tuning, learning and the test pixels
 alone."""
 
@@ -224,9 +226,15 @@ def _method_table(case: Case) -> str:
         figures = [plain(case.figure(method, key)) for key in ("oa", "aa", "kappa")]
         took = f"{seconds.mean:.1f}" if seconds else "–"
         together = case.calibration_of_all(method)
-        errors = [plain(calibration, 3), "–" if together is None else f"{together:.3f}"]
+        chance = case.figure(method, "calibration_error_by_chance")
+        errors = [
+            plain(calibration, 3),
+            f"{chance.mean:.3f}" if chance else "–",
+            "–" if together is None else f"{together:.3f}",
+        ]
         rows.append([title, *figures, *errors, took, str(len(case.methods[method]))])
-    head = ["method", "OA (%)", "AA (%)", "kappa (%)", "calibration error", "of all draws together", "seconds", "seeds"]
+    of_confidence = ["calibration error", "by chance alone", "of all draws together"]
+    head = ["method", "OA (%)", "AA (%)", "kappa (%)", *of_confidence, "seconds", "seeds"]
     return _table(head, rows)
 
 

@@ -58,6 +58,7 @@ def our_entry(scene: Scene, features: Features, classifier: str, parts: Parts, s
     return {
         **{name: judged[name] for name in ("oa", "aa", "kappa")},
         "calibration_error": judged.get("calibration_error"),
+        "calibration_error_by_chance": judged.get("calibration_error_by_chance"),
         "calibration": judged.get("calibration"),
         "seconds": values["seconds"],
         **_counts(parts),

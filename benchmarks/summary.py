@@ -190,7 +190,10 @@ def _worst(goal: Mapping[str, Any], applies: Sequence[Case]) -> Verdict:
     choose = min if "at_least" in goal else max
     value, case = choose(values, key=lambda pair: pair[0])
     missed = sum(not _reaches(goal, each) for each, _ in values)
-    measured = f"worst {number(goal, value)} ({SCENES.get(case.scene, case.scene)}, {SPLIT_TITLES[case.split]})"
+    where = f"{SCENES.get(case.scene, case.scene)}, {SPLIT_TITLES[case.split]}"
+    chance = case.figure(case.ours[0], f"{goal['figure']}_by_chance")
+    where += f"; {number(goal, chance.mean)} by chance alone" if chance else ""
+    measured = f"worst {number(goal, value)} ({where})"
     return Verdict(text, f"{measured}; missed in {missed} of {len(values)}", missed == 0)
 
 
@@ -200,6 +203,8 @@ def _measured(goal: Mapping[str, Any], case: Case) -> float | None:
     if goal["figure"] == "gain":
         gain = case.gain(case.ours[0])
         return gain.figure.mean if gain else None
+    if goal["figure"] == "calibration_of_all":
+        return case.calibration_of_all(case.ours[0])
     figure = case.figure(case.ours[0], goal["figure"])
     return figure.mean if figure else None
 
@@ -215,7 +220,8 @@ def _wish(goal: Mapping[str, Any]) -> str:
             return "OA at least that of the best baseline"
         side = f"{limit:g} points above" if limit > 0 else f"{-limit:g} point under"
         return f"OA at least {side} the best baseline" if limit > 0 else f"OA never more than {side} the best baseline"
-    return f"OA at least {limit:g}" if figure_is_oa(goal) else f"calibration error at most {limit:.2f}"
+    of_which = "of all draws together" if goal["figure"] == "calibration_of_all" else "mean of the draws"
+    return f"OA at least {limit:g}" if figure_is_oa(goal) else f"calibration error ({of_which}) at most {limit:.2f}"
 
 
 def figure_is_oa(goal: Mapping[str, Any]) -> bool:

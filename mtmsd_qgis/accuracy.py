@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 
 from .intervals import f1_interval, interval_by_features, kappa_interval, mean_interval, wilson_interval
 
+_TOSSES = 400  # for what an error is by chance
+
 
 @dataclass(frozen=True)
 class Accuracy:
@@ -113,14 +115,60 @@ def calibration(confidence: NDArray[np.float64], right: NDArray[np.bool_], bins:
     return Calibration(count, said, true, float((gap * count).sum() / max(1, count.sum())))
 
 
-def calibration_to_json(found: Calibration) -> dict[str, Any]:
-    """The calibration as JSON-ready values: the error 0 to 1, and for each filled bin count, said and true share."""
+def calibration_by_chance(
+    confidence: NDArray[np.float64], right: NDArray[np.bool_], features: NDArray[np.int64], bins: int = 10
+) -> tuple[float, float]:
+    """Calibration error that a map shows by chance, were its confidence exactly right.
+
+    The pixels of a feature are mostly right or wrong together, so a few features are above or below what the confidence
+    says even where it is exactly right. Here the excess of each feature, all its pixels together, is turned over or not
+    by the toss of a coin: then nothing is too high or too low but by chance.
+    Source: the wild bootstrap over clusters of Cameron, Gelbach & Miller (2008), doi 10.1162/rest.90.3.414.
+
+    Args:
+        confidence: (N,) probability of the chosen class, 0 to 1.
+        right: (N,) whether that class is the true one.
+        features: (N,) the feature that a sample comes from.
+        bins: As in calibration().
+
+    Returns:
+        The error on average, and what it stays under in 19 of 20 cases; 0 to 1.
+    """
+    if len(right) == 0:
+        return 0.0, 0.0
+    place = np.clip((confidence * bins).astype(int), 0, bins - 1)
+    found, feature = np.unique(features, return_inverse=True)
+    excess = np.bincount(feature * bins + place, weights=right - confidence, minlength=len(found) * bins)
+    excess = excess.reshape(len(found), bins)
+    rng = np.random.default_rng(0)
+    coins = np.stack([rng.integers(0, 2, len(found)) for _ in range(_TOSSES)]) * 2.0 - 1
+    errors = np.abs(coins @ excess).sum(axis=1) / len(right)
+    return float(errors.mean()), float(np.quantile(errors, 0.95))
+
+
+def judge_confidence(
+    confidence: NDArray[np.float64], right: NDArray[np.bool_], features: NDArray[np.int64]
+) -> dict[str, Any]:
+    """The calibration as JSON-ready values: errors 0 to 1, and for each filled bin count, said and true share.
+
+    Args:
+        confidence: (N,) probability of the chosen class, 0 to 1.
+        right: (N,) whether that class is the true one.
+        features: (N,) the feature that a sample comes from.
+    """
+    found = calibration(confidence, right)
     bins = [
         {"samples": int(n), "confidence": float(s), "accuracy": float(t)}
         for n, s, t in zip(found.samples, found.confidence, found.accuracy)
         if n
     ]
-    return {"calibration_error": found.error, "calibration": bins}
+    mean, most = calibration_by_chance(confidence, right, features)
+    return {
+        "calibration_error": found.error,
+        "calibration_error_by_chance": mean,
+        "calibration_error_by_chance_at_most": most,
+        "calibration": bins,
+    }
 
 
 def to_json(accuracy: Accuracy) -> dict[str, Any]:

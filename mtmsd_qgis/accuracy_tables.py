@@ -25,7 +25,10 @@ def headline(judged: Mapping[str, Any]) -> str:
         (percent_text(judged["kappa"]), f"kappa (%), {_interval(judged['kappa_interval'])}"),
     ]
     if "calibration_error" in judged:
-        shown.append((f"{judged['calibration_error']:.2f}", "calibration error: distance of confidence and accuracy"))
+        chance = f"{judged['calibration_error_by_chance']:.2f} by chance"
+        shown.append(
+            (f"{judged['calibration_error']:.2f}", f"calibration error: distance of confidence and accuracy; {chance}")
+        )
     from_features = "" if judged["features"] == judged["samples"] else f" from {judged['features']} features"
     return cards([*shown, (str(judged["samples"]), f"reference pixels{from_features}")]) + (
         "<p>Intervals take the reference pixels as independent samples. Neighbours are not, and then the true "
@@ -110,9 +113,31 @@ def calibration_table(judged: Mapping[str, Any]) -> str:
         for entry in judged["calibration"]
     ]
     return (
-        "<h2>Calibration</h2><p>Of the reference pixels that the map is that sure of, the share that is right. "
-        f"The mean distance of the two is {judged['calibration_error']:.3f}.</p>"
-        + table(["Mean confidence", "Share right", "Pixels"], rows, first="")
+        "<h2>Calibration</h2><p>Of the reference pixels that the map is that sure of, the share that is right. The "
+        f"mean distance of the two, the calibration error, is {judged['calibration_error']:.3f}. "
+        f"{_against_chance(judged)}</p>" + table(["Mean confidence", "Share right", "Pixels"], rows, first="")
+    )
+
+
+def _against_chance(judged: Mapping[str, Any]) -> str:
+    """What the calibration error of an exactly right confidence would be, and what follows."""
+    mean, most = judged["calibration_error_by_chance"], judged["calibration_error_by_chance_at_most"]
+    together = judged["features"] < judged["samples"]
+    what = (
+        f"{judged['features']} features, whose pixels are mostly right or wrong together"
+        if together
+        else "so many pixels"
+    )
+    excess = sum(entry["samples"] * (entry["confidence"] - entry["accuracy"]) for entry in judged["calibration"])
+    word = "surer" if excess > 0 else "less sure"
+    verdict = (
+        f"So the map is {word} of itself than it should be."
+        if judged["calibration_error"] > most
+        else "So nothing here says that the confidence is wrong."
+    )
+    return (
+        f"With {what}, a map whose confidence is exactly right would show {mean:.3f} on average, by chance, and more "
+        f"than {most:.3f} in one of twenty cases. {verdict}"
     )
 
 

@@ -159,6 +159,6 @@ def _judge(files: MapFiles, job: Job, validation: NDArray[np.int64]) -> tuple[di
         log.warning("No reference sample lies on a mapped pixel, so no accuracy is given.")
         return None, int((~inside).sum())
     confidence = values_at(files.confidence, rows[inside], cols[inside])
-    trust = accuracy.calibration(confidence, mapped[inside] == classes[inside])
     judged = accuracy.judge(classes[inside], mapped[inside], features[inside], len(job.classes))
-    return {**judged, **accuracy.calibration_to_json(trust)}, int((~inside).sum())
+    trust = accuracy.judge_confidence(confidence, mapped[inside] == classes[inside], features[inside])
+    return {**judged, **trust}, int((~inside).sum())

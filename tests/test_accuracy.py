@@ -7,7 +7,15 @@ import math
 import numpy as np
 import pytest
 
-from mtmsd_qgis.accuracy import assess, calibration, calibration_to_json, confusion_matrix, judge, to_json
+from mtmsd_qgis.accuracy import (
+    assess,
+    calibration,
+    calibration_by_chance,
+    confusion_matrix,
+    judge,
+    judge_confidence,
+    to_json,
+)
 
 
 def test_rows_are_reference_and_columns_are_map():
@@ -62,9 +70,41 @@ def test_calibration_is_the_distance_of_confidence_and_accuracy():
     found = calibration(confidence, right)
     assert found.error == pytest.approx(0.5 * 0.05 + 0.5 * 0.25)
     assert found.samples.sum() == 20
-    values = calibration_to_json(found)
+    values = judge_confidence(confidence, right, np.arange(20))
     assert [b["samples"] for b in values["calibration"]] == [10, 10]
+    assert values["calibration_error"] == found.error
+    assert 0 < values["calibration_error_by_chance"] < values["calibration_error_by_chance_at_most"] < 0.5
     assert calibration(np.array([1.0, 0.0]), np.array([True, False])).error == 0
+
+
+def confident(places, pixels, together, seed=0, over=0.0):
+    """A map with that many places of so many pixels: its confidence, what is right, places; how sure it is too much."""
+    rng = np.random.default_rng(seed)
+    truth = rng.uniform(0.3, 0.9, size=places).repeat(pixels)
+    tossed = rng.random(places).repeat(pixels) if together else rng.random(places * pixels)
+    return truth + over, tossed < truth, np.arange(places).repeat(pixels)
+
+
+@pytest.mark.parametrize(("places", "pixels", "together"), [(12, 50, True), (12, 50, False), (100, 1, False)])
+def test_by_chance_is_what_maps_with_exactly_the_right_confidence_show(places, pixels, together):
+    """Many maps are simulated; each says by itself what their errors are on average."""
+    errors, said, most = [], [], []
+    for seed in range(60):
+        confidence, right, features = confident(places, pixels, together, seed)
+        errors.append(calibration(confidence, right).error)
+        mean, upper = calibration_by_chance(confidence, right, features)
+        said.append(mean)
+        most.append(upper)
+    assert np.mean(said) == pytest.approx(np.mean(errors), rel=0.15)
+    assert np.mean(np.array(errors) <= most) > 0.85
+
+
+def test_places_that_are_right_as_a_whole_make_chance_large_and_too_much_confidence_shows():
+    whole, single = (calibration_by_chance(*confident(12, 50, together))[0] for together in (True, False))
+    assert whole > 3 * single
+    confidence, right, features = confident(300, 10, True, over=0.1)
+    assert calibration(confidence, right).error > calibration_by_chance(confidence, right, features)[1]
+    assert calibration_by_chance(confidence[:0], right[:0], features[:0]) == (0.0, 0.0)
 
 
 def test_what_whole_features_tell():

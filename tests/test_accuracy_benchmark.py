@@ -176,7 +176,7 @@ def test_goals_are_judged_and_what_was_not_measured_is_said_so():
     floor = judged["Any scene, any split: OA never more than 1 point under the best baseline"]
     assert floor.reached is False
     assert floor.measured.endswith("missed in 1 of 2")
-    calibration = judged["Any scene, whole fields or polygons: calibration error at most 0.10"]
+    calibration = judged["Any scene, whole fields or polygons: calibration error (mean of the draws) at most 0.10"]
     assert calibration.reached is False
     assert calibration.measured.startswith("worst 0.150")
 
@@ -190,8 +190,19 @@ def test_calibration_of_all_draws_lets_chance_cancel_and_keeps_what_is_wrong_thr
     (case,) = summary.cases(document(*runs))
     assert case.calibration_of_all("auto") == pytest.approx(0.4 * 0.15)  # of +0.20 and -0.20, -0.10 and -0.20
     assert "| 0.060 |" in accuracy_page.page(document(*runs))
+    judged = {verdict.goal: verdict for verdict in summary.verdicts([case])}
+    goal = judged["Any scene, whole fields or polygons: calibration error (of all draws together) at most 0.10"]
+    assert goal.reached is True
+    assert goal.measured.startswith("worst 0.060 (Indian Pines, whole fields or polygons)")
     (case,) = summary.cases(document(*runs, run("auto", 2, 50)))
     assert case.calibration_of_all("auto") is None
+
+
+def test_the_calibration_error_stands_beside_what_chance_alone_makes():
+    runs = [run("auto", n, 50, calibration_error=0.2, calibration_error_by_chance=0.1 + n / 10) for n in (0, 1)]
+    text = accuracy_page.page(document(*runs))
+    assert "| 0.200 ± 0.000 | 0.150 | – |" in text
+    assert "worst 0.200 (Indian Pines, whole fields or polygons; 0.150 by chance alone)" in text
 
 
 def test_page_shows_losses_as_bold_as_wins_and_failures_too():

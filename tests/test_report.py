@@ -19,7 +19,7 @@ def classification(**changes):
     reference, mapped = np.repeat([0, 1], 50), np.repeat([0, 1, 0, 1], [40, 10, 20, 30])
     judged = accuracy.judge(reference, mapped, np.arange(100) // 5, 2)
     right = np.arange(100) % 10 < 7
-    judged |= accuracy.calibration_to_json(accuracy.calibration(np.full(100, 0.85), right))
+    judged |= accuracy.judge_confidence(np.full(100, 0.85), right, np.arange(100) // 5)
     return {
         "accuracy": judged,
         "split": {
@@ -181,6 +181,27 @@ def test_it_says_how_common_the_classes_were_found_to_be():
 def test_the_calibration_is_shown():
     page = classification_report(classification(), {})
     assert "<td>0.85</td><td>0.70</td><td>100</td>" in page
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"calibration_error_by_chance_at_most": 0.2}, "20 features, whose pixels are mostly right or wrong together"),
+        ({"features": 100}, "With so many pixels, a map whose confidence is exactly right would show 0.054"),
+        ({"calibration_error_by_chance_at_most": 0.2}, "nothing here says that the confidence is wrong"),
+        ({"calibration_error_by_chance_at_most": 0.1}, "the map is surer of itself than it should be"),
+        (
+            {"calibration_error": 0.3, "calibration": [{"samples": 100, "confidence": 0.5, "accuracy": 0.8}]},
+            "less sure",
+        ),
+    ],
+)
+def test_the_calibration_error_is_held_against_chance(changes, expected):
+    judged = classification()["accuracy"]
+    chance = {"calibration_error_by_chance": 0.054, "calibration_error_by_chance_at_most": 0.12}
+    page = classification_report(classification(accuracy={**judged, **chance, **changes}), {})
+    assert expected in page
+    assert "; 0.05 by chance" in page
 
 
 def test_pretraining_names_bands_left_out():
