@@ -36,6 +36,8 @@ TOO_FEW_TO_WEIGH = 200  # samples, at known fields (docs/decisions.md, 24)
 _LARGEST_TRIAL = 1500  # samples in the cross-validation
 _DOUBT = 0.05  # share of places never seen that are like none that was sampled (docs/decisions.md, 28)
 _MANY_PLACES = 20  # of each class; then their shares count half at places never seen (docs/decisions.md, 24)
+_ALIKE = "Neighbours that look alike are of one class: every kind of model has the same say."
+_SEVERAL = "Neighbours that look alike are of several classes: the map rests on plain models of spectra alone."
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ class Pool:
         accuracy: Of the pool under the same cross-validation, 0 to 1; the weights were chosen on it.
         folds: What was held out: "samples", "groups" or "blocks".
         doubt: Share of the probability that all classes have alike.
-        mixed: Whether places never seen are mapped, and neighbours that look alike are of several classes.
+        several: Whether places never seen are mapped, and neighbours that look alike are of several classes.
     """
 
     members: tuple[Member, ...]
@@ -78,7 +80,7 @@ class Pool:
     accuracy: float
     folds: str
     doubt: float = 0.0
-    mixed: bool = False
+    several: bool = False
 
     @property
     def views(self) -> list[str]:
@@ -121,6 +123,8 @@ def fit_pool(
     seed: int,
     progress: Progress,
     around: Mapping[str, Tensor] | None = None,
+    *,
+    several: bool = False,
 ) -> Pool:
     """Try the candidates, choose, calibrate and fit.
 
@@ -136,6 +140,7 @@ def fit_pool(
         seed: Of the folds and bootstraps.
         progress: Told after each candidate.
         around: Views of unlabelled pixels, (M, F) each; those of SCENE_KERNELS, for known fields with few samples.
+        several: Whether neighbours that look alike are known to be of several classes; else that is found out.
     """
     possible = candidates_for(list(views), kind, with_scene=around is not None)
     candidates = [c for c in possible if noise_whitening is not None or c.scaling != "noise"]
@@ -146,7 +151,9 @@ def fit_pool(
     places = blocks if held.what == "blocks" else groups
     learning = Learning(views, classes, places, count, noise_whitening, seed, even, around)
     trying = learning.part(torch.from_numpy(some).to(classes.device))
-    alike = even and _alike(trying)
+    alike = even and not several and _alike(trying)
+    if even:
+        log.info(_ALIKE if alike else _SEVERAL)
     if even and not alike:
         ridges = smoothest(trying, _single_folds(target[some], seed)[0])
         learning, trying = replace(learning, ridges=ridges), replace(trying, ridges=ridges)
@@ -212,11 +219,7 @@ def _alike(learning: Learning) -> bool:
     folds = _single_folds(classes, learning.seed)
     truth, each = _of_held_out(classes, folds), _of_held_out(np.arange(len(classes)), folds)
     alone, smoothed = (try_candidate(c, learning, folds, truth).log_p for c in ALIKE)
-    if seems_worse(smoothed, alone, truth, each):
-        log.info("Neighbours that look alike are of several classes: the map rests on plain models of spectra alone.")
-        return False
-    log.info("Neighbours that look alike are of one class: every kind of model has the same say.")
-    return True
+    return not seems_worse(smoothed, alone, truth, each)
 
 
 def _prior(classes: Tensor, groups: NDArray[np.int64], count: int) -> Tensor:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from .adaptive import TOO_FEW_TO_WEIGH, Pool, fit_pool
-from .agreement import Agreement, find_agreement
+from .agreement import Agreement, find_agreement, of_several_classes
 from .candidates import PLAIN, SCENE_KERNELS, candidates_for, views_of
 from .classifier import Samples, fit_classifier
 from .cube import Raster
@@ -154,29 +154,31 @@ def _learn_pool(task: Task, progress: Progress) -> Learnt:
     trying = span(progress, 0.2, 0.95)
     around = None if drawn is None else drawn.views()
     whitening = reader.noise_whitening
-    pool = fit_pool(views, target, places, blocks, len(task.classes), kind, whitening, settings.seed, trying, around)
+    seed, count = settings.seed, len(task.classes)
+    several = guide is not None and of_several_classes(guide, rows, cols, classes, seed)
+    pool = fit_pool(views, target, places, blocks, count, kind, whitening, seed, trying, around, several=several)
     for trial in sorted(pool.trials, key=lambda t: -float(t["weight"])):
         if trial["weight"]:
             log.info("%2.0f %% %s (accuracy %.3f)", 100 * float(trial["weight"]), trial["name"], trial["accuracy"])
     log.info("Cross-validation on training samples, held out by %s: accuracy %.3f.", pool.folds, pool.accuracy)
     trials = {"trials": list(pool.trials), "trial_accuracy": pool.accuracy, "trial_folds": pool.folds, "for": kind}
-    if pool.mixed:
-        found = scene_shares(reader, pool, settings.seed, span(progress, 0.95, 1.0))
-        common = [{"name": entry.name, "share": round(float(share), 4)} for entry, share in zip(task.classes, found)]
-        said = ", ".join(f"{entry.name} {100 * float(share):.0f} %" for entry, share in zip(task.classes, found))
+    if pool.several:
+        found = scene_shares(reader, pool, seed, span(progress, 0.95, 1.0)).tolist()
+        trials["shares"] = [{"name": entry.name, "share": round(share, 4)} for entry, share in zip(task.classes, found)]
+        said = ", ".join(f"{entry.name} {100 * share:.0f} %" for entry, share in zip(task.classes, found))
         log.info("How common each class is, asked of the scene: %s.", said)
-        pool, trials["shares"] = expecting(pool, found), common
-    some = np.random.default_rng(settings.seed).permutation(len(classes))[:_INFLUENCE_SAMPLES]
+        pool = expecting(pool, torch.tensor(found, device=task.device))
+    some = np.random.default_rng(seed).permutation(len(classes))[:_INFLUENCE_SAMPLES]
     few = {name: view[torch.from_numpy(some).to(task.device)] for name, view in views.items()}
     shares = [
-        influences(pool, few, {name: [say(s) for s in reader.sources(name)] for name in pool.views}, settings.seed)
+        influences(pool, few, {name: [say(s) for s in reader.sources(name)] for name in pool.views}, seed)
         for say in (_timestep_of, _stage_of)
     ]
     agreement = None
     if guide is not None and pool.folds != "samples":
-        agreement = find_agreement(guide, rows, cols, classes, settings.seed)
+        agreement = find_agreement(guide, rows, cols, classes, seed, several=pool.several)
     trials["agreement"] = None if agreement is None else asdict(agreement)
-    mapper = PoolMapper(reader, pool, len(task.classes), agreement)
+    mapper = PoolMapper(reader, pool, count, agreement)
     return Learnt(mapper, _in_order(shares[0]), _in_order(shares[1]), task.layout.features, {"pool": trials})
 
 

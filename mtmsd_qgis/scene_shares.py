@@ -27,7 +27,7 @@ from .windows import Tile, expand
 
 _WINDOWS = 64  # spread over the scene
 _PIXELS = 4000  # drawn from them
-_SAY = 0.7  # of the scene; the samples have the rest
+_SAY = 0.5  # of the scene; the samples have the rest (docs/decisions.md, 30)
 
 
 def scene_shares(reader: ViewReader, pool: Pool, seed: int, progress: Progress) -> Tensor:

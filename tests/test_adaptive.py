@@ -178,6 +178,17 @@ def test_a_chosen_pool_joins_the_plain_models_where_it_is_surely_better():
     assert {m.candidate for m in joined.members} > set(PLAIN)
 
 
+def test_what_is_known_of_neighbours_is_not_asked_again(caplog):
+    caplog.set_level("INFO")
+    views, classes, group = samples()
+    found = fit_pool(views, classes, group, group, 2, "spatial", torch.eye(6), 0, silent, several=True)
+    assert found.several
+    assert {m.candidate for m in found.members} >= set(PLAIN)
+    assert "are of several classes" in caplog.text
+    assert not pool_for("spatial").several
+    assert "are of one class" in caplog.text
+
+
 def test_the_same_seed_gives_the_same_pool():
     views, _, _ = samples(seed=3)
     assert torch.equal(pool_for("spatial").predict(views), pool_for("spatial").predict(views))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from mtmsd_qgis.agreement import AROUND, LIKENESSES, STEPS, Agreement, find_agreement, mixing
+from mtmsd_qgis.agreement import AROUND, LIKENESSES, STEPS, Agreement, find_agreement, mixing, of_several_classes
 from mtmsd_qgis.class_map import predict_map
 from mtmsd_qgis.errors import Cancelled
 from mtmsd_qgis.progress import silent
@@ -77,6 +77,28 @@ def test_neighbours_must_look_the_more_alike_the_more_classes_do(apart, expected
     found = find_agreement(guide, rows, cols, classes, 0)
     assert (found and found.likeness) == expected
     assert found is None or (found.mixed <= 0.06 and found.guides == 2)
+
+
+@pytest.mark.parametrize(("apart", "expected"), [(2.0, False), (0.2, True), (0.0, True)])
+def test_samples_say_whether_neighbours_that_look_alike_are_of_several_classes(apart, expected):
+    rng = np.random.default_rng(4)
+    rows, cols = rng.integers(0, 40, size=(2, 300))
+    classes = rng.integers(0, 2, size=300)
+    guide = torch.from_numpy(np.stack([apart * classes, 0 * classes], axis=1) + rng.normal(0, 0.02, size=(300, 2)))
+    assert of_several_classes(guide, rows, cols, classes, 0) is expected
+    far = rows * 3 * AROUND
+    assert not of_several_classes(
+        guide, far, cols, (far > 500).astype(int), 0
+    )  # nobody has a neighbour of another class
+
+
+def test_where_neighbours_are_of_several_classes_only_the_narrowest_likeness_will_do():
+    rng = np.random.default_rng(4)
+    rows, cols = rng.integers(0, 40, size=(2, 300))
+    classes = rng.integers(0, 2, size=300)
+    guide = torch.from_numpy(np.stack([2.0 * classes, 0 * classes], axis=1) + rng.normal(0, 0.02, size=(300, 2)))
+    assert find_agreement(guide, rows, cols, classes, 0, several=True).likeness == LIKENESSES[-1]
+    assert find_agreement(0 * guide, rows, cols, classes, 0, several=True) is None
 
 
 class Mapper:

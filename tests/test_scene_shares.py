@@ -61,10 +61,10 @@ def test_the_share_is_the_mean_of_what_the_pool_says_of_valid_pixels(tmp_path, m
     assert few.tolist() != found.tolist()
 
 
-def test_shares_of_the_scene_have_seven_tenths_of_the_say():
+def test_scene_and_samples_have_the_same_say():
     shares = torch.tensor([0.8, 0.2])
     found = expecting(Stub(prior=torch.tensor([0.0, 1.0])), shares).prior
-    assert found.tolist() == pytest.approx([0.7 * np.log(0.8), 0.3 + 0.7 * np.log(0.2)])
+    assert found.tolist() == pytest.approx([0.5 * np.log(0.8), 0.5 + 0.5 * np.log(0.2)])
 
 
 def sampled(index, seed=1):
@@ -89,7 +89,7 @@ def test_a_rare_class_is_not_mapped_as_often_as_it_was_sampled(tmp_path, monkeyp
     """Pixels of both classes side by side, as many samples of either: the map knows which one is common."""
     learnt, guess, index = mapped(tmp_path, "spatial")
     common, rare = learnt.facts["pool"]["shares"]
-    assert learnt.mapper.pool.mixed
+    assert learnt.mapper.pool.several
     assert common["share"] + rare["share"] == pytest.approx(1, abs=1e-3)
     assert (common["name"], rare["name"]) == ("common", "rare")
     assert rare["share"] < 0.45
@@ -101,5 +101,5 @@ def test_a_rare_class_is_not_mapped_as_often_as_it_was_sampled(tmp_path, monkeyp
 
 def test_known_fields_are_not_asked(tmp_path):
     learnt, _, _ = mapped(tmp_path, "random")
-    assert not learnt.mapper.pool.mixed
+    assert not learnt.mapper.pool.several
     assert "shares" not in learnt.facts["pool"]
