@@ -53,9 +53,8 @@ The calibration error says how far the confidence is from the share of test pixe
 tests few fields, and which of them happen to be right counts as an error too: "by chance alone" is what a map whose
 confidence is exactly right would show on the same fields (each field's excess of right pixels over confidence, turned
 over by the toss of a coin). With the pixels of all draws together that part is small, and what is left is confidence
-that is too high or too low throughout. The seconds of ours are for
-choosing, learning and mapping the whole scene; those of the baselines for tuning, learning and the test pixels
-alone."""
+that is too high or too low throughout. The seconds of ours are for choosing, learning and mapping the whole scene;
+those of the baselines for tuning, learning and the test pixels alone."""
 
 
 def main() -> None:

@@ -141,8 +141,10 @@ def calibration_by_chance(
     excess = np.bincount(feature * bins + place, weights=right - confidence, minlength=len(found) * bins)
     excess = excess.reshape(len(found), bins)
     rng = np.random.default_rng(0)
-    coins = np.stack([rng.integers(0, 2, len(found)) for _ in range(_TOSSES)]) * 2.0 - 1
-    errors = np.abs(coins @ excess).sum(axis=1) / len(right)
+    errors = np.empty(_TOSSES)
+    for toss in range(_TOSSES):  # one by one, as features may be a million
+        coins = 2.0 * rng.integers(0, 2, len(found), dtype=np.int8) - 1
+        errors[toss] = np.abs(coins @ excess).sum() / len(right)
     return float(errors.mean()), float(np.quantile(errors, 0.95))
 
 
