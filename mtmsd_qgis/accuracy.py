@@ -116,19 +116,19 @@ def calibration(confidence: NDArray[np.float64], right: NDArray[np.bool_], bins:
 
 
 def calibration_by_chance(
-    confidence: NDArray[np.float64], right: NDArray[np.bool_], features: NDArray[np.int64], bins: int = 10
+    confidence: NDArray[np.float64], right: NDArray[np.bool_], places: NDArray[np.int64], bins: int = 10
 ) -> tuple[float, float]:
     """Calibration error that a map shows by chance, were its confidence exactly right.
 
-    The pixels of a feature are mostly right or wrong together, so a few features are above or below what the confidence
-    says even where it is exactly right. Here the excess of each feature, all its pixels together, is turned over or not
+    The pixels of a place are mostly right or wrong together, so a few places are above or below what the confidence
+    says even where it is exactly right. Here the excess of each place, all its pixels together, is turned over or not
     by the toss of a coin: then nothing is too high or too low but by chance.
     Source: the wild bootstrap over clusters of Cameron, Gelbach & Miller (2008), doi 10.1162/rest.90.3.414.
 
     Args:
         confidence: (N,) probability of the chosen class, 0 to 1.
         right: (N,) whether that class is the true one.
-        features: (N,) the feature that a sample comes from.
+        places: (N,) the polygon, or square of the grid, that a sample lies in.
         bins: As in calibration().
 
     Returns:
@@ -136,27 +136,27 @@ def calibration_by_chance(
     """
     if len(right) == 0:
         return 0.0, 0.0
-    place = np.clip((confidence * bins).astype(int), 0, bins - 1)
-    found, feature = np.unique(features, return_inverse=True)
-    excess = np.bincount(feature * bins + place, weights=right - confidence, minlength=len(found) * bins)
+    bin_of = np.clip((confidence * bins).astype(int), 0, bins - 1)
+    found, index = np.unique(places, return_inverse=True)
+    excess = np.bincount(index * bins + bin_of, weights=right - confidence, minlength=len(found) * bins)
     excess = excess.reshape(len(found), bins)
     rng = np.random.default_rng(0)
     errors = np.empty(_TOSSES)
-    for toss in range(_TOSSES):  # one by one, as features may be a million
+    for toss in range(_TOSSES):  # one by one, as places may be a million
         coins = 2.0 * rng.integers(0, 2, len(found), dtype=np.int8) - 1
         errors[toss] = np.abs(coins @ excess).sum() / len(right)
     return float(errors.mean()), float(np.quantile(errors, 0.95))
 
 
 def judge_confidence(
-    confidence: NDArray[np.float64], right: NDArray[np.bool_], features: NDArray[np.int64]
+    confidence: NDArray[np.float64], right: NDArray[np.bool_], places: NDArray[np.int64]
 ) -> dict[str, Any]:
     """The calibration as JSON-ready values: errors 0 to 1, and for each filled bin count, said and true share.
 
     Args:
         confidence: (N,) probability of the chosen class, 0 to 1.
         right: (N,) whether that class is the true one.
-        features: (N,) the feature that a sample comes from.
+        places: (N,) the polygon, or square of the grid, that a sample lies in.
     """
     found = calibration(confidence, right)
     bins = [
@@ -164,11 +164,12 @@ def judge_confidence(
         for n, s, t in zip(found.samples, found.confidence, found.accuracy)
         if n
     ]
-    mean, most = calibration_by_chance(confidence, right, features)
+    mean, most = calibration_by_chance(confidence, right, places)
     return {
         "calibration_error": found.error,
         "calibration_error_by_chance": mean,
         "calibration_error_by_chance_at_most": most,
+        "calibration_places": len(np.unique(places)),
         "calibration": bins,
     }
 

@@ -122,12 +122,6 @@ def calibration_table(judged: Mapping[str, Any]) -> str:
 def _against_chance(judged: Mapping[str, Any]) -> str:
     """What the calibration error of an exactly right confidence would be, and what follows."""
     mean, most = judged["calibration_error_by_chance"], judged["calibration_error_by_chance_at_most"]
-    together = judged["features"] < judged["samples"]
-    what = (
-        f"{judged['features']} features, whose pixels are mostly right or wrong together"
-        if together
-        else "so many pixels"
-    )
     excess = sum(entry["samples"] * (entry["confidence"] - entry["accuracy"]) for entry in judged["calibration"])
     word = "surer" if excess > 0 else "less sure"
     verdict = (
@@ -136,8 +130,9 @@ def _against_chance(judged: Mapping[str, Any]) -> str:
         else "So nothing here says that the confidence is wrong."
     )
     return (
-        f"With {what}, a map whose confidence is exactly right would show {mean:.3f} on average, by chance, and more "
-        f"than {most:.3f} in one of twenty cases. {verdict}"
+        f"The reference lies in {judged['calibration_places']} places (polygons, or squares of 32 x 32 pixels), whose "
+        "pixels are mostly right or wrong together; there a map whose confidence is exactly right would show "
+        f"{mean:.3f} on average, by chance, and more than {most:.3f} in one of twenty cases. {verdict}"
     )
 
 

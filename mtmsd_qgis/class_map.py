@@ -21,10 +21,13 @@ from .progress import Progress, span
 from .protocol import Band, ClassEntry, FeatureLayout, Job
 from .samples import Parted
 from .second_look import OpinionMapper, look_again
+from .spatial_split import sample_groups
 from .unfinished import Finished, Workplace
 from .windows import Window, in_strips, strips
 
 log = logging.getLogger(__name__)
+
+_SIDE = 32  # pixels, of the squares whose reference points are taken to be right or wrong together
 
 NO_CONFIDENCE = -1.0
 _FIRST_LOOK = 0.85  # of the time, where there is a second one
@@ -160,5 +163,6 @@ def _judge(files: MapFiles, job: Job, validation: NDArray[np.int64]) -> tuple[di
         return None, int((~inside).sum())
     confidence = values_at(files.confidence, rows[inside], cols[inside])
     judged = accuracy.judge(classes[inside], mapped[inside], features[inside], len(job.classes))
-    trust = accuracy.judge_confidence(confidence, mapped[inside] == classes[inside], features[inside])
+    places = sample_groups(features[inside], rows[inside], cols[inside], _SIDE)
+    trust = accuracy.judge_confidence(confidence, mapped[inside] == classes[inside], places)
     return {**judged, **trust}, int((~inside).sum())

@@ -186,8 +186,8 @@ def test_the_calibration_is_shown():
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"calibration_error_by_chance_at_most": 0.2}, "20 features, whose pixels are mostly right or wrong together"),
-        ({"features": 100}, "With so many pixels, a map whose confidence is exactly right would show 0.054"),
+        ({}, "lies in 20 places (polygons, or squares of 32 x 32 pixels)"),
+        ({}, "would show 0.054 on average, by chance, and more than 0.120 in one of twenty cases"),
         ({"calibration_error_by_chance_at_most": 0.2}, "nothing here says that the confidence is wrong"),
         ({"calibration_error_by_chance_at_most": 0.1}, "the map is surer of itself than it should be"),
         (

@@ -224,6 +224,21 @@ def test_held_out_samples_have_no_part_in_the_map(features, folder):
     assert spoilt["accuracy"]["oa"] < 20
 
 
+def test_reference_points_are_taken_to_be_right_or_wrong_by_squares_and_pixels_by_polygons(features, folder):
+    settings = replace(CLASSIFY, split="none")
+    samples = np.load(folder / "samples.npy")
+    np.save(folder / "t.npy", samples[::2])
+    validation = samples[1::2].copy()
+    found = {}
+    for name, polygons in (("points", validation[:, 3]), ("polygons", validation[:, 3] // 20)):
+        validation[:, 3] = polygons
+        np.save(folder / "v.npy", validation)
+        found[name] = classified(features, folder, settings, samples="t.npy", validation="v.npy")["accuracy"]
+    inside = validation[validation[:, 1] >= LEFT]
+    assert found["points"]["calibration_places"] == len(np.unique(inside[:, :2] // 32, axis=0)) == 4
+    assert found["polygons"]["calibration_places"] == len(np.unique(inside[:, 3])) > 4
+
+
 def test_without_a_split_no_accuracy_is_given(features, folder):
     found = classified(features, folder, replace(CLASSIFY, split="none"))
     assert found["accuracy"] is None
