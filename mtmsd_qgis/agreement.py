@@ -12,7 +12,6 @@ classes may have a small share of the weight. Every sample answers, not only the
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,66 +59,58 @@ class Agreement:
         return probabilities
 
 
-def of_several_classes(
-    guide: Tensor, rows: NDArray[np.int64], cols: NDArray[np.int64], classes: NDArray[np.int64], seed: int
-) -> bool:
-    """Whether training samples that lie near each other and look alike are often of different classes.
+class KnownNeighbours:
+    """Training samples, which say what neighbours that look alike have in common."""
 
-    Args:
-        guide: (N, G) at the training samples.
-        rows: (N,) of the samples.
-        cols: (N,) of the samples.
-        classes: (N,) class indices.
-        seed: Of the samples that are asked, where there are many.
-    """
-    return next(_mixings(guide, rows, cols, classes, seed, LIKENESSES))[1] > _SEVERAL
+    def __init__(
+        self,
+        guide: Tensor,
+        rows: NDArray[np.int64],
+        cols: NDArray[np.int64],
+        classes: NDArray[np.int64],
+        seed: int,
+    ) -> None:
+        """Of many samples, some are asked.
 
+        Args:
+            guide: (N, G) at the training samples.
+            rows: (N,) of the samples.
+            cols: (N,) of the samples.
+            classes: (N,) class indices.
+            seed: Of the samples that are asked.
+        """
+        some = np.random.default_rng(seed).permutation(len(rows))[:_MOST]
+        self._guide = guide[torch.from_numpy(some).to(guide.device)].double()
+        self._rows, self._cols, self._classes = rows[some], cols[some], classes[some]
+        self._mixed: dict[float, float] = {}
 
-def find_agreement(
-    guide: Tensor,
-    rows: NDArray[np.int64],
-    cols: NDArray[np.int64],
-    classes: NDArray[np.int64],
-    seed: int,
-    *,
-    several: bool = False,
-) -> Agreement | None:
-    """The widest likeness at which hardly any weight goes to samples of other classes; None where each mixes them.
+    @property
+    def of_several_classes(self) -> bool:
+        """Whether samples that lie near each other and look alike are often of different classes."""
+        return self._mixing(LIKENESSES[0]) > _SEVERAL
 
-    Args:
-        guide: (N, G) at the training samples.
-        rows: (N,) of the samples.
-        cols: (N,) of the samples.
-        classes: (N,) class indices.
-        seed: Of the samples that are asked, where there are many.
-        several: Whether neighbours that look alike are of several classes; then only the narrowest likeness will do.
-    """
-    asked = LIKENESSES[-1:] if several else LIKENESSES
-    for likeness, mixed in _mixings(guide, rows, cols, classes, seed, asked):
-        if mixed <= _MIXED:
-            log.info(
-                "Neighbours that look alike decide together (likeness %.2f, %.1f %% of the weight mixes classes).",
-                likeness,
-                100 * mixed,
-            )
-            return Agreement(likeness, mixed, guide.shape[1])
-    log.info("Each pixel decides alone, as even neighbours that look very much alike are of several classes.")
-    return None
+    def agreement(self, *, several: bool = False) -> Agreement | None:
+        """The widest likeness at which hardly any weight goes to samples of other classes; None where each mixes them.
 
+        Args:
+            several: Whether neighbours that look alike are of several classes; then only the narrowest will do.
+        """
+        for likeness in LIKENESSES[-1:] if several else LIKENESSES:
+            mixed = self._mixing(likeness)
+            if mixed <= _MIXED:
+                log.info(
+                    "Neighbours that look alike decide together (likeness %.2f, %.1f %% of the weight mixes classes).",
+                    likeness,
+                    100 * mixed,
+                )
+                return Agreement(likeness, mixed, self._guide.shape[1])
+        log.info("Each pixel decides alone, as even neighbours that look very much alike are of several classes.")
+        return None
 
-def _mixings(
-    guide: Tensor,
-    rows: NDArray[np.int64],
-    cols: NDArray[np.int64],
-    classes: NDArray[np.int64],
-    seed: int,
-    likenesses: Sequence[float],
-) -> Iterator[tuple[float, float]]:
-    """Each likeness with the share of the weight that mixes classes; of a part of the samples, where there are many."""
-    some = np.random.default_rng(seed).permutation(len(rows))[:_MOST]
-    asked = guide[torch.from_numpy(some).to(guide.device)].double()
-    for likeness in likenesses:
-        yield likeness, mixing(asked, rows[some], cols[some], classes[some], likeness)
+    def _mixing(self, likeness: float) -> float:
+        if likeness not in self._mixed:
+            self._mixed[likeness] = mixing(self._guide, self._rows, self._cols, self._classes, likeness)
+        return self._mixed[likeness]
 
 
 def mixing(

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from .adaptive import TOO_FEW_TO_WEIGH, Pool, fit_pool
-from .agreement import Agreement, find_agreement, of_several_classes
+from .agreement import Agreement, KnownNeighbours
 from .candidates import PLAIN, SCENE_KERNELS, candidates_for, views_of
 from .classifier import Samples, fit_classifier
 from .cube import Raster
@@ -155,7 +155,8 @@ def _learn_pool(task: Task, progress: Progress) -> Learnt:
     around = None if drawn is None else drawn.views()
     whitening = reader.noise_whitening
     seed, count = settings.seed, len(task.classes)
-    several = guide is not None and of_several_classes(guide, rows, cols, classes, seed)
+    neighbours = None if guide is None else KnownNeighbours(guide, rows, cols, classes, seed)
+    several = neighbours is not None and neighbours.of_several_classes
     pool = fit_pool(views, target, places, blocks, count, kind, whitening, seed, trying, around, several=several)
     for trial in sorted(pool.trials, key=lambda t: -float(t["weight"])):
         if trial["weight"]:
@@ -163,11 +164,12 @@ def _learn_pool(task: Task, progress: Progress) -> Learnt:
     log.info("Cross-validation on training samples, held out by %s: accuracy %.3f.", pool.folds, pool.accuracy)
     trials = {"trials": list(pool.trials), "trial_accuracy": pool.accuracy, "trial_folds": pool.folds, "for": kind}
     if pool.several:
-        found = scene_shares(reader, pool, seed, span(progress, 0.95, 1.0)).tolist()
-        trials["shares"] = [{"name": entry.name, "share": round(share, 4)} for entry, share in zip(task.classes, found)]
-        said = ", ".join(f"{entry.name} {100 * share:.0f} %" for entry, share in zip(task.classes, found))
+        common = scene_shares(reader, pool, seed, span(progress, 0.95, 1.0))
+        named = [(entry.name, float(share)) for entry, share in zip(task.classes, common)]
+        trials["shares"] = [{"name": name, "share": round(share, 4)} for name, share in named]
+        said = ", ".join(f"{name} {100 * share:.0f} %" for name, share in named)
         log.info("How common each class is, asked of the scene: %s.", said)
-        pool = expecting(pool, torch.tensor(found, device=task.device))
+        pool = expecting(pool, common)
     some = np.random.default_rng(seed).permutation(len(classes))[:_INFLUENCE_SAMPLES]
     few = {name: view[torch.from_numpy(some).to(task.device)] for name, view in views.items()}
     shares = [
@@ -175,8 +177,8 @@ def _learn_pool(task: Task, progress: Progress) -> Learnt:
         for say in (_timestep_of, _stage_of)
     ]
     agreement = None
-    if guide is not None and pool.folds != "samples":
-        agreement = find_agreement(guide, rows, cols, classes, seed, several=pool.several)
+    if neighbours is not None and pool.folds != "samples":
+        agreement = neighbours.agreement(several=pool.several)
     trials["agreement"] = None if agreement is None else asdict(agreement)
     mapper = PoolMapper(reader, pool, count, agreement)
     return Learnt(mapper, _in_order(shares[0]), _in_order(shares[1]), task.layout.features, {"pool": trials})

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from mtmsd_qgis.agreement import AROUND, LIKENESSES, STEPS, Agreement, find_agreement, mixing, of_several_classes
+from mtmsd_qgis.agreement import AROUND, LIKENESSES, STEPS, Agreement, KnownNeighbours, mixing
 from mtmsd_qgis.class_map import predict_map
 from mtmsd_qgis.errors import Cancelled
 from mtmsd_qgis.progress import silent
@@ -74,7 +74,7 @@ def test_neighbours_must_look_the_more_alike_the_more_classes_do(apart, expected
     rows, cols = rng.integers(0, 40, size=(2, 300))
     classes = rng.integers(0, 2, size=300)
     guide = torch.from_numpy(np.stack([apart * classes, 0 * classes], axis=1) + rng.normal(0, 0.02, size=(300, 2)))
-    found = find_agreement(guide, rows, cols, classes, 0)
+    found = KnownNeighbours(guide, rows, cols, classes, 0).agreement()
     assert (found and found.likeness) == expected
     assert found is None or (found.mixed <= 0.06 and found.guides == 2)
 
@@ -85,11 +85,10 @@ def test_samples_say_whether_neighbours_that_look_alike_are_of_several_classes(a
     rows, cols = rng.integers(0, 40, size=(2, 300))
     classes = rng.integers(0, 2, size=300)
     guide = torch.from_numpy(np.stack([apart * classes, 0 * classes], axis=1) + rng.normal(0, 0.02, size=(300, 2)))
-    assert of_several_classes(guide, rows, cols, classes, 0) is expected
+    assert KnownNeighbours(guide, rows, cols, classes, 0).of_several_classes is expected
     far = rows * 3 * AROUND
-    assert not of_several_classes(
-        guide, far, cols, (far > 500).astype(int), 0
-    )  # nobody has a neighbour of another class
+    apart = KnownNeighbours(guide, far, cols, (far > 500).astype(int), 0)
+    assert not apart.of_several_classes  # nobody has a neighbour of another class
 
 
 def test_where_neighbours_are_of_several_classes_only_the_narrowest_likeness_will_do():
@@ -97,8 +96,8 @@ def test_where_neighbours_are_of_several_classes_only_the_narrowest_likeness_wil
     rows, cols = rng.integers(0, 40, size=(2, 300))
     classes = rng.integers(0, 2, size=300)
     guide = torch.from_numpy(np.stack([2.0 * classes, 0 * classes], axis=1) + rng.normal(0, 0.02, size=(300, 2)))
-    assert find_agreement(guide, rows, cols, classes, 0, several=True).likeness == LIKENESSES[-1]
-    assert find_agreement(0 * guide, rows, cols, classes, 0, several=True) is None
+    assert KnownNeighbours(guide, rows, cols, classes, 0).agreement(several=True).likeness == LIKENESSES[-1]
+    assert KnownNeighbours(0 * guide, rows, cols, classes, 0).agreement(several=True) is None
 
 
 class Mapper:
