@@ -83,8 +83,8 @@ class Extracting(MtmsdAlgorithm):
             FileFormatError: It is no model.
             SceneError: The raster lacks bands of the model.
         """
+        from ..mtmsd_qgis.bands import match_bands
         from ..mtmsd_qgis.model_file import read_model_header
-        from ..mtmsd_qgis.preprocessing import match_bands
 
         header = read_model_header(model)
         bands = [Band(**band) for band in header["bands"]]

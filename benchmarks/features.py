@@ -23,8 +23,8 @@ from typing import Any, Callable
 import torch
 
 from mtmsd_qgis import tasks
+from mtmsd_qgis.bands import match_bands
 from mtmsd_qgis.model_file import read_header
-from mtmsd_qgis.preprocessing import match_bands
 from mtmsd_qgis.progress import Progress
 from mtmsd_qgis.protocol import Band, CubeFile, FeatureLayout, Job, layout_from_json
 from mtmsd_qgis.settings import extraction_settings, pretrain_settings, to_json

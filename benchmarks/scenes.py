@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from mtmsd_qgis import tasks
+from mtmsd_qgis.bands import usable_bands
 from mtmsd_qgis.cube import Cube, valid_pixels, whole_size
-from mtmsd_qgis.preprocessing import usable_bands
 from mtmsd_qgis.progress import silent
 from mtmsd_qgis.protocol import Band, ClassEntry, CubeFile, Job
 from mtmsd_qgis.windows import whole

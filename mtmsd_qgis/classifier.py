@@ -17,6 +17,7 @@ from torch.nn import functional
 
 from .progress import Progress, span
 from .settings import ClassificationSettings
+from .standardizer import Standardizer
 from .timestep_fusion import FusionClassifier, class_loss
 
 _LOWEST_LEARNING_RATE = 5e-6  # end of the cosine (paper's code)
@@ -47,25 +48,6 @@ class Classifier(Protocol):
 
     def timestep_weights(self, samples: Samples) -> Tensor:
         """Share (T,) of each timestep in the decision, summing to 1."""
-
-
-@dataclass(frozen=True)
-class Standardizer:
-    """Brings each feature of each timestep to mean 0 and variance 1 over the training samples."""
-
-    mean: Tensor
-    scale: Tensor
-
-    @classmethod
-    def fit(cls, values: Tensor) -> Standardizer:
-        """Learn from (N, T, D); a feature without variance becomes 0."""
-        deviation = values.std(dim=0, correction=0)
-        floor = 1e-6 * values.abs().amax(dim=0).clamp(min=1e-12)
-        return cls(values.mean(dim=0), torch.where(deviation > floor, 1 / deviation.clamp(min=1e-30), 0.0))
-
-    def __call__(self, values: Tensor) -> Tensor:
-        """Standardise (N, T, D)."""
-        return (values - self.mean) * self.scale
 
 
 def fit_classifier(samples: Samples, classes: int, settings: ClassificationSettings, progress: Progress) -> Classifier:

@@ -14,6 +14,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from .bands import LeftOut
+from .bands import describe as describe_bands
 from .cube import Cube
 from .device import Device, memory_guard
 from .diffusion_model import describe, load_checkpoint, save_checkpoint, save_model
@@ -21,8 +23,7 @@ from .errors import Cancelled, DeviceError
 from .features import FeatureExtractor
 from .job_scene import band_positions, standardised
 from .patches import PatchSampler
-from .preprocessing import LeftOut, Preprocessor, fit_preprocessor
-from .preprocessing import describe as describe_bands
+from .preprocessing import Preprocessor, fit_preprocessor
 from .pretraining import train
 from .progress import Progress, span
 from .settings import PretrainSettings, extraction_settings

@@ -18,10 +18,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .classifier import Standardizer
 from .errors import SettingsError
 from .progress import Progress, span
 from .settings import ClassificationSettings
+from .standardizer import Standardizer
 from .timestep_fusion import class_loss
 from .transformer3d import SpectralSpatialTransformer
 

@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from .candidates import NEAR_WIDTHS, POSITION, SMOOTH, Candidate
-from .classifier import Standardizer
 from .folds import ALWAYS_TRAINING
 from .forest import fit_forest
 from .heads import RIDGES, SHRINKAGES, WIDTHS, Head, KernelHead, Setting, fit_discriminants, fit_kernels, kernel_scores
 from .plain_models import fit_axes_forest, fit_committee, fit_smooth_kernel, fit_smooth_kernels
 from .pooling import brier, log_probabilities, temperature
 from .scene_kernel import SceneKernel, bend_kernels, held_out_scores
+from .standardizer import Standardizer
 
 _SMOOTHEST = 3  # ridges of the smooth kernel
 _AS_GOOD = 0.05  # of the Brier score (docs/decisions.md, 26)

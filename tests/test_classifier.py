@@ -4,9 +4,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from mtmsd_qgis.classifier import FusionEnsemble, Samples, Standardizer, fit_classifier
+from mtmsd_qgis.classifier import FusionEnsemble, Samples, fit_classifier
 from mtmsd_qgis.progress import silent
 from mtmsd_qgis.settings import ClassificationSettings
+from mtmsd_qgis.standardizer import Standardizer
 
 SETTINGS = ClassificationSettings(ensemble=2, epochs=15, batch_size=16)
 

@@ -6,8 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from mtmsd_qgis.bands import match_bands
 from mtmsd_qgis.errors import SceneError
-from mtmsd_qgis.preprocessing import fit_preprocessor, match_bands
+from mtmsd_qgis.preprocessing import fit_preprocessor
 from mtmsd_qgis.protocol import Band
 from mtmsd_qgis.windows import strips, whole
 from tests.scenes import cube_of

@@ -113,8 +113,8 @@ def bring_plain_bands(
     Raises:
         QgsProcessingException: Not readable, no usable band, or cancelled.
     """
+    from ...mtmsd_qgis.bands import describe, usable_bands
     from ...mtmsd_qgis.cube import Cube
-    from ...mtmsd_qgis.preprocessing import describe, usable_bands
 
     numbers = [band.number for band in source.bands if band.number not in source.bad]
     refuse_no_band(source, numbers)
