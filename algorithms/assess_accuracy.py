@@ -22,11 +22,11 @@ from qgis.core import (
 )
 
 from ..mtmsd_qgis.errors import SettingsError
-from ..mtmsd_qgis.settings import SAMPLINGS
-from .algorithm import MtmsdAlgorithm, Parameters, is_given
+from ..mtmsd_qgis.jobs.settings import SAMPLINGS
+from .base.algorithm import MtmsdAlgorithm, Parameters, is_given
 
 if TYPE_CHECKING:
-    from .bridge.comparison import Comparison
+    from .bridge.vector.map_comparison import Comparison
 
 _FILES = ("REPORT", "OUTPUT_JSON", "OUTPUT_CSV")
 
@@ -146,9 +146,9 @@ class AssessAccuracy(MtmsdAlgorithm):
 
     def collect(self, parameters: Parameters, context: QgsProcessingContext, feedback: QgsProcessingFeedback) -> None:
         """Look at the layers."""
-        from .bridge.class_map import describe_class_map, refuse_other_grid
-        from .bridge.labels import read_labels
-        from .bridge.outputs import refuse_inputs
+        from .bridge.raster.class_map_reader import describe_class_map, refuse_other_grid
+        from .bridge.raster.geotiff import refuse_inputs
+        from .bridge.vector.labels import read_labels
 
         self.check_settings(parameters, context)
         self._sampling = self.parameterAsEnumString(parameters, "SAMPLING", context)
@@ -174,10 +174,10 @@ class AssessAccuracy(MtmsdAlgorithm):
         self, parameters: Parameters, context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
         """Compare, judge, write."""
-        from ..mtmsd_qgis.assessment import assess_map
-        from .bridge.comparison import compare
-        from .bridge.outputs import write_texts
-        from .bridge.worker_process import job_folder
+        from ..mtmsd_qgis.accuracy.assessment import assess_map
+        from .bridge.raster.geotiff import write_texts
+        from .bridge.vector.map_comparison import compare
+        from .bridge.worker.worker_process import job_folder
 
         source = self._map.source
         feedback.pushInfo(f"Map: {source.name}, {source.size_text}.")
@@ -234,8 +234,8 @@ class AssessAccuracy(MtmsdAlgorithm):
 
     def _texts(self, values: dict[str, Any], found: Comparison) -> dict[str, str]:
         """The content of each output."""
-        from ..mtmsd_qgis.accuracy_files import accuracy_csv, accuracy_json
-        from ..mtmsd_qgis.report import assessment_report
+        from ..mtmsd_qgis.report.export import accuracy_csv, accuracy_json
+        from ..mtmsd_qgis.report.reports import assessment_report
 
         source, labels = self._map.source, self._labels
         rows = {

@@ -17,7 +17,7 @@ from qgis.core import (
     QgsProcessingParameterFileDestination,
 )
 
-from .algorithm import MtmsdAlgorithm, Parameters
+from .base.algorithm import MtmsdAlgorithm, Parameters
 
 _TITLES = {
     "origin": "Named by",
@@ -96,9 +96,9 @@ class CheckEnvironment(MtmsdAlgorithm):
         self, parameters: Parameters, context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
         """Ask every Python that may be the worker's."""
-        from .bridge.interpreter import candidates
-        from .bridge.machine import machine_facts, redacted
-        from .bridge.outputs import write_text
+        from .bridge.environment.system_info import machine_facts, redacted
+        from .bridge.raster.geotiff import write_text
+        from .bridge.worker.interpreter import candidates
 
         asked = candidates()
         found = [self._look_at(candidate, feedback) for candidate in asked]
@@ -127,7 +127,7 @@ class CheckEnvironment(MtmsdAlgorithm):
         }
 
     def _look_at(self, candidate: Any, feedback: QgsProcessingFeedback) -> dict[str, Any]:  # noqa: ANN401
-        from .bridge.interpreter import probe
+        from .bridge.worker.interpreter import probe
 
         facts: dict[str, Any] = {"origin": candidate.origin, "path": str(candidate.path), "error": ""}
         try:
@@ -181,8 +181,8 @@ def _lines(machine: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _device(python: Path, feedback: QgsProcessingFeedback) -> str:
-    from .bridge.device_trial import try_device
-    from .bridge.progress import Stretch
+    from .bridge.environment.device_test import try_device
+    from .bridge.feedback import Stretch
 
     return try_device(python, "auto", Stretch(feedback, 0, 100)).tail
 

@@ -12,10 +12,10 @@ from qgis.core import (
     QgsProcessingParameterRasterLayer,
 )
 
-from ..mtmsd_qgis.protocol import Job
-from ..mtmsd_qgis.settings import to_json
-from .algorithm import Parameters, is_given
-from .classifying import ACCURACY, MAPS, Classifying
+from ..mtmsd_qgis.jobs.protocol import Job
+from ..mtmsd_qgis.jobs.settings import to_json
+from .base.algorithm import Parameters, is_given
+from .base.classification_parameters import ACCURACY, MAPS, Classifying
 
 
 class Classify(Classifying):
@@ -70,8 +70,8 @@ class Classify(Classifying):
 
     def collect(self, parameters: Parameters, context: QgsProcessingContext, feedback: QgsProcessingFeedback) -> None:
         """Look at raster and layers."""
-        from .bridge.rasters import describe_raster
-        from .bridge.scenes import refuse_no_band, refuse_same_file
+        from .bridge.raster.scene_export import refuse_no_band, refuse_same_file
+        from .bridge.raster.source import describe_raster
 
         self._settings = self.classification_settings(
             parameters, context, keep=self.whole_number(parameters, "KEEP", context)
@@ -92,11 +92,11 @@ class Classify(Classifying):
         self, parameters: Parameters, context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
         """Copy the raster, place the samples, classify, write maps and report."""
-        from .bridge.progress import Stretch
-        from .bridge.scenes import announce, bring_plain_bands, bring_scene
-        from .bridge.scratch import check_classification_space
-        from .bridge.training import bring_reference, bring_training
-        from .bridge.worker_process import job_folder, run_worker
+        from .bridge.feedback import Stretch
+        from .bridge.raster.disk_space import check_classification_space
+        from .bridge.raster.scene_export import announce, bring_plain_bands, bring_scene
+        from .bridge.vector.sample_export import bring_reference, bring_training
+        from .bridge.worker.worker_process import job_folder, run_worker
 
         rasters = {n: self.raster_path(parameters, n, context) for n in MAPS}
         report = self.output_path(parameters, "REPORT", context)

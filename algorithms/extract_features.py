@@ -21,13 +21,13 @@ from qgis.core import (
     QgsProcessingParameterRasterLayer,
 )
 
-from ..mtmsd_qgis.protocol import Job, layout_from_json
-from ..mtmsd_qgis.settings import PRESET_NAMES, ExtractionSettings, to_json
-from .algorithm import Parameters, is_given
-from .extracting import Extracting
+from ..mtmsd_qgis.jobs.protocol import Job, layout_from_json
+from ..mtmsd_qgis.jobs.settings import PRESET_NAMES, ExtractionSettings, to_json
+from .base.algorithm import Parameters, is_given
+from .base.extraction_parameters import Extracting
 
 if TYPE_CHECKING:
-    from .bridge.labels import LabelLayer
+    from .bridge.vector.labels import LabelLayer
 
 
 class ExtractFeatures(Extracting):
@@ -113,8 +113,8 @@ class ExtractFeatures(Extracting):
 
     def collect(self, parameters: Parameters, context: QgsProcessingContext, feedback: QgsProcessingFeedback) -> None:
         """Look at raster, model and training layer."""
-        from .bridge.rasters import describe_raster
-        from .bridge.scenes import refuse_no_band, refuse_same_file
+        from .bridge.raster.scene_export import refuse_no_band, refuse_same_file
+        from .bridge.raster.source import describe_raster
 
         layer = self.parameterAsRasterLayer(parameters, "INPUT", context)
         if layer is None or not layer.isValid():
@@ -135,12 +135,12 @@ class ExtractFeatures(Extracting):
         """Copy the bands, place the samples, extract, write the raster."""
         import json
 
-        from .bridge.outputs import cube_from, write_features
-        from .bridge.progress import Stretch
-        from .bridge.scenes import announce, bring_scene
-        from .bridge.scratch import check_extraction_space
-        from .bridge.training import bring_training
-        from .bridge.worker_process import job_folder, run_worker
+        from .bridge.feedback import Stretch
+        from .bridge.raster.disk_space import check_extraction_space
+        from .bridge.raster.geotiff import cube_from, write_features
+        from .bridge.raster.scene_export import announce, bring_scene
+        from .bridge.vector.sample_export import bring_training
+        from .bridge.worker.worker_process import job_folder, run_worker
 
         output = self.raster_path(parameters, "OUTPUT", context)
         settings = self._settings
@@ -190,7 +190,7 @@ class ExtractFeatures(Extracting):
         return self.extraction_settings(parameters, context, preset, spectra=spectra)
 
     def _labels_from(self, parameters: Parameters, context: QgsProcessingContext) -> LabelLayer | None:
-        from .bridge.labels import read_labels
+        from .bridge.vector.labels import read_labels
 
         if not is_given(parameters, "TRAINING"):
             return None

@@ -27,12 +27,12 @@ from qgis.core import (
     QgsWkbTypes,
 )
 
-from ..mtmsd_qgis.protocol import ClassEntry, Job
-from .algorithm import MtmsdAlgorithm, Parameters, is_given
+from ..mtmsd_qgis.jobs.protocol import ClassEntry, Job
+from .base.algorithm import MtmsdAlgorithm, Parameters, is_given
 
 if TYPE_CHECKING:
-    from .bridge.rasters import Grid
-    from .bridge.styling import Style
+    from .bridge.layers.styling import Style
+    from .bridge.raster.source import Grid
 
 
 class ImportScene(MtmsdAlgorithm):
@@ -132,10 +132,10 @@ class ImportScene(MtmsdAlgorithm):
         self, parameters: Parameters, context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
         """Read the files in the worker, write the layers here."""
-        from .bridge.outputs import classes_from, cube_from, write_class_map, write_many_bands
-        from .bridge.progress import Stretch
-        from .bridge.styling import class_map_style, save_beside
-        from .bridge.worker_process import job_folder, run_worker
+        from .bridge.feedback import Stretch
+        from .bridge.layers.styling import class_map_style, save_beside
+        from .bridge.raster.geotiff import classes_from, cube_from, write_class_map, write_many_bands
+        from .bridge.worker.worker_process import job_folder, run_worker
 
         output = self.raster_path(parameters, "OUTPUT", context)
         reference = self.raster_path(parameters, "OUTPUT_REFERENCE", context)
@@ -173,7 +173,7 @@ class ImportScene(MtmsdAlgorithm):
 
     def _grid(self, height: int, width: int, pixel_size: float) -> Grid:
         """North up, lower left corner at the origin, so that all coordinates are positive."""
-        from .bridge.rasters import Grid
+        from .bridge.raster.source import Grid
 
         transform = (0.0, pixel_size, 0.0, height * pixel_size, 0.0, -pixel_size)
         wkt = self._crs.toWkt(QgsCoordinateReferenceSystem.WktVariant.WKT_PREFERRED_GDAL)
@@ -186,11 +186,11 @@ class ImportScene(MtmsdAlgorithm):
         grid: Grid,
         labels: bytes,
         classes: Sequence[ClassEntry],
-        stretch: Any,  # noqa: ANN401 - bridge.progress.Stretch, imported late
+        stretch: Any,  # noqa: ANN401 - bridge.feedback.Stretch, imported late
     ) -> str | None:
-        from .bridge.fields import TEXT, WHOLE_NUMBER
-        from .bridge.points import labelled_points
-        from .bridge.styling import samples_style
+        from .bridge.layers.styling import samples_style
+        from .bridge.vector.field_types import TEXT, WHOLE_NUMBER
+        from .bridge.vector.raster_to_points import labelled_points
 
         fields = QgsFields()
         fields.append(QgsField("class_id", WHOLE_NUMBER))
@@ -213,7 +213,7 @@ class ImportScene(MtmsdAlgorithm):
 
     def _save_style(self, destination: str, style: Style) -> None:
         """Keep names and colours with a file of points; a layer in memory gets them when it is loaded."""
-        from .bridge.styling import save_beside, save_inside
+        from .bridge.layers.styling import save_beside, save_inside
 
         path = Path(destination.split("|")[0])
         if path.suffix.lower() == ".gpkg" and path.is_file():

@@ -15,12 +15,12 @@ from qgis.core import (
     QgsProcessingParameterRasterLayer,
 )
 
-from ..mtmsd_qgis.protocol import Job
-from ..mtmsd_qgis.settings import to_json
-from .algorithm import Parameters, is_given
-from .classifying import ACCURACY, MAPS, Classifying
-from .extracting import Extracting
-from .pretraining import Pretraining
+from ..mtmsd_qgis.jobs.protocol import Job
+from ..mtmsd_qgis.jobs.settings import to_json
+from .base.algorithm import Parameters, is_given
+from .base.classification_parameters import ACCURACY, MAPS, Classifying
+from .base.extraction_parameters import Extracting
+from .base.pretraining_parameters import Pretraining
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -94,8 +94,8 @@ class MapScene(Classifying, Extracting, Pretraining):
 
     def collect(self, parameters: Parameters, context: QgsProcessingContext, feedback: QgsProcessingFeedback) -> None:
         """Look at raster, model, mask and layers."""
-        from .bridge.rasters import describe_raster
-        from .bridge.scenes import refuse_same_file, refuse_small_raster
+        from .bridge.raster.scene_export import refuse_same_file, refuse_small_raster
+        from .bridge.raster.source import describe_raster
 
         layer = self.parameterAsRasterLayer(parameters, "INPUT", context)
         if layer is None or not layer.isValid():
@@ -131,12 +131,12 @@ class MapScene(Classifying, Extracting, Pretraining):
         self, parameters: Parameters, context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
         """Copy the raster, place the samples, let the worker do the steps, write maps, report and model."""
-        from .bridge.outputs import copy_file
-        from .bridge.progress import Stretch
-        from .bridge.scenes import bring_scene
-        from .bridge.scratch import check_mapping_space
-        from .bridge.training import bring_reference, bring_training
-        from .bridge.worker_process import job_folder, run_worker
+        from .bridge.feedback import Stretch
+        from .bridge.raster.disk_space import check_mapping_space
+        from .bridge.raster.geotiff import copy_file
+        from .bridge.raster.scene_export import bring_scene
+        from .bridge.vector.sample_export import bring_reference, bring_training
+        from .bridge.worker.worker_process import job_folder, run_worker
 
         rasters = {n: self.raster_path(parameters, n, context) for n in MAPS}
         report = self.output_path(parameters, "REPORT", context)
@@ -195,7 +195,7 @@ class MapScene(Classifying, Extracting, Pretraining):
         return {**pretrain, "extract": to_json(self._extract), "classify": to_json(self._classify)}
 
     def _announce(self, feedback: QgsProcessingFeedback) -> None:
-        from .bridge.scenes import announce
+        from .bridge.raster.scene_export import announce
 
         pretrain, extract, classify = self._pretrain, self._extract, self._classify
         held_out = f"split {classify.split}" + (", judged by the validation layer" if self._reference else "")
@@ -213,7 +213,7 @@ class MapScene(Classifying, Extracting, Pretraining):
 
     def _model_sentence(self, values: Mapping[str, Any]) -> str:
         """Where the model comes from, for the report."""
-        from ..mtmsd_qgis.model_file import read_header
+        from ..mtmsd_qgis.io.model_file import read_header
 
         if self._model is not None:
             return f"{self._model.name}, given"

@@ -17,10 +17,10 @@ from qgis.core import (
     QgsProcessingParameterRasterLayer,
 )
 
-from ..mtmsd_qgis.protocol import Job
-from ..mtmsd_qgis.settings import to_json
-from .algorithm import Parameters, is_given
-from .pretraining import Pretraining
+from ..mtmsd_qgis.jobs.protocol import Job
+from ..mtmsd_qgis.jobs.settings import to_json
+from .base.algorithm import Parameters, is_given
+from .base.pretraining_parameters import Pretraining
 
 
 class PretrainDiffusion(Pretraining):
@@ -91,8 +91,8 @@ class PretrainDiffusion(Pretraining):
 
     def collect(self, parameters: Parameters, context: QgsProcessingContext, feedback: QgsProcessingFeedback) -> None:
         """Look at raster and mask."""
-        from .bridge.rasters import describe_raster
-        from .bridge.scenes import refuse_same_file, refuse_small_raster
+        from .bridge.raster.scene_export import refuse_same_file, refuse_small_raster
+        from .bridge.raster.source import describe_raster
 
         self._settings = self.pretraining_settings(parameters, context)
         layer = self.parameterAsRasterLayer(parameters, "INPUT", context)
@@ -110,11 +110,11 @@ class PretrainDiffusion(Pretraining):
         self, parameters: Parameters, context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
         """Copy the bands, train, report."""
-        from .bridge.outputs import write_text
-        from .bridge.progress import Stretch
-        from .bridge.scenes import announce, bring_scene
-        from .bridge.scratch import check_pretraining_space
-        from .bridge.worker_process import job_folder, run_worker
+        from .bridge.feedback import Stretch
+        from .bridge.raster.disk_space import check_pretraining_space
+        from .bridge.raster.geotiff import write_text
+        from .bridge.raster.scene_export import announce, bring_scene
+        from .bridge.worker.worker_process import job_folder, run_worker
 
         output = self.output_path(parameters, "OUTPUT", context)
         report = self.output_path(parameters, "REPORT", context)
@@ -152,7 +152,7 @@ class PretrainDiffusion(Pretraining):
                 self._tidy_up(output, checkpoint, feedback)
                 raise
         if report is not None:
-            from ..mtmsd_qgis.report import pretraining_report
+            from ..mtmsd_qgis.report.reports import pretraining_report
 
             write_text(
                 pretraining_report(values, self.facts({"Raster": f"{self._source.name}, {self._source.size_text}"})),

@@ -9,8 +9,8 @@ from processing.core.ProcessingConfig import ProcessingConfig, Setting
 from qgis.core import QgsApplication, QgsProcessingProvider
 from qgis.PyQt.QtGui import QIcon
 
-from .algorithm import ROOT
 from .assess_accuracy import AssessAccuracy
+from .base.algorithm import ROOT
 from .check_environment import CheckEnvironment
 from .classify import Classify
 from .extract_features import ExtractFeatures

@@ -18,11 +18,11 @@ from qgis.core import (
 )
 
 from ..mtmsd_qgis.errors import SettingsError
-from .algorithm import MtmsdAlgorithm, Parameters
+from .base.algorithm import MtmsdAlgorithm, Parameters
 
 if TYPE_CHECKING:
-    from .bridge.environment_builder import Plan
-    from .bridge.network_proxy import Proxy
+    from .bridge.environment.builder import Plan
+    from .bridge.environment.network_proxy import Proxy
 
 _BUILDS = ("auto", "cpu", "cuda")
 
@@ -122,7 +122,7 @@ class SetupEnvironment(MtmsdAlgorithm):
         Raises:
             SettingsError: It will not do.
         """
-        from .bridge.pip_requirements import wheels_trouble
+        from .bridge.environment.pip_requirements import wheels_trouble
 
         index = self.parameterAsString(parameters, "INDEX_URL", context).strip()
         if index and "://" not in index:
@@ -136,7 +136,7 @@ class SetupEnvironment(MtmsdAlgorithm):
 
     def collect(self, parameters: Parameters, context: QgsProcessingContext, feedback: QgsProcessingFeedback) -> None:
         """QGIS's proxy, on the main thread: it may ask for the master password."""
-        from .bridge.network_proxy import qgis_proxy
+        from .bridge.environment.network_proxy import qgis_proxy
 
         self.check_settings(parameters, context)
         self._proxy = qgis_proxy()
@@ -145,9 +145,9 @@ class SetupEnvironment(MtmsdAlgorithm):
         self, parameters: Parameters, context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
         """Say what will be done, do it, and say what it means."""
-        from .bridge.environment_builder import build_environment
-        from .bridge.pip_requirements import download_line
-        from .bridge.progress import Stretch
+        from .bridge.environment.builder import build_environment
+        from .bridge.environment.pip_requirements import download_line
+        from .bridge.feedback import Stretch
 
         plan = self._plan(parameters, context, feedback)
         self._announce(plan, feedback)
@@ -163,11 +163,11 @@ class SetupEnvironment(MtmsdAlgorithm):
         return {"PYTHON": str(built.python), "TORCH_VERSION": built.torch}
 
     def _plan(self, parameters: Parameters, context: QgsProcessingContext, feedback: QgsProcessingFeedback) -> Plan:
-        from .bridge import python_places
-        from .bridge.base_python import find_base
-        from .bridge.environment_builder import Plan
-        from .bridge.pip_requirements import Source
-        from .bridge.torch_builds import CUDA_BUILDS, Choice, choose_build, graphics_cards
+        from .bridge.environment.base_python import find_base
+        from .bridge.environment.builder import Plan
+        from .bridge.environment.pip_requirements import Source
+        from .bridge.environment.torch_builds import CUDA_BUILDS, Choice, choose_build, graphics_cards
+        from .bridge.worker import python_locations
 
         def text(name: str) -> str:
             return self.parameterAsString(parameters, name, context).strip()
@@ -185,14 +185,14 @@ class SetupEnvironment(MtmsdAlgorithm):
         feedback.pushInfo(f"Build of torch: {choice.build.tag} ({choice.reason})")
         for card in choice.unused:
             feedback.pushWarning(f"{card.label} cannot be used with this build.")
-        folder = Path(text("FOLDER")).expanduser() if text("FOLDER") else python_places.home()
+        folder = Path(text("FOLDER")).expanduser() if text("FOLDER") else python_locations.home()
         base = find_base(text("BASE_PYTHON"))
         proxy = self._proxy.environment if self._proxy and wheels is None else {}
         return Plan(folder.absolute(), base, choice.build, source, proxy)
 
     def _announce(self, plan: Plan, feedback: QgsProcessingFeedback) -> None:
-        from .bridge.environment_builder import refuse_without_space
-        from .bridge.pip_failures import without_credentials
+        from .bridge.environment.builder import refuse_without_space
+        from .bridge.environment.pip_failures import without_credentials
 
         source = "pip's configured index (PyPI where nothing else is set)"
         if plan.source.wheels is not None:
@@ -213,7 +213,7 @@ class SetupEnvironment(MtmsdAlgorithm):
         refuse_without_space(plan)
 
     def _warn_where_unused(self, python: Path, feedback: QgsProcessingFeedback) -> None:
-        from .bridge.interpreter import candidates
+        from .bridge.worker.interpreter import candidates
 
         first = candidates()[0]
         if os.path.normcase(first.path) != os.path.normcase(python):

@@ -8,7 +8,7 @@ import re
 from qgis.core import QgsProcessingModelAlgorithm
 from qgis.PyQt.QtGui import QIcon
 
-from .algorithm import HELP, ROOT
+from .base.algorithm import HELP, ROOT
 from .help_text import help_text
 from .translation import tr, translatable
 

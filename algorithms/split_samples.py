@@ -23,11 +23,11 @@ from qgis.core import (
 )
 
 from ..mtmsd_qgis.errors import SettingsError
-from .algorithm import MtmsdAlgorithm, Parameters, is_given
+from .base.algorithm import MtmsdAlgorithm, Parameters, is_given
 
 if TYPE_CHECKING:
-    from .bridge.reference_samples import Candidates
-    from .bridge.splitting import SplitPlan
+    from .bridge.vector.reference_samples import Candidates
+    from .bridge.vector.sample_splitting import SplitPlan
 
 _METHODS = ("random", "group", "block")
 _OUTPUTS = ("OUTPUT_TRAINING", "OUTPUT_VALIDATION")
@@ -152,8 +152,8 @@ class SplitSamples(MtmsdAlgorithm):
 
     def collect(self, parameters: Parameters, context: QgsProcessingContext, feedback: QgsProcessingFeedback) -> None:
         """Look at the layers."""
-        from .bridge.rasters import describe_raster
-        from .bridge.sample_layers import categories_of
+        from .bridge.raster.source import describe_raster
+        from .bridge.vector.sample_styles import categories_of
 
         self.check_settings(parameters, context)
         self._plan = self._plan_from(parameters, context)
@@ -175,9 +175,9 @@ class SplitSamples(MtmsdAlgorithm):
         """Read the samples, part them, leave out what is too near, write both layers."""
         import numpy as np
 
-        from .bridge.progress import Stretch
-        from .bridge.reference_samples import plane_of
-        from .bridge.splitting import leave_out_near, part, tell_numbers
+        from .bridge.feedback import Stretch
+        from .bridge.vector.reference_samples import plane_of
+        from .bridge.vector.sample_splitting import leave_out_near, part, tell_numbers
 
         candidates = self._candidates(parameters, context, feedback)
         plane = plane_of(candidates, context.transformContext())
@@ -195,7 +195,7 @@ class SplitSamples(MtmsdAlgorithm):
         }
 
     def _plan_from(self, parameters: Parameters, context: QgsProcessingContext) -> SplitPlan:
-        from .bridge.splitting import SplitPlan
+        from .bridge.vector.sample_splitting import SplitPlan
 
         return SplitPlan(
             method=self.parameterAsEnumString(parameters, "METHOD", context),
@@ -209,8 +209,8 @@ class SplitSamples(MtmsdAlgorithm):
     def _candidates(
         self, parameters: Parameters, context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> Candidates:
-        from .bridge.progress import Stretch
-        from .bridge.reference_samples import pixels_of, read_reference, whole_features
+        from .bridge.feedback import Stretch
+        from .bridge.vector.reference_samples import pixels_of, read_reference, whole_features
 
         source = self.parameterAsSource(parameters, "INPUT", context)
         if source is None:
@@ -242,7 +242,7 @@ class SplitSamples(MtmsdAlgorithm):
         candidates: Candidates,
         features: list[QgsFeature],
     ) -> str:
-        from .bridge.sample_layers import save_with
+        from .bridge.vector.sample_styles import save_with
 
         sink, destination = self.parameterAsSink(
             parameters, name, context, candidates.fields, candidates.wkb_type, candidates.crs

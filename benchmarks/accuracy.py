@@ -41,8 +41,8 @@ from benchmarks.scenes import (  # noqa: E402
 )
 from benchmarks.splits import SPLITS  # noqa: E402
 from mtmsd_qgis.errors import MtmsdError  # noqa: E402
-from mtmsd_qgis.memory import keep_freed_memory  # noqa: E402
-from mtmsd_qgis.settings import PRESET_NAMES  # noqa: E402
+from mtmsd_qgis.jobs.settings import PRESET_NAMES  # noqa: E402
+from mtmsd_qgis.runtime.memory import keep_freed_memory  # noqa: E402
 
 
 def main() -> None:

@@ -23,8 +23,8 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from mtmsd_qgis.cube import Cube, valid_pixels, whole_size
-from mtmsd_qgis.windows import whole
+from mtmsd_qgis.io.cube import Cube, valid_pixels, whole_size
+from mtmsd_qgis.io.windows import whole
 
 from .scenes import Scene
 from .splits import Parts

@@ -22,17 +22,17 @@ from typing import Any, Callable
 
 import torch
 
-from mtmsd_qgis import tasks
-from mtmsd_qgis.bands import match_bands
-from mtmsd_qgis.model_file import read_header
+from mtmsd_qgis.io.bands import match_bands
+from mtmsd_qgis.io.model_file import read_header
+from mtmsd_qgis.jobs.protocol import Band, CubeFile, FeatureLayout, Job, layout_from_json
+from mtmsd_qgis.jobs.settings import extraction_settings, pretrain_settings, to_json
 from mtmsd_qgis.progress import Progress
-from mtmsd_qgis.protocol import Band, CubeFile, FeatureLayout, Job, layout_from_json
-from mtmsd_qgis.settings import extraction_settings, pretrain_settings, to_json
+from mtmsd_qgis.tasks import run as tasks
 
 from .scenes import Scene, cube_from, select_bands
 
 # Words and checks, no computing; what they hold reaches the keys through the settings.
-_WORDS = {f"mtmsd_qgis.{name}" for name in ("settings", "protocol", "progress", "errors")}
+_WORDS = {f"mtmsd_qgis.{name}" for name in ("jobs.settings", "jobs.protocol", "progress", "errors")}
 
 
 @dataclass(frozen=True)

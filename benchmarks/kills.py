@@ -244,7 +244,7 @@ def prepared(folder: Path, names: list[str]) -> list[Step]:
 
 def quicken() -> None:
     """Checkpoints several times a second; what a user cannot choose."""
-    from mtmsd.mtmsd_qgis import settings
+    from mtmsd.mtmsd_qgis.jobs import settings
 
     quick = settings.PRESETS["quick"]
     pretrain = replace(quick.pretrain, checkpoint_seconds=CHECKPOINT_SECONDS)

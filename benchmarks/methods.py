@@ -16,11 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from mtmsd_qgis import accuracy, tasks
+from mtmsd_qgis.accuracy import metrics as accuracy
 from mtmsd_qgis.errors import MtmsdError
+from mtmsd_qgis.jobs.protocol import Job
+from mtmsd_qgis.jobs.settings import ClassificationSettings, to_json
 from mtmsd_qgis.progress import silent
-from mtmsd_qgis.protocol import Job
-from mtmsd_qgis.settings import ClassificationSettings, to_json
+from mtmsd_qgis.tasks import run as tasks
 
 from .baselines import Baselines
 from .features import Features

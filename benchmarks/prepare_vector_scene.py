@@ -44,11 +44,11 @@ def main() -> None:
 
 def prepare(raster: str, reference: str, field: str, folder: Path) -> None:
     """Write the folder; a scene that the algorithms would refuse ends the program with their sentence."""
-    from mtmsd.algorithms.bridge.labels import read_labels
-    from mtmsd.algorithms.bridge.progress import Stretch
-    from mtmsd.algorithms.bridge.rasters import describe_raster
-    from mtmsd.algorithms.bridge.scenes import bring_plain_bands
-    from mtmsd.algorithms.bridge.training import bring_training
+    from mtmsd.algorithms.bridge.feedback import Stretch
+    from mtmsd.algorithms.bridge.raster.scene_export import bring_plain_bands
+    from mtmsd.algorithms.bridge.raster.source import describe_raster
+    from mtmsd.algorithms.bridge.vector.labels import read_labels
+    from mtmsd.algorithms.bridge.vector.sample_export import bring_training
     from qgis.core import (
         QgsProcessingContext,
         QgsProcessingException,

@@ -21,12 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from mtmsd_qgis import tasks
-from mtmsd_qgis.bands import usable_bands
-from mtmsd_qgis.cube import Cube, valid_pixels, whole_size
+from mtmsd_qgis.io.bands import usable_bands
+from mtmsd_qgis.io.cube import Cube, valid_pixels, whole_size
+from mtmsd_qgis.io.windows import whole
+from mtmsd_qgis.jobs.protocol import Band, ClassEntry, CubeFile, Job
 from mtmsd_qgis.progress import silent
-from mtmsd_qgis.protocol import Band, ClassEntry, CubeFile, Job
-from mtmsd_qgis.windows import whole
+from mtmsd_qgis.tasks import run as tasks
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("MTMSD_DATA", ROOT.parent / "shared" / "data"))

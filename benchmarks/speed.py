@@ -36,8 +36,8 @@ from benchmarks.speed_patches import likeness, timed, timed_at_width  # noqa: E4
 from benchmarks.speed_scene import Bench, repeated  # noqa: E402
 from benchmarks.speed_seams import seams, tilings  # noqa: E402
 from benchmarks.speed_steps import extraction, pretraining  # noqa: E402
-from mtmsd_qgis.memory import keep_freed_memory  # noqa: E402
-from mtmsd_qgis.settings import PRESET_NAMES, parse_whole_numbers  # noqa: E402
+from mtmsd_qgis.jobs.settings import PRESET_NAMES, parse_whole_numbers  # noqa: E402
+from mtmsd_qgis.runtime.memory import keep_freed_memory  # noqa: E402
 
 Document = dict[str, Any]
 

@@ -19,11 +19,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from mtmsd_qgis.extraction import learn_statistics
-from mtmsd_qgis.features import FeatureExtractor, tile_needs
-from mtmsd_qgis.settings import ExtractionSettings, extraction_settings, pretrain_settings
-from mtmsd_qgis.unet import UNet
-from mtmsd_qgis.windows import HALO, Tile
+from mtmsd_qgis.diffusion.unet import UNet
+from mtmsd_qgis.features.extractor import FeatureExtractor, tile_needs
+from mtmsd_qgis.features.raster_writer import learn_statistics
+from mtmsd_qgis.io.windows import HALO, Tile
+from mtmsd_qgis.jobs.settings import ExtractionSettings, extraction_settings, pretrain_settings
 from tests.reference_extractor import PatchExtractor
 
 from .speed_scene import Bench, in_turn

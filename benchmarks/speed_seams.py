@@ -21,19 +21,19 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from mtmsd_qgis.class_map import predict_map
-from mtmsd_qgis.cube import Cube
-from mtmsd_qgis.extraction import KeptTiles, learn_statistics, write_features
-from mtmsd_qgis.features import FeatureExtractor
-from mtmsd_qgis.learning import Learnt, PoolMapper, Task, learn
+from mtmsd_qgis.classification.fit import Learnt, PoolMapper, Task, learn
+from mtmsd_qgis.classification.predict_map import predict_map
+from mtmsd_qgis.features.extractor import FeatureExtractor
+from mtmsd_qgis.features.purification import purify
+from mtmsd_qgis.features.quantization import PlainBands, StoredFeatures
+from mtmsd_qgis.features.raster_writer import KeptTiles, learn_statistics, write_features
+from mtmsd_qgis.features.selection import cluster_samples, survey
+from mtmsd_qgis.io.cube import Cube
+from mtmsd_qgis.io.run_directory import Workplace
+from mtmsd_qgis.io.windows import GRID, HALO, Tile, Window, clip, whole
+from mtmsd_qgis.jobs.protocol import FeatureLayout
+from mtmsd_qgis.jobs.settings import ClassificationSettings, extraction_settings
 from mtmsd_qgis.progress import silent
-from mtmsd_qgis.protocol import FeatureLayout
-from mtmsd_qgis.purification import purify
-from mtmsd_qgis.settings import ClassificationSettings, extraction_settings
-from mtmsd_qgis.stored_features import PlainBands, StoredFeatures
-from mtmsd_qgis.survey import cluster_samples, survey
-from mtmsd_qgis.unfinished import Workplace
-from mtmsd_qgis.windows import GRID, HALO, Tile, Window, clip, whole
 
 from .speed_scene import Bench
 from .splits import SPLITS, Parts

@@ -19,17 +19,23 @@ from typing import Any
 import numpy as np
 import torch
 
-from mtmsd_qgis import tasks
-from mtmsd_qgis.device import short_type
-from mtmsd_qgis.extraction import learn_statistics
-from mtmsd_qgis.features import FeatureExtractor
-from mtmsd_qgis.noise import noise_field, q_sample
-from mtmsd_qgis.patches import PatchSampler
-from mtmsd_qgis.pretraining import masked_loss, train
+from mtmsd_qgis.diffusion.device import short_type
+from mtmsd_qgis.diffusion.noise import noise_field, q_sample
+from mtmsd_qgis.diffusion.patch_sampler import PatchSampler
+from mtmsd_qgis.diffusion.training_loop import masked_loss, train
+from mtmsd_qgis.diffusion.training_state import new_training
+from mtmsd_qgis.features.extractor import FeatureExtractor
+from mtmsd_qgis.features.raster_writer import learn_statistics
+from mtmsd_qgis.jobs.protocol import Job
+from mtmsd_qgis.jobs.settings import (
+    TRAINING_TIMESTEPS,
+    ExtractionSettings,
+    extraction_settings,
+    pretrain_settings,
+    to_json,
+)
 from mtmsd_qgis.progress import silent
-from mtmsd_qgis.protocol import Job
-from mtmsd_qgis.settings import TRAINING_TIMESTEPS, ExtractionSettings, extraction_settings, pretrain_settings, to_json
-from mtmsd_qgis.training_state import new_training
+from mtmsd_qgis.tasks import run as tasks
 
 from .scenes import select_bands
 from .speed_scene import Bench, in_turn

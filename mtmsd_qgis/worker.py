@@ -38,8 +38,8 @@ import traceback
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
-from . import protocol
 from .errors import Cancelled, DeviceError, MtmsdError
+from .jobs import protocol
 
 _ORPHAN_GRACE_SECONDS = 3.0  # to end in order after standard input has closed
 _PROGRESS_SECONDS = 0.1  # shortest time between two progress messages
@@ -161,7 +161,8 @@ class _LineHandler(logging.Handler):
 
 def _run_task(job: protocol.Job, folder: Path, progress: Callable[[float, str], None]) -> dict[str, Any]:
     try:
-        from . import memory, tasks
+        from .runtime import memory
+        from .tasks import run as tasks
     except (ImportError, OSError) as error:
         raise MtmsdError(
             f"The Python {sys.executable} cannot load what the computing needs: {error}. torch, numpy and scipy were "

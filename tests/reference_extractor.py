@@ -15,11 +15,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from mtmsd_qgis.cube import Cube
-from mtmsd_qgis.noise import noise_field, q_sample
-from mtmsd_qgis.settings import ExtractionSettings
-from mtmsd_qgis.unet import UNet
-from mtmsd_qgis.windows import Window
+from mtmsd_qgis.diffusion.noise import noise_field, q_sample
+from mtmsd_qgis.diffusion.unet import UNet
+from mtmsd_qgis.io.cube import Cube
+from mtmsd_qgis.io.windows import Window
+from mtmsd_qgis.jobs.settings import ExtractionSettings
 
 
 class PatchExtractor:

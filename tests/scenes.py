@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from mtmsd_qgis.cube import Cube, create_cube
-from mtmsd_qgis.protocol import Band, ClassEntry, CubeFile, FeatureLayout
+from mtmsd_qgis.io.cube import Cube, create_cube
+from mtmsd_qgis.jobs.protocol import Band, ClassEntry, CubeFile, FeatureLayout
 
 CLASSES = (ClassEntry(1, "water"), ClassEntry(2, "meadow"), ClassEntry(5, "forest"))
 
@@ -25,7 +25,7 @@ def cube_of(folder: Path, array: np.ndarray, *, nodata: float | None = None, nam
 
 
 def whole_window(array: np.ndarray):
-    from mtmsd_qgis.windows import whole
+    from mtmsd_qgis.io.windows import whole
 
     return whole(*array.shape[1:])
 
@@ -54,6 +54,6 @@ def described(values: dict[str, Any]) -> CubeFile:
 
 def layout_of(values: dict[str, Any]) -> FeatureLayout:
     """The FeatureLayout in a result message."""
-    from mtmsd_qgis.protocol import layout_from_json
+    from mtmsd_qgis.jobs.protocol import layout_from_json
 
     return layout_from_json(json.dumps(values))

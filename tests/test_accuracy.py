@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from mtmsd_qgis.accuracy import (
+from mtmsd_qgis.accuracy.metrics import (
     assess,
     calibration,
     calibration_by_chance,

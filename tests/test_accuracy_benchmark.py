@@ -15,8 +15,8 @@ from benchmarks.features import code_of
 from benchmarks.results import KEY, Results, as_json
 from benchmarks.scenes import connected_fields, select_bands
 from benchmarks.splits import GROUP_CEILING, SPLITS, random_count, random_share, whole_blocks, whole_groups
-from mtmsd_qgis import tasks
-from mtmsd_qgis.cube import Cube
+from mtmsd_qgis.io.cube import Cube
+from mtmsd_qgis.tasks import run as tasks
 
 
 def table_of(class_sizes: list[int], group_size: int = 20) -> np.ndarray:
@@ -122,8 +122,8 @@ def test_the_classifier_has_no_part_in_the_key_of_a_model_and_the_network_has():
 
     sources: dict[str, str] = {}
     features._collect(tasks.pretrain, sources)
-    assert "mtmsd_qgis.unet" in sources
-    assert "mtmsd_qgis.classifier" not in sources
+    assert "mtmsd_qgis.diffusion.unet" in sources
+    assert "mtmsd_qgis.classification.fusion.ensemble" not in sources
     assert code_of(tasks.pretrain) != code_of(tasks.extract)
 
 

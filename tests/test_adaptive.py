@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from mtmsd_qgis.adaptive import fit_pool
-from mtmsd_qgis.candidates import CANDIDATES, FOREST, PLAIN, candidates_for, views_of
-from mtmsd_qgis.influences import influences
+from mtmsd_qgis.classification.auto.cross_validation import _LARGEST
+from mtmsd_qgis.classification.auto.ensemble import fit_pool
+from mtmsd_qgis.classification.auto.feature_importance import influences
+from mtmsd_qgis.classification.auto.model_library import CANDIDATES, FOREST, PLAIN, candidates_for, views_of
 from mtmsd_qgis.progress import silent
-from mtmsd_qgis.trials import _LARGEST
 
 VIEWS = {"spectra": 6, "fractions": 6, "spectra smoothed": 6, "spectra smoothed thrice": 6, "boxes": 8, "position": 2}
 
@@ -211,7 +211,7 @@ def test_where_no_class_has_two_groups_blocks_are_held_out():
 
 
 def test_many_samples_are_thinned_out_and_kernels_stay_small(monkeypatch):
-    monkeypatch.setattr("mtmsd_qgis.adaptive._LARGEST_TRIAL", 100)
+    monkeypatch.setattr("mtmsd_qgis.classification.auto.ensemble._LARGEST_TRIAL", 100)
     monkeypatch.setitem(_LARGEST, "kernel", 120)
     pool = pool_for("random", count=480)
     kernels = [m for m in pool.members if m.candidate.head == "kernel"]

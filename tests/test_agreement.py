@@ -7,13 +7,20 @@ import numpy as np
 import pytest
 import torch
 
-from mtmsd_qgis.agreement import AROUND, LIKENESSES, STEPS, Agreement, KnownNeighbours, mixing
-from mtmsd_qgis.class_map import predict_map
+from mtmsd_qgis.classification.context.filtered_predictor import OpinionMapper
+from mtmsd_qgis.classification.context.probability_filter import (
+    AROUND,
+    LIKENESSES,
+    STEPS,
+    Agreement,
+    KnownNeighbours,
+    mixing,
+)
+from mtmsd_qgis.classification.predict_map import predict_map
 from mtmsd_qgis.errors import Cancelled
+from mtmsd_qgis.io.run_directory import Workplace
+from mtmsd_qgis.io.windows import cover, whole
 from mtmsd_qgis.progress import silent
-from mtmsd_qgis.second_look import OpinionMapper
-from mtmsd_qgis.unfinished import Workplace
-from mtmsd_qgis.windows import cover, whole
 from tests.scenes import CLASSES
 
 SIZE = (70, 90)
@@ -135,7 +142,7 @@ def test_the_map_is_what_neighbours_agree_on_however_it_is_cut(tmp_path, monkeyp
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
     first = contents(mapped(Mapper(), Workplace(tmp_path / "a")))
-    monkeypatch.setattr("mtmsd_qgis.second_look._MOST_SIDE", 37)
+    monkeypatch.setattr("mtmsd_qgis.classification.context.filtered_predictor._MOST_SIDE", 37)
     second = contents(mapped(Mapper(side=17), Workplace(tmp_path / "b")))
     known = scene()[3]
     ids = np.array([entry.id for entry in CLASSES])
@@ -160,7 +167,7 @@ def test_without_agreement_each_pixel_decides_alone(tmp_path):
 @pytest.mark.parametrize("stop", [2, 9, 11])
 def test_a_map_that_was_stopped_goes_on_to_the_same_bytes(tmp_path, stop, monkeypatch):
     """In the first look, at its end, and in the second one."""
-    monkeypatch.setattr("mtmsd_qgis.second_look._MOST_SIDE", 40)
+    monkeypatch.setattr("mtmsd_qgis.classification.context.filtered_predictor._MOST_SIDE", 40)
     whole_run, parts = (Workplace(tmp_path / name, lasting=True) for name in ("whole", "parts"))
     for place in (whole_run, parts):
         place.folder.mkdir()

@@ -6,8 +6,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mtmsd_qgis.area_estimates import StratifiedSample, estimate
-from mtmsd_qgis.intervals import wilson_interval
+from mtmsd_qgis.accuracy.area_estimation import StratifiedSample, estimate
+from mtmsd_qgis.accuracy.confidence_intervals import wilson_interval
 
 # Olofsson et al. (2014), table 8: rows map, columns reference; deforestation, forest gain, stable forest, non-forest.
 OLOFSSON = np.array([[66, 0, 5, 4], [0, 55, 8, 12], [1, 0, 153, 11], [2, 1, 9, 313]])

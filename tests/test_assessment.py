@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from test_report import Balanced
 
-from mtmsd_qgis.accuracy_files import accuracy_csv, accuracy_json
-from mtmsd_qgis.assessment import Compared, Strata, assess_map
-from mtmsd_qgis.report import assessment_report
+from mtmsd_qgis.accuracy.assessment import Compared, Strata, assess_map
+from mtmsd_qgis.report.export import accuracy_csv, accuracy_json
+from mtmsd_qgis.report.reports import assessment_report
 
 NAMES = ("water", "meadow <wet>", "=forest", "ice")
 CLASSES = [{"id": i + 1, "name": name, "color": "#336699"} for i, name in enumerate(NAMES)]

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import pytest
 
-from mtmsd_qgis.class_match import match_classes
+from mtmsd_qgis.accuracy.class_matching import match_classes
 from mtmsd_qgis.errors import SamplesError
 
 NAMES = {1: "water", 2: "Wet meadow", 3: "forest", 4: "7"}

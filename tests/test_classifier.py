@@ -4,10 +4,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from mtmsd_qgis.classifier import FusionEnsemble, Samples, fit_classifier
+from mtmsd_qgis.classification.fusion.ensemble import FusionEnsemble, Samples, fit_classifier
+from mtmsd_qgis.classification.standardizer import Standardizer
+from mtmsd_qgis.jobs.settings import ClassificationSettings
 from mtmsd_qgis.progress import silent
-from mtmsd_qgis.settings import ClassificationSettings
-from mtmsd_qgis.standardizer import Standardizer
 
 SETTINGS = ClassificationSettings(ensemble=2, epochs=15, batch_size=16)
 
@@ -79,7 +79,7 @@ def test_features_without_variance_become_0_and_do_no_harm():
 
 def test_the_linear_classifier_equals_a_fit_in_all_features():
     """Where features outnumber samples it works in the samples' span, which must not change the result."""
-    from mtmsd_qgis.classifier import LinearClassifier, _fit_logistic
+    from mtmsd_qgis.classification.fusion.ensemble import LinearClassifier, _fit_logistic
 
     data = samples(count=20, features=12)
     fitted = LinearClassifier(data, 3, SETTINGS, silent)

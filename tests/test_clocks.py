@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-SOURCES = [*sorted((ROOT / "mtmsd_qgis").glob("*.py")), *sorted((ROOT / "algorithms").rglob("*.py"))]
+SOURCES = [*sorted((ROOT / "mtmsd_qgis").rglob("*.py")), *sorted((ROOT / "algorithms").rglob("*.py"))]
 WALL_CLOCKS = {("time", "time"), ("time", "time_ns"), ("datetime", "now"), ("datetime", "today"), ("date", "today")}
 
 
@@ -51,11 +51,11 @@ if sys.argv[2] == "jumping":
 sys.path.insert(0, sys.argv[3])
 from pathlib import Path
 import numpy as np, torch
-from mtmsd_qgis.patches import PatchSampler
-from mtmsd_qgis.pretraining import train
+from mtmsd_qgis.diffusion.patch_sampler import PatchSampler
+from mtmsd_qgis.diffusion.training_loop import train
 from mtmsd_qgis.progress import silent
-from mtmsd_qgis.settings import PretrainSettings
-from mtmsd_qgis.training_state import new_training
+from mtmsd_qgis.jobs.settings import PretrainSettings
+from mtmsd_qgis.diffusion.training_state import new_training
 from tests.scenes import cube_of, fields
 folder = Path(sys.argv[1]); folder.mkdir()
 cube = cube_of(folder, fields(32, 32)[0].astype(np.float32) / 1000)

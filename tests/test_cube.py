@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mtmsd_qgis.cube import Cube, create_cube, valid_pixels
 from mtmsd_qgis.errors import FileFormatError
-from mtmsd_qgis.protocol import Band, CubeFile
-from mtmsd_qgis.windows import Window, whole
+from mtmsd_qgis.io.cube import Cube, create_cube, valid_pixels
+from mtmsd_qgis.io.windows import Window, whole
+from mtmsd_qgis.jobs.protocol import Band, CubeFile
 from tests.scenes import cube_of
 
 
@@ -32,7 +32,7 @@ def test_bands_are_read_in_the_asked_order(tmp_path):
 
 
 def test_single_pixels_are_those_of_a_window(tmp_path, monkeypatch):
-    monkeypatch.setattr("mtmsd_qgis.cube._PIXELS_AT_ONCE", 7)
+    monkeypatch.setattr("mtmsd_qgis.io.cube._PIXELS_AT_ONCE", 7)
     rng = np.random.default_rng(0)
     array = rng.integers(-5, 5, size=(3, 9, 11)).astype(np.int16)
     cube = cube_of(tmp_path, array, nodata=0)

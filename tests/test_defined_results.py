@@ -8,12 +8,12 @@ import warnings
 import numpy as np
 import pytest
 
-from mtmsd_qgis import tasks
-from mtmsd_qgis.cube import Cube
+from mtmsd_qgis.io.cube import Cube
+from mtmsd_qgis.io.windows import whole
+from mtmsd_qgis.jobs.protocol import Job
+from mtmsd_qgis.jobs.settings import CLASSIFIERS, ClassificationSettings, to_json
 from mtmsd_qgis.progress import silent
-from mtmsd_qgis.protocol import Job
-from mtmsd_qgis.settings import CLASSIFIERS, ClassificationSettings, to_json
-from mtmsd_qgis.windows import whole
+from mtmsd_qgis.tasks import run as tasks
 from tests.scenes import CLASSES, cube_of, described, fields, sample_table
 
 SIZE = 40  # fields of 20 x 20 pixels: whole windows are of one class

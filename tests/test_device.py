@@ -4,8 +4,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from mtmsd_qgis import device as device_module
-from mtmsd_qgis.device import (
+from mtmsd_qgis.diffusion import device as device_module
+from mtmsd_qgis.diffusion.device import (
     Plan,
     choose_device,
     fetched,

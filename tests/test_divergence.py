@@ -10,15 +10,16 @@ import numpy as np
 import pytest
 import torch
 
-from mtmsd_qgis import pretraining, training_state
-from mtmsd_qgis.diffusion_model import describe, load_checkpoint, save_checkpoint
+from mtmsd_qgis.diffusion import training_loop as pretraining
+from mtmsd_qgis.diffusion import training_state
+from mtmsd_qgis.diffusion.model import describe, load_checkpoint, save_checkpoint
+from mtmsd_qgis.diffusion.patch_sampler import PatchSampler
+from mtmsd_qgis.diffusion.preprocessing import fit_preprocessor
+from mtmsd_qgis.diffusion.training_loop import train
+from mtmsd_qgis.diffusion.training_state import go_back, has_diverged, keep_anchor, new_training, rate_share
 from mtmsd_qgis.errors import Cancelled, MtmsdError
-from mtmsd_qgis.patches import PatchSampler
-from mtmsd_qgis.preprocessing import fit_preprocessor
-from mtmsd_qgis.pretraining import train
+from mtmsd_qgis.jobs.settings import PretrainSettings
 from mtmsd_qgis.progress import silent
-from mtmsd_qgis.settings import PretrainSettings
-from mtmsd_qgis.training_state import go_back, has_diverged, keep_anchor, new_training, rate_share
 from tests.scenes import cube_of, fields
 
 CPU = torch.device("cpu")
@@ -174,8 +175,8 @@ def test_what_counts_as_divergence():
 
 def test_a_checkpoint_that_cannot_be_written_stops_nothing(tmp_path, caplog):
     """A file where its folder should be, as after somebody's tidying up."""
-    from mtmsd_qgis.device import choose_device
-    from mtmsd_qgis.model_training import train_model
+    from mtmsd_qgis.diffusion.device import choose_device
+    from mtmsd_qgis.tasks.pretrain import train_model
 
     (tmp_path / "gone").write_text("a file")
     often = PretrainSettings(**{**vars(SETTINGS), "checkpoint_seconds": 0.0, "iterations": 3})

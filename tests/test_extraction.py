@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mtmsd_qgis.survey import _draw_valid
+from mtmsd_qgis.features.selection import _draw_valid
 
 
 def test_valid_pixels_are_drawn_without_a_list_of_all():

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtmsd_qgis.folds import ALWAYS_TRAINING, group_folds, random_folds, sample_blocks
+from mtmsd_qgis.sampling.folds import ALWAYS_TRAINING, group_folds, random_folds, sample_blocks
 
 labels = st.lists(st.integers(0, 4), min_size=1, max_size=60).map(lambda v: np.unique(v, return_inverse=True)[1])
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from mtmsd_qgis.forest import ForestHead, fit_forest
+from mtmsd_qgis.classification.auto.extra_trees import ForestHead, fit_forest
 
 
 def rings(count: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from mtmsd_qgis.heads import fit_discriminants, fit_kernels, kernel_scores
+from mtmsd_qgis.classification.auto.kernel_ridge import fit_discriminants, fit_kernels, kernel_scores
 
 
 def clusters(count=90, features=5, seed=0):

@@ -12,92 +12,31 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 CORE = "mtmsd_qgis"
+# Dotted names of the folders of the core: what is imported from them is a module.
+FOLDERS = {".".join(path.parent.relative_to(ROOT).parts) for path in (ROOT / CORE).rglob("*.py")}
 
-# Ring 0 words, 1 torch-free, 2 torch, 3 method, 4 story, 5 entry. A module may use its own ring and those below.
-RINGS = {
-    "errors": 0,
-    "typed": 0,
-    "settings": 0,
-    "windows": 0,
-    "accuracy": 0,
-    "area_estimates": 0,
-    "intervals": 0,
-    "class_match": 0,
-    "spatial_split": 0,
-    "folds": 0,
-    "candidates": 0,
-    "pooling": 0,
-    "progress": 0,
-    "memory": 0,
-    "pipeline": 0,
-    "protocol": 1,
-    "line_reader": 1,
-    "cube": 1,
-    "bands": 1,
-    "preprocessing": 1,
-    "purification": 1,
-    "model_file": 1,
-    "report": 1,
-    "page": 1,
-    "accuracy_tables": 1,
-    "accuracy_files": 1,
-    "assessment": 1,
-    "pictures": 1,
-    "samples": 1,
-    "matlab_scene": 1,
-    "tile_rows": 1,
-    "unfinished": 1,
-    "mapper": 1,
-    "standardizer": 2,
-    "noise": 2,
-    "normalisation": 2,
-    "stored_statistics": 2,
-    "unet": 2,
-    "timestep_fusion": 2,
-    "transformer3d": 2,
-    "device": 2,
-    "heads": 2,
-    "forest": 2,
-    "plain_models": 2,
-    "scene_kernel": 2,
-    "scene_draw": 2,
-    "box_mean": 2,
-    "tile_grids": 2,
-    "likeness": 2,
-    "agreement": 2,
-    "patches": 1,
-    "training_state": 3,
-    "pretraining": 3,
-    "diffusion_model": 3,
-    "denoising": 3,
-    "job_scene": 3,
-    "model_training": 3,
-    "stored_features": 3,
-    "extraction": 3,
-    "survey": 3,
-    "mapping": 3,
-    "class_map": 3,
-    "second_look": 3,
-    "live_features": 3,
-    "scene_map": 3,
-    "views": 3,
-    "adaptive": 3,
-    "trials": 3,
-    "influences": 3,
-    "learning": 3,
-    "scene_shares": 3,
-    "patch_mapping": 3,
-    "features": 3,
-    "classifier": 3,
-    "patch_classifier": 3,
-    "tasks": 4,
+# Which packages of the core a package may use; errors and progress are everybody's. docs/architecture.md draws it.
+DATA = {"runtime", "jobs", "io", "sampling"}
+PACKAGES = {
+    "runtime": set(),
+    "jobs": set(),
+    "io": {"runtime", "jobs"},
+    "sampling": {"jobs"},
+    "accuracy": {"io", "jobs", "sampling"},
+    "report": {"jobs", "sampling", "io", "accuracy"},
+    "diffusion": DATA,
+    "features": DATA | {"diffusion"},
+    "classification": DATA | {"accuracy", "diffusion", "features"},
+    "tasks": DATA | {"accuracy", "report", "diffusion", "features", "classification"},
 }
+WORDS = {"errors", "progress"}
+WITH_TORCH = {"diffusion", "features", "classification", "tasks"}
+FOR_QGIS = {"jobs", "io", "sampling", "accuracy", "report"} | WORDS
 ARRAYS = {"numpy", "scipy"}
-LIBRARIES = {0: ARRAYS, 1: ARRAYS, 2: ARRAYS | {"torch"}, 3: ARRAYS | {"torch"}, 4: ARRAYS | {"torch"}}
 # The worker's entry sets standard output aside before anything else may print: the rest only inside a function, torch
 # where it is asked for its version and devices.
-WORKER_MAY = {"protocol", "errors"}
-WORKER_MAY_LATER = WORKER_MAY | {"memory", "tasks"}
+WORKER_MAY = {"jobs", "errors"}
+WORKER_MAY_LATER = WORKER_MAY | {"runtime", "tasks"}
 
 
 @dataclass(frozen=True)
@@ -134,31 +73,33 @@ def _targets(node: ast.ImportFrom, package: str) -> list[str]:
         return [node.module or ""]
     parts = package.split(".") if package else []
     base = parts[: len(parts) - node.level + 1] + ([node.module] if node.module else [])
-    # "from . import cube" and "from ..mtmsd_qgis import settings" name modules, "from .cube import x" names one.
-    names_modules = node.module is None or base == [CORE]
+    # "from ..io import cube" names a module of a package, "from ..io.cube import Cube" a name of a module.
+    names_modules = node.module is None or ".".join(base) in FOLDERS
     return [".".join([*base, alias.name]) for alias in node.names] if names_modules else [".".join(base)]
 
 
 def core_violations(module: str, source: str) -> list[str]:
-    """What a module of the core imports against the rings."""
+    """What a module of the core, such as "io.cube", imports against the table."""
+    package = module.split(".")[0]
+    libraries = ARRAYS | {"torch"} if package in WITH_TORCH else ARRAYS
     found = []
-    for entry in imports_of(source, CORE):
-        top = entry.name.split(".")[0]
+    for entry in imports_of(source, ".".join([CORE, *module.split(".")[:-1]])):
+        top, *inner = entry.name.split(".")
         if top == CORE:
-            target = entry.name.split(".")[1] if "." in entry.name else ""
-            allowed = entry.relative and _core_may(module, target, entry.top_level)
+            allowed = entry.relative and _core_may(package, inner[0] if inner else "", entry.top_level)
         else:
-            asked = module == "worker" and not entry.top_level and top == "torch"
-            allowed = asked or top in sys.stdlib_module_names or top in LIBRARIES.get(RINGS.get(module, -1), set())
+            asked = package == "worker" and not entry.top_level and top == "torch"
+            known = package in PACKAGES and top in libraries
+            allowed = asked or top in sys.stdlib_module_names or known
         if not allowed:
-            found.append(f"{CORE}/{module}.py:{entry.line}: {entry.name}")
+            found.append(f"{CORE}/{module}:{entry.line}: {entry.name}")
     return found
 
 
-def _core_may(module: str, target: str, top_level: bool) -> bool:
-    if module == "worker":
+def _core_may(package: str, target: str, top_level: bool) -> bool:
+    if package == "worker":
         return target in (WORKER_MAY if top_level else WORKER_MAY_LATER)
-    return module in RINGS and RINGS.get(target, 99) <= RINGS[module]
+    return package in PACKAGES and target in PACKAGES[package] | WORDS | {package}
 
 
 def plugin_violations(path: Path, source: str) -> list[str]:
@@ -170,7 +111,7 @@ def plugin_violations(path: Path, source: str) -> list[str]:
     for entry in imports_of(source, package):
         parts = entry.name.split(".")
         if parts[0] == CORE:
-            allowed = entry.relative and len(parts) > 1 and RINGS.get(parts[1], 99) <= 1
+            allowed = entry.relative and len(parts) > 1 and parts[1] in FOR_QGIS
         elif entry.relative:
             allowed = True
         else:
@@ -187,14 +128,15 @@ def plugin_files() -> list[Path]:
 
 
 def core_sources() -> dict[str, str]:
-    """Name of each module of the core -> its text."""
-    return {path.stem: path.read_text(encoding="utf-8") for path in sorted((ROOT / CORE).glob("*.py"))}
+    """Dotted name of each module inside the core -> its text."""
+    paths = [path for path in sorted((ROOT / CORE).rglob("*.py")) if path.name != "__init__.py"]
+    return {".".join(path.relative_to(ROOT / CORE).with_suffix("").parts): path.read_text("utf-8") for path in paths}
 
 
 def core_targets(module: str, source: str) -> set[str]:
     """The modules of the core that a module of the core imports."""
-    names = (entry.name.split(".") for entry in imports_of(source, CORE) if entry.relative)
-    return {parts[1] for parts in names if len(parts) > 1} - {module}
+    imports = imports_of(source, ".".join([CORE, *module.split(".")[:-1]]))
+    return {entry.name.partition(".")[2] for entry in imports if entry.relative} - {module}
 
 
 def test_core_keeps_to_its_rings():
@@ -202,8 +144,21 @@ def test_core_keeps_to_its_rings():
     assert violations == []
 
 
-def test_every_core_module_has_a_ring():
-    assert set(core_sources()) - set(RINGS) - {"__init__", "worker"} == set()
+def test_every_core_module_lies_in_a_package_of_the_table():
+    packages = {module.split(".")[0] for module in core_sources()}
+    assert packages - set(PACKAGES) - WORDS - {"worker"} == set()
+
+
+def test_the_packages_stand_on_each_other_without_a_cycle():
+    waiting = dict(PACKAGES)
+    while ready := {package for package, below in waiting.items() if not below & set(waiting)}:
+        waiting = {package: below for package, below in waiting.items() if package not in ready}
+    assert waiting == {}
+
+
+def test_no_folder_of_the_core_is_crowded():
+    counts = {folder: len(list((ROOT / folder.replace(".", "/")).glob("*.py"))) for folder in FOLDERS}
+    assert {folder: count for folder, count in counts.items() if count > 15} == {}  # 14 modules and __init__
 
 
 def test_core_has_no_import_cycles():
@@ -224,7 +179,7 @@ def test_qgis_needs_no_scipy():
     sources = core_sources()
     reached: set[str] = set()
     waiting = {
-        entry.name.split(".")[1]
+        entry.name.partition(".")[2]
         for path in plugin_files()
         for entry in imports_of((ROOT / path).read_text("utf-8"), ".".join(path.parent.parts))
         if entry.relative and entry.name.startswith(f"{CORE}.")
@@ -236,7 +191,7 @@ def test_qgis_needs_no_scipy():
     with_scipy = {
         module
         for module in reached
-        for entry in imports_of(sources.get(module, ""), CORE)
+        for entry in imports_of(sources.get(module, ""), "")
         if entry.top_level and entry.name.split(".")[0] == "scipy"
     }
     assert with_scipy == set()
@@ -245,17 +200,17 @@ def test_qgis_needs_no_scipy():
 @pytest.mark.parametrize(
     ("module", "source"),
     [
-        ("settings", "import torch"),
-        ("settings", "from .protocol import Job"),
-        ("cube", "from . import unet"),
-        ("cube", "from osgeo import gdal"),
-        ("cube", "from mtmsd_qgis import errors"),
-        ("unet", "def f():\n    from qgis.core import QgsRasterLayer"),
-        ("unet", "from .tasks import pretrain"),
-        ("worker", "from .tasks import run"),
-        ("worker", "from . import protocol, tasks"),
+        ("jobs.settings", "import torch"),
+        ("jobs.settings", "from ..io.cube import Cube"),
+        ("io.cube", "from ..diffusion import unet"),
+        ("io.cube", "from osgeo import gdal"),
+        ("io.cube", "from mtmsd_qgis import errors"),
+        ("diffusion.unet", "def f():\n    from qgis.core import QgsRasterLayer"),
+        ("features.extractor", "from ..tasks.run import pretrain"),
+        ("worker", "from .tasks.run import run"),
+        ("worker", "from . import errors, tasks"),
         ("worker", "import torch"),
-        ("worker", "def f():\n    from .unet import UNet"),
+        ("worker", "def f():\n    from .diffusion.unet import UNet"),
         ("utils", "import numpy"),
     ],
 )
@@ -266,10 +221,11 @@ def test_a_violation_in_the_core_is_caught(module, source):
 @pytest.mark.parametrize(
     ("module", "source"),
     [
-        ("settings", "import json\nfrom .errors import SettingsError"),
-        ("cube", "import scipy.ndimage\nfrom .protocol import CubeFile"),
-        ("tasks", "from . import features, report, unet"),
-        ("worker", "from .protocol import encode\ndef f():\n    from . import tasks"),
+        ("jobs.settings", "import json\nfrom ..errors import SettingsError"),
+        ("io.cube", "import scipy.ndimage\nfrom ..jobs.protocol import CubeFile"),
+        ("tasks.run", "from ..features import extractor\nfrom ..report import reports\nfrom . import pretrain"),
+        ("classification.auto.ensemble", "from ..context.joint_bilateral import smooth"),
+        ("worker", "from .jobs.protocol import encode\ndef f():\n    from .tasks import run"),
     ],
 )
 def test_what_the_rings_allow_passes(module, source):
@@ -282,11 +238,11 @@ def test_what_the_rings_allow_passes(module, source):
         ("algorithms/classify.py", "import torch"),
         ("algorithms/classify.py", "from osgeo import gdal"),
         ("algorithms/classify.py", "import scipy"),
-        ("algorithms/classify.py", "from ..mtmsd_qgis.unet import UNet"),
-        ("algorithms/classify.py", "from ..mtmsd_qgis import unet"),
-        ("algorithms/classify.py", "from mtmsd_qgis.settings import PRESETS"),
-        ("algorithms/bridge/cubes.py", "from ...mtmsd_qgis import tasks"),
-        ("plugin.py", "from .mtmsd_qgis import classifier"),
+        ("algorithms/classify.py", "from ..mtmsd_qgis.diffusion.unet import UNet"),
+        ("algorithms/classify.py", "from ..mtmsd_qgis.diffusion import unet"),
+        ("algorithms/classify.py", "from mtmsd_qgis.jobs.settings import PRESETS"),
+        ("algorithms/bridge/raster/export.py", "from ....mtmsd_qgis import tasks"),
+        ("plugin.py", "from .mtmsd_qgis import classification"),
         ("plugin.py", "from PyQt5.QtGui import QIcon"),
     ],
 )
@@ -297,9 +253,9 @@ def test_a_violation_in_the_plugin_is_caught(path, source):
 @pytest.mark.parametrize(
     ("path", "source"),
     [
-        ("algorithms/classify.py", "from qgis.core import QgsProcessing\nfrom ..mtmsd_qgis import settings"),
-        ("algorithms/classify.py", "from .bridge.cubes import write\nfrom .bridge import labels"),
-        ("algorithms/bridge/cubes.py", "from osgeo import gdal\nfrom ...mtmsd_qgis.protocol import Band"),
+        ("algorithms/classify.py", "from qgis.core import QgsProcessing\nfrom ..mtmsd_qgis.jobs import settings"),
+        ("algorithms/classify.py", "from .bridge.raster.export import write\nfrom .bridge.vector import labels"),
+        ("algorithms/bridge/raster/export.py", "from osgeo import gdal\nfrom ....mtmsd_qgis.jobs.protocol import Band"),
         ("plugin.py", "from .algorithms.provider import MtmsdProvider"),
     ],
 )

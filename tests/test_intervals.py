@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mtmsd_qgis.intervals import (
+from mtmsd_qgis.accuracy.confidence_intervals import (
     f1_interval,
     interval_by_features,
     kappa_interval,

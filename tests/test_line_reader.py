@@ -7,8 +7,8 @@ import tracemalloc
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtmsd_qgis.line_reader import LONGEST_MESSAGE, LONGEST_NOISE, read_lines
-from mtmsd_qgis.protocol import PREFIX, Message, decode, encode
+from mtmsd_qgis.jobs.line_reader import LONGEST_MESSAGE, LONGEST_NOISE, read_lines
+from mtmsd_qgis.jobs.protocol import PREFIX, Message, decode, encode
 
 
 class Flood(io.RawIOBase):

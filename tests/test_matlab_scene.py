@@ -6,8 +6,8 @@ import pytest
 import scipy.io
 
 from mtmsd_qgis.errors import SceneError
-from mtmsd_qgis.matlab_scene import read_ground_truth, read_scene, write_ground_truth, write_scene
-from mtmsd_qgis.windows import whole
+from mtmsd_qgis.io.matlab_scene import read_ground_truth, read_scene, write_ground_truth, write_scene
+from mtmsd_qgis.io.windows import whole
 
 CUBE = np.arange(2 * 3 * 4, dtype=np.uint16).reshape(2, 3, 4)
 

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from mtmsd_qgis import memory
+from mtmsd_qgis.runtime import memory
 
 
 @pytest.fixture
@@ -88,7 +88,7 @@ def test_windows_is_asked(monkeypatch):
 BLOCKS = """
 import ctypes, resource, sys
 sys.path.insert(0, sys.argv[1])
-from mtmsd_qgis import memory
+from mtmsd_qgis.runtime import memory
 able = memory.keep_freed_memory() if sys.argv[2] == "kept" else True
 library = ctypes.CDLL(None)
 library.malloc.restype, library.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]

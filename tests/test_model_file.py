@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mtmsd_qgis.errors import FileFormatError
-from mtmsd_qgis.model_file import (
+from mtmsd_qgis.io.model_file import (
     KIND_CHECKPOINT,
     KIND_MODEL,
     read_arrays,
@@ -78,7 +78,7 @@ def test_the_layout_is_that_of_safetensors(path):
 
 def test_the_header_is_read_without_torch_or_scipy(path):
     code = (
-        "import sys; from mtmsd_qgis.model_file import read_header; read_header(sys.argv[1]);"
+        "import sys; from mtmsd_qgis.io.model_file import read_header; read_header(sys.argv[1]);"
         "print([m for m in ('torch', 'scipy') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import torch
 
-from mtmsd_qgis.noise import alpha_bar, noise_field, q_sample
-from mtmsd_qgis.windows import Window
+from mtmsd_qgis.diffusion.noise import alpha_bar, noise_field, q_sample
+from mtmsd_qgis.io.windows import Window
 
 CPU = torch.device("cpu")
 

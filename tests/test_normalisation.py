@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 import torch
 
-from mtmsd_qgis.device import plan_extraction
+from mtmsd_qgis.diffusion.device import plan_extraction
+from mtmsd_qgis.diffusion.group_norm import PatchStatistics
+from mtmsd_qgis.diffusion.unet import near_attention
 from mtmsd_qgis.errors import Cancelled
-from mtmsd_qgis.features import FeatureExtractor
-from mtmsd_qgis.normalisation import PatchStatistics
-from mtmsd_qgis.settings import ExtractionSettings
-from mtmsd_qgis.unet import near_attention
-from mtmsd_qgis.windows import Tile, Window
+from mtmsd_qgis.features.extractor import FeatureExtractor
+from mtmsd_qgis.io.windows import Tile, Window
+from mtmsd_qgis.jobs.settings import ExtractionSettings
 from tests.test_features import failing, lively
 
 SETTINGS = ExtractionSettings(timesteps=(50, 300, 700), stages=(0, 3, 5))
@@ -25,7 +25,7 @@ FAR = 1000  # cells; attention reaches everything
 @pytest.fixture(autouse=True)
 def full_numbers(monkeypatch):
     """float32 whatever the processor can."""
-    monkeypatch.setattr("mtmsd_qgis.features.short_type", lambda device: torch.float32)
+    monkeypatch.setattr("mtmsd_qgis.features.extractor.short_type", lambda device: torch.float32)
 
 
 def contrast(side: int) -> np.ndarray:
@@ -120,7 +120,7 @@ def test_statistics_do_not_depend_on_how_much_goes_at_once(monkeypatch):
     whole, parts = FeatureExtractor(lively(), SETTINGS), FeatureExtractor(lively(), SETTINGS)
     whole.learn_statistics(patches)
     monkeypatch.setattr(
-        "mtmsd_qgis.features.plan_extraction",
+        "mtmsd_qgis.features.extractor.plan_extraction",
         lambda *args: replace(plan_extraction(*args), items=2, timesteps=1),
     )
     parts.learn_statistics(patches)
@@ -133,8 +133,8 @@ def test_short_numbers_say_the_same(monkeypatch):
     patches, window, core = np.stack([contrast(32), contrast(32) + 1]), Window(0, 0, 64, 64), Window(16, 16, 32, 32)
     found = []
     for kind in (torch.float32, torch.bfloat16):
-        monkeypatch.setattr("mtmsd_qgis.features.short_type", lambda device, kind=kind: kind)
-        monkeypatch.setattr("mtmsd_qgis.features._LEAST_CORRELATION", -1)
+        monkeypatch.setattr("mtmsd_qgis.features.extractor.short_type", lambda device, kind=kind: kind)
+        monkeypatch.setattr("mtmsd_qgis.features.extractor._LEAST_CORRELATION", -1)
         extractor = FeatureExtractor(lively(), SETTINGS)
         extractor.learn_statistics(patches)
         found.append(features_of(extractor, contrast(64), window, core))

@@ -5,10 +5,16 @@ import numpy as np
 import pytest
 import torch
 
+from mtmsd_qgis.classification.transformer.patch_classifier import (
+    MOST_COMPONENTS,
+    FeatureProjection,
+    PatchClassifier,
+    _turned,
+    cut_patches,
+)
 from mtmsd_qgis.errors import Cancelled, SettingsError
-from mtmsd_qgis.patch_classifier import MOST_COMPONENTS, FeatureProjection, PatchClassifier, _turned, cut_patches
+from mtmsd_qgis.jobs.settings import ClassificationSettings
 from mtmsd_qgis.progress import silent
-from mtmsd_qgis.settings import ClassificationSettings
 
 SETTINGS = ClassificationSettings(ensemble=2, epochs=2, batch_size=16)
 
@@ -66,7 +72,7 @@ def test_prediction_does_not_depend_on_the_batch(monkeypatch):
     patches, classes = textures(count=40)
     fitted = PatchClassifier.fit(patches, classes, 2, SETTINGS, silent)
     whole, sensitivity = fitted.predict(patches), fitted.sensitivity(patches)
-    monkeypatch.setattr("mtmsd_qgis.patch_classifier._CELLS_PER_PASS", 7 * 3 * 25)
+    monkeypatch.setattr("mtmsd_qgis.classification.transformer.patch_classifier._CELLS_PER_PASS", 7 * 3 * 25)
     assert torch.allclose(fitted.predict(patches), whole, atol=1e-5)
     assert torch.allclose(fitted.sensitivity(patches), sensitivity, rtol=1e-3)
 

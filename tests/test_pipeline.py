@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 
-from mtmsd_qgis.pipeline import Behind, ahead
+from mtmsd_qgis.runtime.prefetch import Behind, ahead
 
 
 def test_everything_comes_in_order_and_is_read_elsewhere():

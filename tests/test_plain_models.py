@@ -5,10 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from mtmsd_qgis.folds import random_folds
-from mtmsd_qgis.forest import fit_forest
-from mtmsd_qgis.heads import fit_discriminants
-from mtmsd_qgis.plain_models import (
+from mtmsd_qgis.classification.auto.bagged_discriminant import (
     SMOOTH_RIDGES,
     fit_axes_forest,
     fit_committee,
@@ -16,7 +13,10 @@ from mtmsd_qgis.plain_models import (
     fit_smooth_kernels,
     halves,
 )
-from mtmsd_qgis.trials import Learning, smoothest
+from mtmsd_qgis.classification.auto.cross_validation import Learning, smoothest
+from mtmsd_qgis.classification.auto.extra_trees import fit_forest
+from mtmsd_qgis.classification.auto.kernel_ridge import fit_discriminants
+from mtmsd_qgis.sampling.folds import random_folds
 
 
 def places(count, each, features=20, seed=0, first=0):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy.special import log_softmax
 
-from mtmsd_qgis.pooling import (
+from mtmsd_qgis.classification.auto.ensemble_selection import (
     FLOOR,
     better_half,
     brier,

@@ -5,16 +5,16 @@ import numpy as np
 import pytest
 import torch
 
-from mtmsd_qgis.cube import Cube
-from mtmsd_qgis.diffusion_model import describe, load_checkpoint, load_model, save_checkpoint, save_model
+from mtmsd_qgis.diffusion.model import describe, load_checkpoint, load_model, save_checkpoint, save_model
+from mtmsd_qgis.diffusion.patch_sampler import PatchSampler
+from mtmsd_qgis.diffusion.preprocessing import fit_preprocessor
+from mtmsd_qgis.diffusion.training_loop import learning_rate, masked_loss, train
+from mtmsd_qgis.diffusion.training_state import new_training
 from mtmsd_qgis.errors import Cancelled, FileFormatError, SceneError
-from mtmsd_qgis.patches import PatchSampler
-from mtmsd_qgis.preprocessing import fit_preprocessor
-from mtmsd_qgis.pretraining import learning_rate, masked_loss, train
+from mtmsd_qgis.io.cube import Cube
+from mtmsd_qgis.io.windows import whole
+from mtmsd_qgis.jobs.settings import PretrainSettings
 from mtmsd_qgis.progress import silent
-from mtmsd_qgis.settings import PretrainSettings
-from mtmsd_qgis.training_state import new_training
-from mtmsd_qgis.windows import whole
 from tests.scenes import cube_of, fields
 
 CPU = torch.device("cpu")
@@ -163,7 +163,7 @@ def test_the_learning_rate_warms_up_and_falls():
 
 @pytest.mark.parametrize("most", [1, 2, 3])
 def test_a_batch_in_parts_is_the_same_step(components, monkeypatch, caplog, most):
-    monkeypatch.setattr("mtmsd_qgis.pretraining.short_type", lambda device: torch.float32)
+    monkeypatch.setattr("mtmsd_qgis.diffusion.training_loop.short_type", lambda device: torch.float32)
     settings = PretrainSettings(**{**vars(SETTINGS), "batch_size": 5, "iterations": 2})
     whole_batch = trained(components, settings)
     state = new_training(3, settings, CPU)
@@ -202,7 +202,7 @@ def test_training_learns_with_short_numbers_too(components, monkeypatch):
     settings = PretrainSettings(components=3, patch_size=16, iterations=30, batch_size=8, checkpoint_seconds=1e9)
     ends = []
     for kind in (torch.float32, torch.bfloat16):
-        monkeypatch.setattr("mtmsd_qgis.pretraining.short_type", lambda device, kind=kind: kind)
+        monkeypatch.setattr("mtmsd_qgis.diffusion.training_loop.short_type", lambda device, kind=kind: kind)
         ends.append(np.mean([loss for _, loss in trained(components, settings).losses[-10:]]))
     assert ends[1] == pytest.approx(ends[0], abs=0.02)
     assert ends[1] < 0.9

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtmsd_qgis import protocol
 from mtmsd_qgis.errors import FileFormatError
-from mtmsd_qgis.protocol import Band, ClassEntry, CubeFile, FeatureLayout, Job, Message, decode, encode
+from mtmsd_qgis.jobs import protocol
+from mtmsd_qgis.jobs.protocol import Band, ClassEntry, CubeFile, FeatureLayout, Job, Message, decode, encode
 
 JOB = Job(
     task="classify",

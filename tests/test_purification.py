@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtmsd_qgis.purification import _distinction, purification_scores, purify
+from mtmsd_qgis.features.purification import _distinction, purification_scores, purify
 
 
 def example():

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from mtmsd_qgis.features import FeatureExtractor
-from mtmsd_qgis.settings import ExtractionSettings
-from mtmsd_qgis.windows import Tile, Window
+from mtmsd_qgis.features.extractor import FeatureExtractor
+from mtmsd_qgis.io.windows import Tile, Window
+from mtmsd_qgis.jobs.settings import ExtractionSettings
 from tests.reference_extractor import PatchExtractor
 from tests.scenes import cube_of
 from tests.test_features import lively
@@ -24,7 +24,7 @@ def components(tmp_path):
 
 def test_at_its_own_place_a_patch_is_a_tile(components, monkeypatch):
     """A tile whose window is the patch sees what the patch sees; the finest stage is not resized by either."""
-    monkeypatch.setattr("mtmsd_qgis.features.short_type", lambda device: torch.float32)
+    monkeypatch.setattr("mtmsd_qgis.features.extractor.short_type", lambda device: torch.float32)
     network = lively()
     window = Window(8, 4, 32, 32)
     tile = FeatureExtractor(network, SETTINGS).tile_features(components.read(window), Tile(window, window))

@@ -8,9 +8,9 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from mtmsd_qgis import accuracy
-from mtmsd_qgis.pictures import bar_chart, line_chart, png
-from mtmsd_qgis.report import classification_report, pretraining_report
+from mtmsd_qgis.accuracy import metrics as accuracy
+from mtmsd_qgis.report.charts import bar_chart, line_chart, png
+from mtmsd_qgis.report.reports import classification_report, pretraining_report
 
 CLASSES = [{"id": 1, "name": "water <deep>", "color": "#0000ff"}, {"id": 7, "name": "wood", "color": "#008800"}]
 

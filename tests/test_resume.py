@@ -11,9 +11,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from mtmsd_qgis.model_file import KIND_CHECKPOINT, read_arrays, read_header
-from mtmsd_qgis.protocol import Job, decode, write_job
-from mtmsd_qgis.settings import PretrainSettings, to_json
+from mtmsd_qgis.io.model_file import KIND_CHECKPOINT, read_arrays, read_header
+from mtmsd_qgis.jobs.protocol import Job, decode, write_job
+from mtmsd_qgis.jobs.settings import PretrainSettings, to_json
 from tests.scenes import cube_of, fields
 
 WORKER = Path(__file__).parent.parent / "mtmsd_qgis" / "worker.py"

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from mtmsd_qgis.errors import SamplesError
-from mtmsd_qgis.protocol import ClassEntry, Job
-from mtmsd_qgis.samples import check_classes, part_samples, read_samples
-from mtmsd_qgis.settings import ClassificationSettings
+from mtmsd_qgis.jobs.protocol import ClassEntry, Job
+from mtmsd_qgis.jobs.settings import ClassificationSettings
+from mtmsd_qgis.sampling.sample_table import check_classes, part_samples, read_samples
 
 CLASSES = (ClassEntry(1, "water"), ClassEntry(2, "wood"))
 

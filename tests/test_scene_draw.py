@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import torch
 
-from mtmsd_qgis.scene_draw import CELL, SceneDraw
-from mtmsd_qgis.windows import Window
+from mtmsd_qgis.classification.auto.unlabelled_pixels import CELL, SceneDraw
+from mtmsd_qgis.io.windows import Window
 
 IN_CELLS = np.array([(3, 5), (40, 70), (41, 71), (99, 31)])  # three of them
 SIDE = 100

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import torch
 
-from mtmsd_qgis import scene_kernel
-from mtmsd_qgis.heads import fit_kernels, kernel_scores, squared_distances
-from mtmsd_qgis.scene_kernel import bend_kernels, held_out_scores
+from mtmsd_qgis.classification.auto import manifold_kernel as scene_kernel
+from mtmsd_qgis.classification.auto.kernel_ridge import fit_kernels, kernel_scores, squared_distances
+from mtmsd_qgis.classification.auto.manifold_kernel import bend_kernels, held_out_scores
 
 
 def arcs(count, seed=0):

@@ -9,19 +9,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mtmsd_qgis import tasks, unfinished
-from mtmsd_qgis.cube import Cube
-from mtmsd_qgis.diffusion_model import load_model
+from mtmsd_qgis.diffusion.model import load_model
 from mtmsd_qgis.errors import Cancelled, FileFormatError
-from mtmsd_qgis.extraction import learn_statistics, scene_tiles
-from mtmsd_qgis.features import FeatureExtractor
-from mtmsd_qgis.job_scene import standardised
-from mtmsd_qgis.live_features import LiveFeatures
+from mtmsd_qgis.features.extractor import FeatureExtractor
+from mtmsd_qgis.features.lazy_raster import LiveFeatures
+from mtmsd_qgis.features.quantization import PlainBands, StoredFeatures, Survey
+from mtmsd_qgis.features.raster_writer import learn_statistics, scene_tiles
+from mtmsd_qgis.io import run_directory as unfinished
+from mtmsd_qgis.io.cube import Cube
+from mtmsd_qgis.io.windows import Window, whole
+from mtmsd_qgis.jobs.protocol import Job
+from mtmsd_qgis.jobs.settings import ClassificationSettings, ExtractionSettings, PretrainSettings, to_json
 from mtmsd_qgis.progress import silent
-from mtmsd_qgis.protocol import Job
-from mtmsd_qgis.settings import ClassificationSettings, ExtractionSettings, PretrainSettings, to_json
-from mtmsd_qgis.stored_features import PlainBands, StoredFeatures, Survey
-from mtmsd_qgis.windows import Window, whole
+from mtmsd_qgis.tasks import run as tasks
+from mtmsd_qgis.tasks.scene_input import standardised
 from tests.scenes import CLASSES, cube_of, described, fields, layout_of, sample_table
 
 PRETRAIN = PretrainSettings(components=4, patch_size=16, iterations=6, batch_size=4)
@@ -34,7 +35,7 @@ STEPS = {"extract": to_json(EXTRACT), "classify": to_json(CLASSIFY)}
 def small_tiles():
     """Many tiles in a small scene."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("mtmsd_qgis.windows.MOST_CORE", 8)
+        patch.setattr("mtmsd_qgis.io.windows.MOST_CORE", 8)
         yield
 
 
@@ -165,9 +166,9 @@ def test_a_map_of_spectra_alone_is_that_of_the_three_steps(scene, extracted, mon
     """As at places never seen, where models see the spectra alone: features may say which neighbours look alike."""
     folder, cube = scene
     raster, layout = extracted
-    monkeypatch.setattr("mtmsd_qgis.adaptive._alike", lambda learning: False)
-    monkeypatch.setattr("mtmsd_qgis.pooling._SURE", 1e9)
-    monkeypatch.setattr("mtmsd_qgis.agreement._MIXED", limit)
+    monkeypatch.setattr("mtmsd_qgis.classification.auto.ensemble._alike", lambda learning: False)
+    monkeypatch.setattr("mtmsd_qgis.classification.auto.ensemble_selection._SURE", 1e9)
+    monkeypatch.setattr("mtmsd_qgis.classification.context.probability_filter._MIXED", limit)
     classify = to_json(replace(CLASSIFY, classifier="auto"))
     with caplog.at_level("INFO"):
         values = tasks.run(a_job(folder, cube, settings={**STEPS, "classify": classify}), folder, silent)
@@ -187,7 +188,7 @@ def test_held_out_samples_have_no_part_in_features_or_map(scene, tmp_path):
     before = map_of(folder, values)
     assert values["accuracy"] is not None
     assert values["purification"]["after_split"]
-    from mtmsd_qgis.samples import part_samples
+    from mtmsd_qgis.sampling.sample_table import part_samples
 
     job = a_job(folder, cube, settings=settings)
     table = np.load(folder / "samples.npy")
@@ -220,8 +221,8 @@ def test_a_map_that_was_stopped_goes_on_to_the_same_map(scene, tmp_path, monkeyp
     if given and "iteration" in words:
         pytest.skip("nothing is trained where a model is given")
     folder, cube = scene
-    monkeypatch.setattr("mtmsd_qgis.views._WINDOW_BYTES", 1 << 16)  # several windows
-    monkeypatch.setattr("mtmsd_qgis.mapping._WINDOW_BYTES", 1 << 16)
+    monkeypatch.setattr("mtmsd_qgis.classification.auto.feature_sets._WINDOW_BYTES", 1 << 16)  # several windows
+    monkeypatch.setattr("mtmsd_qgis.classification.fusion.reader._WINDOW_BYTES", 1 << 16)
     classifier = "auto" if "trying" in words else "linear"
     settings = {**STEPS, "classify": to_json(replace(CLASSIFY, classifier=classifier))}
     parts = {"settings": settings}

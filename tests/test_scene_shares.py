@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 import torch
 
-from mtmsd_qgis.learning import Task, learn
+from mtmsd_qgis.classification.auto.class_priors import expecting, scene_shares
+from mtmsd_qgis.classification.auto.feature_sets import ViewReader
+from mtmsd_qgis.classification.fit import Task, learn
+from mtmsd_qgis.io.windows import Tile, whole
+from mtmsd_qgis.jobs.protocol import ClassEntry, FeatureLayout
+from mtmsd_qgis.jobs.settings import ClassificationSettings
 from mtmsd_qgis.progress import silent
-from mtmsd_qgis.protocol import ClassEntry, FeatureLayout
-from mtmsd_qgis.scene_shares import expecting, scene_shares
-from mtmsd_qgis.settings import ClassificationSettings
-from mtmsd_qgis.views import ViewReader
-from mtmsd_qgis.windows import Tile, whole
 from tests.scenes import cube_of
 
 CPU = torch.device("cpu")
@@ -47,7 +47,7 @@ def test_the_share_is_the_mean_of_what_the_pool_says_of_valid_pixels(tmp_path, m
     bands, _ = mosaic()
     bands[:, :40, :50] = np.nan
     reader = ViewReader(cube_of(tmp_path, bands), FeatureLayout(), CPU)
-    monkeypatch.setattr("mtmsd_qgis.scene_shares._PIXELS", SIZE * SIZE)
+    monkeypatch.setattr("mtmsd_qgis.classification.auto.class_priors._PIXELS", SIZE * SIZE)
     everywhere = Tile(whole(SIZE, SIZE), whole(SIZE, SIZE))
     views, valid = reader.read(everywhere, ["spectra"])
     expected = Stub().predict({"spectra": views["spectra"][:, torch.from_numpy(valid)].T}).mean(dim=0)
@@ -55,7 +55,7 @@ def test_the_share_is_the_mean_of_what_the_pool_says_of_valid_pixels(tmp_path, m
     found = scene_shares(reader, Stub(), 0, lambda share, text: told.append((share, text)))
     assert found.tolist() == pytest.approx(expected.tolist(), abs=1e-5)
     assert told[-1] == (1.0, "looking at the scene: 8 of 8 windows")  # one of nine is void
-    monkeypatch.setattr("mtmsd_qgis.scene_shares._PIXELS", 2000)
+    monkeypatch.setattr("mtmsd_qgis.classification.auto.class_priors._PIXELS", 2000)
     few = scene_shares(reader, Stub(), 0, silent)
     assert few.tolist() == pytest.approx(expected.tolist(), abs=0.02)
     assert few.tolist() != found.tolist()
@@ -93,7 +93,7 @@ def test_a_rare_class_is_not_mapped_as_often_as_it_was_sampled(tmp_path, monkeyp
     assert common["share"] + rare["share"] == pytest.approx(1, abs=1e-3)
     assert (common["name"], rare["name"]) == ("common", "rare")
     assert rare["share"] < 0.45
-    monkeypatch.setattr("mtmsd_qgis.learning.expecting", lambda pool, shares: pool)
+    monkeypatch.setattr("mtmsd_qgis.classification.fit.expecting", lambda pool, shares: pool)
     _, blind, _ = mapped(tmp_path, "spatial")
     assert (guess == index).mean() > (blind == index).mean() + 0.02
     assert 0.05 < guess.mean() < blind.mean()

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from mtmsd_qgis.errors import SettingsError
-from mtmsd_qgis.settings import (
+from mtmsd_qgis.jobs.settings import (
     PRESETS,
     ClassificationSettings,
     ExtractionSettings,

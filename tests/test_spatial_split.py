@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtmsd_qgis.errors import SamplesError
-from mtmsd_qgis.spatial_split import (
+from mtmsd_qgis.sampling.splits import (
     apart,
     block_groups,
     draw_per_class,

@@ -13,12 +13,12 @@ from benchmarks.scenes import Scene
 from benchmarks.speed_growth import BANDS, make_scene
 from benchmarks.speed_scene import Bench, Pairs, in_turn
 from benchmarks.speed_seams import Tiling, seam_ratio, seams, tilings
-from mtmsd_qgis import tasks
-from mtmsd_qgis.cube import Cube, valid_pixels
+from mtmsd_qgis.io.cube import Cube, valid_pixels
+from mtmsd_qgis.io.windows import tile_side, tiles
+from mtmsd_qgis.jobs.protocol import Job
+from mtmsd_qgis.jobs.settings import PretrainSettings, to_json
 from mtmsd_qgis.progress import silent
-from mtmsd_qgis.protocol import Job
-from mtmsd_qgis.settings import PretrainSettings, to_json
-from mtmsd_qgis.windows import tile_side, tiles
+from mtmsd_qgis.tasks import run as tasks
 from tests.scenes import CLASSES, cube_of, fields, sample_table
 
 

@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 import torch
 
-from mtmsd_qgis import tasks
-from mtmsd_qgis.diffusion_model import DiffusionModel, load_checkpoint, load_model
+from mtmsd_qgis.diffusion.model import DiffusionModel, load_checkpoint, load_model
 from mtmsd_qgis.errors import Cancelled, FileFormatError
-from mtmsd_qgis.features import FeatureExtractor
-from mtmsd_qgis.model_file import KIND_CHECKPOINT, read_arrays, read_header, write_file
+from mtmsd_qgis.features.extractor import FeatureExtractor
+from mtmsd_qgis.io.model_file import KIND_CHECKPOINT, read_arrays, read_header, write_file
+from mtmsd_qgis.jobs.protocol import Job
+from mtmsd_qgis.jobs.settings import ExtractionSettings, PretrainSettings, extraction_settings, to_json
 from mtmsd_qgis.progress import silent
-from mtmsd_qgis.protocol import Job
-from mtmsd_qgis.settings import ExtractionSettings, PretrainSettings, extraction_settings, to_json
+from mtmsd_qgis.tasks import run as tasks
 from tests.scenes import cube_of, fields
 
 PRETRAIN = PretrainSettings(components=4, patch_size=16, iterations=4, batch_size=4, device="cpu")
@@ -57,7 +57,7 @@ def test_on_its_own_scene_a_model_needs_no_pass_for_them_and_gives_the_same(mode
     with caplog.at_level("INFO", logger="mtmsd_qgis"):
         taken = extracted(model, tmp_path)
     assert FROM_MODEL in caplog.text
-    monkeypatch.setattr("mtmsd_qgis.stored_statistics.StoredStatistics.hold_for", lambda *arguments: False)
+    monkeypatch.setattr("mtmsd_qgis.diffusion.scene_statistics.StoredStatistics.hold_for", lambda *arguments: False)
     collected = extracted(model, tmp_path)
     assert np.abs(taken - collected).max() <= 1
 
@@ -90,8 +90,8 @@ def test_they_are_taken_only_where_they_hold(model, tmp_path, caplog, change, br
 
 
 def test_other_numbers_are_collected_anew(model, tmp_path, monkeypatch, caplog):
-    monkeypatch.setattr("mtmsd_qgis.features.short_type", lambda device: torch.bfloat16)
-    monkeypatch.setattr("mtmsd_qgis.features._LEAST_CORRELATION", -1)
+    monkeypatch.setattr("mtmsd_qgis.features.extractor.short_type", lambda device: torch.bfloat16)
+    monkeypatch.setattr("mtmsd_qgis.features.extractor._LEAST_CORRELATION", -1)
     with caplog.at_level("INFO", logger="mtmsd_qgis"):
         extracted(model, tmp_path)
     assert (FROM_MODEL in caplog.text) == (load(model).conditions.numbers == "bfloat16")

@@ -11,17 +11,17 @@ import numpy as np
 import pytest
 import torch
 
-from mtmsd_qgis import tasks
-from mtmsd_qgis.cube import Cube
-from mtmsd_qgis.device import Device
+from mtmsd_qgis.diffusion.device import Device
 from mtmsd_qgis.errors import MtmsdError, SceneError
-from mtmsd_qgis.extraction import KeptTiles
-from mtmsd_qgis.model_file import read_header
+from mtmsd_qgis.features.quantization import NODATA
+from mtmsd_qgis.features.raster_writer import KeptTiles
+from mtmsd_qgis.io.cube import Cube
+from mtmsd_qgis.io.model_file import read_header
+from mtmsd_qgis.io.windows import whole
+from mtmsd_qgis.jobs.protocol import FeatureLayout, Job
+from mtmsd_qgis.jobs.settings import ClassificationSettings, ExtractionSettings, PretrainSettings, to_json
 from mtmsd_qgis.progress import silent
-from mtmsd_qgis.protocol import FeatureLayout, Job
-from mtmsd_qgis.settings import ClassificationSettings, ExtractionSettings, PretrainSettings, to_json
-from mtmsd_qgis.stored_features import NODATA
-from mtmsd_qgis.windows import whole
+from mtmsd_qgis.tasks import run as tasks
 from tests.scenes import CLASSES, cube_of, described, fields, layout_of, sample_table
 
 PRETRAIN = to_json(PretrainSettings(components=4, patch_size=16, iterations=8, batch_size=4))
@@ -177,7 +177,7 @@ def test_tiles_kept_from_the_survey_change_nothing(
         return found
 
     monkeypatch.setattr(KeptTiles, "take", watched)
-    monkeypatch.setattr("mtmsd_qgis.extraction._KEPT_IN_MEMORY", 0)
+    monkeypatch.setattr("mtmsd_qgis.features.raster_writer._KEPT_IN_MEMORY", 0)
     monkeypatch.setattr("shutil.disk_usage", lambda place: SimpleNamespace(free=disk_bytes))
     extracted(scene, model, other, EXTRACT)
     assert set(taken) == {where}
@@ -211,7 +211,7 @@ def test_held_out_samples_have_no_part_in_the_map(features, folder):
     samples = np.load(folder / "samples.npy")
     honest = classified(features, folder, settings)
     before = (folder / "map.raw").read_bytes()
-    from mtmsd_qgis.spatial_split import random_split
+    from mtmsd_qgis.sampling.splits import random_split
 
     held_out = random_split(samples[:, 2], 0.3, 3).held_out
     training, validation = samples[~held_out], samples[held_out].copy()
@@ -256,13 +256,13 @@ def test_any_other_raster_is_one_timestep_of_plain_bands(scene, folder):
 def test_the_map_does_not_depend_on_the_windows_it_is_made_in(features, folder, monkeypatch):
     classified(features, folder)
     before = np.fromfile(folder / "map.raw", "<u2")
-    monkeypatch.setattr("mtmsd_qgis.mapping._WINDOW_BYTES", 1)
+    monkeypatch.setattr("mtmsd_qgis.classification.fusion.reader._WINDOW_BYTES", 1)
     classified(features, folder)
     assert np.mean(np.fromfile(folder / "map.raw", "<u2") != before) < 0.002
 
 
 def test_samples_are_thinned_out_evenly_where_memory_is_short():
-    from mtmsd_qgis.mapping import thin_out
+    from mtmsd_qgis.classification.fusion.reader import thin_out
 
     classes = np.repeat([0, 1, 2], [5, 200, 500])
     chosen = thin_out(classes, 105, seed=0)

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import torch
 
-from mtmsd_qgis.stored_features import StoredFeatures
-from mtmsd_qgis.tile_grids import TileGrids, cells_needed, linear_weights
-from mtmsd_qgis.windows import Window
+from mtmsd_qgis.features.feature_pyramid import TileGrids, cells_needed, linear_weights
+from mtmsd_qgis.features.quantization import StoredFeatures
+from mtmsd_qgis.io.windows import Window
 
 STRIDES = (4, 2, 1)
 INNER = Window(8, 4, 18, 21)  # neither side ends on a cell

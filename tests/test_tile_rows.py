@@ -4,10 +4,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mtmsd_qgis.cube import create_cube
-from mtmsd_qgis.protocol import Band
-from mtmsd_qgis.tile_rows import LinesBehind, TileRows
-from mtmsd_qgis.windows import Window, tiles, whole
+from mtmsd_qgis.io.cube import create_cube
+from mtmsd_qgis.io.row_writer import LinesBehind, TileRows
+from mtmsd_qgis.io.windows import Window, tiles, whole
+from mtmsd_qgis.jobs.protocol import Band
 
 
 @pytest.mark.parametrize("buffer_bytes", [1, 2 * 3 * 8 * 20, 1 << 20])

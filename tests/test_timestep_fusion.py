@@ -4,7 +4,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from mtmsd_qgis.timestep_fusion import FusionClassifier, SelectiveTimestepFusion, TimestepLinear
+from mtmsd_qgis.classification.fusion.timestep_fusion import FusionClassifier, SelectiveTimestepFusion, TimestepLinear
 
 
 def parameters(module) -> int:

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from mtmsd_qgis.transformer3d import SoftTokens, SpectralSpatialTransformer
+from mtmsd_qgis.classification.transformer.spectral_spatial_transformer import SoftTokens, SpectralSpatialTransformer
 
 
 @pytest.mark.parametrize(

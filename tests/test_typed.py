@@ -6,10 +6,11 @@ from dataclasses import asdict, fields, is_dataclass
 
 import pytest
 
-from mtmsd_qgis import protocol, settings, typed
-from mtmsd_qgis.protocol import Band, ClassEntry, FeatureLayout, Job, Message
-from mtmsd_qgis.settings import ClassificationSettings, ExtractionSettings, PretrainSettings
-from mtmsd_qgis.typed import build, shown
+from mtmsd_qgis.jobs import json_dataclasses as typed
+from mtmsd_qgis.jobs import protocol, settings
+from mtmsd_qgis.jobs.json_dataclasses import build, shown
+from mtmsd_qgis.jobs.protocol import Band, ClassEntry, FeatureLayout, Job, Message
+from mtmsd_qgis.jobs.settings import ClassificationSettings, ExtractionSettings, PretrainSettings
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from mtmsd_qgis.unet import Attention, UNet, sinusoid
+from mtmsd_qgis.diffusion.unet import Attention, UNet, sinusoid
 
 
 def parameters(module) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mtmsd_qgis.windows import GRID, HALO, MOST_CORE, Window, block_counts, clip, expand, strips, tile_side, tiles
+from mtmsd_qgis.io.windows import GRID, HALO, MOST_CORE, Window, block_counts, clip, expand, strips, tile_side, tiles
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_expand_adds_before_and_after():
 
 
 def test_cover_covers_every_pixel_once_with_its_surroundings():
-    from mtmsd_qgis.windows import cover
+    from mtmsd_qgis.io.windows import cover
 
     seen = np.zeros((37, 50), dtype=int)
     for tile in cover(37, 50, 16, 3, 2):

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 import scipy.io
 
-from mtmsd_qgis import protocol
-from mtmsd_qgis.protocol import Job, decode, write_job
-from mtmsd_qgis.settings import PretrainSettings, to_json
+from mtmsd_qgis.jobs import protocol
+from mtmsd_qgis.jobs.protocol import Job, decode, write_job
+from mtmsd_qgis.jobs.settings import PretrainSettings, to_json
 from tests.scenes import cube_of, fields
 
 WORKER = Path(__file__).parent.parent / "mtmsd_qgis" / "worker.py"

@@ -23,15 +23,16 @@ import numpy as np
 import torch
 
 with atheris.instrument_imports(include=["mtmsd_qgis"]):
-    from mtmsd_qgis import diffusion_model, model_file
+    from mtmsd_qgis.diffusion import model as diffusion_model
+    from mtmsd_qgis.diffusion.preprocessing import Preprocessor
+    from mtmsd_qgis.diffusion.training_state import keep_anchor, new_training
+    from mtmsd_qgis.diffusion.unet import UNet
     from mtmsd_qgis.errors import MtmsdError
-    from mtmsd_qgis.features import FeatureExtractor
-    from mtmsd_qgis.model_file import KIND_CHECKPOINT, KIND_MODEL
-    from mtmsd_qgis.preprocessing import Preprocessor
-    from mtmsd_qgis.protocol import Band
-    from mtmsd_qgis.settings import ExtractionSettings, PretrainSettings
-    from mtmsd_qgis.training_state import keep_anchor, new_training
-    from mtmsd_qgis.unet import UNet
+    from mtmsd_qgis.features.extractor import FeatureExtractor
+    from mtmsd_qgis.io import model_file
+    from mtmsd_qgis.io.model_file import KIND_CHECKPOINT, KIND_MODEL
+    from mtmsd_qgis.jobs.protocol import Band
+    from mtmsd_qgis.jobs.settings import ExtractionSettings, PretrainSettings
 
 from campaign import Campaign, arguments
 from edits import edited

@@ -18,11 +18,11 @@ import atheris
 sys.path[:0] = [str(Path(__file__).resolve().parents[2]), str(Path(__file__).resolve().parent)]
 
 with atheris.instrument_imports(include=["mtmsd_qgis"]):
-    from mtmsd_qgis import protocol
-    from mtmsd_qgis.cube import Cube
     from mtmsd_qgis.errors import MtmsdError
-    from mtmsd_qgis.line_reader import LONGEST_NOISE, read_lines
-    from mtmsd_qgis.settings import (
+    from mtmsd_qgis.io.cube import Cube
+    from mtmsd_qgis.jobs import protocol
+    from mtmsd_qgis.jobs.line_reader import LONGEST_NOISE, read_lines
+    from mtmsd_qgis.jobs.settings import (
         ClassificationSettings,
         ExtractionSettings,
         PretrainSettings,

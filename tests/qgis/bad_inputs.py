@@ -47,7 +47,7 @@ class Place:
 
     def model(self, kind: str = "model", **changes: Any) -> str:
         """A model file without arrays."""
-        from mtmsd.mtmsd_qgis import model_file
+        from mtmsd.mtmsd_qgis.io import model_file
 
         path = self.folder / f"x.{kind}"
         model_file.write_file(path, kind, {**GOOD_HEADER, **changes}, {})

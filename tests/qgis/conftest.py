@@ -94,7 +94,7 @@ def project():
 @pytest.fixture
 def fake_worker(monkeypatch, tmp_path):
     """A function that puts another script in the worker's place."""
-    from mtmsd.algorithms.bridge import interpreter
+    from mtmsd.algorithms.bridge.worker import interpreter
 
     def put(body: str) -> Path:
         script = tmp_path / "fake_worker.py"

@@ -15,14 +15,14 @@ from scenes import CRS, LEFT, PIXEL, TOP, Log
 
 
 def grid(height=20, width=20, transform=(LEFT, PIXEL, 0.0, TOP, 0.0, -PIXEL)):
-    from mtmsd.algorithms.bridge.rasters import Grid
+    from mtmsd.algorithms.bridge.raster.source import Grid
 
     crs = QgsCoordinateReferenceSystem(CRS)
     return Grid(height, width, transform, crs.toWkt(), crs)
 
 
 def labels_of(layer, field="cover"):
-    from mtmsd.algorithms.bridge.labels import read_labels
+    from mtmsd.algorithms.bridge.vector.labels import read_labels
 
     source = QgsProcessingFeatureSource(layer, QgsProcessingContext())
     return read_labels(
@@ -32,9 +32,9 @@ def labels_of(layer, field="cover"):
 
 def placed(layer, where=None, field="cover", overlaps="refuse", log=None):
     """Samples and classes of a layer."""
-    from mtmsd.algorithms.bridge.labels import make_classes
-    from mtmsd.algorithms.bridge.progress import Stretch
-    from mtmsd.algorithms.bridge.samples import place_samples
+    from mtmsd.algorithms.bridge.feedback import Stretch
+    from mtmsd.algorithms.bridge.vector.labels import make_classes
+    from mtmsd.algorithms.bridge.vector.rasterization import place_samples
 
     labels = replace(labels_of(layer, field), overlaps=overlaps)
     classes = make_classes(labels)

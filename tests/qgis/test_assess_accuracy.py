@@ -185,7 +185,7 @@ def test_signed_bytes(tmp_path):
 
 
 def test_a_large_map_is_read_in_windows(tmp_path, monkeypatch):
-    from mtmsd.algorithms.bridge import class_map as module
+    from mtmsd.algorithms.bridge.raster import class_map_reader as module
 
     whole = assess(class_map(tmp_path / "m.tif"), points(*SIX), tmp_path)[1]
     monkeypatch.setattr(module, "_PIXELS_AT_ONCE", 100)

@@ -171,7 +171,7 @@ def test_a_file_that_is_no_model(scene, tmp_path):
 
 
 def test_training_layer_without_class_field(scene, tmp_path):
-    from mtmsd.mtmsd_qgis import model_file
+    from mtmsd.mtmsd_qgis.io import model_file
 
     model = tmp_path / "model.mtmsd"
     bands = [{"name": f"b{n}", "number": n} for n in range(1, 13)]

@@ -13,7 +13,7 @@ CENTRES, WIDTHS = [450.5, 550.0, 2200.0], [6.5, 7.0, 11.25]
 
 
 def described(layer):
-    from mtmsd.algorithms.bridge.rasters import describe_raster
+    from mtmsd.algorithms.bridge.raster.source import describe_raster
 
     return describe_raster(layer if isinstance(layer, QgsRasterLayer) else QgsRasterLayer(str(layer), "in"))
 
@@ -154,7 +154,7 @@ def test_what_is_nearer_to_the_user_wins_and_the_rest_is_filled_in(tmp_path):
 
 
 def test_the_log_says_what_was_found(tmp_path):
-    from mtmsd.algorithms.bridge.band_metadata import spectral_sentence
+    from mtmsd.algorithms.bridge.raster.band_metadata import spectral_sentence
 
     assert spectral_sentence(described(in_band_items(tmp_path)).bands) == (
         "Wavelengths: 450.5 to 2200 nm, width 6.5 to 11.2 nm."
@@ -163,9 +163,9 @@ def test_the_log_says_what_was_found(tmp_path):
 
 
 def test_features_keep_the_wavelengths_of_their_spectra(tmp_path):
-    from mtmsd.algorithms.bridge.outputs import write_many_bands
-    from mtmsd.algorithms.bridge.progress import Stretch
-    from mtmsd.mtmsd_qgis.protocol import Band, CubeFile
+    from mtmsd.algorithms.bridge.feedback import Stretch
+    from mtmsd.algorithms.bridge.raster.geotiff import write_many_bands
+    from mtmsd.mtmsd_qgis.jobs.protocol import Band, CubeFile
     from scenes import Log
 
     source = described(in_band_items(tmp_path))

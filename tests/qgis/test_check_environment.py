@@ -14,7 +14,7 @@ from scenes import Log
 def check(monkeypatch, tmp_path):
     """A function that runs the algorithm and gives results, log, JSON and HTML."""
     import processing
-    from mtmsd.algorithms.bridge import interpreter
+    from mtmsd.algorithms.bridge.worker import interpreter
 
     monkeypatch.setattr(interpreter, "_probed", {})
     monkeypatch.setenv("MTMSD_HOME", str(tmp_path / "none"))

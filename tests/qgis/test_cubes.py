@@ -25,14 +25,14 @@ from scenes import (
 
 
 def described(path, name="in"):
-    from mtmsd.algorithms.bridge.rasters import describe_raster
+    from mtmsd.algorithms.bridge.raster.source import describe_raster
 
     return describe_raster(path if isinstance(path, QgsRasterLayer) else QgsRasterLayer(str(path), name))
 
 
 def copied(source, folder, numbers=None, mask=None):
-    from mtmsd.algorithms.bridge.progress import Stretch
-    from mtmsd.algorithms.bridge.scenes import bring_scene
+    from mtmsd.algorithms.bridge.feedback import Stretch
+    from mtmsd.algorithms.bridge.raster.scene_export import bring_scene
 
     numbers = numbers or range(1, len(source.bands) + 1)
     context = QgsProject.instance().transformContext()
@@ -66,7 +66,7 @@ def test_gdal_opens_the_copy(tmp_path):
 
 
 def test_a_raster_larger_than_a_chunk(tmp_path, monkeypatch):
-    from mtmsd.algorithms.bridge import cubes
+    from mtmsd.algorithms.bridge.raster import export as cubes
 
     monkeypatch.setattr(cubes, "CHUNK_BYTES", 1000)
     values = spectra(bands=4, height=33, width=17)
@@ -78,7 +78,7 @@ def test_a_raster_larger_than_a_chunk(tmp_path, monkeypatch):
 @pytest.mark.parametrize("chunk_bytes", [1, 2 * 3 * 16 * 16 * 2])
 def test_a_compressed_raster_is_read_by_its_own_blocks(tmp_path, monkeypatch, interleave, chunk_bytes):
     """Each block once, though neither a line of blocks nor one block fits into a chunk."""
-    from mtmsd.algorithms.bridge import cubes
+    from mtmsd.algorithms.bridge.raster import export as cubes
 
     monkeypatch.setattr(cubes, "CHUNK_BYTES", chunk_bytes)
     values = spectra(bands=3, height=40, width=70)
@@ -167,7 +167,7 @@ def test_bad_bands_of_the_metadata(tmp_path):
 
 
 def test_a_raster_without_georeference_lies_where_qgis_shows_it(tmp_path):
-    from mtmsd.algorithms.bridge.samples import _pixel_at
+    from mtmsd.algorithms.bridge.vector.rasterization import _pixel_at
 
     path = write_raster(tmp_path / "in.tif", spectra(bands=2, height=4, width=6), transform=None, epsg=None)
     layer = QgsRasterLayer(str(path), "in")
@@ -208,7 +208,7 @@ def test_a_layer_of_another_provider_is_exported(tmp_path):
 
 
 def test_mask_of_polygons_in_another_crs(tmp_path):
-    from mtmsd.algorithms.bridge.masks import describe_mask, usable_pixels
+    from mtmsd.algorithms.bridge.raster.masks import describe_mask, usable_pixels
 
     source = described(write_raster(tmp_path / "in.tif", spectra(bands=2, height=6, width=8)))
     mask = describe_mask(vector_layer([(box_of_pixels(1, 2, 3, 5), "x")], "Polygon", crs="EPSG:4326"))
@@ -219,7 +219,7 @@ def test_mask_of_polygons_in_another_crs(tmp_path):
 
 
 def test_mask_of_points(tmp_path):
-    from mtmsd.algorithms.bridge.masks import describe_mask, usable_pixels
+    from mtmsd.algorithms.bridge.raster.masks import describe_mask, usable_pixels
 
     source = described(write_raster(tmp_path / "in.tif", spectra(bands=2, height=6, width=8)))
     mask = describe_mask(vector_layer([(point_in_pixel(4, 7), "x")], "Point"))
@@ -228,7 +228,7 @@ def test_mask_of_points(tmp_path):
 
 
 def test_mask_raster_of_another_grid_and_extent(tmp_path):
-    from mtmsd.algorithms.bridge.masks import describe_mask
+    from mtmsd.algorithms.bridge.raster.masks import describe_mask
 
     source = described(write_raster(tmp_path / "in.tif", spectra(bands=2, height=6, width=8)))
     coarse = np.zeros((1, 2, 2), np.uint8)
@@ -243,7 +243,7 @@ def test_mask_raster_of_another_grid_and_extent(tmp_path):
 
 def written(tmp_path, values, **band_facts):
     """A raw cube, as the worker writes it."""
-    from mtmsd.mtmsd_qgis.protocol import Band, CubeFile
+    from mtmsd.mtmsd_qgis.jobs.protocol import Band, CubeFile
 
     values = np.asarray(values)
     values.transpose(1, 0, 2).copy().tofile(job(tmp_path) / "result.raw")
@@ -252,14 +252,14 @@ def written(tmp_path, values, **band_facts):
 
 
 def stretch():
-    from mtmsd.algorithms.bridge.progress import Stretch
+    from mtmsd.algorithms.bridge.feedback import Stretch
 
     return Stretch(Log(), 0, 100)
 
 
 def test_feature_raster_keeps_values_grid_names_and_layout(tmp_path):
-    from mtmsd.algorithms.bridge.outputs import write_features
-    from mtmsd.mtmsd_qgis.protocol import FeatureLayout
+    from mtmsd.algorithms.bridge.raster.geotiff import write_features
+    from mtmsd.mtmsd_qgis.jobs.protocol import FeatureLayout
 
     transform = (LEFT, 30.0, 0.0, TOP, 0.0, -10.0)
     source = described(write_raster(tmp_path / "in.tif", spectra(bands=2, height=37, width=23), transform=transform))
@@ -279,8 +279,8 @@ def test_feature_raster_keeps_values_grid_names_and_layout(tmp_path):
 
 
 def test_a_cancelled_write_leaves_what_was_there(tmp_path):
-    from mtmsd.algorithms.bridge.outputs import write_many_bands
-    from mtmsd.algorithms.bridge.progress import Stretch
+    from mtmsd.algorithms.bridge.feedback import Stretch
+    from mtmsd.algorithms.bridge.raster.geotiff import write_many_bands
 
     source = described(write_raster(tmp_path / "in.tif", spectra(bands=2, height=8, width=8)))
     cube = written(tmp_path, np.ones((2, 8, 8), np.int16))
@@ -295,7 +295,7 @@ def test_a_cancelled_write_leaves_what_was_there(tmp_path):
 
 
 def test_a_place_that_cannot_be_written(tmp_path):
-    from mtmsd.algorithms.bridge.outputs import write_many_bands, write_text
+    from mtmsd.algorithms.bridge.raster.geotiff import write_many_bands, write_text
 
     (tmp_path / "file").write_text("")
     with pytest.raises(QgsProcessingException, match="cannot be written"):
@@ -309,8 +309,8 @@ def test_a_place_that_cannot_be_written(tmp_path):
 @pytest.mark.parametrize("exceptions", [False, True])
 @pytest.mark.parametrize(("top", "code"), [(3, "Byte"), (300, "UInt16")])
 def test_class_map_has_names_and_colours_for_other_software(tmp_path, top, code, exceptions):
-    from mtmsd.algorithms.bridge.outputs import write_class_map
-    from mtmsd.mtmsd_qgis.protocol import ClassEntry
+    from mtmsd.algorithms.bridge.raster.geotiff import write_class_map
+    from mtmsd.mtmsd_qgis.jobs.protocol import ClassEntry
 
     source = described(write_raster(tmp_path / "in.tif", spectra(bands=2, height=8, width=8)))
     classes = [ClassEntry(1, "water", "#1f78b4"), ClassEntry(top, "Wald, Gebüsch", "#33a02c")]

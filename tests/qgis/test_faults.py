@@ -109,7 +109,7 @@ def test_a_disk_of_outputs_that_is_full(steps, tmp_path, name, size):
 
 @pytest.mark.parametrize("size", ["64k", "232k"], ids=["QGIS notices", "the worker notices"])
 def test_a_temporary_folder_that_is_full(steps, tmp_path, monkeypatch, size):
-    from mtmsd.algorithms.bridge import worker_process
+    from mtmsd.algorithms.bridge.worker import worker_process
 
     with small_disk(tmp_path / "disk", size) as disk:
         elsewhere = type("Elsewhere", (), {"tempFolder": staticmethod(lambda: str(disk))})
@@ -161,7 +161,7 @@ def test_a_raster_that_is_cut_off_meanwhile(scene, tmp_path):
 
 
 def test_a_raster_that_is_written_to_while_it_is_read(scene, tmp_path, monkeypatch):
-    from mtmsd.algorithms.bridge import cubes
+    from mtmsd.algorithms.bridge.raster import export as cubes
 
     raster = tmp_path / "in.tif"
     shutil.copy(scene.raster, raster)
@@ -196,7 +196,7 @@ def test_a_model_that_vanishes_meanwhile(steps, model, tmp_path):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_two_runs_to_one_output(steps, tmp_path, name):
-    from mtmsd.algorithms.bridge.output_claims import claimed
+    from mtmsd.algorithms.bridge.files.output_locks import claimed
 
     output = tmp_path / NAMES[name]
     with claimed([output]):  # as the other run holds it, in this or in another QGIS

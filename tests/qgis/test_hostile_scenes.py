@@ -80,7 +80,7 @@ def test_a_nodata_value_that_the_type_cannot_hold_excludes_nothing(tmp_path):
     plain, odd = tmp_path / "plain.mtmsd", tmp_path / "odd.mtmsd"
     run("pretraindiffusion", {"INPUT": str(raster), "OUTPUT": str(plain), **PRETRAIN})
     run("pretraindiffusion", {"INPUT": str(tmp_path / "in.vrt"), "OUTPUT": str(odd), **PRETRAIN})
-    from mtmsd.mtmsd_qgis.model_file import read_header
+    from mtmsd.mtmsd_qgis.io.model_file import read_header
 
     assert read_header(plain)["loss_curve"] == read_header(odd)["loss_curve"]
 

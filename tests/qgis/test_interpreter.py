@@ -15,7 +15,7 @@ from scenes import Log
 
 @pytest.fixture
 def interpreter(monkeypatch, tmp_path):
-    from mtmsd.algorithms.bridge import interpreter
+    from mtmsd.algorithms.bridge.worker import interpreter
 
     monkeypatch.delenv("MTMSD_PYTHON", raising=False)
     monkeypatch.setenv("MTMSD_HOME", str(tmp_path / "home"))
@@ -124,7 +124,7 @@ def test_environment_of_the_worker_has_nothing_of_qgis(interpreter, monkeypatch,
     ids=["Linux", "OSGeo4W", "MSI", "macOS 3", "macOS 4"],
 )
 def test_the_python_behind_qgis_on_every_system(tmp_path, prefix, file, platform):
-    from mtmsd.algorithms.bridge.python_places import interpreter_below
+    from mtmsd.algorithms.bridge.worker.python_locations import interpreter_below
 
     # What lies beside it opens QGIS, or needs a PYTHONHOME.
     for other in ("OSGeo4W/bin/qgis-bin.exe", "OSGeo4W/bin/python3.exe", "QGIS.app/Contents/MacOS/QGIS"):
@@ -146,13 +146,13 @@ def test_the_python_behind_qgis_on_every_system(tmp_path, prefix, file, platform
     ],
 )
 def test_the_place_of_the_plugins_own_environments(platform, variables, folder):
-    from mtmsd.algorithms.bridge.python_places import default_home
+    from mtmsd.algorithms.bridge.worker.python_locations import default_home
 
     assert default_home(platform, variables, Path("/home/anna")) == Path(folder)
 
 
 def test_the_python_of_an_environment_on_windows_and_elsewhere():
-    from mtmsd.algorithms.bridge.python_places import python_of_environment
+    from mtmsd.algorithms.bridge.worker.python_locations import python_of_environment
 
     assert python_of_environment(Path("/e"), "win32") == Path("/e/Scripts/python.exe")
     assert python_of_environment(Path("/e"), "darwin") == Path("/e/bin/python")
@@ -180,7 +180,7 @@ def test_the_environment_that_was_set_up_last_comes_first(interpreter, tmp_path)
     ],
 )
 def test_a_python_that_no_environment_can_be_made_from_is_explained(facts, words):
-    from mtmsd.algorithms.bridge.base_python import trouble_with
+    from mtmsd.algorithms.bridge.environment.base_python import trouble_with
 
     found = trouble_with(facts, Path("/usr/bin/python3"))
     assert words in found

@@ -165,7 +165,7 @@ def test_polygons_in_any_crs_take_the_same_pixels(crs):
 
 
 def test_dates_and_truths_are_classes_too():
-    from mtmsd.algorithms.bridge.labels import class_key
+    from mtmsd.algorithms.bridge.vector.labels import class_key
     from qgis.PyQt.QtCore import QDate, QVariant
 
     assert class_key(QDate(2024, 5, 1)) == "2024-05-01"
@@ -212,7 +212,7 @@ def test_two_categories_of_one_name_stay_apart():
 
 @pytest.mark.parametrize("count", [1, 2, 8, 9, 16, 21, 22, 23, 24, 100])
 def test_palette_gives_different_colours(count):
-    from mtmsd.algorithms.bridge.palette import palette
+    from mtmsd.algorithms.bridge.raster.palette import palette
 
     colors = palette(count)
     assert len(set(colors)) == count
@@ -238,9 +238,9 @@ def test_only_selected_features_where_asked():
 
 
 def test_samples_on_nodata_and_under_the_mask_are_left_out(tmp_path):
-    from mtmsd.algorithms.bridge.samples import Samples, without_nodata
-    from mtmsd.algorithms.bridge.tally import Tally
-    from mtmsd.mtmsd_qgis.protocol import Band, CubeFile
+    from mtmsd.algorithms.bridge.vector.exclusion_counts import Tally
+    from mtmsd.algorithms.bridge.vector.rasterization import Samples, without_nodata
+    from mtmsd.mtmsd_qgis.jobs.protocol import Band, CubeFile
 
     values = np.ones((3, 2, 4), dtype="<i2")  # rows, bands, columns
     values[0, 1, 2] = -9
@@ -257,7 +257,7 @@ def test_samples_on_nodata_and_under_the_mask_are_left_out(tmp_path):
 
 
 def test_no_way_between_a_local_grid_and_the_earth():
-    from mtmsd.algorithms.bridge.labels import read_labels
+    from mtmsd.algorithms.bridge.vector.labels import read_labels
     from mtmsd.algorithms.import_scene import local_grid_crs
 
     layer = vector_layer([(point_in_pixel(0, 0), "a")], "Point")

@@ -24,16 +24,16 @@ HEIGHT, WIDTH = 300, 700
 
 
 def grid_and_stretch(folder, log=None):
-    from mtmsd.algorithms.bridge.progress import Stretch
-    from mtmsd.algorithms.bridge.rasters import describe_raster
+    from mtmsd.algorithms.bridge.feedback import Stretch
+    from mtmsd.algorithms.bridge.raster.source import describe_raster
 
     raster = write_raster(folder / "in.tif", np.ones((1, HEIGHT, WIDTH), np.uint8))
     return describe_raster(QgsRasterLayer(str(raster), "in")).grid, Stretch(log or Log(), 0, 100)
 
 
 def class_map(folder, log=None):
-    from mtmsd.algorithms.bridge.outputs import write_class_map
-    from mtmsd.mtmsd_qgis.protocol import Band, ClassEntry, CubeFile
+    from mtmsd.algorithms.bridge.raster.geotiff import write_class_map
+    from mtmsd.mtmsd_qgis.jobs.protocol import Band, ClassEntry, CubeFile
 
     values = np.ones((HEIGHT, 1, WIDTH), "<u2")
     values[::5, :, ::5] = 4  # single pixels, which nobody should see from afar
@@ -63,8 +63,8 @@ def test_a_class_map_is_compressed_tiled_and_has_overviews(tmp_path, capfd):
 
 
 def test_probabilities_are_compressed_tiled_and_have_overviews_names_and_nodata(tmp_path):
-    from mtmsd.algorithms.bridge.outputs import write_floats
-    from mtmsd.mtmsd_qgis.protocol import Band, CubeFile
+    from mtmsd.algorithms.bridge.raster.geotiff import write_floats
+    from mtmsd.mtmsd_qgis.jobs.protocol import Band, CubeFile
 
     values = np.full((HEIGHT, 2, WIDTH), 0.5, "<f4")
     values[:, :, 350:] = -1
@@ -83,7 +83,7 @@ def test_probabilities_are_compressed_tiled_and_have_overviews_names_and_nodata(
     ("size", "factors"), [((256, 256), []), ((257, 10), [2]), ((512, 513), [2, 4]), ((5000, 100), [2, 4, 8, 16, 32])]
 )
 def test_overviews_go_down_to_one_tile(size, factors):
-    from mtmsd.algorithms.bridge.overviews import overview_factors
+    from mtmsd.algorithms.bridge.raster.overviews import overview_factors
 
     assert overview_factors(*size) == factors
 
@@ -113,7 +113,7 @@ class Loading:
     ("given", "name"), [("Class map", "Class map – Potsdam"), ("", "Class map – Potsdam"), ("My map", "My map")]
 )
 def test_a_layer_is_named_after_its_scene_unless_somebody_named_it(given, name):
-    from mtmsd.algorithms.bridge.loading import Title, name_layer
+    from mtmsd.algorithms.bridge.layers.layer_names import Title, name_layer
 
     context = Loading(name=given, groupName="")
     name_layer(context, "map.tif", Title("Class map", "Diffusion features – Potsdam", "Maps of Potsdam"))
@@ -145,7 +145,7 @@ def graduated(layer):
 
 @pytest.mark.parametrize("renderer", [single, rules, graduated])
 def test_without_categories_classes_have_their_values_and_the_palette(renderer):
-    from mtmsd.algorithms.bridge.palette import palette
+    from mtmsd.algorithms.bridge.raster.palette import palette
 
     layer = vector_layer([(point_in_pixel(i, i), name) for i, name in enumerate(COLORS)], "Point")
     layer.setRenderer(renderer(layer))
@@ -154,7 +154,7 @@ def test_without_categories_classes_have_their_values_and_the_palette(renderer):
 
 
 def test_a_class_without_a_category_gets_a_colour_that_no_other_has():
-    from mtmsd.algorithms.bridge.palette import palette
+    from mtmsd.algorithms.bridge.raster.palette import palette
 
     taken = dict(zip(("water", "meadow", "forest"), palette(6)[1:4]))
     shapes = [(point_in_pixel(i, i), name) for i, name in enumerate((*taken, "bog", "acre"))]
@@ -163,8 +163,8 @@ def test_a_class_without_a_category_gets_a_colour_that_no_other_has():
 
 
 def test_one_legend_row_a_class_with_ids_beyond_a_byte(tmp_path):
-    from mtmsd.algorithms.bridge.styling import class_map_style, save_beside
-    from mtmsd.mtmsd_qgis.protocol import ClassEntry
+    from mtmsd.algorithms.bridge.layers.styling import class_map_style, save_beside
+    from mtmsd.mtmsd_qgis.jobs.protocol import ClassEntry
 
     path = write_raster(tmp_path / "map.tif", np.array([[[1, 300]]], np.uint16), nodata=0)
     classes = [ClassEntry(1, "water", "#1f78b4"), ClassEntry(300, "bog", "#33a02c")]

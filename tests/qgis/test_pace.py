@@ -10,7 +10,7 @@ from scenes import Log
 
 def told(seconds, texts, started=0.0):
     """(second, line) of a run that reports once a second, evenly from 0 to 1."""
-    from mtmsd.algorithms.bridge.pace import Pace
+    from mtmsd.algorithms.bridge.time_estimate import Pace
 
     pace = Pace(started)
     lines = ((now, pace.line(started + now, now / seconds, texts(now))) for now in range(seconds + 1))
@@ -36,7 +36,7 @@ def test_one_line_a_stage():
 
 
 def test_a_guess_follows_the_pace_of_the_last_minute():
-    from mtmsd.algorithms.bridge.pace import Pace
+    from mtmsd.algorithms.bridge.time_estimate import Pace
 
     pace = Pace(0)
     for now in range(0, 200):
@@ -47,7 +47,7 @@ def test_a_guess_follows_the_pace_of_the_last_minute():
 
 
 def test_a_run_that_stands_still_says_so_without_a_guess():
-    from mtmsd.algorithms.bridge.pace import Pace
+    from mtmsd.algorithms.bridge.time_estimate import Pace
 
     pace = Pace(0)
     lines = [pace.line(now, 0.3, "fitting: penalty 1") for now in range(0, 300)]
@@ -57,7 +57,7 @@ def test_a_run_that_stands_still_says_so_without_a_guess():
 
 
 def test_the_bar_never_goes_back_within_and_between_steps():
-    from mtmsd.algorithms.bridge.progress import Stretch
+    from mtmsd.algorithms.bridge.feedback import Stretch
 
     log = Log()
     for start, stop in ((0, 8), (8, 10), (10, 95), (95, 100)):
@@ -71,9 +71,10 @@ def test_the_bar_never_goes_back_within_and_between_steps():
 
 
 def test_messages_of_a_worker_become_lines_with_the_time_of_the_whole_run(fake_worker, monkeypatch):
-    from mtmsd.algorithms.bridge import progress, worker_process
-    from mtmsd.algorithms.bridge.worker_process import job_folder, run_worker
-    from mtmsd.mtmsd_qgis.protocol import Job
+    from mtmsd.algorithms.bridge import feedback as progress
+    from mtmsd.algorithms.bridge.worker import worker_process
+    from mtmsd.algorithms.bridge.worker.worker_process import job_folder, run_worker
+    from mtmsd.mtmsd_qgis.jobs.protocol import Job
 
     fake_worker("""
 for i in range(1, 41):
@@ -94,7 +95,7 @@ send(type="result", values={})
 
 
 def test_a_clock_ends_with_its_feedback():
-    from mtmsd.algorithms.bridge import progress
+    from mtmsd.algorithms.bridge import feedback as progress
 
     feedback = QgsProcessingFeedback()
     progress.start_clock(feedback)

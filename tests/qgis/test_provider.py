@@ -34,7 +34,7 @@ OUTPUTS = {
 LOAD = """
 import sys
 sys.path[:0] = [sys.argv[1], "/usr/share/qgis/python/plugins"]
-import mtmsd.mtmsd_qgis.settings
+import mtmsd.mtmsd_qgis.jobs.settings
 from qgis.core import QgsApplication
 before = set(sys.modules)
 import mtmsd.plugin

@@ -12,11 +12,11 @@ from scenes import LEFT, PIXEL, TOP, Log, plus_one, read_raster, write_raster
 
 def cube_of(layer, folder, numbers=None):
     """The layer as the worker sees it: physical values (bands, H, W), NaN where there is no data."""
-    from mtmsd.algorithms.bridge.progress import Stretch
-    from mtmsd.algorithms.bridge.rasters import describe_raster
-    from mtmsd.algorithms.bridge.scenes import bring_scene
-    from mtmsd.mtmsd_qgis.cube import Cube
-    from mtmsd.mtmsd_qgis.windows import whole
+    from mtmsd.algorithms.bridge.feedback import Stretch
+    from mtmsd.algorithms.bridge.raster.scene_export import bring_scene
+    from mtmsd.algorithms.bridge.raster.source import describe_raster
+    from mtmsd.mtmsd_qgis.io.cube import Cube
+    from mtmsd.mtmsd_qgis.io.windows import whole
 
     source = describe_raster(layer if isinstance(layer, QgsRasterLayer) else QgsRasterLayer(str(layer), "in"))
     numbers = numbers or range(1, len(source.bands) + 1)
@@ -83,8 +83,8 @@ def test_signed_bytes_of_older_gdals(tmp_path):
 
 @pytest.mark.parametrize(("name", "nodata"), [("UInt64", 2**64 - 1), ("Int64", -(2**63))])
 def test_no_data_values_beyond_every_float_reach_the_worker(tmp_path, name, nodata):
-    from mtmsd.algorithms.bridge.rasters import describe_raster
-    from mtmsd.mtmsd_qgis.protocol import CubeFile, Job, read_job, write_job
+    from mtmsd.algorithms.bridge.raster.source import describe_raster
+    from mtmsd.mtmsd_qgis.jobs.protocol import CubeFile, Job, read_job, write_job
 
     code = getattr(gdal, f"GDT_{name}", None)
     if code is None:
@@ -173,9 +173,9 @@ def with_alpha_band(folder):
 
 @pytest.mark.parametrize("make", [with_mask_band, with_alpha_band])
 def test_a_mask_that_the_raster_carries_itself(tmp_path, make):
-    from mtmsd.algorithms.bridge.pixel_data import pixels_with_data
-    from mtmsd.algorithms.bridge.progress import Stretch
-    from mtmsd.algorithms.bridge.rasters import describe_raster
+    from mtmsd.algorithms.bridge.feedback import Stretch
+    from mtmsd.algorithms.bridge.raster.source import describe_raster
+    from mtmsd.algorithms.bridge.raster.valid_pixels import pixels_with_data
 
     path = make(tmp_path)
     assert np.isnan(cube_of(path, tmp_path)[0, 0]).tolist() == [False, True, False, False]
@@ -186,7 +186,7 @@ def test_a_mask_that_the_raster_carries_itself(tmp_path, make):
 
 
 def test_a_mask_layer_and_the_rasters_own_mask_together(tmp_path):
-    from mtmsd.algorithms.bridge.masks import both_usable
+    from mtmsd.algorithms.bridge.raster.masks import both_usable
 
     assert both_usable(bytes([1, 1, 0, 0]), bytes([1, 0, 1, 0])) == bytes([1, 0, 0, 0])
 
@@ -210,10 +210,10 @@ GRIDS = {
 @pytest.mark.parametrize("name", GRIDS)
 @pytest.mark.parametrize("epsg", [32632, 4326, None])
 def test_outputs_have_exactly_the_grid_of_the_input(tmp_path, name, epsg):
-    from mtmsd.algorithms.bridge.outputs import write_class_map
-    from mtmsd.algorithms.bridge.progress import Stretch
-    from mtmsd.algorithms.bridge.rasters import describe_raster
-    from mtmsd.mtmsd_qgis.protocol import Band, ClassEntry, CubeFile
+    from mtmsd.algorithms.bridge.feedback import Stretch
+    from mtmsd.algorithms.bridge.raster.geotiff import write_class_map
+    from mtmsd.algorithms.bridge.raster.source import describe_raster
+    from mtmsd.mtmsd_qgis.jobs.protocol import Band, ClassEntry, CubeFile
 
     path = write_raster(tmp_path / "in.tif", np.ones((1, 5, 9), np.uint8), transform=GRIDS[name], epsg=epsg)
     layer = QgsRasterLayer(str(path), "in")

@@ -67,7 +67,7 @@ def test_each_refusal_is_said_once_in_the_dialog_and_leaves_nothing(scene, tmp_p
 @pytest.mark.parametrize(("epsg", "expected"), [(32633, 600.0), (4326, None), (None, None)])
 def test_a_pixel_has_an_area_where_its_crs_has_metres(tmp_path, epsg, expected):
     import numpy as np
-    from mtmsd.algorithms.bridge.rasters import describe_raster
+    from mtmsd.algorithms.bridge.raster.source import describe_raster
 
     path = tmp_path / "r.tif"
     write_raster(path, np.ones((2, 4, 5), np.uint8), transform=(10.0, 20.0, 0.0, 50.0, 0.0, -30.0), epsg=epsg)

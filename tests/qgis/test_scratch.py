@@ -7,9 +7,9 @@ from types import SimpleNamespace
 
 import processing
 import pytest
-from mtmsd.algorithms.bridge import scratch
-from mtmsd.algorithms.bridge.rasters import describe_raster
-from mtmsd.mtmsd_qgis.settings import ExtractionSettings
+from mtmsd.algorithms.bridge.raster import disk_space as scratch
+from mtmsd.algorithms.bridge.raster.source import describe_raster
+from mtmsd.mtmsd_qgis.jobs.settings import ExtractionSettings
 from qgis.core import QgsProcessingException, QgsRasterLayer
 from scenes import PRETRAIN, Log, spectra, write_raster
 

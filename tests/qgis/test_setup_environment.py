@@ -20,7 +20,8 @@ BROKEN = "raise OSError('[WinError 1114] A DLL initialization routine failed: c1
 @pytest.fixture
 def home(monkeypatch, tmp_path):
     """An empty place for environments, no Python named, no graphics card, no QGIS proxy."""
-    from mtmsd.algorithms.bridge import interpreter, torch_builds
+    from mtmsd.algorithms.bridge.environment import torch_builds
+    from mtmsd.algorithms.bridge.worker import interpreter
 
     folder = tmp_path / "ein Ort mit ä"
     monkeypatch.delenv("MTMSD_PYTHON", raising=False)
@@ -32,7 +33,7 @@ def home(monkeypatch, tmp_path):
 
 @pytest.fixture
 def wheels(tmp_path):
-    from mtmsd.algorithms.bridge.torch_builds import REQUIREMENTS
+    from mtmsd.algorithms.bridge.environment.torch_builds import REQUIREMENTS
 
     def make(name="wheels", **options):
         return make_wheels(tmp_path / name, REQUIREMENTS, **options)
@@ -57,7 +58,7 @@ def environments(folder):
 
 
 def test_an_environment_is_built_found_used_and_left_alone_the_second_time(home, wheels):
-    from mtmsd.algorithms.bridge import interpreter
+    from mtmsd.algorithms.bridge.worker import interpreter
 
     log = Log()
     first = set_up(log, WHEELS=str(wheels()))
@@ -88,7 +89,7 @@ def test_an_environment_that_no_longer_works_is_replaced(home, wheels):
 
 
 def test_a_failure_names_the_cause_and_keeps_what_was_there(home, wheels):
-    from mtmsd.algorithms.bridge import interpreter
+    from mtmsd.algorithms.bridge.worker import interpreter
 
     good = Path(set_up(WHEELS=str(wheels()))["PYTHON"])
     next(good.parents[1].rglob("torch/__init__.py")).write_text("__version__ = '0'")  # asks for a new one
@@ -99,7 +100,7 @@ def test_a_failure_names_the_cause_and_keeps_what_was_there(home, wheels):
 
 
 def test_cuda_is_never_swapped_for_the_cpu(home, wheels, monkeypatch):
-    from mtmsd.algorithms.bridge import torch_builds
+    from mtmsd.algorithms.bridge.environment import torch_builds
 
     card = torch_builds.Card("RTX", (590, 1), (8, 9), 2**33)
     monkeypatch.setattr(torch_builds, "graphics_cards", lambda: ([card], ""))
@@ -124,7 +125,7 @@ def test_cancelling_leaves_nothing(home, wheels, moment):
 
 
 def test_cancelling_ends_pip_and_its_children_at_once(home, wheels, monkeypatch, tmp_path):
-    from mtmsd.algorithms.bridge import environment_builder
+    from mtmsd.algorithms.bridge.environment import builder as environment_builder
 
     body = "import subprocess; child = subprocess.Popen(['sleep', '600'])\n"
     body += f"open({str(tmp_path / 'pid')!r}, 'w').write(str(child.pid)); print('Collecting for ever', flush=True)\n"
@@ -143,7 +144,7 @@ def test_what_a_killed_run_left_is_cleared_away(home, wheels):
 
 
 def test_two_at_once_are_refused_and_a_dead_holder_does_not_count(home, wheels):
-    from mtmsd.algorithms.bridge import folder_lock
+    from mtmsd.algorithms.bridge.files import folder_lock
 
     home.mkdir()
     hold = "import fcntl, sys, time; f = open(sys.argv[1], 'w'); fcntl.flock(f, fcntl.LOCK_EX); print(1, flush=True)"
@@ -158,7 +159,7 @@ def test_two_at_once_are_refused_and_a_dead_holder_does_not_count(home, wheels):
 
 
 def test_a_folder_of_ones_own_is_remembered(home, wheels, tmp_path):
-    from mtmsd.algorithms.bridge import interpreter
+    from mtmsd.algorithms.bridge.worker import interpreter
 
     python = Path(set_up(WHEELS=str(wheels()), FOLDER=str(tmp_path / "elsewhere"))["PYTHON"])
     assert python.is_relative_to(tmp_path / "elsewhere")
@@ -173,7 +174,7 @@ def test_the_run_says_when_another_python_comes_first(home, wheels, monkeypatch)
 
 
 def test_little_space_is_found_before_anything_is_done(home, wheels, monkeypatch):
-    from mtmsd.algorithms.bridge import environment_builder
+    from mtmsd.algorithms.bridge.environment import builder as environment_builder
 
     monkeypatch.setattr(environment_builder.shutil, "disk_usage", lambda path: SimpleNamespace(free=2**20))
     words = refusal(WHEELS=str(wheels()))
@@ -206,7 +207,7 @@ def test_a_qgis_without_a_python_is_told_what_to_do(home, wheels, monkeypatch):
 def test_torch_comes_from_its_own_index_and_the_rest_from_where_pip_is_configured(
     home, wheels, monkeypatch, tmp_path, named
 ):
-    from mtmsd.algorithms.bridge import torch_builds
+    from mtmsd.algorithms.bridge.environment import torch_builds
 
     files = list(wheels().glob("*.whl"))
     configured = make_index(tmp_path / "simple", [file for file in files if not file.name.startswith("torch")])
@@ -224,7 +225,7 @@ def test_torch_comes_from_its_own_index_and_the_rest_from_where_pip_is_configure
 
 def test_an_index_that_cannot_be_reached_is_explained(home, monkeypatch):
     """The proxy has no one behind it; its credentials are nowhere in the log."""
-    from mtmsd.algorithms.bridge import network_proxy
+    from mtmsd.algorithms.bridge.environment import network_proxy
     from qgis.core import QgsSettings
 
     values = {"proxyEnabled": True, "proxyType": "HttpProxy", "proxyHost": "127.0.0.1", "proxyPort": "9",

@@ -85,7 +85,7 @@ def test_bad_bands_and_mask(tmp_path):
     assert "Marked as bad in the metadata, left out: 2." in log.lines
     assert "Mask clouds: 640 of 4096 pixels are left out." in log.lines
     assert any("5 constant (17)" in line for line in log.warnings)
-    from mtmsd.mtmsd_qgis.model_file import read_header
+    from mtmsd.mtmsd_qgis.io.model_file import read_header
 
     assert [band["number"] for band in read_header(tmp_path / "m.mtmsd")["bands"]] == [1, 3, 4, *range(6, 13)]
 
@@ -141,7 +141,7 @@ def test_features_of_nodata_are_nodata_and_of_reordered_bands_the_same(scene, mo
 def test_extraction_with_training_samples_and_its_layout(scene, model, tmp_path):
     parameters = {"INPUT": str(scene.raster), "MODEL": str(model), "OUTPUT": str(tmp_path / "f.tif"), **EXTRACT}
     run("extractfeatures", {**parameters, "TRAINING": str(scene.polygons), "CLASS_FIELD": "cover"})
-    from mtmsd.algorithms.bridge.rasters import describe_raster
+    from mtmsd.algorithms.bridge.raster.source import describe_raster
 
     layout = describe_raster(QgsRasterLayer(str(tmp_path / "f.tif"))).layout
     assert (layout.timesteps, layout.features, layout.purification) == ((100, 500), 8, "classes")

@@ -15,7 +15,7 @@ KEPLER = "Tesla K80, 470.82, 3.7, 11441"
 
 @pytest.fixture
 def builds():
-    from mtmsd.algorithms.bridge import torch_builds
+    from mtmsd.algorithms.bridge.environment import torch_builds
 
     return torch_builds
 
@@ -92,7 +92,7 @@ def test_an_nvidia_smi_that_fails_is_told_from_one_that_finds_nothing(builds, mo
 
 
 def test_pip_is_asked_for_one_build_first_where_it_is_configured_then_on_its_own_index(builds):
-    from mtmsd.algorithms.bridge.pip_requirements import Source, attempts
+    from mtmsd.algorithms.bridge.environment.pip_requirements import Source, attempts
 
     configured, own = attempts(builds.CUDA_BUILDS[0], Source(), "linux")
     version = builds.torch_version()
@@ -104,7 +104,7 @@ def test_pip_is_asked_for_one_build_first_where_it_is_configured_then_on_its_own
 
 
 def test_the_cpu_build_is_a_plain_version_where_pypi_has_it(builds):
-    from mtmsd.algorithms.bridge.pip_requirements import Source, attempts, download_line
+    from mtmsd.algorithms.bridge.environment.pip_requirements import Source, attempts, download_line
 
     for platform in ("win32", "darwin"):
         (only,) = attempts(builds.CPU, Source(), platform)
@@ -114,7 +114,7 @@ def test_the_cpu_build_is_a_plain_version_where_pypi_has_it(builds):
 
 
 def test_without_a_network_nothing_but_the_wheels_counts(builds):
-    from mtmsd.algorithms.bridge.pip_requirements import Source, attempts
+    from mtmsd.algorithms.bridge.environment.pip_requirements import Source, attempts
 
     (only,) = attempts(builds.CPU, Source(Path("/wheels with blank")), "linux")
     assert only.options == ("--isolated", "--no-index", "--find-links=/wheels with blank")
@@ -122,7 +122,7 @@ def test_without_a_network_nothing_but_the_wheels_counts(builds):
 
 
 def test_an_index_of_the_users_own_may_have_any_cuda_build_and_shows_no_credentials(builds):
-    from mtmsd.algorithms.bridge.pip_requirements import Source, attempts
+    from mtmsd.algorithms.bridge.environment.pip_requirements import Source, attempts
 
     source = Source(index="https://anna:geheim@mirror.example/cu132")
     (only,) = attempts(builds.CUDA_BUILDS[0], source, "linux")
@@ -149,13 +149,13 @@ def test_an_index_of_the_users_own_may_have_any_cuda_build_and_shows_no_credenti
     ],
 )
 def test_failures_are_translated(builds, output, words):
-    from mtmsd.algorithms.bridge.pip_failures import cause_of_failure
+    from mtmsd.algorithms.bridge.environment.pip_failures import cause_of_failure
 
     assert words in cause_of_failure(output, "cu130")
 
 
 def test_credentials_are_cut_out_of_addresses(builds):
-    from mtmsd.algorithms.bridge.pip_failures import without_credentials
+    from mtmsd.algorithms.bridge.environment.pip_failures import without_credentials
 
     assert without_credentials("at https://a:b@c.example/d and http://e.example/f@g") == (
         "at https://c.example/d and http://e.example/f@g"

@@ -19,9 +19,9 @@ from scenes import Log
 
 def run(log, module="torch"):
     """Run an empty job with whatever worker is in place; returns its values."""
-    from mtmsd.algorithms.bridge.progress import Stretch
-    from mtmsd.algorithms.bridge.worker_process import job_folder, run_worker
-    from mtmsd.mtmsd_qgis.protocol import Job
+    from mtmsd.algorithms.bridge.feedback import Stretch
+    from mtmsd.algorithms.bridge.worker.worker_process import job_folder, run_worker
+    from mtmsd.mtmsd_qgis.jobs.protocol import Job
 
     with job_folder() as folder:
         return run_worker(Job("pretrain"), folder, module, Stretch(log, 0, 100))
@@ -189,7 +189,7 @@ def test_what_torch_says_is_translated_and_kept(fake_worker, kind, text, words):
     ],
 )  # fmt: skip
 def test_every_way_to_die_has_its_remedy(status, stderr, words):
-    from mtmsd.algorithms.bridge.worker_failures import cause_of_death
+    from mtmsd.algorithms.bridge.worker.worker_failures import cause_of_death
 
     assert words in cause_of_death(status, stderr)
 
@@ -247,7 +247,7 @@ time.sleep(600)
 
 
 def test_a_worker_that_closes_its_output_and_stays_is_ended(fake_worker, monkeypatch):
-    from mtmsd.algorithms.bridge import worker_process
+    from mtmsd.algorithms.bridge.worker import worker_process
 
     monkeypatch.setattr(worker_process, "_LEAVE_SECONDS", 0.3)
     fake_worker("os.close(1); os.close(2); time.sleep(600)")
@@ -283,8 +283,8 @@ from qgis.core import QgsApplication
 application = QgsApplication([], False); application.initQgis()
 from pathlib import Path
 from mtmsd.algorithms.bridge import interpreter
-from mtmsd.algorithms.bridge.progress import Stretch
-from mtmsd.algorithms.bridge.worker_process import job_folder, run_worker
+from mtmsd.algorithms.bridge.feedback import Stretch
+from mtmsd.algorithms.bridge.worker.worker_process import job_folder, run_worker
 from mtmsd.mtmsd_qgis.protocol import Job
 from qgis.core import QgsProcessingFeedback
 interpreter.WORKER = Path(sys.argv[2])
@@ -308,7 +308,7 @@ open({str(tmp_path / "ended")!r}, "w").close()
 
 
 def test_real_worker_ends_when_its_input_closes(torch_python, tmp_path):
-    from mtmsd.algorithms.bridge.interpreter import WORKER
+    from mtmsd.algorithms.bridge.worker.interpreter import WORKER
 
     worker = subprocess.Popen(
         [torch_python, "-I", str(WORKER), str(tmp_path)],

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What this computer and this installation are, for a report that is pasted into a public thread."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from qgis.core import QgsProcessingUtils
+
+from ....mtmsd_qgis.io.model_file import FORMAT_VERSION
+from ....mtmsd_qgis.jobs.protocol import PROTOCOL_VERSION, FeatureLayout
+from ..worker import python_locations
+from .torch_builds import graphics_cards, torch_version
+
+
+def machine_facts() -> dict[str, Any]:
+    """Facts by title. The versions are apart from each other: each changes only with what it describes."""
+    cards, trouble = graphics_cards()
+    places = {"Free space, temporary files": QgsProcessingUtils.tempFolder(), "Free space, own environments": None}
+    facts: dict[str, Any] = {
+        "System": platform.platform(),
+        "Python of QGIS": platform.python_version(),
+        "Graphics cards by the driver": [card.label for card in cards] or trouble or "none",
+        "Environments of the plugin": [str(folder) for folder in python_locations.complete_environments()] or "none",
+        "torch that is set up": torch_version(),
+        "Versions": (
+            f"worker protocol {PROTOCOL_VERSION}, model file {FORMAT_VERSION}, feature raster {FeatureLayout.version}"
+        ),
+    }
+    for title, place in places.items():
+        facts[title] = _free(Path(place) if place else python_locations.home())
+    return facts
+
+
+def redacted(value: Any) -> Any:  # noqa: ANN401 - any value of JSON
+    """The value with ~ in place of the home folder, which mostly has the user's name in it."""
+    if isinstance(value, str):
+        return _without_home(value, Path.home())
+    if isinstance(value, Mapping):
+        return {key: redacted(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [redacted(entry) for entry in value]
+    return value
+
+
+def _without_home(text: str, home: Path) -> str:
+    for form in {str(home), home.as_posix(), str(home).replace(os.sep, os.sep * 2)}:
+        if len(form) > 1:  # a service account may have "/"
+            text = text.replace(form, "~")
+    return text
+
+
+def _free(place: Path) -> str:
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    return f"{shutil.disk_usage(place).free / 2**30:.1f} GiB"

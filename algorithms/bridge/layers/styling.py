@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""How the outputs look: one legend row a class, with its name and colour.
+
+Three ways, because none alone reaches everybody: a post-processor styles the layer that QGIS loads right after the
+run, a .qml beside the file styles later loads, and the tables inside the file (outputs.py) serve other software.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Callable, ClassVar
+
+from qgis.core import (
+    QgsCategorizedSymbolRenderer,
+    QgsColorRampShader,
+    QgsGradientColorRamp,
+    QgsGradientStop,
+    QgsMapLayer,
+    QgsPalettedRasterRenderer,
+    QgsProcessingContext,
+    QgsProcessingFeedback,
+    QgsProcessingLayerPostProcessorInterface,
+    QgsRasterLayer,
+    QgsRendererCategory,
+    QgsSingleBandPseudoColorRenderer,
+    QgsSymbol,
+    QgsVectorLayer,
+)
+from qgis.PyQt.QtGui import QColor
+from qgis.PyQt.QtXml import QDomDocument
+
+from ....mtmsd_qgis.jobs.protocol import ClassEntry
+from ..raster.geotiff import write_text
+
+# Viridis (CC0, van der Walt & Smith, 2015) at five places: reads the same in grey and to the colour-blind.
+_RAMP = ("#440154", "#3b528b", "#21918c", "#5ec962", "#fde725")
+
+Style = Callable[[QgsMapLayer], None]
+
+
+class Styler(QgsProcessingLayerPostProcessorInterface):
+    """Applies a style when QGIS has loaded the layer."""
+
+    _kept: ClassVar[list[Styler]] = []  # QGIS keeps no reference of its own
+
+    def __init__(self, style: Style) -> None:
+        """Store the style."""
+        super().__init__()
+        self._style = style
+
+    def postProcessLayer(
+        self, layer: QgsMapLayer, context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> None:
+        """Called by QGIS, on the main thread."""
+        if layer is not None and layer.isValid():
+            self._style(layer)
+            layer.triggerRepaint()
+
+    @classmethod
+    def attach(cls, context: QgsProcessingContext, destination: str, style: Style) -> None:
+        """Have a layer styled, where it will be loaded at all."""
+        if destination and context.willLoadLayerOnCompletion(destination):
+            styler = cls(style)
+            cls._kept.append(styler)
+            context.layerToLoadOnCompletionDetails(destination).setPostProcessor(styler)
+
+
+def class_map_style(classes: Sequence[ClassEntry]) -> Style:
+    """One colour and legend row a class, in the order of the classes."""
+
+    def style(layer: QgsMapLayer) -> None:
+        if isinstance(layer, QgsRasterLayer):
+            rows = [QgsPalettedRasterRenderer.Class(c.id, QColor(c.color), c.name) for c in classes]
+            layer.setRenderer(QgsPalettedRasterRenderer(layer.dataProvider(), 1, rows))
+
+    return style
+
+
+def confidence_style(layer: QgsMapLayer) -> None:
+    """Probability 0 to 1, dark is unsure."""
+    if isinstance(layer, QgsRasterLayer):
+        stops = [QgsGradientStop(i / (len(_RAMP) - 1), QColor(color)) for i, color in enumerate(_RAMP)]
+        ramp = QgsGradientColorRamp(stops[0].color, stops[-1].color, False, stops[1:-1])
+        renderer = QgsSingleBandPseudoColorRenderer(layer.dataProvider(), 1)
+        renderer.setClassificationMin(0.0)
+        renderer.setClassificationMax(1.0)
+        renderer.createShader(
+            ramp, QgsColorRampShader.Type.Interpolated, QgsColorRampShader.ClassificationMode.EqualInterval, len(_RAMP)
+        )
+        layer.setRenderer(renderer)
+
+
+def samples_style(classes: Sequence[ClassEntry], field: str, *, by_name: bool) -> Style:
+    """Categories of a point layer, which the classifier takes names and colours from."""
+
+    def style(layer: QgsMapLayer) -> None:
+        if isinstance(layer, QgsVectorLayer):
+            categories = []
+            for entry in classes:
+                symbol = QgsSymbol.defaultSymbol(layer.geometryType())
+                symbol.setColor(QColor(entry.color))
+                categories.append(QgsRendererCategory(entry.name if by_name else entry.id, symbol, entry.name))
+            layer.setRenderer(QgsCategorizedSymbolRenderer(field, categories))
+
+    return style
+
+
+def save_beside(layer: QgsMapLayer, style: Style, path: Path) -> None:
+    """Write the style where QGIS looks for it when the file is opened: the same name with .qml."""
+    style(layer)
+    document = QDomDocument("qgis")
+    layer.exportNamedStyle(document)
+    write_text(document.toString(1), path.with_suffix(".qml"))
+
+
+def save_inside(layer: QgsVectorLayer, style: Style) -> None:
+    """Write the style into the database that the layer lies in, as its default; a GeoPackage can hold it."""
+    style(layer)
+    layer.saveStyleToDatabase("classes", "", True, "")

@@ -1,0 +1,348 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Raw rasters of the worker -> GeoTIFFs in the input's grid, each complete or not there at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from traceback import clear_frames
+from typing import Any, Callable
+
+from osgeo import gdal
+from qgis.core import QgsMapLayer, QgsProcessingException, QgsProviderRegistry
+
+from ....mtmsd_qgis.jobs.protocol import Band, ClassEntry, CubeFile, FeatureLayout, cube_from_json, layout_to_json
+from ..feedback import Stretch
+from .export import rows_at_once
+from .overviews import build_overviews
+from .source import FEATURES_KEY, Grid
+
+_GDAL_CODES = {
+    "uint8": gdal.GDT_Byte,
+    "int16": gdal.GDT_Int16,
+    "uint16": gdal.GDT_UInt16,
+    "int32": gdal.GDT_Int32,
+    "uint32": gdal.GDT_UInt32,
+    "float32": gdal.GDT_Float32,
+    "float64": gdal.GDT_Float64,
+}
+_LARGEST_BYTE = 255
+_FULL_BYTES = 1 << 16  # free on a disk that is full for all that is written here
+_STRIP_ROWS = 16  # of rasters with many bands, see write_many_bands
+_BIG = "BIGTIFF=IF_SAFER"
+_COMPRESSED = ("TILED=YES", "COMPRESS=DEFLATE", _BIG)
+_PAGES = (".html", ".htm")
+_SIDECARS = (".aux.xml", ".ovr")  # what GDAL keeps beside a GeoTIFF
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a GeoTIFF is laid out: GDAL's data type, creation options, lines in a block, resampling of overviews."""
+
+    code: int
+    options: tuple[str, ...]
+    block_rows: int
+    overviews: str = ""
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A partial file beside the path, put in its place when the block ends well and removed when it does not.
+
+    Raises:
+        QgsProcessingException: The place cannot be written.
+    """
+    partial = path.with_name(f"{path.name}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield partial
+        for suffix in _SIDECARS:
+            written = partial.with_name(partial.name + suffix)
+            place = path.with_name(path.name + suffix)
+            if written.exists():
+                os.replace(written, place)
+            else:
+                place.unlink(missing_ok=True)  # of the file that is being replaced
+        os.replace(partial, path)
+    except OSError as error:
+        reason = _full(path.parent) or error.strerror or str(error) or "no reason is known"
+        raise QgsProcessingException(
+            f"{path} cannot be written: {reason}. Choose another place, or close what uses the file."
+        ) from None
+    finally:
+        for suffix in ("", *_SIDECARS):
+            with suppress(OSError):
+                partial.with_name(partial.name + suffix).unlink()
+
+
+def _full(folder: Path) -> str:
+    """That the disk is full, where it is; GDAL tells of a line that it could not write."""
+    with suppress(OSError):
+        return "the disk is full" if shutil.disk_usage(folder).free < _FULL_BYTES else ""
+    return ""
+
+
+def write_class_map(
+    cube: CubeFile, folder: Path, grid: Grid, path: Path, classes: Sequence[ClassEntry], stretch: Stretch
+) -> None:
+    """Class ids, nodata 0, with names and colours for every software that reads GDAL's category names or tables."""
+    small = max((entry.id for entry in classes), default=0) <= _LARGEST_BYTE
+    code = gdal.GDT_Byte if small else gdal.GDT_UInt16
+
+    def describe(dataset: gdal.Dataset) -> None:
+        band = dataset.GetRasterBand(1)
+        band.SetDescription("class")
+        band.SetNoDataValue(0)
+        if small:  # a table of 65536 colours would be 65536 rows of legend
+            band.SetColorTable(_color_table(classes))
+            names = {entry.id: entry.name for entry in classes}
+            band.SetCategoryNames([names.get(value, "") for value in range(max(names, default=0) + 1)])
+        band.SetDefaultRAT(_attribute_table(classes))
+
+    _write(_Raster(cube, folder, grid, Layout(code, _COMPRESSED, 256, "MODE"), describe), path, stretch)
+
+
+def write_floats(cube: CubeFile, folder: Path, grid: Grid, path: Path, names: Sequence[str], stretch: Stretch) -> None:
+    """Confidence or probabilities: float bands with names."""
+    bands = [Band(name=name, nodata=band.nodata) for name, band in zip(names, cube.bands)]
+    layout = Layout(_GDAL_CODES[cube.dtype], (*_COMPRESSED, "PREDICTOR=3"), 256, "AVERAGE")
+    _write(_Raster(cube, folder, grid, layout, lambda dataset: _describe_bands(dataset, bands)), path, stretch)
+
+
+def write_features(
+    cube: CubeFile, folder: Path, grid: Grid, path: Path, features: FeatureLayout, stretch: Stretch
+) -> None:
+    """The feature raster, which says in its metadata what its bands are."""
+
+    def describe(dataset: gdal.Dataset) -> None:
+        dataset.SetMetadataItem(FEATURES_KEY, layout_to_json(features))
+        _describe_bands(dataset, cube.bands)
+
+    write_many_bands(cube, folder, grid, path, stretch, describe)
+
+
+def write_many_bands(
+    cube: CubeFile,
+    folder: Path,
+    grid: Grid,
+    path: Path,
+    stretch: Stretch,
+    describe: Callable[[gdal.Dataset], None] | None = None,
+) -> None:
+    """A raster with hundreds or thousands of bands, as it is.
+
+    Uncompressed strips of 16 lines, one band after the other: such a file is written and read by whole lines of all
+    bands (as the worker's cubes are) and still shown band by band in a moment. Square tiles of 256 pixels took three
+    times the disk on a small scene and ten times as long to write.
+    """
+    options = ("INTERLEAVE=BAND", f"BLOCKYSIZE={_STRIP_ROWS}", _BIG)
+    layout = Layout(_GDAL_CODES.get(cube.dtype, gdal.GDT_Float64), options, _STRIP_ROWS)
+    described = describe or (lambda dataset: _describe_bands(dataset, cube.bands))
+    _write(_Raster(cube, folder, grid, layout, described), path, stretch)
+
+
+def write_text(text: str, path: Path) -> None:
+    """A report."""
+    with replacing(path) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
+def write_texts(texts: Mapping[Path, str]) -> None:
+    """Several files that belong together: either all are put in their places, or none is.
+
+    Raises:
+        QgsProcessingException: A place cannot be written.
+    """
+    with ExitStack() as stack:
+        for path, text in texts.items():
+            stack.enter_context(replacing(path)).write_text(text, encoding="utf-8")
+
+
+def beside(report: Path, suffix: str) -> Path:
+    """Where the content of a report lies in another format: report.html -> report.json."""
+    return report.with_suffix(suffix) if report.suffix.lower() in _PAGES else report.with_name(report.name + suffix)
+
+
+def refuse_inputs(outputs: Iterable[Path], layers: Iterable[QgsMapLayer | None]) -> None:
+    """No output may replace a layer that is read, as samples.csv beside samples.html would.
+
+    Raises:
+        QgsProcessingException: One would.
+    """
+    for layer in filter(None, layers):
+        parts = QgsProviderRegistry.instance().decodeUri(layer.providerType(), layer.source())
+        place = Path(str(parts.get("path") or ""))
+        for path in outputs:
+            if place.is_file() and path.exists() and path.samefile(place):
+                raise QgsProcessingException(
+                    f"{path} would be written, but the layer {layer.name()} lies there. Choose another name."
+                )
+
+
+def copy_file(source: Path, path: Path) -> None:
+    """A file that the worker wrote, in its place."""
+    with replacing(path) as partial:
+        shutil.copyfile(source, partial)
+
+
+def cube_from(values: Mapping[str, Any]) -> CubeFile:
+    """A raster in the worker's result.
+
+    Raises:
+        QgsProcessingException: It is not described as a raster of the job folder.
+    """
+    try:
+        return cube_from_json(values)
+    except ValueError as error:
+        raise QgsProcessingException(
+            f"The worker's result cannot be read: {error}. Reinstall the plugin and restart QGIS."
+        ) from None
+
+
+def classes_from(values: Mapping[str, str]) -> list[ClassEntry]:
+    """Classes from ids (as JSON keys, text) and names, in the order of the ids, with colours."""
+    from .palette import palette
+
+    ids = sorted(int(key) for key in values)
+    return [ClassEntry(i, values[str(i)], color) for i, color in zip(ids, palette(len(ids)))]
+
+
+@dataclass(frozen=True)
+class _Raster:
+    """A raster of the job folder that is to be written: where it lies, how it is stored, and what is said of it."""
+
+    cube: CubeFile
+    folder: Path
+    grid: Grid
+    layout: Layout
+    describe: Callable[[gdal.Dataset], None]
+
+
+def _write(raster: _Raster, path: Path, stretch: Stretch) -> None:
+    with replacing(path) as partial, _every_error():
+        try:
+            _create(raster, partial, stretch)
+            if raster.layout.overviews:
+                build_overviews(partial, raster.layout.overviews, stretch)
+        except BaseException as error:
+            clear_frames(error.__traceback__)  # they hold the open file, which GDAL would write after the clean-up
+            if isinstance(error, RuntimeError):  # where somebody called gdal.UseExceptions
+                raise OSError(str(error)) from None
+            raise
+
+
+def _create(raster: _Raster, path: Path, stretch: Stretch) -> None:
+    cube, grid, layout = raster.cube, raster.grid, raster.layout
+    dataset = gdal.GetDriverByName("GTiff").Create(
+        str(path), cube.width, cube.height, len(cube.bands), layout.code, list(layout.options)
+    )
+    if dataset is None:
+        raise OSError(gdal.GetLastErrorMsg())
+    if grid.georeferenced:
+        dataset.SetGeoTransform(grid.transform)
+    if grid.wkt:
+        dataset.SetProjection(grid.wkt)
+    raster.describe(dataset)  # a colour table must come before the pixels
+    _copy_lines(cube, raster.folder, dataset, layout, stretch)
+    dataset.FlushCache()
+    del dataset  # closes the file
+
+
+@contextmanager
+def _every_error() -> Iterator[None]:
+    """GDAL's errors inside the block as an exception: on a full disk it reports them in passing, as when it closes.
+
+    Raises:
+        OSError: There was one.
+    """
+    errors: list[str] = []
+
+    def note(kind: int, _number: int, text: str) -> None:
+        if kind >= gdal.CE_Failure:
+            errors.append(text)
+
+    gdal.PushErrorHandler(note)
+    try:
+        yield
+    except OSError as error:
+        raise error if str(error) or not errors else OSError(errors[0]) from None
+    finally:
+        gdal.PopErrorHandler()
+    if errors:
+        raise OSError(errors[0])
+
+
+def _copy_lines(cube: CubeFile, folder: Path, dataset: gdal.Dataset, layout: Layout, stretch: Stretch) -> None:
+    count = len(cube.bands)
+    code = _GDAL_CODES.get(cube.dtype)
+    itemsize = 8 if code is None else gdal.GetDataTypeSize(code) // 8
+    line_bytes = count * cube.width * itemsize
+    rows = rows_at_once(cube.height, line_bytes, layout.block_rows)
+    numbers = list(range(1, count + 1))
+    with (folder / cube.file).open("rb") as file:
+        for row in range(0, cube.height, rows):
+            lines = min(rows, cube.height - row)
+            content = file.read(lines * line_bytes)
+            if code is None:
+                content = _as_float64(content, cube.dtype)
+            failure = dataset.WriteRaster(
+                0, row, cube.width, lines, content, cube.width, lines, code or gdal.GDT_Float64, numbers,
+                itemsize, line_bytes, cube.width * itemsize,
+            )  # fmt: skip
+            if failure:
+                raise OSError(gdal.GetLastErrorMsg())
+            stretch.advance((row + lines) / cube.height)
+
+
+def _as_float64(content: bytes, dtype: str) -> bytes:
+    """64-bit integers, which GDAL before 3.5 cannot store."""
+    import numpy as np
+
+    return np.frombuffer(content, np.dtype(dtype).newbyteorder("<")).astype(np.float64).tobytes()
+
+
+def _describe_bands(dataset: gdal.Dataset, bands: Sequence[Band]) -> None:
+    for number, description in enumerate(bands, 1):
+        band = dataset.GetRasterBand(number)
+        if description.name:
+            band.SetDescription(description.name)
+        if description.nodata is not None:
+            band.SetNoDataValue(description.nodata)
+        if description.wavelength_nm is not None:
+            band.SetMetadataItem("CENTRAL_WAVELENGTH_UM", f"{description.wavelength_nm / 1000:.6g}", "IMAGERY")
+        if description.fwhm_nm is not None:
+            band.SetMetadataItem("FWHM_UM", f"{description.fwhm_nm / 1000:.6g}", "IMAGERY")
+        if (description.scale, description.offset) != (1.0, 0.0):
+            band.SetScale(description.scale)
+            band.SetOffset(description.offset)
+
+
+def _rgb(color: str) -> tuple[int, int, int]:
+    return int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16)
+
+
+def _color_table(classes: Sequence[ClassEntry]) -> gdal.ColorTable:
+    table = gdal.ColorTable()
+    table.SetColorEntry(0, (0, 0, 0, 0))
+    for entry in classes:
+        table.SetColorEntry(entry.id, (*_rgb(entry.color), 255))
+    return table
+
+
+def _attribute_table(classes: Sequence[ClassEntry]) -> gdal.RasterAttributeTable:
+    table = gdal.RasterAttributeTable()
+    table.CreateColumn("Value", gdal.GFT_Integer, gdal.GFU_MinMax)
+    table.CreateColumn("Class", gdal.GFT_String, gdal.GFU_Name)
+    for name, usage in (("Red", gdal.GFU_Red), ("Green", gdal.GFU_Green), ("Blue", gdal.GFU_Blue)):
+        table.CreateColumn(name, gdal.GFT_Integer, usage)
+    table.SetRowCount(len(classes))
+    for row, entry in enumerate(classes):
+        table.SetValueAsInt(row, 0, entry.id)
+        table.SetValueAsString(row, 1, entry.name)
+        for column, value in enumerate(_rgb(entry.color), 2):
+            table.SetValueAsInt(row, column, value)
+    return table

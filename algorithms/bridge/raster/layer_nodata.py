@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a QGIS layer says about "no data" in its properties: whether the file's value counts, and further ranges."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from math import isnan
+from sys import float_info
+
+from qgis.core import QgsRasterDataProvider, QgsRasterRange
+
+from ....mtmsd_qgis.jobs.protocol import Band
+
+
+def with_layer_nodata(bands: Sequence[Band], provider: QgsRasterDataProvider) -> tuple[Band, ...]:
+    """The bands as the user set the layer's transparency: "No data value" unticked, "Additional no data value"."""
+    return tuple(
+        replace(
+            band,
+            nodata=band.nodata if provider.useSourceNoDataValue(band.number) else None,
+            excluded=tuple(_ends(part) for part in provider.userNoDataValues(band.number)),
+        )
+        for band in bands
+    )
+
+
+def _ends(part: QgsRasterRange) -> tuple[float, float]:
+    """Lowest and highest value of a range; JSON has no infinity, so the largest numbers stand for an open end."""
+    low = -float_info.max if isnan(part.min()) else part.min()
+    high = float_info.max if isnan(part.max()) else part.max()
+    return max(low, -float_info.max), min(high, float_info.max)

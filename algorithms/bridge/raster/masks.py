@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A layer of pixels to leave out, brought to the raster's grid.
+
+Raster: every value other than 0 and nodata is left out (nearest neighbour). Vector: every pixel whose centre a
+polygon covers, or that a point or line touches, is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from osgeo import gdal, ogr
+from qgis.core import (
+    QgsCoordinateReferenceSystem,
+    QgsCoordinateTransform,
+    QgsCoordinateTransformContext,
+    QgsCsException,
+    QgsGeometry,
+    QgsMapLayer,
+    QgsProcessingException,
+    QgsRasterLayer,
+    QgsVectorLayer,
+)
+
+from .source import Grid, RasterSource, describe_raster
+
+_POLYGON_DIMENSION = 2
+
+
+@dataclass(frozen=True)
+class MaskSource:
+    """A mask layer, read where its thread is: a raster, or geometries with their CRS."""
+
+    name: str
+    raster: RasterSource | None = None
+    geometries: tuple[QgsGeometry, ...] = ()
+    crs: QgsCoordinateReferenceSystem | None = None
+
+
+def describe_mask(layer: QgsMapLayer) -> MaskSource:
+    """Look at a mask layer.
+
+    Raises:
+        QgsProcessingException: Neither a raster of a file nor a vector layer.
+    """
+    if isinstance(layer, QgsVectorLayer):
+        geometries = tuple(f.geometry() for f in layer.getFeatures() if not f.geometry().isEmpty())
+        return MaskSource(layer.name(), geometries=geometries, crs=layer.crs())
+    if isinstance(layer, QgsRasterLayer) and layer.providerType() == "gdal":
+        return MaskSource(layer.name(), raster=describe_raster(layer))
+    raise QgsProcessingException(
+        f"The mask {layer.name()} should be a vector layer or a raster file. Save it as one of these first."
+    )
+
+
+def usable_pixels(mask: MaskSource, grid: Grid, context: QgsCoordinateTransformContext) -> bytes:
+    """One byte a pixel of the grid, row by row: 1 where the mask lets it be used.
+
+    Raises:
+        QgsProcessingException: The mask cannot be read or not be brought into the raster's CRS.
+    """
+    if mask.raster is not None:
+        return _usable_by_raster(mask.name, mask.raster, grid)
+    target = memory_raster(grid)
+    target.GetRasterBand(1).Fill(1)
+    burn(target, (shape.asWkb().data() for shape in in_crs(mask.geometries, mask.crs, grid.crs, context)), 0)
+    return target.GetRasterBand(1).ReadRaster()
+
+
+def own_mask(source: RasterSource) -> bytes | None:
+    """The same of the mask that a raster carries itself: a mask band, a .msk file or an alpha band; None without one.
+
+    Raises:
+        QgsProcessingException: The raster cannot be opened.
+    """
+    import numpy as np
+
+    if not source.uri:
+        return None
+    dataset = source.open()  # the band does not keep it open
+    band = dataset.GetRasterBand(1)
+    if not band.GetMaskFlags() & gdal.GMF_PER_DATASET:
+        return None
+    return (np.frombuffer(band.GetMaskBand().ReadRaster(), np.uint8) > 0).astype(np.uint8).tobytes()
+
+
+def both_usable(one: bytes, other: bytes) -> bytes:
+    """Where both masks let a pixel be used."""
+    import numpy as np
+
+    return (np.frombuffer(one, np.uint8) & np.frombuffer(other, np.uint8)).tobytes()
+
+
+def in_crs(
+    geometries: Iterable[QgsGeometry],
+    source: QgsCoordinateReferenceSystem | None,
+    target: QgsCoordinateReferenceSystem,
+    context: QgsCoordinateTransformContext,
+) -> list[QgsGeometry]:
+    """Copies of the geometries in another CRS; as they are where one of the two is unknown.
+
+    Raises:
+        QgsProcessingException: A geometry lies outside the area of the target CRS.
+    """
+    copies = [QgsGeometry(geometry) for geometry in geometries]
+    if source is not None and source.isValid() and target.isValid() and source != target:
+        transform = QgsCoordinateTransform(source, target, context)
+        try:
+            for geometry in copies:
+                geometry.transform(transform)
+        except QgsCsException as error:
+            raise QgsProcessingException(f"A geometry cannot be brought into the raster's CRS: {error}") from None
+    return copies
+
+
+def memory_raster(grid: Grid, *, with_crs: bool = True) -> gdal.Dataset:
+    """An empty raster of bytes in memory with this grid."""
+    dataset = gdal.GetDriverByName("MEM").Create("", grid.width, grid.height, 1, gdal.GDT_Byte)
+    dataset.SetGeoTransform(grid.transform)
+    if with_crs:
+        dataset.SetProjection(grid.wkt)
+    return dataset
+
+
+def burn(target: gdal.Dataset, shapes: Iterable[bytes], value: int) -> None:
+    """Set the pixels of the target whose centre lies in a polygon, or that a point or line touches.
+
+    Args:
+        target: A raster in memory.
+        shapes: WKB in the target's CRS.
+        value: Written.
+    """
+    store = ogr.GetDriverByName("Memory").CreateDataSource("")
+    layers = [store.CreateLayer(name, None, ogr.wkbUnknown) for name in ("polygons", "others")]
+    for wkb in shapes:
+        shape = ogr.CreateGeometryFromWkb(bytes(wkb))
+        if shape is not None:
+            linear = shape.GetLinearGeometry() if shape.HasCurveGeometry() else shape
+            feature = ogr.Feature(layers[0].GetLayerDefn())
+            feature.SetGeometryDirectly(linear.Clone())
+            layers[linear.GetDimension() != _POLYGON_DIMENSION].CreateFeature(feature)
+    wkt = target.GetProjection()
+    target.SetProjection("")  # the shapes are in its CRS already; GDAL would warn that they name none
+    gdal.PushErrorHandler("CPLQuietErrorHandler")
+    try:
+        for layer, options in zip(layers, ([], ["ALL_TOUCHED=TRUE"])):
+            if layer.GetFeatureCount():
+                gdal.RasterizeLayer(target, [1], layer, burn_values=[value], options=options)
+    finally:
+        gdal.PopErrorHandler()
+    target.SetProjection(wkt)
+
+
+def _usable_by_raster(name: str, source: RasterSource, grid: Grid) -> bytes:
+    same = source.grid.crs == grid.crs or not source.grid.wkt or not grid.wkt
+    target = memory_raster(grid, with_crs=not same)
+    target.GetRasterBand(1).Fill(1)  # stays where the mask does not reach
+    stored = _usable_in_own_grid(source, with_crs=not same)
+    if gdal.ReprojectImage(stored, target, None, None, gdal.GRA_NearestNeighbour) != 0:
+        raise QgsProcessingException(
+            f"The mask {name} cannot be brought to the raster's grid: {gdal.GetLastErrorMsg()}. "
+            "Warp it to the raster's CRS first."
+        )
+    return target.GetRasterBand(1).ReadRaster()
+
+
+def _usable_in_own_grid(source: RasterSource, *, with_crs: bool) -> gdal.Dataset:
+    """0 where the mask raster says "leave out", else 1."""
+    import numpy as np
+
+    dataset = source.open()
+    usable = memory_raster(source.grid, with_crs=with_crs)
+    band = dataset.GetRasterBand(1)
+    nodata = source.bands[0].nodata
+    for row in range(source.grid.height):
+        values = band.ReadAsArray(0, row, source.grid.width, 1)
+        excluded = (values != 0) & np.isfinite(values)
+        if nodata is not None:
+            excluded &= values != nodata
+        for low, high in source.bands[0].excluded:
+            excluded &= (values < low) | (values > high)
+        usable.GetRasterBand(1).WriteArray((~excluded).astype(np.uint8), 0, row)
+    return usable

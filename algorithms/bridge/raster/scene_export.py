@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The steps that every task with a raster shares: look at it, say it in the log, bring it into the job folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from qgis.core import QgsCoordinateTransformContext, QgsProcessingException, QgsProcessingFeedback
+
+from ....mtmsd_qgis.jobs.protocol import CubeFile
+from ..feedback import Stretch
+from .band_metadata import spectral_sentence
+from .export import copy_cube, with_mask
+from .masks import MaskSource, both_usable, own_mask, usable_pixels
+from .source import RasterSource, export_foreign
+
+
+def refuse_no_band(source: RasterSource, numbers: Sequence[int]) -> None:
+    """There must be something to work on.
+
+    Raises:
+        QgsProcessingException: No band is to be used.
+    """
+    if not len(numbers):
+        raise QgsProcessingException(
+            f"A raster with at least one usable band was expected; of the raster {source.name} ({source.size_text}) "
+            "none would be used, as all are empty, constant, or marked as bad. Choose another raster, or correct its "
+            "list of bad bands."
+        )
+
+
+def refuse_small_raster(source: RasterSource, side: int) -> None:
+    """A raster must hold a training patch.
+
+    Raises:
+        QgsProcessingException: It is smaller than side x side pixels.
+    """
+    grid = source.grid
+    if min(grid.height, grid.width) < side:
+        raise QgsProcessingException(
+            f"The raster must be at least as large as a training patch, {side} x {side} pixels; "
+            f"{source.name} has {grid.width} x {grid.height}. Choose a larger raster or a smaller PATCH_SIZE."
+        )
+
+
+def refuse_same_file(source: RasterSource, path: Path | None) -> None:
+    """An output must not replace the raster it is made from.
+
+    Raises:
+        QgsProcessingException: It would.
+    """
+    if path is not None and source.uri and path.exists() and Path(source.uri).exists() and path.samefile(source.uri):
+        raise QgsProcessingException(f"{path} is the input itself. Choose another file for the output.")
+
+
+def announce(source: RasterSource, feedback: QgsProcessingFeedback, *lines: str) -> None:
+    """The first lines of the log."""
+    feedback.pushInfo(f"Raster: {source.name}, {source.size_text}.")
+    for line in filter(None, (spectral_sentence(source.bands), *lines)):
+        feedback.pushInfo(line)
+
+
+def bring_scene(
+    source: RasterSource,
+    numbers: Sequence[int],
+    mask: MaskSource | None,
+    folder: Path,
+    context: QgsCoordinateTransformContext,
+    stretch: Stretch,
+) -> CubeFile:
+    """The raster's bands as a cube in the job folder, with the mask where there is one.
+
+    Args:
+        source: The raster.
+        numbers: Bands (from 1) in the order wanted.
+        mask: Pixels to leave out.
+        folder: The job folder.
+        context: Of the project, for datum shifts.
+        stretch: Told how far it is.
+
+    Raises:
+        QgsProcessingException: Not readable, no pixel left, or cancelled.
+    """
+    exported = export_foreign(source, folder, context, stretch)
+    cube = copy_cube(exported, numbers, folder, "scene", stretch)
+    own = own_mask(exported)
+    if exported is not source:
+        Path(exported.uri).unlink()
+    if mask is None and own is None:
+        return replace(cube, mask=None)
+    if mask is None:
+        return with_mask(cube, own, folder)
+    usable = usable_pixels(mask, source.grid, context)
+    if not any(usable):
+        raise QgsProcessingException(
+            f"No valid pixel is left: the mask {mask.name} covers the whole raster {source.name}. "
+            "The mask's pixels are the ones to leave out; check that it is not the other way round."
+        )
+    stretch.feedback.pushInfo(f"Mask {mask.name}: {usable.count(0)} of {len(usable)} pixels are left out.")
+    return with_mask(cube, usable if own is None else both_usable(usable, own), folder)
+
+
+def bring_plain_bands(
+    source: RasterSource, folder: Path, context: QgsCoordinateTransformContext, stretch: Stretch
+) -> CubeFile:
+    """A raster that is no feature raster, as a cube of the bands that can be features.
+
+    Bands marked as bad, without data, or constant are left out and named: a pixel counts as valid where all bands
+    have data, so that one empty band would leave none.
+
+    Raises:
+        QgsProcessingException: Not readable, no usable band, or cancelled.
+    """
+    from ....mtmsd_qgis.io.bands import describe, usable_bands
+    from ....mtmsd_qgis.io.cube import Cube
+
+    numbers = [band.number for band in source.bands if band.number not in source.bad]
+    refuse_no_band(source, numbers)
+    cube = bring_scene(source, numbers, None, folder, context, stretch)
+    kept, left_out = usable_bands(Cube(folder, cube))
+    if source.bad:
+        marked = ", ".join(str(number) for number in sorted(source.bad))
+        stretch.feedback.pushWarning(f"Marked as bad in the metadata, left out: {marked}.")
+    if not left_out:
+        return cube
+    stretch.feedback.pushWarning(f"Bands left out: {describe(left_out)}.")
+    refuse_no_band(source, kept)
+    return bring_scene(source, [numbers[i] for i in kept], None, folder, context, stretch)

@@ -1,0 +1,257 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a raster layer is, for us: where GDAL finds it, its grid, its bands.
+
+Enters: a QGIS raster layer of any provider. Leaves: a RasterSource, which holds no layer and may cross threads.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from osgeo import gdal
+from qgis.core import (
+    QgsCoordinateReferenceSystem,
+    QgsCoordinateTransformContext,
+    QgsProcessingException,
+    QgsProviderRegistry,
+    QgsRasterBlockFeedback,
+    QgsRasterDataProvider,
+    QgsRasterFileWriter,
+    QgsRasterLayer,
+    QgsRasterPipe,
+    QgsRectangle,
+    QgsUnitTypes,
+)
+
+from ....mtmsd_qgis.jobs.protocol import Band, FeatureLayout, layout_from_json
+from ..feedback import Stretch
+from .band_metadata import describe_bands
+from .layer_nodata import with_layer_nodata
+
+FEATURES_KEY = "MTMSD_FEATURES"  # metadata item of a feature raster: its FeatureLayout as JSON
+
+# Without georeference QGIS puts pixel (0, 0) at the origin and lets rows go down.
+_PLAIN_GRID = (0.0, 1.0, 0.0, 0.0, 0.0, -1.0)
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Where the pixels lie.
+
+    Attributes:
+        height: Rows.
+        width: Columns.
+        transform: GDAL's six numbers from (column, row) to map coordinates.
+        wkt: CRS as GDAL shall store it; empty where unknown.
+        crs: The same for QGIS.
+        georeferenced: False where transform is QGIS's stand-in for a raster without georeference.
+    """
+
+    height: int
+    width: int
+    transform: tuple[float, ...]
+    wkt: str
+    crs: QgsCoordinateReferenceSystem
+    georeferenced: bool = True
+
+    @property
+    def inverse(self) -> tuple[float, ...]:
+        """GDAL's six numbers from map coordinates to (column, row)."""
+        return tuple(gdal.InvGeoTransform(self.transform))
+
+    @property
+    def pixel_area_m2(self) -> float | None:
+        """Area of a pixel; None where the CRS is unknown or geographic, so that pixels have no one area."""
+        if not self.georeferenced or not self.crs.isValid() or self.crs.isGeographic():
+            return None
+        metres = QgsUnitTypes.fromUnitToUnitFactor(self.crs.mapUnits(), QgsUnitTypes.DistanceUnit.DistanceMeters)
+        across, right, down, below = (self.transform[i] for i in (1, 2, 4, 5))
+        return abs(across * below - right * down) * metres**2
+
+
+@dataclass(frozen=True)
+class RasterSource:
+    """A raster that can be read.
+
+    Attributes:
+        name: For the log and the report.
+        uri: What GDAL opens; empty while the layer is of another provider and not yet exported.
+        open_options: Of GDAL.
+        grid: Where its pixels lie.
+        bands: All its bands, numbered from 1.
+        bad: Numbers of the bands that the metadata marks as bad.
+        layout: What the bands are, where it is a feature raster.
+        provider: Where uri is empty: a copy of the layer's data provider.
+    """
+
+    name: str
+    uri: str
+    open_options: tuple[str, ...]
+    grid: Grid
+    bands: tuple[Band, ...]
+    bad: frozenset[int]
+    layout: FeatureLayout | None = None
+    provider: QgsRasterDataProvider | None = None
+
+    def open(self) -> gdal.Dataset:
+        """The data set.
+
+        Raises:
+            QgsProcessingException: It cannot be opened, or has other pixels or bands than when it was described.
+        """
+        dataset = open_raster(self.uri, self.open_options)
+        size = (dataset.RasterYSize, dataset.RasterXSize, dataset.RasterCount)
+        if size != (self.grid.height, self.grid.width, len(self.bands)):
+            raise QgsProcessingException(f"The raster {self.name} has changed its size. Load it again.")
+        return dataset
+
+    @property
+    def size_text(self) -> str:
+        """For example 145 x 145 pixels, 200 bands."""
+        bands = len(self.bands)
+        return f"{self.grid.width} x {self.grid.height} pixels, {bands} band{'s' if bands != 1 else ''}"
+
+
+def open_raster(uri: str, open_options: tuple[str, ...] = ()) -> gdal.Dataset:
+    """Open a raster for reading.
+
+    Raises:
+        QgsProcessingException: GDAL cannot open it.
+    """
+    try:
+        dataset = gdal.OpenEx(uri, gdal.OF_RASTER | gdal.OF_READONLY, open_options=list(open_options))
+    except RuntimeError:  # where somebody called gdal.UseExceptions
+        dataset = None
+    if dataset is None:
+        raise QgsProcessingException(
+            f"The raster {uri} cannot be opened: {gdal.GetLastErrorMsg() or 'no reason given'}"
+        )
+    return dataset
+
+
+def is_local_grid(crs: QgsCoordinateReferenceSystem) -> bool:
+    """Whether a CRS is a plane that lies nowhere on Earth, such as that of an imported benchmark scene."""
+    return crs.toWkt().startswith(("LOCAL_CS", "ENGCRS"))
+
+
+def describe_raster(layer: QgsRasterLayer) -> RasterSource:
+    """Look at a layer, on the thread that owns it.
+
+    Raises:
+        QgsProcessingException: It has no pixels of its own, is placed by control points, or holds complex numbers.
+    """
+    if layer.providerType() != "gdal":
+        return _describe_foreign(layer)
+    parts = QgsProviderRegistry.instance().decodeUri("gdal", layer.source())
+    uri = layer.source().split("|")[0]
+    return _describe_dataset(layer, uri, tuple(parts.get("openOptions") or ()))
+
+
+def export_foreign(
+    source: RasterSource, folder: Path, context: QgsCoordinateTransformContext, stretch: Stretch
+) -> RasterSource:
+    """A layer of another provider than GDAL as a GeoTIFF in the job folder; a GDAL layer stays as it is.
+
+    Raises:
+        QgsProcessingException: The provider does not hand out its pixels, or the user cancelled.
+    """
+    if source.provider is None:
+        return source
+    path = folder / "layer.tif"
+    pipe = QgsRasterPipe()
+    pipe.set(source.provider)  # not a further clone: QGIS 3.22's virtual raster reads rubbish from a clone's clone
+    writer = QgsRasterFileWriter(str(path))
+    grid = source.grid
+    provider = source.provider
+    following = QgsRasterBlockFeedback()
+    stretch.feedback.canceled.connect(following.cancel)
+    failure = writer.writeRaster(pipe, grid.width, grid.height, provider.extent(), grid.crs, context, following)
+    stretch.advance(1.0)
+    if failure != QgsRasterFileWriter.WriterError.NoError:
+        raise QgsProcessingException(
+            f"The layer {source.name} cannot be read pixel by pixel (error {int(failure)}). "
+            "Save it as a GeoTIFF first (Export > Save As) and use that."
+        )
+    written = open_raster(str(path))  # the writer chooses a nodata value of its own where the provider has none
+    bands = tuple(replace(band, nodata=written.GetRasterBand(band.number).GetNoDataValue()) for band in source.bands)
+    return replace(source, uri=str(path), bands=bands, provider=None)
+
+
+def _describe_dataset(layer: QgsRasterLayer, uri: str, open_options: tuple[str, ...]) -> RasterSource:
+    dataset = open_raster(uri, open_options)
+    name = layer.name()
+    if dataset.RasterCount == 0:
+        raise QgsProcessingException(f"The raster {name} has no bands; choose one of its sub-datasets.")
+    if dataset.GetGCPCount() and dataset.GetGeoTransform(can_return_null=True) is None:
+        raise QgsProcessingException(
+            f"The raster {name} is placed by control points, not by a grid. Warp it first "
+            "(Raster > Projections > Warp) and use the result."
+        )
+    for number in range(1, dataset.RasterCount + 1):
+        if gdal.DataTypeIsComplex(dataset.GetRasterBand(number).DataType):
+            raise QgsProcessingException(
+                f"Band {number} of the raster {name} holds complex numbers; real numbers were expected. "
+                "Compute amplitudes first, for example with the raster calculator."
+            )
+    layout_text = dataset.GetMetadataItem(FEATURES_KEY)
+    bands, bad = describe_bands(dataset, uri, layer)
+    return RasterSource(
+        name=name,
+        uri=uri,
+        open_options=open_options,
+        grid=_grid_of(dataset, layer.crs()),
+        bands=with_layer_nodata(bands, layer.dataProvider()),
+        bad=frozenset(bad),
+        layout=layout_from_json(layout_text) if layout_text else None,
+    )
+
+
+def _grid_of(dataset: gdal.Dataset, crs: QgsCoordinateReferenceSystem) -> Grid:
+    transform = dataset.GetGeoTransform(can_return_null=True)
+    stored = dataset.GetProjection()
+    if not stored or QgsCoordinateReferenceSystem.fromWkt(stored) != crs:  # the user gave the layer another CRS
+        stored = crs.toWkt(QgsCoordinateReferenceSystem.WktVariant.WKT_PREFERRED_GDAL) if crs.isValid() else ""
+    return Grid(
+        height=dataset.RasterYSize,
+        width=dataset.RasterXSize,
+        transform=tuple(transform or _PLAIN_GRID),
+        wkt=stored,
+        crs=crs,
+        georeferenced=transform is not None,
+    )
+
+
+def _describe_foreign(layer: QgsRasterLayer) -> RasterSource:
+    provider = layer.dataProvider()
+    if provider.xSize() < 1 or provider.ySize() < 1:
+        raise QgsProcessingException(
+            f"The layer {layer.name()} ({layer.providerType()}) has no pixels of its own. Save the part you need as a "
+            "GeoTIFF (Export > Save As) and use that."
+        )
+    extent: QgsRectangle = provider.extent()
+    width, height = provider.xSize(), provider.ySize()
+    grid = Grid(
+        height=height,
+        width=width,
+        transform=(
+            extent.xMinimum(),
+            extent.width() / width,
+            0.0,
+            extent.yMaximum(),
+            0.0,
+            -extent.height() / height,
+        ),
+        wkt=layer.crs().toWkt(QgsCoordinateReferenceSystem.WktVariant.WKT_PREFERRED_GDAL),
+        crs=layer.crs(),
+    )
+    bands = tuple(
+        Band(
+            name=layer.bandName(number),
+            nodata=provider.sourceNoDataValue(number) if provider.sourceHasNoDataValue(number) else None,
+            number=number,
+        )
+        for number in range(1, layer.bandCount() + 1)
+    )
+    bands = with_layer_nodata(bands, provider)
+    return RasterSource(layer.name(), "", (), grid, bands, frozenset(), provider=provider.clone())

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Pixels with labels of different classes: polygons that overlap are refused, or settled as the user chose.
+
+Enters: a table of labelled pixels, several entries a pixel. Leaves: one entry a pixel.
+
+"refuse": polygons of different classes that overlap are an error, which names them. Where samples merely meet in a
+pixel (points, polygons smaller than it, outlines through its centre), the pixel is mixed; it is left out and named.
+"later": the feature with the higher id wins. "drop": all such pixels are left out and named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from qgis.core import QgsGeometry, QgsProcessingException
+
+from ....mtmsd_qgis.jobs.protocol import ClassEntry
+from ..feedback import Stretch
+from .exclusion_counts import Tally
+from .labels import Key, LabelLayer
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+MIXED = "pixels with labels of different classes"
+_MOST_PAIRS = 5  # of polygons, named in the refusal
+_MOST_LOOKS = 1000  # pairs whose outlines are compared
+
+
+def one_label_a_pixel(
+    table: NDArray, labels: LabelLayer, classes: Mapping[Key, ClassEntry], left_out: Tally, stretch: Stretch
+) -> NDArray:
+    """The table sorted by row and column with one entry a pixel.
+
+    Args:
+        table: (N, 4) int64: row, column, class index, group; a group is the number of a shape of the labels.
+        labels: The layer, which says what to do with overlaps.
+        classes: In the order of the class indices.
+        left_out: Takes the pixels that are left out.
+        stretch: Told from time to time.
+
+    Raises:
+        QgsProcessingException: Polygons of different classes overlap, and that is to be refused; or cancelled.
+    """
+    import numpy as np
+
+    if not len(table):
+        return table
+    table = table[np.lexsort((table[:, 3], table[:, 1], table[:, 0]))]
+    same_pixel = np.all(table[1:, :2] == table[:-1, :2], axis=1)
+    first = np.flatnonzero(np.concatenate([[True], ~same_pixel]))
+    mixed = np.minimum.reduceat(table[:, 2], first) != np.maximum.reduceat(table[:, 2], first)
+    if not mixed.any():
+        return table[first]
+    meetings = np.flatnonzero(same_pixel & (table[1:, 2] != table[:-1, 2]))
+    pairs, pixels = np.unique(np.stack([table[meetings, 3], table[meetings + 1, 3]], 1), axis=0, return_counts=True)
+    if labels.overlaps == "refuse" and not labels.points:
+        _refuse_overlaps(pairs.tolist(), pixels.tolist(), labels, classes, stretch)
+    if labels.overlaps == "later":
+        last = np.append(first[1:], len(table)) - 1
+        stretch.feedback.pushInfo(
+            f"{mixed.sum()} pixels have labels of different classes in the layer {labels.name}; "
+            "the later feature wins (OVERLAPS)."
+        )
+        return table[np.where(mixed, last, first)]
+    left_out.note(MIXED, (labels.ids[group] for group in np.unique(pairs)), int(mixed.sum()))
+    return table[first[~mixed]]
+
+
+def _refuse_overlaps(
+    pairs: Sequence[Sequence[int]],
+    pixels: Sequence[int],
+    labels: LabelLayer,
+    classes: Mapping[Key, ClassEntry],
+    stretch: Stretch,
+) -> None:
+    """Name the polygons of different classes that overlap, those with the most pixels first."""
+    found = []
+    for looks, (count, (one, other)) in enumerate(sorted(zip(pixels, pairs), key=lambda pair: -pair[0])):
+        if looks == _MOST_LOOKS:
+            break
+        stretch.advance(0)
+        if _overlap(labels.shapes[one][0], labels.shapes[other][0]):
+            found.append((one, other, count))
+    if not found:
+        return
+
+    def named(group: int) -> str:
+        return f"feature {labels.ids[group]} ('{classes[labels.shapes[group][1]].name}')"
+
+    sentences = [
+        f"{named(one)} and {named(other)} in {count} pixel{'s' if count > 1 else ''}"
+        for one, other, count in found[:_MOST_PAIRS]
+    ]
+    more = f", and {len(found) - _MOST_PAIRS} pairs more" if len(found) > _MOST_PAIRS else ""
+    raise QgsProcessingException(
+        f"Polygons of different classes that do not overlap were expected in the layer {labels.name}; found "
+        f"{', '.join(sentences)}{more}. Correct the polygons, or set OVERLAPS to 'later', so that the later feature "
+        "wins, or to 'drop', so that pixels of several classes are left out."
+    )
+
+
+def _overlap(one: QgsGeometry, other: QgsGeometry) -> bool:
+    """Whether the polygons share ground, not only an outline."""
+    return one.intersects(other) and not one.touches(other)

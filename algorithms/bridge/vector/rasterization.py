@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Labelled geometries -> sample pixels: row, column, class index, group.
+
+Rules, the same for training and reference samples:
+- A polygon takes the pixels whose centre it covers; one that covers no centre takes the pixel nearest to its inside.
+- A point takes the pixel it lies in. Samples outside the raster or on nodata are left out.
+- A pixel with several labels of one class is one sample; what becomes of one with labels of different classes says
+  overlaps.py. What was left out is counted and named in the log.
+- A group is what a spatial split keeps together: one for each polygon, one for each point.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import floor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from osgeo import gdal
+from qgis.core import QgsGeometry, QgsProcessingException
+
+from ....mtmsd_qgis.jobs.protocol import ClassEntry, CubeFile
+from ..feedback import Stretch
+from ..raster.masks import burn, memory_raster
+from ..raster.source import Grid
+from .exclusion_counts import Tally
+from .labels import Key, LabelLayer, names_of
+from .overlaps import one_label_a_pixel
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+LEAST_PER_CLASS = 2  # one to learn from, and one more: a class cannot be told from its noise by a single pixel
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Sample pixels.
+
+    Attributes:
+        table: (N, 4) int64: row, column, class index, group; sorted by row, then column.
+        left_out: Reason -> number of pixels or features that became no sample, and which.
+    """
+
+    table: NDArray
+    left_out: Tally
+
+
+def place_samples(labels: LabelLayer, classes: Mapping[Key, ClassEntry], grid: Grid, stretch: Stretch) -> Samples:
+    """The pixels of labelled geometries; those of classes that are not among the given ones are left out.
+
+    Raises:
+        QgsProcessingException: Polygons of different classes overlap, and that is to be refused; or cancelled.
+    """
+    import numpy as np
+
+    left_out = Tally()
+    index_of = {key: index for index, key in enumerate(classes)}
+    parts = [np.empty((0, 4), dtype=np.int64)]
+    for group, (shape, key) in enumerate(labels.shapes):
+        if key not in index_of:
+            left_out.note("of a class that the training layer lacks", [labels.ids[group]])
+            continue
+        pixels = _pixels_of_points(shape, grid) if labels.points else _pixels_of_polygon(shape, grid)
+        if not pixels:
+            left_out.note("outside the raster", [labels.ids[group]])
+            continue
+        part = np.empty((len(pixels), 4), dtype=np.int64)
+        part[:, :2] = pixels
+        part[:, 2:] = index_of[key], group
+        parts.append(part)
+        if group % 500 == 0:
+            stretch.advance(group / len(labels.shapes))
+    return Samples(one_label_a_pixel(np.concatenate(parts), labels, classes, left_out, stretch), left_out)
+
+
+def without_nodata(
+    samples: Samples, ids: Sequence[int], scene: CubeFile, folder: Path, *, one_band_tells: bool
+) -> Samples:
+    """The samples that lie on pixels with data in every band.
+
+    Args:
+        samples: As placed.
+        ids: Of the features, by group.
+        scene: The cube in the job folder.
+        folder: The job folder.
+        one_band_tells: All bands share their nodata, as in a feature raster; thousands need not be read.
+    """
+    import numpy as np
+
+    from ....mtmsd_qgis.io.cube import Cube
+    from ....mtmsd_qgis.io.windows import Window
+
+    cube = Cube(folder, scene)
+    bands = [0] if one_band_tells else None
+    keep = np.zeros(len(samples.table), dtype=bool)
+    rows, starts = np.unique(samples.table[:, 0], return_index=True)
+    for row, first, last in zip(rows, starts, [*starts[1:], len(samples.table)]):
+        columns = samples.table[first:last, 1]
+        left, right = int(columns.min()), int(columns.max()) + 1
+        values = cube.read(Window(int(row), left, 1, right - left), bands)
+        keep[first:last] = np.isfinite(values[:, 0, columns - left]).all(axis=0)
+    left_out = Tally(samples.left_out)
+    if not keep.all():
+        lost = samples.table[~keep]
+        left_out.note("pixels on nodata", (ids[group] for group in np.unique(lost[:, 3])), len(lost))
+    return Samples(samples.table[keep], left_out)
+
+
+def settle_classes(
+    samples: Samples, classes: Mapping[Key, ClassEntry], name: str
+) -> tuple[Samples, dict[Key, ClassEntry], list[Key]]:
+    """Check that every class can be learnt, and drop those without any sample.
+
+    Args:
+        samples: Of the training layer.
+        classes: All classes of the layer.
+        name: Of the layer, for messages.
+
+    Returns:
+        The samples with class indices into the kept classes, the kept classes, and the dropped ones.
+
+    Raises:
+        QgsProcessingException: No sample, a single class, or a class with one sample.
+    """
+    import numpy as np
+
+    counts = np.bincount(samples.table[:, 2], minlength=len(classes))
+    kept = [key for key, count in zip(classes, counts) if count]
+    dropped = [key for key, count in zip(classes, counts) if not count]
+    if not kept:
+        reasons = f" ({samples.left_out.text})" if samples.left_out else ""
+        raise QgsProcessingException(
+            f"Training samples were expected; no feature of the layer {name} lies on a pixel with data{reasons}. "
+            "Check that layer and raster show the same place and have the right CRS."
+        )
+    if len(kept) < 2:
+        raise QgsProcessingException(
+            f"At least two classes are needed; the layer {name} has one: {names_of(kept, classes)}. "
+            "Add samples of a second class, or choose another class field."
+        )
+    scarce = [key for key, count in zip(classes, counts) if 0 < count < LEAST_PER_CLASS]
+    if scarce:
+        raise QgsProcessingException(
+            f"Every class needs at least {LEAST_PER_CLASS} sample pixels; the layer {name} has one of "
+            f"{names_of(scarce, classes)}. Add samples, or take the class out of the layer."
+        )
+    new_index = np.cumsum(counts > 0) - 1
+    table = samples.table.copy()
+    table[:, 2] = new_index[table[:, 2]]
+    return Samples(table, samples.left_out), {key: classes[key] for key in kept}, dropped
+
+
+def save_samples(samples: Samples, folder: Path, name: str) -> str:
+    """Write the table into the job folder; returns the file's name."""
+    import numpy as np
+
+    np.save(folder / f"{name}.npy", samples.table, allow_pickle=False)
+    return f"{name}.npy"
+
+
+def sentence_of_left_out(samples: Samples, layer: str) -> str:
+    """What became no sample, for the log; empty where all did."""
+    return f"Left out of the samples of the layer {layer}: {samples.left_out.text}." if samples.left_out else ""
+
+
+def _pixels_of_points(shape: QgsGeometry, grid: Grid) -> list[tuple[int, int]]:
+    pixels = {_pixel_at(vertex.x(), vertex.y(), grid) for vertex in shape.vertices()}
+    return sorted(pixel for pixel in pixels if pixel is not None)
+
+
+def _pixel_at(x: float, y: float, grid: Grid) -> tuple[int, int] | None:
+    column, row = gdal.ApplyGeoTransform(grid.inverse, x, y)
+    row, column = floor(row), floor(column)
+    return (row, column) if 0 <= row < grid.height and 0 <= column < grid.width else None
+
+
+def _pixels_of_polygon(shape: QgsGeometry, grid: Grid) -> list[tuple[int, int]]:
+    """Pixels in the window around the polygon, burnt by GDAL."""
+    import numpy as np
+
+    window = _window_around(shape, grid)
+    if window is None:
+        return []
+    row, column, part = window
+    target = memory_raster(part, with_crs=False)
+    burn(target, [shape.asWkb().data()], 1)
+    inside = np.frombuffer(target.GetRasterBand(1).ReadRaster(), np.uint8).reshape(part.height, part.width)
+    pixels = np.argwhere(inside)
+    if len(pixels):
+        return [(row + int(r), column + int(c)) for r, c in pixels]
+    centre = shape.pointOnSurface()
+    pixel = None if centre.isEmpty() else _pixel_at(centre.asPoint().x(), centre.asPoint().y(), grid)
+    return [] if pixel is None else [pixel]
+
+
+def _window_around(shape: QgsGeometry, grid: Grid) -> tuple[int, int, Grid] | None:
+    """First row and column and the grid of the part of the raster that the polygon's box touches."""
+    box = shape.boundingBox()
+    corners = [
+        gdal.ApplyGeoTransform(grid.inverse, x, y)
+        for x in (box.xMinimum(), box.xMaximum())
+        for y in (box.yMinimum(), box.yMaximum())
+    ]
+    left = max(0, floor(min(column for column, _ in corners)))
+    top = max(0, floor(min(row for _, row in corners)))
+    right = min(grid.width, floor(max(column for column, _ in corners)) + 1)
+    bottom = min(grid.height, floor(max(row for _, row in corners)) + 1)
+    if right <= left or bottom <= top:
+        return None
+    x, y = gdal.ApplyGeoTransform(grid.transform, left, top)
+    transform = (x, *grid.transform[1:3], y, *grid.transform[4:6])
+    return top, left, Grid(bottom - top, right - left, transform, grid.wkt, grid.crs)

@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A map against reference samples: all figures, and in words what they rest on and what they cannot say.
+
+Enters: classes of the samples by reference and by map, pixels of each class or stratum. Leaves: JSON-ready values;
+accuracies in percent, None where undefined, and a note that says why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .area_estimation import AreaEstimates, Estimate, StratifiedSample, estimate
+from .metrics import judge, percent, percents
+
+
+@dataclass(frozen=True)
+class Strata:
+    """Strata other than the map's classes.
+
+    Attributes:
+        layer: Name of the raster they come from.
+        names: (H,) of the strata.
+        sizes: (H,) pixels.
+        of_samples: (N,) stratum index of each sample.
+    """
+
+    layer: str
+    names: Sequence[str]
+    sizes: NDArray[np.int64]
+    of_samples: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Reference samples on mapped pixels, at least one.
+
+    Attributes:
+        reference: (N,) class index.
+        mapped: (N,) class index.
+        features: (N,) the feature of the reference layer that a sample comes from.
+        mapped_pixels: (K,) of each class on the whole map.
+        names: (K,) of the classes.
+        sampling: One of settings.SAMPLINGS.
+        strata: None where the strata are the map's classes.
+    """
+
+    reference: NDArray[np.int64]
+    mapped: NDArray[np.int64]
+    features: NDArray[np.int64]
+    mapped_pixels: NDArray[np.int64]
+    names: Sequence[str]
+    sampling: str = "unknown"
+    strata: Strata | None = None
+
+
+def assess_map(compared: Compared) -> dict[str, Any]:
+    """All figures and notes.
+
+    Returns:
+        accuracy, as of accuracy.judge; adjusted, estimates for the area; sampling; mapped_pixels; notes.
+    """
+    classes, strata = len(compared.names), compared.strata
+    accuracy = judge(compared.reference, compared.mapped, compared.features, classes)
+    sample = StratifiedSample(
+        strata=compared.mapped if strata is None else strata.of_samples,
+        reference=compared.reference,
+        mapped=compared.mapped,
+        sizes=compared.mapped_pixels if strata is None else strata.sizes,
+        classes=classes,
+        strata_are_map=strata is None,
+    )
+    names = compared.names if strata is None else strata.names
+    found = estimate(sample)
+    adjusted = estimates_to_json(found, names, sample.sizes)
+    return {
+        "accuracy": accuracy,
+        "adjusted": adjusted,
+        "sampling": {"method": compared.sampling, "sentence": _sentence(compared)},
+        "mapped_pixels": compared.mapped_pixels.tolist(),
+        "notes": [
+            *_of_classes(accuracy, compared),
+            *features_note(accuracy),
+            *_of_strata(found, names, sample, adjusted),
+        ],
+    }
+
+
+def features_note(accuracy: Mapping[str, Any]) -> list[str]:
+    """What samples that come in polygons mean for intervals; empty where every sample is a feature of its own."""
+    samples, features = accuracy["samples"], accuracy["features"]
+    if features == samples:
+        return []
+    low, high = accuracy["oa_interval_by_feature"]
+    told = (
+        "There are too few of them to say how much wider."
+        if low is None
+        else f"Taking whole features as what was sampled, that of the overall accuracy is {low:.1f} to {high:.1f} %."
+    )
+    return [
+        f"The {samples} reference pixels come from {features} features. Pixels of one polygon are alike and no "
+        f"independent samples, so intervals and standard errors are too narrow. {told}"
+    ]
+
+
+def estimates_to_json(found: AreaEstimates, names: Sequence[str], sizes: NDArray[np.int64]) -> dict[str, Any]:
+    """The estimates JSON-ready: accuracies in percent, areas in percent and in pixels, with errors and intervals.
+
+    Args:
+        found: Of a sample.
+        names: (H,) of the strata.
+        sizes: (H,) pixels of the strata.
+    """
+    pixels = int(sum(size for size, drawn in zip(sizes.tolist(), found.samples.tolist()) if drawn))
+    areas = _estimates("area", found.areas)
+    return {
+        "strata": [
+            {"name": name, "pixels": int(size), "samples": int(drawn)}
+            for name, size, drawn in zip(names, sizes, found.samples)
+        ],
+        "pixels": pixels,
+        "oa": percent(float(found.oa.value)),
+        "oa_error": percent(float(found.oa.error)),
+        "oa_interval": percents([float(found.oa.low), float(found.oa.high)]),
+        **_estimates("users", found.users),
+        **_estimates("producers", found.producers),
+        **areas,
+        "area_pixels": _scaled(areas["area"], pixels / 100),
+        "area_pixels_error": _scaled(areas["area_error"], pixels / 100),
+        "area_pixels_interval": [_scaled(ends, pixels / 100) for ends in areas["area_interval"]],
+        "cells": [percents(row) for row in found.cells],
+    }
+
+
+def _estimates(name: str, of_classes: Estimate) -> dict[str, Any]:
+    return {
+        name: percents(of_classes.value),
+        f"{name}_error": percents(of_classes.error),
+        f"{name}_interval": [percents(ends) for ends in zip(of_classes.low, of_classes.high)],
+    }
+
+
+def _scaled(values: Sequence[float | None], factor: float) -> list[float | None]:
+    return [None if value is None else value * factor for value in values]
+
+
+def _sentence(compared: Compared) -> str:
+    """How the samples were drawn, and what follows."""
+    if compared.strata is not None:
+        return (
+            f"The reference samples were drawn at random in each stratum of {compared.strata.layer}. Accuracies and "
+            "areas by area weigh each stratum by its size."
+        )
+    if compared.sampling == "stratified":
+        return (
+            "The reference samples were drawn at random in each class of the map. Accuracies and areas by area weigh "
+            "each class by its size on the map; the counts of samples alone do not show the map's accuracy."
+        )
+    if compared.sampling == "random":
+        return (
+            "The reference samples were drawn at random, or on a grid, over the whole map. Estimates by area use the "
+            "classes of the map as strata after the fact, which makes them more precise."
+        )
+    return (
+        "It was not said how the reference samples were drawn (SAMPLING). The figures describe these samples. They "
+        "speak for the whole map, and the estimates by area hold, only if the samples were drawn at random: over the "
+        "map, or in each of its classes. Samples placed by hand in typical spots give figures that are too good."
+    )
+
+
+def _of_classes(accuracy: Mapping[str, Any], compared: Compared) -> list[str]:
+    matrix = np.array(accuracy["matrix"])
+    in_reference, in_map = matrix.sum(axis=1), matrix.sum(axis=0)
+    unmapped = [k for k in range(len(matrix)) if in_reference[k] and not compared.mapped_pixels[k]]
+    unseen = [k for k in range(len(matrix)) if not in_reference[k] and compared.mapped_pixels[k]]
+    unmet = [k for k in range(len(matrix)) if compared.mapped_pixels[k] and not in_map[k]]
+    notes = []
+    if unmapped:
+        counts = ", ".join(f"{compared.names[k]} ({in_reference[k]})" for k in unmapped)
+        notes.append(
+            f"On the map there is no pixel of these classes; their reference samples count as wrong: {counts}. Where "
+            "only the spelling differs, make the names of map and reference the same."
+        )
+    if unseen:
+        notes.append(
+            f"No reference sample is of: {_named(unseen, compared.names)}. How much of these classes the map misses is "
+            "not known; an estimated area of 0 says only that no sample was found."
+        )
+    if unmet and compared.strata is not None:  # else that stratum has no sample, which _of_strata says
+        notes.append(
+            f"No reference sample lies on pixels mapped as: {_named(unmet, compared.names)}. Their user's accuracy is "
+            "not known."
+        )
+    if accuracy["kappa"] is None:
+        notes.append("Kappa is undefined: reference and map have one and the same class at all samples.")
+    return notes
+
+
+def _of_strata(
+    found: AreaEstimates, names: Sequence[str], sample: StratifiedSample, adjusted: Mapping[str, Any]
+) -> list[str]:
+    notes = []
+    if found.unsampled:
+        lost = 100 * sample.sizes[list(found.unsampled)].sum() / max(1, sample.sizes.sum())
+        place = (
+            f"on pixels mapped as: {_named(found.unsampled, names)}. Their user's accuracy is not known, and the"
+            if sample.strata_are_map
+            else f"in the strata: {_named(found.unsampled, names)}. The"
+        )
+        notes.append(
+            f"No reference sample lies {place} estimates by area hold for the rest of the map, without these "
+            f"{lost:.1f} % of its pixels."
+        )
+    if found.single:
+        notes.append(
+            f"One reference sample alone lies in {'the map class' if sample.strata_are_map else 'the stratum'}: "
+            f"{_named(found.single, names)}. Standard errors that need its scatter "
+            "cannot be given; two samples are the least."
+        )
+    agreed = [error for key in ("users", "producers", "area") for error in adjusted[f"{key}_error"]]
+    if 0 in [*agreed, adjusted["oa_error"]]:
+        notes.append(
+            "A standard error of 0 means that all samples concerned agree. It does not mean that the estimate is "
+            "certain: the interval says how far it may be off."
+        )
+    return notes
+
+
+def _named(indices: Sequence[int], names: Sequence[str]) -> str:
+    shown = ", ".join(names[k] for k in indices[:20])
+    return shown + (f" and {len(indices) - 20} more" if len(indices) > 20 else "")

@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""From a feature raster to a class map: gather the features of samples, purify, fit, predict every pixel.
+
+Enters: a Cube of features with its layout (T timesteps of D features), samples. Leaves: raw rasters of class ids,
+confidence and probabilities.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ...features.box_filter import box_margin, box_mean
+from ...features.extractor import visits
+from ...features.purification import purify
+from ...io.cube import Raster
+from ...io.windows import Tile, cover
+from ...jobs.protocol import FeatureLayout
+from ...progress import Progress
+from .ensemble import Classifier, Samples
+
+_WINDOW_BYTES = 192 << 20  # of local and global features of one window
+_PREDICTION_BYTES = 64 << 20  # of the features of pixels predicted at once
+_SAMPLE_BYTES = 2 << 30  # of the training samples' features
+
+
+@dataclass(frozen=True)
+class FeatureReader:
+    """Reads local and global features of windows of a feature raster.
+
+    Attributes:
+        cube: T * D bands first.
+        layout: Says T, D and the window of the global features.
+        device: Where the features shall lie.
+    """
+
+    cube: Raster
+    layout: FeatureLayout
+    device: torch.device
+
+    def windows(self) -> list[Tile]:
+        """Windows that cover the raster once, as large as memory allows, a multiple of 16 pixels."""
+        per_pixel = 2 * 4 * self.layout.diffusion_bands
+        side = max(16, min(256, math.isqrt(_WINDOW_BYTES // per_pixel)) // 16 * 16)
+        return cover(self.cube.height, self.cube.width, side, *box_margin(self.layout.window))
+
+    def read(self, tile: Tile) -> tuple[Tensor, Tensor, NDArray[np.bool_]]:
+        """Features of a window.
+
+        Returns:
+            local: (T, D, h, w) float32, 0 where invalid.
+            around: (T, D, h, w) float32, the mean over the layout's window.
+            valid: (h, w) bool.
+        """
+        local, around = [], []
+        valid = np.ones((tile.core.height, tile.core.width), dtype=bool)
+        rows, cols = tile.inner.slices
+        for t in range(len(self.layout.timesteps)):
+            first = t * self.layout.features
+            stored = self.cube.read(tile.window, range(first, first + self.layout.features))
+            here = np.asarray(np.isfinite(stored).all(axis=0))
+            valid &= here[rows, cols]
+            values = torch.from_numpy(np.where(here, stored, np.float32(0))).to(self.device)
+            local.append(values[:, rows, cols])
+            around.append(box_mean(values, torch.from_numpy(here).to(self.device), rows, cols, self.layout.window))
+        return torch.stack(local), torch.stack(around), valid
+
+
+@dataclass(frozen=True)
+class Purified:
+    """Indices of the features kept, for local and for global features, each (D',) int64 on the features' device."""
+
+    local: Tensor
+    around: Tensor
+
+    def __call__(self, local: Tensor, around: Tensor) -> tuple[Tensor, Tensor]:
+        """Features (N, T, D) reduced to (N, T, D')."""
+        return local[:, :, self.local], around[:, :, self.around]
+
+
+def sample_limit(layout: FeatureLayout) -> int:
+    """Most training samples whose features fit into memory."""
+    return int(_SAMPLE_BYTES // (2 * 4 * len(layout.timesteps) * layout.features))
+
+
+def thin_out(classes: NDArray[np.int64], limit: int, seed: int) -> NDArray[np.int64]:
+    """Indices of at most limit samples, small classes whole, large ones cut to one common size."""
+    if len(classes) <= limit:
+        return np.arange(len(classes))
+    counts = np.sort(np.bincount(classes))
+    ceilings = [int((limit - counts[:i].sum()) // (len(counts) - i)) for i in range(len(counts))]
+    ceiling = next(c for i, c in enumerate(ceilings) if c < counts[i])
+    rng = np.random.default_rng(seed)
+    chosen = [rng.permutation(np.flatnonzero(classes == index))[:ceiling] for index in np.unique(classes)]
+    return np.sort(np.concatenate(chosen))
+
+
+def gather(
+    reader: FeatureReader,
+    rows: NDArray[np.int64],
+    cols: NDArray[np.int64],
+    classes: NDArray[np.int64],
+    progress: Progress,
+) -> tuple[Samples, NDArray[np.int64]]:
+    """Features at samples.
+
+    Args:
+        reader: Of the feature raster.
+        rows: (N,) rows.
+        cols: (N,) columns.
+        classes: (N,) class indices.
+        progress: Told after each window.
+
+    Returns:
+        The samples that lie on valid pixels, and their indices into the arguments.
+    """
+    local: list[Tensor] = []
+    around: list[Tensor] = []
+    found: list[NDArray[np.int64]] = []
+    for tile, mine in visits(reader.windows(), rows, cols, progress):
+        at_pixel, mean_around, valid = reader.read(tile)
+        r, c = rows[mine] - tile.core.row, cols[mine] - tile.core.col
+        usable = valid[r, c]
+        r, c = r[usable], c[usable]
+        local.append(at_pixel[:, :, r, c].permute(2, 0, 1))
+        around.append(mean_around[:, :, r, c].permute(2, 0, 1))
+        found.append(mine[usable])
+    order = np.concatenate(found)
+    target = torch.from_numpy(classes[order]).to(reader.device)
+    return Samples(torch.cat(local), torch.cat(around), target), order
+
+
+def purify_samples(samples: Samples, keep: int) -> Purified:
+    """Choose features by class and timestep, local and global ones apart, from training samples only."""
+    device = samples.local.device
+    index = [
+        torch.from_numpy(purify(_class_means(values, samples.classes), keep)).to(device)
+        for values in (samples.local, samples.around)
+    ]
+    return Purified(index[0], index[1])
+
+
+@dataclass(frozen=True)
+class FusionMapper:
+    """Predicts from the local and global features of the timesteps."""
+
+    reader: FeatureReader
+    classifier: Classifier
+    purified: Purified
+    classes: int
+
+    @property
+    def bands(self) -> range:
+        """Bands that prediction reads: all features."""
+        return range(self.reader.layout.diffusion_bands)
+
+    def windows(self) -> list[Tile]:
+        """Windows whose cores cover the raster once."""
+        return self.reader.windows()
+
+    def probabilities(self, tile: Tile) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Probabilities (K, h, w) of a window's core, 0 where invalid, and where it is valid (h, w)."""
+        local, around, valid = self.reader.read(tile)
+        found = np.zeros((self.classes, *valid.shape), dtype=np.float32)
+        found[:, valid] = _predict(self.classifier, self.purified, local[:, :, valid], around[:, :, valid]).T
+        return found, valid
+
+
+def _predict(classifier: Classifier, purified: Purified, local: Tensor, around: Tensor) -> NDArray[np.float32]:
+    """Probabilities (N, K) of pixels (T, D, N)."""
+    step = max(1, _PREDICTION_BYTES // (8 * local.shape[0] * local.shape[1]))
+    parts = [
+        classifier.predict(*purified(x.permute(2, 0, 1), g.permute(2, 0, 1))).cpu().numpy()
+        for x, g in zip(torch.split(local, step, dim=2), torch.split(around, step, dim=2))
+    ]
+    return np.concatenate(parts)
+
+
+def _class_means(values: Tensor, classes: Tensor) -> NDArray[np.float64]:
+    """(K, T, D) means of (N, T, D) over the classes present."""
+    return np.stack([values[classes == index].double().mean(dim=0).cpu().numpy() for index in torch.unique(classes)])

@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The class map: every window predicted and written, looked up at reference samples, and judged.
+
+Enters: a Mapper, reference samples. Leaves: raw rasters of class ids, confidence and probabilities, and the values of
+the result message that describe the map.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..accuracy import metrics as accuracy
+from ..io.cube import Cube
+from ..io.run_directory import Finished, Workplace
+from ..io.windows import Window, in_strips, strips
+from ..jobs.protocol import Band, ClassEntry, FeatureLayout, Job
+from ..progress import Progress, span
+from ..sampling.sample_table import Parted
+from ..sampling.splits import sample_groups
+from .context.filtered_predictor import OpinionMapper, look_again
+from .predictor import Learnt, Mapper
+
+log = logging.getLogger(__name__)
+
+_SIDE = 32  # pixels, of the squares whose reference points are taken to be right or wrong together
+
+NO_CONFIDENCE = -1.0
+_FIRST_LOOK = 0.85  # of the time, where there is a second one
+
+
+@dataclass(frozen=True)
+class MapFiles:
+    """Rasters of a map in the job folder: class ids (uint16, 0 = none), confidence and probabilities (float32)."""
+
+    classes: Cube
+    confidence: Cube
+    probabilities: Cube | None
+
+
+def predict_map(
+    mapper: Mapper,
+    size: tuple[int, int],
+    classes: tuple[ClassEntry, ...],
+    place: Workplace,
+    *,
+    with_probabilities: bool,
+    progress: Progress,
+    strip_width: int | None = None,
+) -> MapFiles:
+    """Classify every valid pixel; where neighbours have a say, all pixels are asked before any is decided.
+
+    Args:
+        mapper: Gives the probabilities.
+        size: Height and width.
+        classes: In the order of the class indices.
+        place: Where the rasters are written; windows that it says are finished are left as they are.
+        with_probabilities: Whether to write one band a class.
+        progress: Told after each window.
+        strip_width: Width in pixels of the strips in which the windows are walked; None: the raster's width.
+    """
+    if isinstance(mapper, OpinionMapper) and mapper.agreement is not None:
+        first, progress = span(progress, 0.0, _FIRST_LOOK), span(progress, _FIRST_LOOK, 1.0)
+        mapper = look_again(mapper, mapper.agreement, len(classes), size, place, first, strip_width)
+        strip_width = None
+    wanted = [("map", "uint16", [Band("class", nodata=0)])]
+    wanted.append(("confidence", "float32", [Band("confidence", nodata=NO_CONFIDENCE)]))
+    if with_probabilities:
+        wanted.append(("probabilities", "float32", [Band(c.name, nodata=NO_CONFIDENCE) for c in classes]))
+    rasters, new = zip(*(place.raster(name, size, dtype, bands) for name, dtype, bands in wanted))
+    files = MapFiles(rasters[0], rasters[1], rasters[2] if with_probabilities else None)
+    finished = Finished(place, "mapped", rasters, fresh=any(new))
+    ids = np.array([entry.id for entry in classes], dtype=np.uint16)
+    windows = in_strips(mapper.windows(), strip_width or size[1])
+    for done, tile in enumerate(windows):
+        if tile.core in finished:
+            continue
+        probabilities, valid = mapper.probabilities(tile)
+        probabilities[:, ~valid] = NO_CONFIDENCE
+        winner = np.where(valid, ids[probabilities.argmax(axis=0)], 0).astype(np.uint16)
+        files.classes.write(tile.core, winner[None])
+        files.confidence.write(tile.core, probabilities.max(axis=0)[None])
+        if files.probabilities is not None:
+            files.probabilities.write(tile.core, probabilities)
+        finished.add(tile.core)
+        with finished.kept_on_cancel():
+            progress((done + 1) / len(windows), f"map: window {done + 1} of {len(windows)}")
+    finished.save()
+    return files
+
+
+def mapped_classes(
+    map_cube: Cube, classes: tuple[ClassEntry, ...], rows: NDArray[np.int64], cols: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Class index (N,) that the map has at pixels; -1 where it has none."""
+    index_of = {entry.id: index for index, entry in enumerate(classes)}
+    found = np.full(len(rows), -1, dtype=np.int64)
+    values = values_at(map_cube, rows, cols)
+    finite = np.isfinite(values)
+    found[finite] = [index_of.get(int(value), -1) for value in values[finite]]
+    return found
+
+
+def values_at(cube: Cube, rows: NDArray[np.int64], cols: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Values (N,) of the first band at pixels, NaN where there is none."""
+    found = np.full(len(rows), np.nan)
+    for row in np.unique(rows):
+        here = rows == row
+        found[here] = cube.read(Window(int(row), 0, 1, cube.width), [0])[0, 0][cols[here]]
+    return found
+
+
+def mapped_pixels(map_cube: Cube, classes: tuple[ClassEntry, ...]) -> list[int]:
+    """Number of pixels that the map gives to each class, in the order of the class indices."""
+    counts = np.zeros(1 << 16, dtype=np.int64)
+    for strip in strips(map_cube.height, map_cube.width, 4):
+        values = map_cube.read(strip)
+        counts += np.bincount(values[np.isfinite(values)].astype(np.int64), minlength=len(counts))
+    return [int(counts[entry.id]) for entry in classes]
+
+
+def map_values(files: MapFiles, job: Job, parted: Parted, learnt: Learnt, layout: FeatureLayout) -> dict[str, Any]:
+    """What the result message says of a map, JSON-ready.
+
+    Args:
+        files: The map.
+        job: For its classes.
+        parted: What was learnt from, and what was held out.
+        learnt: What the map rests on.
+        layout: Of the features.
+    """
+    judged, lost = _judge(files, job, parted.validation)
+    return {
+        "map": asdict(files.classes.description),
+        "confidence": asdict(files.confidence.description),
+        "probabilities": None if files.probabilities is None else asdict(files.probabilities.description),
+        "accuracy": judged,
+        "split": {**parted.facts(len(job.classes)), "validation_outside_map": lost},
+        "classes": [asdict(entry) for entry in job.classes],
+        "mapped_pixels": mapped_pixels(files.classes, job.classes),
+        "timesteps": list(layout.timesteps),
+        "timestep_weights": {label: round(share, 6) for label, share in learnt.timesteps.items()},
+        "stage_weights": {label: round(share, 6) for label, share in learnt.stages.items()},
+        "features_per_timestep": learnt.features,
+        "purification": {"raster": layout.purification, "note": layout.note},
+        **learnt.facts,
+    }
+
+
+def _judge(files: MapFiles, job: Job, validation: NDArray[np.int64]) -> tuple[dict[str, Any] | None, int]:
+    """Accuracy and calibration at the reference samples, and how many of them lie where the map has no class."""
+    if len(validation) == 0:
+        return None, 0
+    rows, cols, classes, features = validation.T
+    mapped = mapped_classes(files.classes, job.classes, rows, cols)
+    inside = mapped >= 0
+    if not inside.any():
+        log.warning("No reference sample lies on a mapped pixel, so no accuracy is given.")
+        return None, int((~inside).sum())
+    confidence = values_at(files.confidence, rows[inside], cols[inside])
+    judged = accuracy.judge(classes[inside], mapped[inside], features[inside], len(job.classes))
+    places = sample_groups(features[inside], rows[inside], cols[inside], _SIDE)
+    trust = accuracy.judge_confidence(confidence, mapped[inside] == classes[inside], places)
+    return {**judged, **trust}, int((~inside).sum())

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Patches of a feature raster: cut out at samples to learn from, and around every pixel to predict a map.
+
+Enters: a Cube of features with its layout, pixels. Leaves: projected patches, or probabilities of windows.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ...features.extractor import visits
+from ...io.cube import Raster
+from ...io.windows import Tile, Window, cover
+from ...jobs.protocol import FeatureLayout
+from ...progress import Progress
+from .patch_classifier import FeatureProjection, PatchClassifier, cut_patches
+
+SIDE = 9  # of a patch, pixels
+_MARGIN = SIDE // 2
+_WINDOW_BYTES = 192 << 20  # of the features of one window
+
+
+@dataclass(frozen=True)
+class PatchReader:
+    """Reads the features of all timesteps.
+
+    Attributes:
+        cube: T * D bands first.
+        layout: Says T and D.
+        device: Where the features shall lie.
+    """
+
+    cube: Raster
+    layout: FeatureLayout
+    device: torch.device
+
+    def windows(self) -> list[Tile]:
+        """Windows that cover the raster once, as large as memory allows, a multiple of 16 pixels."""
+        per_pixel = 2 * 4 * self.layout.diffusion_bands
+        side = max(16, min(128, math.isqrt(_WINDOW_BYTES // per_pixel) - 2 * _MARGIN) // 16 * 16)
+        return cover(self.cube.height, self.cube.width, side, _MARGIN, _MARGIN)
+
+    def features(self, window: Window) -> Tensor:
+        """(T D, h, w) float32, NaN where there is no data."""
+        return torch.from_numpy(self.cube.read(window, range(self.layout.diffusion_bands))).to(self.device)
+
+    def pixels(
+        self, rows: NDArray[np.int64], cols: NDArray[np.int64], progress: Progress
+    ) -> tuple[Tensor, NDArray[np.int64]]:
+        """Features (N', T D) at the given pixels that are valid, and their indices, in window order."""
+        values: list[Tensor] = []
+        found: list[NDArray[np.int64]] = []
+        for tile, mine in visits(self.windows(), rows, cols, progress):
+            here = self.features(tile.core)[:, rows[mine] - tile.core.row, cols[mine] - tile.core.col].T
+            usable = here.isfinite().all(dim=1).cpu().numpy()
+            values.append(here[torch.from_numpy(usable).to(here.device)])
+            found.append(mine[usable])
+        return torch.cat(values), np.concatenate(found)
+
+    def patches(
+        self, projection: FeatureProjection, rows: NDArray[np.int64], cols: NDArray[np.int64], progress: Progress
+    ) -> Tensor:
+        """Projected patches (N, depth, 9, 9) around the given pixels, in their order."""
+        out = torch.zeros(len(rows), projection.depth, SIDE, SIDE, device=self.device)
+        for tile, mine in visits(self.windows(), rows, cols, progress, "cutting patches"):
+            projected = projection(self.features(tile.window))
+            place = torch.from_numpy(mine).to(self.device)
+            out[place] = cut_patches(projected, rows[mine] - tile.window.row, cols[mine] - tile.window.col, SIDE)
+        return out
+
+
+@dataclass(frozen=True)
+class PatchMapper:
+    """Predicts from patches of projected features."""
+
+    reader: PatchReader
+    projection: FeatureProjection
+    classifier: PatchClassifier
+    classes: int
+
+    @property
+    def bands(self) -> range:
+        """Bands that prediction reads: all features."""
+        return range(self.reader.layout.diffusion_bands)
+
+    def windows(self) -> list[Tile]:
+        """Windows whose cores cover the raster once."""
+        return self.reader.windows()
+
+    def probabilities(self, tile: Tile) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Probabilities (K, h, w) of a window's core, 0 where invalid, and where it is valid (h, w)."""
+        features = self.reader.features(tile.window)
+        inner = tile.inner
+        valid = features[:, inner.slices[0], inner.slices[1]].isfinite().all(dim=0).cpu().numpy()
+        found = np.zeros((self.classes, *valid.shape), dtype=np.float32)
+        rows, cols = np.nonzero(valid)
+        if len(rows):
+            projected = self.projection(features)
+            parts = [
+                self.classifier.predict(cut_patches(projected, r + inner.row, c + inner.col, SIDE)).cpu().numpy()
+                for r, c in zip(
+                    np.array_split(rows, len(rows) // 2048 + 1), np.array_split(cols, len(cols) // 2048 + 1)
+                )
+            ]
+            found[:, rows, cols] = np.concatenate(parts).T
+        return found, valid

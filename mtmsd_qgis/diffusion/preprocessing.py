@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Streamed band scaling and PCA: from a raster of any bands to a few standardised components.
+
+Enters: a Cube of physical values with NaN for no data. Leaves: a Preprocessor, learnt from valid pixels in two walks
+over the raster, that turns a window (bands, h, w) into components (C, h, w) of mean 0 and variance 1, with 0 (the
+mean) where there is no data.
+
+Source: Zhou et al. (2024), section on preprocessing, and its code: PCA of the unscaled bands, then a z-score of each
+component. Deviations: learnt from valid pixels only instead of all, bad bands left out, stored in the model so that
+another scene can be transformed the same way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import SceneError
+from ..io.bands import LeftOut, describe, usable_bands
+from ..io.cube import Cube, whole_size
+from ..io.windows import strips
+from ..jobs.protocol import Band
+from ..progress import Progress, silent, span
+
+MAX_BANDS = 4096  # the covariance of more would take over 128 MiB and minutes to decompose
+_SMALLEST_SHARE = 1e-9  # components below this share of the largest variance are rounding errors
+
+
+@dataclass(frozen=True)
+class Preprocessor:
+    """Turns bands into standardised components.
+
+    Attributes:
+        bands: (B,) the bands it uses, in order.
+        mean: (B,) float64, physical units.
+        scale: (B,) float64, 1 or the standard deviation of the band.
+        axes: (C, B) float64, orthonormal rows, largest variance first.
+        deviation: (C,) float64, standard deviation of each component.
+        explained_share: Share of the scaled bands' variance in the kept components, 0 to 1.
+    """
+
+    bands: tuple[Band, ...]
+    mean: NDArray[np.float64]
+    scale: NDArray[np.float64]
+    axes: NDArray[np.float64]
+    deviation: NDArray[np.float64]
+    explained_share: float
+
+    @property
+    def components(self) -> int:
+        """Number of components."""
+        return len(self.axes)
+
+    def transform(self, values: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Components of a window.
+
+        Args:
+            values: (B, h, w) float32, physical units, NaN where there is no data.
+
+        Returns:
+            components: (C, h, w) float32, mean 0 and variance 1 over the scene; 0 where invalid.
+            valid: (h, w) bool, where every band has data.
+        """
+        valid = np.asarray(np.isfinite(values).all(axis=0))
+        flat = values.reshape(len(values), -1) - self.mean[:, None].astype(np.float32)
+        weights = (self.axes / self.scale / self.deviation[:, None]).astype(np.float32)
+        scores = weights @ np.where(valid.reshape(-1), flat, np.float32(0))
+        return scores.reshape(-1, *valid.shape), valid
+
+
+def fit_preprocessor(
+    cube: Cube, components: int, band_scaling: str = "none", progress: Progress = silent
+) -> tuple[Preprocessor, list[LeftOut]]:
+    """Learn the components of a scene.
+
+    Args:
+        cube: The scene.
+        components: At most this many are kept.
+        band_scaling: "none" or "standard" (see settings.PretrainSettings).
+        progress: Told how far the two walks are.
+
+    Returns:
+        The preprocessor and the bands that were left out.
+
+    Raises:
+        SceneError: Too many bands, no usable band, or too few valid pixels.
+    """
+    if cube.bands > MAX_BANDS:
+        raise SceneError(
+            f"A raster of at most {MAX_BANDS} bands was expected, found {cube.bands}. Choose bands with BANDS."
+        )
+    kept, left_out = usable_bands(cube, span(progress, 0.0, 0.4))
+    if not kept:
+        raise SceneError(
+            f"At least one usable band is needed, found none of {cube.bands}"
+            + (f" (left out: {describe(left_out)})" if left_out else "")
+            + ". Choose another raster, or check its nodata value and mask."
+        )
+    count, mean, covariance = _moments(cube, kept, span(progress, 0.4, 1.0))
+    if count < 2:
+        raise SceneError(
+            "No valid pixel was found: every pixel is nodata, masked, or misses a band. "
+            "Check the raster's nodata value and the mask, or choose bands that have data."
+        )
+    scale = np.sqrt(np.diag(covariance)) if band_scaling == "standard" else np.ones(len(kept))
+    variance, axes = _principal_axes(covariance / np.outer(scale, scale))
+    wanted = min(components, int(np.sum(variance > variance[0] * _SMALLEST_SHARE)))
+    preprocessor = Preprocessor(
+        bands=tuple(cube.description.bands[i] for i in kept),
+        mean=mean,
+        scale=scale,
+        axes=axes[:wanted],
+        deviation=np.sqrt(variance[:wanted]),
+        explained_share=float(variance[:wanted].sum() / variance.sum()),
+    )
+    return preprocessor, left_out
+
+
+def _moments(
+    cube: Cube, kept: Sequence[int], progress: Progress
+) -> tuple[int, NDArray[np.float64], NDArray[np.float64]]:
+    """Count, mean (B,) and covariance (B, B) over pixels where all kept bands have data.
+
+    Source: Chan, Golub, LeVeque (1983), doi 10.1080/00031305.1983.10483115: pairwise update of mean and scatter.
+    """
+    count = 0
+    mean = np.zeros(len(kept))
+    scatter = np.zeros((len(kept), len(kept)))
+    for strip in strips(*whole_size(cube), 16 * len(kept)):
+        values = cube.read(strip, kept).reshape(len(kept), -1)
+        values = values[:, np.isfinite(values).all(axis=0)].astype(np.float64)
+        if values.shape[1]:
+            new = values.shape[1]
+            centre = values.mean(axis=1)
+            values -= centre[:, None]
+            shift = centre - mean
+            scatter += values @ values.T + np.outer(shift, shift) * (count * new / (count + new))
+            mean += shift * (new / (count + new))
+            count += new
+        progress(strip.stop_row / cube.height, "")
+    return count, mean, scatter / max(1, count)
+
+
+def _principal_axes(covariance: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Variances, largest first, and axes as rows; the largest entry of each row is positive, so signs are fixed."""
+    variance, vectors = np.linalg.eigh(covariance)
+    axes = vectors[:, ::-1].T
+    largest = np.abs(axes).argmax(axis=1)
+    signs = np.sign(axes[np.arange(len(axes)), largest])
+    return np.maximum(variance[::-1], 0.0), axes * signs[:, None]

@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Statistics of the scene that a model was trained on, as the model file keeps them.
+
+Enters: what an extractor has learnt of some patches. Leaves: arrays and a description for the model file, and the same
+statistics for an extractor, where its patches, timesteps and noise are those. A model that is used on another scene
+finds other patches there, and its extractor learns their statistics anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ..io.model_file import Shape, first_side
+from ..jobs.json_dataclasses import build, shown
+from ..jobs.settings import TRAINING_TIMESTEPS, ExtractionSettings
+from .group_norm import ByPatch, SceneStatistics
+from .patch_sampler import MOST_PATCHES
+from .unet import UNet
+
+_PREFIX = "statistics."
+_PATCHES = "patches"
+_LIKE = 1e-4  # that moments of standardised components may differ by, as other libraries round in another way
+_SMALLEST = 4  # pixels of a patch that a network takes
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What statistics depend on beside the network and the patches.
+
+    Attributes:
+        timesteps: T, ascending.
+        last_stage: Layers up to this decoder stage are known.
+        seed: Of the noise on the patches.
+        numbers: That the network computed in, e.g. "float32".
+    """
+
+    timesteps: tuple[int, ...]
+    last_stage: int
+    seed: int
+    numbers: str
+
+    @classmethod
+    def of(cls, settings: ExtractionSettings, numbers: str) -> Conditions:
+        """Those of an extraction."""
+        return cls(settings.timesteps, settings.stages[-1], settings.seed, numbers)
+
+    @classmethod
+    def from_json(cls, values: object) -> Conditions:
+        """Checked.
+
+        Raises:
+            ValueError: A value is missing or out of range.
+        """
+        try:
+            found = build(cls, values)
+        except ValueError as error:
+            raise ValueError(f"the conditions of statistics were expected, these do not fit: {error}") from None
+        times = found.timesteps
+        if not times or list(times) != sorted(set(times)) or times[0] < 0 or times[-1] >= TRAINING_TIMESTEPS:
+            raise ValueError(f"timesteps of statistics should ascend, found {shown(times)}")
+        if not 0 <= found.last_stage <= 8:
+            raise ValueError(f"stages of statistics beyond 0 to 8 do not fit, found {shown(found.last_stage)}")
+        return found
+
+
+@dataclass(frozen=True)
+class StoredStatistics:
+    """Statistics and what tells whether they hold.
+
+    Attributes:
+        conditions: Under which they were collected.
+        patches: (N, C, 2) float64: mean and mean square of each component of each patch.
+        means: By layer, (T, groups, 2) float64: as in SceneStatistics.
+    """
+
+    conditions: Conditions
+    patches: NDArray[np.float64]
+    means: Mapping[str, NDArray[np.float64]]
+
+    @classmethod
+    def of(
+        cls, network: UNet, found: SceneStatistics, conditions: Conditions, patches: NDArray[np.float32]
+    ) -> StoredStatistics:
+        """Those that an extractor has learnt.
+
+        Args:
+            network: Whose layers they are of.
+            found: By layer.
+            conditions: Under which they were collected.
+            patches: (N, C, side, side) that they are of.
+        """
+        names = {layer: name for name, layer in network.named_modules()}
+        means = {names[layer]: table.cpu().numpy() for layer, table in found.means.items()}
+        return cls(conditions, _moments(patches), means)
+
+    def hold_for(self, conditions: Conditions, patches: NDArray[np.float32]) -> bool:
+        """Whether an extractor that looked at these patches would find the same.
+
+        Args:
+            conditions: Of the extraction; it may want fewer timesteps and stages.
+            patches: (N, C, side, side).
+        """
+        mine = self.conditions
+        moments = _moments(patches)
+        return (
+            set(conditions.timesteps) <= set(mine.timesteps)
+            and conditions.last_stage <= mine.last_stage
+            and (conditions.seed, conditions.numbers) == (mine.seed, mine.numbers)
+            and moments.shape == self.patches.shape
+            and bool(np.abs(moments - self.patches).max() <= _LIKE)
+        )
+
+    def averaged(self, network: UNet, reach: int) -> SceneStatistics:
+        """What tiles of the scene go by.
+
+        Args:
+            network: Whose layers they are of.
+            reach: Cells of the coarsest grid that attention goes to either side.
+        """
+        device = next(network.parameters()).device
+        layers = dict(network.named_modules())
+        means: dict[nn.GroupNorm, Tensor] = {}
+        for name, table in self.means.items():
+            layer = layers[name]
+            assert isinstance(layer, nn.GroupNorm)  # checked when the file was read
+            means[layer] = torch.from_numpy(table).to(device)
+        return SceneStatistics({t: row for row, t in enumerate(self.conditions.timesteps)}, means, reach)
+
+    def describe(self) -> dict[str, Any]:
+        """For the description of a model file, JSON-ready."""
+        return {**asdict(self.conditions), "timesteps": list(self.conditions.timesteps)}
+
+    def arrays(self) -> dict[str, NDArray[np.float64]]:
+        """For a model file."""
+        return {_PREFIX + _PATCHES: self.patches, **{_PREFIX + name: table for name, table in self.means.items()}}
+
+
+def expected_shapes(network: UNet, description: Mapping[str, Any], found: Mapping[str, Shape]) -> dict[str, Shape]:
+    """Name, type and shape of the arrays that the statistics of a model file must have; none where it has none.
+
+    Args:
+        network: Of the model, without memory.
+        description: Of the file.
+        found: What it has; of these only the number of patches counts.
+
+    Raises:
+        ValueError: Its conditions are incomplete, or it has too many patches.
+    """
+    if "statistics" not in description:
+        return {}
+    conditions = Conditions.from_json(description["statistics"])
+    patches = first_side(found, _PREFIX + _PATCHES)
+    if not 1 <= patches <= MOST_PATCHES:
+        raise ValueError(f"statistics of 1 to {MOST_PATCHES} patches were expected, found {patches}")
+    expected: dict[str, Shape] = {_PREFIX + _PATCHES: ("F64", patches, network.in_channels, 2)}
+    for name, layer in _layers_up_to(network, conditions.last_stage).items():
+        expected[_PREFIX + name] = ("F64", len(conditions.timesteps), layer.num_groups, 2)
+    return expected
+
+
+def from_arrays(description: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> StoredStatistics | None:
+    """Of a model file whose arrays have the expected shapes; None where it has none.
+
+    Raises:
+        ValueError: Something in them is no number.
+    """
+    if "statistics" not in description:
+        return None
+    tables = {name[len(_PREFIX) :]: array for name, array in arrays.items() if name.startswith(_PREFIX)}
+    if not all(np.isfinite(table).all() for table in tables.values()):
+        raise ValueError("statistics hold something that is no number")
+    return StoredStatistics(Conditions.from_json(description["statistics"]), tables.pop(_PATCHES), tables)
+
+
+def _moments(patches: NDArray[np.float32]) -> NDArray[np.float64]:
+    x = patches.astype(np.float64)
+    return np.stack([x.mean(axis=(2, 3)), np.square(x).mean(axis=(2, 3))], axis=2)
+
+
+class _Seen(ByPatch):
+    """Remembers the layers that something goes through."""
+
+    def __init__(self) -> None:
+        self.layers: list[nn.GroupNorm] = []
+
+    def normalised(self, layer: nn.GroupNorm, x: Tensor) -> Tensor:
+        self.layers.append(layer)
+        return x
+
+
+def _layers_up_to(network: UNet, stage: int) -> dict[str, nn.GroupNorm]:
+    """The normalisations that a pass to a stage goes through, by name."""
+    device, seen = next(network.parameters()).device, _Seen()
+    x = torch.zeros(1, network.in_channels, _SMALLEST, _SMALLEST, device=device)
+    with torch.inference_mode():
+        network.stage_outputs(x, torch.zeros(1, dtype=torch.int64, device=device), [stage], seen)
+    names = {layer: name for name, layer in network.named_modules()}
+    return {names[layer]: layer for layer in seen.layers}

@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Pretraining: the U-Net learns to predict noise on patches of the scene. No labels.
+
+Enters: a cube of standardised components (NaN where there is no data) and PretrainSettings. Leaves: the averaged
+weights and the loss curve; on the way, checkpoints from which a run goes on to the same result.
+
+Every iteration draws its patches, timesteps and noise from generators seeded with (seed, iteration) alone, so a
+checkpoint holds no generator state and a resumed run is the uninterrupted one. A training that diverges goes back to
+its last good state (training_state).
+
+Where the batch does not fit into memory, it goes through the network in parts whose gradients add up to the same step.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from typing import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..errors import Cancelled, MtmsdError
+from ..jobs.settings import TRAINING_TIMESTEPS, PretrainSettings
+from ..progress import Progress
+from ..runtime.prefetch import ahead
+from .device import Plan, plan_training, ran_out_of_memory, release_memory, short_type
+from .noise import q_sample
+from .patch_sampler import PatchSampler
+from .training_state import TrainingState, go_back, has_diverged, is_finite, keep_anchor, rate_share
+from .unet import UNet
+
+log = logging.getLogger(__name__)
+
+_CURVE_POINTS = 100  # of the stored loss curve at most; each is the mean of an interval, as single batches scatter
+
+
+def train(
+    state: TrainingState,
+    sampler: PatchSampler,
+    settings: PretrainSettings,
+    progress: Progress,
+    save: Callable[[TrainingState], None],
+) -> None:
+    """Train to the last iteration.
+
+    Source: Ho et al. (2020), arXiv 2006.11239, eq. 14: the mean squared error of the predicted noise, timesteps
+    uniform. Deviation: invalid pixels do not count in the mean.
+
+    Args:
+        state: Changed in place.
+        sampler: Of the scene's patches.
+        settings: Of the training.
+        progress: Told after each step.
+        save: Called with the state at least every settings.checkpoint_seconds, and on cancelling.
+
+    Raises:
+        Cancelled: The user cancelled; the state has been saved.
+        MtmsdError: It diverged again and again, however small the rate; the last good state has been saved.
+    """
+    device = next(state.network.parameters()).device
+    plan = plan_training(device, state.network.base_width, settings.patch_size, settings.batch_size)
+    log.info("Plan: %s, numbers in %s.", plan.text("patch"), str(short_type(device))[6:])
+    state.network.train()
+    while True:
+        loss, plan = _train_on(state, sampler, settings, progress, save, plan)
+        if not has_diverged(loss) and is_finite(state):
+            return
+        try:
+            go_back(state, settings, loss)
+        except MtmsdError:
+            save(state)
+            raise
+
+
+def _train_on(
+    state: TrainingState,
+    sampler: PatchSampler,
+    settings: PretrainSettings,
+    progress: Progress,
+    save: Callable[[TrainingState], None],
+    plan: Plan,
+) -> tuple[float, Plan]:
+    """Train to the last iteration or to one that diverges; returns the last loss, and the plan."""
+    generator = torch.Generator(next(state.network.parameters()).device)
+    points = max(1, math.ceil(settings.iterations / _CURVE_POINTS))
+    saved = time.monotonic()
+    loss = 0.0
+    batches = range(state.iteration, settings.iterations)
+    for _, (patches, valid) in ahead(batches, lambda i: sampler.draw(settings.seed, i, settings.batch_size)):
+        keep_anchor(state)
+        generator.manual_seed((settings.seed << 32) + state.iteration)
+        loss, plan = _step(state, torch.from_numpy(patches), torch.from_numpy(valid), settings, generator, plan)
+        if has_diverged(loss):
+            break
+        state.iteration += 1
+        state.interval.append(loss)
+        if state.iteration % points == 0 or state.iteration == settings.iterations:
+            state.losses.append((state.iteration, float(np.mean(state.interval))))
+            state.interval.clear()
+        try:
+            shown = state.losses[-1][1] if state.losses else loss
+            progress(
+                state.iteration / settings.iterations,
+                f"training: iteration {state.iteration} of {settings.iterations}, loss {shown:.3f}",
+            )
+        except Cancelled:
+            save(state)
+            raise
+        if time.monotonic() - saved > settings.checkpoint_seconds:
+            save(state)
+            saved = time.monotonic()
+    return loss, plan
+
+
+def learning_rate(settings: PretrainSettings, iteration: int) -> float:
+    """Rate of a step: linear warm-up, then a half cosine to the final share."""
+    if iteration < settings.warmup_iterations:
+        return settings.learning_rate * (iteration + 1) / settings.warmup_iterations
+    done = (iteration - settings.warmup_iterations) / max(1, settings.iterations - settings.warmup_iterations)
+    lowest = settings.final_learning_rate_share
+    return settings.learning_rate * (lowest + (1 - lowest) * 0.5 * (1 + math.cos(math.pi * done)))
+
+
+def masked_loss(predicted: Tensor, noise: Tensor, valid: Tensor, count: Tensor | None = None) -> Tensor:
+    """Mean squared error over valid pixels.
+
+    Args:
+        predicted: (B, C, H, W).
+        noise: (B, C, H, W).
+        valid: (B, 1, H, W), 1 where valid.
+        count: What the sum is divided by, where these are a part of a batch; else the number of valid pixels.
+    """
+    squared = (predicted - noise).square().mean(dim=1, keepdim=True)
+    return (squared * valid).sum() / (valid.sum() if count is None else count).clamp(min=1)
+
+
+def _step(
+    state: TrainingState,
+    patches: Tensor,
+    valid: Tensor,
+    settings: PretrainSettings,
+    generator: torch.Generator,
+    plan: Plan,
+) -> tuple[float, Plan]:
+    """One optimiser step; returns the loss, and the plan, which is smaller where memory ran out."""
+    device = generator.device
+    x0 = patches.to(device)
+    noise = torch.randn(x0.shape, device=device, generator=generator)
+    timesteps = torch.randint(0, TRAINING_TIMESTEPS, (len(x0),), device=device, generator=generator)
+    for group in state.optimizer.param_groups:
+        group["lr"] = learning_rate(settings, state.iteration) * rate_share(state, settings)
+    loss: float | None = None
+    while loss is None:
+        state.optimizer.zero_grad(set_to_none=True)
+        smaller: Plan | None = None
+        try:
+            loss = _backward(state.network, x0, noise, timesteps, valid.to(device), plan.items)
+        except (RuntimeError, MemoryError) as error:
+            smaller = plan.smaller()
+            if smaller is None or not ran_out_of_memory(error):
+                raise
+        if smaller is not None:  # outside the handler, which keeps what the failed pass has taken
+            plan = smaller
+            state.optimizer.zero_grad(set_to_none=True)
+            release_memory(device)
+            log.warning("Out of memory; going on with %s.", plan.text("patch"))
+    state.optimizer.step()
+    # The average forgets the random start faster than its decay alone would let it.
+    decay = min(settings.ema_decay, (1 + state.iteration) / (10 + state.iteration))
+    weights = [weight.detach() for weight in state.network.parameters()]
+    torch._foreach_lerp_(list(state.average.values()), weights, 1 - decay)
+    return loss, plan
+
+
+def _backward(network: UNet, x0: Tensor, noise: Tensor, timesteps: Tensor, valid: Tensor, at_once: int) -> float:
+    """Gradients of the whole batch's loss, added up over parts of so many patches; returns the loss."""
+    count, kind = valid.sum(), short_type(x0.device)
+    total = torch.zeros((), device=x0.device)
+    for start in range(0, len(x0), at_once):
+        some = slice(start, start + at_once)
+        with torch.autocast(x0.device.type, kind, enabled=kind == torch.bfloat16):
+            predicted = network(q_sample(x0[some], noise[some], timesteps[some]), timesteps[some])
+        loss = masked_loss(predicted.float(), noise[some], valid[some], count)
+        loss.backward()  # type: ignore[no-untyped-call]
+        total += loss.detach()
+    return float(total)

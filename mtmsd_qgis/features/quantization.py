@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Features and spectra as 16-bit numbers, each band with a scale and an offset of its own.
+
+Enters: what a survey found of the features' ranges, or a cube of bands. Leaves: stored numbers, and bands that say how
+to read them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..io.cube import Cube
+from ..io.windows import Tile, Window
+from ..jobs.protocol import Band
+from .extractor import FeatureExtractor
+from .feature_pyramid import TileGrids
+
+NODATA = -32768
+_LARGEST = 32767
+_HEADROOM = 1.5  # values may lie this much further from the mean than any seen in the survey
+_READ_BYTES = 16 << 20  # of spectra at once
+_DEVIATIONS = (8.0, 40.0)  # range of a band in standard deviations: at least, at most
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What some tiles say about the features.
+
+    Attributes:
+        class_means: (K, T, F) over the samples.
+        mean: (T, F) over the tiles where they are valid.
+        deviation: (T, F).
+        reach: (T, F) largest distance from the mean.
+    """
+
+    class_means: NDArray[np.float64]
+    mean: NDArray[np.float64]
+    deviation: NDArray[np.float64]
+    reach: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class StoredFeatures:
+    """How the features kept are stored.
+
+    Attributes:
+        kept: (D,) indices into the F features of a timestep.
+        bands: T * D bands, band = timestep index * D + feature index.
+        offset: (T, D) float32.
+        scale: (T, D) float32.
+    """
+
+    kept: Tensor
+    bands: tuple[Band, ...]
+    offset: Tensor
+    scale: Tensor
+
+    @classmethod
+    def of(cls, found: Survey, kept: NDArray[np.int64], extractor: FeatureExtractor) -> StoredFeatures:
+        """Choose scales that hold what the survey saw, and some more.
+
+        Args:
+            found: Ranges of all features.
+            kept: (D,) indices of those that are stored.
+            extractor: Names them.
+        """
+        mean = found.mean[:, kept]
+        reach = np.clip(
+            _HEADROOM * found.reach[:, kept],
+            _DEVIATIONS[0] * found.deviation[:, kept],
+            _DEVIATIONS[1] * found.deviation[:, kept],
+        )
+        scale = np.where(reach > 0, reach, np.maximum(1.0, np.abs(mean))) / _LARGEST
+        names = [extractor.feature_names[i] for i in kept]
+        bands = tuple(
+            Band(f"t{timestep:03d} {name}", None, NODATA, float(scale[t, d]), float(mean[t, d]))
+            for t, timestep in enumerate(extractor.settings.timesteps)
+            for d, name in enumerate(names)
+        )
+        offset, step = (torch.from_numpy(part.astype(np.float32)).to(extractor.device) for part in (mean, scale))
+        return cls(torch.from_numpy(kept).to(extractor.device), bands, offset, step)
+
+    def numbers(self, found: TileGrids, timesteps: Sequence[int] | None = None) -> Tensor:
+        """What is stored of the features kept.
+
+        Args:
+            found: All features of a tile's core.
+            timesteps: Indices of the timesteps that they are of; all where None.
+
+        Returns:
+            (h, T * D, w) int16, lines first, as they are stored.
+        """
+        rows, kept = range(len(found.grids[0])) if timesteps is None else timesteps, len(self.kept)
+        shape = found.inner.height, len(rows) * kept, found.inner.width
+        numbers = torch.empty(shape, dtype=torch.int16, device=self.kept.device)
+        channels = [grid.shape[1] for grid in found.grids]
+        for grid, stride, (mine, place) in zip(found.grids, found.strides, self._by_stage(channels)):
+            gain = self.scale[:, place, None, None].reciprocal()
+            start = self.offset[:, place, None, None] * -gain
+            for i, row in enumerate(rows) if len(place) else ():  # each fits into the cache
+                cells = torch.addcmul(start[row], grid[i, mine], gain[row]).clamp_(-_LARGEST, _LARGEST)
+                pixels = found.pixels_of(cells, stride).round_().to(torch.int16)
+                numbers[:, i * kept + place] = pixels.transpose(0, 1)
+        return numbers
+
+    def _by_stage(self, channels: Sequence[int]) -> list[tuple[Tensor, Tensor]]:
+        """Of each stage, given the channels of all: which are kept, and at which of the D places they are stored."""
+        parts, first = [], 0
+        for count in channels:
+            place = ((self.kept >= first) & (self.kept < first + count)).nonzero()[:, 0]
+            parts.append((self.kept[place] - first, place))
+            first += count
+        return parts
+
+
+@dataclass(frozen=True)
+class PlainBands:
+    """The scene's bands as 16-bit numbers; over the whole range of each band, so nothing is cut off.
+
+    Attributes:
+        cube: That holds the bands.
+        positions: Of the bands in the cube.
+        bands: Names, wavelengths, scales and offsets.
+    """
+
+    cube: Cube
+    positions: tuple[int, ...]
+    bands: list[Band]
+
+    @classmethod
+    def of(cls, cube: Cube, scene: Sequence[Tile], positions: Sequence[int] | None = None) -> PlainBands:
+        """Find the range of each band over the cores of tiles.
+
+        Args:
+            cube: The scene.
+            scene: Tiles with valid pixels.
+            positions: Of the bands; all where None.
+        """
+        chosen = tuple(range(cube.bands)) if positions is None else tuple(positions)
+        low, high = np.full(len(chosen), np.inf), np.full(len(chosen), -np.inf)
+        for window in _runs(scene, _READ_BYTES // (4 * len(chosen))):
+            values = cube.read(window, chosen).reshape(len(chosen), -1)
+            low = np.fmin(low, np.where(np.isfinite(values), values, np.inf).min(axis=1))
+            high = np.fmax(high, np.where(np.isfinite(values), values, -np.inf).max(axis=1))
+        finite = np.isfinite(low) & np.isfinite(high)
+        low, high = np.where(finite, low, 0.0), np.where(finite, high, 0.0)
+        scale = np.where(high > low, (high - low) / (2 * _LARGEST), 1.0)
+        offset = (low + high) / 2
+        bands = [
+            Band(
+                f"spectrum {band.name or i + 1}",
+                band.wavelength_nm,
+                NODATA,
+                float(scale[i]),
+                float(offset[i]),
+                fwhm_nm=band.fwhm_nm,
+            )
+            for i, band in enumerate(cube.description.bands[position] for position in chosen)
+        ]
+        return cls(cube, chosen, bands)
+
+    def read(self, window: Window) -> NDArray[np.int16]:
+        """(B, h, w) stored numbers of a window, anything where the scene has no data."""
+        values = np.nan_to_num(self.cube.read(window, self.positions), copy=False, nan=0.0)
+        values -= np.array([band.offset for band in self.bands], dtype=np.float32)[:, None, None]
+        values /= np.array([band.scale for band in self.bands], dtype=np.float32)[:, None, None]
+        np.clip(np.rint(values, out=values), -_LARGEST, _LARGEST, out=values)
+        return values.astype(np.int16)
+
+
+def _runs(scene: Sequence[Tile], most_pixels: int) -> Iterator[Window]:
+    """The cores of tiles, those side by side as one window of at most so many pixels (and at least a core)."""
+    run: Window | None = None
+    for core in (tile.core for tile in scene):
+        if run and (run.row, run.height, run.stop_col) == (core.row, core.height, core.col):
+            wider = Window(run.row, run.col, run.height, run.width + core.width)
+            if wider.height * wider.width <= most_pixels:
+                run = wider
+                continue
+        if run:
+            yield run
+        run = core
+    if run:
+        yield run

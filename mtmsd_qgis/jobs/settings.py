@@ -1,0 +1,359 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Every setting of the three steps, with its unit, reason or source, and the presets.
+
+Enters: numbers and words from the algorithms' parameters. Leaves: frozen, validated dataclasses that go into the
+job file and, for pretraining, into the model file.
+
+Source of all that is marked "paper": Zhou et al., IEEE TGRS 62, 5519516 (2024), doi 10.1109/TGRS.2024.3407206,
+and the settings of its published code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, TypeVar
+
+from ..errors import SettingsError
+from .json_dataclasses import build, shown
+
+TRAINING_TIMESTEPS = 1000  # length of the diffusion schedule (paper)
+PAPER_TIMESTEPS = tuple(range(50, 1000, 50))  # 19 timesteps: 50, 100, ... 950 (paper)
+PAPER_STAGES = (0, 1, 2, 3, 5)  # decoder blocks whose outputs are features (paper)
+CLASSIFIERS = ("auto", "mtmsd", "transformer3d", "linear")
+SPLITS = ("none", "random", "spatial", "block")
+SAMPLINGS = ("unknown", "random", "stratified")  # how reference samples were drawn
+PRESET_NAMES = ("quick", "standard", "paper")
+
+LARGEST_SEED = 2**31 - 1
+
+_MOST_COMPONENTS = 65_536  # bands that GDAL opens
+_MOST_STEPS = 10**9  # of anything that is counted; a hundred thousand times what a long training takes
+_LARGEST_PATCH = 4096  # pixels
+_GRID = 4  # the U-Net halves twice: sides and origins of patches and tiles are multiples of this
+
+Settings = TypeVar("Settings", "PretrainSettings", "ExtractionSettings", "ClassificationSettings")
+
+
+def _require(condition: bool, expected: str, found: object) -> None:
+    if not condition:
+        raise SettingsError(f"{expected} Found: {found if isinstance(found, tuple) else shown(found)}.")
+
+
+def _check_device(device: str) -> None:
+    number = device[5:] if device.startswith("cuda:") else ""
+    known = device in ("auto", "cpu", "cuda") or (number.isascii() and number.isdecimal() and len(number) < 4)
+    _require(known, "The device must be auto, cpu, cuda or cuda:N with the number of the card.", shown(device))
+
+
+def _check_seed(seed: int) -> None:
+    _require(0 <= seed <= LARGEST_SEED, f"The seed must be a whole number from 0 to {LARGEST_SEED}.", seed)
+
+
+@dataclass(frozen=True)
+class PretrainSettings:
+    """How the diffusion model is trained on a scene.
+
+    Attributes:
+        preset: Name of the preset these settings started from; stored, so that extraction finds its defaults.
+        components: Principal components kept at most; a scene with fewer usable bands keeps as many as it has.
+        base_width: Channels of the U-Net's first level; 32, 64 or 128 (128: paper).
+        patch_size: Side of a training patch in pixels, a multiple of 4 (48: paper). It is also the side of the
+            tiles at extraction and of the window of the global features.
+        iterations: Optimiser steps.
+        batch_size: Patches a step.
+        learning_rate: Peak rate of AdamW.
+        final_learning_rate_share: The rate falls along a half cosine to this share of its peak; 1 keeps it constant.
+        warmup_iterations: Steps over which the rate rises from 0, so that Adam's first, noisy steps are small.
+        weight_decay: Of AdamW (0: default of the diffusion code that the paper builds on).
+        ema_decay: Decay of the exponential moving average of the weights; the average is what the model keeps.
+        band_scaling: "none" centres the bands before PCA (paper: no scaling); "standard" also divides by their
+            standard deviation, for rasters whose bands have different units.
+        seed: Of initial weights, patches, timesteps and noise.
+        device: "auto", "cpu", "cuda" or "cuda:N".
+        checkpoint_seconds: Longest time between two checkpoints.
+    """
+
+    preset: str = "quick"
+    components: int = 25
+    base_width: int = 32
+    patch_size: int = 32
+    iterations: int = 1200
+    batch_size: int = 8
+    learning_rate: float = 1e-3
+    final_learning_rate_share: float = 0.05
+    warmup_iterations: int = 50
+    weight_decay: float = 0.0
+    ema_decay: float = 0.995
+    band_scaling: str = "none"
+    seed: int = 0
+    device: str = "auto"
+    checkpoint_seconds: float = 30.0
+
+    def __post_init__(self) -> None:
+        """Check ranges.
+
+        Raises:
+            SettingsError: A value is outside its range.
+        """
+        _require(self.preset in PRESET_NAMES, f"The preset must be one of {', '.join(PRESET_NAMES)}.", self.preset)
+        _require(
+            1 <= self.components <= _MOST_COMPONENTS, "The number of components must be at least 1.", self.components
+        )
+        _require(self.base_width in (32, 64, 128), "The base width must be 32, 64 or 128.", self.base_width)
+        _require(
+            16 <= self.patch_size <= _LARGEST_PATCH and self.patch_size % _GRID == 0,
+            f"The patch size must be at least 16 pixels and a multiple of {_GRID}.",
+            self.patch_size,
+        )
+        _require(1 <= self.iterations <= _MOST_STEPS, "The number of iterations must be at least 1.", self.iterations)
+        _require(1 <= self.batch_size <= _MOST_STEPS, "The batch size must be at least 1.", self.batch_size)
+        _require(0 < self.learning_rate <= 1, "The learning rate must lie between 0 and 1.", self.learning_rate)
+        _require(0 <= self.ema_decay < 1, "The decay of the weight average must lie in [0, 1).", self.ema_decay)
+        share = self.final_learning_rate_share
+        _require(0 <= share <= 1, "The final share of the learning rate must lie in [0, 1].", share)
+        _require(0 <= self.warmup_iterations <= _MOST_STEPS, "The warm-up must be 0 or more.", self.warmup_iterations)
+        _require(0 <= self.weight_decay <= 1, "The weight decay must lie in [0, 1].", self.weight_decay)
+        _require(self.band_scaling in ("none", "standard"), "Band scaling must be none or standard.", self.band_scaling)
+        _require(
+            self.checkpoint_seconds >= 0, "The time between checkpoints must be 0 or more.", self.checkpoint_seconds
+        )
+        _check_seed(self.seed)
+        _check_device(self.device)
+
+
+@dataclass(frozen=True)
+class ExtractionSettings:
+    """Which features are taken from the U-Net.
+
+    Attributes:
+        timesteps: Noise levels, each 0 to 999, ascending.
+        stages: Decoder blocks, each 0 to 8, ascending.
+        keep: Features kept per timestep after purification; 0 keeps all.
+        noise_draws: Independent noise fields whose features are averaged (1: paper).
+        spectra: Whether the bands themselves are stored behind the features, as one more "timestep".
+        clusters: Classes made from the spectra by k-means where no training samples are given. 16 is the order of
+            the class counts of the field's benchmark scenes (9 to 20).
+        seed: Of the noise field and of the clusters.
+        device: "auto", "cpu", "cuda" or "cuda:N".
+    """
+
+    timesteps: tuple[int, ...] = PAPER_TIMESTEPS
+    stages: tuple[int, ...] = PAPER_STAGES
+    keep: int = 192
+    noise_draws: int = 1
+    spectra: bool = True
+    clusters: int = 16
+    seed: int = 0
+    device: str = "auto"
+
+    def __post_init__(self) -> None:
+        """Check ranges.
+
+        Raises:
+            SettingsError: A value is outside its range.
+        """
+        _require(
+            len(self.timesteps) > 0
+            and list(self.timesteps) == sorted(set(self.timesteps))
+            and 0 <= self.timesteps[0]
+            and self.timesteps[-1] < TRAINING_TIMESTEPS,
+            f"Timesteps must be different whole numbers from 0 to {TRAINING_TIMESTEPS - 1}, for example 50,100,150.",
+            self.timesteps,
+        )
+        _require(
+            len(self.stages) > 0
+            and list(self.stages) == sorted(set(self.stages))
+            and 0 <= self.stages[0]
+            and self.stages[-1] <= 8,
+            "Stages must be different whole numbers from 0 to 8, for example 0,1,2,3,5.",
+            self.stages,
+        )
+        _require(self.keep >= 0, "The number of features to keep must be 0 (all) or more.", self.keep)
+        _require(1 <= self.noise_draws <= 1000, "The number of noise draws must be 1 to 1000.", self.noise_draws)
+        _require(2 <= self.clusters <= 10_000, "The number of clusters must be 2 to 10000.", self.clusters)
+        _check_seed(self.seed)
+        _check_device(self.device)
+
+
+@dataclass(frozen=True)
+class ClassificationSettings:
+    """How the features are classified.
+
+    Attributes:
+        classifier: "auto" (a pool of models chosen by cross-validation of the kind of the split), "mtmsd"
+            (purification, selective timestep fusion, ensemble), "transformer3d" (3-D convolution and transformer on
+            patches) or "linear" (logistic regression).
+        split: What the map shall be good at, and how a part is held out where no validation layer is given:
+            "random" (more pixels of the same fields), "spatial" (polygons never seen), "block" (blocks of the grid
+            never seen) or "none" (nothing is held out; learnt as for "spatial").
+        validation_share: Share of the samples that is held out.
+        block_size: Side in pixels of the blocks that "block", and "spatial" where samples are points, keep together.
+        buffer: Training samples at most so many pixels from a held-out one are left out.
+        keep: Features kept per timestep by purification; 0 keeps all that the raster holds; None: 60 % (paper)
+            of a raster that was not purified before, all of one that was.
+        ensemble: Networks whose probabilities are averaged; None: 5 for "mtmsd" (paper), 2 for "transformer3d".
+        epochs: Passes over the training samples; None: 100 for "mtmsd" (paper), 40 for "transformer3d".
+        batch_size: Samples a step (64: paper).
+        learning_rate: Peak rate of Adam, cosine to 5e-6 (1e-3: paper).
+        dropout: Share of the fused features that is zeroed in training; the paper has none.
+        seed: Of split, initial weights and shuffling.
+        device: "auto", "cpu", "cuda" or "cuda:N".
+    """
+
+    classifier: str = "auto"
+    split: str = "spatial"
+    validation_share: float = 0.3
+    block_size: int = 32
+    buffer: float = 0.0
+    keep: int | None = None
+    ensemble: int | None = None
+    epochs: int | None = None
+    batch_size: int = 64
+    learning_rate: float = 1e-3
+    dropout: float = 0.0
+    seed: int = 0
+    device: str = "auto"
+
+    def __post_init__(self) -> None:
+        """Check ranges.
+
+        Raises:
+            SettingsError: A value is outside its range.
+        """
+        _require(self.classifier in CLASSIFIERS, f"The classifier must be one of {CLASSIFIERS}.", self.classifier)
+        _require(self.split in SPLITS, f"The split must be one of {SPLITS}.", self.split)
+        _require(0 < self.validation_share < 1, "The validation share must lie between 0 and 1.", self.validation_share)
+        _require(self.block_size >= 1, "The block size must be at least 1 pixel.", self.block_size)
+        _require(0 <= self.buffer < 1e6, "The buffer must be 0 or more pixels.", self.buffer)
+        _require(self.keep is None or self.keep >= 0, "Features to keep must be 0 (all) or more.", self.keep)
+        _require(1 <= self.networks <= 100, "The ensemble must have 1 to 100 networks.", self.ensemble)
+        _require(1 <= self.passes <= _MOST_STEPS, "The number of epochs must be at least 1.", self.epochs)
+        _require(2 <= self.batch_size <= _MOST_STEPS, "The batch size must be at least 2.", self.batch_size)
+        _require(0 < self.learning_rate <= 1, "The learning rate must lie between 0 and 1.", self.learning_rate)
+        _require(0 <= self.dropout < 1, "Dropout must lie in [0, 1).", self.dropout)
+        _check_seed(self.seed)
+        _check_device(self.device)
+
+    @property
+    def neighbours_may_agree(self) -> bool:
+        """Whether the map is for places never seen and made by the default classifier, so that neighbours may agree."""
+        return self.classifier == "auto" and self.split != "random"
+
+    @property
+    def networks(self) -> int:
+        """Networks of the ensemble, by the classifier where it is not set."""
+        return (2 if self.classifier == "transformer3d" else 5) if self.ensemble is None else self.ensemble
+
+    @property
+    def passes(self) -> int:
+        """Passes over the samples, by the classifier where it is not set: a transformer's takes ten times longer."""
+        return (40 if self.classifier == "transformer3d" else 100) if self.epochs is None else self.epochs
+
+
+@dataclass(frozen=True)
+class Preset:
+    """One answer to "how long may it take": settings of pretraining and of extraction that belong together."""
+
+    pretrain: PretrainSettings
+    extraction: ExtractionSettings
+
+
+PRESETS: Mapping[str, Preset] = {
+    # Minutes on two CPU cores.
+    "quick": Preset(
+        PretrainSettings(
+            preset="quick",
+            base_width=32,  # 1.67 M parameters; a patch costs 1/16 of the paper's network
+            patch_size=32,  # 2.25 patches for the time of one of 48; more places a step
+            iterations=1200,  # 3 to 5 minutes at 0.15 to 0.25 s a step
+            batch_size=8,  # keeps a step short, so that there can be over a thousand
+            learning_rate=1e-3,  # ten times the paper's, as the schedule is short and falls to 5 %
+            warmup_iterations=50,
+            ema_decay=0.995,  # averages over the last 200 steps, a sixth of the run
+        ),
+        ExtractionSettings(keep=192),  # 60 % of 320 (paper's share)
+    ),
+    # A laptop GPU, under half an hour: a quarter of the paper's network, a twentieth of its patches.
+    "standard": Preset(
+        PretrainSettings(
+            preset="standard",
+            base_width=64,  # 6.64 M parameters
+            patch_size=48,  # (paper)
+            iterations=8_000,  # a fifth of the paper's, each with a quarter of its patches
+            batch_size=32,  # a quarter of the paper's, as is the memory it needs
+            learning_rate=5e-4,  # between quick and paper, as the length of the schedule is
+            warmup_iterations=200,
+            ema_decay=0.999,  # averages over the last 1 000 steps, an eighth of the run
+        ),
+        ExtractionSettings(keep=384),  # 60 % of 640 (paper's share)
+    ),
+    # The published network and schedule. Batch, rate and average are the defaults of the diffusion code it builds on.
+    "paper": Preset(
+        PretrainSettings(
+            preset="paper",
+            base_width=128,  # 26.5 M parameters (paper)
+            patch_size=48,  # (paper)
+            iterations=40_000,  # (name of the published checkpoint)
+            batch_size=128,
+            learning_rate=1e-4,
+            final_learning_rate_share=1.0,  # constant
+            warmup_iterations=0,
+            ema_decay=0.9999,
+        ),
+        ExtractionSettings(keep=768),  # of 1280 (paper)
+    ),
+}
+
+
+def pretrain_settings(preset: str, **overrides: Any) -> PretrainSettings:
+    """The preset's pretraining settings with some replaced; an override of None keeps the preset's value.
+
+    Raises:
+        SettingsError: No such preset, or a value out of range.
+    """
+    _require(preset in PRESETS, f"The preset must be one of {', '.join(PRESET_NAMES)}.", preset)
+    return replace(PRESETS[preset].pretrain, **{k: v for k, v in overrides.items() if v is not None})
+
+
+def extraction_settings(preset: str, **overrides: Any) -> ExtractionSettings:
+    """The preset's extraction settings with some replaced; an override of None keeps the preset's value.
+
+    Raises:
+        SettingsError: No such preset, or a value out of range.
+    """
+    _require(preset in PRESETS, f"The preset must be one of {', '.join(PRESET_NAMES)}.", preset)
+    return replace(PRESETS[preset].extraction, **{k: v for k, v in overrides.items() if v is not None})
+
+
+def parse_whole_numbers(text: str, what: str) -> tuple[int, ...]:
+    """Read a list such as "50,100,150".
+
+    Raises:
+        SettingsError: Something in the list is not a whole number.
+    """
+    try:
+        return tuple(sorted({int(part) for part in text.replace(";", ",").split(",") if part.strip()}))
+    except ValueError:
+        raise SettingsError(
+            f'{what} must be whole numbers separated by commas, for example 0,1,2; found "{text}".'
+        ) from None
+
+
+def to_json(settings: PretrainSettings | ExtractionSettings | ClassificationSettings) -> dict[str, Any]:
+    """The settings as JSON-ready values."""
+    return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(settings).items()}
+
+
+def from_json(kind: type[Settings], values: Mapping[str, Any]) -> Settings:
+    """Settings of the given kind from JSON values.
+
+    Raises:
+        SettingsError: An unknown name or a value out of range or of the wrong type.
+    """
+    unknown = set(values) - {f.name for f in fields(kind)}
+    _require(not unknown, f"{kind.__name__} knows no setting of this name.", ", ".join(map(shown, sorted(unknown))))
+    try:
+        return build(kind, dict(values))
+    except ValueError as error:
+        raise SettingsError(f"A setting has the wrong type: {error}.") from None

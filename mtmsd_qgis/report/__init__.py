@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Reports in HTML, and their figures as JSON and CSV."""

@@ -1,0 +1,245 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The parts of a report that show how right a map is: headline, matrix, classes, calibration, areas.
+
+Enters: values of accuracy.judge and assessment.assess_map, and the classes (id, name, color). Leaves: HTML.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+from .html import NONE, cards, percent_text, swatch, table, with_error, with_interval
+
+_WIDE = 12  # a matrix of more classes is set smaller in print
+
+Classes = Sequence[Mapping[str, Any]]
+
+
+def headline(judged: Mapping[str, Any]) -> str:
+    """The figures of the samples as counted."""
+    shown = [
+        (percent_text(judged["oa"]), f"overall accuracy (%), {_interval(judged['oa_interval'])}"),
+        (percent_text(judged["aa"]), f"average accuracy (%), {_interval(judged['aa_interval'])}"),
+        (percent_text(judged["kappa"]), f"kappa (%), {_interval(judged['kappa_interval'])}"),
+    ]
+    if "calibration_error" in judged:
+        chance = f"{judged['calibration_error_by_chance']:.2f} by chance"
+        shown.append(
+            (f"{judged['calibration_error']:.2f}", f"calibration error: distance of confidence and accuracy; {chance}")
+        )
+    from_features = "" if judged["features"] == judged["samples"] else f" from {judged['features']} features"
+    return cards([*shown, (str(judged["samples"]), f"reference pixels{from_features}")]) + (
+        "<p>Intervals take the reference pixels as independent samples. Neighbours are not, and then the true "
+        "intervals are wider.</p>"
+    )
+
+
+def by_area(adjusted: Mapping[str, Any]) -> str:
+    """The overall accuracy of the area."""
+    return cards(
+        [
+            (percent_text(adjusted["oa"]), f"overall accuracy by area (%), {_interval(adjusted['oa_interval'])}"),
+            (percent_text(adjusted["oa_error"]), "its standard error (% points)"),
+        ]
+    )
+
+
+def class_table(judged: Mapping[str, Any], classes: Classes, training: Sequence[int] | None = None) -> str:
+    """Producer's and user's accuracy and F1 of every class.
+
+    Args:
+        judged: The figures.
+        classes: In the order of the class indices.
+        training: Samples that were learnt from, by class index.
+    """
+    head = [
+        "Class",
+        *([] if training is None else ["Training"]),
+        "Reference",
+        "Mapped so",
+        "Producer's accuracy (%)",
+        "User's accuracy (%)",
+        "F1 (%)",
+    ]
+    rows = [
+        [
+            swatch(entry),
+            *([] if training is None else [str(training[k])]),
+            str(sum(judged["matrix"][k])),
+            str(sum(row[k] for row in judged["matrix"])),
+            *(with_interval(judged[name][k], judged[f"{name}_interval"][k]) for name in ("producers", "users", "f1")),
+        ]
+        for k, entry in enumerate(classes)
+    ]
+    return (
+        "<h2>Classes</h2><p>Producer's accuracy: of all that are the class, the share mapped so. User's accuracy: of "
+        f"all mapped as the class, the share that is. Small: 95 % interval. {NONE}: no sample to tell from.</p>"
+        + table(head, rows)
+    )
+
+
+def matrix_table(judged: Mapping[str, Any], classes: Classes) -> str:
+    """The confusion matrix, reference in the rows, with the accuracies at its margins."""
+    matrix, count = judged["matrix"], len(classes)
+    ids = "".join(f'<th title="{escape(str(entry["name"]))}">{_id(entry)}</th>' for entry in classes)
+    body = []
+    for i, entry in enumerate(classes):
+        total = sum(matrix[i])
+        cells = "".join(_count(samples, total, right=i == j) for j, samples in enumerate(matrix[i]))
+        body.append(
+            f'<tr><td class="name">{swatch(entry)} ({_id(entry)})</td>{cells}<td class="total side">{total}</td>'
+            f'<td class="total">{percent_text(judged["producers"][i])}</td></tr>'
+        )
+    sums = "".join(f"<td>{sum(row[j] for row in matrix)}</td>" for j in range(count))
+    users = "".join(f"<td>{percent_text(value)}</td>" for value in judged["users"])
+    return (
+        "<h2>Confusion matrix</h2><p>Reference pixels. Rows: reference. Columns: map, by class id.</p>"
+        f'<div class="scroll"><table class="matrix{" wide" if count > _WIDE else ""}"><thead>'
+        f'<tr><th class="name" rowspan="2">Reference</th><th class="axis" colspan="{count}">Map</th>'
+        '<th class="total side" rowspan="2">Sum</th><th class="total" rowspan="2">Producer\'s (%)</th></tr>'
+        f"<tr>{ids}</tr></thead><tbody>{''.join(body)}"
+        f'<tr class="total"><td class="name">Sum</td>{sums}<td class="side">{judged["samples"]}</td><td></td></tr>'
+        f'<tr class="total"><td class="name">User\'s (%)</td>{users}<td class="side">{percent_text(judged["oa"])}</td>'
+        "<td></td></tr></tbody></table></div>"
+    )
+
+
+def calibration_table(judged: Mapping[str, Any]) -> str:
+    """Confidence against accuracy on the reference samples."""
+    rows = [
+        [f"{entry['confidence']:.2f}", f"{entry['accuracy']:.2f}", str(entry["samples"])]
+        for entry in judged["calibration"]
+    ]
+    return (
+        "<h2>Calibration</h2><p>Of the reference pixels that the map is that sure of, the share that is right. The "
+        f"mean distance of the two, the calibration error, is {judged['calibration_error']:.3f}. "
+        f"{_against_chance(judged)}</p>" + table(["Mean confidence", "Share right", "Pixels"], rows, first="")
+    )
+
+
+def _against_chance(judged: Mapping[str, Any]) -> str:
+    """What the calibration error of an exactly right confidence would be, and what follows."""
+    mean, most = judged["calibration_error_by_chance"], judged["calibration_error_by_chance_at_most"]
+    excess = sum(entry["samples"] * (entry["confidence"] - entry["accuracy"]) for entry in judged["calibration"])
+    word = "surer" if excess > 0 else "less sure"
+    verdict = (
+        f"So the map is {word} of itself than it should be."
+        if judged["calibration_error"] > most
+        else "So nothing here says that the confidence is wrong."
+    )
+    return (
+        f"The reference lies in {judged['calibration_places']} places (polygons, or squares of 32 x 32 pixels), whose "
+        "pixels are mostly right or wrong together; there a map whose confidence is exactly right would show "
+        f"{mean:.3f} on average, by chance, and more than {most:.3f} in one of twenty cases. {verdict}"
+    )
+
+
+def mapped_areas(pixels: Sequence[int], classes: Classes, pixel_area_m2: float | None) -> str:
+    """Pixels, share and area of each class as mapped, errors of the map included."""
+    total = max(1, sum(pixels))
+    hectares = _hectares(pixels, pixel_area_m2)
+    head = ["Class", "Pixels", "Share (%)", *([] if hectares is None else ["Area (ha)"])]
+    rows = [
+        [swatch(entry), str(count), f"{100 * count / total:.1f}", *([] if hectares is None else [hectares[k]])]
+        for k, (entry, count) in enumerate(zip(classes, pixels))
+    ]
+    return "<h2>Mapped areas</h2><p>As counted on the map; errors of the map are not corrected for.</p>" + table(
+        head, rows
+    )
+
+
+def estimated_areas(values: Mapping[str, Any], classes: Classes, pixel_area_m2: float | None) -> str:
+    """Areas and accuracies by area, with standard errors and intervals, beside the areas as mapped."""
+    adjusted, pixels = values["adjusted"], values["mapped_pixels"]
+    areas = [
+        [
+            swatch(entry),
+            f"{100 * pixels[k] / max(1, sum(pixels)):.1f}",
+            with_error(adjusted["area"][k], adjusted["area_error"][k]),
+            _ends(adjusted["area_interval"][k]),
+        ]
+        for k, entry in enumerate(classes)
+    ]
+    head = ["Class", "Mapped (%)", "Estimated (%)", "95 % interval"]
+    if pixel_area_m2 is not None:
+        head += ["Mapped (ha)", "Estimated (ha)", "95 % interval (ha)"]
+        areas = [row + more for row, more in zip(areas, _in_hectares(adjusted, pixels, pixel_area_m2))]
+    accuracies = [
+        [
+            swatch(entry),
+            *(
+                text
+                for name in ("users", "producers")
+                for text in (
+                    with_error(adjusted[name][k], adjusted[f"{name}_error"][k]),
+                    _ends(adjusted[f"{name}_interval"][k]),
+                )
+            ),
+        ]
+        for k, entry in enumerate(classes)
+    ]
+    of_accuracies = ["Class", "User's accuracy (%)", "95 % interval", "Producer's accuracy (%)", "95 % interval"]
+    return (
+        "<h2>Estimates by area</h2><p>Corrected for the errors of the map, as the reference samples show them: each "
+        "sample stands for the pixels of its stratum. Small: ± one standard error. Intervals come from Wilson's for "
+        "each stratum and need not lie evenly about the estimate. Sources: Olofsson et al. (2014), doi "
+        "10.1016/j.rse.2014.02.015; Stehman (2014), doi 10.1080/01431161.2014.930207.</p>"
+        + by_area(adjusted)
+        + table(head, areas)
+        + "<p></p>"
+        + table(of_accuracies, accuracies)
+    )
+
+
+def _in_hectares(adjusted: Mapping[str, Any], pixels: Sequence[int], pixel_area_m2: float) -> list[list[str]]:
+    """Mapped area, estimate with its error, and interval of each class."""
+    ends = adjusted["area_pixels_interval"]
+    columns = [
+        pixels,
+        adjusted["area_pixels"],
+        adjusted["area_pixels_error"],
+        [low for low, _ in ends],
+        [high for _, high in ends],
+    ]
+    rows = []
+    for mapped, value, error, low, high in zip(*(_hectares(column, pixel_area_m2) or [] for column in columns)):
+        small = "" if error == NONE else f" <small>± {error}</small>"
+        rows.append([mapped, f"{value}{small}", NONE if low == NONE else f"{low}–{high}"])
+    return rows
+
+
+def strata_table(adjusted: Mapping[str, Any]) -> str:
+    """What the samples were drawn from."""
+    rows = [[escape(s["name"]), f"{s['pixels']:,}", str(s["samples"])] for s in adjusted["strata"]]
+    return "<h2>Strata</h2>" + table(["Stratum", "Pixels", "Samples"], rows)
+
+
+def _id(entry: Mapping[str, Any]) -> str:
+    return NONE if entry["id"] is None else str(entry["id"])
+
+
+def _count(samples: int, total: int, *, right: bool) -> str:
+    if not samples:
+        return '<td style="color:#b5bfc5">0</td>'
+    strength = 0.12 + 0.55 * samples / max(1, total)
+    colour = f"rgba(46,139,87,{strength:.2f})" if right else f"rgba(200,70,40,{strength:.2f})"
+    return f'<td style="background:{colour}">{samples}</td>'
+
+
+def _interval(ends: Sequence[float | None]) -> str:
+    return "no interval" if ends[0] is None else f"95 % interval {percent_text(ends[0])} to {percent_text(ends[1])}"
+
+
+def _ends(ends: Sequence[float | None]) -> str:
+    return NONE if ends[0] is None else f"{percent_text(ends[0])}–{percent_text(ends[1])}"
+
+
+def _hectares(pixels: Sequence[float | None], pixel_area_m2: float | None) -> list[str] | None:
+    """With as many decimals as the largest needs; None where a pixel has no area in metres."""
+    if pixel_area_m2 is None:
+        return None
+    values = [None if count is None else count * pixel_area_m2 / 10_000 for count in pixels]
+    decimals = 1 if max((value for value in values if value is not None), default=0.0) >= 10 else 3
+    return [NONE if value is None else f"{value:,.{decimals}f}" for value in values]

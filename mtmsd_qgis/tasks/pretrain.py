@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""From a scene to a model file: band scaling and components, the training, its checkpoints.
+
+Enters: a Cube of bands and PretrainSettings. Leaves: the model file, and what the report says of the training.
+"""
+
+from __future__ import annotations
+
+import logging
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..diffusion.device import Device, memory_guard
+from ..diffusion.model import describe, load_checkpoint, save_checkpoint, save_model
+from ..diffusion.patch_sampler import PatchSampler
+from ..diffusion.preprocessing import Preprocessor, fit_preprocessor
+from ..diffusion.scene_statistics import StoredStatistics
+from ..diffusion.training_loop import train
+from ..diffusion.training_state import TrainingState, new_training
+from ..diffusion.unet import UNet
+from ..errors import Cancelled, DeviceError
+from ..features.extractor import FeatureExtractor
+from ..io.bands import LeftOut
+from ..io.bands import describe as describe_bands
+from ..io.cube import Cube
+from ..jobs.settings import PretrainSettings, extraction_settings
+from ..progress import Progress, span
+from .scene_input import band_positions, standardised
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A finished training.
+
+    Attributes:
+        state: After the last iteration.
+        preprocessor: Of the bands.
+        sampler: Of the patches it saw.
+        left_out: Bands that could not be used; empty where a checkpoint went on.
+        components: The scene's, standardised.
+        valid: (H, W) where the scene has data.
+    """
+
+    state: TrainingState
+    preprocessor: Preprocessor
+    sampler: PatchSampler
+    left_out: list[LeftOut]
+    components: Cube
+    valid: NDArray[np.bool_]
+
+    @property
+    def final_loss(self) -> float:
+        """Mean of the last twentieth of the loss curve: single batches scatter."""
+        losses = self.state.losses
+        return float(np.mean([loss for _, loss in losses[-max(1, len(losses) // 20) :]]))
+
+
+def train_model(
+    cube: Cube,
+    settings: PretrainSettings,
+    device: Device,
+    model: Path,
+    folder: Path,
+    progress: Progress,
+    *,
+    checkpoint: Path | None = None,
+    resume: Path | None = None,
+    source_band_count: int = 0,
+) -> Trained:
+    """Train a model on a scene and write its file.
+
+    Args:
+        cube: The scene's bands.
+        settings: Of the training.
+        device: To train on.
+        model: Where the model file goes.
+        folder: The job folder, for the components.
+        progress: Told after each step.
+        checkpoint: Where the state is kept on the way; removed at the end.
+        resume: A checkpoint to go on from.
+        source_band_count: Bands of the user's raster; the model file tells it to extraction.
+
+    Raises:
+        SceneError: The scene cannot be learnt from, or the checkpoint is of other bands.
+        FileFormatError: The checkpoint cannot be read, or is of other settings.
+        Cancelled: The state has been saved.
+    """
+    if resume:
+        state, preprocessor = load_checkpoint(resume, settings, device.torch_device)
+        left_out: list[LeftOut] = []
+        log.info("Going on after iteration %d of %d.", state.iteration, settings.iterations)
+    else:
+        preprocessor, left_out = fit_preprocessor(
+            cube, settings.components, settings.band_scaling, span(progress, 0.0, 0.02)
+        )
+        state = new_training(preprocessor.components, settings, device.torch_device)
+    if left_out:
+        log.warning("Bands left out: %s.", describe_bands(left_out))
+    log.info(
+        "%d components of %d bands explain %.2f %% of the variance.",
+        preprocessor.components,
+        len(preprocessor.bands),
+        100 * preprocessor.explained_share,
+    )
+    used = band_positions(cube, preprocessor)
+    components, valid = standardised(cube, used, preprocessor, folder, span(progress, 0.02, 0.04))
+
+    sampler = PatchSampler(components, valid, settings.patch_size)
+    description = describe(settings, preprocessor, source_band_count or cube.bands)
+
+    def save(reached: TrainingState) -> None:
+        if checkpoint:
+            try:
+                save_checkpoint(checkpoint, reached, description, preprocessor)
+            except OSError as error:  # hours of work do not end because a copy of it cannot be kept
+                log.warning("The checkpoint %s cannot be written (%s). Going on without.", checkpoint, error.strerror)
+
+    with memory_guard(device, "Choose a smaller BATCH_SIZE, PATCH_SIZE or BASE_WIDTH."):
+        train(state, sampler, settings, span(progress, 0.04, 0.98), save)
+    try:
+        statistics = _statistics(state, sampler, settings, device, span(progress, 0.98, 0.99))
+    except Cancelled:
+        save(state)
+        raise
+    save_model(model, state, description, preprocessor, statistics)
+    if checkpoint:
+        with suppress(OSError):  # none, or a folder that is none any more
+            checkpoint.unlink()
+    return Trained(state, preprocessor, sampler, left_out, components, valid)
+
+
+def _statistics(
+    state: TrainingState, sampler: PatchSampler, settings: PretrainSettings, device: Device, progress: Progress
+) -> StoredStatistics | None:
+    """Of the scene at the preset's timesteps, so that extraction need not collect them; None where memory runs out."""
+    network = UNet(state.network.in_channels, settings.base_width).to(device.torch_device)
+    network.load_state_dict(state.average)
+    extractor = FeatureExtractor(network, extraction_settings(settings.preset))
+    patches = sampler.for_statistics(extractor.settings.seed)
+    try:
+        with memory_guard(device, "The model is complete without statistics of the scene."):
+            extractor.learn_statistics(patches, progress)
+    except DeviceError as error:
+        log.warning("%s", error)
+        return None
+    return extractor.stored_statistics(patches)

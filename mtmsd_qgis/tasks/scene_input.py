@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The scene of a job: opened, checked against what is to be done with it, and turned into components.
+
+Enters: a Job and its folder. Leaves: a Cube of the bands, and a Cube of standardised components.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..diffusion.preprocessing import Preprocessor
+from ..errors import SceneError
+from ..io.cube import Cube, create_cube, whole_size
+from ..io.windows import strips
+from ..jobs.protocol import Band, Job
+from ..progress import Progress
+
+log = logging.getLogger(__name__)
+
+
+def open_scene(job: Job, folder: Path) -> Cube:
+    """The raster of the job.
+
+    Raises:
+        SceneError: It names none.
+    """
+    if job.scene is None:
+        raise SceneError("The job should name a raster; it names none.")
+    cube = Cube(folder, job.scene)
+    log.info("Raster: %d x %d pixels, %d bands, %s.", cube.width, cube.height, cube.bands, job.scene.dtype)
+    return cube
+
+
+def check_size(cube: Cube, side: int) -> None:
+    """A scene must hold a patch.
+
+    Raises:
+        SceneError: It is smaller than side x side pixels.
+    """
+    if min(whole_size(cube)) < side:
+        raise SceneError(
+            f"The raster must be at least as large as a training patch, {side} x {side} pixels; it has "
+            f"{cube.width} x {cube.height}. Choose a larger raster or a smaller PATCH_SIZE."
+        )
+
+
+def check_bands(cube: Cube, preprocessor: Preprocessor) -> None:
+    """A scene must have as many bands as the model's preprocessor wants.
+
+    Raises:
+        SceneError: It has not.
+    """
+    wanted = len(preprocessor.bands)
+    if cube.bands != wanted:
+        raise SceneError(f"The model needs {wanted} bands, the raster has {cube.bands}. Choose the model's raster.")
+
+
+def band_positions(cube: Cube, preprocessor: Preprocessor) -> list[int]:
+    """Where the preprocessor's bands lie in the cube.
+
+    Raises:
+        SceneError: One is missing, as where a checkpoint of other bands is to go on.
+    """
+    numbers = [band.number for band in cube.description.bands]
+    missing = [str(band.number) for band in preprocessor.bands if band.number not in numbers]
+    if missing:
+        raise SceneError(
+            f"The checkpoint was made with bands that are not chosen now: {', '.join(missing[:10])}. Choose the same "
+            "raster and BANDS, or start without RESUME."
+        )
+    return [numbers.index(band.number) for band in preprocessor.bands]
+
+
+def standardised(
+    cube: Cube, used: list[int] | None, preprocessor: Preprocessor, folder: Path, progress: Progress
+) -> tuple[Cube, NDArray[np.bool_]]:
+    """The scene's components as a scratch raster (NaN where invalid), and where it is valid (H, W)."""
+    bands = [Band(f"component {i + 1}") for i in range(preprocessor.components)]
+    out = create_cube(folder, "components", whole_size(cube), "float32", bands)
+    everywhere = np.zeros(whole_size(cube), dtype=bool)
+    for strip in strips(*whole_size(cube), 8 * cube.bands):
+        values = cube.read(strip, used)
+        valid = np.asarray(np.isfinite(values).all(axis=0))
+        components = np.full((len(bands), *valid.shape), np.nan, dtype=np.float32)
+        if valid.any():  # the empty parts of a scene cost no computing
+            components, _ = preprocessor.transform(values)
+            components[:, ~valid] = np.nan
+        out.write(strip, components)
+        everywhere[strip.slices] = valid
+        progress(strip.stop_row / cube.height, "principal components")
+    return out, everywhere
