@@ -16,7 +16,7 @@ from mtmsd_qgis.errors import Cancelled
 from mtmsd_qgis.features.extractor import FeatureExtractor
 from mtmsd_qgis.io.windows import Tile, Window
 from mtmsd_qgis.jobs.settings import ExtractionSettings
-from tests.test_features import failing, lively
+from tests.features.test_extractor import failing, lively
 
 SETTINGS = ExtractionSettings(timesteps=(50, 300, 700), stages=(0, 3, 5))
 FAR = 1000  # cells; attention reaches everything

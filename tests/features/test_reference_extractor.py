@@ -10,9 +10,9 @@ import torch
 from mtmsd_qgis.features.extractor import FeatureExtractor
 from mtmsd_qgis.io.windows import Tile, Window
 from mtmsd_qgis.jobs.settings import ExtractionSettings
+from tests.features.test_extractor import lively
 from tests.reference_extractor import PatchExtractor
 from tests.scenes import cube_of
-from tests.test_features import lively
 
 SETTINGS = ExtractionSettings(timesteps=(50, 300), stages=(1, 5))
 

@@ -112,7 +112,7 @@ def test_freed_memory_stays_with_the_process():
     """Blocks that come and go bring their pages in once, not each time."""
 
     def faults(how: str) -> int:
-        command = [sys.executable, "-c", BLOCKS, str(Path(memory.__file__).parent.parent), how]
+        command = [sys.executable, "-c", BLOCKS, str(Path(memory.__file__).parents[2]), how]
         able, count = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
         if able == "False":
             pytest.skip("a C library without mallopt")

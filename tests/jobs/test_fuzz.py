@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-FUZZ = Path(__file__).parent / "fuzz"
+FUZZ = Path(__file__).parents[1] / "fuzz"
 SECONDS = os.environ.get("MTMSD_FUZZ_SECONDS", "30")
 
 pytestmark = [

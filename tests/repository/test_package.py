@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 GOOD = {
     "mtmsd/__init__.py": "",
     "mtmsd/LICENSE": "",

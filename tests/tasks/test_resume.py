@@ -16,7 +16,7 @@ from mtmsd_qgis.jobs.protocol import Job, decode, write_job
 from mtmsd_qgis.jobs.settings import PretrainSettings, to_json
 from tests.scenes import cube_of, fields
 
-WORKER = Path(__file__).parent.parent / "mtmsd_qgis" / "worker.py"
+WORKER = Path(__file__).parents[2] / "mtmsd_qgis" / "worker.py"
 ITERATION = re.compile(r".*\biteration (\d+) of")
 # Ends the worker by SIGKILL in the middle of a write to a checkpoint: before the second one is complete.
 HALF_WRITTEN = """

@@ -10,11 +10,11 @@ import re
 
 import numpy as np
 import pytest
-from test_report import Balanced
 
 from mtmsd_qgis.accuracy.assessment import Compared, Strata, assess_map
 from mtmsd_qgis.report.export import accuracy_csv, accuracy_json
 from mtmsd_qgis.report.reports import assessment_report
+from tests.report.test_reports import Balanced
 
 NAMES = ("water", "meadow <wet>", "=forest", "ice")
 CLASSES = [{"id": i + 1, "name": name, "color": "#336699"} for i, name in enumerate(NAMES)]
