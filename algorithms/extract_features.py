@@ -21,7 +21,8 @@ from qgis.core import (
     QgsProcessingParameterRasterLayer,
 )
 
-from ..mtmsd_qgis.jobs.protocol import Job, layout_from_json
+from ..mtmsd_qgis.jobs.data_model import layout_from_json
+from ..mtmsd_qgis.jobs.protocol import Job
 from ..mtmsd_qgis.jobs.settings import PRESET_NAMES, ExtractionSettings, to_json
 from .base.algorithm import Parameters, is_given
 from .base.extraction_parameters import Extracting

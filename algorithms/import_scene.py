@@ -27,7 +27,8 @@ from qgis.core import (
     QgsWkbTypes,
 )
 
-from ..mtmsd_qgis.jobs.protocol import ClassEntry, Job
+from ..mtmsd_qgis.jobs.data_model import ClassEntry
+from ..mtmsd_qgis.jobs.protocol import Job
 from .base.algorithm import MtmsdAlgorithm, Parameters, is_given
 
 if TYPE_CHECKING:

@@ -24,7 +24,8 @@ import torch
 
 from mtmsd_qgis.io.bands import match_bands
 from mtmsd_qgis.io.model_file import read_header
-from mtmsd_qgis.jobs.protocol import Band, CubeFile, FeatureLayout, Job, layout_from_json
+from mtmsd_qgis.jobs.data_model import Band, CubeFile, FeatureLayout, layout_from_json
+from mtmsd_qgis.jobs.protocol import Job
 from mtmsd_qgis.jobs.settings import extraction_settings, pretrain_settings, to_json
 from mtmsd_qgis.progress import Progress
 from mtmsd_qgis.tasks import run as tasks

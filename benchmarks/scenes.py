@@ -24,7 +24,8 @@ from scipy import ndimage
 from mtmsd_qgis.io.bands import usable_bands
 from mtmsd_qgis.io.cube import Cube, valid_pixels, whole_size
 from mtmsd_qgis.io.windows import whole
-from mtmsd_qgis.jobs.protocol import Band, ClassEntry, CubeFile, Job
+from mtmsd_qgis.jobs.data_model import Band, ClassEntry, CubeFile
+from mtmsd_qgis.jobs.protocol import Job
 from mtmsd_qgis.progress import silent
 from mtmsd_qgis.tasks import run as tasks
 

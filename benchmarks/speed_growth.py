@@ -23,7 +23,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from mtmsd_qgis.jobs.protocol import Band, ClassEntry, CubeFile, Job, decode, layout_from_json, write_job
+from mtmsd_qgis.jobs.data_model import Band, ClassEntry, CubeFile, layout_from_json
+from mtmsd_qgis.jobs.protocol import Job, decode, write_job
 from mtmsd_qgis.jobs.settings import ClassificationSettings, extraction_settings, pretrain_settings, to_json
 
 from .scenes import ROOT, cube_from

@@ -31,7 +31,7 @@ from mtmsd_qgis.features.selection import cluster_samples, survey
 from mtmsd_qgis.io.cube import Cube
 from mtmsd_qgis.io.run_directory import Workplace
 from mtmsd_qgis.io.windows import GRID, HALO, Tile, Window, clip, whole
-from mtmsd_qgis.jobs.protocol import FeatureLayout
+from mtmsd_qgis.jobs.data_model import FeatureLayout
 from mtmsd_qgis.jobs.settings import ClassificationSettings, extraction_settings
 from mtmsd_qgis.progress import silent
 

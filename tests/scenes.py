@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from mtmsd_qgis.io.cube import Cube, create_cube
-from mtmsd_qgis.jobs.protocol import Band, ClassEntry, CubeFile, FeatureLayout
+from mtmsd_qgis.jobs.data_model import Band, ClassEntry, CubeFile, FeatureLayout
 
 CLASSES = (ClassEntry(1, "water"), ClassEntry(2, "meadow"), ClassEntry(5, "forest"))
 
@@ -54,6 +54,6 @@ def described(values: dict[str, Any]) -> CubeFile:
 
 def layout_of(values: dict[str, Any]) -> FeatureLayout:
     """The FeatureLayout in a result message."""
-    from mtmsd_qgis.jobs.protocol import layout_from_json
+    from mtmsd_qgis.jobs.data_model import layout_from_json
 
     return layout_from_json(json.dumps(values))

@@ -13,7 +13,7 @@ from qgis.core import (
     QgsProcessingParameterString,
 )
 
-from ...mtmsd_qgis.jobs.protocol import Band
+from ...mtmsd_qgis.jobs.data_model import Band
 from ...mtmsd_qgis.jobs.settings import ExtractionSettings, extraction_settings, parse_whole_numbers
 from .algorithm import MtmsdAlgorithm, Parameters, is_given
 

@@ -20,7 +20,7 @@ from ..features.extractor import visits
 from ..features.purification import PAPER_SHARE
 from ..io.cube import Raster
 from ..io.windows import Tile
-from ..jobs.protocol import ClassEntry, FeatureLayout
+from ..jobs.data_model import ClassEntry, FeatureLayout
 from ..jobs.settings import ClassificationSettings
 from ..progress import Progress, span
 from ..sampling.folds import sample_blocks

@@ -18,7 +18,8 @@ from ..accuracy import metrics as accuracy
 from ..io.cube import Cube
 from ..io.run_directory import Finished, Workplace
 from ..io.windows import Window, in_strips, strips
-from ..jobs.protocol import Band, ClassEntry, FeatureLayout, Job
+from ..jobs.data_model import Band, ClassEntry, FeatureLayout
+from ..jobs.protocol import Job
 from ..progress import Progress, span
 from ..sampling.sample_table import Parted
 from ..sampling.splits import sample_groups

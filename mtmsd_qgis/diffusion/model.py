@@ -28,8 +28,8 @@ from ..io.model_file import (
     read_shapes,
     write_file,
 )
+from ..jobs.data_model import band_from_json
 from ..jobs.json_dataclasses import is_number, is_whole, shown
-from ..jobs.protocol import band_from_json
 from ..jobs.settings import PretrainSettings, from_json, to_json
 from .preprocessing import MAX_BANDS, Preprocessor
 from .scene_statistics import StoredStatistics, expected_shapes, from_arrays

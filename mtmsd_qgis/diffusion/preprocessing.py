@@ -22,7 +22,7 @@ from ..errors import SceneError
 from ..io.bands import LeftOut, describe, usable_bands
 from ..io.cube import Cube, whole_size
 from ..io.windows import strips
-from ..jobs.protocol import Band
+from ..jobs.data_model import Band
 from ..progress import Progress, silent, span
 
 MAX_BANDS = 4096  # the covariance of more would take over 128 MiB and minutes to decompose

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ..io.cube import Cube
 from ..io.windows import Tile, Window
-from ..jobs.protocol import Band
+from ..jobs.data_model import Band
 from .extractor import FeatureExtractor
 from .feature_pyramid import TileGrids
 

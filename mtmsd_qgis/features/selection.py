@@ -19,7 +19,7 @@ from scipy.cluster.vq import kmeans2
 from ..io.cube import Cube
 from ..io.run_directory import Workplace
 from ..io.windows import Tile
-from ..jobs.protocol import ClassEntry, FeatureLayout
+from ..jobs.data_model import ClassEntry, FeatureLayout
 from ..progress import Progress
 from ..runtime.prefetch import Behind
 from ..sampling.sample_table import check_classes

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import SceneError
-from ..jobs.protocol import Band
+from ..jobs.data_model import Band
 from ..progress import Progress, silent
 from .cube import Cube, whole_size
 from .windows import strips

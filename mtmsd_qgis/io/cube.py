@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import FileFormatError
+from ..jobs.data_model import Band, CubeFile
 from ..jobs.json_dataclasses import shown
-from ..jobs.protocol import Band, CubeFile
 from .windows import Window, clip, strips, whole
 
 # Data types of the ENVI header, as GDAL's ENVI driver documents them.

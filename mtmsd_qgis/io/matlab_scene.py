@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.io.matlab import MatReadError
 
 from ..errors import SceneError
-from ..jobs.protocol import Band
+from ..jobs.data_model import Band
 from .cube import Cube, create_cube
 from .windows import strips, whole
 

@@ -23,8 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import FileFormatError
+from ..jobs.data_model import band_from_json
 from ..jobs.json_dataclasses import is_whole, shown
-from ..jobs.protocol import band_from_json
 from ..jobs.settings import PRESET_NAMES
 
 Shape = tuple[Any, ...]

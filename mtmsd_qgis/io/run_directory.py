@@ -29,7 +29,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import Cancelled, FileFormatError
-from ..jobs.protocol import Band, CubeFile, Job
+from ..jobs.data_model import Band, CubeFile
+from ..jobs.protocol import Job
 from .cube import Cube, create_cube
 from .model_file import read_arrays, write_file
 from .windows import Window

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import SamplesError
-from ..jobs.protocol import ClassEntry, Job
+from ..jobs.data_model import ClassEntry
+from ..jobs.protocol import Job
 from ..jobs.settings import ClassificationSettings
 from .folds import sample_blocks
 from .splits import LEAST_TRAINING_SAMPLES, Split, apart, no_split, random_split, sample_groups, spatial_split

@@ -29,7 +29,8 @@ from ..features.selection import SURVEY_TILES, choose_features, labelled
 from ..io.cube import Cube, whole_size
 from ..io.run_directory import Workplace, workplace
 from ..io.windows import HALO, MOST_CORE
-from ..jobs.protocol import FeatureLayout, Job
+from ..jobs.data_model import FeatureLayout
+from ..jobs.protocol import Job
 from ..jobs.settings import ClassificationSettings, ExtractionSettings, PretrainSettings, from_json, to_json
 from ..progress import Progress, span
 from ..sampling.sample_table import check_classes, part_samples, read_samples

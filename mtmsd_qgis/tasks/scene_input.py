@@ -16,7 +16,8 @@ from ..diffusion.preprocessing import Preprocessor
 from ..errors import SceneError
 from ..io.cube import Cube, create_cube, whole_size
 from ..io.windows import strips
-from ..jobs.protocol import Band, Job
+from ..jobs.data_model import Band
+from ..jobs.protocol import Job
 from ..progress import Progress
 
 log = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ from mtmsd_qgis.diffusion.preprocessing import fit_preprocessor
 from mtmsd_qgis.errors import SceneError
 from mtmsd_qgis.io.bands import match_bands
 from mtmsd_qgis.io.windows import strips, whole
-from mtmsd_qgis.jobs.protocol import Band
+from mtmsd_qgis.jobs.data_model import Band
 from tests.scenes import cube_of
 
 

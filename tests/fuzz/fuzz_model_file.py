@@ -31,7 +31,7 @@ with atheris.instrument_imports(include=["mtmsd_qgis"]):
     from mtmsd_qgis.features.extractor import FeatureExtractor
     from mtmsd_qgis.io import model_file
     from mtmsd_qgis.io.model_file import KIND_CHECKPOINT, KIND_MODEL
-    from mtmsd_qgis.jobs.protocol import Band
+    from mtmsd_qgis.jobs.data_model import Band
     from mtmsd_qgis.jobs.settings import ExtractionSettings, PretrainSettings
 
 from campaign import Campaign, arguments

@@ -20,7 +20,7 @@ sys.path[:0] = [str(Path(__file__).resolve().parents[2]), str(Path(__file__).res
 with atheris.instrument_imports(include=["mtmsd_qgis"]):
     from mtmsd_qgis.errors import MtmsdError
     from mtmsd_qgis.io.cube import Cube
-    from mtmsd_qgis.jobs import protocol
+    from mtmsd_qgis.jobs import data_model, protocol
     from mtmsd_qgis.jobs.line_reader import LONGEST_NOISE, read_lines
     from mtmsd_qgis.jobs.settings import (
         ClassificationSettings,
@@ -33,8 +33,10 @@ with atheris.instrument_imports(include=["mtmsd_qgis"]):
 from campaign import Campaign, arguments
 from edits import edited
 
-BAND = protocol.Band("b1", 500.0, -1.0, 0.5, 2.0, 1)
-LAYOUT = protocol.FeatureLayout(timesteps=(50, 100), features=2, names=("s0 c001", "s5 c002"), window=48, stages=(0, 5))
+BAND = data_model.Band("b1", 500.0, -1.0, 0.5, 2.0, 1)
+LAYOUT = data_model.FeatureLayout(
+    timesteps=(50, 100), features=2, names=("s0 c001", "s5 c002"), window=48, stages=(0, 5)
+)
 SETTINGS = (PretrainSettings(), ExtractionSettings(), ClassificationSettings())
 JOBS = [
     json.loads(json.dumps({"protocol": 1, **asdict(job)}))
@@ -42,10 +44,10 @@ JOBS = [
         protocol.Job(
             task,
             to_json(settings),
-            protocol.CubeFile("s.raw", 2, 3, "int16", (BAND,), "mask.raw"),
+            data_model.CubeFile("s.raw", 2, 3, "int16", (BAND,), "mask.raw"),
             "samples.npy",
             "reference.npy",
-            (protocol.ClassEntry(4, "Wald ä", "#00ff00"),),
+            (data_model.ClassEntry(4, "Wald ä", "#00ff00"),),
             LAYOUT,
             {"model": "/m.mtmsd"},
             {"model": "/n.mtmsd"},
@@ -62,7 +64,7 @@ MESSAGES = [
         protocol.Message("error", kind="input", text="x", details="trace"),
     )
 ]
-LAYOUT_VALUES = json.loads(protocol.layout_to_json(LAYOUT))
+LAYOUT_VALUES = json.loads(data_model.layout_to_json(LAYOUT))
 
 
 class ProtocolTarget:
@@ -88,9 +90,9 @@ class ProtocolTarget:
                 message = MESSAGES[provider.ConsumeIntInRange(0, len(MESSAGES) - 1)]
                 _message(protocol.PREFIX + json.dumps(edited(message, provider)))
             elif choice == 4:
-                protocol.layout_from_json(provider.ConsumeUnicode(4000))
+                data_model.layout_from_json(provider.ConsumeUnicode(4000))
             elif choice == 5:
-                protocol.layout_from_json(json.dumps(edited(LAYOUT_VALUES, provider)))
+                data_model.layout_from_json(json.dumps(edited(LAYOUT_VALUES, provider)))
             else:
                 _stream(provider.ConsumeBytes(1 << 14))
         except MtmsdError as error:

@@ -11,7 +11,7 @@ import pytest
 from mtmsd_qgis.errors import FileFormatError
 from mtmsd_qgis.io.cube import Cube, create_cube, valid_pixels
 from mtmsd_qgis.io.windows import Window, whole
-from mtmsd_qgis.jobs.protocol import Band, CubeFile
+from mtmsd_qgis.jobs.data_model import Band, CubeFile
 from tests.scenes import cube_of
 
 

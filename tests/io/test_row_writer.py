@@ -7,7 +7,7 @@ import pytest
 from mtmsd_qgis.io.cube import create_cube
 from mtmsd_qgis.io.row_writer import LinesBehind, TileRows
 from mtmsd_qgis.io.windows import Window, tiles, whole
-from mtmsd_qgis.jobs.protocol import Band
+from mtmsd_qgis.jobs.data_model import Band
 
 
 @pytest.mark.parametrize("buffer_bytes", [1, 2 * 3 * 8 * 20, 1 << 20])

@@ -43,7 +43,7 @@ def test_a_fault_is_found(tmp_path):
         "from pathlib import Path\n"
         "import fuzz_protocol as fuzz\n"
         "usual = {None, 's.raw', 'mask.raw', 'samples.npy', 'reference.npy'}\n"
-        "fuzz.protocol._check_names = lambda *names: [1 / 0 for name in names if name not in usual]\n"
+        "fuzz.protocol.check_file_names = lambda *names: [1 / 0 for name in names if name not in usual]\n"
         f"target, folder = fuzz.ProtocolTarget(Path({str(tmp_path)!r})), Path({str(tmp_path / 'out')!r})\n"
         "fuzz.Campaign('protocol', target, 120, folder).start(fuzz.seeds())\n"
     )

@@ -7,9 +7,10 @@ from dataclasses import asdict, fields, is_dataclass
 import pytest
 
 from mtmsd_qgis.jobs import json_dataclasses as typed
-from mtmsd_qgis.jobs import protocol, settings
+from mtmsd_qgis.jobs import settings
+from mtmsd_qgis.jobs.data_model import Band, ClassEntry, CubeFile, FeatureLayout
 from mtmsd_qgis.jobs.json_dataclasses import build, shown
-from mtmsd_qgis.jobs.protocol import Band, ClassEntry, FeatureLayout, Job, Message
+from mtmsd_qgis.jobs.protocol import Job, Message
 from mtmsd_qgis.jobs.settings import ClassificationSettings, ExtractionSettings, PretrainSettings
 
 
@@ -23,7 +24,7 @@ def test_every_annotation_of_what_travels_can_be_checked(kind):
 
 def test_of_a_job_and_a_raster_only_the_parts_made_by_hand_cannot():
     assert {f.name for f in fields(Job) if str(f.type) not in typed._CHECKS} == {"scene", "classes", "layout"}
-    assert {f.name for f in fields(protocol.CubeFile) if str(f.type) not in typed._CHECKS} == {"bands"}
+    assert {f.name for f in fields(CubeFile) if str(f.type) not in typed._CHECKS} == {"bands"}
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtmsd_qgis.errors import FileFormatError
-from mtmsd_qgis.jobs import protocol
-from mtmsd_qgis.jobs.protocol import Band, ClassEntry, CubeFile, FeatureLayout, Job, Message, decode, encode
+from mtmsd_qgis.jobs import data_model, protocol
+from mtmsd_qgis.jobs.data_model import Band, ClassEntry, CubeFile, FeatureLayout
+from mtmsd_qgis.jobs.protocol import Job, Message, decode, encode
 
 JOB = Job(
     task="classify",
@@ -108,9 +109,9 @@ def test_another_version_is_said():
 
 def test_a_layout_travels_as_text_and_newer_ones_are_refused():
     assert JOB.layout is not None
-    assert protocol.layout_from_json(protocol.layout_to_json(JOB.layout)) == JOB.layout
+    assert data_model.layout_from_json(data_model.layout_to_json(JOB.layout)) == JOB.layout
     for text in ("", "{}", '{"version": "x"}', '{"version": 1, "colour": 2}'):
         with pytest.raises(FileFormatError, match="description cannot be read"):
-            protocol.layout_from_json(text)
+            data_model.layout_from_json(text)
     with pytest.raises(FileFormatError, match="version 3, this plugin reads up to 2"):
-        protocol.layout_from_json('{"version": 3}')
+        data_model.layout_from_json('{"version": 3}')

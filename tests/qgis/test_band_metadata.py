@@ -165,7 +165,7 @@ def test_the_log_says_what_was_found(tmp_path):
 def test_features_keep_the_wavelengths_of_their_spectra(tmp_path):
     from mtmsd.algorithms.bridge.feedback import Stretch
     from mtmsd.algorithms.bridge.raster.geotiff import write_many_bands
-    from mtmsd.mtmsd_qgis.jobs.protocol import Band, CubeFile
+    from mtmsd.mtmsd_qgis.jobs.data_model import Band, CubeFile
     from scenes import Log
 
     source = described(in_band_items(tmp_path))

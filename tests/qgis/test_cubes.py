@@ -243,7 +243,7 @@ def test_mask_raster_of_another_grid_and_extent(tmp_path):
 
 def written(tmp_path, values, **band_facts):
     """A raw cube, as the worker writes it."""
-    from mtmsd.mtmsd_qgis.jobs.protocol import Band, CubeFile
+    from mtmsd.mtmsd_qgis.jobs.data_model import Band, CubeFile
 
     values = np.asarray(values)
     values.transpose(1, 0, 2).copy().tofile(job(tmp_path) / "result.raw")
@@ -259,7 +259,7 @@ def stretch():
 
 def test_feature_raster_keeps_values_grid_names_and_layout(tmp_path):
     from mtmsd.algorithms.bridge.raster.geotiff import write_features
-    from mtmsd.mtmsd_qgis.jobs.protocol import FeatureLayout
+    from mtmsd.mtmsd_qgis.jobs.data_model import FeatureLayout
 
     transform = (LEFT, 30.0, 0.0, TOP, 0.0, -10.0)
     source = described(write_raster(tmp_path / "in.tif", spectra(bands=2, height=37, width=23), transform=transform))
@@ -310,7 +310,7 @@ def test_a_place_that_cannot_be_written(tmp_path):
 @pytest.mark.parametrize(("top", "code"), [(3, "Byte"), (300, "UInt16")])
 def test_class_map_has_names_and_colours_for_other_software(tmp_path, top, code, exceptions):
     from mtmsd.algorithms.bridge.raster.geotiff import write_class_map
-    from mtmsd.mtmsd_qgis.jobs.protocol import ClassEntry
+    from mtmsd.mtmsd_qgis.jobs.data_model import ClassEntry
 
     source = described(write_raster(tmp_path / "in.tif", spectra(bands=2, height=8, width=8)))
     classes = [ClassEntry(1, "water", "#1f78b4"), ClassEntry(top, "Wald, Gebüsch", "#33a02c")]

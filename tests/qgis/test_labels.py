@@ -240,7 +240,7 @@ def test_only_selected_features_where_asked():
 def test_samples_on_nodata_and_under_the_mask_are_left_out(tmp_path):
     from mtmsd.algorithms.bridge.vector.exclusion_counts import Tally
     from mtmsd.algorithms.bridge.vector.rasterization import Samples, without_nodata
-    from mtmsd.mtmsd_qgis.jobs.protocol import Band, CubeFile
+    from mtmsd.mtmsd_qgis.jobs.data_model import Band, CubeFile
 
     values = np.ones((3, 2, 4), dtype="<i2")  # rows, bands, columns
     values[0, 1, 2] = -9

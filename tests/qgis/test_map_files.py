@@ -33,7 +33,7 @@ def grid_and_stretch(folder, log=None):
 
 def class_map(folder, log=None):
     from mtmsd.algorithms.bridge.raster.geotiff import write_class_map
-    from mtmsd.mtmsd_qgis.jobs.protocol import Band, ClassEntry, CubeFile
+    from mtmsd.mtmsd_qgis.jobs.data_model import Band, ClassEntry, CubeFile
 
     values = np.ones((HEIGHT, 1, WIDTH), "<u2")
     values[::5, :, ::5] = 4  # single pixels, which nobody should see from afar
@@ -64,7 +64,7 @@ def test_a_class_map_is_compressed_tiled_and_has_overviews(tmp_path, capfd):
 
 def test_probabilities_are_compressed_tiled_and_have_overviews_names_and_nodata(tmp_path):
     from mtmsd.algorithms.bridge.raster.geotiff import write_floats
-    from mtmsd.mtmsd_qgis.jobs.protocol import Band, CubeFile
+    from mtmsd.mtmsd_qgis.jobs.data_model import Band, CubeFile
 
     values = np.full((HEIGHT, 2, WIDTH), 0.5, "<f4")
     values[:, :, 350:] = -1
@@ -164,7 +164,7 @@ def test_a_class_without_a_category_gets_a_colour_that_no_other_has():
 
 def test_one_legend_row_a_class_with_ids_beyond_a_byte(tmp_path):
     from mtmsd.algorithms.bridge.layers.styling import class_map_style, save_beside
-    from mtmsd.mtmsd_qgis.jobs.protocol import ClassEntry
+    from mtmsd.mtmsd_qgis.jobs.data_model import ClassEntry
 
     path = write_raster(tmp_path / "map.tif", np.array([[[1, 300]]], np.uint16), nodata=0)
     classes = [ClassEntry(1, "water", "#1f78b4"), ClassEntry(300, "bog", "#33a02c")]

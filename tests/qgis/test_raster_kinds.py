@@ -84,7 +84,8 @@ def test_signed_bytes_of_older_gdals(tmp_path):
 @pytest.mark.parametrize(("name", "nodata"), [("UInt64", 2**64 - 1), ("Int64", -(2**63))])
 def test_no_data_values_beyond_every_float_reach_the_worker(tmp_path, name, nodata):
     from mtmsd.algorithms.bridge.raster.source import describe_raster
-    from mtmsd.mtmsd_qgis.jobs.protocol import CubeFile, Job, read_job, write_job
+    from mtmsd.mtmsd_qgis.jobs.data_model import CubeFile
+    from mtmsd.mtmsd_qgis.jobs.protocol import Job, read_job, write_job
 
     code = getattr(gdal, f"GDT_{name}", None)
     if code is None:
@@ -213,7 +214,7 @@ def test_outputs_have_exactly_the_grid_of_the_input(tmp_path, name, epsg):
     from mtmsd.algorithms.bridge.feedback import Stretch
     from mtmsd.algorithms.bridge.raster.geotiff import write_class_map
     from mtmsd.algorithms.bridge.raster.source import describe_raster
-    from mtmsd.mtmsd_qgis.jobs.protocol import Band, ClassEntry, CubeFile
+    from mtmsd.mtmsd_qgis.jobs.data_model import Band, ClassEntry, CubeFile
 
     path = write_raster(tmp_path / "in.tif", np.ones((1, 5, 9), np.uint8), transform=GRIDS[name], epsg=epsg)
     layer = QgsRasterLayer(str(path), "in")

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from mtmsd_qgis.errors import SamplesError
-from mtmsd_qgis.jobs.protocol import ClassEntry, Job
+from mtmsd_qgis.jobs.data_model import ClassEntry
+from mtmsd_qgis.jobs.protocol import Job
 from mtmsd_qgis.jobs.settings import ClassificationSettings
 from mtmsd_qgis.sampling.sample_table import check_classes, part_samples, read_samples
 

@@ -18,7 +18,8 @@ from mtmsd_qgis.features.raster_writer import KeptTiles
 from mtmsd_qgis.io.cube import Cube
 from mtmsd_qgis.io.model_file import read_header
 from mtmsd_qgis.io.windows import whole
-from mtmsd_qgis.jobs.protocol import FeatureLayout, Job
+from mtmsd_qgis.jobs.data_model import FeatureLayout
+from mtmsd_qgis.jobs.protocol import Job
 from mtmsd_qgis.jobs.settings import ClassificationSettings, ExtractionSettings, PretrainSettings, to_json
 from mtmsd_qgis.progress import silent
 from mtmsd_qgis.tasks import run as tasks

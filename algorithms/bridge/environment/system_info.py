@@ -13,7 +13,8 @@ from typing import Any
 from qgis.core import QgsProcessingUtils
 
 from ....mtmsd_qgis.io.model_file import FORMAT_VERSION
-from ....mtmsd_qgis.jobs.protocol import PROTOCOL_VERSION, FeatureLayout
+from ....mtmsd_qgis.jobs.data_model import FeatureLayout
+from ....mtmsd_qgis.jobs.protocol import PROTOCOL_VERSION
 from ..worker import python_locations
 from .torch_builds import graphics_cards, torch_version
 

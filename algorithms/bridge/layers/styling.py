@@ -30,7 +30,7 @@ from qgis.core import (
 from qgis.PyQt.QtGui import QColor
 from qgis.PyQt.QtXml import QDomDocument
 
-from ....mtmsd_qgis.jobs.protocol import ClassEntry
+from ....mtmsd_qgis.jobs.data_model import ClassEntry
 from ..raster.geotiff import write_text
 
 # Viridis (CC0, van der Walt & Smith, 2015) at five places: reads the same in grey and to the colour-blind.

@@ -19,7 +19,7 @@ from pathlib import Path
 from osgeo import gdal
 from qgis.core import QgsMapLayer
 
-from ....mtmsd_qgis.jobs.protocol import Band
+from ....mtmsd_qgis.jobs.data_model import Band
 from .sidecars import find_sidecar
 
 _NM_PER_UNIT = {"n": 1.0, "u": 1000.0, "µ": 1000.0, "μ": 1000.0, "mi": 1000.0, "m": 1e9}

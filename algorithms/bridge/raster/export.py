@@ -15,7 +15,7 @@ from pathlib import Path
 from osgeo import gdal
 from qgis.core import QgsProcessingException
 
-from ....mtmsd_qgis.jobs.protocol import Band, CubeFile
+from ....mtmsd_qgis.jobs.data_model import Band, CubeFile
 from ..feedback import Stretch
 from .source import RasterSource
 

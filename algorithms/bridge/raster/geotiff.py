@@ -15,7 +15,7 @@ from typing import Any, Callable
 from osgeo import gdal
 from qgis.core import QgsMapLayer, QgsProcessingException, QgsProviderRegistry
 
-from ....mtmsd_qgis.jobs.protocol import Band, ClassEntry, CubeFile, FeatureLayout, cube_from_json, layout_to_json
+from ....mtmsd_qgis.jobs.data_model import Band, ClassEntry, CubeFile, FeatureLayout, cube_from_json, layout_to_json
 from ..feedback import Stretch
 from .export import rows_at_once
 from .overviews import build_overviews

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from qgis.core import QgsCoordinateTransformContext, QgsProcessingException, QgsProcessingFeedback
 
-from ....mtmsd_qgis.jobs.protocol import CubeFile
+from ....mtmsd_qgis.jobs.data_model import CubeFile
 from ..feedback import Stretch
 from .band_metadata import spectral_sentence
 from .export import copy_cube, with_mask

@@ -24,7 +24,7 @@ from qgis.core import (
     QgsUnitTypes,
 )
 
-from ....mtmsd_qgis.jobs.protocol import Band, FeatureLayout, layout_from_json
+from ....mtmsd_qgis.jobs.data_model import Band, FeatureLayout, layout_from_json
 from ..feedback import Stretch
 from .band_metadata import describe_bands
 from .layer_nodata import with_layer_nodata

@@ -28,7 +28,7 @@ from qgis.core import (
     QgsWkbTypes,
 )
 
-from ....mtmsd_qgis.jobs.protocol import ClassEntry
+from ....mtmsd_qgis.jobs.data_model import ClassEntry
 from ..raster.palette import palette
 from ..raster.source import is_local_grid
 from .exclusion_counts import Tally

@@ -12,7 +12,7 @@ from qgis.core import QgsCoordinateTransformContext, QgsProcessingException, Qgs
 
 from ....mtmsd_qgis.accuracy.assessment import Compared, Strata
 from ....mtmsd_qgis.accuracy.class_matching import Key, match_classes
-from ....mtmsd_qgis.jobs.protocol import ClassEntry
+from ....mtmsd_qgis.jobs.data_model import ClassEntry
 from ..feedback import Stretch
 from ..raster.class_map_reader import ClassMap, Reading, walk
 from ..raster.palette import palette

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from qgis.core import QgsGeometry, QgsProcessingException
 
-from ....mtmsd_qgis.jobs.protocol import ClassEntry
+from ....mtmsd_qgis.jobs.data_model import ClassEntry
 from ..feedback import Stretch
 from .exclusion_counts import Tally
 from .labels import Key, LabelLayer

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from osgeo import gdal
 from qgis.core import QgsGeometry, QgsProcessingException
 
-from ....mtmsd_qgis.jobs.protocol import ClassEntry, CubeFile
+from ....mtmsd_qgis.jobs.data_model import ClassEntry, CubeFile
 from ..feedback import Stretch
 from ..raster.masks import burn, memory_raster
 from ..raster.source import Grid

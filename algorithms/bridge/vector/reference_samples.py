@@ -29,7 +29,7 @@ from qgis.core import (
     QgsWkbTypes,
 )
 
-from ....mtmsd_qgis.jobs.protocol import ClassEntry
+from ....mtmsd_qgis.jobs.data_model import ClassEntry
 from ..feedback import Stretch
 from ..raster.source import Grid, RasterSource
 from ..raster.valid_pixels import pixels_with_data

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from qgis.core import QgsProcessingFeedback
 
-from ....mtmsd_qgis.jobs.protocol import ClassEntry, CubeFile
+from ....mtmsd_qgis.jobs.data_model import ClassEntry, CubeFile
 from ..feedback import Stretch
 from ..raster.source import RasterSource
 from .labels import Key, LabelLayer, make_classes, names_of, sentence_of_skipped

@@ -21,7 +21,7 @@ from torch import Tensor
 from ...features.box_filter import box_mean
 from ...io.cube import Raster
 from ...io.windows import Tile, Window, cover
-from ...jobs.protocol import FeatureLayout
+from ...jobs.data_model import FeatureLayout
 from ..context.joint_bilateral import neighbour_weights, smooth
 from .unlabelled_pixels import CELL
 

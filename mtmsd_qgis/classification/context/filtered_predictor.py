@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from ...io.cube import Cube, whole_size
 from ...io.run_directory import Finished, Workplace
 from ...io.windows import Tile, cover, in_strips
-from ...jobs.protocol import Band
+from ...jobs.data_model import Band
 from ...progress import Progress
 from ..predictor import Mapper
 from .joint_bilateral import SIDE

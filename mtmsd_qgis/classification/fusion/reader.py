@@ -20,7 +20,7 @@ from ...features.extractor import visits
 from ...features.purification import purify
 from ...io.cube import Raster
 from ...io.windows import Tile, cover
-from ...jobs.protocol import FeatureLayout
+from ...jobs.data_model import FeatureLayout
 from ...progress import Progress
 from .ensemble import Classifier, Samples
 

@@ -17,7 +17,7 @@ from torch import Tensor
 from ...features.extractor import visits
 from ...io.cube import Raster
 from ...io.windows import Tile, Window, cover
-from ...jobs.protocol import FeatureLayout
+from ...jobs.data_model import FeatureLayout
 from ...progress import Progress
 from .patch_classifier import FeatureProjection, PatchClassifier, cut_patches
 

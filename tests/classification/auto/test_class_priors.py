@@ -13,7 +13,7 @@ from mtmsd_qgis.classification.auto.class_priors import expecting, scene_shares
 from mtmsd_qgis.classification.auto.feature_sets import ViewReader
 from mtmsd_qgis.classification.fit import Task, learn
 from mtmsd_qgis.io.windows import Tile, whole
-from mtmsd_qgis.jobs.protocol import ClassEntry, FeatureLayout
+from mtmsd_qgis.jobs.data_model import ClassEntry, FeatureLayout
 from mtmsd_qgis.jobs.settings import ClassificationSettings
 from mtmsd_qgis.progress import silent
 from tests.scenes import cube_of

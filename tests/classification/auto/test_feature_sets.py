@@ -9,7 +9,7 @@ from scenes import cube_of, fields
 from mtmsd_qgis.classification.auto.feature_sets import BOXES, GUIDE, MARGIN, ViewReader
 from mtmsd_qgis.classification.context.joint_bilateral import neighbour_weights, smooth
 from mtmsd_qgis.io.windows import Tile, Window, expand, whole
-from mtmsd_qgis.jobs.protocol import FeatureLayout
+from mtmsd_qgis.jobs.data_model import FeatureLayout
 
 CPU = torch.device("cpu")
 LAYOUT = FeatureLayout(timesteps=(50, 200), features=4, names=("s3 c000", "s3 c001", "s5 c000", "s5 c001"), spectra=6)
