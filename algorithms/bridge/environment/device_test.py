@@ -13,7 +13,7 @@ _PLUGIN = Path(__file__).resolve().parents[3]
 _CODE = """
 import sys
 sys.path.append(sys.argv[1])
-from mtmsd_qgis.device import choose_device
+from mtmsd_qgis.diffusion.device import choose_device
 from mtmsd_qgis.errors import DeviceError
 try:
     device = choose_device(sys.argv[2])

@@ -12,7 +12,7 @@ from pathlib import Path
 from qgis.core import QgsProcessingFeedback
 
 SUFFIX = ".checkpoint"
-_RUN_FILE = "run.json"  # of mtmsd_qgis.unfinished
+_RUN_FILE = "run.json"  # of mtmsd_qgis.io.run_directory
 
 
 @dataclass(frozen=True)

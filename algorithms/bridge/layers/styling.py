@@ -2,7 +2,7 @@
 """How the outputs look: one legend row a class, with its name and colour.
 
 Three ways, because none alone reaches everybody: a post-processor styles the layer that QGIS loads right after the
-run, a .qml beside the file styles later loads, and the tables inside the file (outputs.py) serve other software.
+run, a .qml beside the file styles later loads, and the tables inside the file (raster/geotiff.py) serve other software.
 """
 
 from __future__ import annotations
