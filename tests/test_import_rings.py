@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -147,6 +148,14 @@ def test_core_keeps_to_its_rings():
 def test_every_core_module_lies_in_a_package_of_the_table():
     packages = {module.split(".")[0] for module in core_sources()}
     assert packages - set(PACKAGES) - WORDS - {"worker"} == set()
+
+
+def test_the_architecture_page_shows_this_table():
+    page = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| ([\w, –]+) \| (yes|no) \| (yes|no) \|$", page, re.MULTILINE)
+    assert {package: set(re.findall(r"\w+", below)) for package, below, _, _ in rows} == PACKAGES
+    assert {package for package, _, torch, _ in rows if torch == "yes"} == WITH_TORCH
+    assert {package for package, _, _, qgis in rows if qgis == "yes"} == FOR_QGIS - WORDS
 
 
 def test_the_packages_stand_on_each_other_without_a_cycle():

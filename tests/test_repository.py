@@ -66,7 +66,7 @@ def test_there_are_drawings():
     assert any(path.suffix == ".svg" for path in XML_FILES)
 
 
-@pytest.mark.parametrize("path", sorted(ROOT.glob("*.md")) + sorted((ROOT / "docs").glob("*.md")), ids=lambda p: p.name)
+@pytest.mark.parametrize("path", sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]), ids=lambda p: p.name)
 def test_links_between_our_pages_lead_somewhere(path):
     targets = re.findall(r"\]\((?!https?:|mailto:|#)([^)#]+)", path.read_text("utf-8"))
     assert [target for target in targets if not (path.parent / target).exists()] == []
@@ -74,7 +74,7 @@ def test_links_between_our_pages_lead_somewhere(path):
 
 def test_every_picture_of_the_guide_is_small_and_shown():
     pictures = sorted((ROOT / "docs" / "pictures").glob("*"))
-    shown = "".join(page.read_text("utf-8") for page in (ROOT / "docs").glob("*.md"))
+    shown = "".join(page.read_text("utf-8") for page in (ROOT / "docs").rglob("*.md"))
     assert [path.name for path in pictures if f"(pictures/{path.name})" not in shown] == []
     assert [path.name for path in pictures if path.stat().st_size > 60_000 or path.suffix != ".png"] == []
 
@@ -91,3 +91,28 @@ def test_the_comparison_names_tests_that_are_there():
             continue
         file, test = re.fullmatch(r"`(tests/[\w/]+\.py)::(test_\w+)`", shown_by).groups()
         assert f"\ndef {test}(" in (ROOT / file).read_text("utf-8"), shown_by
+
+
+def architecture_rows():
+    """Each line of the architecture page as the words that it sets as code."""
+    text = re.sub(r"```.*?```", "", (ROOT / "docs" / "architecture.md").read_text("utf-8"), flags=re.DOTALL)
+    return [spans for line in text.splitlines() if (spans := re.findall(r"`([^`]+)`", line))]
+
+
+def named_path(span):
+    """The file or folder that a word of the page names, as seen from the root or one of the two sides."""
+    places = [ROOT, ROOT / "mtmsd_qgis", ROOT / "algorithms", ROOT / "algorithms" / "bridge"]
+    return next((place / span for place in places if (place / span).exists()), None)
+
+
+def test_the_architecture_page_names_files_that_are_there():
+    paths = [span for spans in architecture_rows() for span in spans if "/" in span and "<" not in span]
+    assert len(paths) > 40
+    assert [span for span in paths if named_path(span) is None] == []
+
+
+@pytest.mark.parametrize("name", ["FeatureExtractor.tile_features", "predict_map", "wilson_interval"])
+def test_the_architecture_page_names_functions_of_the_file_beside_them(name):
+    file, *functions = next(spans for spans in architecture_rows() if name in spans)
+    source = (ROOT / file).read_text("utf-8")
+    assert [function for function in functions if f"def {function.split('.')[-1]}(" not in source] == []
