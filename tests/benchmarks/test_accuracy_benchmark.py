@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from scenes import cube_of, whole_window
 
-from benchmarks import accuracy_page, summary
+from benchmarks.accuracy import page as accuracy_page
+from benchmarks.accuracy import summary
 from benchmarks.features import code_of
 from benchmarks.results import KEY, Results, as_json
 from benchmarks.scenes import connected_fields, select_bands
@@ -251,7 +252,7 @@ def test_results_are_json(source):
 
 def test_plot_is_the_same_for_the_same_results(tmp_path):
     pytest.importorskip("matplotlib")
-    from benchmarks.accuracy_plots import draw_scene
+    from benchmarks.accuracy.plots import draw_scene
 
     for name in ("a.svg", "b.svg"):
         draw_scene(summary.cases(TWO_SEEDS), "Scene", tmp_path / name)
@@ -264,7 +265,7 @@ class TestBaselines:
         pytest.importorskip("sklearn")
 
     def test_folds_keep_groups_whole_and_a_class_in_one_group_always_trains(self):
-        from benchmarks.baselines import folds
+        from benchmarks.accuracy.baselines import folds
 
         parts = whole_groups(table_of([300, 300, 15]), 0)
         found = folds(parts, 0)
@@ -276,7 +277,7 @@ class TestBaselines:
 
     @pytest.mark.parametrize("groups", [1, 2])
     def test_too_few_groups_fall_back_to_pixels(self, groups):
-        from benchmarks.baselines import folds
+        from benchmarks.accuracy.baselines import folds
         from benchmarks.splits import Parts
 
         table = table_of([30, 30])
@@ -284,7 +285,7 @@ class TestBaselines:
         assert len(folds(Parts(table, table[:0], by_group=True), 0)) == 3
 
     def test_box_means_count_valid_pixels_only(self):
-        from benchmarks.baselines import box_means
+        from benchmarks.accuracy.baselines import box_means
 
         values = np.arange(20, dtype=np.float32).reshape(1, 4, 5)
         valid = np.ones((4, 5), dtype=bool)
@@ -297,7 +298,7 @@ class TestBaselines:
 
 def test_draws_of_places_are_more_than_those_of_pixels_unless_seeds_are_given():
     pytest.importorskip("sklearn")
-    from benchmarks import accuracy
+    from benchmarks.accuracy import run as accuracy
 
     def draws(*asked: str) -> Counter[str]:
         options = accuracy._parser().parse_args(["--out", "x", "--baselines", "--split", "random5", "groups", *asked])

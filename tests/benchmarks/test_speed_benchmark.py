@@ -8,11 +8,11 @@ import importlib
 import numpy as np
 import pytest
 
-from benchmarks import speed_page
 from benchmarks.scenes import Scene
-from benchmarks.speed_growth import BANDS, make_scene
-from benchmarks.speed_scene import Bench, Pairs, in_turn
-from benchmarks.speed_seams import Tiling, seam_ratio, seams, tilings
+from benchmarks.speed import page as speed_page
+from benchmarks.speed.growth import BANDS, make_scene
+from benchmarks.speed.scene import Bench, Pairs, in_turn
+from benchmarks.speed.seams import Tiling, seam_ratio, seams, tilings
 from mtmsd_qgis.io.cube import Cube, valid_pixels
 from mtmsd_qgis.io.windows import tile_side, tiles
 from mtmsd_qgis.jobs.protocol import Job
@@ -33,7 +33,7 @@ def test_two_things_are_timed_in_turn_and_each_comes_first():
 def test_every_part_finds_what_it_uses_of_the_core(part):
     if part == "patches":
         pytest.importorskip("sklearn")
-    assert importlib.import_module(f"benchmarks.speed_{part}").__doc__
+    assert importlib.import_module(f"benchmarks.speed.{part}").__doc__
 
 
 def test_the_ratio_is_that_of_the_middle_pair():

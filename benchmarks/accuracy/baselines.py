@@ -23,11 +23,10 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
+from benchmarks.scenes import Scene
+from benchmarks.splits import Parts
 from mtmsd_qgis.io.cube import Cube, valid_pixels, whole_size
 from mtmsd_qgis.io.windows import whole
-
-from .scenes import Scene
-from .splits import Parts
 
 COMPONENTS = 25
 BOXES = (5, 13, 25)  # sides of the windows of the means, pixels

@@ -18,14 +18,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.scenes import Scene
 from mtmsd_qgis.diffusion.model import DiffusionModel, load_model
 from mtmsd_qgis.features.raster_writer import scene_tiles
 from mtmsd_qgis.io.cube import Cube
 from mtmsd_qgis.io.windows import Tile
 from mtmsd_qgis.progress import silent
 from mtmsd_qgis.tasks.scene_input import band_positions, standardised
-
-from .scenes import Scene
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What the plugin adds to the start of QGIS: its import and the load of its provider. Runs in QGIS's Python.
 
-    QT_QPA_PLATFORM=offscreen /usr/bin/python3 benchmarks/qgis_start.py
+    QT_QPA_PLATFORM=offscreen /usr/bin/python3 benchmarks/speed/qgis_start.py
 
 Prints one line of JSON: the seconds, and which of the modules that must not be loaded at the start were.
 """
@@ -14,7 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 _PROCESSING = "/usr/share/qgis/python/plugins"
 _HEAVY = ("torch", "scipy", "osgeo", "numpy")
 

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from benchmarks.scenes import select_bands
 from mtmsd_qgis.diffusion.device import short_type
 from mtmsd_qgis.diffusion.noise import noise_field, q_sample
 from mtmsd_qgis.diffusion.patch_sampler import PatchSampler
@@ -37,8 +38,7 @@ from mtmsd_qgis.jobs.settings import (
 from mtmsd_qgis.progress import silent
 from mtmsd_qgis.tasks import run as tasks
 
-from .scenes import select_bands
-from .speed_scene import Bench, in_turn
+from .scene import Bench, in_turn
 
 _STEPS = 20  # optimiser steps timed at once
 

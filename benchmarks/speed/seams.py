@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from benchmarks.splits import SPLITS, Parts
 from mtmsd_qgis.classification.fit import Learnt, PoolMapper, Task, learn
 from mtmsd_qgis.classification.predict_map import predict_map
 from mtmsd_qgis.features.extractor import FeatureExtractor
@@ -35,8 +36,7 @@ from mtmsd_qgis.jobs.data_model import FeatureLayout
 from mtmsd_qgis.jobs.settings import ClassificationSettings, extraction_settings
 from mtmsd_qgis.progress import silent
 
-from .speed_scene import Bench
-from .splits import SPLITS, Parts
+from .scene import Bench
 
 _CPU = torch.device("cpu")
 

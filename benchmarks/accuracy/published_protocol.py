@@ -5,7 +5,7 @@ Prints OA, AA and kappa for several seeds of the split, their mean and standard 
 step. The classifier is the published one. It says little about fields that were never seen (README, "What the accuracy
 figure means").
 
-    .venv/worker/bin/python benchmarks/published_protocol.py --seeds 5 --out results.json
+    .venv/worker/bin/python benchmarks/accuracy/published_protocol.py --seeds 5 --out results.json
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import statistics
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
 
 import indian_pines  # noqa: E402

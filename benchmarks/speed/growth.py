@@ -23,11 +23,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from benchmarks.scenes import ROOT, cube_from
 from mtmsd_qgis.jobs.data_model import Band, ClassEntry, CubeFile, layout_from_json
 from mtmsd_qgis.jobs.protocol import Job, decode, write_job
 from mtmsd_qgis.jobs.settings import ClassificationSettings, extraction_settings, pretrain_settings, to_json
-
-from .scenes import ROOT, cube_from
 
 BANDS = 60
 _ITERATIONS = 20

@@ -16,6 +16,9 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.features import Features
+from benchmarks.scenes import Scene
+from benchmarks.splits import Parts
 from mtmsd_qgis.accuracy import metrics as accuracy
 from mtmsd_qgis.errors import MtmsdError
 from mtmsd_qgis.jobs.protocol import Job
@@ -24,9 +27,6 @@ from mtmsd_qgis.progress import silent
 from mtmsd_qgis.tasks import run as tasks
 
 from .baselines import Baselines
-from .features import Features
-from .scenes import Scene
-from .splits import Parts
 
 Entry = dict[str, Any]
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""docs/accuracy.md and its plots, from the results of accuracy.py alone.
+"""docs/accuracy.md and its plots, from the results of run.py alone.
 
-    python benchmarks/accuracy_page.py results.json [--docs FOLDER]
+    python benchmarks/accuracy/page.py results.json [--docs FOLDER]
 
 Writes FOLDER/accuracy.md, a plot for each scene in FOLDER/accuracy, and a copy of the results beside them.
 """
@@ -13,12 +13,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from benchmarks.results import as_json, page_options  # noqa: E402
-from benchmarks.summary import (  # noqa: E402
+from benchmarks.accuracy.summary import (  # noqa: E402
     BASELINES,
     SCENES,
     SPLIT_TITLES,
@@ -28,6 +27,7 @@ from benchmarks.summary import (  # noqa: E402
     cases,
     verdicts,
 )
+from benchmarks.results import as_json, page_options  # noqa: E402
 
 _HOW = """\
 Our maps come from the same calls that the algorithms make, with their default settings. Pretraining and extraction see
@@ -60,7 +60,7 @@ those of the baselines for tuning, learning and the test pixels alone."""
 def main() -> None:
     """Write the page."""
     document, docs = page_options(__doc__)
-    from benchmarks.accuracy_plots import draw_scene
+    from benchmarks.accuracy.plots import draw_scene
 
     pictures = docs / "accuracy"
     pictures.mkdir(parents=True, exist_ok=True)

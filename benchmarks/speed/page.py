@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""docs/performance.md and its plots, from the results of speed.py alone.
+"""docs/performance.md and its plots, from the results of run.py alone.
 
-    python benchmarks/speed_page.py results.json [--docs FOLDER]
+    python benchmarks/speed/page.py results.json [--docs FOLDER]
 
 Writes FOLDER/performance.md, plots in FOLDER/performance, and a copy of the results beside them.
 """
@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
@@ -53,7 +53,7 @@ pairs: a machine that is busy for a while slows both. All times are of the proce
 def main() -> None:
     """Write the page."""
     document, docs = page_options(__doc__)
-    from benchmarks.speed_plots import draw
+    from benchmarks.speed.plots import draw
 
     folder = docs / "performance"
     folder.mkdir(parents=True, exist_ok=True)

@@ -15,8 +15,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT / "tests" / "qgis"), str(ROOT / "benchmarks")]
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "tests" / "qgis"), str(ROOT / "benchmarks" / "reliability")]
 
 # Phase, step, and when to cancel: at a percentage, or at words of the log.
 PHASES: tuple[tuple[str, str, float, str], ...] = (

@@ -2,11 +2,11 @@
 """Speed and memory: each step beside the bare network, tiles beside a patch for every pixel, growth, seams, start.
 
     make benchmark-speed
-    python benchmarks/speed.py --out results.json
-    python benchmarks/speed.py --out results.json --parts growth --sizes 4096
+    python benchmarks/speed/run.py --out results.json
+    python benchmarks/speed/run.py --out results.json --parts growth --sizes 4096
 
 Parts: steps, patches, seams, growth, start. The results of parts that are not run again stay in the file, as do those
-of other sizes of the scene. speed_page.py makes the page from them.
+of other sizes of the scene. page.py makes the page from them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 os.environ.setdefault("GOMP_SPINCOUNT", "2000")  # as in the worker; read when torch is loaded
 
@@ -31,11 +31,11 @@ import torch  # noqa: E402
 from benchmarks.features import trained_model  # noqa: E402
 from benchmarks.results import circumstances  # noqa: E402
 from benchmarks.scenes import known_scenes, prepare  # noqa: E402
-from benchmarks.speed_growth import growth  # noqa: E402
-from benchmarks.speed_patches import likeness, timed, timed_at_width  # noqa: E402
-from benchmarks.speed_scene import Bench, repeated  # noqa: E402
-from benchmarks.speed_seams import seams, tilings  # noqa: E402
-from benchmarks.speed_steps import extraction, pretraining  # noqa: E402
+from benchmarks.speed.growth import growth  # noqa: E402
+from benchmarks.speed.patches import likeness, timed, timed_at_width  # noqa: E402
+from benchmarks.speed.scene import Bench, repeated  # noqa: E402
+from benchmarks.speed.seams import seams, tilings  # noqa: E402
+from benchmarks.speed.steps import extraction, pretraining  # noqa: E402
 from mtmsd_qgis.jobs.settings import PRESET_NAMES, parse_whole_numbers  # noqa: E402
 from mtmsd_qgis.runtime.memory import keep_freed_memory  # noqa: E402
 
@@ -103,7 +103,7 @@ def start(python: str) -> Document:
     environment["HOME"] = str(ROOT / "build")
     found = []
     for _ in range(_STARTS):
-        command = [python, str(ROOT / "benchmarks" / "qgis_start.py")]
+        command = [python, str(ROOT / "benchmarks" / "speed" / "qgis_start.py")]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
         if not lines:

@@ -26,7 +26,7 @@ from mtmsd_qgis.io.windows import HALO, Tile
 from mtmsd_qgis.jobs.settings import ExtractionSettings, extraction_settings, pretrain_settings
 from tests.reference_extractor import PatchExtractor
 
-from .speed_scene import Bench, in_turn
+from .scene import Bench, in_turn
 
 _TIMED_PIXELS = 4  # of one measurement of the patch extractor
 _TIMED_TILES = 2

@@ -6,11 +6,11 @@ see no label and are kept in build/accuracy. Four classifiers of scikit-learn le
 at the same pixels.
 
     make benchmark
-    python benchmarks/accuracy.py --scene indian_pines --split random10 groups --seeds 5 --out results.json
-    python benchmarks/accuracy.py --raster scene.tif --reference polygons.gpkg --field class --out results.json
-    python benchmarks/accuracy.py --mat cube.mat --ground-truth labels.mat --out results.json
+    python benchmarks/accuracy/run.py --scene indian_pines --split random10 groups --seeds 5 --out results.json
+    python benchmarks/accuracy/run.py --raster scene.tif --reference polygons.gpkg --field class --out results.json
+    python benchmarks/accuracy/run.py --mat cube.mat --ground-truth labels.mat --out results.json
 
-The results are written after every seed; with --resume a run goes on where another one ended. accuracy_page.py makes
+The results are written after every seed; with --resume a run goes on where another one ended. page.py makes
 the page from them.
 """
 
@@ -22,14 +22,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 os.environ.setdefault("GOMP_SPINCOUNT", "2000")  # as in the worker; read when torch is loaded
 
-from benchmarks.accuracy_page import table_as_text  # noqa: E402
-from benchmarks.baselines import Baselines  # noqa: E402
+from benchmarks.accuracy.baselines import Baselines  # noqa: E402
+from benchmarks.accuracy.methods import baseline_entry, our_entry  # noqa: E402
+from benchmarks.accuracy.page import table_as_text  # noqa: E402
 from benchmarks.features import Features, make_features  # noqa: E402
-from benchmarks.methods import baseline_entry, our_entry  # noqa: E402
 from benchmarks.results import Results, circumstances  # noqa: E402
 from benchmarks.scenes import (  # noqa: E402
     MatlabSource,
