@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .area_estimation import AreaEstimates, Estimate, StratifiedSample, estimate
-from .metrics import judge, percent, percents
+from .metrics import evaluate, percent, percents
 
 
 @dataclass(frozen=True)
@@ -62,10 +62,10 @@ def assess_map(compared: Compared) -> dict[str, Any]:
     """All figures and notes.
 
     Returns:
-        accuracy, as of accuracy.judge; adjusted, estimates for the area; sampling; mapped_pixels; notes.
+        accuracy, as of metrics.evaluate; adjusted, estimates for the area; sampling; mapped_pixels; notes.
     """
     classes, strata = len(compared.names), compared.strata
-    accuracy = judge(compared.reference, compared.mapped, compared.features, classes)
+    accuracy = evaluate(compared.reference, compared.mapped, compared.features, classes)
     sample = StratifiedSample(
         strata=compared.mapped if strata is None else strata.of_samples,
         reference=compared.reference,

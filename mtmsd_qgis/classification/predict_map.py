@@ -1,34 +1,27 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The class map: every window predicted and written, looked up at reference samples, and judged.
+"""The class map: every window predicted and written.
 
-Enters: a Mapper, reference samples. Leaves: raw rasters of class ids, confidence and probabilities, and the values of
-the result message that describe the map.
+Enters: a Mapper. Leaves: raw rasters of class ids, confidence and probabilities, and the values of the result
+message that describe the map.
 """
 
 from __future__ import annotations
 
-import logging
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ..accuracy import metrics as accuracy
+from ..accuracy.map_accuracy import evaluate_map, mapped_pixels
 from ..io.cube import Cube
 from ..io.run_directory import Finished, Workplace
-from ..io.windows import Window, in_strips, strips
+from ..io.windows import in_strips
 from ..jobs.data_model import Band, ClassEntry, FeatureLayout
 from ..jobs.protocol import Job
 from ..progress import Progress, span
 from ..sampling.sample_table import Parted
-from ..sampling.splits import sample_groups
 from .context.filtered_predictor import OpinionMapper, look_again
 from .predictor import Learnt, Mapper
-
-log = logging.getLogger(__name__)
-
-_SIDE = 32  # pixels, of the squares whose reference points are taken to be right or wrong together
 
 NO_CONFIDENCE = -1.0
 _FIRST_LOOK = 0.85  # of the time, where there is a second one
@@ -94,36 +87,6 @@ def predict_map(
     return files
 
 
-def mapped_classes(
-    map_cube: Cube, classes: tuple[ClassEntry, ...], rows: NDArray[np.int64], cols: NDArray[np.int64]
-) -> NDArray[np.int64]:
-    """Class index (N,) that the map has at pixels; -1 where it has none."""
-    index_of = {entry.id: index for index, entry in enumerate(classes)}
-    found = np.full(len(rows), -1, dtype=np.int64)
-    values = values_at(map_cube, rows, cols)
-    finite = np.isfinite(values)
-    found[finite] = [index_of.get(int(value), -1) for value in values[finite]]
-    return found
-
-
-def values_at(cube: Cube, rows: NDArray[np.int64], cols: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Values (N,) of the first band at pixels, NaN where there is none."""
-    found = np.full(len(rows), np.nan)
-    for row in np.unique(rows):
-        here = rows == row
-        found[here] = cube.read(Window(int(row), 0, 1, cube.width), [0])[0, 0][cols[here]]
-    return found
-
-
-def mapped_pixels(map_cube: Cube, classes: tuple[ClassEntry, ...]) -> list[int]:
-    """Number of pixels that the map gives to each class, in the order of the class indices."""
-    counts = np.zeros(1 << 16, dtype=np.int64)
-    for strip in strips(map_cube.height, map_cube.width, 4):
-        values = map_cube.read(strip)
-        counts += np.bincount(values[np.isfinite(values)].astype(np.int64), minlength=len(counts))
-    return [int(counts[entry.id]) for entry in classes]
-
-
 def map_values(files: MapFiles, job: Job, parted: Parted, learnt: Learnt, layout: FeatureLayout) -> dict[str, Any]:
     """What the result message says of a map, JSON-ready.
 
@@ -134,13 +97,13 @@ def map_values(files: MapFiles, job: Job, parted: Parted, learnt: Learnt, layout
         learnt: What the map rests on.
         layout: Of the features.
     """
-    judged, lost = _judge(files, job, parted.validation)
+    accuracy, outside = evaluate_map(files.classes, files.confidence, job.classes, parted.validation)
     return {
         "map": asdict(files.classes.description),
         "confidence": asdict(files.confidence.description),
         "probabilities": None if files.probabilities is None else asdict(files.probabilities.description),
-        "accuracy": judged,
-        "split": {**parted.facts(len(job.classes)), "validation_outside_map": lost},
+        "accuracy": accuracy,
+        "split": {**parted.facts(len(job.classes)), "validation_outside_map": outside},
         "classes": [asdict(entry) for entry in job.classes],
         "mapped_pixels": mapped_pixels(files.classes, job.classes),
         "timesteps": list(layout.timesteps),
@@ -150,20 +113,3 @@ def map_values(files: MapFiles, job: Job, parted: Parted, learnt: Learnt, layout
         "purification": {"raster": layout.purification, "note": layout.note},
         **learnt.facts,
     }
-
-
-def _judge(files: MapFiles, job: Job, validation: NDArray[np.int64]) -> tuple[dict[str, Any] | None, int]:
-    """Accuracy and calibration at the reference samples, and how many of them lie where the map has no class."""
-    if len(validation) == 0:
-        return None, 0
-    rows, cols, classes, features = validation.T
-    mapped = mapped_classes(files.classes, job.classes, rows, cols)
-    inside = mapped >= 0
-    if not inside.any():
-        log.warning("No reference sample lies on a mapped pixel, so no accuracy is given.")
-        return None, int((~inside).sum())
-    confidence = values_at(files.confidence, rows[inside], cols[inside])
-    judged = accuracy.judge(classes[inside], mapped[inside], features[inside], len(job.classes))
-    places = sample_groups(features[inside], rows[inside], cols[inside], _SIDE)
-    trust = accuracy.judge_confidence(confidence, mapped[inside] == classes[inside], places)
-    return {**judged, **trust}, int((~inside).sum())

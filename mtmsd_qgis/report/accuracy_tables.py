@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The parts of a report that show how right a map is: headline, matrix, classes, calibration, areas.
 
-Enters: values of accuracy.judge and assessment.assess_map, and the classes (id, name, color). Leaves: HTML.
+Enters: values of metrics.evaluate and assessment.assess_map, and the classes (id, name, color). Leaves: HTML.
 """
 
 from __future__ import annotations

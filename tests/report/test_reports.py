@@ -8,7 +8,8 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from mtmsd_qgis.accuracy import metrics as accuracy
+from mtmsd_qgis.accuracy.calibration import evaluate_confidence
+from mtmsd_qgis.accuracy.metrics import evaluate
 from mtmsd_qgis.report.charts import bar_chart, line_chart, png
 from mtmsd_qgis.report.reports import classification_report, pretraining_report
 
@@ -17,9 +18,9 @@ CLASSES = [{"id": 1, "name": "water <deep>", "color": "#0000ff"}, {"id": 7, "nam
 
 def classification(**changes):
     reference, mapped = np.repeat([0, 1], 50), np.repeat([0, 1, 0, 1], [40, 10, 20, 30])
-    judged = accuracy.judge(reference, mapped, np.arange(100) // 5, 2)
+    judged = evaluate(reference, mapped, np.arange(100) // 5, 2)
     right = np.arange(100) % 10 < 7
-    judged |= accuracy.judge_confidence(np.full(100, 0.85), right, np.arange(100) // 5)
+    judged |= evaluate_confidence(np.full(100, 0.85), right, np.arange(100) // 5)
     return {
         "accuracy": judged,
         "split": {

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A class map looked up at reference samples: its accuracy, and how far its confidence can be trusted.
+
+Enters: the class map and its confidence as rasters, reference samples. Leaves: figures, and pixel counts of the
+classes.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..io.cube import Cube
+from ..io.windows import Window, strips
+from ..jobs.data_model import ClassEntry
+from ..sampling.splits import sample_groups
+from .calibration import evaluate_confidence
+from .metrics import evaluate
+
+log = logging.getLogger(__name__)
+
+_BLOCK_SIDE = 32  # pixels, of the blocks whose reference points are taken to be right or wrong together
+
+
+def mapped_classes(
+    map_cube: Cube, classes: tuple[ClassEntry, ...], rows: NDArray[np.int64], cols: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Class index (N,) that the map has at pixels; -1 where it has none."""
+    index_of = {entry.id: index for index, entry in enumerate(classes)}
+    found = np.full(len(rows), -1, dtype=np.int64)
+    values = values_at(map_cube, rows, cols)
+    finite = np.isfinite(values)
+    found[finite] = [index_of.get(int(value), -1) for value in values[finite]]
+    return found
+
+
+def values_at(cube: Cube, rows: NDArray[np.int64], cols: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Values (N,) of the first band at pixels, NaN where there is none."""
+    found = np.full(len(rows), np.nan)
+    for row in np.unique(rows):
+        here = rows == row
+        found[here] = cube.read(Window(int(row), 0, 1, cube.width), [0])[0, 0][cols[here]]
+    return found
+
+
+def mapped_pixels(map_cube: Cube, classes: tuple[ClassEntry, ...]) -> list[int]:
+    """Number of pixels that the map gives to each class, in the order of the class indices."""
+    counts = np.zeros(1 << 16, dtype=np.int64)
+    for strip in strips(map_cube.height, map_cube.width, 4):
+        values = map_cube.read(strip)
+        counts += np.bincount(values[np.isfinite(values)].astype(np.int64), minlength=len(counts))
+    return [int(counts[entry.id]) for entry in classes]
+
+
+def evaluate_map(
+    class_map: Cube, confidence: Cube, classes: tuple[ClassEntry, ...], reference: NDArray[np.int64]
+) -> tuple[dict[str, Any] | None, int]:
+    """Accuracy and calibration at the reference samples, and how many of them lie where the map has no class.
+
+    Args:
+        class_map: Class ids.
+        confidence: Probability of the mapped class, 0 to 1.
+        classes: In the order of the class indices.
+        reference: (M, 4) table of samples; M may be 0.
+
+    Returns:
+        The figures, None where no sample lies on a mapped pixel; and the number of samples beside the map.
+    """
+    if len(reference) == 0:
+        return None, 0
+    rows, cols, class_index, group = reference.T
+    mapped = mapped_classes(class_map, classes, rows, cols)
+    inside = mapped >= 0
+    outside = int((~inside).sum())
+    if not inside.any():
+        log.warning("No reference sample lies on a mapped pixel, so no accuracy is given.")
+        return None, outside
+    rows, cols, class_index, group, mapped = (v[inside] for v in (rows, cols, class_index, group, mapped))
+    accuracy = evaluate(class_index, mapped, group, len(classes))
+    spatial_group = sample_groups(group, rows, cols, _BLOCK_SIDE)
+    calibration = evaluate_confidence(values_at(confidence, rows, cols), mapped == class_index, spatial_group)
+    return {**accuracy, **calibration}, outside
