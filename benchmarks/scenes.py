@@ -3,6 +3,7 @@
 
 Enters: where the files are. Leaves: a prepared Scene: its usable bands as a cube in a folder, and the table of all
 labelled pixels, int64 (N, 4): row, column, class index, group; a group is a polygon, or a connected field of a class.
+Of a reference that covers the scene wall to wall, a fixed random sample of pixels counts.
 """
 
 from __future__ import annotations
@@ -31,6 +32,10 @@ from mtmsd_qgis.tasks import run as tasks
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("MTMSD_DATA", ROOT.parent / "shared" / "data"))
+MOST_LABELLED = (
+    12_000  # pixels; of a reference that is a map itself, all would make a draw last an hour and say no more
+)
+LEAST_OF_A_CLASS = 50  # pixels that a sample of the labelled pixels holds of each class; all, where it has fewer
 _LEAST_LABELLED = 2  # pixels of a class that is kept: the core asks for two to train
 # What would lead QGIS's Python to other packages or to a user's settings.
 _NOT_OURS = {"PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV", "QGIS_CUSTOM_CONFIG_PATH"}
@@ -67,7 +72,8 @@ class Scene:
         cube: The usable bands.
         classes: In the order of the class indices.
         source_bands: All bands of the raster, unusable ones included.
-        table: (N, 4) int64 of all labelled pixels with data: row, column, class index, group.
+        table: (N, 4) int64 of the labelled pixels with data that count: row, column, class index, group.
+        reference_pixels: How many labelled pixels with data there are; more than N where a sample was drawn.
     """
 
     name: str
@@ -76,6 +82,7 @@ class Scene:
     classes: tuple[ClassEntry, ...]
     source_bands: tuple[Band, ...]
     table: NDArray[np.int64]
+    reference_pixels: int
 
     def fingerprint(self) -> str:
         """Hash of the description and of all values."""
@@ -93,6 +100,7 @@ class Scene:
             "bands": len(self.cube.bands),
             "classes": [entry.name for entry in self.classes],
             "labelled": np.bincount(self.table[:, 2], minlength=len(self.classes)).tolist(),
+            "reference_pixels": self.reference_pixels,
             "groups": len(np.unique(self.table[:, 3])),
         }
 
@@ -100,6 +108,7 @@ class Scene:
 def known_scenes() -> dict[str, MatlabSource | VectorSource]:
     """The scenes that have a name, wherever MTMSD_DATA says they are."""
     pines, potsdam, chiapas = (DATA / name for name in ("indian_pines", "enmap_potsdam", "landsat7_chiapas"))
+    neon, maipo, zion = (DATA / name for name in ("neon_crowns_mlbs", "maipo_crops", "zion_landsat8"))
     return {
         "indian_pines": MatlabSource(pines / "Indian_pines_corrected.mat", pines / "Indian_pines_gt.mat"),
         "enmap_potsdam": VectorSource(
@@ -108,6 +117,9 @@ def known_scenes() -> dict[str, MatlabSource | VectorSource]:
         "landsat7_chiapas": VectorSource(
             chiapas / "LE70220491999322EDC01_stack.gtif", chiapas / "training_data.shp", "class"
         ),
+        "neon_crowns": VectorSource(neon / "mlbs_hsi_packed.tif", neon / "crowns_core.gpkg", "genus"),
+        "maipo_crops": VectorSource(maipo / "maipo_packed.tif", maipo / "fields_packed.gpkg", "croptype"),
+        "zion_landsat8": MatlabSource(zion / "zion_crop384.mat", zion / "zion_crop384_gt.mat"),
     }
 
 
@@ -130,12 +142,14 @@ def prepare(name: str, source: MatlabSource | VectorSource, folder: Path, qgis_p
         files.append(Path(str(source.reference).split("|")[0]))  # "|layername=..." names a layer in a file
     missing = [str(path) for path in files if not path.exists()]
     if missing:
-        raise SceneMissing(f"not found: {', '.join(missing)}")
+        raise SceneMissing(f"not found: {', '.join(missing)} (MTMSD_DATA names the folder of the known scenes)")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     if isinstance(source, MatlabSource):
-        return _from_matlab(name, source, folder)
-    return _from_vector(name, source, folder, qgis_python)
+        scene = _from_matlab(name, source, folder)
+    else:
+        scene = _from_vector(name, source, folder, qgis_python)
+    return replace(scene, table=drawn(scene.table))
 
 
 def select_bands(folder: Path, cube: CubeFile, positions: list[int], name: str) -> CubeFile:
@@ -145,6 +159,23 @@ def select_bands(folder: Path, cube: CubeFile, positions: list[int], name: str) 
         for line in stored:
             line[positions].tofile(file)
     return replace(cube, file=f"{name}.raw", bands=tuple(cube.bands[i] for i in positions))
+
+
+def drawn(table: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The table of labelled pixels, or of one that has more than MOST_LABELLED a random sample, the same in every run.
+
+    Each class keeps its share of the pixels, so that the overall accuracy is nearly that at all of them; of a rare
+    class at least LEAST_OF_A_CLASS are kept, so that its own accuracy means something. Groups stay what they are.
+    """
+    if len(table) <= MOST_LABELLED:
+        return table
+    rng = np.random.default_rng(0)
+    kept = []
+    for index in np.unique(table[:, 2]):
+        members = np.flatnonzero(table[:, 2] == index)
+        count = max(round(MOST_LABELLED * len(members) / len(table)), LEAST_OF_A_CLASS)
+        kept.append(rng.permutation(members)[:count])
+    return table[np.sort(np.concatenate(kept))]
 
 
 def connected_fields(ids: NDArray[np.integer]) -> NDArray[np.int64]:
@@ -187,7 +218,7 @@ def _from_matlab(name: str, source: MatlabSource, folder: Path) -> Scene:
     rows, cols, labels = (part[np.isin(labels, enough)] for part in (rows, cols, labels))
     table = np.stack([rows, cols, np.searchsorted(enough, labels), fields[rows, cols]], axis=1).astype(np.int64)
     classes = tuple(ClassEntry(int(i), values["class_names"][str(i)]) for i in enough)
-    return Scene(name, folder, cube, classes, numbered, table)
+    return Scene(name, folder, cube, classes, numbered, table, len(table))
 
 
 def _from_vector(name: str, source: VectorSource, folder: Path, qgis_python: Path) -> Scene:
@@ -203,13 +234,15 @@ def _from_vector(name: str, source: VectorSource, folder: Path, qgis_python: Pat
     if not (folder / "scene.json").is_file():
         raise SceneMissing(f"the preparation in {qgis_python} ended with status {ended.returncode}")
     document = json.loads((folder / "scene.json").read_text(encoding="utf-8"))
+    table = np.load(folder / "samples.npy", allow_pickle=False)
     return Scene(
         name,
         folder,
         cube_from(document["cube"]),
         tuple(ClassEntry(**entry) for entry in document["classes"]),
         tuple(Band(**band) for band in document["source_bands"]),
-        np.load(folder / "samples.npy", allow_pickle=False),
+        table,
+        len(table),
     )
 
 

@@ -43,6 +43,10 @@ a mean of 20 of them is known four times as well at best, as they share pixels.
   field has nothing left to test.
 - **whole blocks**: the same with squares of 32 x 32 pixels.
 
+Of a reference that covers the scene wall to wall (Zion, itself a map of other images) a random sample of 12 000 pixels,
+the same in every run, stands for all: each class with its share, and of a rare class at least 50 pixels. Its fields are
+those of the whole reference.
+
 The baselines are scikit-learn's, each tuned on the training pixels by three-fold cross-validation of the split's own
 kind (pixels, or whole groups): an RBF-SVM (C, gamma), a random forest of 500 trees (max_features) and a shrinkage
 discriminant (shrinkage), all on the spectra, and an RBF-SVM (C, gamma, scaling) on 25 principal components with
@@ -189,8 +193,8 @@ def _scene_part(scene: str, preset: str, found: Sequence[Case], facts: Mapping[s
         parts.insert(
             1,
             f"{facts['width']} x {facts['height']} pixels, {facts['bands']} usable bands; {sum(labelled)} labelled "
-            f"pixels of {len(labelled)} classes in {facts['groups']} fields or polygons. Once for all splits: {took}, "
-            f"on {facts['device']}.",
+            f"pixels{_drawn_from(facts)} of {len(labelled)} classes in {facts['groups']} fields or polygons. "
+            f"Once for all splits: {took}, on {facts['device']}.",
         )
     for case in found:
         parts += [f"### {title}: {SPLIT_TITLES[case.split]}", _sentence(case), _method_table(case)]
@@ -199,6 +203,12 @@ def _scene_part(scene: str, preset: str, found: Sequence[Case], facts: Mapping[s
 
 
 _STEPS = {"pretraining": "pretrain_seconds", "extraction": "extract_seconds"}
+
+
+def _drawn_from(facts: Mapping[str, Any]) -> str:
+    """Of how many labelled pixels a sample was drawn; nothing where all count."""
+    everything = facts.get("reference_pixels", 0)
+    return f" (drawn from {everything})" if everything > sum(facts["labelled"]) else ""
 
 
 def _sentence(case: Case) -> str:

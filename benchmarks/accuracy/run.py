@@ -10,6 +10,7 @@ at the same pixels.
     python benchmarks/accuracy/run.py --raster scene.tif --reference polygons.gpkg --field class --out results.json
     python benchmarks/accuracy/run.py --mat cube.mat --ground-truth labels.mat --out results.json
 
+Without --scene all known scenes are measured; one whose files are not under MTMSD_DATA is left out with a message.
 The results are written after every seed; with --resume a run goes on where another one ended. page.py makes
 the page from them.
 """
@@ -53,7 +54,7 @@ def main() -> None:
     sources = _sources(parser, options)
     results = Results.open(options.out, resume=options.resume)
     results.about(circumstances(options.classifiers))
-    skipped = []
+    skipped, refused = [], False
     for name, source in sources.items():
         if all(results.has(**key) for key in _keys(name, options)):
             continue
@@ -63,6 +64,7 @@ def main() -> None:
             features = make_features(scene, options.preset, options.device, options.model, folder / options.preset)
         except (SceneMissing, MtmsdError) as error:
             skipped.append(f"{name} is left out: {error}")
+            refused = refused or bool(options.scene) or not isinstance(error, SceneMissing)
             print(skipped[-1], flush=True)
             continue
         results.scene(name, options.preset, scene.facts(), features.facts)
@@ -71,7 +73,7 @@ def main() -> None:
         sys.exit("Nothing was measured.")
     results.write()
     print(f"\n{table_as_text(results.document)}", *skipped, f"Written to {options.out}", sep="\n")
-    if skipped:
+    if refused:
         sys.exit(1)
 
 

@@ -24,6 +24,9 @@ SCENES = {
     "indian_pines": "Indian Pines",
     "enmap_potsdam": "EnMAP Potsdam",
     "landsat7_chiapas": "Landsat 7 Chiapas",
+    "neon_crowns": "NEON crowns (genus)",
+    "maipo_crops": "Maipo crops",
+    "zion_landsat8": "Zion land cover",
 }
 SPLIT_ORDER = ("random10", "random15", "random5", "groups", "blocks")
 SPLIT_TITLES = {

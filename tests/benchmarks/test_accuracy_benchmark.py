@@ -14,7 +14,7 @@ from benchmarks.accuracy import page as accuracy_page
 from benchmarks.accuracy import summary
 from benchmarks.features import code_of
 from benchmarks.results import KEY, Results, as_json
-from benchmarks.scenes import connected_fields, select_bands
+from benchmarks.scenes import LEAST_OF_A_CLASS, MOST_LABELLED, connected_fields, drawn, known_scenes, select_bands
 from benchmarks.splits import GROUP_CEILING, SPLITS, random_count, random_share, whole_blocks, whole_groups
 from mtmsd_qgis.io.cube import Cube
 from mtmsd_qgis.tasks import run as tasks
@@ -107,6 +107,24 @@ def test_fields_of_one_class_that_touch_at_a_corner_only_are_two():
     assert fields[0, 0] != fields[1, 1]
     assert fields[0, 2] == fields[2, 0]
     assert len(np.unique(fields)) == 4
+
+
+def test_a_wall_to_wall_reference_is_sampled_with_each_class_in_its_share_and_rare_ones_kept():
+    table = table_of([89_000, 30_000, 900, 60, 40])
+    sample = drawn(table)
+    np.testing.assert_array_equal(sample, drawn(table))
+    assert np.bincount(sample[:, 2]).tolist() == [8900, 3000, 90, LEAST_OF_A_CLASS, 40]
+    assert pixels(sample) <= pixels(table)
+    assert len(pixels(sample)) == len(sample)
+
+
+def test_a_table_that_is_small_enough_counts_whole():
+    table = table_of([MOST_LABELLED - 10, 10])
+    assert drawn(table) is table
+
+
+def test_every_known_scene_has_a_title():
+    assert known_scenes().keys() == summary.SCENES.keys()
 
 
 def test_chosen_bands_keep_values_and_numbers(tmp_path):

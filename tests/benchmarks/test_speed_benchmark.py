@@ -144,7 +144,7 @@ def test_two_tilings_of_a_small_scene_are_compared(tmp_path):
     settings = to_json(PretrainSettings(components=3, patch_size=16, iterations=2, batch_size=2))
     model = tmp_path / "m.mtmsd"
     tasks.run(Job("pretrain", settings, cube.description, outputs={"model": str(model)}), tmp_path, silent)
-    scene = Scene("small", tmp_path, cube.description, CLASSES, cube.description.bands, sample_table(index, step=2))
+    scene = Scene("small", tmp_path, cube.description, CLASSES, cube.description.bands, sample_table(index, step=2), 0)
     bench = Bench.of(scene, model, tmp_path / "bench")
     found = seams(bench, 1, ["ours", "other origin"], lambda text: None)
     assert found["other origin"]["compared_with"] == "ours"
