@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 GRID = 4  # the U-Net halves twice, so the phase of its coarse grids repeats every 4 pixels
-HALO = 16  # pixels around the core of a tile; chosen by how far two tilings disagree (docs/decisions.md, 22)
+HALO = 16  # pixels around the core of a tile; chosen by how far two tilings disagree (decision 22)
 MOST_CORE = 80  # pixels; a tile goes through the network in one pass, and its features lie in memory
 
 
