@@ -17,7 +17,6 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from types import FunctionType
 from typing import Any, Callable
 
 import torch
@@ -28,7 +27,9 @@ from mtmsd_qgis.jobs.data_model import Band, CubeFile, FeatureLayout, layout_fro
 from mtmsd_qgis.jobs.protocol import Job
 from mtmsd_qgis.jobs.settings import extraction_settings, pretrain_settings, to_json
 from mtmsd_qgis.progress import Progress
-from mtmsd_qgis.tasks import run as tasks
+from mtmsd_qgis.tasks.extract import extract
+from mtmsd_qgis.tasks.pretrain import pretrain
+from mtmsd_qgis.tasks.run import run as run_task
 
 from .scenes import Scene, cube_from, select_bands
 
@@ -72,7 +73,7 @@ def make_features(scene: Scene, preset: str, device: str, model: Path | None, fo
     used = match_bands(wanted, scene.source_bands, header.get("source_band_count"))
     settings = to_json(extraction_settings(header["preset"], device=device))
     content = hashlib.sha256(model.read_bytes()).hexdigest()
-    kept = folder / f"features-{_key(content, scene.fingerprint(), settings, code_of(tasks.extract))}"
+    kept = folder / f"features-{_key(content, scene.fingerprint(), settings, code_of(extract))}"
     if not (kept / "features.json").is_file():
         _extract(scene, [scene.source_bands[i].number for i in used], model, settings, kept)
     values = json.loads((kept / "features.json").read_text(encoding="utf-8"))
@@ -106,27 +107,15 @@ def printed(title: str) -> Progress:
 
 
 def code_of(recipe: Callable[..., Any]) -> str:
-    """Hash of the code that a task of the core runs: the recipe itself, and all modules of the core that it reaches.
+    """Hash of the code that a task of the core runs: the recipe's module, and all modules of the core that it reaches.
 
-    Other recipes beside it in tasks.py and modules that only they use have no part in it, so that work on the
-    classifier leaves models and features as they are.
+    Other recipes and modules that only they use have no part in it, so that work on the classifier leaves models and
+    features as they are.
     """
     sources: dict[str, str] = {}
-    _collect(recipe, sources)
+    _collect_module(recipe, sources)
     text = "\n".join(sources[name] for name in sorted(sources))
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
-
-
-def _collect(function: Callable[..., Any], sources: dict[str, str]) -> None:
-    """A function of tasks.py, its helpers there, and the modules whose names it uses, into sources by name."""
-    sources[function.__qualname__] = inspect.getsource(function)
-    for name in function.__code__.co_names:
-        value = vars(tasks).get(name)
-        if isinstance(value, FunctionType) and value.__module__ == tasks.__name__:
-            if value.__qualname__ not in sources:
-                _collect(value, sources)
-        elif value is not None:
-            _collect_module(value, sources)
 
 
 def _collect_module(value: object, sources: dict[str, str]) -> None:
@@ -142,7 +131,7 @@ def _collect_module(value: object, sources: dict[str, str]) -> None:
 
 def _pretrained(scene: Scene, preset: str, device: str, folder: Path) -> tuple[Path, float]:
     settings = to_json(pretrain_settings(preset, device=device))
-    kept = folder / f"model-{_key(scene.fingerprint(), settings, code_of(tasks.pretrain))}"
+    kept = folder / f"model-{_key(scene.fingerprint(), settings, code_of(pretrain))}"
     model, report = kept / "scene.mtmsd", kept / "pretraining.json"
     if not report.is_file():
         kept.mkdir(exist_ok=True)
@@ -153,7 +142,7 @@ def _pretrained(scene: Scene, preset: str, device: str, folder: Path) -> tuple[P
             outputs={"model": str(model.absolute())},
             options={"source_band_count": len(scene.source_bands)},
         )
-        values = tasks.run(job, scene.folder, printed(f"{scene.name}: pretraining, preset {preset}"))
+        values = run_task(job, scene.folder, printed(f"{scene.name}: pretraining, preset {preset}"))
         facts = {key: values[key] for key in ("seconds", "final_loss", "device")}
         report.write_text(json.dumps(facts), encoding="utf-8")
     return model, json.loads(report.read_text(encoding="utf-8"))["seconds"]
@@ -171,7 +160,7 @@ def _extract(scene: Scene, numbers: list[int], model: Path, settings: dict[str, 
         if numbers != there:
             cube = select_bands(work, cube, [there.index(number) for number in numbers], "chosen")
         job = Job(task="extract", settings=settings, scene=cube, inputs={"model": str(model.absolute())})
-        values = tasks.run(job, work, printed(f"{scene.name}: extraction"))
+        values = run_task(job, work, printed(f"{scene.name}: extraction"))
         os.replace(work / values["raster"]["file"], kept / values["raster"]["file"])
     facts = {key: values[key] for key in ("raster", "layout", "seconds", "device")}
     (kept / "features.json").write_text(json.dumps(facts), encoding="utf-8")

@@ -28,7 +28,7 @@ from mtmsd_qgis.io.windows import whole
 from mtmsd_qgis.jobs.data_model import Band, ClassEntry, CubeFile
 from mtmsd_qgis.jobs.protocol import Job
 from mtmsd_qgis.progress import silent
-from mtmsd_qgis.tasks import run as tasks
+from mtmsd_qgis.tasks.run import run as run_task
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("MTMSD_DATA", ROOT.parent / "shared" / "data"))
@@ -201,7 +201,7 @@ def _fetched_indian_pines() -> MatlabSource:
 def _from_matlab(name: str, source: MatlabSource, folder: Path) -> Scene:
     """Through the core's import; class ids that no pixel but one has are left out."""
     files = {"mat": str(source.cube.absolute()), "ground_truth": str(source.ground_truth.absolute())}
-    values = tasks.run(Job(task="importscene", inputs=files), folder, silent)
+    values = run_task(Job(task="importscene", inputs=files), folder, silent)
     imported = cube_from(values["cube"])
     numbered = tuple(replace(band, number=i) for i, band in enumerate(imported.bands, 1))
     imported = replace(imported, bands=numbered)

@@ -162,14 +162,14 @@ class _LineHandler(logging.Handler):
 def _run_task(job: protocol.Job, folder: Path, progress: Callable[[float, str], None]) -> dict[str, Any]:
     try:
         from .runtime import memory
-        from .tasks import run as tasks
+        from .tasks.run import run as run_task
     except (ImportError, OSError) as error:
         raise MtmsdError(
             f"The Python {sys.executable} cannot load what the computing needs: {error}. torch, numpy and scipy were "
             "expected. Run 'Check environment' and choose another Python in Processing's options."
         ) from error
     memory.keep_freed_memory()
-    return tasks.run(job, folder, progress)
+    return run_task(job, folder, progress)
 
 
 def _set_stdout_aside() -> BinaryIO:

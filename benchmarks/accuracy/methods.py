@@ -24,7 +24,7 @@ from mtmsd_qgis.errors import MtmsdError
 from mtmsd_qgis.jobs.protocol import Job
 from mtmsd_qgis.jobs.settings import ClassificationSettings, to_json
 from mtmsd_qgis.progress import silent
-from mtmsd_qgis.tasks import run as tasks
+from mtmsd_qgis.tasks.run import run as run_task
 
 from .baselines import Baselines
 
@@ -50,7 +50,7 @@ def our_entry(scene: Scene, features: Features, classifier: str, parts: Parts, s
                 classes=scene.classes,
                 layout=features.layout,
             )
-            values = tasks.run(job, folder, silent)
+            values = run_task(job, folder, silent)
     except MtmsdError as error:
         return {"error": str(error), "seconds": round(time.monotonic() - started, 2), **_counts(parts)}
     judged = values["accuracy"]

@@ -36,7 +36,7 @@ from mtmsd_qgis.jobs.settings import (
     to_json,
 )
 from mtmsd_qgis.progress import silent
-from mtmsd_qgis.tasks import run as tasks
+from mtmsd_qgis.tasks.run import run as run_task
 
 from .scene import Bench, in_turn
 
@@ -57,7 +57,7 @@ def extraction(bench: Bench, model: Path, device: str, times: int) -> dict[str, 
             if used != there:
                 cube = select_bands(folder, cube, [there.index(number) for number in used], "chosen")
             job = Job("extract", to_json(settings), cube, inputs={"model": str(model.absolute())})
-            tasks.run(job, folder, silent)
+            run_task(job, folder, silent)
 
     found = in_turn(whole, bare_extraction(bench, settings, device), times)
     pixels = int(bench.valid.sum())

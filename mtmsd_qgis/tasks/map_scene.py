@@ -34,6 +34,7 @@ from ..jobs.protocol import Job
 from ..jobs.settings import ClassificationSettings, ExtractionSettings, PretrainSettings, from_json, to_json
 from ..progress import Progress, span
 from ..sampling.sample_table import check_classes, part_samples, read_samples
+from .job_device import announce_device, device_values
 from .pretrain import train_model
 from .scene_input import band_positions, check_bands, check_size, open_scene, standardised
 
@@ -84,13 +85,14 @@ class Ready:
     valid: NDArray[np.bool_]
 
 
-def map_scene(job: Job, folder: Path, device: Device, progress: Progress) -> dict[str, Any]:
+def map_scene(job: Job, folder: Path, progress: Progress) -> dict[str, Any]:
     """Raster + samples -> class map; the model is trained where none is given.
 
     Raises:
         MtmsdError: As the three steps do.
     """
     steps = Steps.of(job.settings)
+    device = announce_device(steps.classify.device, steps.classify.seed)
     cube = open_scene(job, folder)
     samples = read_samples(folder, job.samples)
     check_classes(samples[:, 2], job.classes)
@@ -137,6 +139,7 @@ def map_scene(job: Job, folder: Path, device: Device, progress: Progress) -> dic
         "folder": str(place.folder),
         "model": str(place.folder / MODEL_FILE) if steps.pretrain else None,
         "settings": to_json(steps.classify),
+        **device_values(device),
     }
 
 

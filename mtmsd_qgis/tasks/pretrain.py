@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import logging
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,9 +28,12 @@ from ..features.extractor import FeatureExtractor
 from ..io.bands import LeftOut
 from ..io.bands import describe as describe_bands
 from ..io.cube import Cube
-from ..jobs.settings import PretrainSettings, extraction_settings
+from ..jobs.protocol import Job
+from ..jobs.settings import PretrainSettings, extraction_settings, from_json, to_json
 from ..progress import Progress, span
-from .scene_input import band_positions, standardised
+from .denoising_preview import denoised_samples
+from .job_device import announce_device, device_values
+from .scene_input import band_positions, check_size, open_scene, standardised
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +63,43 @@ class Trained:
         """Mean of the last twentieth of the loss curve: single batches scatter."""
         losses = self.state.losses
         return float(np.mean([loss for _, loss in losses[-max(1, len(losses) // 20) :]]))
+
+
+def pretrain(job: Job, folder: Path, progress: Progress) -> dict[str, Any]:
+    """Raster -> diffusion model."""
+    settings = from_json(PretrainSettings, job.settings)
+    device = announce_device(settings.device, settings.seed)
+    cube = open_scene(job, folder)
+    check_size(cube, settings.patch_size)
+
+    resume, checkpoint = job.inputs.get("resume"), job.outputs.get("checkpoint")
+    trained = train_model(
+        cube,
+        settings,
+        device,
+        Path(job.outputs["model"]),
+        folder,
+        progress,
+        checkpoint=Path(checkpoint) if checkpoint else None,
+        resume=Path(resume) if resume else None,
+        source_band_count=int(job.options.get("source_band_count", cube.bands)),
+    )
+    state, preprocessor = trained.state, trained.preprocessor
+    state.network.load_state_dict(state.average)
+    return {
+        "model": job.outputs["model"],
+        "final_loss": trained.final_loss,
+        "iterations": state.iteration,
+        "rollbacks": state.rollbacks,
+        "loss_curve": [list(point) for point in state.losses],
+        "components": preprocessor.components,
+        "explained_share": preprocessor.explained_share,
+        "bands_used": [band.number for band in preprocessor.bands],
+        "bands_left_out": [asdict(band) for band in trained.left_out],
+        "denoised": denoised_samples(state.network, trained.sampler, settings),
+        "settings": to_json(settings),
+        **device_values(device),
+    }
 
 
 def train_model(

@@ -17,7 +17,8 @@ from benchmarks.results import KEY, Results, as_json
 from benchmarks.scenes import LEAST_OF_A_CLASS, MOST_LABELLED, connected_fields, drawn, known_scenes, select_bands
 from benchmarks.splits import GROUP_CEILING, SPLITS, random_count, random_share, whole_blocks, whole_groups
 from mtmsd_qgis.io.cube import Cube
-from mtmsd_qgis.tasks import run as tasks
+from mtmsd_qgis.tasks.extract import extract
+from mtmsd_qgis.tasks.pretrain import pretrain
 
 
 def table_of(class_sizes: list[int], group_size: int = 20) -> np.ndarray:
@@ -140,10 +141,10 @@ def test_the_classifier_has_no_part_in_the_key_of_a_model_and_the_network_has():
     from benchmarks import features
 
     sources: dict[str, str] = {}
-    features._collect(tasks.pretrain, sources)
+    features._collect_module(pretrain, sources)
     assert "mtmsd_qgis.diffusion.unet" in sources
     assert "mtmsd_qgis.classification.fusion.ensemble" not in sources
-    assert code_of(tasks.pretrain) != code_of(tasks.extract)
+    assert code_of(pretrain) != code_of(extract)
 
 
 def run(method: str, seed: int, oa: float, split: str = "groups", scene: str = "indian_pines", **more) -> dict:

@@ -18,7 +18,7 @@ from mtmsd_qgis.io.model_file import KIND_CHECKPOINT, read_arrays, read_header, 
 from mtmsd_qgis.jobs.protocol import Job
 from mtmsd_qgis.jobs.settings import ExtractionSettings, PretrainSettings, extraction_settings, to_json
 from mtmsd_qgis.progress import silent
-from mtmsd_qgis.tasks import run as tasks
+from mtmsd_qgis.tasks.run import run as run_task
 from tests.scenes import cube_of, fields
 
 PRETRAIN = PretrainSettings(components=4, patch_size=16, iterations=4, batch_size=4, device="cpu")
@@ -35,7 +35,7 @@ def pretrained(folder: Path, progress=silent, **outputs: str) -> Path:
     path = folder / "m.mtmsd"
     scene = cube_of(folder, fields(46, 50, bands=6)[0])
     job = Job("pretrain", to_json(PRETRAIN), scene.description, outputs={"model": str(path), **outputs})
-    tasks.run(job, folder, progress)
+    run_task(job, folder, progress)
     return path
 
 
@@ -49,7 +49,7 @@ def extracted(model: Path, folder: Path, settings: ExtractionSettings = EXTRACT,
     values = fields(46, 50, bands=6)[0]
     scene = cube_of(folder, values + brighter * values.std(), name="other")
     job = Job("extract", to_json(settings), scene.description, inputs={"model": str(model)})
-    found = tasks.run(job, folder, silent)
+    found = run_task(job, folder, silent)
     return np.fromfile(Path(found["folder"]) / found["raster"]["file"], np.int16).astype(int)
 
 
@@ -177,7 +177,7 @@ def test_who_cancels_while_they_are_collected_goes_on_after_the_training(model, 
     scene = cube_of(tmp_path, fields(46, 50, bands=6)[0])
     places = {"model": str(tmp_path / "m.mtmsd"), "checkpoint": str(checkpoint)}
     job = Job("pretrain", to_json(PRETRAIN), scene.description, inputs={"resume": str(checkpoint)}, outputs=places)
-    tasks.run(job, tmp_path, silent)
+    run_task(job, tmp_path, silent)
     assert (tmp_path / "m.mtmsd").read_bytes() == model.read_bytes()
 
 

@@ -21,7 +21,7 @@ from mtmsd_qgis.io.windows import Window, whole
 from mtmsd_qgis.jobs.protocol import Job
 from mtmsd_qgis.jobs.settings import ClassificationSettings, ExtractionSettings, PretrainSettings, to_json
 from mtmsd_qgis.progress import silent
-from mtmsd_qgis.tasks import run as tasks
+from mtmsd_qgis.tasks.run import run as run_task
 from mtmsd_qgis.tasks.scene_input import standardised
 from tests.scenes import CLASSES, cube_of, described, fields, layout_of, sample_table
 
@@ -49,7 +49,7 @@ def scene(tmp_path_factory) -> tuple[Path, Cube]:
     np.save(folder / "samples.npy", table[(table[:, 0] >= 20) | (table[:, 1] >= 14)])
     cube = cube_of(folder, values, nodata=-9999)
     job = Job("pretrain", to_json(PRETRAIN), cube.description, outputs={"model": str(folder / "m.mtmsd")})
-    tasks.run(job, folder, silent)
+    run_task(job, folder, silent)
     return folder, cube
 
 
@@ -65,7 +65,7 @@ def map_of(folder: Path, values: dict) -> bytes:
 @pytest.fixture(scope="module")
 def extracted(scene):
     folder, cube = scene
-    values = tasks.run(a_job(folder, cube, task="extract", settings=to_json(EXTRACT)), folder, silent)
+    values = run_task(a_job(folder, cube, task="extract", settings=to_json(EXTRACT)), folder, silent)
     return Cube(folder, described(values["raster"])), layout_of(values["layout"])
 
 
@@ -146,10 +146,10 @@ def test_the_map_is_that_of_the_three_steps(scene, extracted, classifier, split,
     raster, layout = extracted
     classify = replace(CLASSIFY, classifier=classifier, split=split, validation_share=0.5)
     settings = {**STEPS, "classify": to_json(classify)}
-    values = tasks.run(a_job(folder, cube, settings=settings), folder, silent)
+    values = run_task(a_job(folder, cube, settings=settings), folder, silent)
     once = np.fromfile(folder / "map.raw", "<u2")
     parts = {"layout": layout, "samples": "samples.npy", "classes": CLASSES}
-    steps = tasks.run(Job("classify", to_json(classify), raster.description, **parts), folder, silent)
+    steps = run_task(Job("classify", to_json(classify), raster.description, **parts), folder, silent)
     assert np.mean(once == np.fromfile(folder / "map.raw", "<u2")) > 0.998
     assert set(np.unique(once)) == {0, 1, 2, 5}
     same = ("classes", "timesteps", "split", "features_per_timestep")
@@ -171,11 +171,11 @@ def test_a_map_of_spectra_alone_is_that_of_the_three_steps(scene, extracted, mon
     monkeypatch.setattr("mtmsd_qgis.classification.context.probability_filter._MIXED", limit)
     classify = to_json(replace(CLASSIFY, classifier="auto"))
     with caplog.at_level("INFO"):
-        values = tasks.run(a_job(folder, cube, settings={**STEPS, "classify": classify}), folder, silent)
+        values = run_task(a_job(folder, cube, settings={**STEPS, "classify": classify}), folder, silent)
     assert said in caplog.text
     once = np.fromfile(folder / "map.raw", "<u2")
     parts = {"layout": layout, "samples": "samples.npy", "classes": CLASSES}
-    tasks.run(Job("classify", classify, raster.description, **parts), folder, silent)
+    run_task(Job("classify", classify, raster.description, **parts), folder, silent)
     assert np.mean(once == np.fromfile(folder / "map.raw", "<u2")) > 0.998
     assert set(np.unique(once)) == {0, 1, 2, 5}
     assert values["timestep_weights"] == {"spectra": 1.0}
@@ -184,7 +184,7 @@ def test_a_map_of_spectra_alone_is_that_of_the_three_steps(scene, extracted, mon
 def test_held_out_samples_have_no_part_in_features_or_map(scene, tmp_path):
     folder, cube = scene
     settings = {**STEPS, "classify": to_json(replace(CLASSIFY, split="spatial"))}
-    values = tasks.run(a_job(folder, cube, settings=settings), folder, silent)
+    values = run_task(a_job(folder, cube, settings=settings), folder, silent)
     before = map_of(folder, values)
     assert values["accuracy"] is not None
     assert values["purification"]["after_split"]
@@ -203,7 +203,7 @@ def test_held_out_samples_have_no_part_in_features_or_map(scene, tmp_path):
     again = {"samples": "training.npy", "validation": "validation.npy"}
     np.save(folder / "training.npy", table[~mine])
     np.save(folder / "validation.npy", wrong[mine])
-    tasks.run(a_job(folder, cube, settings=settings, **again), folder, silent)
+    run_task(a_job(folder, cube, settings=settings, **again), folder, silent)
     assert map_of(folder, values) == before
 
 
@@ -228,15 +228,15 @@ def test_a_map_that_was_stopped_goes_on_to_the_same_map(scene, tmp_path, monkeyp
     parts = {"settings": settings}
     if not given:
         parts = {"inputs": {}, "settings": {**settings, "pretrain": to_json(PRETRAIN)}}
-    whole_run = tasks.run(a_job(folder, cube, **parts), folder, silent)
+    whole_run = run_task(a_job(folder, cube, **parts), folder, silent)
     expected = map_of(folder, whole_run)
     job = a_job(folder, cube, outputs={"checkpoint": str(tmp_path / "map.tif.checkpoint")}, **parts)
     with pytest.raises(Cancelled):
-        tasks.run(job, folder, stop_at(words))
+        run_task(job, folder, stop_at(words))
     assert (tmp_path / "map.tif.checkpoint" / "run.json").is_file()
     heard = []
     resumed = replace(job, inputs={**job.inputs, "resume": "yes"})
-    values = tasks.run(resumed, folder, lambda fraction, text: heard.append(text))
+    values = run_task(resumed, folder, lambda fraction, text: heard.append(text))
     assert map_of(Path(values["folder"]), values) == expected
     assert "iteration 2 of" not in " ".join(heard)
     if "trying" in words or "map" in words:
@@ -260,9 +260,9 @@ def test_extraction_that_was_killed_goes_on_to_the_same_raster(scene, extracted,
             raise Killed
 
     with pytest.raises(Killed):
-        tasks.run(job, folder, killed)
+        run_task(job, folder, killed)
     heard = []
-    tasks.run(job, folder, lambda fraction, text: heard.append(text))  # the same run goes on without being asked
+    run_task(job, folder, lambda fraction, text: heard.append(text))  # the same run goes on without being asked
     assert (place / "features.raw").read_bytes() == expected
     assert not any(text.startswith("features: tile 3 ") or "survey" in text for text in heard)  # whole lines are kept
 
@@ -272,35 +272,35 @@ def test_only_the_same_run_goes_on(scene, tmp_path):
     place = tmp_path / "out.checkpoint"
     job = a_job(folder, cube, outputs={"checkpoint": str(place)})
     with pytest.raises(FileFormatError, match="folder that an interrupted run left"):
-        tasks.run(replace(job, inputs={**job.inputs, "resume": "yes"}), folder, silent)
+        run_task(replace(job, inputs={**job.inputs, "resume": "yes"}), folder, silent)
     assert not place.exists()
     with pytest.raises(Cancelled):
-        tasks.run(job, folder, stop_at("map: window 1 "))
+        run_task(job, folder, stop_at("map: window 1 "))
     other = replace(job, settings={**STEPS, "classify": to_json(replace(CLASSIFY, seed=3))})
     with pytest.raises(FileFormatError, match=r"differs from this one in: settings\."):
-        tasks.run(replace(other, inputs={**job.inputs, "resume": "yes"}), folder, silent)
+        run_task(replace(other, inputs={**job.inputs, "resume": "yes"}), folder, silent)
     changed = cube.read(whole(46, 50))
     changed[0, 40, 40] += 1
     moved = cube_of(folder, np.nan_to_num(changed, nan=-9999).astype(np.int16), nodata=-9999, name="changed")
     model = {"model": str(folder / "samples.npy"), "resume": "yes"}
     elsewhere = replace(job, scene=moved.description, inputs=model)
     with pytest.raises(FileFormatError, match="differs from this one in: raster, model"):
-        tasks.run(elsewhere, folder, silent)
+        run_task(elsewhere, folder, silent)
     assert (place / "survey.part").is_file()
     with pytest.raises(Cancelled):
-        tasks.run(other, folder, stop_at("survey: tile 1 "))  # begun anew, as nobody asked to go on
+        run_task(other, folder, stop_at("survey: tile 1 "))  # begun anew, as nobody asked to go on
     assert not (place / "survey.part").exists()
 
 
 @pytest.mark.parametrize("name", ["survey.part", "mapped.part", "map.raw"])
 def test_damaged_work_is_done_anew(scene, tmp_path, name):
     folder, cube = scene
-    expected = map_of(folder, tasks.run(a_job(folder, cube), folder, silent))
+    expected = map_of(folder, run_task(a_job(folder, cube), folder, silent))
     place = tmp_path / "out.checkpoint"
     job = a_job(folder, cube, outputs={"checkpoint": str(place)})
     with pytest.raises(Cancelled):
-        tasks.run(job, folder, stop_at("map: window 1 "))
+        run_task(job, folder, stop_at("map: window 1 "))
     path = place / name
     path.write_bytes(path.read_bytes()[:-5])
-    values = tasks.run(job, folder, silent)
+    values = run_task(job, folder, silent)
     assert map_of(place, values) == expected

@@ -22,7 +22,8 @@ from mtmsd_qgis.jobs.data_model import FeatureLayout
 from mtmsd_qgis.jobs.protocol import Job
 from mtmsd_qgis.jobs.settings import ClassificationSettings, ExtractionSettings, PretrainSettings, to_json
 from mtmsd_qgis.progress import silent
-from mtmsd_qgis.tasks import run as tasks
+from mtmsd_qgis.tasks.extract import _survey_share
+from mtmsd_qgis.tasks.run import run as run_task
 from tests.scenes import CLASSES, cube_of, described, fields, layout_of, sample_table
 
 PRETRAIN = to_json(PretrainSettings(components=4, patch_size=16, iterations=8, batch_size=4))
@@ -48,7 +49,7 @@ def scene(folder) -> Cube:
 @pytest.fixture(scope="module")
 def model(scene, folder):
     job = Job("pretrain", PRETRAIN, scene.description, outputs={"model": str(folder / "m.mtmsd")})
-    return tasks.run(job, folder, silent)
+    return run_task(job, folder, silent)
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +75,7 @@ def extracted(scene, model, folder, settings, **job):
     array, _ = usable(scene)
     reduced = cube_of(folder, array.astype(np.float32), name="reduced")
     parts = Job("extract", to_json(settings), reduced.description, inputs={"model": model["model"]}, **job)
-    return tasks.run(parts, folder, silent)
+    return run_task(parts, folder, silent)
 
 
 def classified(features, folder, settings=CLASSIFY, **job):
@@ -85,7 +86,7 @@ def classified(features, folder, settings=CLASSIFY, **job):
         "classes": CLASSES,
         **job,
     }
-    return tasks.run(Job("classify", to_json(settings), **parts), folder, silent)
+    return run_task(Job("classify", to_json(settings), **parts), folder, silent)
 
 
 def test_pretraining_leaves_a_model_and_says_what_it_did(model):
@@ -249,7 +250,7 @@ def test_without_a_split_no_accuracy_is_given(features, folder):
 def test_any_other_raster_is_one_timestep_of_plain_bands(scene, folder):
     settings = to_json(replace(CLASSIFY, epochs=30))
     job = Job("classify", settings, scene.description, samples="samples.npy", classes=CLASSES)
-    found = tasks.run(job, folder, silent)
+    found = run_task(job, folder, silent)
     assert found["timesteps"] == [0]
     assert found["accuracy"]["oa"] > 80
 
@@ -284,7 +285,7 @@ def test_samples_are_thinned_out_evenly_where_memory_is_short():
 def test_jobs_that_make_no_sense_are_refused(scene, folder, change, error, message):
     job = Job("classify", to_json(CLASSIFY), scene.description, samples="samples.npy", classes=CLASSES)
     with pytest.raises(error, match=message):
-        tasks.run(replace(job, **change), folder, silent)
+        run_task(replace(job, **change), folder, silent)
 
 
 def test_scenes_that_do_not_fit_the_model_are_refused(scene, model, folder, tmp_path):
@@ -299,7 +300,7 @@ def test_scenes_that_do_not_fit_the_model_are_refused(scene, model, folder, tmp_
     ]
     for array, message in cases:
         with pytest.raises(SceneError, match=message):
-            tasks.run(extraction(array), tmp_path, silent)
+            run_task(extraction(array), tmp_path, silent)
 
 
 def test_a_cancelled_pretraining_leaves_a_checkpoint_and_goes_on_to_the_same_model(scene, model, folder, tmp_path):
@@ -313,12 +314,12 @@ def test_a_cancelled_pretraining_leaves_a_checkpoint_and_goes_on_to_the_same_mod
 
     job = Job("pretrain", PRETRAIN, scene.description, outputs=outputs)
     with pytest.raises(Cancelled):
-        tasks.run(job, folder, cancel)
+        run_task(job, folder, cancel)
     assert [p.name for p in tmp_path.iterdir()] == ["m.checkpoint"]
     fewer = replace(scene.description, bands=tuple(replace(b, number=b.number + 1) for b in scene.description.bands))
     with pytest.raises(SceneError, match="bands that are not chosen now: 1"):
-        tasks.run(replace(job, scene=fewer, inputs={"resume": outputs["checkpoint"]}), folder, silent)
-    tasks.run(replace(job, inputs={"resume": outputs["checkpoint"]}), folder, silent)
+        run_task(replace(job, scene=fewer, inputs={"resume": outputs["checkpoint"]}), folder, silent)
+    run_task(replace(job, inputs={"resume": outputs["checkpoint"]}), folder, silent)
     assert [p.name for p in tmp_path.iterdir()] == ["m.mtmsd"]
     assert (tmp_path / "m.mtmsd").read_bytes() == (folder / "m.mtmsd").read_bytes()
 
@@ -328,4 +329,4 @@ def test_a_cancelled_pretraining_leaves_a_checkpoint_and_goes_on_to_the_same_mod
 )
 def test_the_surveys_share_of_the_bar(tiles, device, share):
     fake = Device(torch.device(device), device, "")
-    assert tasks._survey_share(tiles, fake) == pytest.approx(share, abs=0.001)
+    assert _survey_share(tiles, fake) == pytest.approx(share, abs=0.001)
