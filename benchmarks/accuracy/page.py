@@ -37,7 +37,7 @@ commits, ours may have been measured after the baselines. ± is the standard dev
 a mean of 20 of them is known four times as well at best, as they share pixels.
 
 - **random 10 % of each class, random 15, random 5 a class**: pixels drawn one by one; all others test. Neighbours of
-  the test pixels were trained on, so this says how well known fields are filled in, and nothing of new ones.
+  the test pixels were trained on, so this tells how well sampled fields are filled in, and nothing of others.
 - **whole fields or polygons**: connected fields of one class (or polygons) in random order train until each class has
   30 % of its pixels there; of them at most 150 a class are used. All pixels of the other fields test. A class with one
   field has nothing left to test.

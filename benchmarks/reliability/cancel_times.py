@@ -25,7 +25,7 @@ PHASES: tuple[tuple[str, str, float, str], ...] = (
     ("statistics and principal components", "pretraindiffusion", 4.5, ""),
     ("the raster is turned into components", "pretraindiffusion", 6.6, ""),
     ("training", "pretraindiffusion", 101, ", loss "),
-    ("survey of the features", "extractfeatures", 20, ""),
+    ("statistics pass", "extractfeatures", 20, ""),
     ("features are written by the worker", "extractfeatures", 75, ""),
     ("QGIS writes the features", "extractfeatures", 92, ""),
     ("classifier learns", "classify", 20, ""),
