@@ -198,7 +198,7 @@ class AssessAccuracy(MtmsdAlgorithm):
             "classes": list(found.classes),
             "left_out": dict(found.left_out),
         }
-        self._tell(values, found, feedback)
+        self._log(values, found, feedback)
         paths = {name: self.output_path(parameters, name, context) for name in _FILES}
         texts = self._texts(values, found)
         write_texts({path: texts[name] for name, path in paths.items() if path is not None})
@@ -215,7 +215,7 @@ class AssessAccuracy(MtmsdAlgorithm):
             raise QgsProcessingException(self.invalidRasterError(parameters, name))
         return layer
 
-    def _tell(self, values: dict[str, Any], found: Comparison, feedback: QgsProcessingFeedback) -> None:
+    def _log(self, values: dict[str, Any], found: Comparison, feedback: QgsProcessingFeedback) -> None:
         accuracy = values["accuracy"]
         if found.left_out:
             feedback.pushWarning(f"Left out of the layer {self._labels.name}: {found.left_out.text}.")

@@ -182,9 +182,9 @@ def _lines(machine: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def _device(python: Path, feedback: QgsProcessingFeedback) -> str:
     from .bridge.environment.device_test import try_device
-    from .bridge.feedback import Stretch
+    from .bridge.feedback import ProgressRange
 
-    return try_device(python, "auto", Stretch(feedback, 0, 100)).tail
+    return try_device(python, "auto", ProgressRange(feedback, 0, 100)).tail
 
 
 def _gib(size_bytes: int | None) -> str:

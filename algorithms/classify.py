@@ -92,10 +92,10 @@ class Classify(Classifying):
         self, parameters: Parameters, context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
         """Copy the raster, place the samples, classify, write maps and report."""
-        from .bridge.feedback import Stretch
+        from .bridge.feedback import ProgressRange
         from .bridge.raster.disk_space import check_classification_space
-        from .bridge.raster.scene_export import announce, bring_plain_bands, bring_scene
-        from .bridge.vector.sample_export import bring_reference, bring_training
+        from .bridge.raster.scene_export import announce, export_plain_bands, export_scene
+        from .bridge.vector.sample_export import export_reference, export_training
         from .bridge.worker.worker_process import job_folder, run_worker
 
         rasters = {n: self.raster_path(parameters, n, context) for n in MAPS}
@@ -107,16 +107,16 @@ class Classify(Classifying):
         check_classification_space(self._source, probabilities, asked, list(rasters.values()), feedback)
         numbers = range(1, len(self._source.bands) + 1)
         with job_folder() as folder:
-            copying = Stretch(feedback, 0, 8, "Reading the raster")
+            copying = ProgressRange(feedback, 0, 8, "Reading the raster")
             if self._source.layout is None:
-                scene = bring_plain_bands(self._source, folder, self._context, copying)
+                scene = export_plain_bands(self._source, folder, self._context, copying)
             else:
-                scene = bring_scene(self._source, numbers, None, folder, self._context, copying)
-            training = bring_training(self._labels, self._source, scene, folder, Stretch(feedback, 8, 9))
+                scene = export_scene(self._source, numbers, None, folder, self._context, copying)
+            training = export_training(self._labels, self._source, scene, folder, ProgressRange(feedback, 8, 9))
             reference = None
             if self._reference is not None:
-                reference = bring_reference(
-                    self._reference, training, self._source, scene, folder, Stretch(feedback, 9, 10)
+                reference = export_reference(
+                    self._reference, training, self._source, scene, folder, ProgressRange(feedback, 9, 10)
                 )
             job = Job(
                 task="classify",
@@ -128,9 +128,9 @@ class Classify(Classifying):
                 layout=self._source.layout,
                 options={"probabilities": rasters["PROBABILITIES"] is not None},
             )
-            values = run_worker(job, folder, self.MODULE, Stretch(feedback, 10, 95))
+            values = run_worker(job, folder, self.MODULE, ProgressRange(feedback, 10, 95))
             self.write_maps(
-                self._source, values, folder, rasters, training, Stretch(feedback, 95, 100, "Writing the maps")
+                self._source, values, folder, rasters, training, ProgressRange(feedback, 95, 100, "Writing the maps")
             )
         accuracy = values["accuracy"] or {}
         if report is not None:

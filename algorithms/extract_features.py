@@ -106,7 +106,7 @@ class ExtractFeatures(Extracting):
             self.tr("16-bit GeoTIFF; bands are named by timestep, stage and channel."),
         )
         self.addOutput(QgsProcessingOutputNumber("BANDS_WRITTEN", self.tr("Bands written")))
-        self.declare_facts()
+        self.declare_worker_outputs()
 
     def check_settings(self, parameters: Parameters, context: QgsProcessingContext) -> None:
         """Make the settings once, for their own checks."""
@@ -136,11 +136,11 @@ class ExtractFeatures(Extracting):
         """Copy the bands, place the samples, extract, write the raster."""
         import json
 
-        from .bridge.feedback import Stretch
+        from .bridge.feedback import ProgressRange
         from .bridge.raster.disk_space import check_extraction_space
         from .bridge.raster.geotiff import cube_from, write_features
-        from .bridge.raster.scene_export import announce, bring_scene
-        from .bridge.vector.sample_export import bring_training
+        from .bridge.raster.scene_export import announce, export_scene
+        from .bridge.vector.sample_export import export_training
         from .bridge.worker.worker_process import job_folder, run_worker
 
         output = self.raster_path(parameters, "OUTPUT", context)
@@ -153,30 +153,30 @@ class ExtractFeatures(Extracting):
             f"{settings.keep or 'all'} features kept per timestep, seed {settings.seed}.",
         )
         check_extraction_space(self._source, self._numbers, self._header, settings, output, feedback)
-        lasting = self.lasting_folder(parameters, output, context)
-        with job_folder() as folder, lasting.kept(feedback):
-            reading = Stretch(feedback, 0, 5, "Reading the raster")
-            scene = bring_scene(self._source, self._numbers, None, folder, self._context, reading)
+        resume = self.resume_folder(parameters, output, context)
+        with job_folder() as folder, resume.kept(feedback):
+            reading = ProgressRange(feedback, 0, 5, "Reading the raster")
+            scene = export_scene(self._source, self._numbers, None, folder, self._context, reading)
             training = None
             if self._labels is not None:
-                training = bring_training(self._labels, self._source, scene, folder, Stretch(feedback, 5, 7))
+                training = export_training(self._labels, self._source, scene, folder, ProgressRange(feedback, 5, 7))
             job = Job(
                 task="extract",
                 settings=to_json(settings),
                 scene=scene,
                 samples=training.file if training else None,
                 classes=training.classes if training else (),
-                inputs={"model": str(self._model.absolute()), **lasting.inputs},
-                outputs=lasting.outputs,
+                inputs={"model": str(self._model.absolute()), **resume.inputs},
+                outputs=resume.outputs,
             )
-            values = run_worker(job, folder, self.MODULE, Stretch(feedback, 7, 92))
+            values = run_worker(job, folder, self.MODULE, ProgressRange(feedback, 7, 92))
             write_features(
                 cube_from(values["raster"]),
-                lasting.folder,
+                resume.folder,
                 self._source.grid,
                 output,
                 layout_from_json(json.dumps(values["layout"])),
-                Stretch(feedback, 92, 100, "Writing the feature raster"),
+                ProgressRange(feedback, 92, 100, "Writing the feature raster"),
             )
         self.name_output("OUTPUT", self._source.name)
         return {

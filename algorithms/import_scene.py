@@ -133,7 +133,7 @@ class ImportScene(MtmsdAlgorithm):
         self, parameters: Parameters, context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
         """Read the files in the worker, write the layers here."""
-        from .bridge.feedback import Stretch
+        from .bridge.feedback import ProgressRange
         from .bridge.layers.styling import class_map_style, save_beside
         from .bridge.raster.geotiff import classes_from, cube_from, write_class_map, write_many_bands
         from .bridge.worker.worker_process import job_folder, run_worker
@@ -144,20 +144,22 @@ class ImportScene(MtmsdAlgorithm):
         samples = None
         with job_folder() as folder:
             job = Job("importscene", inputs=self._inputs, options={"variable": variable} if variable else {})
-            values = run_worker(job, folder, self.MODULE, Stretch(feedback, 0, 50))
+            values = run_worker(job, folder, self.MODULE, ProgressRange(feedback, 0, 50))
             cube = cube_from(values["cube"])
             feedback.pushInfo(f"Scene: {cube.width} x {cube.height} pixels, {len(cube.bands)} bands, {cube.dtype}.")
             grid = self._grid(cube.height, cube.width, self.parameterAsDouble(parameters, "PIXEL_SIZE", context))
-            write_many_bands(cube, folder, grid, output, Stretch(feedback, 50, 70))
+            write_many_bands(cube, folder, grid, output, ProgressRange(feedback, 50, 70))
             if values["reference"] is not None:
                 labels = cube_from(values["reference"])
                 classes = classes_from(values["class_names"])
                 if reference is not None:
-                    write_class_map(labels, folder, grid, reference, classes, Stretch(feedback, 70, 75))
+                    write_class_map(labels, folder, grid, reference, classes, ProgressRange(feedback, 70, 75))
                     save_beside(QgsRasterLayer(str(reference)), class_map_style(classes), reference)
                     self.style_output("OUTPUT_REFERENCE", class_map_style(classes))
                 content = (folder / labels.file).read_bytes()
-                samples = self._write_points(parameters, context, grid, content, classes, Stretch(feedback, 75, 100))
+                samples = self._write_points(
+                    parameters, context, grid, content, classes, ProgressRange(feedback, 75, 100)
+                )
         for name in self._destinations:
             self.name_output(name, Path(self._inputs["mat"]).stem, "{scene}")
         return {
@@ -187,7 +189,7 @@ class ImportScene(MtmsdAlgorithm):
         grid: Grid,
         labels: bytes,
         classes: Sequence[ClassEntry],
-        stretch: Any,  # noqa: ANN401 - bridge.feedback.Stretch, imported late
+        progress: Any,  # noqa: ANN401 - bridge.feedback.ProgressRange, imported late
     ) -> str | None:
         from .bridge.layers.styling import samples_style
         from .bridge.vector.field_types import TEXT, WHOLE_NUMBER
@@ -202,7 +204,7 @@ class ImportScene(MtmsdAlgorithm):
         if sink is None:
             return None
         names: Mapping[int, str] = {entry.id: entry.name for entry in classes}
-        for feature in labelled_points(labels, grid, fields, names, stretch):
+        for feature in labelled_points(labels, grid, fields, names, progress):
             if not sink.addFeature(feature, QgsFeatureSink.Flag.FastInsert):
                 raise QgsProcessingException(f"The labelled points cannot be written: {sink.lastError()}")
         del sink  # closes the file

@@ -131,31 +131,31 @@ class MapScene(Classifying, Extracting, Pretraining):
         self, parameters: Parameters, context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
         """Copy the raster, place the samples, let the worker do the steps, write maps, report and model."""
-        from .bridge.feedback import Stretch
+        from .bridge.feedback import ProgressRange
         from .bridge.raster.disk_space import check_mapping_space
         from .bridge.raster.geotiff import copy_file
-        from .bridge.raster.scene_export import bring_scene
-        from .bridge.vector.sample_export import bring_reference, bring_training
+        from .bridge.raster.scene_export import export_scene
+        from .bridge.vector.sample_export import export_reference, export_training
         from .bridge.worker.worker_process import job_folder, run_worker
 
         rasters = {n: self.raster_path(parameters, n, context) for n in MAPS}
         report = self.output_path(parameters, "REPORT", context)
         model = self.output_path(parameters, "OUTPUT_MODEL", context)
-        lasting = self.lasting_folder(parameters, rasters["OUTPUT"], context)
+        resume = self.resume_folder(parameters, rasters["OUTPUT"], context)
         self._announce(feedback)
         classes = len({key for _, key in self._labels.shapes})
         probabilities = classes if rasters["PROBABILITIES"] else 0
         asked = classes if self._classify.neighbours_may_agree else 0
         components, output = self._pretrain.components, rasters["OUTPUT"]
         check_mapping_space(self._source, self._numbers, components, probabilities, asked, output, feedback)
-        with job_folder() as folder, lasting.kept(feedback):
-            reading = Stretch(feedback, 0, 4, "Reading the raster")
-            scene = bring_scene(self._source, self._numbers, self._mask, folder, self._context, reading)
-            training = bring_training(self._labels, self._source, scene, folder, Stretch(feedback, 4, 5))
+        with job_folder() as folder, resume.kept(feedback):
+            reading = ProgressRange(feedback, 0, 4, "Reading the raster")
+            scene = export_scene(self._source, self._numbers, self._mask, folder, self._context, reading)
+            training = export_training(self._labels, self._source, scene, folder, ProgressRange(feedback, 4, 5))
             reference = None
             if self._reference is not None:
-                reference = bring_reference(
-                    self._reference, training, self._source, scene, folder, Stretch(feedback, 5, 6)
+                reference = export_reference(
+                    self._reference, training, self._source, scene, folder, ProgressRange(feedback, 5, 6)
                 )
             job = Job(
                 task="mapscene",
@@ -164,16 +164,16 @@ class MapScene(Classifying, Extracting, Pretraining):
                 samples=training.file,
                 validation=reference,
                 classes=training.classes,
-                inputs={**({"model": str(self._model.absolute())} if self._model else {}), **lasting.inputs},
-                outputs=lasting.outputs,
+                inputs={**({"model": str(self._model.absolute())} if self._model else {}), **resume.inputs},
+                outputs=resume.outputs,
                 options={
                     "probabilities": rasters["PROBABILITIES"] is not None,
                     "source_band_count": len(self._source.bands),
                 },
             )
-            values = run_worker(job, folder, self.MODULE, Stretch(feedback, 6, 96))
-            writing = Stretch(feedback, 96, 100, "Writing the maps")
-            self.write_maps(self._source, values, lasting.folder, rasters, training, writing)
+            values = run_worker(job, folder, self.MODULE, ProgressRange(feedback, 6, 96))
+            writing = ProgressRange(feedback, 96, 100, "Writing the maps")
+            self.write_maps(self._source, values, resume.folder, rasters, training, writing)
             if report is not None:
                 told = {"Diffusion model": self._model_sentence(values)}
                 self.write_report(values, self._source, self._labels, self._reference, report, told)

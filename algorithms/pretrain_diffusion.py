@@ -83,7 +83,7 @@ class PretrainDiffusion(Pretraining):
             self.tr("Loss curve, denoised samples at a few noise levels, settings, device and time."),
         )
         self.addOutput(QgsProcessingOutputNumber("FINAL_LOSS", self.tr("Final loss")))
-        self.declare_facts()
+        self.declare_worker_outputs()
 
     def check_settings(self, parameters: Parameters, context: QgsProcessingContext) -> None:
         """Make the settings once, for their own checks."""
@@ -110,10 +110,10 @@ class PretrainDiffusion(Pretraining):
         self, parameters: Parameters, context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
         """Copy the bands, train, report."""
-        from .bridge.feedback import Stretch
+        from .bridge.feedback import ProgressRange
         from .bridge.raster.disk_space import check_pretraining_space
         from .bridge.raster.geotiff import write_text
-        from .bridge.raster.scene_export import announce, bring_scene
+        from .bridge.raster.scene_export import announce, export_scene
         from .bridge.worker.worker_process import job_folder, run_worker
 
         output = self.output_path(parameters, "OUTPUT", context)
@@ -130,13 +130,13 @@ class PretrainDiffusion(Pretraining):
         output.parent.mkdir(parents=True, exist_ok=True)
         checkpoint = output.with_name(output.name + ".checkpoint")
         with job_folder() as folder:
-            scene = bring_scene(
+            scene = export_scene(
                 self._source,
                 self._numbers,
                 self._mask,
                 folder,
                 self._context,
-                Stretch(feedback, 0, 4, "Reading the raster"),
+                ProgressRange(feedback, 0, 4, "Reading the raster"),
             )
             job = Job(
                 task="pretrain",
@@ -147,7 +147,7 @@ class PretrainDiffusion(Pretraining):
                 options={"source_band_count": len(self._source.bands)},
             )
             try:
-                values = run_worker(job, folder, self.MODULE, Stretch(feedback, 4, 99))
+                values = run_worker(job, folder, self.MODULE, ProgressRange(feedback, 4, 99))
             except QgsProcessingException:
                 self._tidy_up(output, checkpoint, feedback)
                 raise

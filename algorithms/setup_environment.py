@@ -147,11 +147,11 @@ class SetupEnvironment(MtmsdAlgorithm):
         """Say what will be done, do it, and say what it means."""
         from .bridge.environment.builder import build_environment
         from .bridge.environment.pip_requirements import download_line
-        from .bridge.feedback import Stretch
+        from .bridge.feedback import ProgressRange
 
         plan = self._plan(parameters, context, feedback)
         self._announce(plan, feedback)
-        built = build_environment(plan, Stretch(feedback, 0, 100))
+        built = build_environment(plan, ProgressRange(feedback, 0, 100))
         state = "is ready" if built.is_new else "was there already, and works"
         feedback.pushInfo(f"The environment {state}: torch {built.torch}, {built.device}.\n{built.python}")
         if built.is_new and plan.source.wheels is None:

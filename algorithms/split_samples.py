@@ -26,7 +26,7 @@ from ..mtmsd_qgis.errors import SettingsError
 from .base.algorithm import MtmsdAlgorithm, Parameters, is_given
 
 if TYPE_CHECKING:
-    from .bridge.vector.reference_samples import Candidates
+    from .bridge.vector.reference_samples import ReferenceSamples
     from .bridge.vector.sample_splitting import SplitPlan
 
 _METHODS = ("random", "group", "block")
@@ -34,7 +34,7 @@ _OUTPUTS = ("OUTPUT_TRAINING", "OUTPUT_VALIDATION")
 
 
 class SplitSamples(MtmsdAlgorithm):
-    """Parts a reference layer."""
+    """Splits a reference layer."""
 
     MODULE = ""  # numpy is all it needs, and QGIS has that
 
@@ -172,26 +172,25 @@ class SplitSamples(MtmsdAlgorithm):
     def compute(
         self, parameters: Parameters, context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
-        """Read the samples, part them, leave out what is too near, write both layers."""
+        """Read the samples, split them, leave out what is too near, write both layers."""
         import numpy as np
 
-        from .bridge.feedback import Stretch
+        from .bridge.feedback import ProgressRange
         from .bridge.vector.reference_samples import plane_of
-        from .bridge.vector.sample_splitting import leave_out_near, part, tell_numbers
+        from .bridge.vector.sample_splitting import SampleSplitter
 
-        candidates = self._candidates(parameters, context, feedback)
-        plane = plane_of(candidates, context.transformContext())
-        training, validation = part(candidates, self._plan, plane, Stretch(feedback, 30, 40))
-        stretch = Stretch(feedback, 40, 80)
-        validation = leave_out_near(candidates, training, validation, self._plan, plane, stretch)
-        tell_numbers(candidates, training, validation, self._plan, feedback)
+        samples = self._reference_samples(parameters, context, feedback)
+        splitter = SampleSplitter(samples, self._plan, plane_of(samples, context.transformContext()))
+        training, validation = splitter.split(ProgressRange(feedback, 30, 40))
+        progress = ProgressRange(feedback, 40, 80)
+        validation = splitter.leave_out_near(training, validation, progress)
+        splitter.log_counts(training, validation, feedback)
         sides = []
         for side in (training, validation):
-            sides.append([candidates.feature(number) for number in np.flatnonzero(side)])
-            stretch.advance(1.0)  # the last places to cancel: a layer is written as a whole
+            sides.append([samples.feature(number) for number in np.flatnonzero(side)])
+            progress.advance(1.0)  # the last places to cancel: a layer is written as a whole
         return {
-            name: self._write(parameters, name, context, candidates, features)
-            for name, features in zip(_OUTPUTS, sides)
+            name: self._write(parameters, name, context, samples, features) for name, features in zip(_OUTPUTS, sides)
         }
 
     def _plan_from(self, parameters: Parameters, context: QgsProcessingContext) -> SplitPlan:
@@ -206,25 +205,25 @@ class SplitSamples(MtmsdAlgorithm):
             seed=self.parameterAsInt(parameters, "SEED", context),
         )
 
-    def _candidates(
+    def _reference_samples(
         self, parameters: Parameters, context: QgsProcessingContext, feedback: QgsProcessingFeedback
-    ) -> Candidates:
-        from .bridge.feedback import Stretch
+    ) -> ReferenceSamples:
+        from .bridge.feedback import ProgressRange
         from .bridge.vector.reference_samples import pixels_of, read_reference, whole_features
 
         source = self.parameterAsSource(parameters, "INPUT", context)
         if source is None:
             raise QgsProcessingException(self.invalidSourceError(parameters, "INPUT"))
-        reference = read_reference(source, self._field, Stretch(feedback, 0, 10))
+        reference = read_reference(source, self._field, ProgressRange(feedback, 0, 10))
         if reference.skipped:
             feedback.pushWarning(f"Not used in the layer {reference.name}: {reference.skipped.text}.")
         if self._raster is None:
             return whole_features(reference)
         overlaps, transforms = self.overlaps(parameters, context), context.transformContext()
-        candidates = pixels_of(reference, self._raster, overlaps, transforms, Stretch(feedback, 10, 30))
-        if candidates.left_out:
-            feedback.pushWarning(candidates.left_out)
-        return candidates
+        samples = pixels_of(reference, self._raster, overlaps, transforms, ProgressRange(feedback, 10, 30))
+        if samples.left_out:
+            feedback.pushWarning(samples.left_out)
+        return samples
 
     def _refuse_input_as_output(self, parameters: Parameters, source: str) -> None:
         read = source.split("|")[0]
@@ -239,13 +238,13 @@ class SplitSamples(MtmsdAlgorithm):
         parameters: Parameters,
         name: str,
         context: QgsProcessingContext,
-        candidates: Candidates,
+        samples: ReferenceSamples,
         features: list[QgsFeature],
     ) -> str:
         from .bridge.vector.sample_styles import save_with
 
         sink, destination = self.parameterAsSink(
-            parameters, name, context, candidates.fields, candidates.wkb_type, candidates.crs
+            parameters, name, context, samples.fields, samples.wkb_type, samples.crs
         )
         if sink is None:
             raise QgsProcessingException(self.invalidSinkError(parameters, name))
@@ -253,7 +252,7 @@ class SplitSamples(MtmsdAlgorithm):
             raise QgsProcessingException(f"{name} cannot be written: {sink.lastError()}")
         del sink  # closes the file
         self._destinations = {**self._destinations, name: destination}
-        self.name_output(name, candidates.reference.name, self.tr("Samples of {scene}"))
+        self.name_output(name, samples.reference.name, self.tr("Samples of {scene}"))
         if self._style is not None:
             self.style_output(name, self._style)
             save_with(destination, self._style)

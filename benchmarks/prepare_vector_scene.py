@@ -44,11 +44,11 @@ def main() -> None:
 
 def prepare(raster: str, reference: str, field: str, folder: Path) -> None:
     """Write the folder; a scene that the algorithms would refuse ends the program with their sentence."""
-    from mtmsd.algorithms.bridge.feedback import Stretch
-    from mtmsd.algorithms.bridge.raster.scene_export import bring_plain_bands
+    from mtmsd.algorithms.bridge.feedback import ProgressRange
+    from mtmsd.algorithms.bridge.raster.scene_export import export_plain_bands
     from mtmsd.algorithms.bridge.raster.source import describe_raster
     from mtmsd.algorithms.bridge.vector.labels import read_labels
-    from mtmsd.algorithms.bridge.vector.sample_export import bring_training
+    from mtmsd.algorithms.bridge.vector.sample_export import export_training
     from qgis.core import (
         QgsProcessingContext,
         QgsProcessingException,
@@ -63,13 +63,13 @@ def prepare(raster: str, reference: str, field: str, folder: Path) -> None:
         if not layer.isValid():
             sys.exit(f"QGIS cannot open {path} as a {'raster' if layer is image else 'vector layer'}.")
     transforms = QgsProject.instance().transformContext()
-    stretch = Stretch(_feedback(), 0, 100)
+    progress = ProgressRange(_feedback(), 0, 100)
     try:
         source = describe_raster(image)
-        cube = bring_plain_bands(source, folder, transforms, stretch)
+        cube = export_plain_bands(source, folder, transforms, progress)
         features = QgsProcessingFeatureSource(labels, QgsProcessingContext())
         layer = read_labels(features, labels, field, source.grid.crs, transforms)
-        training = bring_training(layer, source, cube, folder, stretch)
+        training = export_training(layer, source, cube, folder, progress)
     except QgsProcessingException as error:
         sys.exit(str(error))
     document = {

@@ -6,7 +6,7 @@
 STUBS is the folder PyQt6 with its .pyi files; nothing of Qt is imported. Exit status 1 where a name is not there, an
 enum value is not written out (Qt.AlignLeft for Qt.AlignmentFlag.AlignLeft), or a relic of Qt 4 and 5 is used. A line
 that ends in "# Qt 5" is left out: code that no QGIS with Qt 6 reaches. Of QGIS's own names, which have no stubs, only
-the form is looked at; tests/qgis/test_names.py looks them up in a real QGIS. Runs in any Python 3.9.
+the form is looked at; tests/qgis/test_qgis_names.py looks them up in a real QGIS. Runs in any Python 3.9.
 """
 
 from __future__ import annotations

@@ -152,10 +152,10 @@ class MtmsdAlgorithm(QgsProcessingAlgorithm):
         if self._refusal is not None:
             raise QgsProcessingException(self._refusal)
         from ..bridge.feedback import start_clock
-        from ..bridge.files.output_locks import claimed
+        from ..bridge.files.output_locks import lock_outputs
 
         start_clock(feedback)
-        with plain_errors(), claimed(self._output_files(parameters, context)):
+        with plain_errors(), lock_outputs(self._output_files(parameters, context)):
             return self.compute(parameters, context, feedback)
 
     def _output_files(self, parameters: Parameters, context: QgsProcessingContext) -> Iterator[Path]:
@@ -247,7 +247,7 @@ class MtmsdAlgorithm(QgsProcessingAlgorithm):
         """What is done where polygons of different classes overlap."""
         return self.parameterAsEnumString(parameters, "OVERLAPS", context)
 
-    def declare_facts(self) -> None:
+    def declare_worker_outputs(self) -> None:
         """Add the outputs that every task of the worker has."""
         self.addOutput(QgsProcessingOutputNumber("SECONDS", self.tr("Seconds in the worker")))
         self.addOutput(QgsProcessingOutputString("DEVICE_USED", self.tr("Device used")))

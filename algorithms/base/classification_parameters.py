@@ -28,7 +28,7 @@ from .algorithm import MtmsdAlgorithm, Parameters
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ..bridge.feedback import Stretch
+    from ..bridge.feedback import ProgressRange
     from ..bridge.raster.source import RasterSource
     from ..bridge.vector.labels import LabelLayer
     from ..bridge.vector.sample_export import Training
@@ -157,7 +157,7 @@ class Classifying(MtmsdAlgorithm):
         )
         for name, title in ACCURACY.items():
             self.addOutput(QgsProcessingOutputNumber(name, tr(title)))
-        self.declare_facts()
+        self.declare_worker_outputs()
 
     def classification_settings(
         self, parameters: Parameters, context: QgsProcessingContext, *, keep: int | None = None
@@ -210,7 +210,7 @@ class Classifying(MtmsdAlgorithm):
         folder: Path,
         paths: Mapping[str, Path | None],
         training: Training,
-        stretch: Stretch,
+        progress: ProgressRange,
     ) -> None:
         """GeoTIFFs of what the worker wrote, styled."""
         from qgis.core import QgsRasterLayer
@@ -220,17 +220,17 @@ class Classifying(MtmsdAlgorithm):
 
         grid, classes = source.grid, training.classes
         style = class_map_style(classes)
-        write_class_map(cube_from(values["map"]), folder, grid, paths["OUTPUT"], classes, stretch)
+        write_class_map(cube_from(values["map"]), folder, grid, paths["OUTPUT"], classes, progress)
         save_beside(QgsRasterLayer(str(paths["OUTPUT"])), style, paths["OUTPUT"])
         self.style_output("OUTPUT", style)
         if paths["CONFIDENCE"] is not None:
             cube = cube_from(values["confidence"])
-            write_floats(cube, folder, grid, paths["CONFIDENCE"], ["confidence"], stretch)
+            write_floats(cube, folder, grid, paths["CONFIDENCE"], ["confidence"], progress)
             save_beside(QgsRasterLayer(str(paths["CONFIDENCE"])), confidence_style, paths["CONFIDENCE"])
             self.style_output("CONFIDENCE", confidence_style)
         if paths["PROBABILITIES"] is not None:
             cube = cube_from(values["probabilities"])
-            write_floats(cube, folder, grid, paths["PROBABILITIES"], [entry.name for entry in classes], stretch)
+            write_floats(cube, folder, grid, paths["PROBABILITIES"], [entry.name for entry in classes], progress)
         for name in MAPS:
             if paths[name] is not None:
                 self.name_output(name, source.name, self.tr("Maps of {scene}"))

@@ -18,7 +18,7 @@ from ...mtmsd_qgis.jobs.settings import ExtractionSettings, extraction_settings,
 from .algorithm import MtmsdAlgorithm, Parameters, is_given
 
 if TYPE_CHECKING:
-    from ..bridge.files.resume_folder import Lasting
+    from ..bridge.files.resume_folder import ResumeFolder
     from ..bridge.raster.source import RasterSource
 
 
@@ -61,20 +61,20 @@ class Extracting(MtmsdAlgorithm):
             advanced=True,
         )
 
-    def lasting_folder(self, parameters: Parameters, output: Path, context: QgsProcessingContext) -> Lasting:
+    def resume_folder(self, parameters: Parameters, output: Path, context: QgsProcessingContext) -> ResumeFolder:
         """Where the run keeps its work.
 
         Raises:
             QgsProcessingException: RESUME is no folder.
         """
-        from ..bridge.files.resume_folder import Lasting
+        from ..bridge.files.resume_folder import ResumeFolder
 
         named = self.parameterAsFile(parameters, "RESUME", context) if is_given(parameters, "RESUME") else ""
         if named and not Path(named).is_dir():
             raise QgsProcessingException(
                 f"RESUME should be the folder that an interrupted run left; there is no folder {named}."
             )
-        return Lasting.beside(output, named)
+        return ResumeFolder.beside(output, named)
 
     def matched_model(self, model: Path, source: RasterSource) -> tuple[dict[str, Any], list[int]]:
         """The header of a model, and the numbers (from 1) of the raster's bands in the model's order.

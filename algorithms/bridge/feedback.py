@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A stretch of the progress bar, cancelling, and a window that stays alive while we wait."""
+"""The range of the progress bar that belongs to a step, cancelling, and a window that stays alive while we wait."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ _started: WeakKeyDictionary[QgsProcessingFeedback, float] = WeakKeyDictionary()
 _HEARTBEAT = 1e-4  # percent; QGIS emits progressChanged for a changed value only
 
 
-class Stretch:
-    """The part of the progress bar, in percent, that belongs to one step."""
+class ProgressRange:
+    """The range of the progress bar, in percent, that one step has."""
 
     def __init__(self, feedback: QgsProcessingFeedback, start: float, stop: float, title: str = "") -> None:
-        """Store the feedback and the part's ends.
+        """Store the feedback and the ends of the range.
 
         Args:
             feedback: Of Processing.
             start: Percent.
             stop: Percent.
-            title: What happens in this step, for the log, said when it begins.
+            title: What happens in this step, for the log, written when it begins.
         """
         self.feedback = feedback
         self._title = title
@@ -62,7 +62,7 @@ def start_clock(feedback: QgsProcessingFeedback) -> None:
     _started[feedback] = monotonic()
 
 
-def began(feedback: QgsProcessingFeedback) -> float:
+def start_time(feedback: QgsProcessingFeedback) -> float:
     """When the run with this feedback began, as time.monotonic counts."""
     return _started.setdefault(feedback, monotonic())
 

@@ -32,13 +32,13 @@ def labels_of(layer, field="cover"):
 
 def placed(layer, where=None, field="cover", overlaps="refuse", log=None):
     """Samples and classes of a layer."""
-    from mtmsd.algorithms.bridge.feedback import Stretch
+    from mtmsd.algorithms.bridge.feedback import ProgressRange
     from mtmsd.algorithms.bridge.vector.labels import make_classes
-    from mtmsd.algorithms.bridge.vector.rasterization import place_samples
+    from mtmsd.algorithms.bridge.vector.rasterization import rasterize_labels
 
     labels = replace(labels_of(layer, field), overlaps=overlaps)
     classes = make_classes(labels)
-    return place_samples(labels, classes, where or grid(), Stretch(log or Log(), 0, 1)), classes
+    return rasterize_labels(labels, classes, where or grid(), ProgressRange(log or Log(), 0, 1)), classes
 
 
 def table(samples):

@@ -161,18 +161,18 @@ def test_a_raster_that_is_cut_off_meanwhile(scene, tmp_path):
 
 
 def test_a_raster_that_is_written_to_while_it_is_read(scene, tmp_path, monkeypatch):
-    from mtmsd.algorithms.bridge.raster import export as cubes
+    from mtmsd.algorithms.bridge.raster import export
 
     raster = tmp_path / "in.tif"
     shutil.copy(scene.raster, raster)
-    read = cubes._lines
+    read = export._lines
 
     def lines(*arguments):
         with raster.open("ab") as file:
             file.write(b"more")
         return read(*arguments)
 
-    monkeypatch.setattr(cubes, "_lines", lines)
+    monkeypatch.setattr(export, "_lines", lines)
     words = refused("pretraindiffusion", {"INPUT": str(raster), "OUTPUT": str(tmp_path / "m.mtmsd"), **PRETRAIN})
     assert "The raster in was changed while it was read" in words
 
@@ -196,10 +196,10 @@ def test_a_model_that_vanishes_meanwhile(steps, model, tmp_path):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_two_runs_to_one_output(steps, tmp_path, name):
-    from mtmsd.algorithms.bridge.files.output_locks import claimed
+    from mtmsd.algorithms.bridge.files.output_locks import lock_outputs
 
     output = tmp_path / NAMES[name]
-    with claimed([output]):  # as the other run holds it, in this or in another QGIS
+    with lock_outputs([output]):  # as the other run holds it, in this or in another QGIS
         assert "Another run is writing" in refused(name, {**steps[name], "OUTPUT": str(output)})
     assert list(tmp_path.iterdir()) == []
     run(name, {**steps[name], "OUTPUT": str(output)})

@@ -238,8 +238,8 @@ def test_only_selected_features_where_asked():
 
 
 def test_samples_on_nodata_and_under_the_mask_are_left_out(tmp_path):
-    from mtmsd.algorithms.bridge.vector.exclusion_counts import Tally
-    from mtmsd.algorithms.bridge.vector.rasterization import Samples, without_nodata
+    from mtmsd.algorithms.bridge.vector.exclusion_counts import ExclusionCounts
+    from mtmsd.algorithms.bridge.vector.rasterization import SamplePixels, without_nodata
     from mtmsd.mtmsd_qgis.jobs.data_model import Band, CubeFile
 
     values = np.ones((3, 2, 4), dtype="<i2")  # rows, bands, columns
@@ -249,8 +249,8 @@ def test_samples_on_nodata_and_under_the_mask_are_left_out(tmp_path):
     mask[2, 0] = 0
     mask.tofile(tmp_path / "mask.raw")
     cube = CubeFile("cube.raw", 3, 4, "int16", (Band(nodata=-9), Band(nodata=-9)), "mask.raw")
-    samples = Samples(np.array([[0, 1, 0, 0], [0, 2, 0, 0], [2, 0, 0, 0], [2, 3, 1, 1]]), Tally())
-    kept = without_nodata(samples, (11, 12), cube, tmp_path, one_band_tells=False)
+    samples = SamplePixels(np.array([[0, 1, 0, 0], [0, 2, 0, 0], [2, 0, 0, 0], [2, 3, 1, 1]]), ExclusionCounts())
+    kept = without_nodata(samples, (11, 12), cube, tmp_path, shared_nodata=False)
     assert table(kept) == [[0, 1, 0, 0], [2, 3, 1, 1]]
     assert kept.left_out == {"pixels on nodata": 2}
     assert kept.left_out.text == "2 pixels on nodata (feature 11)"

@@ -24,11 +24,11 @@ HEIGHT, WIDTH = 300, 700
 
 
 def grid_and_stretch(folder, log=None):
-    from mtmsd.algorithms.bridge.feedback import Stretch
+    from mtmsd.algorithms.bridge.feedback import ProgressRange
     from mtmsd.algorithms.bridge.raster.source import describe_raster
 
     raster = write_raster(folder / "in.tif", np.ones((1, HEIGHT, WIDTH), np.uint8))
-    return describe_raster(QgsRasterLayer(str(raster), "in")).grid, Stretch(log or Log(), 0, 100)
+    return describe_raster(QgsRasterLayer(str(raster), "in")).grid, ProgressRange(log or Log(), 0, 100)
 
 
 def class_map(folder, log=None):
@@ -70,8 +70,8 @@ def test_probabilities_are_compressed_tiled_and_have_overviews_names_and_nodata(
     values[:, :, 350:] = -1
     values.tofile(tmp_path / "p.raw")
     cube = CubeFile("p.raw", HEIGHT, WIDTH, "float32", (Band(nodata=-1.0), Band(nodata=-1.0)))
-    grid, stretch = grid_and_stretch(tmp_path)
-    write_floats(cube, tmp_path, grid, tmp_path / "p.tif", ["water", "Wald"], stretch)
+    grid, progress = grid_and_stretch(tmp_path)
+    write_floats(cube, tmp_path, grid, tmp_path / "p.tif", ["water", "Wald"], progress)
     dataset = gdal.Open(str(tmp_path / "p.tif"))
     assert facts(dataset) == ("DEFLATE", [256, 256], [(150, 350), (75, 175)])
     assert [dataset.GetRasterBand(n).GetDescription() for n in (1, 2)] == ["water", "Wald"]

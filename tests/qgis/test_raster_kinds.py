@@ -12,8 +12,8 @@ from scenes import LEFT, PIXEL, TOP, Log, plus_one, read_raster, write_raster
 
 def cube_of(layer, folder, numbers=None):
     """The layer as the worker sees it: physical values (bands, H, W), NaN where there is no data."""
-    from mtmsd.algorithms.bridge.feedback import Stretch
-    from mtmsd.algorithms.bridge.raster.scene_export import bring_scene
+    from mtmsd.algorithms.bridge.feedback import ProgressRange
+    from mtmsd.algorithms.bridge.raster.scene_export import export_scene
     from mtmsd.algorithms.bridge.raster.source import describe_raster
     from mtmsd.mtmsd_qgis.io.cube import Cube
     from mtmsd.mtmsd_qgis.io.windows import whole
@@ -21,7 +21,7 @@ def cube_of(layer, folder, numbers=None):
     source = describe_raster(layer if isinstance(layer, QgsRasterLayer) else QgsRasterLayer(str(layer), "in"))
     numbers = numbers or range(1, len(source.bands) + 1)
     context = QgsProject.instance().transformContext()
-    cube = Cube(folder, bring_scene(source, numbers, None, folder, context, Stretch(Log(), 0, 1)))
+    cube = Cube(folder, export_scene(source, numbers, None, folder, context, ProgressRange(Log(), 0, 1)))
     return cube.read(whole(cube.height, cube.width))
 
 
@@ -174,7 +174,7 @@ def with_alpha_band(folder):
 
 @pytest.mark.parametrize("make", [with_mask_band, with_alpha_band])
 def test_a_mask_that_the_raster_carries_itself(tmp_path, make):
-    from mtmsd.algorithms.bridge.feedback import Stretch
+    from mtmsd.algorithms.bridge.feedback import ProgressRange
     from mtmsd.algorithms.bridge.raster.source import describe_raster
     from mtmsd.algorithms.bridge.raster.valid_pixels import pixels_with_data
 
@@ -182,7 +182,7 @@ def test_a_mask_that_the_raster_carries_itself(tmp_path, make):
     assert np.isnan(cube_of(path, tmp_path)[0, 0]).tolist() == [False, True, False, False]
     source = describe_raster(QgsRasterLayer(str(path), "in"))
     context = QgsProject.instance().transformContext()
-    found = pixels_with_data(source, np.array([[0, 0], [0, 1], [0, 3]]), context, Stretch(Log(), 0, 1))
+    found = pixels_with_data(source, np.array([[0, 0], [0, 1], [0, 3]]), context, ProgressRange(Log(), 0, 1))
     assert found.tolist() == [True, False, True]
 
 
@@ -211,7 +211,7 @@ GRIDS = {
 @pytest.mark.parametrize("name", GRIDS)
 @pytest.mark.parametrize("epsg", [32632, 4326, None])
 def test_outputs_have_exactly_the_grid_of_the_input(tmp_path, name, epsg):
-    from mtmsd.algorithms.bridge.feedback import Stretch
+    from mtmsd.algorithms.bridge.feedback import ProgressRange
     from mtmsd.algorithms.bridge.raster.geotiff import write_class_map
     from mtmsd.algorithms.bridge.raster.source import describe_raster
     from mtmsd.mtmsd_qgis.jobs.data_model import Band, ClassEntry, CubeFile
@@ -221,7 +221,9 @@ def test_outputs_have_exactly_the_grid_of_the_input(tmp_path, name, epsg):
     np.ones((5, 1, 9), "<u2").tofile(tmp_path / "map.raw")
     cube = CubeFile("map.raw", 5, 9, "uint16", (Band("class", nodata=0),))
     grid = describe_raster(layer).grid
-    write_class_map(cube, tmp_path, grid, tmp_path / "map.tif", [ClassEntry(1, "a", "#112233")], Stretch(Log(), 0, 1))
+    write_class_map(
+        cube, tmp_path, grid, tmp_path / "map.tif", [ClassEntry(1, "a", "#112233")], ProgressRange(Log(), 0, 1)
+    )
     before, after = gdal.Open(str(path)), gdal.Open(str(tmp_path / "map.tif"))
     assert after.GetGeoTransform(can_return_null=True) == before.GetGeoTransform(can_return_null=True)
     assert after.GetProjection() == before.GetProjection()

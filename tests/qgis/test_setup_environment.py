@@ -125,12 +125,12 @@ def test_cancelling_leaves_nothing(home, wheels, moment):
 
 
 def test_cancelling_ends_pip_and_its_children_at_once(home, wheels, monkeypatch, tmp_path):
-    from mtmsd.algorithms.bridge.environment import builder as environment_builder
+    from mtmsd.algorithms.bridge.environment import builder
 
     body = "import subprocess; child = subprocess.Popen(['sleep', '600'])\n"
     body += f"open({str(tmp_path / 'pid')!r}, 'w').write(str(child.pid)); print('Collecting for ever', flush=True)\n"
     body += "child.wait()"
-    monkeypatch.setattr(environment_builder, "_PIP", ("-c", body))
+    monkeypatch.setattr(builder, "_PIP", ("-c", body))
     assert "Cancelled" in refusal(Log(cancel_at="for ever"), WHEELS=str(wheels()))
     assert environments(home) == []
     status = Path("/proc", (tmp_path / "pid").read_text(), "status")
@@ -174,9 +174,9 @@ def test_the_run_says_when_another_python_comes_first(home, wheels, monkeypatch)
 
 
 def test_little_space_is_found_before_anything_is_done(home, wheels, monkeypatch):
-    from mtmsd.algorithms.bridge.environment import builder as environment_builder
+    from mtmsd.algorithms.bridge.environment import builder
 
-    monkeypatch.setattr(environment_builder.shutil, "disk_usage", lambda path: SimpleNamespace(free=2**20))
+    monkeypatch.setattr(builder.shutil, "disk_usage", lambda path: SimpleNamespace(free=2**20))
     words = refusal(WHEELS=str(wheels()))
     assert "GiB are needed" in words
     assert "FOLDER" in words

@@ -19,12 +19,12 @@ from scenes import Log
 
 def run(log, module="torch"):
     """Run an empty job with whatever worker is in place; returns its values."""
-    from mtmsd.algorithms.bridge.feedback import Stretch
+    from mtmsd.algorithms.bridge.feedback import ProgressRange
     from mtmsd.algorithms.bridge.worker.worker_process import job_folder, run_worker
     from mtmsd.mtmsd_qgis.jobs.protocol import Job
 
     with job_folder() as folder:
-        return run_worker(Job("pretrain"), folder, module, Stretch(log, 0, 100))
+        return run_worker(Job("pretrain"), folder, module, ProgressRange(log, 0, 100))
 
 
 def refusal(log=None):
@@ -282,14 +282,14 @@ sys.path[:0] = [sys.argv[1], {processing!r}, {tests!r}]
 from qgis.core import QgsApplication
 application = QgsApplication([], False); application.initQgis()
 from pathlib import Path
-from mtmsd.algorithms.bridge import interpreter
-from mtmsd.algorithms.bridge.feedback import Stretch
+from mtmsd.algorithms.bridge.worker import interpreter
+from mtmsd.algorithms.bridge.feedback import ProgressRange
 from mtmsd.algorithms.bridge.worker.worker_process import job_folder, run_worker
-from mtmsd.mtmsd_qgis.protocol import Job
+from mtmsd.mtmsd_qgis.jobs.protocol import Job
 from qgis.core import QgsProcessingFeedback
 interpreter.WORKER = Path(sys.argv[2])
 with job_folder() as folder:
-    run_worker(Job("pretrain"), folder, "torch", Stretch(QgsProcessingFeedback(False), 0, 100))
+    run_worker(Job("pretrain"), folder, "torch", ProgressRange(QgsProcessingFeedback(False), 0, 100))
 """
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from qgis.core import QgsProcessingException
 
-from ..feedback import Stretch
+from ..feedback import ProgressRange
 from ..files.folder_lock import hold_lock
 from ..worker import interpreter, python_locations
 from . import pip_requirements
@@ -79,7 +79,7 @@ class Built:
     is_new: bool
 
 
-def build_environment(plan: Plan, stretch: Stretch) -> Built:
+def build_environment(plan: Plan, progress: ProgressRange) -> Built:
     """Build the environment, or find that it is there and works.
 
     Raises:
@@ -89,7 +89,7 @@ def build_environment(plan: Plan, stretch: Stretch) -> Built:
         _remove_half_built(plan.folder)
         present = [e for e in sorted(plan.folder.glob(f"{plan.name}*")) if (e / python_locations.MARKER).is_file()]
         for environment in present:
-            built = _working(environment, plan, stretch)
+            built = _working(environment, plan, progress)
             if built is not None:
                 (environment / python_locations.MARKER).touch()  # the last one set up is the one that is used
                 python_locations.remember(plan.folder)
@@ -97,13 +97,13 @@ def build_environment(plan: Plan, stretch: Stretch) -> Built:
         refuse_without_space(plan)
         target = _free_name(plan.folder / plan.name)
         try:
-            built = _build(target, plan, stretch, lock)
+            built = _build(target, plan, progress, lock)
         except BaseException:
             _remove(target)
             raise
         python_locations.remember(plan.folder)
         for environment in present:
-            stretch.feedback.pushInfo(f"The environment {environment} did not work any more; it is replaced.")
+            progress.feedback.pushInfo(f"The environment {environment} did not work any more; it is replaced.")
             _remove(environment)
         return built
 
@@ -125,40 +125,40 @@ def refuse_without_space(plan: Plan) -> None:
         )
 
 
-def _build(target: Path, plan: Plan, stretch: Stretch, lock: int) -> Built:
+def _build(target: Path, plan: Plan, progress: ProgressRange, lock: int) -> Built:
     python = python_locations.python_of_environment(target)
     scratch = target / _SCRATCH
     environment = {**build_environment_variables(), **dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(scratch))}
     environment.update(plan.proxy, PIP_USER="0")  # pip's own configuration may say otherwise
-    stretch.feedback.setProgressText(f"Making {target}")
+    progress.feedback.setProgressText(f"Making {target}")
     os.makedirs(scratch)
-    ended = run_command([str(plan.base.path), "-I", "-m", "venv", str(target)], environment, stretch, held=lock)
+    ended = run_command([str(plan.base.path), "-I", "-m", "venv", str(target)], environment, progress, held=lock)
     _refuse_failure(ended, plan)
-    stretch.advance(_SHARE_VENV)
-    _install(target, environment, plan, stretch, lock)
+    progress.advance(_SHARE_VENV)
+    _install(target, environment, plan, progress, lock)
     shutil.rmtree(scratch, ignore_errors=True)
-    stretch.advance(_SHARE_PIP)
-    stretch.feedback.setProgressText("Computing a small convolution")
-    built = _tried(python, plan, stretch)
+    progress.advance(_SHARE_PIP)
+    progress.feedback.setProgressText("Computing a small convolution")
+    built = _tried(python, plan, progress)
     facts = {"torch": built.torch, "build": plan.build.tag, "python": plan.base.version_text}
     (target / python_locations.MARKER).write_text(json.dumps(facts), encoding="utf-8")
-    stretch.advance(1.0)
+    progress.advance(1.0)
     return built
 
 
-def _install(target: Path, environment: Mapping[str, str], plan: Plan, stretch: Stretch, lock: int) -> None:
+def _install(target: Path, environment: Mapping[str, str], plan: Plan, progress: ProgressRange, lock: int) -> None:
     """Try the places that may have the build, one after the other; each is another call of pip."""
     grown = FolderSize(target, plan.build.installed_bytes + plan.build.download_bytes)
 
     def take_line(line: str) -> None:
         if _SHOWN.match(line):
-            stretch.feedback.pushInfo(without_credentials(line.strip()))
+            progress.feedback.pushInfo(without_credentials(line.strip()))
         if grown.is_due():
-            stretch.advance(_SHARE_VENV + (_SHARE_PIP - _SHARE_VENV) * grown.fraction())
+            progress.advance(_SHARE_VENV + (_SHARE_PIP - _SHARE_VENV) * grown.fraction())
 
     attempts = pip_requirements.attempts(plan.build, plan.source)
     for number, attempt in enumerate(attempts):
-        stretch.feedback.setProgressText(attempt.title)
+        progress.feedback.setProgressText(attempt.title)
         file = target / _SCRATCH / "requirements.txt"
         file.write_text(attempt.lines, encoding="utf-8")
         file.chmod(0o600)  # an index may have credentials in its address
@@ -169,17 +169,17 @@ def _install(target: Path, environment: Mapping[str, str], plan: Plan, stretch: 
             "--requirement",
             str(file),
         ]
-        ended = run_command(command, {**environment, **attempt.environment}, stretch, take_line, lock)
+        ended = run_command(command, {**environment, **attempt.environment}, progress, take_line, lock)
         if ended.status == 0:
             return
         if number + 1 < len(attempts) and pip_requirements.found_nothing(ended.tail):
             continue
-        _refuse_failure(ended, plan, stretch)
+        _refuse_failure(ended, plan, progress)
 
 
-def _tried(python: Path, plan: Plan, stretch: Stretch) -> Built:
+def _tried(python: Path, plan: Plan, progress: ProgressRange) -> Built:
     """Ask the new Python what it has, and have it compute on the device it was built for."""
-    facts = interpreter.probe(interpreter.Candidate(python, "the new environment"), stretch.feedback, fresh=True)
+    facts = interpreter.probe(interpreter.Candidate(python, "the new environment"), progress.feedback, fresh=True)
     if not facts.get("torch"):
         raise QgsProcessingException(cause_of_failure(str(facts.get("torch_error")), plan.build.tag))
     if not facts.get("convolution_ok"):
@@ -187,7 +187,7 @@ def _tried(python: Path, plan: Plan, stretch: Stretch) -> Built:
             "torch is there, but computed a small convolution wrongly. Try again, or report it."
         )
     wanted = "cuda" if plan.build.is_cuda else "cpu"
-    ended = try_device(python, wanted, stretch)
+    ended = try_device(python, wanted, progress)
     if ended.status != 0:
         cause = cause_of_failure(ended.tail, plan.build.tag)
         other = " The CPU build was not put in its place; BUILD cpu makes that." if plan.build.is_cuda else ""
@@ -195,21 +195,21 @@ def _tried(python: Path, plan: Plan, stretch: Stretch) -> Built:
     return Built(python, str(facts["torch"]), ended.tail, is_new=True)
 
 
-def _working(environment: Path, plan: Plan, stretch: Stretch) -> Built | None:
+def _working(environment: Path, plan: Plan, progress: ProgressRange) -> Built | None:
     try:
-        built = _tried(python_locations.python_of_environment(environment), plan, stretch)
+        built = _tried(python_locations.python_of_environment(environment), plan, progress)
     except QgsProcessingException:
-        if stretch.feedback.isCanceled():
+        if progress.feedback.isCanceled():
             raise
         return None
     return Built(built.python, built.torch, built.device, is_new=False)
 
 
-def _refuse_failure(ended: Ended, plan: Plan, stretch: Stretch | None = None) -> None:
+def _refuse_failure(ended: Ended, plan: Plan, progress: ProgressRange | None = None) -> None:
     if ended.status == 0:
         return
-    if stretch is not None:
-        stretch.feedback.pushInfo("pip's last words:\n" + without_credentials(ended.tail))
+    if progress is not None:
+        progress.feedback.pushInfo("pip's last words:\n" + without_credentials(ended.tail))
     raise QgsProcessingException(
         cause_of_failure(ended.tail, plan.build.tag) + " Nothing was changed: what was there before still is."
     )

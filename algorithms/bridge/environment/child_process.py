@@ -15,7 +15,7 @@ from typing import IO, Any, Callable
 
 from qgis.core import QgsProcessingException
 
-from ..feedback import Stretch, refuse_when_cancelled
+from ..feedback import ProgressRange, refuse_when_cancelled
 from ..worker import interpreter
 
 _POLL_SECONDS = 0.1
@@ -34,7 +34,7 @@ class Ended:
 def run_command(
     command: Sequence[str],
     environment: Mapping[str, str],
-    stretch: Stretch,
+    progress: ProgressRange,
     take_line: Callable[[str], None] | None = None,
     held: int | None = None,
 ) -> Ended:
@@ -43,7 +43,7 @@ def run_command(
     Args:
         command: Program and arguments.
         environment: All of it.
-        stretch: Beats while we wait; its feedback is asked for cancelling.
+        progress: Beats while we wait; its feedback is asked for cancelling.
         take_line: Gets each line as it comes, and an empty one now and then while none comes.
         held: File descriptor of a lock that the program holds with us.
 
@@ -68,7 +68,7 @@ def run_command(
     reader = Thread(target=_read_lines, args=(process.stdout, lines), daemon=True)
     reader.start()
     try:
-        tail = _follow(process, lines, stretch, take_line or _ignore)
+        tail = _follow(process, lines, progress, take_line or _ignore)
     finally:
         _end(process)
         reader.join(timeout=_GRACE_SECONDS)
@@ -80,23 +80,23 @@ def run_command(
 def _follow(
     process: subprocess.Popen[bytes],
     lines: queue.Queue[str | None],
-    stretch: Stretch,
+    progress: ProgressRange,
     take_line: Callable[[str], None],
 ) -> deque[str]:
     tail: deque[str] = deque(maxlen=_TAIL_LINES)
     while True:
-        refuse_when_cancelled(stretch.feedback)
+        refuse_when_cancelled(progress.feedback)
         try:
             line = lines.get(timeout=_POLL_SECONDS)
         except queue.Empty:
             take_line("")
-            stretch.beat()
+            progress.beat()
             if process.poll() is not None and lines.empty():
                 return tail
             continue
         if line is None:
             while process.poll() is None:  # it has closed its output and works on
-                refuse_when_cancelled(stretch.feedback)
+                refuse_when_cancelled(progress.feedback)
                 sleep(_POLL_SECONDS)
             return tail
         tail.append(line)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..feedback import Stretch
+from ..feedback import ProgressRange
 from ..worker.interpreter import clean_environment
 from .child_process import Ended, run_command
 
@@ -23,17 +23,17 @@ except DeviceError as error:
 """
 
 
-def try_device(python: Path, wanted: str, stretch: Stretch) -> Ended:
+def try_device(python: Path, wanted: str, progress: ProgressRange) -> Ended:
     """The last line of the output is the device with the reason for it, or, with a status other than 0, the refusal.
 
     Args:
         python: One that has torch.
         wanted: As the parameter DEVICE: "auto", "cpu", "cuda" or "cuda:N".
-        stretch: Beats meanwhile; its feedback is asked for cancelling.
+        progress: Beats meanwhile; its feedback is asked for cancelling.
 
     Raises:
         QgsProcessingException: It cannot be started, or the user cancelled.
     """
     command = [str(python), "-I", "-X", "utf8", "-c", _CODE, str(_PLUGIN), wanted]
-    ended = run_command(command, clean_environment(), stretch)
+    ended = run_command(command, clean_environment(), progress)
     return Ended(ended.status, (ended.tail.splitlines() or ["no answer"])[-1].strip())

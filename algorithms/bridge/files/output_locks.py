@@ -22,7 +22,7 @@ from .folder_lock import try_lock
 
 
 @contextmanager
-def claimed(paths: Iterable[Path]) -> Iterator[None]:
+def lock_outputs(paths: Iterable[Path]) -> Iterator[None]:
     """Have these output files to ourselves inside the block.
 
     Raises:

@@ -16,31 +16,31 @@ _RUN_FILE = "run.json"  # of mtmsd_qgis.io.run_directory
 
 
 @dataclass(frozen=True)
-class Lasting:
+class ResumeFolder:
     """Where a run keeps its work.
 
     Attributes:
         folder: Beside the output, or the one that the user named.
-        wanted: Whether the user named it.
+        is_named: Whether the user named it.
     """
 
     folder: Path
-    wanted: bool
+    is_named: bool
 
     @classmethod
-    def beside(cls, output: Path, named: str) -> Lasting:
+    def beside(cls, output: Path, named: str) -> ResumeFolder:
         """The folder of an output, or the one that an interrupted run left and the user named."""
         folder = Path(named) if named else output.with_name(output.name + SUFFIX)
         return cls(folder.absolute(), bool(named))
 
     @property
     def inputs(self) -> Mapping[str, str]:
-        """What the job says of it."""
-        return {"resume": str(self.folder)} if self.wanted else {}
+        """The entries of the job."""
+        return {"resume": str(self.folder)} if self.is_named else {}
 
     @property
     def outputs(self) -> Mapping[str, str]:
-        """What the job says of it."""
+        """The entries of the job."""
         return {"checkpoint": str(self.folder)}
 
     @contextmanager
@@ -55,7 +55,7 @@ class Lasting:
                     f"The work done so far is kept in {self.folder}; the same run goes on from there, also with it as "
                     "RESUME."
                 )
-            elif not self.wanted:
+            elif not self.is_named:
                 self.remove()
             raise
         self.remove()

@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from osgeo import gdal
+
 from qgis.core import Qgis, QgsPalettedRasterRenderer, QgsProcessingException, QgsRasterLayer
 
 from ....mtmsd_qgis.io.windows import Window
-from ..feedback import Stretch
+from ..feedback import ProgressRange
 from .source import Grid, RasterSource, describe_raster
 
 if TYPE_CHECKING:
@@ -96,8 +97,8 @@ def describe_class_map(layer: QgsRasterLayer, parameter: str) -> ClassMap:
             f"{kind}. Choose a class map. Where the numbers are ids all the same, save them as Int32 "
             "(Raster > Conversion > Translate)."
         )
-    names, colors = _told_by_file(dataset) if dataset is not None else ({}, {})
-    shown, drawn = _told_by_legend(layer)
+    names, colors = _from_file(dataset) if dataset is not None else ({}, {})
+    shown, drawn = _from_legend(layer)
     return ClassMap(source, {**names, **shown}, names, {**colors, **drawn})
 
 
@@ -119,14 +120,14 @@ def refuse_other_grid(strata: RasterSource, classes: RasterSource) -> None:
         )
 
 
-def walk(classes: RasterSource, strata: RasterSource | None, table: NDArray, stretch: Stretch) -> Reading:
+def walk(classes: RasterSource, strata: RasterSource | None, table: NDArray, progress: ProgressRange) -> Reading:
     """Count every class, and look up samples.
 
     Args:
         classes: The map, of GDAL.
         strata: A raster of the same grid, of GDAL.
         table: (N, >= 2) int64: row and column of each sample, sorted by row.
-        stretch: Told after every window.
+        progress: Told after every window.
 
     Raises:
         QgsProcessingException: More values than classes can be, unreadable, or cancelled.
@@ -155,7 +156,7 @@ def walk(classes: RasterSource, strata: RasterSource | None, table: NDArray, str
         for layer, (array, has_data) in enumerate(read):
             values[layer, here], valid[layer, here] = array[rows, cols], has_data[rows, cols]
         done += window.height * window.width
-        stretch.advance(done / (classes.grid.height * classes.grid.width))
+        progress.advance(done / (classes.grid.height * classes.grid.width))
     return Reading(counts[0], values[0], valid[0], counts[1] if strata is not None else {}, values[1], valid[1], beyond)
 
 
@@ -247,7 +248,7 @@ def _kind_of_provider(layer: QgsRasterLayer) -> str:
     }.get(layer.dataProvider().dataType(1), "unknown")
 
 
-def _told_by_file(dataset: gdal.Dataset) -> tuple[dict[int, str], dict[int, str]]:
+def _from_file(dataset: gdal.Dataset) -> tuple[dict[int, str], dict[int, str]]:
     """Names and colours from category names, colour table and raster attribute table; the last one wins."""
     band = dataset.GetRasterBand(1)
     band.GetMetadata()  # GDAL 3.6 reads the names of a GeoTIFF only after this
@@ -271,7 +272,7 @@ def _told_by_file(dataset: gdal.Dataset) -> tuple[dict[int, str], dict[int, str]
     return names, colors
 
 
-def _told_by_legend(layer: QgsRasterLayer) -> tuple[dict[int, str], dict[int, str]]:
+def _from_legend(layer: QgsRasterLayer) -> tuple[dict[int, str], dict[int, str]]:
     """Names and colours from a legend of unique values.
 
     A layer that Processing has just loaded from a file is plain; what QGIS would load with it lies beside the file.

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from osgeo import gdal
+
 from qgis.core import QgsProcessingException, QgsProcessingFeedback, QgsProcessingUtils
 
 from ....mtmsd_qgis.jobs.settings import ExtractionSettings

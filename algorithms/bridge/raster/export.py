@@ -13,10 +13,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from osgeo import gdal
+
 from qgis.core import QgsProcessingException
 
 from ....mtmsd_qgis.jobs.data_model import Band, CubeFile
-from ..feedback import Stretch
+from ..feedback import ProgressRange
 from .source import RasterSource
 
 CHUNK_BYTES = 64 << 20  # read at once; a whole number of lines
@@ -41,7 +42,9 @@ _SIGN_BIT = 128
 _ENVI_TYPES = {"uint8": 1, "int16": 2, "int32": 3, "float32": 4, "float64": 5, "uint16": 12, "uint32": 13}
 
 
-def copy_cube(source: RasterSource, numbers: Sequence[int], folder: Path, name: str, stretch: Stretch) -> CubeFile:
+def copy_cube(
+    source: RasterSource, numbers: Sequence[int], folder: Path, name: str, progress: ProgressRange
+) -> CubeFile:
     """Copy bands of a raster into the job folder.
 
     Args:
@@ -49,7 +52,7 @@ def copy_cube(source: RasterSource, numbers: Sequence[int], folder: Path, name: 
         numbers: Bands (from 1), in the order wanted.
         folder: The job folder.
         name: Of the cube's file, without suffix.
-        stretch: Told how far the copy is.
+        progress: Told how far the copy is.
 
     Raises:
         QgsProcessingException: The raster cannot be read, or the user cancelled.
@@ -58,20 +61,20 @@ def copy_cube(source: RasterSource, numbers: Sequence[int], folder: Path, name: 
     height, (block_width, block_height) = source.grid.height, reader.dataset.GetRasterBand(1).GetBlockSize()
     rows = rows_at_once(height, reader.line_bytes, block_height)
     if rows < min(block_height, height) and block_width < reader.width:
-        return _copy_blocks(reader, (block_height, block_width), folder, name, stretch)
+        return _copy_blocks(reader, (block_height, block_width), folder, name, progress)
     parts = [(row, min(rows, height - row)) for row in range(0, height, rows)]
-    return _copy(reader, parts, folder, name, stretch)
+    return _copy(reader, parts, folder, name, progress)
 
 
 def copy_rows(
-    source: RasterSource, numbers: Sequence[int], rows: Sequence[int], folder: Path, name: str, stretch: Stretch
+    source: RasterSource, numbers: Sequence[int], rows: Sequence[int], folder: Path, name: str, progress: ProgressRange
 ) -> CubeFile:
     """Copy some rows of a raster's bands: a cube with as many rows.
 
     Raises:
         QgsProcessingException: The raster cannot be read, or the user cancelled.
     """
-    return _copy(_Reader(source, numbers), [(row, 1) for row in rows], folder, name, stretch)
+    return _copy(_Reader(source, numbers), [(row, 1) for row in rows], folder, name, progress)
 
 
 def rows_at_once(height: int, line_bytes: int, block_height: int) -> int:
@@ -168,20 +171,22 @@ class _Reader:
         return values.tobytes()
 
 
-def _copy(reader: _Reader, parts: Sequence[tuple[int, int]], folder: Path, name: str, stretch: Stretch) -> CubeFile:
+def _copy(
+    reader: _Reader, parts: Sequence[tuple[int, int]], folder: Path, name: str, progress: ProgressRange
+) -> CubeFile:
     """Parts (first row, rows) of a raster, one after the other, with an ENVI header."""
     height = sum(rows for _, rows in parts)
     cube = CubeFile(f"{name}.raw", height, reader.width, reader.dtype, reader.bands)
     with (folder / cube.file).open("wb") as file:
         for done, (row, rows) in enumerate(parts, 1):
             file.write(reader.lines(row, rows))
-            stretch.advance(done / len(parts))
+            progress.advance(done / len(parts))
     reader.refuse_change()
     write_envi_header(folder, cube)
     return cube
 
 
-def _copy_blocks(reader: _Reader, block: tuple[int, int], folder: Path, name: str, stretch: Stretch) -> CubeFile:
+def _copy_blocks(reader: _Reader, block: tuple[int, int], folder: Path, name: str, progress: ProgressRange) -> CubeFile:
     """The raster by its own blocks, each read (and decompressed) once, where whole lines of blocks are too large.
 
     Args:
@@ -189,7 +194,7 @@ def _copy_blocks(reader: _Reader, block: tuple[int, int], folder: Path, name: st
         block: Height and width of its blocks.
         folder: The job folder.
         name: Of the cube's file, without suffix.
-        stretch: Told how far the copy is.
+        progress: Told how far the copy is.
     """
     cube = CubeFile(f"{name}.raw", reader.dataset.RasterYSize, reader.width, reader.dtype, reader.bands)
     count, item = len(reader.bands), reader.line_bytes // (len(reader.bands) * reader.width)
@@ -207,7 +212,7 @@ def _copy_blocks(reader: _Reader, block: tuple[int, int], folder: Path, name: st
             for line in range(rows * count):  # of a band
                 file.seek((row * count + line) * cube.width * item + col * item)
                 file.write(content[line * cols * item : (line + 1) * cols * item])
-            stretch.advance(done / len(windows))
+            progress.advance(done / len(windows))
     reader.refuse_change()
     write_envi_header(folder, cube)
     return cube

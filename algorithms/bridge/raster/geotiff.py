@@ -13,10 +13,11 @@ from traceback import clear_frames
 from typing import Any, Callable
 
 from osgeo import gdal
+
 from qgis.core import QgsMapLayer, QgsProcessingException, QgsProviderRegistry
 
 from ....mtmsd_qgis.jobs.data_model import Band, ClassEntry, CubeFile, FeatureLayout, cube_from_json, layout_to_json
-from ..feedback import Stretch
+from ..feedback import ProgressRange
 from .export import rows_at_once
 from .overviews import build_overviews
 from .source import FEATURES_KEY, Grid
@@ -87,7 +88,7 @@ def _full(folder: Path) -> str:
 
 
 def write_class_map(
-    cube: CubeFile, folder: Path, grid: Grid, path: Path, classes: Sequence[ClassEntry], stretch: Stretch
+    cube: CubeFile, folder: Path, grid: Grid, path: Path, classes: Sequence[ClassEntry], progress: ProgressRange
 ) -> None:
     """Class ids, nodata 0, with names and colours for every software that reads GDAL's category names or tables."""
     small = max((entry.id for entry in classes), default=0) <= _LARGEST_BYTE
@@ -103,18 +104,20 @@ def write_class_map(
             band.SetCategoryNames([names.get(value, "") for value in range(max(names, default=0) + 1)])
         band.SetDefaultRAT(_attribute_table(classes))
 
-    _write(_Raster(cube, folder, grid, Layout(code, _COMPRESSED, 256, "MODE"), describe), path, stretch)
+    _write(_Raster(cube, folder, grid, Layout(code, _COMPRESSED, 256, "MODE"), describe), path, progress)
 
 
-def write_floats(cube: CubeFile, folder: Path, grid: Grid, path: Path, names: Sequence[str], stretch: Stretch) -> None:
+def write_floats(
+    cube: CubeFile, folder: Path, grid: Grid, path: Path, names: Sequence[str], progress: ProgressRange
+) -> None:
     """Confidence or probabilities: float bands with names."""
     bands = [Band(name=name, nodata=band.nodata) for name, band in zip(names, cube.bands)]
     layout = Layout(_GDAL_CODES[cube.dtype], (*_COMPRESSED, "PREDICTOR=3"), 256, "AVERAGE")
-    _write(_Raster(cube, folder, grid, layout, lambda dataset: _describe_bands(dataset, bands)), path, stretch)
+    _write(_Raster(cube, folder, grid, layout, lambda dataset: _describe_bands(dataset, bands)), path, progress)
 
 
 def write_features(
-    cube: CubeFile, folder: Path, grid: Grid, path: Path, features: FeatureLayout, stretch: Stretch
+    cube: CubeFile, folder: Path, grid: Grid, path: Path, features: FeatureLayout, progress: ProgressRange
 ) -> None:
     """The feature raster, which says in its metadata what its bands are."""
 
@@ -122,7 +125,7 @@ def write_features(
         dataset.SetMetadataItem(FEATURES_KEY, layout_to_json(features))
         _describe_bands(dataset, cube.bands)
 
-    write_many_bands(cube, folder, grid, path, stretch, describe)
+    write_many_bands(cube, folder, grid, path, progress, describe)
 
 
 def write_many_bands(
@@ -130,7 +133,7 @@ def write_many_bands(
     folder: Path,
     grid: Grid,
     path: Path,
-    stretch: Stretch,
+    progress: ProgressRange,
     describe: Callable[[gdal.Dataset], None] | None = None,
 ) -> None:
     """A raster with hundreds or thousands of bands, as it is.
@@ -142,7 +145,7 @@ def write_many_bands(
     options = ("INTERLEAVE=BAND", f"BLOCKYSIZE={_STRIP_ROWS}", _BIG)
     layout = Layout(_GDAL_CODES.get(cube.dtype, gdal.GDT_Float64), options, _STRIP_ROWS)
     described = describe or (lambda dataset: _describe_bands(dataset, cube.bands))
-    _write(_Raster(cube, folder, grid, layout, described), path, stretch)
+    _write(_Raster(cube, folder, grid, layout, described), path, progress)
 
 
 def write_text(text: str, path: Path) -> None:
@@ -222,12 +225,12 @@ class _Raster:
     describe: Callable[[gdal.Dataset], None]
 
 
-def _write(raster: _Raster, path: Path, stretch: Stretch) -> None:
+def _write(raster: _Raster, path: Path, progress: ProgressRange) -> None:
     with replacing(path) as partial, _every_error():
         try:
-            _create(raster, partial, stretch)
+            _create(raster, partial, progress)
             if raster.layout.overviews:
-                build_overviews(partial, raster.layout.overviews, stretch)
+                build_overviews(partial, raster.layout.overviews, progress)
         except BaseException as error:
             clear_frames(error.__traceback__)  # they hold the open file, which GDAL would write after the clean-up
             if isinstance(error, RuntimeError):  # where somebody called gdal.UseExceptions
@@ -235,7 +238,7 @@ def _write(raster: _Raster, path: Path, stretch: Stretch) -> None:
             raise
 
 
-def _create(raster: _Raster, path: Path, stretch: Stretch) -> None:
+def _create(raster: _Raster, path: Path, progress: ProgressRange) -> None:
     cube, grid, layout = raster.cube, raster.grid, raster.layout
     dataset = gdal.GetDriverByName("GTiff").Create(
         str(path), cube.width, cube.height, len(cube.bands), layout.code, list(layout.options)
@@ -247,7 +250,7 @@ def _create(raster: _Raster, path: Path, stretch: Stretch) -> None:
     if grid.wkt:
         dataset.SetProjection(grid.wkt)
     raster.describe(dataset)  # a colour table must come before the pixels
-    _copy_lines(cube, raster.folder, dataset, layout, stretch)
+    _copy_lines(cube, raster.folder, dataset, layout, progress)
     dataset.FlushCache()
     del dataset  # closes the file
 
@@ -276,7 +279,7 @@ def _every_error() -> Iterator[None]:
         raise OSError(errors[0])
 
 
-def _copy_lines(cube: CubeFile, folder: Path, dataset: gdal.Dataset, layout: Layout, stretch: Stretch) -> None:
+def _copy_lines(cube: CubeFile, folder: Path, dataset: gdal.Dataset, layout: Layout, progress: ProgressRange) -> None:
     count = len(cube.bands)
     code = _GDAL_CODES.get(cube.dtype)
     itemsize = 8 if code is None else gdal.GetDataTypeSize(code) // 8
@@ -295,7 +298,7 @@ def _copy_lines(cube: CubeFile, folder: Path, dataset: gdal.Dataset, layout: Lay
             )  # fmt: skip
             if failure:
                 raise OSError(gdal.GetLastErrorMsg())
-            stretch.advance((row + lines) / cube.height)
+            progress.advance((row + lines) / cube.height)
 
 
 def _as_float64(content: bytes, dtype: str) -> bytes:

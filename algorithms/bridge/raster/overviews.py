@@ -7,7 +7,7 @@ from pathlib import Path
 
 from osgeo import gdal
 
-from ..feedback import Stretch, refuse_when_cancelled
+from ..feedback import ProgressRange, refuse_when_cancelled
 
 _SMALLEST_SIDE = 256  # pixels; the smallest overview fits into this
 
@@ -20,13 +20,13 @@ def overview_factors(height: int, width: int) -> list[int]:
     return factors
 
 
-def build_overviews(path: Path, resampling: str, stretch: Stretch) -> None:
+def build_overviews(path: Path, resampling: str, progress: ProgressRange) -> None:
     """Write them, compressed as the raster is.
 
     Args:
         path: A GeoTIFF that is closed, so that its colour table is in the file.
         resampling: GDAL's word: MODE for classes (the most frequent one), AVERAGE for numbers.
-        stretch: Asked for a cancel.
+        progress: Asked for a cancel.
 
     Raises:
         QgsProcessingException: Cancelled.
@@ -38,7 +38,7 @@ def build_overviews(path: Path, resampling: str, stretch: Stretch) -> None:
     factors = overview_factors(dataset.RasterYSize, dataset.RasterXSize)
     if not factors:
         return
-    feedback = stretch.feedback
+    feedback = progress.feedback
     failure = dataset.BuildOverviews(resampling, factors, callback=lambda *_: int(not feedback.isCanceled()))
     refuse_when_cancelled(feedback)
     if failure:

@@ -10,7 +10,7 @@ from pathlib import Path
 from qgis.core import QgsCoordinateTransformContext, QgsProcessingException, QgsProcessingFeedback
 
 from ....mtmsd_qgis.jobs.data_model import CubeFile
-from ..feedback import Stretch
+from ..feedback import ProgressRange
 from .band_metadata import spectral_sentence
 from .export import copy_cube, with_mask
 from .masks import MaskSource, both_usable, own_mask, usable_pixels
@@ -62,13 +62,13 @@ def announce(source: RasterSource, feedback: QgsProcessingFeedback, *lines: str)
         feedback.pushInfo(line)
 
 
-def bring_scene(
+def export_scene(
     source: RasterSource,
     numbers: Sequence[int],
     mask: MaskSource | None,
     folder: Path,
     context: QgsCoordinateTransformContext,
-    stretch: Stretch,
+    progress: ProgressRange,
 ) -> CubeFile:
     """The raster's bands as a cube in the job folder, with the mask where there is one.
 
@@ -78,13 +78,13 @@ def bring_scene(
         mask: Pixels to leave out.
         folder: The job folder.
         context: Of the project, for datum shifts.
-        stretch: Told how far it is.
+        progress: Told how far it is.
 
     Raises:
         QgsProcessingException: Not readable, no pixel left, or cancelled.
     """
-    exported = export_foreign(source, folder, context, stretch)
-    cube = copy_cube(exported, numbers, folder, "scene", stretch)
+    exported = export_foreign(source, folder, context, progress)
+    cube = copy_cube(exported, numbers, folder, "scene", progress)
     own = own_mask(exported)
     if exported is not source:
         Path(exported.uri).unlink()
@@ -98,12 +98,12 @@ def bring_scene(
             f"No valid pixel is left: the mask {mask.name} covers the whole raster {source.name}. "
             "The mask's pixels are the ones to leave out; check that it is not the other way round."
         )
-    stretch.feedback.pushInfo(f"Mask {mask.name}: {usable.count(0)} of {len(usable)} pixels are left out.")
+    progress.feedback.pushInfo(f"Mask {mask.name}: {usable.count(0)} of {len(usable)} pixels are left out.")
     return with_mask(cube, usable if own is None else both_usable(usable, own), folder)
 
 
-def bring_plain_bands(
-    source: RasterSource, folder: Path, context: QgsCoordinateTransformContext, stretch: Stretch
+def export_plain_bands(
+    source: RasterSource, folder: Path, context: QgsCoordinateTransformContext, progress: ProgressRange
 ) -> CubeFile:
     """A raster that is no feature raster, as a cube of the bands that can be features.
 
@@ -118,13 +118,13 @@ def bring_plain_bands(
 
     numbers = [band.number for band in source.bands if band.number not in source.bad]
     refuse_no_band(source, numbers)
-    cube = bring_scene(source, numbers, None, folder, context, stretch)
+    cube = export_scene(source, numbers, None, folder, context, progress)
     kept, left_out = usable_bands(Cube(folder, cube))
     if source.bad:
         marked = ", ".join(str(number) for number in sorted(source.bad))
-        stretch.feedback.pushWarning(f"Marked as bad in the metadata, left out: {marked}.")
+        progress.feedback.pushWarning(f"Marked as bad in the metadata, left out: {marked}.")
     if not left_out:
         return cube
-    stretch.feedback.pushWarning(f"Bands left out: {describe(left_out)}.")
+    progress.feedback.pushWarning(f"Bands left out: {describe(left_out)}.")
     refuse_no_band(source, kept)
-    return bring_scene(source, [numbers[i] for i in kept], None, folder, context, stretch)
+    return export_scene(source, [numbers[i] for i in kept], None, folder, context, progress)

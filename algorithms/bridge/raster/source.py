@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from osgeo import gdal
+
 from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransformContext,
@@ -25,7 +26,7 @@ from qgis.core import (
 )
 
 from ....mtmsd_qgis.jobs.data_model import Band, FeatureLayout, layout_from_json
-from ..feedback import Stretch
+from ..feedback import ProgressRange
 from .band_metadata import describe_bands
 from .layer_nodata import with_layer_nodata
 
@@ -149,7 +150,7 @@ def describe_raster(layer: QgsRasterLayer) -> RasterSource:
 
 
 def export_foreign(
-    source: RasterSource, folder: Path, context: QgsCoordinateTransformContext, stretch: Stretch
+    source: RasterSource, folder: Path, context: QgsCoordinateTransformContext, progress: ProgressRange
 ) -> RasterSource:
     """A layer of another provider than GDAL as a GeoTIFF in the job folder; a GDAL layer stays as it is.
 
@@ -165,9 +166,9 @@ def export_foreign(
     grid = source.grid
     provider = source.provider
     following = QgsRasterBlockFeedback()
-    stretch.feedback.canceled.connect(following.cancel)
+    progress.feedback.canceled.connect(following.cancel)
     failure = writer.writeRaster(pipe, grid.width, grid.height, provider.extent(), grid.crs, context, following)
-    stretch.advance(1.0)
+    progress.advance(1.0)
     if failure != QgsRasterFileWriter.WriterError.NoError:
         raise QgsProcessingException(
             f"The layer {source.name} cannot be read pixel by pixel (error {int(failure)}). "

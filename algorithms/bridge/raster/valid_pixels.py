@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from qgis.core import QgsCoordinateTransformContext
 
-from ..feedback import Stretch
+from ..feedback import ProgressRange
 from ..worker.worker_process import job_folder
 from .export import copy_rows
 from .masks import own_mask
@@ -22,7 +22,7 @@ _LEAST_SHARE = 0.5  # a band with data at fewer pixels than this share of the be
 
 
 def pixels_with_data(
-    raster: RasterSource, pixels: NDArray, context: QgsCoordinateTransformContext, stretch: Stretch
+    raster: RasterSource, pixels: NDArray, context: QgsCoordinateTransformContext, progress: ProgressRange
 ) -> NDArray:
     """Where a task with all bands would find data.
 
@@ -33,7 +33,7 @@ def pixels_with_data(
         raster: Whose pixels they are.
         pixels: (N, 2 or more) row and column, sorted by row.
         context: Of the project.
-        stretch: Told from time to time.
+        progress: Told from time to time.
 
     Returns:
         (N,) bool.
@@ -54,9 +54,9 @@ def pixels_with_data(
         return found
     lines = [(slice(first, last), pixels[first:last, 1]) for first, last in zip(starts, [*starts[1:], len(pixels)])]
     with job_folder() as folder:
-        exported = export_foreign(raster, folder, context, stretch)
+        exported = export_foreign(raster, folder, context, progress)
         own = own_mask(exported)
-        cube = Cube(folder, copy_rows(exported, numbers, rows.tolist(), folder, "rows", stretch))
+        cube = Cube(folder, copy_rows(exported, numbers, rows.tolist(), folder, "rows", progress))
         counts = sum(_finite(cube, line, columns).sum(axis=1) for line, (_, columns) in enumerate(lines))
         usable = np.flatnonzero(counts >= _LEAST_SHARE * np.max(counts))
         for line, (part, columns) in enumerate(lines):

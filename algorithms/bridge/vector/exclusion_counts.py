@@ -9,10 +9,10 @@ from collections.abc import Iterable
 _MOST_IDS = 5  # of features, named for each reason
 
 
-class Tally(Counter[str]):
+class ExclusionCounts(Counter[str]):
     """Reason -> number of pixels or features that are left out, and the ids of the features they belong to."""
 
-    def __init__(self, given: Tally | None = None) -> None:
+    def __init__(self, given: ExclusionCounts | None = None) -> None:
         """A copy of a tally; without one, empty."""
         super().__init__(given or {})
         self._ids: dict[str, list[int]] = {} if given is None else {k: list(v) for k, v in given._ids.items()}
@@ -24,9 +24,9 @@ class Tally(Counter[str]):
         known = self._ids.setdefault(reason, [])
         known.extend(number for number in dict.fromkeys(ids) if number not in known)
 
-    def merged(self, other: Tally) -> Tally:
+    def merged(self, other: ExclusionCounts) -> ExclusionCounts:
         """Both together."""
-        both = Tally(self)
+        both = ExclusionCounts(self)
         for reason, count in other.items():
             both.note(reason, other._ids.get(reason, []), count)
         return both

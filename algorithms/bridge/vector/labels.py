@@ -31,7 +31,7 @@ from qgis.core import (
 from ....mtmsd_qgis.jobs.data_model import ClassEntry
 from ..raster.palette import palette
 from ..raster.source import is_local_grid
-from .exclusion_counts import Tally
+from .exclusion_counts import ExclusionCounts
 
 LARGEST_ID = 65535  # class maps hold 16 bits, 0 is nodata
 
@@ -58,7 +58,7 @@ class LabelLayer:
     points: bool
     shapes: tuple[tuple[QgsGeometry, Key], ...]
     styles: Mapping[Key, tuple[str, str]]
-    skipped: Tally
+    skipped: ExclusionCounts
     ids: tuple[int, ...]
     overlaps: str = "refuse"
 
@@ -92,7 +92,7 @@ def read_labels(
     kind = QgsWkbTypes.geometryType(source.wkbType())
     if kind not in (QgsWkbTypes.GeometryType.PointGeometry, QgsWkbTypes.GeometryType.PolygonGeometry):
         raise QgsProcessingException(f"The layer {name} should hold points or polygons; choose such a layer.")
-    skipped = Tally()
+    skipped = ExclusionCounts()
     request = QgsFeatureRequest().setSubsetOfAttributes([index])
     features = source.getFeatures(request, QgsProcessingFeatureSource.Flag.FlagSkipGeometryValidityChecks)
     transform = _transform(source.sourceCrs(), target, context)
@@ -144,13 +144,13 @@ def class_key(value: Any) -> Key | None:  # noqa: ANN401 - an attribute of any t
     return text or None
 
 
-def sentence_of_skipped(labels: LabelLayer) -> str:
+def skipped_sentence(labels: LabelLayer) -> str:
     """What was not used, for the log; empty where all was."""
     return f"Not used in the layer {labels.name}: {labels.skipped.text}." if labels.skipped else ""
 
 
 def _labelled(
-    features: Iterable[QgsFeature], index: int, transform: QgsCoordinateTransform | None, skipped: Tally
+    features: Iterable[QgsFeature], index: int, transform: QgsCoordinateTransform | None, skipped: ExclusionCounts
 ) -> Iterable[tuple[int, QgsGeometry, Key]]:
     """Id, geometry and class of the usable features."""
     for feature in features:

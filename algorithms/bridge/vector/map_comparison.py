@@ -13,13 +13,13 @@ from qgis.core import QgsCoordinateTransformContext, QgsProcessingException, Qgs
 from ....mtmsd_qgis.accuracy.assessment import Compared, Strata
 from ....mtmsd_qgis.accuracy.class_matching import Key, match_classes
 from ....mtmsd_qgis.jobs.data_model import ClassEntry
-from ..feedback import Stretch
+from ..feedback import ProgressRange
 from ..raster.class_map_reader import ClassMap, Reading, walk
 from ..raster.palette import palette
 from ..raster.source import RasterSource, export_foreign
-from .exclusion_counts import Tally
+from .exclusion_counts import ExclusionCounts
 from .labels import LabelLayer
-from .rasterization import Samples, place_samples
+from .rasterization import SamplePixels, rasterize_labels
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,7 +39,7 @@ class Comparison:
 
     compared: Compared
     classes: Sequence[Mapping[str, Any]]
-    left_out: Tally
+    left_out: ExclusionCounts
     notes: Sequence[str]
 
 
@@ -74,11 +74,13 @@ def compare(
     labels = replace(labels, shapes=tuple((shape, meant[key]) for shape, key in labels.shapes))
     keys = tuple(dict.fromkeys(meant.values()))
     entries = {key: ClassEntry(0, _name(key, classes), "") for key in keys}
-    placed = place_samples(labels, entries, classes.source.grid, Stretch(feedback, 0, 20, "Placing the samples"))
-    copying = Stretch(feedback, 20, 30)
+    placed = rasterize_labels(
+        labels, entries, classes.source.grid, ProgressRange(feedback, 0, 20, "Placing the samples")
+    )
+    copying = ProgressRange(feedback, 20, 30)
     source = export_foreign(classes.source, _fresh(folder, "map"), context, copying)
     below = None if strata is None else export_foreign(strata.source, _fresh(folder, "strata"), context, copying)
-    reading = walk(source, below, placed.table, Stretch(feedback, 30, 95, "Reading the map"))
+    reading = walk(source, below, placed.table, ProgressRange(feedback, 30, 95, "Reading the map"))
     left_out = labels.skipped.merged(placed.left_out)
     table, kept = _usable(placed, reading, labels, left_out)
     _refuse_nothing(table, keys, reading, labels, classes.source, left_out)
@@ -104,7 +106,9 @@ def _fresh(folder: Path, name: str) -> Path:
     return place
 
 
-def _usable(placed: Samples, reading: Reading, labels: LabelLayer, left_out: Tally) -> tuple[NDArray, NDArray]:
+def _usable(
+    placed: SamplePixels, reading: Reading, labels: LabelLayer, left_out: ExclusionCounts
+) -> tuple[NDArray, NDArray]:
     """The samples on data of map and strata, and which of the placed ones they are."""
     import numpy as np
 
@@ -123,7 +127,12 @@ def _usable(placed: Samples, reading: Reading, labels: LabelLayer, left_out: Tal
 
 
 def _refuse_nothing(
-    table: NDArray, keys: Sequence[Key], reading: Reading, labels: LabelLayer, source: RasterSource, left_out: Tally
+    table: NDArray,
+    keys: Sequence[Key],
+    reading: Reading,
+    labels: LabelLayer,
+    source: RasterSource,
+    left_out: ExclusionCounts,
 ) -> None:
     if not len(table):
         raise QgsProcessingException(

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 from qgis.core import QgsGeometry, QgsProcessingException
 
 from ....mtmsd_qgis.jobs.data_model import ClassEntry
-from ..feedback import Stretch
-from .exclusion_counts import Tally
+from ..feedback import ProgressRange
+from .exclusion_counts import ExclusionCounts
 from .labels import Key, LabelLayer
 
 if TYPE_CHECKING:
@@ -29,7 +29,11 @@ _MOST_LOOKS = 1000  # pairs whose outlines are compared
 
 
 def one_label_a_pixel(
-    table: NDArray, labels: LabelLayer, classes: Mapping[Key, ClassEntry], left_out: Tally, stretch: Stretch
+    table: NDArray,
+    labels: LabelLayer,
+    classes: Mapping[Key, ClassEntry],
+    left_out: ExclusionCounts,
+    progress: ProgressRange,
 ) -> NDArray:
     """The table sorted by row and column with one entry a pixel.
 
@@ -38,7 +42,7 @@ def one_label_a_pixel(
         labels: The layer, which says what to do with overlaps.
         classes: In the order of the class indices.
         left_out: Takes the pixels that are left out.
-        stretch: Told from time to time.
+        progress: Told from time to time.
 
     Raises:
         QgsProcessingException: Polygons of different classes overlap, and that is to be refused; or cancelled.
@@ -56,10 +60,10 @@ def one_label_a_pixel(
     meetings = np.flatnonzero(same_pixel & (table[1:, 2] != table[:-1, 2]))
     pairs, pixels = np.unique(np.stack([table[meetings, 3], table[meetings + 1, 3]], 1), axis=0, return_counts=True)
     if labels.overlaps == "refuse" and not labels.points:
-        _refuse_overlaps(pairs.tolist(), pixels.tolist(), labels, classes, stretch)
+        _refuse_overlaps(pairs.tolist(), pixels.tolist(), labels, classes, progress)
     if labels.overlaps == "later":
         last = np.append(first[1:], len(table)) - 1
-        stretch.feedback.pushInfo(
+        progress.feedback.pushInfo(
             f"{mixed.sum()} pixels have labels of different classes in the layer {labels.name}; "
             "the later feature wins (OVERLAPS)."
         )
@@ -73,14 +77,14 @@ def _refuse_overlaps(
     pixels: Sequence[int],
     labels: LabelLayer,
     classes: Mapping[Key, ClassEntry],
-    stretch: Stretch,
+    progress: ProgressRange,
 ) -> None:
     """Name the polygons of different classes that overlap, those with the most pixels first."""
     found = []
     for looks, (count, (one, other)) in enumerate(sorted(zip(pixels, pairs), key=lambda pair: -pair[0])):
         if looks == _MOST_LOOKS:
             break
-        stretch.advance(0)
+        progress.advance(0)
         if _overlap(labels.shapes[one][0], labels.shapes[other][0]):
             found.append((one, other, count))
     if not found:

@@ -6,14 +6,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from osgeo import gdal
+
 from qgis.core import QgsFeature, QgsFields, QgsGeometry, QgsPointXY
 
-from ..feedback import Stretch
+from ..feedback import ProgressRange
 from ..raster.source import Grid
 
 
 def labelled_points(
-    labels: bytes, grid: Grid, fields: QgsFields, names: Mapping[int, str], stretch: Stretch
+    labels: bytes, grid: Grid, fields: QgsFields, names: Mapping[int, str], progress: ProgressRange
 ) -> Iterator[QgsFeature]:
     """Points at pixel centres, row by row.
 
@@ -22,7 +23,7 @@ def labelled_points(
         grid: Of the labels.
         fields: An integer for the id, a text for the name.
         names: Of the classes.
-        stretch: Told after each row.
+        progress: Told after each row.
     """
     import numpy as np
 
@@ -35,4 +36,4 @@ def labelled_points(
             feature.setGeometry(QgsGeometry.fromPointXY(QgsPointXY(x, y)))
             feature.setAttributes([class_id, names.get(class_id, "")])
             yield feature
-        stretch.advance((row + 1) / grid.height)
+        progress.advance((row + 1) / grid.height)

@@ -18,13 +18,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from osgeo import gdal
+
 from qgis.core import QgsGeometry, QgsProcessingException
 
 from ....mtmsd_qgis.jobs.data_model import ClassEntry, CubeFile
-from ..feedback import Stretch
+from ..feedback import ProgressRange
 from ..raster.masks import burn, memory_raster
 from ..raster.source import Grid
-from .exclusion_counts import Tally
+from .exclusion_counts import ExclusionCounts
 from .labels import Key, LabelLayer, names_of
 from .overlaps import one_label_a_pixel
 
@@ -35,7 +36,7 @@ LEAST_PER_CLASS = 2  # one to learn from, and one more: a class cannot be told f
 
 
 @dataclass(frozen=True)
-class Samples:
+class SamplePixels:
     """Sample pixels.
 
     Attributes:
@@ -44,10 +45,12 @@ class Samples:
     """
 
     table: NDArray
-    left_out: Tally
+    left_out: ExclusionCounts
 
 
-def place_samples(labels: LabelLayer, classes: Mapping[Key, ClassEntry], grid: Grid, stretch: Stretch) -> Samples:
+def rasterize_labels(
+    labels: LabelLayer, classes: Mapping[Key, ClassEntry], grid: Grid, progress: ProgressRange
+) -> SamplePixels:
     """The pixels of labelled geometries; those of classes that are not among the given ones are left out.
 
     Raises:
@@ -55,7 +58,7 @@ def place_samples(labels: LabelLayer, classes: Mapping[Key, ClassEntry], grid: G
     """
     import numpy as np
 
-    left_out = Tally()
+    left_out = ExclusionCounts()
     index_of = {key: index for index, key in enumerate(classes)}
     parts = [np.empty((0, 4), dtype=np.int64)]
     for group, (shape, key) in enumerate(labels.shapes):
@@ -71,13 +74,13 @@ def place_samples(labels: LabelLayer, classes: Mapping[Key, ClassEntry], grid: G
         part[:, 2:] = index_of[key], group
         parts.append(part)
         if group % 500 == 0:
-            stretch.advance(group / len(labels.shapes))
-    return Samples(one_label_a_pixel(np.concatenate(parts), labels, classes, left_out, stretch), left_out)
+            progress.advance(group / len(labels.shapes))
+    return SamplePixels(one_label_a_pixel(np.concatenate(parts), labels, classes, left_out, progress), left_out)
 
 
 def without_nodata(
-    samples: Samples, ids: Sequence[int], scene: CubeFile, folder: Path, *, one_band_tells: bool
-) -> Samples:
+    samples: SamplePixels, ids: Sequence[int], scene: CubeFile, folder: Path, *, shared_nodata: bool
+) -> SamplePixels:
     """The samples that lie on pixels with data in every band.
 
     Args:
@@ -85,7 +88,7 @@ def without_nodata(
         ids: Of the features, by group.
         scene: The cube in the job folder.
         folder: The job folder.
-        one_band_tells: All bands share their nodata, as in a feature raster; thousands need not be read.
+        shared_nodata: All bands share their nodata, as in a feature raster; thousands need not be read.
     """
     import numpy as np
 
@@ -93,7 +96,7 @@ def without_nodata(
     from ....mtmsd_qgis.io.windows import Window
 
     cube = Cube(folder, scene)
-    bands = [0] if one_band_tells else None
+    bands = [0] if shared_nodata else None
     keep = np.zeros(len(samples.table), dtype=bool)
     rows, starts = np.unique(samples.table[:, 0], return_index=True)
     for row, first, last in zip(rows, starts, [*starts[1:], len(samples.table)]):
@@ -101,16 +104,16 @@ def without_nodata(
         left, right = int(columns.min()), int(columns.max()) + 1
         values = cube.read(Window(int(row), left, 1, right - left), bands)
         keep[first:last] = np.isfinite(values[:, 0, columns - left]).all(axis=0)
-    left_out = Tally(samples.left_out)
+    left_out = ExclusionCounts(samples.left_out)
     if not keep.all():
         lost = samples.table[~keep]
         left_out.note("pixels on nodata", (ids[group] for group in np.unique(lost[:, 3])), len(lost))
-    return Samples(samples.table[keep], left_out)
+    return SamplePixels(samples.table[keep], left_out)
 
 
 def settle_classes(
-    samples: Samples, classes: Mapping[Key, ClassEntry], name: str
-) -> tuple[Samples, dict[Key, ClassEntry], list[Key]]:
+    samples: SamplePixels, classes: Mapping[Key, ClassEntry], name: str
+) -> tuple[SamplePixels, dict[Key, ClassEntry], list[Key]]:
     """Check that every class can be learnt, and drop those without any sample.
 
     Args:
@@ -149,10 +152,10 @@ def settle_classes(
     new_index = np.cumsum(counts > 0) - 1
     table = samples.table.copy()
     table[:, 2] = new_index[table[:, 2]]
-    return Samples(table, samples.left_out), {key: classes[key] for key in kept}, dropped
+    return SamplePixels(table, samples.left_out), {key: classes[key] for key in kept}, dropped
 
 
-def save_samples(samples: Samples, folder: Path, name: str) -> str:
+def save_samples(samples: SamplePixels, folder: Path, name: str) -> str:
     """Write the table into the job folder; returns the file's name."""
     import numpy as np
 
@@ -160,7 +163,7 @@ def save_samples(samples: Samples, folder: Path, name: str) -> str:
     return f"{name}.npy"
 
 
-def sentence_of_left_out(samples: Samples, layer: str) -> str:
+def left_out_sentence(samples: SamplePixels, layer: str) -> str:
     """What became no sample, for the log; empty where all did."""
     return f"Left out of the samples of the layer {layer}: {samples.left_out.text}." if samples.left_out else ""
 

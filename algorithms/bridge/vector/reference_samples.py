@@ -1,18 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Reference layer -> samples that can be parted into training and validation: whole features, or pixels of a raster.
+"""Reference layer -> samples that can be split into training and validation: whole features, or pixels of a raster.
 
-Enters: a point or polygon layer with a class field. Leaves: Candidates with class index and source feature of each
-sample, the features to write, and which validation samples lie too near to training.
+Enters: a point or polygon layer with a class field. Leaves: ReferenceSamples with class index and source feature, their
+positions, and the features to write.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from osgeo import gdal
+
 from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransformContext,
@@ -25,29 +26,28 @@ from qgis.core import (
     QgsPointXY,
     QgsProcessingException,
     QgsProcessingFeatureSource,
-    QgsSpatialIndex,
     QgsWkbTypes,
 )
 
 from ....mtmsd_qgis.jobs.data_model import ClassEntry
-from ..feedback import Stretch
+from ..feedback import ProgressRange
 from ..raster.source import Grid, RasterSource
 from ..raster.valid_pixels import pixels_with_data
-from .exclusion_counts import Tally
+from .exclusion_counts import ExclusionCounts
 from .field_types import LONG_NUMBER
 from .labels import Key, LabelLayer, class_key
 from .metric_projection import MetricPlane, between, metric_plane
-from .rasterization import Samples, place_samples, sentence_of_left_out
+from .rasterization import SamplePixels, left_out_sentence, rasterize_labels
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _SOURCE_ID = "feature_id"
-_AT_ONCE = 1000  # features between two looks at the cancel button
+FEATURES_AT_ONCE = 1000  # features between two looks at the cancel button
 
 
 @dataclass(frozen=True)
-class Reference:
+class ReferenceLayer:
     """The usable features of a reference layer, in the order of their ids.
 
     Attributes:
@@ -68,7 +68,7 @@ class Reference:
     wkb_type: QgsWkbTypes.Type
     features: tuple[QgsFeature, ...]
     keys: tuple[Key, ...]
-    skipped: Tally
+    skipped: ExclusionCounts
 
     @property
     def points(self) -> bool:
@@ -87,8 +87,8 @@ class Reference:
 
 
 @dataclass(frozen=True)
-class Candidates:
-    """Samples to be parted.
+class ReferenceSamples:
+    """Samples to be split.
 
     Attributes:
         reference: Where they come from.
@@ -99,7 +99,7 @@ class Candidates:
         left_out: What became no sample, for the log.
     """
 
-    reference: Reference
+    reference: ReferenceLayer
     classes: NDArray
     sources: NDArray
     grid: Grid | None = None
@@ -147,7 +147,7 @@ class Candidates:
         return feature
 
 
-def read_reference(source: QgsProcessingFeatureSource, field: str, stretch: Stretch) -> Reference:
+def read_reference(source: QgsProcessingFeatureSource, field: str, progress: ProgressRange) -> ReferenceLayer:
     """Read all features of the source; only the selected ones where it holds these.
 
     Raises:
@@ -163,10 +163,10 @@ def read_reference(source: QgsProcessingFeatureSource, field: str, stretch: Stre
     kind = QgsWkbTypes.geometryType(source.wkbType())
     if kind not in (QgsWkbTypes.GeometryType.PointGeometry, QgsWkbTypes.GeometryType.PolygonGeometry):
         raise QgsProcessingException(f"The layer {name} should hold points or polygons; choose such a layer.")
-    skipped = Tally()
+    skipped = ExclusionCounts()
     unchecked = source.getFeatures(QgsFeatureRequest(), QgsProcessingFeatureSource.Flag.FlagSkipGeometryValidityChecks)
     # Sorted, because a layer in memory hands out its selected features in another order each time.
-    features = sorted(_usable(unchecked, index, field, skipped, stretch), key=QgsFeature.id)
+    features = sorted(_usable(unchecked, index, field, skipped, progress), key=QgsFeature.id)
     keys = tuple(class_key(feature.attribute(index)) for feature in features)
     if not features:
         reasons = f"; {skipped.text}" if skipped else ""
@@ -179,23 +179,23 @@ def read_reference(source: QgsProcessingFeatureSource, field: str, stretch: Stre
             f"At least two classes are needed; the layer {name} has one in the field '{field}': '{keys[0]}'. "
             "Add samples of a second class, or choose another class field."
         )
-    return Reference(name, index, fields, source.sourceCrs(), source.wkbType(), tuple(features), keys, skipped)
+    return ReferenceLayer(name, index, fields, source.sourceCrs(), source.wkbType(), tuple(features), keys, skipped)
 
 
-def whole_features(reference: Reference) -> Candidates:
+def whole_features(reference: ReferenceLayer) -> ReferenceSamples:
     """Each feature is a sample."""
     import numpy as np
 
-    return Candidates(reference, _class_indices(reference), np.arange(len(reference.features)))
+    return ReferenceSamples(reference, _class_indices(reference), np.arange(len(reference.features)))
 
 
 def pixels_of(
-    reference: Reference,
+    reference: ReferenceLayer,
     raster: RasterSource,
     overlaps: str,
     context: QgsCoordinateTransformContext,
-    stretch: Stretch,
-) -> Candidates:
+    progress: ProgressRange,
+) -> ReferenceSamples:
     """Each pixel that a feature labels is a sample, but for those on nodata.
 
     Args:
@@ -203,7 +203,7 @@ def pixels_of(
         raster: Whose pixels are wanted.
         overlaps: What is done with pixels of several classes, see overlaps.py.
         context: Of the project.
-        stretch: Told from time to time.
+        progress: Told from time to time.
 
     Raises:
         QgsProcessingException: No feature lies on the raster, fewer than two classes do, polygons overlap, or
@@ -214,89 +214,49 @@ def pixels_of(
     labels, sources = _labels_in(reference, raster.grid.crs, context)
     labels = replace(labels, overlaps=overlaps)
     entries = {key: ClassEntry(number, str(key), "#000000") for number, key in enumerate(reference.classes, 1)}
-    samples = place_samples(labels, entries, raster.grid, stretch)
-    table, tally = samples.table, labels.skipped.merged(samples.left_out)
-    has_data = pixels_with_data(raster, table, context, stretch)
+    labelled = rasterize_labels(labels, entries, raster.grid, progress)
+    table, excluded = labelled.table, labels.skipped.merged(labelled.left_out)
+    has_data = pixels_with_data(raster, table, context, progress)
     if not has_data.all():
         lost = np.unique(table[~has_data, 3])
-        tally.note("pixels on nodata", (labels.ids[group] for group in lost), int((~has_data).sum()))
+        excluded.note("pixels on nodata", (labels.ids[group] for group in lost), int((~has_data).sum()))
     table = table[has_data]
-    left_out = sentence_of_left_out(Samples(table, tally), reference.name)
+    left_out = left_out_sentence(SamplePixels(table, excluded), reference.name)
     if len(np.unique(table[:, 2])) < 2:
         raise QgsProcessingException(
             f"Pixels of at least two classes were expected; the layer {reference.name} labels {len(table)} pixels with "
             f"data on the raster {raster.name}, of {len(np.unique(table[:, 2]))} classes. {left_out} Check that "
             "layer and raster show the same place and have the right CRS."
         )
-    return Candidates(reference, table[:, 2], np.array(sources)[table[:, 3]], raster.grid, table[:, :2], left_out)
+    return ReferenceSamples(reference, table[:, 2], np.array(sources)[table[:, 3]], raster.grid, table[:, :2], left_out)
 
 
-def plane_of(candidates: Candidates, context: QgsCoordinateTransformContext) -> MetricPlane:
+def plane_of(samples: ReferenceSamples, context: QgsCoordinateTransformContext) -> MetricPlane:
     """The plane to measure in; a thousand of the samples show where they lie."""
-    step = max(1, len(candidates.classes) // _AT_ONCE)
-    shapes = [candidates.geometry(number) for number in range(0, len(candidates.classes), step)]
-    return metric_plane(candidates.crs, shapes, context)
+    step = max(1, len(samples.classes) // FEATURES_AT_ONCE)
+    shapes = [samples.geometry(number) for number in range(0, len(samples.classes), step)]
+    return metric_plane(samples.crs, shapes, context)
 
 
-def places_in(candidates: Candidates, plane: MetricPlane, stretch: Stretch) -> NDArray:
+def positions_m(samples: ReferenceSamples, plane: MetricPlane, progress: ProgressRange) -> NDArray:
     """(N, 2) metres: where each sample lies; of a polygon or multipoint the centre of gravity."""
     import numpy as np
 
-    places = np.empty((len(candidates.classes), 2))
-    for number in range(len(places)):
-        if number % _AT_ONCE == 0:
-            stretch.advance(number / len(places))
-        place = plane.moved(candidates.geometry(number)).centroid().asPoint()
-        places[number] = place.x(), place.y()
-    return places
-
-
-def too_near(
-    candidates: Candidates,
-    training: Sequence[int],
-    validation: Sequence[int],
-    plane: MetricPlane,
-    distance_m: float,
-    stretch: Stretch,
-) -> NDArray:
-    """Which validation samples lie within a distance of a training sample, outline to outline.
-
-    Args:
-        candidates: All samples.
-        training: Numbers of the training samples.
-        validation: Numbers of the validation samples.
-        plane: To measure in.
-        distance_m: One at exactly this distance is too near.
-        stretch: Told from time to time.
-
-    Returns:
-        (len(validation),) bool.
-    """
-    import numpy as np
-
-    steps = len(training) + len(validation)
-    index = QgsSpatialIndex(QgsSpatialIndex.Flag.FlagStoreFeatureGeometries)
-    for done, number in enumerate(training):
-        if done % _AT_ONCE == 0:
-            stretch.advance(done / steps)
-        feature = QgsFeature(int(number))
-        feature.setGeometry(plane.moved(candidates.geometry(number)))
-        index.addFeature(feature)
-    near = np.zeros(len(validation), dtype=bool)
-    for done, number in enumerate(validation):
-        if done % _AT_ONCE == 0:
-            stretch.advance((len(training) + done) / steps)
-        shape = plane.moved(candidates.geometry(number))
-        near[done] = any(index.geometry(i).distance(shape) <= distance_m for i in index.nearestNeighbor(shape, 1))
-    return near
+    positions = np.empty((len(samples.classes), 2))
+    for number in range(len(positions)):
+        if number % FEATURES_AT_ONCE == 0:
+            progress.advance(number / len(positions))
+        centre = plane.moved(samples.geometry(number)).centroid().asPoint()
+        positions[number] = centre.x(), centre.y()
+    return positions
 
 
 def _usable(
-    features: Iterable[QgsFeature], index: int, field: str, skipped: Tally, stretch: Stretch
+    features: Iterable[QgsFeature], index: int, field: str, skipped: ExclusionCounts, progress: ProgressRange
 ) -> Iterable[QgsFeature]:
     for number, feature in enumerate(features):
-        if number % _AT_ONCE == 0:
-            stretch.advance(0)  # how many there are is not always known
+        if number % FEATURES_AT_ONCE == 0:
+            progress.advance(0)  # how many there are is not always known
         if class_key(feature.attribute(index)) is None:
             skipped.note(f"without a class in the field '{field}'", [feature.id()])
         elif not feature.hasGeometry() or feature.geometry().isEmpty():
@@ -305,7 +265,7 @@ def _usable(
             yield feature
 
 
-def _class_indices(reference: Reference) -> NDArray:
+def _class_indices(reference: ReferenceLayer) -> NDArray:
     import numpy as np
 
     index_of = {key: index for index, key in enumerate(reference.classes)}
@@ -313,11 +273,11 @@ def _class_indices(reference: Reference) -> NDArray:
 
 
 def _labels_in(
-    reference: Reference, crs: QgsCoordinateReferenceSystem, context: QgsCoordinateTransformContext
+    reference: ReferenceLayer, crs: QgsCoordinateReferenceSystem, context: QgsCoordinateTransformContext
 ) -> tuple[LabelLayer, list[int]]:
     """The geometries in the raster's CRS, and the index of the feature of each."""
     transform = between(reference.crs, crs, context)
-    shapes, sources, skipped = [], [], Tally()
+    shapes, sources, skipped = [], [], ExclusionCounts()
     for index, (feature, key) in enumerate(zip(reference.features, reference.keys)):
         shape = feature.geometry()
         try:

@@ -10,10 +10,17 @@ from pathlib import Path
 from qgis.core import QgsProcessingFeedback
 
 from ....mtmsd_qgis.jobs.data_model import ClassEntry, CubeFile
-from ..feedback import Stretch
+from ..feedback import ProgressRange
 from ..raster.source import RasterSource
-from .labels import Key, LabelLayer, make_classes, names_of, sentence_of_skipped
-from .rasterization import Samples, place_samples, save_samples, sentence_of_left_out, settle_classes, without_nodata
+from .labels import Key, LabelLayer, make_classes, names_of, skipped_sentence
+from .rasterization import (
+    SamplePixels,
+    left_out_sentence,
+    rasterize_labels,
+    save_samples,
+    settle_classes,
+    without_nodata,
+)
 
 
 @dataclass(frozen=True)
@@ -34,32 +41,32 @@ class Training:
         return tuple(self.by_key.values())
 
 
-def bring_training(
-    labels: LabelLayer, source: RasterSource, scene: CubeFile, folder: Path, stretch: Stretch
+def export_training(
+    labels: LabelLayer, source: RasterSource, scene: CubeFile, folder: Path, progress: ProgressRange
 ) -> Training:
     """Place the training samples and write them into the job folder.
 
     Raises:
         QgsProcessingException: No sample, a single class, a class with one sample, or cancelled.
     """
-    feedback = stretch.feedback
+    feedback = progress.feedback
     every = make_classes(labels)
-    placed = _place(labels, every, source, scene, folder, stretch)
+    placed = _place(labels, every, source, scene, folder, progress)
     samples, kept, dropped = settle_classes(placed, every, labels.name)
-    _tell(labels, samples, feedback)
+    _log(labels, samples, feedback)
     if dropped:
         feedback.pushWarning(f"Classes without a sample on the raster, left out: {names_of(dropped, every)}.")
     feedback.pushInfo(f"Training layer: {labels.name}, {len(samples.table)} sample pixels of {len(kept)} classes.")
     return Training(save_samples(samples, folder, "samples"), kept)
 
 
-def bring_reference(
-    labels: LabelLayer, training: Training, source: RasterSource, scene: CubeFile, folder: Path, stretch: Stretch
+def export_reference(
+    labels: LabelLayer, training: Training, source: RasterSource, scene: CubeFile, folder: Path, progress: ProgressRange
 ) -> str:
     """Place the reference samples and write them into the job folder; returns the file's name."""
-    samples = _place(labels, training.by_key, source, scene, folder, stretch)
-    _tell(labels, samples, stretch.feedback)
-    stretch.feedback.pushInfo(f"Validation layer: {labels.name}, {len(samples.table)} reference pixels.")
+    samples = _place(labels, training.by_key, source, scene, folder, progress)
+    _log(labels, samples, progress.feedback)
+    progress.feedback.pushInfo(f"Validation layer: {labels.name}, {len(samples.table)} reference pixels.")
     return save_samples(samples, folder, "validation")
 
 
@@ -69,13 +76,13 @@ def _place(
     source: RasterSource,
     scene: CubeFile,
     folder: Path,
-    stretch: Stretch,
-) -> Samples:
-    placed = place_samples(labels, classes, source.grid, stretch)
-    return without_nodata(placed, labels.ids, scene, folder, one_band_tells=source.layout is not None)
+    progress: ProgressRange,
+) -> SamplePixels:
+    placed = rasterize_labels(labels, classes, source.grid, progress)
+    return without_nodata(placed, labels.ids, scene, folder, shared_nodata=source.layout is not None)
 
 
-def _tell(labels: LabelLayer, samples: Samples, feedback: QgsProcessingFeedback) -> None:
-    for sentence in (sentence_of_skipped(labels), sentence_of_left_out(samples, labels.name)):
+def _log(labels: LabelLayer, samples: SamplePixels, feedback: QgsProcessingFeedback) -> None:
+    for sentence in (skipped_sentence(labels), left_out_sentence(samples, labels.name)):
         if sentence:
             feedback.pushWarning(sentence)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Candidates -> which are for training and which for validation, with a line in the log for every class.
+"""Reference samples -> which are for training and which for validation, with a line in the log for every class.
 
 Enters: samples with class and source feature, and a plan. Leaves: two masks; a sample in neither is left out.
 """
@@ -11,22 +11,24 @@ from dataclasses import dataclass
 from math import inf
 from typing import TYPE_CHECKING
 
-from qgis.core import QgsProcessingException, QgsProcessingFeedback
+from qgis.core import QgsFeature, QgsProcessingException, QgsProcessingFeedback, QgsSpatialIndex
 
 from ....mtmsd_qgis.errors import SettingsError
-from ..feedback import Stretch
+from ..feedback import ProgressRange
 from .metric_projection import MetricPlane
-from .reference_samples import Candidates, places_in, too_near
+from .reference_samples import FEATURES_AT_ONCE, ReferenceSamples, positions_m
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from ....mtmsd_qgis.sampling.splits import Split
 
 _MOST_NAMES = 10  # of classes in a sentence
 
 
 @dataclass(frozen=True)
 class SplitPlan:
-    """How to part samples.
+    """How to split samples.
 
     Attributes:
         method: "random", "group" or "block".
@@ -62,150 +64,197 @@ class SplitPlan:
                 raise SettingsError(f"{name} should be 0 or more metres; found {metres:g}. Give it as a plain number.")
 
 
-def part(candidates: Candidates, plan: SplitPlan, plane: MetricPlane, stretch: Stretch) -> tuple[NDArray, NDArray]:
-    """Training and validation samples, (N,) bool each; what exceeds the count in a group is in neither.
+@dataclass(frozen=True)
+class SampleSplitter:
+    """Splits samples into training and validation, and logs what it does.
 
-    Raises:
-        QgsProcessingException: Nothing can be held out, or cancelled.
-        SamplesError: Blocks are asked for, and all samples lie in one place.
+    Attributes:
+        samples: All of them.
+        plan: How to split.
+        plane: To measure distances in.
     """
-    from ....mtmsd_qgis.sampling import splits as core
 
-    classes, groups = candidates.classes, candidates.sources
-    single = candidates.reference.single_points
-    whole = candidates.grid is None and not single  # a sample is a polygon or multipoint: many pixels
-    by_blocks = plan.method == "block" or (plan.method == "group" and single)
-    if plan.method == "group" and single:
-        stretch.feedback.pushInfo("The layer holds single points, which form no groups: blocks are kept apart instead.")
-    if by_blocks:
-        groups = _blocks(candidates, plan, plane, stretch)
-    if plan.method == "random" and not whole:
-        split = (
-            core.random_split(classes, plan.share, plan.seed)
-            if plan.count is None
-            else core.random_count_split(classes, plan.count, plan.seed)
-        )
-    elif plan.count is None:
-        least = 1 if whole else core.LEAST_TRAINING_SAMPLES
-        split = core.group_split(classes, groups, plan.share, plan.seed, least)
-    else:
-        split = core.group_count_split(classes, groups, plan.count, plan.seed)
-    training, validation = ~split.held_out, split.held_out.copy()
-    if plan.count is not None:
-        training = core.draw_per_class(classes, training, plan.count, plan.seed)
-    _tell_not_held_out(candidates, split.not_held_out, plan, by_blocks, stretch.feedback)
-    if plan.method == "random" and not whole and not plan.buffer_m:
-        stretch.feedback.pushInfo(
-            "Validation samples may lie beside training samples, so an accuracy from them is too high for places that "
-            "were never sampled. METHOD group or block, and BUFFER, keep them apart."
-        )
-    return training, validation
+    samples: ReferenceSamples
+    plan: SplitPlan
+    plane: MetricPlane
 
+    def split(self, progress: ProgressRange) -> tuple[NDArray, NDArray]:
+        """Training and validation samples, (N,) bool each; what exceeds the count in a group is in neither.
 
-def leave_out_near(
-    candidates: Candidates,
-    training: NDArray,
-    validation: NDArray,
-    plan: SplitPlan,
-    plane: MetricPlane,
-    stretch: Stretch,
-) -> NDArray:
-    """The validation samples farther than the buffer from all training samples, (N,) bool.
+        Raises:
+            QgsProcessingException: Nothing can be held out, or cancelled.
+            SamplesError: Blocks are asked for, and all samples lie in one place.
+        """
+        from ....mtmsd_qgis.sampling.splits import draw_per_class
 
-    The distance is kept in every case: a class may lose all its validation samples to it, and is then named.
-
-    Raises:
-        QgsProcessingException: No validation sample is left, or cancelled.
-    """
-    import numpy as np
-
-    if not plan.buffer_m:
-        return validation
-    stretch.feedback.pushInfo(plane.sentence)
-    held_out = np.flatnonzero(validation)
-    near = held_out[too_near(candidates, np.flatnonzero(training), held_out, plane, plan.buffer_m, stretch)]
-    remaining = validation.copy()
-    remaining[near] = False
-    advice = "Choose a smaller BUFFER, METHOD block with larger blocks, or add samples farther away."
-    if not remaining.any():
-        raise QgsProcessingException(
-            f"Validation samples farther than {plan.buffer_m:g} m (BUFFER) from all training samples were expected; "
-            f"all {len(held_out)} lie nearer. {advice}"
-        )
-    feedback = stretch.feedback
-    feedback.pushInfo(
-        f"{len(near)} of {len(held_out)} validation samples lay within {plan.buffer_m:g} m of a training sample and "
-        "were left out."
-    )
-    lost = np.setdiff1d(candidates.classes[validation], candidates.classes[remaining])
-    if len(lost):
-        feedback.pushWarning(
-            f"Classes without validation samples, as all lay within {plan.buffer_m:g} m of a training sample: "
-            f"{_names(candidates, lost)}. {advice}"
-        )
-    return remaining
-
-
-def tell_numbers(
-    candidates: Candidates, training: NDArray, validation: NDArray, plan: SplitPlan, feedback: QgsProcessingFeedback
-) -> None:
-    """One line a class, then a warning where a class has fewer training samples than asked for."""
-    import numpy as np
-
-    classes = candidates.reference.classes
-    counts = [np.bincount(candidates.classes[mask], minlength=len(classes)) for mask in (training, validation)]
-    total = np.bincount(candidates.classes, minlength=len(classes))
-    for key, learnt, judged, of_class in zip(classes, *counts, total):
-        rest = of_class - learnt - judged
-        feedback.pushInfo(f"{key}: {learnt} training, {judged} validation" + (f", {rest} left out" if rest else ""))
-    feedback.pushInfo(f"All classes: {counts[0].sum()} training, {counts[1].sum()} validation.")
-    unseen = np.flatnonzero(total == 0)
-    if len(unseen):
-        feedback.pushWarning(f"Classes without a sample on the raster: {_names(candidates, unseen)}.")
-    if plan.count is not None:
-        scarce = np.flatnonzero((counts[0] < plan.count) & (total > 0))
-        if len(scarce):
-            feedback.pushWarning(
-                f"Classes with fewer than {plan.count} training samples (COUNT): {_names(candidates, scarce)}."
+        samples, plan = self.samples, self.plan
+        groups = samples.sources
+        single = samples.reference.single_points
+        whole = samples.grid is None and not single  # a sample is a polygon or multipoint: many pixels
+        by_blocks = plan.method == "block" or (plan.method == "group" and single)
+        if plan.method == "group" and single:
+            progress.feedback.pushInfo(
+                "The layer holds single points, which form no groups: blocks are kept apart instead."
             )
+        if by_blocks:
+            groups = self._blocks(progress)
+        split = self._held_out(groups, whole=whole)
+        training, validation = ~split.held_out, split.held_out.copy()
+        if plan.count is not None:
+            training = draw_per_class(samples.classes, training, plan.count, plan.seed)
+        _log_not_held_out(samples, split.not_held_out, plan, by_blocks, progress.feedback)
+        if plan.method == "random" and not whole and not plan.buffer_m:
+            progress.feedback.pushInfo(
+                "Validation samples may lie beside training samples, so an accuracy from them is too high for places "
+                "that were never sampled. METHOD group or block, and BUFFER, keep them apart."
+            )
+        return training, validation
+
+    def leave_out_near(self, training: NDArray, validation: NDArray, progress: ProgressRange) -> NDArray:
+        """The validation samples farther than the buffer from all training samples, (N,) bool.
+
+        The distance is kept in every case: a class may lose all its validation samples to it, and is then named.
+
+        Raises:
+            QgsProcessingException: No validation sample is left, or cancelled.
+        """
+        import numpy as np
+
+        buffer_m = self.plan.buffer_m
+        if not buffer_m:
+            return validation
+        feedback = progress.feedback
+        feedback.pushInfo(self.plane.sentence)
+        held_out = np.flatnonzero(validation)
+        near = held_out[self._too_near(np.flatnonzero(training), held_out, progress)]
+        remaining = validation.copy()
+        remaining[near] = False
+        advice = "Choose a smaller BUFFER, METHOD block with larger blocks, or add samples farther away."
+        if not remaining.any():
+            raise QgsProcessingException(
+                f"Validation samples farther than {buffer_m:g} m (BUFFER) from all training samples were expected; "
+                f"all {len(held_out)} lie nearer. {advice}"
+            )
+        feedback.pushInfo(
+            f"{len(near)} of {len(held_out)} validation samples lay within {buffer_m:g} m of a training sample and "
+            "were left out."
+        )
+        lost = np.setdiff1d(self.samples.classes[validation], self.samples.classes[remaining])
+        if len(lost):
+            feedback.pushWarning(
+                f"Classes without validation samples, as all lay within {buffer_m:g} m of a training sample: "
+                f"{_names(self.samples, lost)}. {advice}"
+            )
+        return remaining
+
+    def log_counts(self, training: NDArray, validation: NDArray, feedback: QgsProcessingFeedback) -> None:
+        """One line a class, then a warning where a class has fewer training samples than asked for."""
+        import numpy as np
+
+        samples, plan = self.samples, self.plan
+        classes = samples.reference.classes
+        counts = [np.bincount(samples.classes[mask], minlength=len(classes)) for mask in (training, validation)]
+        total = np.bincount(samples.classes, minlength=len(classes))
+        for key, learnt, judged, of_class in zip(classes, *counts, total):
+            rest = of_class - learnt - judged
+            feedback.pushInfo(f"{key}: {learnt} training, {judged} validation" + (f", {rest} left out" if rest else ""))
+        feedback.pushInfo(f"All classes: {counts[0].sum()} training, {counts[1].sum()} validation.")
+        unseen = np.flatnonzero(total == 0)
+        if len(unseen):
+            feedback.pushWarning(f"Classes without a sample on the raster: {_names(samples, unseen)}.")
+        if plan.count is not None:
+            scarce = np.flatnonzero((counts[0] < plan.count) & (total > 0))
+            if len(scarce):
+                feedback.pushWarning(
+                    f"Classes with fewer than {plan.count} training samples (COUNT): {_names(samples, scarce)}."
+                )
+
+    def _held_out(self, groups: NDArray, *, whole: bool) -> Split:
+        """The core's split: of single samples, or of whole groups; by the share, or by the count.
+
+        Args:
+            groups: (N,) what is kept together.
+            whole: A sample is a feature of many pixels, so that one of a class is enough to learn from.
+        """
+        from ....mtmsd_qgis.sampling import splits
+
+        classes, plan = self.samples.classes, self.plan
+        if plan.method == "random" and not whole:
+            if plan.count is None:
+                return splits.random_split(classes, plan.share, plan.seed)
+            return splits.random_count_split(classes, plan.count, plan.seed)
+        if plan.count is None:
+            least = 1 if whole else splits.LEAST_TRAINING_SAMPLES
+            return splits.group_split(classes, groups, plan.share, plan.seed, least)
+        return splits.group_count_split(classes, groups, plan.count, plan.seed)
+
+    def _blocks(self, progress: ProgressRange) -> NDArray:
+        """(N,) the block that each sample lies in."""
+        from ....mtmsd_qgis.sampling.splits import block_groups, fitting_block_size
+
+        positions = positions_m(self.samples, self.plane, progress)
+        size = self.plan.block_size_m or fitting_block_size(positions)
+        blocks = block_groups(positions, size)
+        chosen = "" if self.plan.block_size_m else ", chosen from the extent of the samples"
+        progress.feedback.pushInfo(self.plane.sentence)
+        progress.feedback.pushInfo(f"Blocks of {size:g} m{chosen}: {blocks.max() + 1} hold samples.")
+        return blocks
+
+    def _too_near(self, training: NDArray, validation: NDArray, progress: ProgressRange) -> NDArray:
+        """Which validation samples lie within the buffer around a training sample, outline to outline.
+
+        Args:
+            training: Numbers of the training samples.
+            validation: Numbers of the validation samples.
+            progress: Told from time to time.
+
+        Returns:
+            (len(validation),) bool; a sample at exactly the distance is too near.
+        """
+        import numpy as np
+
+        steps = len(training) + len(validation)
+        index = QgsSpatialIndex(QgsSpatialIndex.Flag.FlagStoreFeatureGeometries)
+        for done, number in enumerate(training):
+            if done % FEATURES_AT_ONCE == 0:
+                progress.advance(done / steps)
+            feature = QgsFeature(int(number))
+            feature.setGeometry(self.plane.moved(self.samples.geometry(number)))
+            index.addFeature(feature)
+        near = np.zeros(len(validation), dtype=bool)
+        for done, number in enumerate(validation):
+            if done % FEATURES_AT_ONCE == 0:
+                progress.advance((len(training) + done) / steps)
+            shape = self.plane.moved(self.samples.geometry(number))
+            near[done] = any(
+                index.geometry(i).distance(shape) <= self.plan.buffer_m for i in index.nearestNeighbor(shape, 1)
+            )
+        return near
 
 
-def _blocks(candidates: Candidates, plan: SplitPlan, plane: MetricPlane, stretch: Stretch) -> NDArray:
-    """(N,) the block that each sample lies in."""
-    from ....mtmsd_qgis.sampling.splits import block_groups, fitting_block_size
-
-    places = places_in(candidates, plane, stretch)
-    size = plan.block_size_m or fitting_block_size(places)
-    blocks = block_groups(places, size)
-    chosen = "" if plan.block_size_m else ", chosen from the extent of the samples"
-    stretch.feedback.pushInfo(plane.sentence)
-    stretch.feedback.pushInfo(f"Blocks of {size:g} m{chosen}: {blocks.max() + 1} hold samples.")
-    return blocks
-
-
-def _tell_not_held_out(
-    candidates: Candidates, classes: Sequence[int], plan: SplitPlan, by_blocks: bool, feedback: QgsProcessingFeedback
+def _log_not_held_out(
+    samples: ReferenceSamples, classes: Sequence[int], plan: SplitPlan, by_blocks: bool, feedback: QgsProcessingFeedback
 ) -> None:
     if not classes:
         return
     if plan.method == "random":
         reason = "too few samples" if plan.count is None else f"no more than {plan.count} samples (COUNT)"
     elif by_blocks:
-        reason = "samples in one block, or too few to part, or in blocks that other classes need"
+        reason = "samples in one block, or too few to split, or in blocks that other classes need"
     else:
-        reason = "samples of one feature, or too few to part"
-    if len(classes) == len(set(candidates.classes.tolist())):
+        reason = "samples of one feature, or too few to split"
+    if len(classes) == len(set(samples.classes.tolist())):
         advice = "a smaller BLOCK_SIZE or METHOD random" if by_blocks else "METHOD random with RASTER, or add samples"
         if plan.method == "random":
             advice = "add samples" if plan.count is None else "a smaller COUNT"
         raise QgsProcessingException(
-            f"Classes that can be parted were expected; each has {reason}: {_names(candidates, classes)}. "
+            f"Classes that can be split were expected; each has {reason}: {_names(samples, classes)}. "
             f"What may help: {advice}."
         )
-    feedback.pushWarning(f"Classes that stay in training as a whole ({reason}): {_names(candidates, classes)}.")
+    feedback.pushWarning(f"Classes that stay in training as a whole ({reason}): {_names(samples, classes)}.")
 
 
-def _names(candidates: Candidates, classes: Sequence[int]) -> str:
-    names = [str(candidates.reference.classes[index]) for index in classes]
+def _names(samples: ReferenceSamples, classes: Sequence[int]) -> str:
+    names = [str(samples.reference.classes[index]) for index in classes]
     more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
     return ", ".join(f"'{name}'" for name in names[:_MOST_NAMES]) + more

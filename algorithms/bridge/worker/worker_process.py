@@ -24,8 +24,8 @@ from qgis.core import QgsProcessingException, QgsProcessingFeedback, QgsProcessi
 from ....mtmsd_qgis.errors import FileFormatError
 from ....mtmsd_qgis.jobs.line_reader import read_lines
 from ....mtmsd_qgis.jobs.protocol import CANCEL_WORD, EXIT_DONE, Job, Message, decode, write_job
-from ..feedback import Stretch, began
-from ..time_estimate import Pace
+from ..feedback import ProgressRange, start_time
+from ..time_estimate import TimeEstimate
 from . import interpreter
 from .worker_failures import cause_in, cause_of_death
 
@@ -49,14 +49,14 @@ def job_folder() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def run_worker(job: Job, folder: Path, module: str, stretch: Stretch) -> Mapping[str, Any]:
+def run_worker(job: Job, folder: Path, module: str, progress: ProgressRange) -> Mapping[str, Any]:
     """Run a job and wait for it.
 
     Args:
         job: What to do.
         folder: Holds the job's files; the worker writes its results there.
         module: "torch" or "scipy", what the worker's Python must have.
-        stretch: The worker's part of the progress bar.
+        progress: The worker's part of the progress bar.
 
     Returns:
         The values of the worker's result.
@@ -64,9 +64,9 @@ def run_worker(job: Job, folder: Path, module: str, stretch: Stretch) -> Mapping
     Raises:
         QgsProcessingException: Cancelled, failed, killed, or ended without a result.
     """
-    stretch.feedback.setProgressText("Starting the worker")
-    python = interpreter.find(module, stretch.feedback)
-    stretch.feedback.pushDebugInfo(f"Worker: {python.path} ({python.origin})")
+    progress.feedback.setProgressText("Starting the worker")
+    python = interpreter.find(module, progress.feedback)
+    progress.feedback.pushDebugInfo(f"Worker: {python.path} ({python.origin})")
     write_job(job, folder)
     try:
         process = subprocess.Popen(
@@ -79,20 +79,20 @@ def run_worker(job: Job, folder: Path, module: str, stretch: Stretch) -> Mapping
         )
     except OSError as error:
         raise QgsProcessingException(f"The worker {python.path} cannot be started: {error.strerror}.") from None
-    return _Conversation(process, stretch).result()
+    return _WorkerRun(process, progress).result()
 
 
-class _Conversation:
+class _WorkerRun:
     """One running worker."""
 
-    def __init__(self, process: subprocess.Popen[bytes], stretch: Stretch) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], progress: ProgressRange) -> None:
         self._process = process
-        self._stretch = stretch
-        self._feedback: QgsProcessingFeedback = stretch.feedback
+        self._progress = progress
+        self._feedback: QgsProcessingFeedback = progress.feedback
         self._lines: queue.Queue[str | None] = queue.Queue(_WAITING_LINES)
         self._tail = _Tail()
         self._over = Event()
-        self._pace = Pace(began(stretch.feedback))
+        self._time_estimate = TimeEstimate(start_time(progress.feedback))
         self._noise = 0
         self._values: Mapping[str, Any] | None = None
         self._error: Message | None = None
@@ -137,7 +137,7 @@ class _Conversation:
             try:
                 line = self._lines.get(timeout=_POLL_SECONDS)
             except queue.Empty:
-                self._stretch.beat()
+                self._progress.beat()
                 silent += 1
                 if self._process.poll() is not None and silent * _POLL_SECONDS >= _LAST_LINES_SECONDS:
                     return  # a child of the worker may hold the pipe open
@@ -147,7 +147,7 @@ class _Conversation:
                 return
             self._take(line)
             if monotonic() - beat > _POLL_SECONDS:
-                self._stretch.beat()
+                self._progress.beat()
                 beat = monotonic()
 
     def _take(self, line: str) -> None:
@@ -170,8 +170,8 @@ class _Conversation:
 
     def _show_progress(self, message: Message) -> None:
         """Move the bar; at a new stage, and now and then, also say where the worker is."""
-        self._stretch.advance(message.fraction)
-        line = self._pace.line(monotonic(), self._stretch.percent / 100, message.text)
+        self._progress.advance(message.fraction)
+        line = self._time_estimate.line(monotonic(), self._progress.percent / 100, message.text)
         if line:
             self._feedback.setProgressText(line)
 
@@ -197,7 +197,7 @@ class _Conversation:
                 self._process.wait(timeout=_POLL_SECONDS / 2)
                 return True
             except subprocess.TimeoutExpired:
-                self._stretch.beat()
+                self._progress.beat()
         return self._process.poll() is not None
 
     def _judge(self) -> Mapping[str, Any]:

@@ -31,12 +31,12 @@ def described(path, name="in"):
 
 
 def copied(source, folder, numbers=None, mask=None):
-    from mtmsd.algorithms.bridge.feedback import Stretch
-    from mtmsd.algorithms.bridge.raster.scene_export import bring_scene
+    from mtmsd.algorithms.bridge.feedback import ProgressRange
+    from mtmsd.algorithms.bridge.raster.scene_export import export_scene
 
     numbers = numbers or range(1, len(source.bands) + 1)
     context = QgsProject.instance().transformContext()
-    return bring_scene(source, numbers, mask, folder, context, Stretch(Log(), 0, 1))
+    return export_scene(source, numbers, mask, folder, context, ProgressRange(Log(), 0, 1))
 
 
 def stored(cube, folder):
@@ -66,9 +66,9 @@ def test_gdal_opens_the_copy(tmp_path):
 
 
 def test_a_raster_larger_than_a_chunk(tmp_path, monkeypatch):
-    from mtmsd.algorithms.bridge.raster import export as cubes
+    from mtmsd.algorithms.bridge.raster import export
 
-    monkeypatch.setattr(cubes, "CHUNK_BYTES", 1000)
+    monkeypatch.setattr(export, "CHUNK_BYTES", 1000)
     values = spectra(bands=4, height=33, width=17)
     cube = copied(described(write_raster(tmp_path / "in.tif", values)), job(tmp_path))
     assert np.array_equal(stored(cube, job(tmp_path)), values.transpose(1, 0, 2))
@@ -78,16 +78,16 @@ def test_a_raster_larger_than_a_chunk(tmp_path, monkeypatch):
 @pytest.mark.parametrize("chunk_bytes", [1, 2 * 3 * 16 * 16 * 2])
 def test_a_compressed_raster_is_read_by_its_own_blocks(tmp_path, monkeypatch, interleave, chunk_bytes):
     """Each block once, though neither a line of blocks nor one block fits into a chunk."""
-    from mtmsd.algorithms.bridge.raster import export as cubes
+    from mtmsd.algorithms.bridge.raster import export
 
-    monkeypatch.setattr(cubes, "CHUNK_BYTES", chunk_bytes)
+    monkeypatch.setattr(export, "CHUNK_BYTES", chunk_bytes)
     values = spectra(bands=3, height=40, width=70)
     plain = write_raster(tmp_path / "plain.tif", values, nodata=0)
     tiled = ["TILED=YES", "BLOCKXSIZE=16", "BLOCKYSIZE=16", "COMPRESS=DEFLATE", f"INTERLEAVE={interleave}"]
     gdal.Translate(str(tmp_path / "in.tif"), str(plain), creationOptions=tiled)
     windows = []
-    lines = cubes._lines
-    monkeypatch.setattr(cubes, "_lines", lambda d, window, *rest: windows.append(window) or lines(d, window, *rest))
+    lines = export._lines
+    monkeypatch.setattr(export, "_lines", lambda d, window, *rest: windows.append(window) or lines(d, window, *rest))
     cube = copied(described(tmp_path / "in.tif"), job(tmp_path), numbers=[3, 1])
     assert np.array_equal(stored(cube, job(tmp_path)), values[[2, 0]].transpose(1, 0, 2))
     assert sum(cols * rows for _, _, cols, rows in windows) == 40 * 70
@@ -251,10 +251,10 @@ def written(tmp_path, values, **band_facts):
     return CubeFile("result.raw", values.shape[1], values.shape[2], values.dtype.name, bands)
 
 
-def stretch():
-    from mtmsd.algorithms.bridge.feedback import Stretch
+def progress():
+    from mtmsd.algorithms.bridge.feedback import ProgressRange
 
-    return Stretch(Log(), 0, 100)
+    return ProgressRange(Log(), 0, 100)
 
 
 def test_feature_raster_keeps_values_grid_names_and_layout(tmp_path):
@@ -267,7 +267,7 @@ def test_feature_raster_keeps_values_grid_names_and_layout(tmp_path):
     cube = written(tmp_path, values, nodata=-32768.0, scale=0.25, offset=3.0)
     layout = FeatureLayout(timesteps=(50, 100), features=3, names=("a", "b", "c"), window=16, stages=(0, 5))
     path = tmp_path / "features.tif"
-    write_features(cube, job(tmp_path), source.grid, path, layout, stretch())
+    write_features(cube, job(tmp_path), source.grid, path, layout, progress())
     again = described(path)
     assert again.layout == layout
     assert again.grid.transform == transform
@@ -279,7 +279,7 @@ def test_feature_raster_keeps_values_grid_names_and_layout(tmp_path):
 
 
 def test_a_cancelled_write_leaves_what_was_there(tmp_path):
-    from mtmsd.algorithms.bridge.feedback import Stretch
+    from mtmsd.algorithms.bridge.feedback import ProgressRange
     from mtmsd.algorithms.bridge.raster.geotiff import write_many_bands
 
     source = described(write_raster(tmp_path / "in.tif", spectra(bands=2, height=8, width=8)))
@@ -289,7 +289,7 @@ def test_a_cancelled_write_leaves_what_was_there(tmp_path):
     log = Log()
     log.cancel()
     with pytest.raises(QgsProcessingException, match="Cancelled"):
-        write_many_bands(cube, job(tmp_path), source.grid, path, Stretch(log, 0, 1))
+        write_many_bands(cube, job(tmp_path), source.grid, path, ProgressRange(log, 0, 1))
     assert path.read_text() == "of yesterday"
     assert not list(tmp_path.glob("*.partial*"))
 
@@ -303,7 +303,7 @@ def test_a_place_that_cannot_be_written(tmp_path):
     source = described(write_raster(tmp_path / "in.tif", spectra(bands=2, height=8, width=8)))
     cube = written(tmp_path, np.ones((2, 8, 8), np.int16))
     with pytest.raises(QgsProcessingException, match="cannot be written"):
-        write_many_bands(cube, job(tmp_path), source.grid, tmp_path / "file" / "x.tif", stretch())
+        write_many_bands(cube, job(tmp_path), source.grid, tmp_path / "file" / "x.tif", progress())
 
 
 @pytest.mark.parametrize("exceptions", [False, True])
@@ -319,7 +319,7 @@ def test_class_map_has_names_and_colours_for_other_software(tmp_path, top, code,
     (gdal.UseExceptions if exceptions else gdal.DontUseExceptions)()
     try:
         path = tmp_path / "map.tif"
-        write_class_map(written(tmp_path, values), job(tmp_path), source.grid, path, classes, stretch())
+        write_class_map(written(tmp_path, values), job(tmp_path), source.grid, path, classes, progress())
     finally:
         gdal.DontUseExceptions()
     dataset = gdal.Open(str(path))

@@ -10,10 +10,10 @@ from scenes import Log
 
 def told(seconds, texts, started=0.0):
     """(second, line) of a run that reports once a second, evenly from 0 to 1."""
-    from mtmsd.algorithms.bridge.time_estimate import Pace
+    from mtmsd.algorithms.bridge.time_estimate import TimeEstimate
 
-    pace = Pace(started)
-    lines = ((now, pace.line(started + now, now / seconds, texts(now))) for now in range(seconds + 1))
+    estimate = TimeEstimate(started)
+    lines = ((now, estimate.line(started + now, now / seconds, texts(now))) for now in range(seconds + 1))
     return [(now, line) for now, line in lines if line]
 
 
@@ -36,42 +36,42 @@ def test_one_line_a_stage():
 
 
 def test_a_guess_follows_the_pace_of_the_last_minute():
-    from mtmsd.algorithms.bridge.time_estimate import Pace
+    from mtmsd.algorithms.bridge.time_estimate import TimeEstimate
 
-    pace = Pace(0)
+    estimate = TimeEstimate(0)
     for now in range(0, 200):
-        pace.line(now, 0.1, "")  # a long start that moves nothing
+        estimate.line(now, 0.1, "")  # a long start that moves nothing
     for now in range(200, 300):
-        pace.line(now, 0.1 + (now - 200) / 200, "")
-    assert "about 80 s left" in pace.line(300, 0.6, "map: window 7 of 9")
+        estimate.line(now, 0.1 + (now - 200) / 200, "")
+    assert "about 80 s left" in estimate.line(300, 0.6, "map: window 7 of 9")
 
 
 def test_a_run_that_stands_still_says_so_without_a_guess():
-    from mtmsd.algorithms.bridge.time_estimate import Pace
+    from mtmsd.algorithms.bridge.time_estimate import TimeEstimate
 
-    pace = Pace(0)
-    lines = [pace.line(now, 0.3, "fitting: penalty 1") for now in range(0, 300)]
+    estimate = TimeEstimate(0)
+    lines = [estimate.line(now, 0.3, "fitting: penalty 1") for now in range(0, 300)]
     assert [line for line in lines if line] == [
         "Fitting: penalty 1", "Fitting: penalty 1 (2 min elapsed)", "Fitting: penalty 1 (4 min elapsed)",
     ]  # fmt: skip
 
 
 def test_the_bar_never_goes_back_within_and_between_steps():
-    from mtmsd.algorithms.bridge.feedback import Stretch
+    from mtmsd.algorithms.bridge.feedback import ProgressRange
 
     log = Log()
     for start, stop in ((0, 8), (8, 10), (10, 95), (95, 100)):
-        stretch = Stretch(log, start, stop, f"Step {start}")
+        progress = ProgressRange(log, start, stop, f"Step {start}")
         for fraction in (0.0, 0.5, 0.3, 0.9, 0.2, 1.0, 7.0):
-            stretch.advance(fraction)
-            stretch.beat()
+            progress.advance(fraction)
+            progress.beat()
     assert all(b >= a - 2e-4 for a, b in zip(log.values, log.values[1:]))  # but for the heartbeat
     assert log.values[-1] == pytest.approx(100, abs=1e-3)
     assert log.lines == ["Step 0", "Step 8", "Step 10", "Step 95"]
 
 
 def test_messages_of_a_worker_become_lines_with_the_time_of_the_whole_run(fake_worker, monkeypatch):
-    from mtmsd.algorithms.bridge import feedback as progress
+    from mtmsd.algorithms.bridge import feedback as run_feedback
     from mtmsd.algorithms.bridge.worker import worker_process
     from mtmsd.algorithms.bridge.worker.worker_process import job_folder, run_worker
     from mtmsd.mtmsd_qgis.jobs.protocol import Job
@@ -82,11 +82,11 @@ for i in range(1, 41):
 send(type="result", values={})
 """)
     log, clock = Log(), iter(range(1000, 10**6, 1))
-    monkeypatch.setattr(progress, "monotonic", lambda: 900.0)  # the run began 100 s before the worker
-    progress.start_clock(log)
+    monkeypatch.setattr(run_feedback, "monotonic", lambda: 900.0)  # the run began 100 s before the worker
+    run_feedback.start_clock(log)
     monkeypatch.setattr(worker_process, "monotonic", lambda: float(next(clock)))
     with job_folder() as folder:
-        run_worker(Job("pretrain"), folder, "torch", progress.Stretch(log, 10, 90))
+        run_worker(Job("pretrain"), folder, "torch", run_feedback.ProgressRange(log, 10, 90))
     lines = [line for line in log.lines if line.startswith("Training: ")]
     assert "elapsed" in lines[0]
     assert any("elapsed, about" in line and "left" in line for line in lines[1:])
@@ -95,11 +95,11 @@ send(type="result", values={})
 
 
 def test_a_clock_ends_with_its_feedback():
-    from mtmsd.algorithms.bridge import feedback as progress
+    from mtmsd.algorithms.bridge import feedback as run_feedback
 
     feedback = QgsProcessingFeedback()
-    progress.start_clock(feedback)
-    assert progress.began(feedback) == progress.began(feedback)
-    count = len(progress._started)
+    run_feedback.start_clock(feedback)
+    assert run_feedback.start_time(feedback) == run_feedback.start_time(feedback)
+    count = len(run_feedback._started)
     del feedback
-    assert len(progress._started) == count - 1
+    assert len(run_feedback._started) == count - 1
