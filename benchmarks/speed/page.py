@@ -44,8 +44,8 @@ pairs: a machine that is busy for a while slows both. All times are of the proce
   its largest resident memory. Pretraining is cut to 20 iterations, extraction to the timesteps named: both change no
   array that could grow with the scene. The time of a pixel is that of the task without the start of its process.
 - **Seams**: Indian Pines, 10 % of the pixels of each class train. "One classifier": it learns from the first tiling and
-  maps both. "Done anew": statistics pass, purification, learning and mapping all rest on the other tiling. "Labelled" are the
-  pixels of classes that the map knows; on the others (roads, farmsteads, fields without a label) it has to guess.
+  maps both. "Done anew": statistics pass, purification, learning and mapping all use the other tiling. "Labelled" are
+  the pixels of classes that the map knows; on the others (roads, farmsteads, fields without a label) it has to guess.
   "Borders": how often neighbours differ in class across a border of tiles, over how often they do elsewhere; 1 cannot
   be seen."""
 
