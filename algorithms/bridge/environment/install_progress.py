@@ -20,7 +20,7 @@ class FolderSize:
         self._next = 0.0
 
     def is_due(self) -> bool:
-        """Whether it is time to look again."""
+        """Whether it is time to measure again."""
         return monotonic() >= self._next
 
     def fraction(self) -> float:

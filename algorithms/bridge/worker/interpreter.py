@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Finds the Python that has torch, and gives it an environment that QGIS has not bent.
+"""Finds the Python that has torch, and gives it an environment that QGIS has not changed.
 
 Nothing is imported from that Python: it is asked in a process of its own what it has.
 """
