@@ -34,7 +34,24 @@ from mtmsd_qgis.tasks.run import run as run_task
 from .scenes import Scene, cube_from, select_bands
 
 # Words and checks, no computing; what they hold reaches the keys through the settings.
-_WORDS = {f"mtmsd_qgis.{name}" for name in ("jobs.settings", "jobs.protocol", "progress", "errors")}
+_WORDS = {f"mtmsd_qgis.{name}" for name in ("jobs.settings", "jobs.data_model", "jobs.protocol", "progress", "errors")}
+
+
+@dataclass(frozen=True)
+class Training:
+    """Where the diffusion model of a scene comes from.
+
+    Attributes:
+        preset: Of pretraining and extraction; with a model given, the model's own counts.
+        device: As in the settings.
+        seed: Of pretraining: initial weights, patches, timesteps and noise.
+        model: A model to use instead of pretraining one.
+    """
+
+    preset: str
+    device: str
+    seed: int = 0
+    model: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -54,24 +71,20 @@ class Features:
     facts: dict[str, Any]
 
 
-def make_features(scene: Scene, preset: str, device: str, model: Path | None, folder: Path) -> Features:
+def make_features(scene: Scene, training: Training, folder: Path) -> Features:
     """Pretrain and extract, or take what an earlier run has left.
 
     Args:
         scene: The scene.
-        preset: Of the settings of both steps; with a model given, the model's own counts.
-        device: As in the settings.
-        model: A model to use instead of pretraining one.
+        training: Of its diffusion model.
         folder: Of the scene and preset, for all that is kept.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    seconds = None
-    if model is None:
-        model, seconds = _pretrained(scene, preset, device, folder)
+    model, seconds = (training.model, None) if training.model else _pretrained(scene, training, folder)
     header = read_header(model)
     wanted = [Band(**band) for band in header["bands"]]
     used = match_bands(wanted, scene.source_bands, header.get("source_band_count"))
-    settings = to_json(extraction_settings(header["preset"], device=device))
+    settings = to_json(extraction_settings(header["preset"], device=training.device))
     content = hashlib.sha256(model.read_bytes()).hexdigest()
     kept = folder / f"features-{_key(content, scene.fingerprint(), settings, code_of(extract))}"
     if not (kept / "features.json").is_file():
@@ -87,10 +100,10 @@ def make_features(scene: Scene, preset: str, device: str, model: Path | None, fo
     return Features(kept, cube_from(values["raster"]), layout_from_json(json.dumps(values["layout"])), facts)
 
 
-def trained_model(scene: Scene, preset: str, device: str, folder: Path) -> Path:
+def trained_model(scene: Scene, training: Training, folder: Path) -> Path:
     """A model of the scene, pretrained now or by an earlier run."""
     folder.mkdir(parents=True, exist_ok=True)
-    return _pretrained(scene, preset, device, folder)[0]
+    return _pretrained(scene, training, folder)[0]
 
 
 def printed(title: str) -> Progress:

@@ -3,7 +3,9 @@
 
 - about: commits, versions, cores, day, the classifiers that were asked for
 - scenes: "<scene>/<preset>" -> facts of the scene, and the seconds of pretraining and extraction
-- runs: one entry for each scene, preset, split, seed and method
+- runs: one entry for each scene, preset, split, seed, model seed and method. The model seed is what the diffusion model
+  was trained with. A baseline needs no model: its entries are those of model seed 0, and so are all entries of a file
+  that was written before there were several trainings.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-KEY = ("scene", "preset", "split", "seed", "method")
+KEY = ("scene", "preset", "split", "seed", "model_seed", "method")
 
 Document = dict[str, Any]
 
@@ -38,7 +40,7 @@ class Results:
     def open(cls, path: Path, *, resume: bool) -> Results:
         """Empty, or what the file holds."""
         if resume and path.is_file():
-            return cls(path, json.loads(path.read_text(encoding="utf-8")))
+            return cls(path, read(path))
         return cls(path, {"about": {}, "scenes": {}, "runs": []})
 
     def about(self, facts: Mapping[str, Any]) -> None:
@@ -65,6 +67,14 @@ class Results:
         partial = self.path.with_name(self.path.name + ".partial")
         partial.write_text(as_json(self.document), encoding="utf-8")
         os.replace(partial, self.path)
+
+
+def read(path: Path) -> Document:
+    """The document of a file."""
+    document: Document = json.loads(path.read_text(encoding="utf-8"))
+    if "runs" in document:
+        document["runs"] = [{"model_seed": 0, **run} for run in document["runs"]]
+    return document
 
 
 def as_json(document: Document) -> str:
@@ -108,4 +118,4 @@ def page_options(description: str | None) -> tuple[Document, Path]:
     parser.add_argument("results", type=Path)
     parser.add_argument("--docs", type=Path, default=ROOT / "docs", help="folder of the page; default docs")
     options = parser.parse_args()
-    return json.loads(options.results.read_text(encoding="utf-8")), options.docs
+    return read(options.results), options.docs

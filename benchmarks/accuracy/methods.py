@@ -31,11 +31,10 @@ from .baselines import Baselines
 Entry = dict[str, Any]
 
 
-def our_entry(scene: Scene, features: Features, classifier: str, parts: Parts, seed: int, device: str) -> Entry:
+def our_entry(scene: Scene, features: Features, settings: ClassificationSettings, parts: Parts) -> Entry:
     """A map by the core. Only the training table goes into the learning; the test table judges the finished map."""
     started = time.monotonic()
     try:
-        settings = ClassificationSettings(classifier=classifier, split=parts.generalise, seed=seed, device=device)
         with tempfile.TemporaryDirectory(dir=features.folder) as place:
             folder = Path(place)
             os.symlink(features.folder / features.cube.file, folder / features.cube.file)

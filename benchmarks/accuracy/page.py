@@ -17,12 +17,12 @@ ROOT = Path(__file__).resolve().parents[2]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
+from benchmarks.accuracy.spread import Figure  # noqa: E402
 from benchmarks.accuracy.summary import (  # noqa: E402
     BASELINES,
     SCENES,
     SPLIT_TITLES,
     Case,
-    Figure,
     Gain,
     cases,
     verdicts,
@@ -33,8 +33,15 @@ _HOW = """\
 Our maps come from the same calls that the algorithms make, with their default settings. Pretraining and extraction see
 no label at all. A classifier learns from the training pixels of a split and is judged at its test pixels, which lie in
 no training table; nothing is chosen on them. All methods of a row had the same pixels; where the page names several
-commits, ours may have been measured after the baselines. ± is the standard deviation over the seeds of the split;
-a mean of 20 of them is known four times as well at best, as they share pixels.
+commits, ours may have been measured after the baselines.
+
+The diffusion model of a scene is trained several times, with seeds 0, 1, ...; every draw of a split is mapped with each
+training, and a figure of ours is the mean over trainings and draws. The baselines need no model. ± is the standard
+deviation over the draws of the mean over trainings; a mean of 20 draws is known four times as well at best, as they
+share pixels. "± of trainings" is the standard deviation over trainings of the mean over draws. "Training's part" is the
+share of the variance of a single measured accuracy that is the training's own: accuracy = mean + effect of the training
++ effect of the draw + remainder (a training that does well on one draw and not on others), variances by the method of
+moments (two-way, random effects), negative ones counted as 0. Of three trainings such a share is a rough figure.
 
 - **random 10 % of each class, random 15, random 5 a class**: pixels drawn one by one; all others test. Neighbours of
   the test pixels were trained on, so this tells how well sampled fields are filled in, and nothing of others.
@@ -97,15 +104,17 @@ def page(document: Mapping[str, Any]) -> str:
 
 def table_as_text(document: Mapping[str, Any]) -> str:
     """All figures as a table for the terminal."""
-    lines = [f"{'scene':<18} {'preset':<8} {'split':<9} {'method':<14} {'OA':>13} {'AA':>13} {'kappa':>13} {'s':>7}"]
+    start = f"{'scene':<18} {'preset':<8} {'split':<9} {'method':<14}"
+    lines = [f"{start} {'OA':>13} {'AA':>13} {'kappa':>13} {'s':>7}  of trainings: ± OA, part of variance"]
     for case in cases(document):
         for method in case.methods:
             figures = " ".join(f"{plain(case.figure(method, key)):>13}" for key in ("oa", "aa", "kappa"))
             seconds = case.figure(method, "seconds")
             gain = case.gain(method) if method in case.ours else None
             behind = f"  {_points(gain)} to {gain.baseline}" if gain else ""
+            trainings = " ".join(f"{part:>6}" for part in of_trainings(case.figure(method, "oa")))
             start = f"{case.scene:<18} {case.preset:<8} {case.split:<9} {method:<14}"
-            lines.append(f"{start} {figures} {seconds.mean if seconds else 0:7.1f}{behind}")
+            lines.append(f"{start} {figures} {seconds.mean if seconds else 0:7.1f} {trainings}{behind}")
         lines += [f"{case.scene:<18} {case.split:<9} {name}: {text}" for name, text in case.failures.items()]
     return "\n".join(lines)
 
@@ -141,6 +150,19 @@ def plain(figure: Figure | None, digits: int = 2) -> str:
     return f"{figure.mean:.{digits}f}{deviation}"
 
 
+def of_trainings(figure: Figure | None) -> list[str]:
+    """Deviation over trainings and the training's part of the variance; dashes of a single training."""
+    if figure is None or figure.deviation_of_trainings is None:
+        return ["–", "–"]
+    part = "–" if figure.components is None else f"{100 * figure.components.shares[0]:.0f} %"
+    return [f"{figure.deviation_of_trainings:.2f}", part]
+
+
+def counts(figure: Figure) -> str:
+    """Trainings and draws, for example "3 x 20"."""
+    return f"{figure.trainings} x {figure.draws}"
+
+
 def _points(gain: Gain) -> str:
     deviation = "" if gain.figure.deviation is None else f" ± {gain.figure.deviation:.2f}"
     return f"{gain.figure.mean:+.2f}".replace("-", "−") + deviation
@@ -157,15 +179,17 @@ def _overview(found: Sequence[Case]) -> str:
     for case in found:
         where = f"{SCENES.get(case.scene, case.scene)} ({case.preset}) | {SPLIT_TITLES[case.split]}"
         for method in case.ours:
-            gain = case.gain(method)
+            accuracy, gain = case.figure(method, "oa"), case.gain(method)
+            mine = [where, method, plain(accuracy), *of_trainings(accuracy)]
             if gain is None:
-                rows.append([where, method, plain(case.figure(method, "oa")), "–", "–", "–"])
+                rows.append([*mine, "–", "–", "–"])
                 continue
             rival = f"{plain(case.figure(gain.baseline, 'oa'))}, {BASELINES[gain.baseline]}"
             verdict = f"**{_points(gain)}, {'win' if gain.figure.mean >= 0 else 'loss'}**"
-            rows.append([where, method, plain(case.figure(method, "oa")), rival, verdict, str(gain.figure.seeds)])
-        rows += [[where, method, "**failed**", "–", "–", "–"] for method in case.failures if method not in case.methods]
-    return _table(["scene (preset) | split", "classifier", "OA (%)", "best baseline", "gain (points)", "seeds"], rows)
+            rows.append([*mine, rival, verdict, counts(gain.figure)])
+        rows += [[where, method, "**failed**", *["–"] * 5] for method in case.failures if method not in case.methods]
+    head = ["scene (preset) | split", "classifier", "OA (%)", *_OF_TRAININGS]
+    return _table([*head, "best baseline", "gain (points)", _COUNTS], rows)
 
 
 def _balance(found: Sequence[Case]) -> str:
@@ -175,7 +199,20 @@ def _balance(found: Sequence[Case]) -> str:
         return "There is nothing to compare yet."
     lost = sum(value < 0 for value in gains)
     level = f"at least level with the best baseline in {len(gains) - lost} of {len(gains)} rows"
-    return f"The classifier {ours} is {level}, **behind it in {lost}**."
+    return f"The classifier {ours} is {level}, **behind it in {lost}**.{_part_of_trainings(found)}"
+
+
+def _part_of_trainings(found: Sequence[Case]) -> str:
+    """How much of the spread is the training's, over all rows; nothing without several trainings."""
+    figures = [case.figure(case.ours[0], "oa") for case in found if case.ours]
+    shares = [figure.components.shares for figure in figures if figure and figure.components]
+    if not shares:
+        return ""
+    training, draw, remainder = (100 * sum(parts) / len(shares) for parts in zip(*shares))
+    return (
+        f" Of the variance of one measured OA, the training of the diffusion model accounts for {training:.0f} %, the "
+        f"draw of the split for {draw:.0f} %, both together for the remaining {remainder:.0f} % (means over the rows)."
+    )
 
 
 def _goals(found: Sequence[Case]) -> str:
@@ -194,7 +231,7 @@ def _scene_part(scene: str, preset: str, found: Sequence[Case], facts: Mapping[s
             1,
             f"{facts['width']} x {facts['height']} pixels, {facts['bands']} usable bands; {sum(labelled)} labelled "
             f"pixels{_drawn_from(facts)} of {len(labelled)} classes in {facts['groups']} fields or polygons. "
-            f"Once for all splits: {took}, on {facts['device']}.",
+            f"Once for all splits, a training: {took}, on {facts['device']}.",
         )
     for case in found:
         parts += [f"### {title}: {SPLIT_TITLES[case.split]}", _sentence(case), _method_table(case)]
@@ -202,6 +239,8 @@ def _scene_part(scene: str, preset: str, found: Sequence[Case], facts: Mapping[s
     return parts
 
 
+_OF_TRAININGS = ["± of trainings", "training's part"]
+_COUNTS = "trainings x draws"
 _STEPS = {"pretraining": "pretrain_seconds", "extraction": "extract_seconds"}
 
 
@@ -232,6 +271,7 @@ def _method_table(case: Case) -> str:
     for method in case.methods:
         seconds, calibration = case.figure(method, "seconds"), case.figure(method, "calibration_error")
         title = f"**{method_title(method)}**" if method in case.ours else method_title(method)
+        accuracy = case.figure(method, "oa")
         figures = [plain(case.figure(method, key)) for key in ("oa", "aa", "kappa")]
         took = f"{seconds.mean:.1f}" if seconds else "–"
         together = case.calibration_of_all(method)
@@ -241,9 +281,9 @@ def _method_table(case: Case) -> str:
             f"{chance.mean:.3f}" if chance else "–",
             "–" if together is None else f"{together:.3f}",
         ]
-        rows.append([title, *figures, *errors, took, str(len(case.methods[method]))])
+        rows.append([title, *figures, *of_trainings(accuracy), *errors, took, counts(accuracy) if accuracy else "–"])
     of_confidence = ["calibration error", "by chance alone", "of all draws together"]
-    head = ["method", "OA (%)", "AA (%)", "kappa (%)", *of_confidence, "seconds", "seeds"]
+    head = ["method", "OA (%)", "AA (%)", "kappa (%)", *_OF_TRAININGS, *of_confidence, "seconds", _COUNTS]
     return _table(head, rows)
 
 

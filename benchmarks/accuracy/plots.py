@@ -45,7 +45,7 @@ def draw_scene(found: Sequence[Case], title: str, path: Path) -> None:
         axes.set_axisbelow(True)
         axes.tick_params(axis="y", length=0)
         axes.spines[["top", "right", "left"]].set_visible(False)
-        axes.set_xlabel("overall accuracy (%), mean and standard deviation over seeds")
+        axes.set_xlabel("overall accuracy (%), mean and standard deviation over draws")
         axes.set_title(title, loc="left", fontsize=13)
         figure.legend(loc="outside lower left", ncols=2, frameon=False)
         figure.savefig(path, metadata={"Date": None}, facecolor="white")

@@ -2,8 +2,9 @@
 """Accuracy of the maps beside that of what a user would take instead: several scenes, several kinds of split.
 
 Our maps come from the core's own calls, with the settings the algorithms have by default; pretraining and extraction
-see no label and are kept in build/accuracy. Four classifiers of scikit-learn learn from the same pixels and are judged
-at the same pixels.
+see no label and are kept in build/accuracy. The diffusion model is pretrained several times, with seeds 0, 1, ..., and
+every draw of a split is measured with each. Four classifiers of scikit-learn learn from the same pixels and are judged
+at the same pixels; they need no model and are measured once.
 
     make benchmark
     python benchmarks/accuracy/run.py --scene indian_pines --split random10 groups --seeds 5 --out results.json
@@ -30,7 +31,7 @@ os.environ.setdefault("GOMP_SPINCOUNT", "2000")  # as in the worker; read when t
 from benchmarks.accuracy.baselines import Baselines  # noqa: E402
 from benchmarks.accuracy.methods import baseline_entry, our_entry  # noqa: E402
 from benchmarks.accuracy.page import table_as_text  # noqa: E402
-from benchmarks.features import Features, make_features  # noqa: E402
+from benchmarks.features import Features, Training, make_features  # noqa: E402
 from benchmarks.results import Results, circumstances  # noqa: E402
 from benchmarks.scenes import (  # noqa: E402
     MatlabSource,
@@ -42,8 +43,10 @@ from benchmarks.scenes import (  # noqa: E402
 )
 from benchmarks.splits import SPLITS  # noqa: E402
 from mtmsd_qgis.errors import MtmsdError  # noqa: E402
-from mtmsd_qgis.jobs.settings import PRESET_NAMES  # noqa: E402
+from mtmsd_qgis.jobs.settings import CLASSIFIERS, PRESET_NAMES, ClassificationSettings  # noqa: E402
 from mtmsd_qgis.runtime.memory import keep_freed_memory  # noqa: E402
+
+TRAININGS = 3  # two models of one scene differ by a point or more, so one alone says little
 
 
 def main() -> None:
@@ -61,14 +64,19 @@ def main() -> None:
         folder = options.folder / name
         try:
             scene = prepare(name, source, folder / "scene", options.qgis_python)
-            features = make_features(scene, options.preset, options.device, options.model, folder / options.preset)
+            trained = [
+                make_features(
+                    scene, Training(options.preset, options.device, seed, options.model), folder / options.preset
+                )
+                for seed in range(options.trainings)
+            ]
         except (SceneMissing, MtmsdError) as error:
             skipped.append(f"{name} is left out: {error}")
             refused = refused or bool(options.scene) or not isinstance(error, SceneMissing)
             print(skipped[-1], flush=True)
             continue
-        results.scene(name, options.preset, scene.facts(), features.facts)
-        measure(scene, features, options, results)
+        results.scene(name, options.preset, scene.facts(), trained[0].facts)
+        measure(scene, trained, options, results)
     if not results.document["runs"]:
         sys.exit("Nothing was measured.")
     results.write()
@@ -77,8 +85,11 @@ def main() -> None:
         sys.exit(1)
 
 
-def measure(scene: Scene, features: Features, options: argparse.Namespace, results: Results) -> None:
-    """Every split, seed and method of a scene that the results lack."""
+def measure(scene: Scene, trained: Sequence[Features], options: argparse.Namespace, results: Results) -> None:
+    """Every split, seed, training and method of a scene that the results lack.
+
+    Trainings come last, so that a run that is broken off has the same draws of each.
+    """
     baselines = Baselines(scene, options.jobs)
     for split in options.split:
         for seed in _seeds_of(split, options):
@@ -86,23 +97,21 @@ def measure(scene: Scene, features: Features, options: argparse.Namespace, resul
             if len(parts.test) == 0:
                 print(f"{scene.name} {split} seed {seed}: no pixel is left to test", flush=True)
                 continue
-            for method in [*options.classifiers, *options.baselines]:
-                key = {
-                    "scene": scene.name,
-                    "preset": options.preset,
-                    "split": split,
-                    "seed": seed,
-                    "method": method,
-                }
+            for key in _keys_of_draw(scene.name, split, seed, options):
                 if results.has(**key):
                     continue
+                method, training = str(key["method"]), int(key["model_seed"])
                 if method in Baselines.NAMES:
                     entry = baseline_entry(baselines, method, parts, seed, len(scene.classes))
                 else:
-                    entry = our_entry(scene, features, method, parts, seed, options.device)
+                    settings = ClassificationSettings(
+                        classifier=method, split=parts.generalise, seed=seed, device=options.device
+                    )
+                    entry = our_entry(scene, trained[training], settings, parts)
                 results.add(key, entry)
                 figure = entry.get("error") or f"OA {entry['oa']:.2f}"
-                print(f"{scene.name} {split} seed {seed} {method}: {figure}, {entry['seconds']:.1f} s", flush=True)
+                which = method if method in Baselines.NAMES else f"{method}, training {training}"
+                print(f"{scene.name} {split} seed {seed} {which}: {figure}, {entry['seconds']:.1f} s", flush=True)
             results.write()
 
 
@@ -119,7 +128,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--split", nargs="+", choices=list(SPLITS), default=list(SPLITS), help="all, where none is given")
     own = ", ".join(f"{split.seeds} for {name}" for name, split in SPLITS.items())
     add("--seeds", type=_seeds, help=f"how many (seeds 0, 1, ...), or a list such as 3,4; not given: {own}")
-    add("--classifiers", nargs="+", default=["auto"], help="ours: auto, mtmsd, transformer3d, linear; default auto")
+    add("--trainings", type=int, help="of the diffusion model: seeds 0, 1, ...; default 3, with --model 1")
+    add("--classifiers", nargs="+", choices=CLASSIFIERS, default=["auto"], help="ours; default auto")
     add("--baselines", nargs="*", choices=Baselines.NAMES, default=list(Baselines.NAMES), help="all, where not given")
     add("--preset", choices=PRESET_NAMES, default=PRESET_NAMES[0], help="of pretraining and extraction")
     add("--model", type=Path, help="take this model and pretrain none; for a single scene")
@@ -157,17 +167,31 @@ def _sources(parser: argparse.ArgumentParser, options: argparse.Namespace) -> di
     sources |= {name: known[name] for name in options.scene or ([] if sources else known)}
     if options.model and len(sources) > 1:
         parser.error("--model needs a single scene")
+    if options.model and options.trainings not in (None, 1):
+        parser.error("--model is one training; leave out --trainings")
+    if options.trainings is None:
+        options.trainings = 1 if options.model else TRAININGS
+    if options.trainings < 1:
+        parser.error("--trainings must be 1 or more")
     options.folder = options.folder.absolute()
     return sources
 
 
 def _keys(scene: str, options: argparse.Namespace) -> list[dict[str, str | int]]:
     return [
-        {"scene": scene, "preset": options.preset, "split": split, "seed": seed, "method": method}
+        key
         for split in options.split
         for seed in _seeds_of(split, options)
-        for method in [*options.classifiers, *options.baselines]
+        for key in _keys_of_draw(scene, split, seed, options)
     ]
+
+
+def _keys_of_draw(scene: str, split: str, seed: int, options: argparse.Namespace) -> list[dict[str, str | int]]:
+    """Of the entries of one draw: ours once for each training, a baseline once."""
+    wanted = [(method, training) for method in options.classifiers for training in range(options.trainings)]
+    wanted += [(method, 0) for method in options.baselines]
+    draw = {"scene": scene, "preset": options.preset, "split": split, "seed": seed}
+    return [{**draw, "model_seed": training, "method": method} for method, training in wanted]
 
 
 if __name__ == "__main__":

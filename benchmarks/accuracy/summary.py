@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Results -> means, deviations, gains over the best baseline, and which goals are reached.
+"""Results -> means over trainings and draws, gains over the best baseline, and which goals are reached.
 
 Enters: the document that results.py describes. Leaves: one Case for each scene, preset and split.
 """
@@ -7,12 +7,13 @@ Enters: the document that results.py describes. Leaves: one Case for each scene,
 from __future__ import annotations
 
 import json
-import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any
+
+from .spread import Figure, Run, spread
 
 BASELINES = {
     "svm": "RBF-SVM on spectra",
@@ -38,21 +39,12 @@ SPLIT_TITLES = {
 }
 _GOALS = Path(__file__).with_name("goals.json")
 
-Runs = dict[int, Mapping[str, Any]]  # by seed
-
-
-@dataclass(frozen=True)
-class Figure:
-    """Mean and standard deviation over seeds; the deviation is None of a single seed."""
-
-    mean: float
-    deviation: float | None
-    seeds: int
+Runs = dict[Run, Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
 class Gain:
-    """Ours less the best baseline, overall accuracy in points, on the seeds that all of them have."""
+    """Ours less the best baseline, overall accuracy in points, on the draws that all of them have."""
 
     figure: Figure
     baseline: str
@@ -66,7 +58,7 @@ class Case:
         scene: Name.
         preset: Name.
         split: Name.
-        methods: Method -> its runs by seed, failed ones left out; ours first.
+        methods: Method -> its runs by training and seed, failed ones left out; ours first.
         failures: Method -> what the first failed run said.
     """
 
@@ -82,8 +74,9 @@ class Case:
         return [name for name in self.methods if name not in BASELINES]
 
     def figure(self, method: str, key: str) -> Figure | None:
-        """Mean and deviation of one figure of a method; None where it has none."""
-        values = [run[key] for run in self.methods.get(method, {}).values() if run.get(key) is not None]
+        """One figure of a method over trainings and draws; None where it has none."""
+        runs = self.methods.get(method, {})
+        values = {place: run[key] for place, run in runs.items() if run.get(key) is not None}
         return spread(values) if values else None
 
     def calibration_of_all(self, method: str) -> float | None:
@@ -104,22 +97,24 @@ class Case:
         return sum(abs(gap) for gap in gaps.values()) / pixels
 
     def gain(self, method: str) -> Gain | None:
-        """Of one of ours over the best baseline; None without a baseline or a seed in common."""
-        rivals = {name: runs for name, runs in self.methods.items() if name in BASELINES}
+        """Of one of ours over the best baseline; None without a baseline or a draw in common."""
+        rivals = {name: _by_seed(runs) for name, runs in self.methods.items() if name in BASELINES}
         if not rivals or method not in self.methods:
             return None
-        seeds = set(self.methods[method]).intersection(*rivals.values())
+        ours = self.methods[method]
+        seeds = {seed for _, seed in ours}.intersection(*rivals.values())
         if not seeds:
             return None
-        best = max(rivals, key=lambda name: sum(rivals[name][seed]["oa"] for seed in seeds))
-        ours = self.methods[method]
-        return Gain(spread([ours[seed]["oa"] - rivals[best][seed]["oa"] for seed in sorted(seeds)]), best)
+        best = max(rivals, key=lambda name: sum(rivals[name][seed] for seed in seeds))
+        gains = {
+            (training, seed): run["oa"] - rivals[best][seed] for (training, seed), run in ours.items() if seed in seeds
+        }
+        return Gain(spread(gains), best)
 
 
-def spread(values: Sequence[float]) -> Figure:
-    """Mean and standard deviation (of a sample: n - 1)."""
-    deviation = statistics.stdev(values) if len(values) > 1 else None
-    return Figure(statistics.mean(values), deviation, len(values))
+def _by_seed(runs: Runs) -> dict[int, float]:
+    """Overall accuracy of a baseline, which no training has a part in."""
+    return {seed: run["oa"] for (_, seed), run in runs.items()}
 
 
 def cases(document: Mapping[str, Any]) -> list[Case]:
@@ -139,12 +134,12 @@ def _case(key: tuple[str, str, str], runs: Sequence[Mapping[str, Any]], classifi
     failures: dict[str, str] = {}
     for name in names:
         mine = [run for run in runs if run["method"] == name]
-        good = {run["seed"]: run for run in mine if "error" not in run}
+        good = {(run["model_seed"], run["seed"]): run for run in mine if "error" not in run}
         failed = [run for run in mine if "error" in run]
         if good:
             methods[name] = good
         if failed:
-            failures[name] = f"{len(failed)} of {len(mine)} seeds failed: {failed[0]['error']}"
+            failures[name] = f"{len(failed)} of {len(mine)} runs failed: {failed[0]['error']}"
     return Case(*key, methods, failures)
 
 

@@ -28,7 +28,7 @@ os.environ.setdefault("GOMP_SPINCOUNT", "2000")  # as in the worker; read when t
 
 import torch  # noqa: E402
 
-from benchmarks.features import trained_model  # noqa: E402
+from benchmarks.features import Training, trained_model  # noqa: E402
 from benchmarks.results import circumstances  # noqa: E402
 from benchmarks.scenes import known_scenes, prepare  # noqa: E402
 from benchmarks.speed.growth import growth  # noqa: E402
@@ -125,7 +125,7 @@ def _bench(options: argparse.Namespace) -> Bench:
         "indian_pines", known_scenes()["indian_pines"], options.folder / "scene", Path(options.system_python)
     )
     if options.model is None:
-        options.model = trained_model(scene, options.preset, options.device, options.folder)
+        options.model = trained_model(scene, Training(options.preset, options.device), options.folder)
     return Bench.of(scene, options.model, options.folder / "bench")
 
 

@@ -12,6 +12,7 @@ from scenes import cube_of, whole_window
 
 from benchmarks.accuracy import page as accuracy_page
 from benchmarks.accuracy import summary
+from benchmarks.accuracy.spread import Components, Figure, components, spread
 from benchmarks.features import code_of
 from benchmarks.results import KEY, Results, as_json
 from benchmarks.scenes import LEAST_OF_A_CLASS, MOST_LABELLED, connected_fields, drawn, known_scenes, select_bands
@@ -148,7 +149,7 @@ def test_the_classifier_has_no_part_in_the_key_of_a_model_and_the_network_has():
 
 
 def run(method: str, seed: int, oa: float, split: str = "groups", scene: str = "indian_pines", **more) -> dict:
-    key = {"scene": scene, "preset": "quick", "split": split, "seed": seed, "method": method}
+    key = {"scene": scene, "preset": "quick", "split": split, "seed": seed, "model_seed": 0, "method": method}
     entry = {"oa": oa, "aa": oa - 1, "kappa": oa - 2, "calibration_error": None, "seconds": 1.0}
     return {**key, **entry, "training": 10, "test": 90, "classes_tested": 3, **more}
 
@@ -177,14 +178,66 @@ def test_gain_is_over_the_baseline_with_the_best_mean_and_paired_by_seed():
     random10, groups = summary.cases(TWO_SEEDS)
     gain = groups.gain("auto")
     assert gain.baseline == "forest"
-    assert (gain.figure.mean, gain.figure.seeds) == (-2, 2)
+    assert (gain.figure.mean, gain.figure.draws) == (-2, 2)
     assert gain.figure.deviation == pytest.approx(18**0.5)  # of -5 and 1
-    assert random10.gain("auto").figure == summary.Figure(9, None, 1)
+    assert random10.gain("auto").figure == Figure(9, None, 1)
 
 
 def test_gain_counts_seeds_that_all_have():
     found = summary.cases(document(run("auto", 0, 50), run("auto", 1, 90), run("svm", 0, 49)))
-    assert found[0].gain("auto").figure == summary.Figure(1, None, 1)
+    assert found[0].gain("auto").figure == Figure(1, None, 1)
+
+
+# Means of trainings 60 and 66, of draws 52, 62 and 75; residuals -1, 0, 1 and 1, 0, -1.
+TWO_TRAININGS = {(0, 5): 48, (0, 6): 59, (0, 7): 73, (1, 5): 56, (1, 6): 65, (1, 7): 77}
+
+
+def test_spread_is_divided_between_trainings_and_draws():
+    figure = spread(TWO_TRAININGS)
+    assert (figure.mean, figure.trainings, figure.draws) == (63, 2, 3)
+    assert figure.deviation == pytest.approx(133**0.5)  # of 52, 62, 75: (121 + 1 + 144) / 2
+    assert figure.deviation_of_trainings == pytest.approx(18**0.5)  # of 60, 66
+    # Residuals: 4 / (1 * 2) = 2; trainings: 18 - 2 / 3; draws: 133 - 2 / 2.
+    parts = figure.components
+    assert (parts.training, parts.draw, parts.remainder) == pytest.approx((18 - 2 / 3, 132, 2))
+    assert parts.shares == pytest.approx((52 / 454, 396 / 454, 6 / 454))
+    assert figure.standard_error == pytest.approx(((18 - 2 / 3) / 2 + 132 / 3 + 2 / 6) ** 0.5)
+
+
+def test_a_training_that_varies_less_than_the_remainder_has_no_part():
+    parts = components(np.array([[1.0, 3.0], [3.0, 1.0]]))  # all means are 2, all residuals 1
+    assert parts == Components(0, 0, 4)
+    assert parts.shares == (0, 0, 1)
+    assert components(np.ones((2, 2))).shares == (0, 0, 0)
+
+
+def test_spread_of_one_training_has_no_components():
+    figure = spread({(0, 1): 10, (0, 2): 14})
+    assert figure == Figure(12, pytest.approx(8**0.5), 2)
+    assert figure.standard_error == pytest.approx(2)
+    assert spread({(0, 1): 10}).standard_error is None
+
+
+def test_spread_counts_draws_that_all_trainings_have():
+    assert spread({**TWO_TRAININGS, (0, 8): 0}) == spread(TWO_TRAININGS)
+    assert spread({(0, 1): 10, (0, 2): 14, (1, 3): 99}).mean == 12
+
+
+def test_gain_compares_every_training_with_the_one_run_of_a_baseline():
+    ours = [run("auto", seed, oa, model_seed=training) for (training, seed), oa in TWO_TRAININGS.items()]
+    (case,) = summary.cases(document(*ours, run("svm", 5, 50), run("svm", 6, 50), run("svm", 9, 99)))
+    gain = case.gain("auto").figure
+    assert (gain.mean, gain.trainings, gain.draws) == (7, 2, 2)  # -2 and 9, 6 and 15
+    assert gain.deviation_of_trainings == pytest.approx(24.5**0.5)  # of 3.5 and 10.5
+
+
+def test_page_says_what_part_of_the_spread_is_the_trainings():
+    ours = [run("auto", seed, oa, model_seed=training) for (training, seed), oa in TWO_TRAININGS.items()]
+    page = accuracy_page.page(document(*ours, *(run("svm", seed, 50) for seed in (5, 6, 7))))
+    assert "| auto | 63.00 ± 11.53 | 4.24 | 11 % | 50.00 ± 0.00, RBF-SVM on spectra | **+13.00 ± 11.53, win** |" in page
+    assert "| 2 x 3 |" in page
+    assert "accounts for 11 %, the draw of the split for 87 %, both together for the remaining 1 %" in page
+    assert "| RBF-SVM on spectra | 50.00 ± 0.00 | 49.00 ± 0.00 | 48.00 ± 0.00 | – | – |" in page
 
 
 def test_goals_are_judged_and_what_was_not_measured_is_said_so():
@@ -229,8 +282,8 @@ def test_page_shows_losses_as_bold_as_wins_and_failures_too():
     page = accuracy_page.page(TWO_SEEDS)
     assert "**−2.00 ± 4.24, loss**" in page
     assert "**+9.00, win**" in page
-    assert "**MTMSD, classifier linear: 1 of 1 seeds failed: no memory**" in page
-    assert "| **MTMSD, classifier auto** | 52.00 ± 2.83 | 51.00 ± 2.83 | 50.00 ± 2.83 | 0.150 ± 0.071 |" in page
+    assert "**MTMSD, classifier linear: 1 of 1 runs failed: no memory**" in page
+    assert "| **MTMSD, classifier auto** | 52.00 ± 2.83 | 51.00 ± 2.83 | 50.00 ± 2.83 | – | – | 0.150 ± 0.071 |" in page
     assert "pretraining 61 s, on CPU" in page
 
 
@@ -258,10 +311,19 @@ def test_results_survive_a_broken_run_and_failures_are_tried_again(tmp_path):
     again = Results.open(tmp_path / "results.json", resume=True)
     again.about({"commits": ["b"], "classifiers": ["linear"]})
     assert again.document["about"] == {"commits": ["a", "b"], "classifiers": ["auto", "linear"]}
-    assert again.has(scene="indian_pines", preset="quick", split="groups", seed=1, method="svm")
-    assert not again.has(scene="indian_pines", preset="quick", split="random10", seed=0, method="linear")
+    assert again.has(scene="indian_pines", preset="quick", split="groups", seed=1, model_seed=0, method="svm")
+    assert not again.has(scene="indian_pines", preset="quick", split="random10", seed=0, model_seed=0, method="linear")
     assert len(again.document["runs"]) == len(TWO_SEEDS["runs"]) - 1
     assert Results.open(tmp_path / "results.json", resume=False).document["runs"] == []
+
+
+def test_results_written_before_there_were_trainings_are_those_of_training_0(tmp_path):
+    runs = [{key: value for key, value in run("auto", 7, 50).items() if key != "model_seed"}]
+    (tmp_path / "results.json").write_text(as_json({**document(), "runs": runs}), encoding="utf-8")
+    results = Results.open(tmp_path / "results.json", resume=True)
+    key = {"scene": "indian_pines", "preset": "quick", "split": "groups", "seed": 7, "method": "auto"}
+    assert results.has(**key, model_seed=0)
+    assert not results.has(**key, model_seed=1)
 
 
 @pytest.mark.parametrize("source", [TWO_SEEDS, {**TWO_SEEDS, "runs": []}], ids=["runs", "empty"])
@@ -320,9 +382,28 @@ def test_draws_of_places_are_more_than_those_of_pixels_unless_seeds_are_given():
     from benchmarks.accuracy import run as accuracy
 
     def draws(*asked: str) -> Counter[str]:
-        options = accuracy._parser().parse_args(["--out", "x", "--baselines", "--split", "random5", "groups", *asked])
+        wanted = ["--out", "x", "--trainings", "1", "--baselines", "--split", "random5", "groups"]
+        options = accuracy._parser().parse_args([*wanted, *asked])
         return Counter(key["split"] for key in accuracy._keys("scene", options))
 
     assert draws() == {"random5": 5, "groups": 20}
     assert draws("--seeds", "3") == {"random5": 3, "groups": 3}
     assert draws("--seeds", "7,9") == {"random5": 2, "groups": 2}
+
+
+def test_ours_is_measured_with_every_training_and_a_baseline_once():
+    pytest.importorskip("sklearn")
+    from benchmarks.accuracy import run as accuracy
+
+    def methods(*asked: str) -> Counter[str]:
+        parser = accuracy._parser()
+        options = parser.parse_args(["--out", "x", "--scene", "zion_landsat8", "--seeds", "1", *asked])
+        accuracy._sources(parser, options)
+        return Counter(key["method"] for key in accuracy._keys("scene", options) if key["split"] == "groups")
+
+    baselines = dict.fromkeys(("svm", "forest", "discriminant", "box_svm"), 1)
+    assert methods() == {"auto": 3, **baselines}
+    assert methods("--trainings", "2") == {"auto": 2, **baselines}
+    assert methods("--model", "scene.mtmsd") == {"auto": 1, **baselines}
+    with pytest.raises(SystemExit):
+        methods("--model", "scene.mtmsd", "--trainings", "2")
