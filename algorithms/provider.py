@@ -6,7 +6,6 @@ from __future__ import annotations
 import configparser
 
 from processing.core.ProcessingConfig import ProcessingConfig, Setting
-
 from qgis.core import QgsApplication, QgsProcessingProvider
 from qgis.PyQt.QtGui import QIcon
 

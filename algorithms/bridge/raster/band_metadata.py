@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from osgeo import gdal
-
 from qgis.core import QgsMapLayer
 
 from ....mtmsd_qgis.jobs.data_model import Band

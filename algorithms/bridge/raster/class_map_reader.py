@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from osgeo import gdal
-
 from qgis.core import Qgis, QgsPalettedRasterRenderer, QgsProcessingException, QgsRasterLayer
 
 from ....mtmsd_qgis.io.windows import Window

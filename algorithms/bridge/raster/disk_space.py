@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from osgeo import gdal
-
 from qgis.core import QgsProcessingException, QgsProcessingFeedback, QgsProcessingUtils
 
 from ....mtmsd_qgis.jobs.settings import ExtractionSettings

@@ -13,7 +13,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from osgeo import gdal
-
 from qgis.core import QgsProcessingException
 
 from ....mtmsd_qgis.jobs.data_model import Band, CubeFile

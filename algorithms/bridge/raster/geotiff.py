@@ -13,7 +13,6 @@ from traceback import clear_frames
 from typing import Any, Callable
 
 from osgeo import gdal
-
 from qgis.core import QgsMapLayer, QgsProcessingException, QgsProviderRegistry
 
 from ....mtmsd_qgis.jobs.data_model import Band, ClassEntry, CubeFile, FeatureLayout, cube_from_json, layout_to_json

@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from osgeo import gdal
-
 from qgis.core import QgsFeature, QgsFields, QgsGeometry, QgsPointXY
 
 from ..feedback import ProgressRange

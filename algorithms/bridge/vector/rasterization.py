@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from osgeo import gdal
-
 from qgis.core import QgsGeometry, QgsProcessingException
 
 from ....mtmsd_qgis.jobs.data_model import ClassEntry, CubeFile
