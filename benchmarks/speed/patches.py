@@ -20,8 +20,9 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from mtmsd_qgis.diffusion.unet import UNet
-from mtmsd_qgis.features.extractor import FeatureExtractor, tile_needs
+from mtmsd_qgis.features.extractor import FeatureExtractor
 from mtmsd_qgis.features.raster_writer import learn_statistics
+from mtmsd_qgis.features.tile_lookup import tile_needs
 from mtmsd_qgis.io.windows import HALO, Tile
 from mtmsd_qgis.jobs.settings import ExtractionSettings, extraction_settings, pretrain_settings
 from tests.reference_extractor import PatchExtractor

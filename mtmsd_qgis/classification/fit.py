@@ -16,8 +16,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..features.extractor import visits
 from ..features.purification import PAPER_SHARE
+from ..features.tile_lookup import visits
 from ..io.cube import Raster
 from ..io.windows import Tile
 from ..jobs.data_model import ClassEntry, FeatureLayout
@@ -33,8 +33,10 @@ from .auto.feature_sets import GUIDE, Source, ViewReader
 from .auto.model_library import PLAIN, SCENE_KERNELS, candidates_for, views_of
 from .auto.unlabelled_pixels import SceneDraw
 from .context.probability_filter import Agreement, KnownNeighbours
-from .fusion.ensemble import Samples, fit_classifier
+from .estimator import LabelledFeatures
+from .fusion.ensemble import FusionEnsemble
 from .fusion.reader import FeatureReader, FusionMapper, gather, purify_samples, sample_limit, thin_out
+from .logistic_regression import LogisticRegression
 from .predictor import Learnt
 from .transformer.patch_classifier import FeatureProjection, PatchClassifier
 from .transformer.patch_reader import PatchMapper, PatchReader
@@ -193,8 +195,11 @@ def _learn_fusion(task: Task, progress: Progress) -> Learnt:
     check_classes(classes[order], task.classes)
     purified = purify_samples(samples, _features_to_keep(settings, layout))
     local, around = purified(samples.local, samples.around)
-    reduced = Samples(local, around, samples.classes)
-    fitted = fit_classifier(reduced, len(task.classes), settings, span(progress, 0.1, 1.0))
+    reduced = LabelledFeatures(local, around, samples.classes)
+    linear = settings.classifier == "linear"
+    count = len(task.classes)
+    classifier = LogisticRegression(count, settings.seed) if linear else FusionEnsemble(settings, count)
+    fitted = classifier.fit(reduced, span(progress, 0.1, 1.0))
     weights = fitted.timestep_weights(reduced)
     shares = {str(t): float(w) for t, w in zip(layout.timesteps, weights)}
     mapper = FusionMapper(reader, fitted, purified, len(task.classes))
@@ -212,7 +217,7 @@ def _learn_patches(task: Task, progress: Progress) -> Learnt:
     projection = FeatureProjection.fit(values)
     patches = reader.patches(projection, rows, cols, span(progress, 0.1, 0.2))
     target = torch.from_numpy(classes).to(task.device)
-    fitted = PatchClassifier.fit(patches, target, len(task.classes), settings, span(progress, 0.2, 1.0))
+    fitted = PatchClassifier(settings, len(task.classes)).fit(patches, target, span(progress, 0.2, 1.0))
     weights = projection.band_weights(fitted.sensitivity(patches[:_INFLUENCE_SAMPLES]))
     by_band = weights.view(len(layout.timesteps), layout.features)
     timesteps = {str(t): float(w) for t, w in zip(layout.timesteps, by_band.sum(dim=1))}

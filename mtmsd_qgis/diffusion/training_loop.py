@@ -26,7 +26,8 @@ from ..errors import Cancelled, MtmsdError
 from ..jobs.settings import TRAINING_TIMESTEPS, PretrainSettings
 from ..progress import Progress
 from ..runtime.prefetch import ahead
-from .device import Plan, plan_training, ran_out_of_memory, release_memory, short_type
+from .batch_plan import Plan, plan_training, ran_out_of_memory, release_memory
+from .device import short_type
 from .noise import q_sample
 from .patch_sampler import PatchSampler
 from .training_state import TrainingState, go_back, has_diverged, is_finite, keep_anchor, rate_share

@@ -24,7 +24,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..diffusion.device import Plan, plan_extraction, ran_out_of_memory, release_memory, short_type, side_by_side
+from ..diffusion.batch_plan import Plan, plan_extraction, ran_out_of_memory, release_memory, side_by_side
+from ..diffusion.device import short_type
 from ..diffusion.group_norm import BY_PATCH, ByPatch, PatchStatistics, SceneStatistics
 from ..diffusion.noise import noise_field, q_sample
 from ..diffusion.scene_statistics import Conditions, StoredStatistics
@@ -255,44 +256,3 @@ def _correlations(one: Tensor, other: Tensor) -> Tensor:
     a, b = (values - values.mean(dim=2, keepdim=True) for values in (one, other))
     scale = (a.square().sum((1, 2)) * b.square().sum((1, 2))).sqrt()
     return (a * b).sum((1, 2)) / scale.clamp(min=1e-30)
-
-
-def tile_needs(tiles: Sequence[Tile], rows: NDArray[np.int64], cols: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-    """For each tile, which of the given pixels lie in its core.
-
-    Args:
-        tiles: Of one grid, whole or in part.
-        rows: (N,) absolute rows.
-        cols: (N,) absolute columns.
-
-    Returns:
-        One array of indices into rows and cols a tile.
-    """
-    starts = np.array([(tile.core.row, tile.core.col) for tile in tiles])
-    row_starts, tile_row = np.unique(starts[:, 0], return_inverse=True)
-    col_starts, tile_col = np.unique(starts[:, 1], return_inverse=True)
-    owner = np.searchsorted(row_starts, rows, side="right") - 1
-    owner = owner * len(col_starts) + np.searchsorted(col_starts, cols, side="right") - 1
-    order = np.argsort(owner, kind="stable")
-    cells = tile_row.reshape(-1) * len(col_starts) + tile_col.reshape(-1)
-    start, stop = (np.searchsorted(owner[order], cells, side=side) for side in ("left", "right"))
-    none = np.zeros(0, dtype=np.int64)  # one for all the tiles of a large scene that have nothing
-
-    def inside(tile: Tile, mine: NDArray[np.int64]) -> NDArray[np.int64]:
-        return mine[(rows[mine] < tile.core.stop_row) & (cols[mine] < tile.core.stop_col)]
-
-    return [inside(tile, order[a:b]) if b > a else none for tile, a, b in zip(tiles, start, stop)]
-
-
-def visits(
-    tiles: Sequence[Tile],
-    rows: NDArray[np.int64],
-    cols: NDArray[np.int64],
-    progress: Progress,
-    text: str = "reading features of the samples",
-) -> Iterator[tuple[Tile, NDArray[np.int64]]]:
-    """The tiles that have given pixels in their core, with the indices of those pixels; progress is told after each."""
-    for done, (tile, mine) in enumerate(zip(tiles, tile_needs(tiles, rows, cols))):
-        if len(mine):
-            yield tile, mine
-        progress((done + 1) / len(tiles), text)

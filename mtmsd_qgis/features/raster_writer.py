@@ -21,7 +21,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..diffusion.device import fetched, side_by_side
+from ..diffusion.batch_plan import side_by_side
+from ..diffusion.device import fetched
 from ..diffusion.patch_sampler import PatchSampler
 from ..diffusion.scene_statistics import StoredStatistics
 from ..errors import Cancelled

@@ -23,11 +23,12 @@ from ..jobs.data_model import ClassEntry, FeatureLayout
 from ..progress import Progress
 from ..runtime.prefetch import Behind
 from ..sampling.sample_table import check_classes
-from .extractor import FeatureExtractor, tile_needs
+from .extractor import FeatureExtractor
 from .feature_pyramid import TileGrids
 from .purification import purify
 from .quantization import StoredFeatures, Survey
 from .raster_writer import KeptTiles, computed
+from .tile_lookup import tile_needs
 
 SURVEY_TILES = 48  # at most; a scene of up to 48 tiles is surveyed wherever it has samples
 _CLUSTER_SAMPLES = 5000

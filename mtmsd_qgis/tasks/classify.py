@@ -11,7 +11,7 @@ from typing import Any
 
 from ..classification.fit import Task, learn
 from ..classification.predict_map import map_values, predict_map
-from ..diffusion.device import memory_guard
+from ..diffusion.batch_plan import memory_guard
 from ..errors import SceneError
 from ..io.cube import whole_size
 from ..io.run_directory import Workplace

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..diffusion.device import Device, memory_guard
+from ..diffusion.batch_plan import memory_guard
+from ..diffusion.device import Device
 from ..diffusion.model import load_model
 from ..errors import SceneError
 from ..features.extractor import FeatureExtractor

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from ..classification.auto.feature_sets import MARGIN
 from ..classification.fit import Task, learn
 from ..classification.predict_map import map_values, predict_map
-from ..diffusion.device import Device, memory_guard
+from ..diffusion.batch_plan import memory_guard
+from ..diffusion.device import Device
 from ..diffusion.model import DiffusionModel, load_model
 from ..features.extractor import FeatureExtractor
 from ..features.lazy_raster import LiveFeatures

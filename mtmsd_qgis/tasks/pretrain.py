@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..diffusion.device import Device, memory_guard
+from ..diffusion.batch_plan import memory_guard
+from ..diffusion.device import Device
 from ..diffusion.model import describe, load_checkpoint, save_checkpoint, save_model
 from ..diffusion.patch_sampler import PatchSampler
 from ..diffusion.preprocessing import Preprocessor, fit_preprocessor

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from mtmsd_qgis.diffusion.device import plan_extraction
+from mtmsd_qgis.diffusion.batch_plan import plan_extraction
 from mtmsd_qgis.diffusion.group_norm import PatchStatistics
 from mtmsd_qgis.diffusion.unet import near_attention
 from mtmsd_qgis.errors import Cancelled

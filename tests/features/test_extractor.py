@@ -7,7 +7,8 @@ import torch
 
 from mtmsd_qgis.diffusion.unet import UNet
 from mtmsd_qgis.features.box_filter import box_margin, box_mean
-from mtmsd_qgis.features.extractor import FeatureExtractor, tile_needs
+from mtmsd_qgis.features.extractor import FeatureExtractor
+from mtmsd_qgis.features.tile_lookup import tile_needs
 from mtmsd_qgis.io.windows import Tile, Window, tiles
 from mtmsd_qgis.jobs.settings import ExtractionSettings
 
@@ -56,7 +57,7 @@ def test_timesteps_can_be_computed_one_by_one_or_together(monkeypatch, full_numb
     x = np.random.default_rng(0).normal(size=(3, 32, 32)).astype(np.float32)
     tile = Tile(Window(8, 8, 16, 16), Window(0, 0, 32, 32))
     together = extractor().tile_features(x, tile)
-    monkeypatch.setattr("mtmsd_qgis.diffusion.device._CELLS_ON_CPU", 1)
+    monkeypatch.setattr("mtmsd_qgis.diffusion.batch_plan._CELLS_ON_CPU", 1)
     single = extractor()
     assert torch.allclose(together, single.tile_features(x, tile), atol=1e-5)
     assert single.plan.timesteps == 1

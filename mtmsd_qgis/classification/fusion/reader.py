@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ...features.box_filter import box_margin, box_mean
-from ...features.extractor import visits
 from ...features.purification import purify
+from ...features.tile_lookup import visits
 from ...io.cube import Raster
 from ...io.windows import Tile, cover
 from ...jobs.data_model import FeatureLayout
 from ...progress import Progress
-from .ensemble import Classifier, Samples
+from ..estimator import LabelledFeatures, TimestepClassifier
 
 _WINDOW_BYTES = 192 << 20  # of local and global features of one window
 _PREDICTION_BYTES = 64 << 20  # of the features of pixels predicted at once
@@ -106,7 +106,7 @@ def gather(
     cols: NDArray[np.int64],
     classes: NDArray[np.int64],
     progress: Progress,
-) -> tuple[Samples, NDArray[np.int64]]:
+) -> tuple[LabelledFeatures, NDArray[np.int64]]:
     """Features at samples.
 
     Args:
@@ -132,10 +132,10 @@ def gather(
         found.append(mine[usable])
     order = np.concatenate(found)
     target = torch.from_numpy(classes[order]).to(reader.device)
-    return Samples(torch.cat(local), torch.cat(around), target), order
+    return LabelledFeatures(torch.cat(local), torch.cat(around), target), order
 
 
-def purify_samples(samples: Samples, keep: int) -> Purified:
+def purify_samples(samples: LabelledFeatures, keep: int) -> Purified:
     """Choose features by class and timestep, local and global ones apart, from training samples only."""
     device = samples.local.device
     index = [
@@ -150,7 +150,7 @@ class FusionMapper:
     """Predicts from the local and global features of the timesteps."""
 
     reader: FeatureReader
-    classifier: Classifier
+    classifier: TimestepClassifier
     purified: Purified
     classes: int
 
@@ -171,7 +171,7 @@ class FusionMapper:
         return found, valid
 
 
-def _predict(classifier: Classifier, purified: Purified, local: Tensor, around: Tensor) -> NDArray[np.float32]:
+def _predict(classifier: TimestepClassifier, purified: Purified, local: Tensor, around: Tensor) -> NDArray[np.float32]:
     """Probabilities (N, K) of pixels (T, D, N)."""
     step = max(1, _PREDICTION_BYTES // (8 * local.shape[0] * local.shape[1]))
     parts = [

@@ -54,10 +54,14 @@ class SelectiveTimestepFusion(nn.Module):
         Returns:
             fused: (B, D).
             weights: (B, T, D), summing to 1 over T.
+
+        Raises:
+            ValueError: It is guided, and g is missing.
         """
+        if self.guided and g is None:
+            raise ValueError("global features are needed, as the gate is guided by them")
         z = self.squeeze(x.sum(dim=1))
-        if self.guided:
-            assert g is not None  # the constructor's promise
+        if g is not None and self.guided:
             z = self.mix(z)
             v = self.view(z[:, None, :].expand(-1, x.shape[1], -1))
             scores = self.score(torch.cat([v, g], dim=2))

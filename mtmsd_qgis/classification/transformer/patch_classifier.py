@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -20,17 +21,17 @@ from torch import Tensor
 
 from ...errors import SettingsError
 from ...jobs.settings import ClassificationSettings
-from ...progress import Progress, span
+from ...progress import Progress
 from ..fusion.timestep_fusion import class_loss
+from ..network_training import NetworkRecipe, train_networks
 from ..standardizer import Standardizer
 from .spectral_spatial_transformer import SpectralSpatialTransformer
 
 MOST_COMPONENTS = 48  # depth of a patch at most
 _DIRECTION_SAMPLES = 2000  # that decide the directions at most; forty a component, solved in seconds
 _LEAST_VARIANCE = 1e-6  # of a component, as a share of the first one's; below it is rounding
-_LOWEST_LEARNING_RATE = 5e-6  # end of the cosine, as for the other classifiers
 _WEIGHT_DECAY = 1e-2  # of AdamW (its default)
-_CELLS_PER_PASS = 1 << 22  # cells of the patches predicted at once, 16 MiB; the network holds about five times that
+CELLS_PER_PASS = 1 << 22  # cells of the patches predicted at once, 16 MiB; the network holds about five times that
 _SENSITIVITY_PATCHES = 1000  # over which the sensitivity is averaged at most
 
 
@@ -110,40 +111,45 @@ class FeatureProjection:
 class PatchClassifier:
     """Several spectral-spatial transformers that differ by their random start; their probabilities are averaged."""
 
-    def __init__(self, networks: list[SpectralSpatialTransformer]) -> None:
-        """Keep trained networks; use fit."""
-        self._networks = networks
+    def __init__(self, settings: ClassificationSettings, classes: int, cells_per_pass: int = CELLS_PER_PASS) -> None:
+        """Keep the settings.
 
-    @classmethod
-    def fit(
-        cls, patches: Tensor, classes: Tensor, count: int, settings: ClassificationSettings, progress: Progress
-    ) -> PatchClassifier:
+        Args:
+            settings: Networks, epochs, batch size, learning rate, dropout, seed.
+            classes: K.
+            cells_per_pass: Cells of the patches that are predicted at once.
+        """
+        self.settings = settings
+        self.classes = classes
+        self.cells_per_pass = cells_per_pass
+
+    def fit(self, patches: Tensor, classes: Tensor, progress: Progress) -> PatchClassifier:
         """Train the networks one after the other.
 
         Args:
             patches: (N, depth, P, P) float32, projected, P odd; on the device to learn on.
             classes: (N,) int64, 0 to K - 1, of the middle pixels, on the same device.
-            count: K.
-            settings: Networks, epochs, batch size, learning rate, dropout, seed.
             progress: Told after each epoch.
         """
-        part = 1 / settings.networks
-        return cls(
-            [
-                _train_network(
-                    patches, classes, count, settings, member, span(progress, member * part, (member + 1) * part)
-                )
-                for member in range(settings.networks)
-            ]
-        )
+
+        def build() -> SpectralSpatialTransformer:
+            network = SpectralSpatialTransformer(patches.shape[1], self.classes, dropout=self.settings.dropout)
+            return network.to(patches.device)
+
+        def loss(network: SpectralSpatialTransformer, batch: Tensor) -> Tensor:
+            return class_loss(network(_turned(patches[batch])), classes[batch])
+
+        optimizer = partial(torch.optim.AdamW, weight_decay=_WEIGHT_DECAY, foreach=True)
+        self.networks_ = train_networks(NetworkRecipe(build, optimizer, loss), len(patches), self.settings, progress)
+        return self
 
     def predict(self, patches: Tensor) -> Tensor:
         """Mean probabilities (N, K) of the networks for patches (N, depth, P, P)."""
-        step = max(1, _CELLS_PER_PASS // math.prod(patches.shape[1:]))
+        step = max(1, self.cells_per_pass // math.prod(patches.shape[1:]))
         with torch.inference_mode():
             return torch.cat(
                 [
-                    torch.stack([network(part).softmax(dim=1) for network in self._networks]).mean(dim=0)
+                    torch.stack([network(part).softmax(dim=1) for network in self.networks_]).mean(dim=0)
                     for part in torch.split(patches, step)
                 ]
             )
@@ -162,16 +168,16 @@ class PatchClassifier:
             patches and networks.
         """
         chosen = patches[:: -(-len(patches) // _SENSITIVITY_PATCHES)]
-        step = max(1, _CELLS_PER_PASS // (4 * math.prod(patches.shape[1:])))  # the backward pass keeps more
+        step = max(1, self.cells_per_pass // (4 * math.prod(patches.shape[1:])))  # the backward pass keeps more
         total = torch.zeros(patches.shape[1], patches.shape[1], device=patches.device)
-        for network in self._networks:
+        for network in self.networks_:
             for part in torch.split(chosen, step):
                 leaf = part.detach().clone().requires_grad_()
                 scores = network(leaf)
                 decision = (scores.amax(dim=1) - scores.mean(dim=1)).sum()
                 gradient = torch.autograd.grad(decision, leaf)[0].transpose(0, 1).flatten(1)  # (depth, N * P * P)
                 total += gradient @ gradient.T
-        return total / (len(chosen) * len(self._networks))
+        return total / (len(chosen) * len(self.networks_))
 
 
 def cut_patches(projected: Tensor, rows: NDArray[np.int64], cols: NDArray[np.int64], side: int) -> Tensor:
@@ -222,31 +228,6 @@ def _principal_directions(values: Tensor) -> tuple[Tensor, Tensor]:
     directions = x.T @ vectors if by_pixel else vectors
     directions = (variance > 0) * directions / directions.norm(dim=0).clamp(min=1e-30)
     return directions.float(), variance.sqrt().float()
-
-
-def _train_network(
-    patches: Tensor, classes: Tensor, count: int, settings: ClassificationSettings, member: int, progress: Progress
-) -> SpectralSpatialTransformer:
-    """One network of the ensemble, in evaluation mode."""
-    torch.manual_seed(settings.seed * 1_000_003 + member)
-    network = SpectralSpatialTransformer(patches.shape[1], count, dropout=settings.dropout).to(patches.device)
-    optimizer = torch.optim.AdamW(
-        network.parameters(), lr=settings.learning_rate, weight_decay=_WEIGHT_DECAY, foreach=True
-    )
-    batches = max(1, round(len(patches) / settings.batch_size))
-    for epoch in range(settings.passes):
-        share = 0.5 * (1 + math.cos(math.pi * epoch / settings.passes))
-        for group in optimizer.param_groups:
-            group["lr"] = _LOWEST_LEARNING_RATE + (settings.learning_rate - _LOWEST_LEARNING_RATE) * share
-        for batch in torch.randperm(len(patches)).to(patches.device).tensor_split(batches):
-            loss = class_loss(network(_turned(patches[batch])), classes[batch])
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-        progress(
-            (epoch + 1) / settings.passes, f"training: network {member + 1} of {settings.networks}, epoch {epoch + 1}"
-        )
-    return network.eval()
 
 
 def _turned(patches: Tensor) -> Tensor:

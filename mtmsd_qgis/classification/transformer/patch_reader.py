@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ...features.extractor import visits
+from ...features.tile_lookup import visits
 from ...io.cube import Raster
 from ...io.windows import Tile, Window, cover
 from ...jobs.data_model import FeatureLayout

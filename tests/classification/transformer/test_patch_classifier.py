@@ -41,7 +41,7 @@ def correlated(count, bands, seed=0):
 
 def test_it_learns_a_texture_that_single_pixels_do_not_show():
     settings = ClassificationSettings(ensemble=2, epochs=15, batch_size=16)
-    fitted = PatchClassifier.fit(*textures(), 2, settings, silent)
+    fitted = PatchClassifier(settings, 2).fit(*textures(), silent)
     patches, classes = textures(seed=1)
     probabilities = fitted.predict(patches)
     assert probabilities.shape == (64, 2)
@@ -55,24 +55,24 @@ def test_the_same_seed_gives_the_same_map_and_another_one_another():
     patches, classes = textures(count=40)
     seeds = (3, 3, 4)
     settings = [ClassificationSettings(ensemble=1, epochs=2, batch_size=16, seed=seed) for seed in seeds]
-    one, two, other = (PatchClassifier.fit(patches, classes, 2, s, silent).predict(patches) for s in settings)
+    one, two, other = (PatchClassifier(s, 2).fit(patches, classes, silent).predict(patches) for s in settings)
     assert torch.equal(one, two)
     assert not torch.equal(one, other)
 
 
 def test_the_vote_is_the_mean_of_the_probabilities():
     patches, classes = textures(count=40)
-    fitted = PatchClassifier.fit(patches, classes, 2, SETTINGS, silent)
-    single = [PatchClassifier([network]).predict(patches) for network in fitted._networks]
+    fitted = PatchClassifier(SETTINGS, 2).fit(patches, classes, silent)
+    single = [network(patches).softmax(dim=1).detach() for network in fitted.networks_]
     assert not torch.allclose(single[0], single[1])
     assert torch.allclose(fitted.predict(patches), (single[0] + single[1]) / 2, atol=1e-6)
 
 
-def test_prediction_does_not_depend_on_the_batch(monkeypatch):
+def test_prediction_does_not_depend_on_the_batch():
     patches, classes = textures(count=40)
-    fitted = PatchClassifier.fit(patches, classes, 2, SETTINGS, silent)
+    fitted = PatchClassifier(SETTINGS, 2).fit(patches, classes, silent)
     whole, sensitivity = fitted.predict(patches), fitted.sensitivity(patches)
-    monkeypatch.setattr("mtmsd_qgis.classification.transformer.patch_classifier._CELLS_PER_PASS", 7 * 3 * 25)
+    fitted.cells_per_pass = 7 * 3 * 25
     assert torch.allclose(fitted.predict(patches), whole, atol=1e-5)
     assert torch.allclose(fitted.sensitivity(patches), sensitivity, rtol=1e-3)
 
@@ -80,7 +80,7 @@ def test_prediction_does_not_depend_on_the_batch(monkeypatch):
 @pytest.mark.parametrize("count", [1, 2, 17, 33])
 def test_any_number_of_samples_can_be_trained_on_and_predicted(count):
     patches, classes = textures(count=count)
-    fitted = PatchClassifier.fit(patches, classes, 2, ClassificationSettings(ensemble=1, epochs=1), silent)
+    fitted = PatchClassifier(ClassificationSettings(ensemble=1, epochs=1), 2).fit(patches, classes, silent)
     assert torch.isfinite(fitted.predict(patches)).all()
     assert fitted.predict(patches[:1]).shape == (1, 2)
     assert fitted.predict(patches[:0]).shape == (0, 2)
@@ -88,7 +88,7 @@ def test_any_number_of_samples_can_be_trained_on_and_predicted(count):
 
 def test_progress_tells_every_epoch_and_can_cancel():
     told = []
-    PatchClassifier.fit(*textures(count=16), 2, SETTINGS, lambda fraction, text: told.append((fraction, text)))
+    PatchClassifier(SETTINGS, 2).fit(*textures(count=16), lambda fraction, text: told.append((fraction, text)))
     assert told[-1] == (1.0, "training: network 2 of 2, epoch 2")
     assert [fraction for fraction, _ in told] == [0.25, 0.5, 0.75, 1.0]
 
@@ -96,7 +96,7 @@ def test_progress_tells_every_epoch_and_can_cancel():
         raise Cancelled
 
     with pytest.raises(Cancelled):
-        PatchClassifier.fit(*textures(count=16), 2, SETTINGS, cancel)
+        PatchClassifier(SETTINGS, 2).fit(*textures(count=16), cancel)
 
 
 def test_augmentation_draws_all_eight_turns_and_nothing_else():
