@@ -189,7 +189,7 @@ def _overview(found: Sequence[Case]) -> str:
             rows.append([*mine, rival, verdict, counts(gain.figure)])
         rows += [[where, method, "**failed**", *["–"] * 5] for method in case.failures if method not in case.methods]
     head = ["scene (preset) | split", "classifier", "OA (%)", *_OF_TRAININGS]
-    return _table([*head, "best baseline", "gain (points)", _COUNTS], rows)
+    return markdown_table([*head, "best baseline", "gain (points)", _COUNTS], rows)
 
 
 def _balance(found: Sequence[Case]) -> str:
@@ -218,7 +218,7 @@ def _part_of_trainings(found: Sequence[Case]) -> str:
 def _goals(found: Sequence[Case]) -> str:
     words = {True: "reached", False: "**not reached**", None: "–"}
     rows = [[verdict.goal, verdict.measured, words[verdict.reached]] for verdict in verdicts(found)]
-    return _table(["goal", "measured", ""], rows)
+    return markdown_table(["goal", "measured", ""], rows)
 
 
 def _scene_part(scene: str, preset: str, found: Sequence[Case], facts: Mapping[str, Any]) -> list[str]:
@@ -284,10 +284,11 @@ def _method_table(case: Case) -> str:
         rows.append([title, *figures, *of_trainings(accuracy), *errors, took, counts(accuracy) if accuracy else "–"])
     of_confidence = ["calibration error", "by chance alone", "of all draws together"]
     head = ["method", "OA (%)", "AA (%)", "kappa (%)", *_OF_TRAININGS, *of_confidence, "seconds", _COUNTS]
-    return _table(head, rows)
+    return markdown_table(head, rows)
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table with a line for each row; a cell of the head may hold a bar, for two columns."""
     head_line = f"| {' | '.join(head)} |"
     lines = [head_line, "|" + "---|" * (head_line.count("|") - 1)]
     return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from argparse import Namespace
 from collections import Counter
 
 import numpy as np
@@ -12,10 +13,19 @@ from scenes import cube_of, whole_window
 
 from benchmarks.accuracy import page as accuracy_page
 from benchmarks.accuracy import summary
+from benchmarks.accuracy.command_line import Scenes, read_options
 from benchmarks.accuracy.spread import Components, Figure, components, spread
 from benchmarks.features import code_of
 from benchmarks.results import KEY, Results, as_json
-from benchmarks.scenes import LEAST_OF_A_CLASS, MOST_LABELLED, connected_fields, drawn, known_scenes, select_bands
+from benchmarks.scenes import (
+    LEAST_OF_A_CLASS,
+    MOST_LABELLED,
+    MatlabSource,
+    connected_fields,
+    drawn,
+    known_scenes,
+    select_bands,
+)
 from benchmarks.splits import GROUP_CEILING, SPLITS, random_count, random_share, whole_blocks, whole_groups
 from mtmsd_qgis.io.cube import Cube
 from mtmsd_qgis.tasks.extract import extract
@@ -383,7 +393,7 @@ def test_draws_of_places_are_more_than_those_of_pixels_unless_seeds_are_given():
 
     def draws(*asked: str) -> Counter[str]:
         wanted = ["--out", "x", "--trainings", "1", "--baselines", "--split", "random5", "groups"]
-        options = accuracy._parser().parse_args([*wanted, *asked])
+        options = read_options(accuracy._parser(), [*wanted, *asked])
         return Counter(key["split"] for key in accuracy._keys("scene", options))
 
     assert draws() == {"random5": 5, "groups": 20}
@@ -396,9 +406,8 @@ def test_ours_is_measured_with_every_training_and_a_baseline_once():
     from benchmarks.accuracy import run as accuracy
 
     def methods(*asked: str) -> Counter[str]:
-        parser = accuracy._parser()
-        options = parser.parse_args(["--out", "x", "--scene", "zion_landsat8", "--seeds", "1", *asked])
-        accuracy._sources(parser, options)
+        wanted = ["--out", "x", "--scene", "zion_landsat8", "--seeds", "1"]
+        options = read_options(accuracy._parser(), [*wanted, *asked])
         return Counter(key["method"] for key in accuracy._keys("scene", options) if key["split"] == "groups")
 
     baselines = dict.fromkeys(("svm", "forest", "discriminant", "box_svm"), 1)
@@ -407,3 +416,13 @@ def test_ours_is_measured_with_every_training_and_a_baseline_once():
     assert methods("--model", "scene.mtmsd") == {"auto": 1, **baselines}
     with pytest.raises(SystemExit):
         methods("--model", "scene.mtmsd", "--trainings", "2")
+
+
+@pytest.mark.parametrize(("asked", "failed"), [(None, False), (["maipo_crops"], True)])
+def test_a_scene_without_files_is_left_out_and_fails_the_run_only_if_it_was_asked_for(tmp_path, asked, failed):
+    source = MatlabSource(tmp_path / "cube.mat", tmp_path / "labels.mat")
+    options = Namespace(scene=asked, sources={"maipo_crops": source}, folder=tmp_path, qgis_python=None)
+    scenes = Scenes(options)
+    assert list(scenes.ready(Results.open(tmp_path / "x.json", resume=False), lambda _: False)) == []
+    assert "maipo_crops is left out: not found" in scenes.skipped[0]
+    assert scenes.failed is failed
