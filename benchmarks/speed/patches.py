@@ -22,7 +22,7 @@ from sklearn.svm import SVC
 from mtmsd_qgis.diffusion.unet import UNet
 from mtmsd_qgis.features.extractor import FeatureExtractor
 from mtmsd_qgis.features.raster_writer import learn_statistics
-from mtmsd_qgis.features.tile_lookup import tile_needs
+from mtmsd_qgis.features.tile_lookup import pixels_by_tile
 from mtmsd_qgis.io.windows import HALO, Tile
 from mtmsd_qgis.jobs.settings import ExtractionSettings, extraction_settings, pretrain_settings
 from tests.reference_extractor import PatchExtractor
@@ -86,7 +86,7 @@ def tile_features_at(bench: Bench, settings: ExtractionSettings, table: NDArray[
     extractor = FeatureExtractor(bench.model.network, settings)
     learn_statistics(extractor, bench.components, bench.valid, bench.model.settings.patch_size)
     found = np.empty((len(table), len(settings.timesteps), len(extractor.feature_names)), dtype=np.float32)
-    for tile, mine in zip(bench.tiles, tile_needs(bench.tiles, table[:, 0], table[:, 1])):
+    for tile, mine in zip(bench.tiles, pixels_by_tile(bench.tiles, table[:, 0], table[:, 1])):
         if len(mine):
             values = extractor.tile_features(_inputs(bench, tile), tile).numpy()
             rows, cols = table[mine, 0] - tile.core.row, table[mine, 1] - tile.core.col

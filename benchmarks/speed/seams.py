@@ -26,11 +26,11 @@ from mtmsd_qgis.classification.fit import Learnt, PoolMapper, Task, learn
 from mtmsd_qgis.classification.predict_map import predict_map
 from mtmsd_qgis.features.extractor import FeatureExtractor
 from mtmsd_qgis.features.purification import purify
-from mtmsd_qgis.features.quantization import PlainBands, StoredFeatures
-from mtmsd_qgis.features.raster_writer import KeptTiles, learn_statistics, write_features
+from mtmsd_qgis.features.quantization import QuantisedFeatures, QuantisedSpectra
+from mtmsd_qgis.features.raster_writer import TileCache, learn_statistics, write_features
 from mtmsd_qgis.features.selection import cluster_samples, survey
 from mtmsd_qgis.io.cube import Cube
-from mtmsd_qgis.io.run_directory import Workplace
+from mtmsd_qgis.io.run_directory import RunDirectory
 from mtmsd_qgis.io.windows import GRID, HALO, Tile, Window, clip, whole
 from mtmsd_qgis.jobs.data_model import FeatureLayout
 from mtmsd_qgis.jobs.settings import ClassificationSettings, extraction_settings
@@ -123,12 +123,12 @@ def _extract(bench: Bench, tiling: Tiling, folder: Path, kept: NDArray[np.int64]
         learn_statistics(extractor, bench.components, bench.valid, bench.model.settings.patch_size)
     scene = tiling.tiles(*bench.valid.shape)
     samples = cluster_samples(bench.components, bench.valid, settings.clusters, settings.seed)
-    store = KeptTiles(folder, _CPU)
+    store = TileCache(folder, _CPU)
     found = survey(extractor, bench.components, scene, samples, store, silent)
     if kept is None:
         kept = purify(found.class_means, settings.keep)
-    stored, plain = StoredFeatures.of(found, kept, extractor), PlainBands.of(bench.cube, scene)
-    cube = write_features(extractor, bench.components, scene, stored, store, Workplace(folder), silent, plain)
+    stored, plain = QuantisedFeatures.of(found, kept, extractor), QuantisedSpectra.of(bench.cube, scene)
+    cube = write_features(extractor, bench.components, scene, stored, store, RunDirectory(folder), silent, plain)
     layout = FeatureLayout(
         timesteps=settings.timesteps,
         features=len(kept),
@@ -175,7 +175,7 @@ def _map(bench: Bench, fitted: Learnt, place: Path) -> NDArray[np.uint16]:
             fitted.mapper,
             bench.valid.shape,
             bench.scene.classes,
-            Workplace(Path(folder)),
+            RunDirectory(Path(folder)),
             with_probabilities=False,
             progress=silent,
         )

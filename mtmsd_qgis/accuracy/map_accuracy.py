@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..io.cube import Cube
-from ..io.windows import Window, strips
+from ..io.windows import Window, row_strips
 from ..jobs.data_model import ClassEntry
 from ..sampling.splits import sample_groups
 from .calibration import evaluate_confidence
@@ -49,7 +49,7 @@ def values_at(cube: Cube, rows: NDArray[np.int64], cols: NDArray[np.int64]) -> N
 def mapped_pixels(map_cube: Cube, classes: tuple[ClassEntry, ...]) -> list[int]:
     """Number of pixels that the map gives to each class, in the order of the class indices."""
     counts = np.zeros(1 << 16, dtype=np.int64)
-    for strip in strips(map_cube.height, map_cube.width, 4):
+    for strip in row_strips(map_cube.height, map_cube.width, 4):
         values = map_cube.read(strip)
         counts += np.bincount(values[np.isfinite(values)].astype(np.int64), minlength=len(counts))
     return [int(counts[entry.id]) for entry in classes]

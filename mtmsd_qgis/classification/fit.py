@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..features.purification import PAPER_SHARE
-from ..features.tile_lookup import visits
+from ..features.tile_lookup import tiles_with_pixels
 from ..io.cube import Raster
 from ..io.windows import Tile
 from ..jobs.data_model import ClassEntry, FeatureLayout
@@ -247,7 +247,7 @@ def _gather_views(
     rows, cols = (training[:, :2] if drawn is None else np.concatenate([training[:, :2], drawn.corners])).T
     parts: dict[str, list[Tensor]] = {name: [] for name in wanted}
     found: list[NDArray[np.int64]] = []
-    for tile, here in visits(reader.windows(wanted, for_samples=True), rows, cols, progress):
+    for tile, here in tiles_with_pixels(reader.windows(wanted, for_samples=True), rows, cols, progress):
         views, valid = reader.read(tile, wanted)
         if drawn is not None:
             drawn.add(views, valid, tile.core)

@@ -14,8 +14,8 @@ import numpy as np
 
 from ..accuracy.map_accuracy import evaluate_map, mapped_pixels
 from ..io.cube import Cube
-from ..io.run_directory import Finished, Workplace
-from ..io.windows import in_strips
+from ..io.run_directory import CompletedWindows, RunDirectory
+from ..io.windows import column_major_order
 from ..jobs.data_model import Band, ClassEntry, FeatureLayout
 from ..jobs.protocol import Job
 from ..progress import Progress, span
@@ -40,7 +40,7 @@ def predict_map(
     mapper: Mapper,
     size: tuple[int, int],
     classes: tuple[ClassEntry, ...],
-    place: Workplace,
+    place: RunDirectory,
     *,
     with_probabilities: bool,
     progress: Progress,
@@ -67,9 +67,9 @@ def predict_map(
         wanted.append(("probabilities", "float32", [Band(c.name, nodata=NO_CONFIDENCE) for c in classes]))
     rasters, new = zip(*(place.raster(name, size, dtype, bands) for name, dtype, bands in wanted))
     files = MapFiles(rasters[0], rasters[1], rasters[2] if with_probabilities else None)
-    finished = Finished(place, "mapped", rasters, fresh=any(new))
+    finished = CompletedWindows(place, "mapped", rasters, fresh=any(new))
     ids = np.array([entry.id for entry in classes], dtype=np.uint16)
-    windows = in_strips(mapper.windows(), strip_width or size[1])
+    windows = column_major_order(mapper.windows(), strip_width or size[1])
     for done, tile in enumerate(windows):
         if tile.core in finished:
             continue
@@ -81,7 +81,7 @@ def predict_map(
         if files.probabilities is not None:
             files.probabilities.write(tile.core, probabilities)
         finished.add(tile.core)
-        with finished.kept_on_cancel():
+        with finished.saved_on_cancel():
             progress((done + 1) / len(windows), f"map: window {done + 1} of {len(windows)}")
     finished.save()
     return files

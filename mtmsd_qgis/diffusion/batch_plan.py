@@ -58,7 +58,7 @@ class Plan:
 
 
 def passes_at_once(device: torch.device) -> int:
-    """Passes through the network that are worked off side by side.
+    """Passes through the network that run in parallel.
 
     Two on a processor of several cores, each on half of them: while one waits for memory or for the end of a small
     step, the other computes. Threads that share one pass wait for each other after every layer.
@@ -67,7 +67,7 @@ def passes_at_once(device: torch.device) -> int:
 
 
 @contextlib.contextmanager
-def side_by_side(device: torch.device) -> Iterator[int]:
+def shared_cores(device: torch.device) -> Iterator[int]:
     """Share out the cores among the passes of passes_at_once, whose number is given, inside the block."""
     every, passes = torch.get_num_threads(), passes_at_once(device)
     torch.set_num_threads(max(1, every // passes))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What group normalisation and attention go by: the patch that is in the network, or the whole scene.
+"""Statistics for group normalisation, and the radius of attention: of the patch in the network, or of the scene.
 
 In training, and wherever a patch stands for itself, each patch is normalised by its own mean and variance, and each
 cell attends to all others. A tile of a scene that went by itself would give a pixel other features than its
@@ -20,72 +20,72 @@ import torch
 from torch import Tensor, nn
 
 
-class ByPatch:
-    """Each patch by itself and as a whole."""
+class PatchNorm:
+    """Normalises each patch by its own statistics; attention is global."""
 
     def normalised(self, layer: nn.GroupNorm, x: Tensor) -> Tensor:
         """Map (B, C, ...) to the same shape."""
         return torch.as_tensor(layer(x))
 
     @property
-    def reach(self) -> int | None:
-        """Cells of the coarsest grid that attention goes to either side; None: to all of them."""
+    def attention_radius(self) -> int | None:
+        """Cells of the coarsest grid that attention reaches to either side; None: all of them."""
         return None
 
 
-BY_PATCH = ByPatch()
+PATCH_NORM = PatchNorm()
 
 
 class PatchStatistics:
-    """Collects what the layers of a network normalise, in passes whose patches go by themselves."""
+    """Collects what the layers of a network normalise, in passes that normalise each patch by itself."""
 
     def __init__(self, timesteps: Sequence[int]) -> None:
         """Nothing is known yet.
 
         Args:
-            timesteps: All that are going to be seen.
+            timesteps: All that are going to be passed.
         """
         self._row = {timestep: i for i, timestep in enumerate(timesteps)}
         self._sums: dict[nn.GroupNorm, Tensor] = {}
 
-    def watching(self, timesteps: Sequence[int]) -> ByPatch:
-        """What a pass goes by so that it is seen.
+    def recording(self, timesteps: Sequence[int]) -> PatchNorm:
+        """Normalisation by patch that records the statistics of a pass.
 
         Args:
             timesteps: Of the B patches of the pass.
         """
-        return _Watching(self._sums, [self._row[t] for t in timesteps], len(self._row))
+        return _RecordingNorm(self._sums, [self._row[t] for t in timesteps], len(self._row))
 
     def add(self, other: PatchStatistics) -> None:
-        """Take in what another one has seen of the same timesteps."""
+        """Add what another one has collected at the same timesteps."""
         for layer, sums in other._sums.items():
             self._sums[layer] = self._sums[layer] + sums if layer in self._sums else sums
 
-    def averaged(self, reach: int) -> SceneStatistics:
-        """The averages over all patches seen of each timestep.
+    def averaged(self, radius: int) -> SceneStatistics:
+        """The averages over all patches of each timestep.
 
         Args:
-            reach: Cells of the coarsest grid that attention goes to either side.
+            radius: Cells of the coarsest grid that attention reaches to either side.
         """
-        return SceneStatistics(self._row, {k: v[..., :2] / v[..., 2:] for k, v in self._sums.items()}, reach)
+        return SceneStatistics(self._row, {k: v[..., :2] / v[..., 2:] for k, v in self._sums.items()}, radius)
 
 
 class SceneStatistics:
-    """Mean and mean square of each group of each normalisation, by timestep; what tiles of a scene go by."""
+    """Mean and mean square of each group of each normalisation, by timestep; they normalise the tiles of a scene."""
 
-    def __init__(self, row: dict[int, int], means: dict[nn.GroupNorm, Tensor], reach: int) -> None:
+    def __init__(self, row: dict[int, int], means: dict[nn.GroupNorm, Tensor], radius: int) -> None:
         """Keep all.
 
         Args:
             row: Row of a timestep in the tables.
             means: (T, groups, 2) float64 for each layer: mean and mean square.
-            reach: Of the attention, cells.
+            radius: Of the attention, cells.
         """
-        self._row, self.means, self._reach = row, means, reach
-        self._known: dict[tuple[int, ...], ByPatch] = {}
+        self._row, self.means, self._radius = row, means, radius
+        self._known: dict[tuple[int, ...], PatchNorm] = {}
 
-    def of(self, timesteps: Sequence[int]) -> ByPatch:
-        """What a pass goes by.
+    def at(self, timesteps: Sequence[int]) -> PatchNorm:
+        """The normalisation of a pass.
 
         Args:
             timesteps: Of the B tiles of the pass.
@@ -94,30 +94,30 @@ class SceneStatistics:
         if key not in self._known:  # the passes of a walk come again and again
             rows = [self._row[t] for t in key]
             tables = {layer: _gain_and_offset(layer, means[rows]) for layer, means in self.means.items()}
-            self._known[key] = _ByScene(tables, self._reach)
+            self._known[key] = _SceneNorm(tables, self._radius)
         return self._known[key]
 
 
-class _Watching(ByPatch):
-    """Patches by themselves; their means and mean squares are added to sums."""
+class _RecordingNorm(PatchNorm):
+    """Normalises patches by themselves, and adds their means and mean squares to sums."""
 
     def __init__(self, sums: dict[nn.GroupNorm, Tensor], rows: list[int], count: int) -> None:
         self._sums, self._rows, self._count = sums, rows, count
 
     def normalised(self, layer: nn.GroupNorm, x: Tensor) -> Tensor:
         flat = x.float().reshape(len(x), layer.num_groups, -1)
-        seen = torch.stack([flat.mean(2), flat.square().mean(2), torch.ones_like(flat[..., 0])], dim=2).double()
+        moments = torch.stack([flat.mean(2), flat.square().mean(2), torch.ones_like(flat[..., 0])], dim=2).double()
         if layer not in self._sums:
-            self._sums[layer] = seen.new_zeros(self._count, layer.num_groups, 3)
-        self._sums[layer].index_add_(0, torch.tensor(self._rows, device=x.device), seen)
+            self._sums[layer] = moments.new_zeros(self._count, layer.num_groups, 3)
+        self._sums[layer].index_add_(0, torch.tensor(self._rows, device=x.device), moments)
         return super().normalised(layer, x)
 
 
-class _ByScene(ByPatch):
-    """Gains and offsets that are known beforehand."""
+class _SceneNorm(PatchNorm):
+    """Normalises by gains and offsets of the scene."""
 
-    def __init__(self, tables: dict[nn.GroupNorm, tuple[Tensor, Tensor]], reach: int) -> None:
-        self._tables, self._reach = tables, reach
+    def __init__(self, tables: dict[nn.GroupNorm, tuple[Tensor, Tensor]], radius: int) -> None:
+        self._tables, self._radius = tables, radius
 
     def normalised(self, layer: nn.GroupNorm, x: Tensor) -> Tensor:
         shape = *x.shape[:2], *(1,) * (x.dim() - 2)
@@ -125,8 +125,8 @@ class _ByScene(ByPatch):
         return torch.addcmul(offset, x, gain)
 
     @property
-    def reach(self) -> int | None:
-        return self._reach
+    def attention_radius(self) -> int | None:
+        return self._radius
 
 
 def _gain_and_offset(layer: nn.GroupNorm, means: Tensor) -> tuple[Tensor, Tensor]:

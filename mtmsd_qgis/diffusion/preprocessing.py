@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from ..errors import SceneError
 from ..io.bands import LeftOut, describe, usable_bands
 from ..io.cube import Cube, whole_size
-from ..io.windows import strips
+from ..io.windows import row_strips
 from ..jobs.data_model import Band
 from ..progress import Progress, silent, span
 
@@ -129,7 +129,7 @@ def _moments(
     count = 0
     mean = np.zeros(len(kept))
     scatter = np.zeros((len(kept), len(kept)))
-    for strip in strips(*whole_size(cube), 16 * len(kept)):
+    for strip in row_strips(*whole_size(cube), 16 * len(kept)):
         values = cube.read(strip, kept).reshape(len(kept), -1)
         values = values[:, np.isfinite(values).all(axis=0)].astype(np.float64)
         if values.shape[1]:

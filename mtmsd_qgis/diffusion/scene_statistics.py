@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from ..io.model_file import Shape, first_side
 from ..jobs.json_dataclasses import build, shown
 from ..jobs.settings import TRAINING_TIMESTEPS, ExtractionSettings
-from .group_norm import ByPatch, SceneStatistics
+from .group_norm import PatchNorm, SceneStatistics
 from .patch_sampler import MOST_PATCHES
 from .unet import UNet
 
@@ -117,21 +117,25 @@ class StoredStatistics:
             and bool(np.abs(moments - self.patches).max() <= _LIKE)
         )
 
-    def averaged(self, network: UNet, reach: int) -> SceneStatistics:
-        """What tiles of the scene go by.
+    def averaged(self, network: UNet, radius: int) -> SceneStatistics:
+        """The statistics that normalise tiles of the scene.
 
         Args:
             network: Whose layers they are of.
-            reach: Cells of the coarsest grid that attention goes to either side.
+            radius: Cells of the coarsest grid that attention reaches to either side.
+
+        Raises:
+            ValueError: They are of a network with other layers.
         """
         device = next(network.parameters()).device
         layers = dict(network.named_modules())
         means: dict[nn.GroupNorm, Tensor] = {}
         for name, table in self.means.items():
             layer = layers[name]
-            assert isinstance(layer, nn.GroupNorm)  # checked when the file was read
+            if not isinstance(layer, nn.GroupNorm):
+                raise ValueError(f"statistics of a group normalisation were found for the layer {name}, which is none")
             means[layer] = torch.from_numpy(table).to(device)
-        return SceneStatistics({t: row for row, t in enumerate(self.conditions.timesteps)}, means, reach)
+        return SceneStatistics({t: row for row, t in enumerate(self.conditions.timesteps)}, means, radius)
 
     def describe(self) -> dict[str, Any]:
         """For the description of a model file, JSON-ready."""
@@ -184,7 +188,7 @@ def _moments(patches: NDArray[np.float32]) -> NDArray[np.float64]:
     return np.stack([x.mean(axis=(2, 3)), np.square(x).mean(axis=(2, 3))], axis=2)
 
 
-class _Seen(ByPatch):
+class _LayerRecorder(PatchNorm):
     """Remembers the layers that something goes through."""
 
     def __init__(self) -> None:
@@ -197,9 +201,9 @@ class _Seen(ByPatch):
 
 def _layers_up_to(network: UNet, stage: int) -> dict[str, nn.GroupNorm]:
     """The normalisations that a pass to a stage goes through, by name."""
-    device, seen = next(network.parameters()).device, _Seen()
+    device, recorder = next(network.parameters()).device, _LayerRecorder()
     x = torch.zeros(1, network.in_channels, _SMALLEST, _SMALLEST, device=device)
     with torch.inference_mode():
-        network.stage_outputs(x, torch.zeros(1, dtype=torch.int64, device=device), [stage], seen)
+        network.stage_outputs(x, torch.zeros(1, dtype=torch.int64, device=device), [stage], recorder)
     names = {layer: name for name, layer in network.named_modules()}
-    return {names[layer]: layer for layer in seen.layers}
+    return {names[layer]: layer for layer in recorder.layers}

@@ -25,7 +25,7 @@ from torch import Tensor
 from ..errors import Cancelled, MtmsdError
 from ..jobs.settings import TRAINING_TIMESTEPS, PretrainSettings
 from ..progress import Progress
-from ..runtime.prefetch import ahead
+from ..runtime.prefetch import prefetch
 from .batch_plan import Plan, plan_training, ran_out_of_memory, release_memory
 from .device import short_type
 from .noise import q_sample
@@ -90,7 +90,7 @@ def _train_on(
     saved = time.monotonic()
     loss = 0.0
     batches = range(state.iteration, settings.iterations)
-    for _, (patches, valid) in ahead(batches, lambda i: sampler.draw(settings.seed, i, settings.batch_size)):
+    for _, (patches, valid) in prefetch(batches, lambda i: sampler.draw(settings.seed, i, settings.batch_size)):
         keep_anchor(state)
         generator.manual_seed((settings.seed << 32) + state.iteration)
         loss, plan = _step(state, torch.from_numpy(patches), torch.from_numpy(valid), settings, generator, plan)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The denoising U-Net. It declares its decoder stages; whoever wants features asks for stages by index.
 
-Enters: noised components (B, C, H, W), H and W multiples of 4, timesteps (B,), and what normalisation and attention go
-by. Leaves: the predicted noise (B, C, H, W), or the outputs of the wanted decoder stages, computed no further than the
-last of them.
+Enters: noised components (B, C, H, W), H and W multiples of 4, timesteps (B,), and statistics for the normalisation.
+Leaves: the predicted noise (B, C, H, W), or the outputs of the wanted decoder stages, computed no further than the last
+of them.
 
 Source: the architecture of guided diffusion (Dhariwal & Nichol 2021, arXiv 2105.05233) with the settings of Zhou et
 al. (2024): multipliers 1, 2, 2, two residual blocks a level, FiLM time conditioning, attention in the middle only.
@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .group_norm import BY_PATCH, ByPatch
+from .group_norm import PATCH_NORM, PatchNorm
 
 GROUPS = 32  # of every group normalisation (guided diffusion)
 HEADS = 4  # of the attention in the middle
@@ -100,7 +100,7 @@ class UNet(nn.Module):
         return torch.as_tensor(self.head(functional.silu(self.head_norm(h))))
 
     def stage_outputs(
-        self, x: Tensor, timesteps: Tensor, wanted: Sequence[int], by: ByPatch = BY_PATCH
+        self, x: Tensor, timesteps: Tensor, wanted: Sequence[int], norm_stats: PatchNorm = PATCH_NORM
     ) -> list[Tensor]:
         """Outputs of decoder stages; nothing after the last wanted one is computed.
 
@@ -108,7 +108,7 @@ class UNet(nn.Module):
             x: (B, C, H, W) noised components.
             timesteps: (B,) int64.
             wanted: Indices into self.stages, ascending.
-            by: What normalisation and attention go by.
+            norm_stats: Normalises, and says how far attention reaches.
 
         Returns:
             One (B, channels, H / stride, W / stride) for each wanted stage.
@@ -121,13 +121,13 @@ class UNet(nn.Module):
         embedding = functional.silu(self.time(sinusoid(timesteps, self.base_width).to(x.dtype)))
         h, skips = x, []
         for block in self.encoder:
-            h = block(h, embedding, by) if isinstance(block, ResidualBlock) else block(h)
+            h = block(h, embedding, norm_stats) if isinstance(block, ResidualBlock) else block(h)
             skips.append(h)
-        h = self.middle_attention(self.middle_in(h, embedding, by), by)
-        h = self.middle_out(h, embedding, by)
+        h = self.middle_attention(self.middle_in(h, embedding, norm_stats), norm_stats)
+        h = self.middle_out(h, embedding, norm_stats)
         found: dict[int, Tensor] = {}
         for index, block in enumerate(self.decoder[: max(wanted) + 1]):
-            h = block(torch.cat([h, skips.pop()], dim=1), embedding, by)
+            h = block(torch.cat([h, skips.pop()], dim=1), embedding, norm_stats)
             if index in wanted:
                 found[index] = h
         return [found[index] for index in wanted]
@@ -152,11 +152,11 @@ class ResidualBlock(nn.Module):
         self.conv_out = zeroed(nn.Conv2d(out_channels, out_channels, 3, padding=1))
         self.skip = nn.Identity() if in_channels == out_channels else nn.Conv2d(in_channels, out_channels, 1)
 
-    def forward(self, x: Tensor, embedding: Tensor, by: ByPatch) -> Tensor:
+    def forward(self, x: Tensor, embedding: Tensor, norm_stats: PatchNorm) -> Tensor:
         """Map (B, in, H, W) and the activated embedding (B, E) to (B, out, H, W)."""
-        h = self.conv_in(functional.silu(by.normalised(self.norm_in, x)))
+        h = self.conv_in(functional.silu(norm_stats.normalised(self.norm_in, x)))
         scale, shift = self.film(embedding)[:, :, None, None].chunk(2, dim=1)
-        h = torch.addcmul(shift, by.normalised(self.norm_out, h), 1 + scale)
+        h = torch.addcmul(shift, norm_stats.normalised(self.norm_out, h), 1 + scale)
         return torch.as_tensor(self.skip(x) + self.conv_out(functional.silu(h)))
 
 
@@ -176,9 +176,9 @@ class DecoderBlock(nn.Module):
         self.block = ResidualBlock(in_channels, out_channels, embedding)
         self.grow = nn.Conv2d(out_channels, out_channels, 3, padding=1) if grows else None
 
-    def forward(self, x: Tensor, embedding: Tensor, by: ByPatch) -> Tensor:
+    def forward(self, x: Tensor, embedding: Tensor, norm_stats: PatchNorm) -> Tensor:
         """Map (B, in, H, W) to (B, out, H, W), or (B, out, 2 H, 2 W) where it grows."""
-        h = self.block(x, embedding, by)
+        h = self.block(x, embedding, norm_stats)
         if self.grow is not None:
             h = self.grow(functional.interpolate(h, scale_factor=2, mode="nearest"))
         return torch.as_tensor(h)
@@ -198,23 +198,27 @@ class Attention(nn.Module):
         self.qkv = nn.Conv1d(channels, 3 * channels, 1)
         self.out = zeroed(nn.Conv1d(channels, channels, 1))
 
-    def forward(self, x: Tensor, by: ByPatch) -> Tensor:
+    def forward(self, x: Tensor, norm_stats: PatchNorm) -> Tensor:
         """Map (B, C, H, W) to the same shape."""
         batch, channels, height, width = x.shape
         flat = x.reshape(batch, channels, height * width)
-        heads = self.qkv(by.normalised(self.norm, flat)).view(batch, HEADS, 3, channels // HEADS, height * width)
+        heads = self.qkv(norm_stats.normalised(self.norm, flat)).view(
+            batch, HEADS, 3, channels // HEADS, height * width
+        )
         q, k, v = heads.unbind(2)  # each (B, heads, channels / heads, cells)
-        if by.reach is None:
+        if norm_stats.attention_radius is None:
             h = functional.scaled_dot_product_attention(*(part.transpose(-1, -2) for part in (q, k, v)))
             h = h.transpose(-1, -2).reshape(batch, channels, height * width)
         else:
             shape = batch, HEADS, channels // HEADS, height, width
-            h = near_attention(q.reshape(shape), k.reshape(shape), v.reshape(shape), by.reach).flatten(2)
+            h = near_attention(
+                q.reshape(shape), k.reshape(shape), v.reshape(shape), norm_stats.attention_radius
+            ).flatten(2)
         h = self.out(h)
         return torch.as_tensor(x + h.view_as(x))
 
 
-def near_attention(q: Tensor, k: Tensor, v: Tensor, reach: int) -> Tensor:
+def near_attention(q: Tensor, k: Tensor, v: Tensor, radius: int) -> Tensor:
     """Attention of each cell to the cells at most so many rows and columns away.
 
     The grid is worked off in squares of cells, each with the cells around it, so that the cost is in proportion to the
@@ -224,24 +228,24 @@ def near_attention(q: Tensor, k: Tensor, v: Tensor, reach: int) -> Tensor:
         q: (B, heads, D, H, W) queries.
         k: The same of keys.
         v: The same of values.
-        reach: Cells to either side.
+        radius: Cells to either side.
 
     Returns:
         (B, heads * D, H, W).
     """
     batch, heads, depth, height, width = q.shape
-    reach = min(reach, max(height, width))
-    block, size = _BLOCK, _BLOCK + 2 * reach
+    radius = min(radius, max(height, width))
+    block, size = _BLOCK, _BLOCK + 2 * radius
     rows, cols = -(-height // block), -(-width // block)
     more = cols * block - width, rows * block - height
 
     def around(part: Tensor) -> Tensor:  # (B * squares, heads, cells around, D)
-        padded = functional.pad(part.flatten(1, 2), (reach, reach + more[0], reach, reach + more[1]))
+        padded = functional.pad(part.flatten(1, 2), (radius, radius + more[0], radius, radius + more[1]))
         squares = padded.unfold(2, size, block).unfold(3, size, block)  # (B, heads * D, rows, cols, size, size)
         cells = squares.permute(0, 2, 3, 1, 4, 5).reshape(batch * rows * cols, heads, depth, size * size)
         return cells.transpose(-1, -2)
 
-    near, inside = _near(height, width, reach, q.device)
+    near, inside = _near(height, width, radius, q.device)
     asked = functional.pad(q.flatten(1, 2), (0, more[0], 0, more[1])).view(batch, -1, rows, block, cols, block)
     asked = asked.permute(0, 2, 4, 1, 3, 5)  # (B, rows, cols, heads * D, block, block)
     asked = asked.reshape(batch * rows * cols, heads, depth, block * block).transpose(-1, -2)
@@ -255,13 +259,13 @@ def near_attention(q: Tensor, k: Tensor, v: Tensor, reach: int) -> Tensor:
 
 
 @functools.lru_cache(maxsize=4)
-def _near(height: int, width: int, reach: int, device: torch.device) -> tuple[Tensor, Tensor]:
+def _near(height: int, width: int, radius: int, device: torch.device) -> tuple[Tensor, Tensor]:
     """Which cells around a square (asked, around) are near, and (squares, around) are in the grid; bool."""
-    block, size = _BLOCK, _BLOCK + 2 * reach
-    own, seen = torch.arange(block) + reach, torch.arange(size)
-    close = (own[:, None] - seen).abs() <= reach  # (block, size)
+    block, size = _BLOCK, _BLOCK + 2 * radius
+    own, seen = torch.arange(block) + radius, torch.arange(size)
+    close = (own[:, None] - seen).abs() <= radius  # (block, size)
     near = (close[:, None, :, None] & close[None, :, None, :]).reshape(block * block, size * size)
-    corners = [torch.arange(0, length, block) - reach for length in (height, width)]
+    corners = [torch.arange(0, length, block) - radius for length in (height, width)]
     there = [
         ((corner[:, None] + seen) >= 0) & ((corner[:, None] + seen) < n) for corner, n in zip(corners, (height, width))
     ]

@@ -24,16 +24,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..diffusion.batch_plan import Plan, plan_extraction, ran_out_of_memory, release_memory, side_by_side
+from ..diffusion.batch_plan import Plan, plan_extraction, ran_out_of_memory, release_memory, shared_cores
 from ..diffusion.device import short_type
-from ..diffusion.group_norm import BY_PATCH, ByPatch, PatchStatistics, SceneStatistics
+from ..diffusion.group_norm import PATCH_NORM, PatchNorm, PatchStatistics, SceneStatistics
 from ..diffusion.noise import noise_field, q_sample
 from ..diffusion.scene_statistics import Conditions, StoredStatistics
 from ..diffusion.unet import UNet
 from ..io.windows import GRID, Tile, Window
 from ..jobs.settings import ExtractionSettings
 from ..progress import Progress, silent
-from ..runtime.prefetch import ahead
+from ..runtime.prefetch import prefetch
 from .feature_pyramid import TileGrids
 
 log = logging.getLogger(__name__)
@@ -121,12 +121,12 @@ class FeatureExtractor:
             part = PatchStatistics(every)
             with torch.inference_mode():
                 for timesteps in _in_parts(every, plan.timesteps):
-                    self._outputs(x0[some], noise[some], timesteps, part.watching)
+                    self._outputs(x0[some], noise[some], timesteps, part.recording)
             return part
 
         parts = [slice(i, i + plan.items) for i in range(0, len(x0), plan.items)]
-        with side_by_side(self.device) as threads:
-            for some, part in ahead(parts, seen, threads):
+        with shared_cores(self.device) as threads:
+            for some, part in prefetch(parts, seen, threads):
                 found.add(part)
                 progress(min(1.0, some.stop / len(x0)), "statistics of the scene")
         return found
@@ -212,7 +212,7 @@ class FeatureExtractor:
     ) -> TileGrids:
         """Features of a tile's core, so many timesteps a pass."""
         x0, every = self._upload(components[None]), self.settings.timesteps
-        by = self.statistics.of if self.statistics else lambda _: BY_PATCH
+        by = self.statistics.at if self.statistics else lambda _: PATCH_NORM
         found: TileGrids | None = None
         with torch.inference_mode():
             for draw in range(self.settings.noise_draws):
@@ -234,7 +234,7 @@ class FeatureExtractor:
         return tensor
 
     def _outputs(
-        self, x0: Tensor, noise: Tensor, timesteps: Sequence[int], by: Callable[[Sequence[int]], ByPatch]
+        self, x0: Tensor, noise: Tensor, timesteps: Sequence[int], by: Callable[[Sequence[int]], PatchNorm]
     ) -> list[Tensor]:
         """The wanted stages, (n * t, channels, h, w) each, of tiles (n, C, side, side) noised to some timesteps."""
         tiles, times = len(x0), len(timesteps)

@@ -16,14 +16,14 @@ import torch
 from numpy.typing import NDArray
 
 from ..io.cube import Cube
-from ..io.windows import HALO, Tile, Window, clip, tile_at, tile_side
+from ..io.windows import HALO, Tile, Window, clip, network_tile_at, network_tile_side
 from .extractor import FeatureExtractor
-from .quantization import PlainBands, StoredFeatures
+from .quantization import QuantisedFeatures, QuantisedSpectra
 
 CACHE_BYTES = 384 << 20
 
 
-class LiveFeatures:
+class LazyFeatures:
     """Features and spectra of a scene, computed tile by tile."""
 
     costly = True
@@ -33,8 +33,8 @@ class LiveFeatures:
         extractor: FeatureExtractor,
         components: Cube,
         valid: NDArray[np.bool_],
-        stored: StoredFeatures,
-        plain: PlainBands | None,
+        stored: QuantisedFeatures,
+        plain: QuantisedSpectra | None,
         cache_bytes: int = CACHE_BYTES,
     ) -> None:
         """Compute nothing yet.
@@ -49,7 +49,7 @@ class LiveFeatures:
         """
         self.height, self.width = components.height, components.width
         self._extractor, self._components, self._valid = extractor, components, valid
-        self._side = tile_side(self.height, self.width)
+        self._side = network_tile_side(self.height, self.width)
         self._stored, self._plain = stored, plain
         every = [*stored.bands, *(plain.bands if plain is not None else ())]
         self._scale = np.array([band.scale for band in every], dtype=np.float32)[:, None, None]
@@ -130,7 +130,7 @@ class LiveFeatures:
         out = np.zeros((len(chosen), inside.height, inside.width), dtype=np.int16)
         core = self._side - 2 * HALO
         tiles = [
-            tile_at(self.height, self.width, self._side, HALO, row, col)
+            network_tile_at((self.height, self.width), self._side, HALO, row, col)
             for row in range(inside.row // core * core, inside.stop_row, core)
             for col in range(inside.col // core * core, inside.stop_col, core)
         ]

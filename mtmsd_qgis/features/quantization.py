@@ -29,7 +29,7 @@ _DEVIATIONS = (8.0, 40.0)  # range of a band in standard deviations: at least, a
 
 
 @dataclass(frozen=True)
-class Survey:
+class FeatureStatistics:
     """What some tiles say about the features.
 
     Attributes:
@@ -46,7 +46,7 @@ class Survey:
 
 
 @dataclass(frozen=True)
-class StoredFeatures:
+class QuantisedFeatures:
     """How the features kept are stored.
 
     Attributes:
@@ -62,7 +62,7 @@ class StoredFeatures:
     scale: Tensor
 
     @classmethod
-    def of(cls, found: Survey, kept: NDArray[np.int64], extractor: FeatureExtractor) -> StoredFeatures:
+    def of(cls, found: FeatureStatistics, kept: NDArray[np.int64], extractor: FeatureExtractor) -> QuantisedFeatures:
         """Choose scales that hold what the survey saw, and some more.
 
         Args:
@@ -120,7 +120,7 @@ class StoredFeatures:
 
 
 @dataclass(frozen=True)
-class PlainBands:
+class QuantisedSpectra:
     """The scene's bands as 16-bit numbers; over the whole range of each band, so nothing is cut off.
 
     Attributes:
@@ -134,7 +134,7 @@ class PlainBands:
     bands: list[Band]
 
     @classmethod
-    def of(cls, cube: Cube, scene: Sequence[Tile], positions: Sequence[int] | None = None) -> PlainBands:
+    def of(cls, cube: Cube, scene: Sequence[Tile], positions: Sequence[int] | None = None) -> QuantisedSpectra:
         """Find the range of each band over the cores of tiles.
 
         Args:

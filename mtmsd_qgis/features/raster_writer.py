@@ -21,21 +21,21 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..diffusion.batch_plan import side_by_side
+from ..diffusion.batch_plan import shared_cores
 from ..diffusion.device import fetched
 from ..diffusion.patch_sampler import PatchSampler
 from ..diffusion.scene_statistics import StoredStatistics
 from ..errors import Cancelled
 from ..io.cube import Cube
-from ..io.row_writer import LinesBehind, TileRows
-from ..io.run_directory import Finished, Workplace
-from ..io.windows import Tile, tile_side, tiles
+from ..io.row_writer import AppendedBands, RowWriter
+from ..io.run_directory import CompletedWindows, RunDirectory
+from ..io.windows import Tile, network_tile_side, network_tiles
 from ..progress import Progress, silent
 from ..runtime.memory import free_memory
-from ..runtime.prefetch import Behind, ahead
+from ..runtime.prefetch import BackgroundWriter, prefetch
 from .extractor import FeatureExtractor
 from .feature_pyramid import TileGrids
-from .quantization import NODATA, PlainBands, StoredFeatures
+from .quantization import NODATA, QuantisedFeatures, QuantisedSpectra
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ _Numbers = tuple[Callable[[], NDArray[np.int16]], NDArray[np.bool_]]
 _KEPT_IN_MEMORY = 256 << 20  # bytes of surveyed tiles
 
 
-class KeptTiles:
+class TileCache:
     """Features of surveyed tiles, kept so that a processor computes them once: in memory, then in the job folder.
 
     As many as fit into the limits; none for a graphics card, which computes a tile faster than a disk gives it back.
@@ -115,7 +115,7 @@ class _OnDisk:
 
 def scene_tiles(cube: Cube, valid: NDArray[np.bool_]) -> list[Tile]:
     """The tiles of a scene that have a valid pixel in their core."""
-    every = tiles(cube.height, cube.width, tile_side(cube.height, cube.width))
+    every = network_tiles(cube.height, cube.width, network_tile_side(cube.height, cube.width))
     return [tile for tile in every if valid[tile.core.slices].any()]
 
 
@@ -151,11 +151,11 @@ def write_features(
     extractor: FeatureExtractor,
     cube: Cube,
     scene: Sequence[Tile],
-    stored: StoredFeatures,
-    kept_tiles: KeptTiles,
-    place: Workplace,
+    stored: QuantisedFeatures,
+    kept_tiles: TileCache,
+    place: RunDirectory,
     progress: Progress,
-    spectra: PlainBands | None = None,
+    spectra: QuantisedSpectra | None = None,
 ) -> Cube:
     """Compute all tiles and store the features kept as 16-bit numbers, and behind them the spectra.
 
@@ -174,17 +174,17 @@ def write_features(
     """
     bands = [*stored.bands, *(spectra.bands if spectra is not None else ())]
     out, new = place.raster("features", (cube.height, cube.width), "int16", bands)
-    finished = Finished(place, "extracted", [out], fresh=new)
+    finished = CompletedWindows(place, "extracted", [out], fresh=new)
     start = finished.last_row()
-    behind = None if spectra is None else LinesBehind(len(spectra.bands), spectra.read)
+    appended = None if spectra is None else AppendedBands(len(spectra.bands), spectra.read)
 
     def numbers(_: Tile, found: TileGrids, valid: NDArray[np.bool_]) -> _Numbers:
         return fetched(stored.numbers(found)), valid
 
     left = [tile for tile in scene if tile.core.row >= start]
     done = len(scene) - len(left)
-    to_rows = TileRows(out, NODATA, place.folder, behind=behind, first_row=start, written=finished.add)
-    with finished.kept_on_cancel(), to_rows as rows, Behind() as after:
+    to_rows = RowWriter(out, NODATA, place.folder, appended=appended, first_row=start, on_written=finished.add)
+    with finished.saved_on_cancel(), to_rows as rows, BackgroundWriter() as after:
         for tile, (fetch, valid) in computed(extractor, cube, left, numbers, kept_tiles):
             after.call(partial(_write, rows, tile, fetch, valid))
             done += 1
@@ -194,7 +194,7 @@ def write_features(
     return out
 
 
-def _write(rows: TileRows, tile: Tile, fetch: Callable[[], NDArray[np.int16]], valid: NDArray[np.bool_]) -> None:
+def _write(rows: RowWriter, tile: Tile, fetch: Callable[[], NDArray[np.int16]], valid: NDArray[np.bool_]) -> None:
     numbers = fetch()  # (h, bands, w)
     if not valid.all():
         numbers.transpose(0, 2, 1)[~valid] = NODATA
@@ -206,7 +206,7 @@ def computed(
     cube: Cube,
     scene: Sequence[Tile],
     wanted: Callable[[Tile, TileGrids, NDArray[np.bool_]], Result],
-    known: KeptTiles | None = None,
+    known: TileCache | None = None,
 ) -> Iterator[tuple[Tile, Result]]:
     """What is wanted of the features of tiles, while those behind them are being read and computed.
 
@@ -236,7 +236,7 @@ def computed(
             found = extractor.tile_grids(np.where(valid, components, np.float32(0)), tile, checked)
         return wanted(tile, found, valid[tile.inner.slices])
 
-    with side_by_side(extractor.device) as threads, closing(ahead(ahead(scene, read), work, threads)) as walk:
+    with shared_cores(extractor.device) as threads, closing(prefetch(prefetch(scene, read), work, threads)) as walk:
         try:
             for (tile, _), result in walk:
                 yield tile, result

@@ -17,20 +17,20 @@ from numpy.typing import NDArray
 from scipy.cluster.vq import kmeans2
 
 from ..io.cube import Cube
-from ..io.run_directory import Workplace
+from ..io.run_directory import RunDirectory
 from ..io.windows import Tile
 from ..jobs.data_model import ClassEntry, FeatureLayout
 from ..progress import Progress
-from ..runtime.prefetch import Behind
+from ..runtime.prefetch import BackgroundWriter
 from ..sampling.sample_table import check_classes
 from .extractor import FeatureExtractor
 from .feature_pyramid import TileGrids
 from .purification import purify
-from .quantization import StoredFeatures, Survey
-from .raster_writer import KeptTiles, computed
-from .tile_lookup import tile_needs
+from .quantization import FeatureStatistics, QuantisedFeatures
+from .raster_writer import TileCache, computed
+from .tile_lookup import pixels_by_tile
 
-SURVEY_TILES = 48  # at most; a scene of up to 48 tiles is surveyed wherever it has samples
+STATISTICS_TILES = 48  # at most; a scene of up to 48 tiles is surveyed wherever it has samples
 _CLUSTER_SAMPLES = 5000
 _SPACING, _MANY = 4, 1024  # pixels between the cells whose range is looked at, in tiles of so many valid pixels
 
@@ -42,7 +42,7 @@ Labelled = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
 class Chosen:
     """The features that are kept: how they are stored, and the layout of a raster of them, without spectra."""
 
-    stored: StoredFeatures
+    stored: QuantisedFeatures
     layout: FeatureLayout
 
 
@@ -76,17 +76,17 @@ def cluster_samples(cube: Cube, valid: NDArray[np.bool_], clusters: int, seed: i
     return rows, cols, compact.astype(np.int64)
 
 
-def choose_features(
+def select_features(
     extractor: FeatureExtractor,
     cube: Cube,
     scene: Sequence[Tile],
     samples: Labelled,
     layout: FeatureLayout,
-    kept_tiles: KeptTiles,
-    place: Workplace,
+    kept_tiles: TileCache,
+    place: RunDirectory,
     progress: Progress,
 ) -> Chosen:
-    """Survey the features and choose those that are kept.
+    """FeatureStatistics the features and choose those that are kept.
 
     Args:
         extractor: Of the features.
@@ -98,10 +98,10 @@ def choose_features(
         place: Remembers the survey.
         progress: Told after each tile.
     """
-    there = place.kept("survey")
-    found = Survey(**there) if there else survey(extractor, cube, scene, samples, kept_tiles, progress)
+    there = place.saved_arrays("statistics")
+    found = FeatureStatistics(**there) if there else survey(extractor, cube, scene, samples, kept_tiles, progress)
     if not there:
-        place.keep("survey", {name: value for name, value in asdict(found).items()})
+        place.save_arrays("statistics", {name: value for name, value in asdict(found).items()})
     settings = extractor.settings
     kept = purify(found.class_means, settings.keep)
     every = len(kept) == len(extractor.feature_names)
@@ -114,7 +114,7 @@ def choose_features(
         purification="none" if every else layout.purification,
         note="" if every else layout.note,
     )
-    return Chosen(StoredFeatures.of(found, kept, extractor), full)
+    return Chosen(QuantisedFeatures.of(found, kept, extractor), full)
 
 
 def survey(
@@ -122,9 +122,9 @@ def survey(
     cube: Cube,
     scene: Sequence[Tile],
     samples: Labelled,
-    kept_tiles: KeptTiles,
+    kept_tiles: TileCache,
     progress: Progress,
-) -> Survey:
+) -> FeatureStatistics:
     """Class means and ranges of the features, on the tiles that hold samples.
 
     Args:
@@ -137,7 +137,7 @@ def survey(
     """
     rows, cols, classes = samples
     count = int(classes.max()) + 1
-    owned = {tile: mine for tile, mine in zip(scene, tile_needs(scene, rows, cols)) if len(mine)}
+    owned = {tile: mine for tile, mine in zip(scene, pixels_by_tile(scene, rows, cols)) if len(mine)}
     chosen = _survey_tiles(list(owned), owned, classes)
 
     def seen(tile: Tile, found: TileGrids, valid: NDArray[np.bool_]) -> tuple[TileGrids, _Seen]:
@@ -149,15 +149,15 @@ def survey(
         return found, _Seen(_Moments.of(found, valid), sums, np.bincount(index, minlength=count))
 
     whole: _Seen | None = None
-    with Behind() as behind:
+    with BackgroundWriter() as behind:
         for done, (tile, (found, part)) in enumerate(computed(extractor, cube, chosen, seen)):
             behind.call(partial(kept_tiles.keep, tile, found))
             whole = part if whole is None else whole.plus(part)
-            progress((done + 1) / len(chosen), f"survey: tile {done + 1} of {len(chosen)}")
+            progress((done + 1) / len(chosen), f"statistics: tile {done + 1} of {len(chosen)}")
     assert whole is not None  # the samples lie on valid pixels, so some tile has one
     present = whole.samples > 0
     class_means = whole.sums.cpu().numpy()[present] / whole.samples[present, None, None]
-    return Survey(class_means, *whole.moments.ranges())
+    return FeatureStatistics(class_means, *whole.moments.ranges())
 
 
 def _class_sums(
@@ -229,13 +229,13 @@ def _survey_tiles(
     candidates: Sequence[Tile], owned: dict[Tile, NDArray[np.int64]], classes: NDArray[np.int64]
 ) -> list[Tile]:
     """All tiles with samples; of too many, an even share of each class's, rare classes first, in scene order."""
-    if len(candidates) <= SURVEY_TILES:
+    if len(candidates) <= STATISTICS_TILES:
         return list(candidates)
     order = np.argsort(np.bincount(classes), kind="stable")
     chosen: set[Tile] = set()
     for rank, index in enumerate(order):
         mine = [tile for tile in candidates if tile not in chosen and np.any(classes[owned[tile]] == index)]
-        quota = (SURVEY_TILES - len(chosen)) // (len(order) - rank)
+        quota = (STATISTICS_TILES - len(chosen)) // (len(order) - rank)
         step = max(1, len(mine) // max(1, quota))
         chosen.update(mine[::step][:quota])
     return [tile for tile in candidates if tile in chosen]

@@ -15,7 +15,7 @@ from ..io.windows import Tile
 from ..progress import Progress
 
 
-def tile_needs(tiles: Sequence[Tile], rows: NDArray[np.int64], cols: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+def pixels_by_tile(tiles: Sequence[Tile], rows: NDArray[np.int64], cols: NDArray[np.int64]) -> list[NDArray[np.int64]]:
     """For each tile, which of the given pixels lie in its core.
 
     Args:
@@ -42,7 +42,7 @@ def tile_needs(tiles: Sequence[Tile], rows: NDArray[np.int64], cols: NDArray[np.
     return [inside(tile, order[a:b]) if b > a else none for tile, a, b in zip(tiles, start, stop)]
 
 
-def visits(
+def tiles_with_pixels(
     tiles: Sequence[Tile],
     rows: NDArray[np.int64],
     cols: NDArray[np.int64],
@@ -50,7 +50,7 @@ def visits(
     text: str = "reading features of the samples",
 ) -> Iterator[tuple[Tile, NDArray[np.int64]]]:
     """The tiles that have given pixels in their core, with the indices of those pixels; progress is told after each."""
-    for done, (tile, mine) in enumerate(zip(tiles, tile_needs(tiles, rows, cols))):
+    for done, (tile, mine) in enumerate(zip(tiles, pixels_by_tile(tiles, rows, cols))):
         if len(mine):
             yield tile, mine
         progress((done + 1) / len(tiles), text)

@@ -16,7 +16,7 @@ from ..errors import SceneError
 from ..jobs.data_model import Band
 from ..progress import Progress, silent
 from .cube import Cube, whole_size
-from .windows import strips
+from .windows import row_strips
 
 _LEAST_VALID_SHARE = 0.5  # a band with data at fewer pixels than this share of the best band counts as empty
 
@@ -35,7 +35,7 @@ def usable_bands(cube: Cube, progress: Progress = silent) -> tuple[list[int], li
     count = np.zeros(cube.bands, dtype=np.int64)
     low = np.full(cube.bands, np.inf)
     high = np.full(cube.bands, -np.inf)
-    for strip in strips(*whole_size(cube), 8 * cube.bands):
+    for strip in row_strips(*whole_size(cube), 8 * cube.bands):
         values = cube.read(strip).reshape(cube.bands, -1)
         finite = np.isfinite(values)
         count += finite.sum(axis=1)

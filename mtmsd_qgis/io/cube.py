@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from ..errors import FileFormatError
 from ..jobs.data_model import Band, CubeFile
 from ..jobs.json_dataclasses import shown
-from .windows import Window, clip, strips, whole
+from .windows import Window, clip, row_strips, whole
 
 # Data types of the ENVI header, as GDAL's ENVI driver documents them.
 _ENVI_TYPES = {
@@ -242,7 +242,7 @@ def _reserve(file: BinaryIO, length_bytes: int) -> None:
 def valid_pixels(cube: Cube, bands: Sequence[int] | None = None) -> NDArray[np.bool_]:
     """(H, W) bool: where all the given bands have data."""
     valid = np.zeros((cube.height, cube.width), dtype=bool)
-    for strip in strips(*whole_size(cube), 4 * cube.bands):
+    for strip in row_strips(*whole_size(cube), 4 * cube.bands):
         valid[strip.slices] = np.isfinite(cube.read(strip, bands)).all(axis=0)
     return valid
 

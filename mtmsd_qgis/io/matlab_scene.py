@@ -17,7 +17,7 @@ from scipy.io.matlab import MatReadError
 from ..errors import SceneError
 from ..jobs.data_model import Band
 from .cube import Cube, create_cube
-from .windows import strips, whole
+from .windows import row_strips, whole
 
 _LARGEST_CLASS = 65535
 
@@ -124,7 +124,7 @@ def write_scene(array: NDArray[Any], folder: Path) -> Cube:
     cube = create_cube(
         folder, "scene", (height, width), _raster_type(array), [Band(f"Band {i + 1}") for i in range(bands)]
     )
-    for strip in strips(height, width, array.itemsize * bands):
+    for strip in row_strips(height, width, array.itemsize * bands):
         cube.write(strip, array[strip.row : strip.stop_row].transpose(2, 0, 1))
     cube.flush()
     return cube

@@ -84,7 +84,7 @@ def expand(window: Window, before: int, after: int) -> Window:
     )
 
 
-def tile_side(height: int, width: int) -> int:
+def network_tile_side(height: int, width: int) -> int:
     """Side of the tiles of a raster: cores as even as can be, at most MOST_CORE, and HALO around them.
 
     A small raster is not made larger than it is by a last row of tiles that is mostly outside.
@@ -94,7 +94,7 @@ def tile_side(height: int, width: int) -> int:
     return core + 2 * HALO
 
 
-def tiles(height: int, width: int, side: int, halo: int = HALO) -> list[Tile]:
+def network_tiles(height: int, width: int, side: int, halo: int = HALO) -> list[Tile]:
     """Tiles of one fixed size whose cores cover the raster exactly once, in row-major order.
 
     The size is fixed, also at the borders, so that all passes through the network are alike. Windows start at
@@ -112,30 +112,31 @@ def tiles(height: int, width: int, side: int, halo: int = HALO) -> list[Tile]:
     step = side - 2 * halo
     if side % GRID or halo % GRID or step <= 0:
         raise ValueError(f"side {side} and halo {halo} must be multiples of {GRID} and leave a core")
+    size = (height, width)
     return [
-        tile_at(height, width, side, halo, row, col) for row in range(0, height, step) for col in range(0, width, step)
+        network_tile_at(size, side, halo, row, col) for row in range(0, height, step) for col in range(0, width, step)
     ]
 
 
-def tile_at(height: int, width: int, side: int, halo: int, row: int, col: int) -> Tile:
-    """The one of tiles(height, width, side, halo) whose core holds a pixel."""
+def network_tile_at(size: tuple[int, int], side: int, halo: int, row: int, col: int) -> Tile:
+    """The one of network_tiles(*size, side, halo) whose core holds a pixel; size: height and width."""
     step = side - 2 * halo
     row, col = row // step * step, col // step * step
-    return Tile(clip(Window(row, col, step, step), height, width), Window(row - halo, col - halo, side, side))
+    return Tile(clip(Window(row, col, step, step), *size), Window(row - halo, col - halo, side, side))
 
 
-def in_strips(tiles: Sequence[Tile], width: int) -> list[Tile]:
+def column_major_order(tiles: Sequence[Tile], width: int) -> list[Tile]:
     """The tiles in strips of about the given width of pixels, left to right, each strip from top to bottom.
 
-    Whoever walks so comes back to a tile's neighbours after at most a strip's width.
+    In this order the lower neighbour of a tile comes at most a strip's width after it.
     """
     return sorted(tiles, key=lambda tile: (tile.core.col // max(1, width), tile.core.row, tile.core.col))
 
 
-def cover(height: int, width: int, side: int, before: int, after: int) -> list[Tile]:
+def windows_with_margin(height: int, width: int, side: int, before: int, after: int) -> list[Tile]:
     """Tiles whose cores cover the raster exactly once, in row-major order, with what is read around each.
 
-    Unlike those of tiles(), cores at the border are smaller, and so are their windows.
+    Unlike those of network_tiles(), cores at the border are smaller, and so are their windows.
 
     Args:
         height: Rows of the raster.
@@ -152,7 +153,7 @@ def cover(height: int, width: int, side: int, before: int, after: int) -> list[T
     return [Tile(core, expand(core, before, after)) for core in cores]
 
 
-def strips(height: int, width: int, bytes_per_pixel: int, budget_bytes: int = 64 << 20) -> Iterator[Window]:
+def row_strips(height: int, width: int, bytes_per_pixel: int, budget_bytes: int = 64 << 20) -> Iterator[Window]:
     """Full-width windows, top to bottom, each of at most the given bytes (and at least one row)."""
     rows = max(1, budget_bytes // max(1, bytes_per_pixel * width))
     for row in range(0, height, rows):

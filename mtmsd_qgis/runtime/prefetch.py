@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Reading, computing and writing side by side: some threads work ahead, another one writes behind.
+"""Reading, computing and writing in parallel: some threads prefetch, another one writes in the background.
 
 Enters: things to read and a way to write. Leaves: the same results as one after the other, in the same order; never
 more than a few items wait between two threads.
@@ -21,12 +21,12 @@ _WAITING = 2  # items between two threads at most
 _POLL_SECONDS = 0.2
 
 
-def ahead(
+def prefetch(
     items: Iterable[Item], work: Callable[[Item], Read], threads: int = 1
 ) -> Generator[tuple[Item, Read], None, None]:
     """Each item with what was read or computed for it, in order, while the caller still works on those before.
 
-    An error of the work is raised where its item would have come. Walks can be chained: items may be one of them.
+    An error of the work is raised where its item would have come. Calls can be chained: items may be such a generator.
 
     Args:
         items: Taken one by one, by one thread at a time.
@@ -34,7 +34,7 @@ def ahead(
         threads: That work side by side.
     """
     source = iter(items)
-    shared = _Ahead(source, work, threads)
+    shared = _Queue(source, work, threads)
     running = [threading.Thread(target=shared.run, daemon=True) for _ in range(threads)]
     for thread in running:
         thread.start()
@@ -42,33 +42,33 @@ def ahead(
         while (entry := shared.waiting.get()) is not None:
             yield entry[0], entry[1].result()
     finally:
-        shared.enough.set()
+        shared.stopped.set()
         for thread in running:
             thread.join()
         if isinstance(source, Generator):
             source.close()
 
 
-class _Ahead(Generic[Item, Read]):
-    """What the threads of a walk share: items, in their order with results that follow, and whether it is enough."""
+class _Queue(Generic[Item, Read]):
+    """What prefetching threads share: items in their order with their future results, and whether to stop."""
 
     def __init__(self, source: Iterator[Item], work: Callable[[Item], Read], threads: int) -> None:
         self.waiting: queue.Queue[tuple[Item, Future[Read]] | None] = queue.Queue(max(_WAITING, threads))
-        self.enough = threading.Event()
+        self.stopped = threading.Event()
         self._source, self._work, self._turn = source, work, threading.Lock()
 
     def run(self) -> None:
         """Work on one item after the other, until there are no more."""
-        while (entry := self._taken()) is not None:
+        while (entry := self._next_entry()) is not None:
             try:
                 entry[1].set_result(self._work(entry[0]))
             except BaseException as error:
                 entry[1].set_exception(error)
 
-    def _taken(self) -> tuple[Item, Future[Read]] | None:
+    def _next_entry(self) -> tuple[Item, Future[Read]] | None:
         """The next item, put where its result is waited for."""
         with self._turn:
-            if self.enough.is_set():
+            if self.stopped.is_set():
                 return None
             result: Future[Read] = Future()
             try:
@@ -84,20 +84,20 @@ class _Ahead(Generic[Item, Read]):
             return entry
 
     def _put(self, entry: tuple[Item, Future[Read]] | None) -> None:
-        while not self.enough.is_set():
+        while not self.stopped.is_set():
             try:
                 return self.waiting.put(entry, timeout=_POLL_SECONDS)
             except queue.Full:
                 continue
 
 
-class Behind:
+class BackgroundWriter:
     """Calls that run one after the other in a thread of their own, while the caller goes on.
 
     Leaving the block waits for all of them; an error of one is raised by the next call, or on leaving.
     """
 
-    def __enter__(self) -> Behind:
+    def __enter__(self) -> BackgroundWriter:
         """Start the thread."""
         self._waiting: queue.Queue[Callable[[], None] | None] = queue.Queue(_WAITING)
         self._error: BaseException | None = None

@@ -14,7 +14,7 @@ from ..classification.predict_map import map_values, predict_map
 from ..diffusion.batch_plan import memory_guard
 from ..errors import SceneError
 from ..io.cube import whole_size
-from ..io.run_directory import Workplace
+from ..io.run_directory import RunDirectory
 from ..jobs.data_model import FeatureLayout
 from ..jobs.protocol import Job
 from ..jobs.settings import ClassificationSettings, from_json, to_json
@@ -49,7 +49,7 @@ def classify(job: Job, folder: Path, progress: Progress) -> dict[str, Any]:
             learnt.mapper,
             whole_size(cube),
             job.classes,
-            Workplace(folder),
+            RunDirectory(folder),
             with_probabilities=bool(job.options.get("probabilities")),
             progress=span(progress, learning, 1.0),
         )

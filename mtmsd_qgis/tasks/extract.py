@@ -19,11 +19,11 @@ from ..diffusion.device import Device
 from ..diffusion.model import load_model
 from ..errors import SceneError
 from ..features.extractor import FeatureExtractor
-from ..features.quantization import PlainBands
-from ..features.raster_writer import KeptTiles, learn_statistics, scene_tiles, tiles_text, write_features
-from ..features.selection import SURVEY_TILES, Labelled, choose_features, cluster_samples, labelled
+from ..features.quantization import QuantisedSpectra
+from ..features.raster_writer import TileCache, learn_statistics, scene_tiles, tiles_text, write_features
+from ..features.selection import STATISTICS_TILES, Labelled, cluster_samples, labelled, select_features
 from ..io.cube import Cube
-from ..io.run_directory import workplace
+from ..io.run_directory import open_run_directory
 from ..jobs.data_model import FeatureLayout
 from ..jobs.protocol import Job
 from ..jobs.settings import ExtractionSettings, from_json
@@ -48,19 +48,19 @@ def extract(job: Job, folder: Path, progress: Progress) -> dict[str, Any]:
     if not valid.any():
         raise SceneError("No valid pixel was found: every pixel is nodata or masked. Check nodata and mask.")
 
-    place = workplace(job, folder)
+    place = open_run_directory(job, folder)
     extractor = FeatureExtractor(model.network.to(device.torch_device), settings)
     scene = scene_tiles(components, valid)
     log.info("%s, %d timesteps.", tiles_text(scene), len(settings.timesteps))
     with memory_guard(device, "Choose fewer TIMESTEPS, or DEVICE 'cpu'."):
         samples, layout = _purification_samples(job, folder, components, valid, settings)
-        kept_tiles = KeptTiles(folder, device.torch_device, _result_bytes(extractor, cube))
+        kept_tiles = TileCache(folder, device.torch_device, _result_bytes(extractor, cube))
         surveyed = 0.03 + 0.97 * _survey_share(len(scene), device)
         surveying, writing = span(progress, 0.03, surveyed), span(progress, surveyed, 1.0)
         learn_statistics(extractor, components, valid, side, span(surveying, 0.0, 0.1), model.statistics)
         layout, surveying = replace(layout, window=side), span(surveying, 0.1, 1.0)
-        chosen = choose_features(extractor, components, scene, samples, layout, kept_tiles, place, surveying)
-        spectra = PlainBands.of(cube, scene) if settings.spectra else None
+        chosen = select_features(extractor, components, scene, samples, layout, kept_tiles, place, surveying)
+        spectra = QuantisedSpectra.of(cube, scene) if settings.spectra else None
         raster = write_features(extractor, components, scene, chosen.stored, kept_tiles, place, writing, spectra)
 
     return {
@@ -81,7 +81,7 @@ def _result_bytes(extractor: FeatureExtractor, cube: Cube) -> int:
 
 def _survey_share(tiles: int, device: Device) -> float:
     """Of the time of an extraction: a processor computes a surveyed tile once; storing one costs a quarter of that."""
-    surveyed = min(tiles, SURVEY_TILES)
+    surveyed = min(tiles, STATISTICS_TILES)
     computed_again = tiles - (surveyed if device.torch_device.type == "cpu" else 0)
     return surveyed / (surveyed + computed_again + 0.25 * tiles)
 

@@ -23,12 +23,12 @@ from ..diffusion.batch_plan import memory_guard
 from ..diffusion.device import Device
 from ..diffusion.model import DiffusionModel, load_model
 from ..features.extractor import FeatureExtractor
-from ..features.lazy_raster import LiveFeatures
-from ..features.quantization import PlainBands
-from ..features.raster_writer import KeptTiles, learn_statistics, scene_tiles, tiles_text
-from ..features.selection import SURVEY_TILES, choose_features, labelled
+from ..features.lazy_raster import LazyFeatures
+from ..features.quantization import QuantisedSpectra
+from ..features.raster_writer import TileCache, learn_statistics, scene_tiles, tiles_text
+from ..features.selection import STATISTICS_TILES, labelled, select_features
 from ..io.cube import Cube, whole_size
-from ..io.run_directory import Workplace, workplace
+from ..io.run_directory import RunDirectory, open_run_directory
 from ..io.windows import HALO, MOST_CORE
 from ..jobs.data_model import FeatureLayout
 from ..jobs.protocol import Job
@@ -98,7 +98,7 @@ def map_scene(job: Job, folder: Path, progress: Progress) -> dict[str, Any]:
     samples = read_samples(folder, job.samples)
     check_classes(samples[:, 2], job.classes)
     parted = part_samples(job, folder, samples, steps.classify)
-    place = workplace(job, folder)
+    place = open_run_directory(job, folder)
     trained, looked = _shares(steps, cube)
     ready = _ready(job, cube, steps, place, folder, device, span(progress, 0.0, trained))
 
@@ -113,12 +113,12 @@ def map_scene(job: Job, folder: Path, progress: Progress) -> dict[str, Any]:
         learn_statistics(extractor, ready.components, ready.valid, side, learning, known)
         pixels, layout = labelled(inside, job.classes)
         layout = replace(layout, window=side)
-        none = KeptTiles(folder, device.torch_device, limit_bytes=0)
-        chosen = choose_features(
+        none = TileCache(folder, device.torch_device, limit_bytes=0)
+        chosen = select_features(
             extractor, ready.components, scene, pixels, layout, none, place, span(looking, 0.05, 0.5)
         )
-        spectra = PlainBands.of(cube, scene, ready.positions) if steps.extract.spectra else None
-        live = LiveFeatures(extractor, ready.components, ready.valid, chosen.stored, spectra)
+        spectra = QuantisedSpectra.of(cube, scene, ready.positions) if steps.extract.spectra else None
+        live = LazyFeatures(extractor, ready.components, ready.valid, chosen.stored, spectra)
         layout = replace(chosen.layout, spectra=len(ready.positions) if spectra else 0)
         task = Task(live, layout, parted.training, job.classes, steps.classify, device.torch_device)
         learnt = learn(task, span(looking, 0.5, 1.0))
@@ -145,7 +145,7 @@ def map_scene(job: Job, folder: Path, progress: Progress) -> dict[str, Any]:
 
 
 def _ready(
-    job: Job, cube: Cube, steps: Steps, place: Workplace, folder: Path, device: Device, progress: Progress
+    job: Job, cube: Cube, steps: Steps, place: RunDirectory, folder: Path, device: Device, progress: Progress
 ) -> Ready:
     """The scene's components and the model: given, trained before an interruption, or trained now."""
     if steps.pretrain is None:
@@ -154,7 +154,7 @@ def _ready(
         return _prepared(model, list(range(cube.bands)), cube, folder, progress)
     check_size(cube, steps.pretrain.patch_size)
     path, checkpoint = place.folder / MODEL_FILE, place.folder / f"{MODEL_FILE}.checkpoint"
-    if place.lasting and path.is_file():
+    if place.persistent and path.is_file():
         log.info("The model is trained already.")
         model = load_model(path)
         return _prepared(model, band_positions(cube, model.preprocessor), cube, folder, progress)
@@ -165,8 +165,8 @@ def _ready(
         path,
         folder,
         progress,
-        checkpoint=checkpoint if place.lasting else None,
-        resume=checkpoint if place.lasting and checkpoint.is_file() else None,
+        checkpoint=checkpoint if place.persistent else None,
+        resume=checkpoint if place.persistent and checkpoint.is_file() else None,
         source_band_count=int(job.options.get("source_band_count", cube.bands)),
     )
     positions = band_positions(cube, trained.preprocessor)
@@ -187,7 +187,7 @@ def _shares(steps: Steps, cube: Cube) -> tuple[float, float]:
         settings = steps.pretrain
         training = _BACKWARD * settings.iterations * settings.batch_size * settings.patch_size**2
     timesteps = len(steps.extract.timesteps)
-    looking = min(scene, SURVEY_TILES * (MOST_CORE + 2 * HALO) ** 2.0) * timesteps * 1.5
+    looking = min(scene, STATISTICS_TILES * (MOST_CORE + 2 * HALO) ** 2.0) * timesteps * 1.5
     mapping = scene * (min(_MAP_TIMESTEPS, timesteps) if steps.classify.classifier == "auto" else timesteps)
     total = training + looking + mapping
     trained = max(0.02, training / total)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ..diffusion.preprocessing import Preprocessor
 from ..errors import SceneError
 from ..io.cube import Cube, create_cube, whole_size
-from ..io.windows import strips
+from ..io.windows import row_strips
 from ..jobs.data_model import Band
 from ..jobs.protocol import Job
 from ..progress import Progress
@@ -83,7 +83,7 @@ def standardised(
     bands = [Band(f"component {i + 1}") for i in range(preprocessor.components)]
     out = create_cube(folder, "components", whole_size(cube), "float32", bands)
     everywhere = np.zeros(whole_size(cube), dtype=bool)
-    for strip in strips(*whole_size(cube), 8 * cube.bands):
+    for strip in row_strips(*whole_size(cube), 8 * cube.bands):
         values = cube.read(strip, used)
         valid = np.asarray(np.isfinite(values).all(axis=0))
         components = np.full((len(bands), *valid.shape), np.nan, dtype=np.float32)

@@ -14,7 +14,7 @@ from benchmarks.speed.growth import BANDS, make_scene
 from benchmarks.speed.scene import Bench, Pairs, in_turn
 from benchmarks.speed.seams import Tiling, seam_ratio, seams, tilings
 from mtmsd_qgis.io.cube import Cube, valid_pixels
-from mtmsd_qgis.io.windows import tile_side, tiles
+from mtmsd_qgis.io.windows import network_tile_side, network_tiles
 from mtmsd_qgis.jobs.protocol import Job
 from mtmsd_qgis.jobs.settings import PretrainSettings, to_json
 from mtmsd_qgis.progress import silent
@@ -42,8 +42,8 @@ def test_the_ratio_is_that_of_the_middle_pair():
 
 
 def test_our_tiling_is_that_of_the_extraction():
-    side = tile_side(170, 145)
-    assert tilings(side)[0][1].tiles(170, 145) == tiles(170, 145, side)
+    side = network_tile_side(170, 145)
+    assert tilings(side)[0][1].tiles(170, 145) == network_tiles(170, 145, side)
 
 
 @pytest.mark.parametrize("name", [name for name, _ in tilings(72)])

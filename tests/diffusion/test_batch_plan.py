@@ -11,7 +11,7 @@ from mtmsd_qgis.diffusion.batch_plan import (
     passes_at_once,
     plan_extraction,
     plan_training,
-    side_by_side,
+    shared_cores,
 )
 from mtmsd_qgis.diffusion.device import choose_device
 from mtmsd_qgis.errors import DeviceError
@@ -79,7 +79,7 @@ def test_passes_side_by_side_share_memory_and_cores(free, monkeypatch):
     monkeypatch.setattr(batch_plan, "passes_at_once", lambda device: 2)
     assert (alone.timesteps, plan_extraction(CPU, 32, 32, 19).timesteps) == (8, 4)
     every = torch.get_num_threads()
-    with side_by_side(CPU) as passes:
+    with shared_cores(CPU) as passes:
         assert (passes, torch.get_num_threads()) == (2, max(1, every // 2))
     assert torch.get_num_threads() == every
 

@@ -38,16 +38,16 @@ def contrast(side: int) -> np.ndarray:
 def collected(network, x: torch.Tensor, timesteps: tuple[int, ...]) -> PatchStatistics:
     found = PatchStatistics(SETTINGS.timesteps)
     with torch.inference_mode():
-        network.stage_outputs(x, torch.tensor(timesteps), [5], found.watching(timesteps))
+        network.stage_outputs(x, torch.tensor(timesteps), [5], found.recording(timesteps))
     return found
 
 
 def test_by_the_statistics_of_one_patch_that_patch_is_what_it_was():
     network, x = lively().eval(), torch.from_numpy(contrast(32))[None].repeat(3, 1, 1, 1)
-    by = collected(network, x, SETTINGS.timesteps).averaged(FAR).of(SETTINGS.timesteps)
+    norm_stats = collected(network, x, SETTINGS.timesteps).averaged(FAR).at(SETTINGS.timesteps)
     with torch.inference_mode():
         own = network.stage_outputs(x, torch.tensor(SETTINGS.timesteps), [0, 3, 5])
-        ours = network.stage_outputs(x, torch.tensor(SETTINGS.timesteps), [0, 3, 5], by)
+        ours = network.stage_outputs(x, torch.tensor(SETTINGS.timesteps), [0, 3, 5], norm_stats)
     assert all(torch.allclose(a, b, atol=1e-4) for a, b in zip(own, ours))
 
 
@@ -56,9 +56,9 @@ def test_each_timestep_has_statistics_of_its_own():
     statistics = collected(network, x, SETTINGS.timesteps).averaged(FAR)
     one, other = torch.tensor([50]), (700,)
     with torch.inference_mode():
-        right = network.stage_outputs(x[:1], one, [5], statistics.of((50,)))[0]
+        right = network.stage_outputs(x[:1], one, [5], statistics.at((50,)))[0]
         own = network.stage_outputs(x[:1], one, [5])[0]
-        wrong = network.stage_outputs(x[:1], one, [5], statistics.of(other))[0]
+        wrong = network.stage_outputs(x[:1], one, [5], statistics.at(other))[0]
     assert torch.allclose(own, right, atol=1e-4)
     assert not torch.allclose(own, wrong, atol=1e-2)
 
@@ -67,35 +67,35 @@ def test_what_is_normalised_has_mean_0_and_variance_1_over_the_patches_that_were
     layer = torch.nn.GroupNorm(4, 8)
     x = torch.randn(5, 8, 6, 6) * torch.arange(1, 9).view(8, 1, 1) + torch.arange(5).view(5, 1, 1, 1)
     seen = PatchStatistics([7])
-    seen.watching([7] * 5).normalised(layer, x)
-    found = seen.averaged(FAR).of([7] * 5).normalised(layer, x).reshape(5, 4, -1)
+    seen.recording([7] * 5).normalised(layer, x)
+    found = seen.averaged(FAR).at([7] * 5).normalised(layer, x).reshape(5, 4, -1)
     assert torch.allclose(found.mean((0, 2)), torch.zeros(4), atol=1e-5)
     assert torch.allclose(found.square().mean((0, 2)), torch.ones(4), atol=1e-3)
 
 
-@pytest.mark.parametrize(("reach", "same"), [(1, True), (FAR, False)])
-def test_attention_reaches_no_further_than_it_may(reach, same):
+@pytest.mark.parametrize(("radius", "same"), [(1, True), (FAR, False)])
+def test_attention_reaches_no_further_than_it_may(radius, same):
     network = lively().eval()
     x = torch.from_numpy(contrast(64))[None]
-    by = collected(network, x, (50,)).averaged(reach).of((50,))
+    norm_stats = collected(network, x, (50,)).averaged(radius).at((50,))
     attention, h = network.middle_attention, torch.randn(1, 64, 16, 16)
     changed = h.clone()
     changed[..., 8:, :] += 1
     with torch.inference_mode():
-        before, after = attention(h, by), attention(changed, by)
+        before, after = attention(h, norm_stats), attention(changed, norm_stats)
     assert torch.allclose(before[..., :7, :], after[..., :7, :], atol=1e-6) == same
 
 
-@pytest.mark.parametrize(("height", "width", "reach"), [(25, 25, 4), (26, 9, 6), (5, 7, 1), (3, 3, FAR)])
-def test_near_attention_is_attention_under_a_mask(height, width, reach):
+@pytest.mark.parametrize(("height", "width", "radius"), [(25, 25, 4), (26, 9, 6), (5, 7, 1), (3, 3, FAR)])
+def test_near_attention_is_attention_under_a_mask(height, width, radius):
     torch.manual_seed(0)
     q, k, v = (torch.randn(2, 4, 16, height, width) for _ in range(3))
     row, col = torch.arange(height).repeat_interleave(width), torch.arange(width).repeat(height)
-    mask = ((row[:, None] - row).abs() <= reach) & ((col[:, None] - col).abs() <= reach)
+    mask = ((row[:, None] - row).abs() <= radius) & ((col[:, None] - col).abs() <= radius)
     flat = (part.flatten(3).transpose(-1, -2) for part in (q, k, v))
     whole = torch.nn.functional.scaled_dot_product_attention(*flat, attn_mask=mask)
     expected = whole.transpose(-1, -2).reshape(2, 64, height, width)
-    assert torch.allclose(near_attention(q, k, v, reach), expected, atol=1e-5)
+    assert torch.allclose(near_attention(q, k, v, radius), expected, atol=1e-5)
 
 
 def features_of(extractor: FeatureExtractor, x: np.ndarray, window: Window, core: Window) -> torch.Tensor:

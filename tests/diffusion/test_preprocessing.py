@@ -9,7 +9,7 @@ import pytest
 from mtmsd_qgis.diffusion.preprocessing import fit_preprocessor
 from mtmsd_qgis.errors import SceneError
 from mtmsd_qgis.io.bands import match_bands
-from mtmsd_qgis.io.windows import strips, whole
+from mtmsd_qgis.io.windows import row_strips, whole
 from mtmsd_qgis.jobs.data_model import Band
 from tests.scenes import cube_of
 
@@ -32,7 +32,7 @@ def test_components_have_mean_0_and_variance_1_and_are_uncorrelated(tmp_path):
 
 def test_streamed_pca_equals_pca_of_the_whole(tmp_path, monkeypatch):
     array = scene()
-    monkeypatch.setattr("mtmsd_qgis.diffusion.preprocessing.strips", lambda h, w, n: strips(h, w, 1, 3 * w))
+    monkeypatch.setattr("mtmsd_qgis.diffusion.preprocessing.row_strips", lambda h, w, n: row_strips(h, w, 1, 3 * w))
     preprocessor, _ = fit_preprocessor(cube_of(tmp_path, array), 6)
     flat = array.reshape(6, -1).astype(float)
     variance, vectors = np.linalg.eigh(np.cov(flat, bias=True))

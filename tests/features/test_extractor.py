@@ -8,8 +8,8 @@ import torch
 from mtmsd_qgis.diffusion.unet import UNet
 from mtmsd_qgis.features.box_filter import box_margin, box_mean
 from mtmsd_qgis.features.extractor import FeatureExtractor
-from mtmsd_qgis.features.tile_lookup import tile_needs
-from mtmsd_qgis.io.windows import Tile, Window, tiles
+from mtmsd_qgis.features.tile_lookup import pixels_by_tile
+from mtmsd_qgis.io.windows import Tile, Window, network_tiles
 from mtmsd_qgis.jobs.settings import ExtractionSettings
 
 
@@ -64,7 +64,7 @@ def test_timesteps_can_be_computed_one_by_one_or_together(monkeypatch, full_numb
 
 
 def test_a_tile_is_the_same_bit_for_bit_whatever_was_computed_before(full_numbers):
-    every = tiles(70, 80, 40)
+    every = network_tiles(70, 80, 40)
     x = list(np.random.default_rng(0).normal(size=(len(every), 3, 40, 40)).astype(np.float32))
     first, again = extractor(), extractor()
     found = [first.tile_features(values, tile) for values, tile in zip(x, every)]
@@ -78,11 +78,11 @@ def failing(taken: FeatureExtractor, monkeypatch, most: int) -> list[int]:
     sizes = []
     honest = taken.network.stage_outputs
 
-    def limited(x, timesteps, wanted, by):
+    def limited(x, timesteps, wanted, norm_stats):
         sizes.append(len(x))
         if len(x) > most:
             raise RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory")
-        return honest(x, timesteps, wanted, by)
+        return honest(x, timesteps, wanted, norm_stats)
 
     monkeypatch.setattr(taken.network, "stage_outputs", limited)
     return sizes
@@ -166,13 +166,13 @@ def test_nodata_does_not_enter_a_box_mean():
 
 
 def test_each_sample_belongs_to_the_tile_with_it_in_its_core():
-    every = tiles(70, 90, 32, 8)
+    every = network_tiles(70, 90, 32, 8)
     rng = np.random.default_rng(0)
     rows, cols = rng.integers(0, 70, 200), rng.integers(0, 90, 200)
-    needs = tile_needs(every, rows, cols)
+    needs = pixels_by_tile(every, rows, cols)
     assert sorted(np.concatenate(needs).tolist()) == list(range(200))
     some = every[1::2]
-    assert [n.tolist() for n in tile_needs(some, rows, cols)] == [n.tolist() for n in needs[1::2]]
+    assert [n.tolist() for n in pixels_by_tile(some, rows, cols)] == [n.tolist() for n in needs[1::2]]
     for tile, mine in zip(every, needs):
         assert np.all((rows[mine] >= tile.core.row) & (rows[mine] < tile.core.stop_row))
         assert np.all((cols[mine] >= tile.core.col) & (cols[mine] < tile.core.stop_col))

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from mtmsd_qgis.features.feature_pyramid import TileGrids, cells_needed, linear_weights
-from mtmsd_qgis.features.quantization import StoredFeatures
+from mtmsd_qgis.features.quantization import QuantisedFeatures
 from mtmsd_qgis.io.windows import Window
 
 STRIDES = (4, 2, 1)
@@ -93,7 +93,7 @@ def test_numbers_are_the_features_kept_in_their_order(timesteps):
     grids, kept = found(), torch.tensor([8, 0, 4, 3])
     rng = np.random.default_rng(2)
     offset, scale = (torch.from_numpy(rng.uniform(0.001, 0.1, (2, 4)).astype(np.float32)) for _ in range(2))
-    stored = StoredFeatures(kept, (), offset, scale)
+    stored = QuantisedFeatures(kept, (), offset, scale)
     rows = [0, 1] if timesteps is None else timesteps
     given = grids if timesteps is None else TileGrids(tuple(g[1:] for g in grids.grids), grids.strides, grids.inner)
     numbers = stored.numbers(given, timesteps)

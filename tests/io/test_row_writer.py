@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from mtmsd_qgis.io.cube import create_cube
-from mtmsd_qgis.io.row_writer import LinesBehind, TileRows
-from mtmsd_qgis.io.windows import Window, tiles, whole
+from mtmsd_qgis.io.row_writer import AppendedBands, RowWriter
+from mtmsd_qgis.io.windows import Window, network_tiles, whole
 from mtmsd_qgis.jobs.data_model import Band
 
 
@@ -19,12 +19,12 @@ def test_tiles_end_up_where_they_belong_and_nodata_elsewhere(tmp_path, buffer_by
         "rows": lambda core: core.row in (0, 16, 32),
         "most": lambda core: (core.row, core.col) != (8, 32),
     }[left_out]
-    every = [tile.core for tile in tiles(37, 45, 16, 4) if not skipped(tile.core)]
+    every = [tile.core for tile in network_tiles(37, 45, 16, 4) if not skipped(tile.core)]
     values = np.random.default_rng(0).integers(-999, 999, size=(3, 37, 45)).astype(np.int16)
     expected = np.full_like(values, -5)
     cube = create_cube(tmp_path, "rows", (37, 45), "int16", [Band()] * 3)
     written = []
-    with TileRows(cube, -5, tmp_path, buffer_bytes, written=written.append) as rows:
+    with RowWriter(cube, -5, tmp_path, buffer_bytes, on_written=written.append) as rows:
         for core in every:
             rows.write(core, values[(slice(None), *core.slices)].transpose(1, 0, 2))
             expected[(slice(None), *core.slices)] = values[(slice(None), *core.slices)]
@@ -36,17 +36,17 @@ def test_tiles_end_up_where_they_belong_and_nodata_elsewhere(tmp_path, buffer_by
 
 
 @pytest.mark.parametrize("buffer_bytes", [1, 1 << 20])
-def test_bands_behind_are_there_where_the_tiles_have_data(tmp_path, buffer_bytes):
+def test_appended_bands_are_written_where_the_tiles_have_data(tmp_path, buffer_bytes):
     rng = np.random.default_rng(0)
     values = rng.integers(-999, 999, size=(5, 20, 24)).astype(np.int16)
     values[:, rng.random((20, 24)) < 0.3] = -5
     values[:, 8:16, :8] = -5
     cube = create_cube(tmp_path, "rows", (20, 24), "int16", [Band()] * 5)
     there = values[3:].copy()
-    there[:, values[0] == -5] = 77  # what is behind knows nothing of nodata
-    behind = LinesBehind(2, lambda window: there[(slice(None), *window.slices)])
-    with TileRows(cube, -5, tmp_path, buffer_bytes, behind=behind) as rows:
-        for core in (tile.core for tile in tiles(20, 24, 16, 4)):
+    there[:, values[0] == -5] = 77  # appended bands know nothing of nodata
+    appended = AppendedBands(2, lambda window: there[(slice(None), *window.slices)])
+    with RowWriter(cube, -5, tmp_path, buffer_bytes, appended=appended) as rows:
+        for core in (tile.core for tile in network_tiles(20, 24, 16, 4)):
             if (core.row, core.col) != (8, 0):
                 rows.write(core, values[(slice(3), *core.slices)].transpose(1, 0, 2))
         rows.finish()
@@ -55,6 +55,6 @@ def test_bands_behind_are_there_where_the_tiles_have_data(tmp_path, buffer_bytes
 
 def test_a_raster_without_a_tile_is_all_nodata(tmp_path):
     cube = create_cube(tmp_path, "rows", (9, 7), "int16", [Band()])
-    with TileRows(cube, -1, tmp_path, 16) as rows:
+    with RowWriter(cube, -1, tmp_path, 16) as rows:
         rows.finish()
     assert (cube.read(Window(0, 0, 9, 7)) == -1).all()

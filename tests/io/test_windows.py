@@ -4,7 +4,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mtmsd_qgis.io.windows import GRID, HALO, MOST_CORE, Window, block_counts, clip, expand, strips, tile_side, tiles
+from mtmsd_qgis.io.windows import (
+    GRID,
+    HALO,
+    MOST_CORE,
+    Window,
+    block_counts,
+    clip,
+    expand,
+    network_tile_side,
+    network_tiles,
+    row_strips,
+)
 
 
 @pytest.mark.parametrize(
@@ -12,14 +23,14 @@ from mtmsd_qgis.io.windows import GRID, HALO, MOST_CORE, Window, block_counts, c
     [(145, 145, 108), (33, 200, 100), (48, 48, 80), (7, 5, 40), (80, 81, 112), (330, 200, 100), (4096, 20, 112)],
 )
 def test_tiles_have_even_cores(height, width, side):
-    assert tile_side(height, width) == side <= MOST_CORE + 2 * HALO
+    assert network_tile_side(height, width) == side <= MOST_CORE + 2 * HALO
     assert side % GRID == 0
 
 
 @pytest.mark.parametrize(("height", "width", "side"), [(145, 145, 40), (33, 200, 48), (48, 48, 48), (7, 5, 40)])
 def test_tiles_cover_every_pixel_once_and_start_on_the_grid(height, width, side):
     count = np.zeros((height, width), dtype=int)
-    for tile in tiles(height, width, side):
+    for tile in network_tiles(height, width, side):
         count[tile.core.slices] += 1
         assert (tile.window.height, tile.window.width) == (side, side)
         assert tile.window.row % GRID == 0
@@ -33,7 +44,7 @@ def test_tiles_cover_every_pixel_once_and_start_on_the_grid(height, width, side)
 @pytest.mark.parametrize(("side", "halo"), [(30, 8), (32, 6), (32, 16)])
 def test_tiles_refuse_sizes_off_the_grid(side, halo):
     with pytest.raises(ValueError, match="multiples of 4"):
-        tiles(64, 64, side, halo)
+        network_tiles(64, 64, side, halo)
 
 
 @pytest.mark.parametrize(
@@ -53,20 +64,20 @@ def test_expand_adds_before_and_after():
 
 
 def test_cover_covers_every_pixel_once_with_its_surroundings():
-    from mtmsd_qgis.io.windows import cover
+    from mtmsd_qgis.io.windows import windows_with_margin
 
     seen = np.zeros((37, 50), dtype=int)
-    for tile in cover(37, 50, 16, 3, 2):
+    for tile in windows_with_margin(37, 50, 16, 3, 2):
         seen[tile.core.slices] += 1
         assert tile.window == expand(tile.core, 3, 2)
     assert (seen == 1).all()
 
 
 def test_strips_cover_all_rows_within_the_budget():
-    found = list(strips(100, 10, bytes_per_pixel=8, budget_bytes=800))
+    found = list(row_strips(100, 10, bytes_per_pixel=8, budget_bytes=800))
     assert [w.height for w in found] == [10] * 10
     assert [w.row for w in found] == list(range(0, 100, 10))
-    assert next(strips(3, 10, bytes_per_pixel=10**9)).height == 1
+    assert next(row_strips(3, 10, bytes_per_pixel=10**9)).height == 1
 
 
 def test_block_counts_match_a_loop():

@@ -12,10 +12,10 @@ import pytest
 from mtmsd_qgis.diffusion.model import load_model
 from mtmsd_qgis.errors import Cancelled, FileFormatError
 from mtmsd_qgis.features.extractor import FeatureExtractor
-from mtmsd_qgis.features.lazy_raster import LiveFeatures
-from mtmsd_qgis.features.quantization import PlainBands, StoredFeatures, Survey
+from mtmsd_qgis.features.lazy_raster import LazyFeatures
+from mtmsd_qgis.features.quantization import FeatureStatistics, QuantisedFeatures, QuantisedSpectra
 from mtmsd_qgis.features.raster_writer import learn_statistics, scene_tiles
-from mtmsd_qgis.io import run_directory as unfinished
+from mtmsd_qgis.io import run_directory
 from mtmsd_qgis.io.cube import Cube
 from mtmsd_qgis.io.windows import Window, whole
 from mtmsd_qgis.jobs.protocol import Job
@@ -69,7 +69,7 @@ def extracted(scene):
     return Cube(folder, described(values["raster"])), layout_of(values["layout"])
 
 
-def live_from(folder: Path, cube: Cube, raster: Cube, kept: np.ndarray, **how) -> LiveFeatures:
+def live_from(folder: Path, cube: Cube, raster: Cube, kept: np.ndarray, **how) -> LazyFeatures:
     """What would be computed with the scales that the raster was written with."""
     model = load_model(folder / "m.mtmsd")
     (folder / "live").mkdir(exist_ok=True)
@@ -77,16 +77,16 @@ def live_from(folder: Path, cube: Cube, raster: Cube, kept: np.ndarray, **how) -
     extractor = FeatureExtractor(model.network, EXTRACT)
     learn_statistics(extractor, components, valid, model.settings.patch_size)
     count = len(EXTRACT.timesteps), len(extractor.feature_names)
-    found = Survey(np.zeros((1, *count)), np.zeros(count), np.ones(count), np.ones(count))
-    stored = StoredFeatures.of(found, kept, extractor)
+    found = FeatureStatistics(np.zeros((1, *count)), np.zeros(count), np.ones(count), np.ones(count))
+    stored = QuantisedFeatures.of(found, kept, extractor)
     bands = raster.description.bands[: len(stored.bands)]
     shape = (len(EXTRACT.timesteps), len(kept), 1)
     scale = np.array([b.scale for b in bands], np.float32).reshape(shape[:2])
     offset = np.array([b.offset for b in bands], np.float32).reshape(shape[:2])
     torch = pytest.importorskip("torch")
     stored = replace(stored, bands=bands, scale=torch.from_numpy(scale), offset=torch.from_numpy(offset))
-    return LiveFeatures(
-        extractor, components, valid, stored, PlainBands.of(cube, scene_tiles(components, valid)), **how
+    return LazyFeatures(
+        extractor, components, valid, stored, QuantisedSpectra.of(cube, scene_tiles(components, valid)), **how
     )
 
 
@@ -216,7 +216,7 @@ def stop_at(words: str):
 
 
 @pytest.mark.parametrize("given", [True, False])
-@pytest.mark.parametrize("words", ["iteration 4", "survey: tile 20", "trying models: 3", "map: window 1 "])
+@pytest.mark.parametrize("words", ["iteration 4", "statistics: tile 20", "trying models: 3", "map: window 1 "])
 def test_a_map_that_was_stopped_goes_on_to_the_same_map(scene, tmp_path, monkeypatch, given, words):
     if given and "iteration" in words:
         pytest.skip("nothing is trained where a model is given")
@@ -240,7 +240,7 @@ def test_a_map_that_was_stopped_goes_on_to_the_same_map(scene, tmp_path, monkeyp
     assert map_of(Path(values["folder"]), values) == expected
     assert "iteration 2 of" not in " ".join(heard)
     if "trying" in words or "map" in words:
-        assert not any("survey" in text for text in heard)
+        assert not any(text.startswith("statistics: tile") for text in heard)
     if "map" in words:
         assert not any("map: window 1 " in text for text in heard)
 
@@ -248,7 +248,7 @@ def test_a_map_that_was_stopped_goes_on_to_the_same_map(scene, tmp_path, monkeyp
 def test_extraction_that_was_killed_goes_on_to_the_same_raster(scene, extracted, tmp_path, monkeypatch):
     folder, cube = scene
     expected = (folder / "features.raw").read_bytes()
-    monkeypatch.setattr(unfinished, "_SAVE_SECONDS", 0.0)
+    monkeypatch.setattr(run_directory, "_SAVE_SECONDS", 0.0)
     place = tmp_path / "features.tif.checkpoint"
     job = a_job(folder, cube, task="extract", settings=to_json(EXTRACT), outputs={"checkpoint": str(place)})
 
@@ -264,7 +264,9 @@ def test_extraction_that_was_killed_goes_on_to_the_same_raster(scene, extracted,
     heard = []
     run_task(job, folder, lambda fraction, text: heard.append(text))  # the same run goes on without being asked
     assert (place / "features.raw").read_bytes() == expected
-    assert not any(text.startswith("features: tile 3 ") or "survey" in text for text in heard)  # whole lines are kept
+    assert not any(
+        text.startswith("features: tile 3 ") or text.startswith("statistics: tile") for text in heard
+    )  # whole lines are kept
 
 
 def test_only_the_same_run_goes_on(scene, tmp_path):
@@ -286,13 +288,13 @@ def test_only_the_same_run_goes_on(scene, tmp_path):
     elsewhere = replace(job, scene=moved.description, inputs=model)
     with pytest.raises(FileFormatError, match="differs from this one in: raster, model"):
         run_task(elsewhere, folder, silent)
-    assert (place / "survey.part").is_file()
+    assert (place / "statistics.part").is_file()
     with pytest.raises(Cancelled):
-        run_task(other, folder, stop_at("survey: tile 1 "))  # begun anew, as nobody asked to go on
-    assert not (place / "survey.part").exists()
+        run_task(other, folder, stop_at("statistics: tile 1 "))  # begun anew, as nobody asked to go on
+    assert not (place / "statistics.part").exists()
 
 
-@pytest.mark.parametrize("name", ["survey.part", "mapped.part", "map.raw"])
+@pytest.mark.parametrize("name", ["statistics.part", "mapped.part", "map.raw"])
 def test_damaged_work_is_done_anew(scene, tmp_path, name):
     folder, cube = scene
     expected = map_of(folder, run_task(a_job(folder, cube), folder, silent))

@@ -14,7 +14,7 @@ import torch
 from mtmsd_qgis.diffusion.device import Device
 from mtmsd_qgis.errors import MtmsdError, SceneError
 from mtmsd_qgis.features.quantization import NODATA
-from mtmsd_qgis.features.raster_writer import KeptTiles
+from mtmsd_qgis.features.raster_writer import TileCache
 from mtmsd_qgis.io.cube import Cube
 from mtmsd_qgis.io.model_file import read_header
 from mtmsd_qgis.io.windows import whole
@@ -170,7 +170,7 @@ def test_tiles_kept_from_the_survey_change_nothing(
     """
     caplog.set_level("INFO", logger="mtmsd_qgis")
     taken = []
-    honest = KeptTiles.take
+    honest = TileCache.take
 
     def watched(self, tile):
         on_disk = self._path(tile).exists()
@@ -178,7 +178,7 @@ def test_tiles_kept_from_the_survey_change_nothing(
         taken.append("nowhere" if found is None else "on disk" if on_disk else "in memory")
         return found
 
-    monkeypatch.setattr(KeptTiles, "take", watched)
+    monkeypatch.setattr(TileCache, "take", watched)
     monkeypatch.setattr("mtmsd_qgis.features.raster_writer._KEPT_IN_MEMORY", 0)
     monkeypatch.setattr("shutil.disk_usage", lambda place: SimpleNamespace(free=disk_bytes))
     extracted(scene, model, other, EXTRACT)

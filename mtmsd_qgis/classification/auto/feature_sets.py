@@ -20,7 +20,7 @@ from torch import Tensor
 
 from ...features.box_filter import box_mean
 from ...io.cube import Raster
-from ...io.windows import Tile, Window, cover
+from ...io.windows import Tile, Window, windows_with_margin
 from ...jobs.data_model import FeatureLayout
 from ..context.joint_bilateral import neighbour_weights, smooth
 from .unlabelled_pixels import CELL
@@ -185,10 +185,10 @@ class ViewReader:
         For samples, which lie here and there, those of a costly raster are small.
         """
         if for_samples and self.cube.costly:
-            return cover(self.cube.height, self.cube.width, CELL, MARGIN, MARGIN)
+            return windows_with_margin(self.cube.height, self.cube.width, CELL, MARGIN, MARGIN)
         columns = sum(len(self.sources(name)) for name in wanted) + len(self.plan.wide) + len(self.plan.base)
         side = max(32, min(256, math.isqrt(_WINDOW_BYTES // (4 * columns)) - 2 * MARGIN) // 16 * 16)
-        return cover(self.cube.height, self.cube.width, side, MARGIN, MARGIN)
+        return windows_with_margin(self.cube.height, self.cube.width, side, MARGIN, MARGIN)
 
     def read(self, tile: Tile, wanted: Sequence[str]) -> tuple[dict[str, Tensor], NDArray[np.bool_]]:
         """Views of a window.
@@ -336,7 +336,7 @@ def _positions(core: Window, device: torch.device) -> Tensor:
 def _filled_windows(cube: Raster, band: int) -> list[Window]:
     """Windows of CELL x CELL pixels with valid ones, row by row."""
     valid = cube.filled([band])
-    every = [tile.core for tile in cover(cube.height, cube.width, CELL, 0, 0)]
+    every = [tile.core for tile in windows_with_margin(cube.height, cube.width, CELL, 0, 0)]
     return [window for window in every if valid[window.slices].any()]
 
 

@@ -16,8 +16,8 @@ import torch
 from numpy.typing import NDArray
 
 from ...io.cube import Cube, whole_size
-from ...io.run_directory import Finished, Workplace
-from ...io.windows import Tile, cover, in_strips
+from ...io.run_directory import CompletedWindows, RunDirectory
+from ...io.windows import Tile, column_major_order, windows_with_margin
 from ...jobs.data_model import Band
 from ...progress import Progress
 from ..predictor import Mapper
@@ -71,7 +71,7 @@ class AgreedMapper:
         """Windows whose cores cover the raster once."""
         per_pixel = 4 * (SIDE * SIDE + 3 * self.kept.bands)
         side = max(32, min(_MOST_SIDE, math.isqrt(_WINDOW_BYTES // per_pixel) - 2 * AROUND))
-        return cover(*whole_size(self.kept), side, AROUND, AROUND)
+        return windows_with_margin(*whole_size(self.kept), side, AROUND, AROUND)
 
     def probabilities(self, tile: Tile) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Probabilities (K, h, w) of a window's core, 0 where invalid, and where it is valid (h, w)."""
@@ -94,7 +94,7 @@ def look_again(
     agreement: Agreement,
     classes: int,
     size: tuple[int, int],
-    place: Workplace,
+    place: RunDirectory,
     progress: Progress,
     strip_width: int | None,
 ) -> AgreedMapper:
@@ -112,9 +112,9 @@ def look_again(
     said = [Band(f"class {k + 1}", nodata=_NONE, scale=_PROBABILITY) for k in range(classes)]
     seen = [Band(f"guide {g + 1}", nodata=_NONE, scale=_GUIDE) for g in range(agreement.guides)]
     kept, new = place.raster("opinions", size, "int16", [*said, *seen])
-    finished = Finished(place, "heard", [kept], fresh=new)
+    finished = CompletedWindows(place, "heard", [kept], fresh=new)
     worth = np.array([band.scale for band in kept.description.bands], dtype=np.float32)[:, None, None]
-    windows = in_strips(mapper.windows(), strip_width or size[1])
+    windows = column_major_order(mapper.windows(), strip_width or size[1])
     for done, tile in enumerate(windows):
         if tile.core in finished:
             continue
@@ -122,7 +122,7 @@ def look_again(
         numbers = np.rint(np.clip(opinions, -_LARGEST_GUIDE, _LARGEST_GUIDE) / worth).astype(np.int16)
         kept.write(tile.core, np.where(valid, numbers, np.int16(_NONE)))
         finished.add(tile.core)
-        with finished.kept_on_cancel():
+        with finished.saved_on_cancel():
             progress((done + 1) / len(windows), f"pixels: window {done + 1} of {len(windows)}")
     finished.save()
     return AgreedMapper(kept, agreement, mapper.device)

@@ -17,9 +17,9 @@ from torch import Tensor
 
 from ...features.box_filter import box_margin, box_mean
 from ...features.purification import purify
-from ...features.tile_lookup import visits
+from ...features.tile_lookup import tiles_with_pixels
 from ...io.cube import Raster
-from ...io.windows import Tile, cover
+from ...io.windows import Tile, windows_with_margin
 from ...jobs.data_model import FeatureLayout
 from ...progress import Progress
 from ..estimator import LabelledFeatures, TimestepClassifier
@@ -47,7 +47,7 @@ class FeatureReader:
         """Windows that cover the raster once, as large as memory allows, a multiple of 16 pixels."""
         per_pixel = 2 * 4 * self.layout.diffusion_bands
         side = max(16, min(256, math.isqrt(_WINDOW_BYTES // per_pixel)) // 16 * 16)
-        return cover(self.cube.height, self.cube.width, side, *box_margin(self.layout.window))
+        return windows_with_margin(self.cube.height, self.cube.width, side, *box_margin(self.layout.window))
 
     def read(self, tile: Tile) -> tuple[Tensor, Tensor, NDArray[np.bool_]]:
         """Features of a window.
@@ -122,7 +122,7 @@ def gather(
     local: list[Tensor] = []
     around: list[Tensor] = []
     found: list[NDArray[np.int64]] = []
-    for tile, mine in visits(reader.windows(), rows, cols, progress):
+    for tile, mine in tiles_with_pixels(reader.windows(), rows, cols, progress):
         at_pixel, mean_around, valid = reader.read(tile)
         r, c = rows[mine] - tile.core.row, cols[mine] - tile.core.col
         usable = valid[r, c]

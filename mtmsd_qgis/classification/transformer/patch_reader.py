@@ -14,9 +14,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ...features.tile_lookup import visits
+from ...features.tile_lookup import tiles_with_pixels
 from ...io.cube import Raster
-from ...io.windows import Tile, Window, cover
+from ...io.windows import Tile, Window, windows_with_margin
 from ...jobs.data_model import FeatureLayout
 from ...progress import Progress
 from .patch_classifier import FeatureProjection, PatchClassifier, cut_patches
@@ -44,7 +44,7 @@ class PatchReader:
         """Windows that cover the raster once, as large as memory allows, a multiple of 16 pixels."""
         per_pixel = 2 * 4 * self.layout.diffusion_bands
         side = max(16, min(128, math.isqrt(_WINDOW_BYTES // per_pixel) - 2 * _MARGIN) // 16 * 16)
-        return cover(self.cube.height, self.cube.width, side, _MARGIN, _MARGIN)
+        return windows_with_margin(self.cube.height, self.cube.width, side, _MARGIN, _MARGIN)
 
     def features(self, window: Window) -> Tensor:
         """(T D, h, w) float32, NaN where there is no data."""
@@ -56,7 +56,7 @@ class PatchReader:
         """Features (N', T D) at the given pixels that are valid, and their indices, in window order."""
         values: list[Tensor] = []
         found: list[NDArray[np.int64]] = []
-        for tile, mine in visits(self.windows(), rows, cols, progress):
+        for tile, mine in tiles_with_pixels(self.windows(), rows, cols, progress):
             here = self.features(tile.core)[:, rows[mine] - tile.core.row, cols[mine] - tile.core.col].T
             usable = here.isfinite().all(dim=1).cpu().numpy()
             values.append(here[torch.from_numpy(usable).to(here.device)])
@@ -68,7 +68,7 @@ class PatchReader:
     ) -> Tensor:
         """Projected patches (N, depth, 9, 9) around the given pixels, in their order."""
         out = torch.zeros(len(rows), projection.depth, SIDE, SIDE, device=self.device)
-        for tile, mine in visits(self.windows(), rows, cols, progress, "cutting patches"):
+        for tile, mine in tiles_with_pixels(self.windows(), rows, cols, progress, "cutting patches"):
             projected = projection(self.features(tile.window))
             place = torch.from_numpy(mine).to(self.device)
             out[place] = cut_patches(projected, rows[mine] - tile.window.row, cols[mine] - tile.window.col, SIDE)

@@ -18,8 +18,8 @@ from mtmsd_qgis.classification.context.probability_filter import (
 )
 from mtmsd_qgis.classification.predict_map import predict_map
 from mtmsd_qgis.errors import Cancelled
-from mtmsd_qgis.io.run_directory import Workplace
-from mtmsd_qgis.io.windows import cover, whole
+from mtmsd_qgis.io.run_directory import RunDirectory
+from mtmsd_qgis.io.windows import whole, windows_with_margin
 from mtmsd_qgis.progress import silent
 from tests.scenes import CLASSES
 
@@ -118,7 +118,7 @@ class Mapper:
         _, self._probabilities, self._guide, self._known = scene()
 
     def windows(self):
-        return cover(*SIZE, self.side, 0, 0)
+        return windows_with_margin(*SIZE, self.side, 0, 0)
 
     def probabilities(self, tile):
         return self._probabilities[(..., *tile.core.slices)].copy(), self._known[tile.core.slices]
@@ -141,9 +141,9 @@ def test_the_map_is_what_neighbours_agree_on_however_it_is_cut(tmp_path, monkeyp
     assert isinstance(Mapper(), OpinionMapper)
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
-    first = contents(mapped(Mapper(), Workplace(tmp_path / "a")))
+    first = contents(mapped(Mapper(), RunDirectory(tmp_path / "a")))
     monkeypatch.setattr("mtmsd_qgis.classification.context.filtered_predictor._MOST_SIDE", 37)
-    second = contents(mapped(Mapper(side=17), Workplace(tmp_path / "b")))
+    second = contents(mapped(Mapper(side=17), RunDirectory(tmp_path / "b")))
     known = scene()[3]
     ids = np.array([entry.id for entry in CLASSES])
     expected = agreed(0.15)
@@ -158,7 +158,7 @@ def test_the_map_is_what_neighbours_agree_on_however_it_is_cut(tmp_path, monkeyp
 def test_without_agreement_each_pixel_decides_alone(tmp_path):
     mapper = Mapper()
     mapper.agreement = None
-    files = mapped(mapper, Workplace(tmp_path))
+    files = mapped(mapper, RunDirectory(tmp_path))
     known = scene()[3]
     assert np.array_equal(files.probabilities.read(whole(*SIZE))[:, known], scene()[1][:, known])
     assert not (tmp_path / "opinions.raw").exists()
@@ -168,7 +168,7 @@ def test_without_agreement_each_pixel_decides_alone(tmp_path):
 def test_a_map_that_was_stopped_goes_on_to_the_same_bytes(tmp_path, stop, monkeypatch):
     """In the first look, at its end, and in the second one."""
     monkeypatch.setattr("mtmsd_qgis.classification.context.filtered_predictor._MOST_SIDE", 40)
-    whole_run, parts = (Workplace(tmp_path / name, lasting=True) for name in ("whole", "parts"))
+    whole_run, parts = (RunDirectory(tmp_path / name, persistent=True) for name in ("whole", "parts"))
     for place in (whole_run, parts):
         place.folder.mkdir()
     expected = contents(mapped(Mapper(), whole_run))
