@@ -126,8 +126,9 @@ def test_the_architecture_page_names_files_that_are_there():
     assert [span for span in paths if named_path(span) is None] == []
 
 
-@pytest.mark.parametrize("name", ["FeatureExtractor.tile_features", "predict_map", "wilson_interval"])
+@pytest.mark.parametrize("name", ["FeatureExtractor.tile_grids", "predict_map", "wilson_interval"])
 def test_the_architecture_page_names_functions_of_the_file_beside_them(name):
     file, *functions = next(spans for spans in architecture_rows() if name in spans)
     source = (ROOT / file).read_text("utf-8")
+    functions = [function for function in functions if not function.endswith(".py")]
     assert [function for function in functions if f"def {function.split('.')[-1]}(" not in source] == []
