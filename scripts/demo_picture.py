@@ -80,7 +80,7 @@ def picture(folder: Path, accuracy: float) -> QImage:
     _title(painter, accuracy)
     for number, (heading, image) in enumerate(panels):
         _panel(painter, MARGIN + number * (PANEL + GAP), heading, image)
-    _text(painter, MARGIN + 210, TITLE_HEIGHT + 29, "grey: not labelled", 18, FAINT_INK)
+    _text(painter, (MARGIN + 210, TITLE_HEIGHT + 29), "grey: not labelled", TextStyle(18, FAINT_INK))
     _color_bar(painter, QRectF(MARGIN + 2 * (PANEL + GAP) + 150, TITLE_HEIGHT + 12, PANEL - 150, 18))
     _legend(painter, legend_top, entries)
     painter.end()
@@ -132,13 +132,13 @@ def _image(layer: QgsRasterLayer) -> QImage:
 
 
 def _title(painter: QPainter, accuracy: float) -> None:
-    _text(painter, MARGIN, 56, f"Indian Pines: overall accuracy {accuracy:.2f} %", 34, INK, bold=True)
+    _text(painter, (MARGIN, 56), f"Indian Pines: overall accuracy {accuracy:.2f} %", TextStyle(34, INK, bold=True))
     line = "10 % of each class trained on, tested on the other 90 %; both drawn at random from the same fields"
-    _text(painter, MARGIN, 92, line, 20, FAINT_INK)
+    _text(painter, (MARGIN, 92), line, TextStyle(20, FAINT_INK))
 
 
 def _panel(painter: QPainter, left: int, heading: str, image: QImage) -> None:
-    _text(painter, left, TITLE_HEIGHT + 30, heading, 24, INK, bold=True)
+    _text(painter, (left, TITLE_HEIGHT + 30), heading, TextStyle(24, INK, bold=True))
     painter.drawImage(left, TITLE_HEIGHT + HEADING_HEIGHT, image)
 
 
@@ -167,15 +167,23 @@ def _legend(painter: QPainter, top: int, entries: list[LegendEntry]) -> None:
         painter.setPen(QPen(FAINT_INK, 1))
         painter.setBrush(entry.color)
         painter.drawRect(QRectF(left + 0.5, upper + 0.5, SWATCH, SWATCH))
-        _text(painter, left + SWATCH + 12, upper + 18, entry.name, 20, INK)
+        _text(painter, (left + SWATCH + 12, upper + 18), entry.name, TextStyle(20, INK))
 
 
-def _text(
-    painter: QPainter, left: float, baseline: float, text: str, size: int, color: QColor, bold: bool = False
-) -> None:
-    painter.setPen(color)
-    painter.setFont(_font(size, bold))
-    painter.drawText(int(left), int(baseline), text)
+@dataclass(frozen=True)
+class TextStyle:
+    """Height in pixels, colour, and whether it is bold."""
+
+    size: int
+    color: QColor
+    bold: bool = False
+
+
+def _text(painter: QPainter, start: tuple[float, float], text: str, style: TextStyle) -> None:
+    """A line of text from a point on its baseline, (x, y) in pixels."""
+    painter.setPen(style.color)
+    painter.setFont(_font(style.size, style.bold))
+    painter.drawText(int(start[0]), int(start[1]), text)
 
 
 def _font(size: int, bold: bool = False) -> QFont:

@@ -158,7 +158,7 @@ def _plain(value: object) -> object:
 
 
 def _search(name: str, inputs: int, seed: int) -> GridSearchCV:
-    """The grid of a baseline. Of the box means, standardised ones are better for known fields, plain ones for new."""
+    """The grid of a baseline. Of box means, standardised ones are better within sampled fields, plain ones beyond."""
     svm = make_pipeline(StandardScaler(), SVC(cache_size=500))
     searches: dict[str, tuple[Pipeline | RandomForestClassifier, dict[str, Any] | list[dict[str, Any]]]] = {
         "svm": (svm, {"svc__C": _C, "svc__gamma": [g / inputs for g in _GAMMA]}),

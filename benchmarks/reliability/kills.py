@@ -78,7 +78,7 @@ class Step:
 
 
 @dataclass
-class Tally:
+class Outcome:
     """What happened."""
 
     kills: int = 0
@@ -146,14 +146,14 @@ def _text(path: Path) -> str:
         return ""
 
 
-def looked_over(step: Step, folder: Path, tally: Tally, when: str) -> None:
+def looked_over(step: Step, folder: Path, outcome: Outcome, when: str) -> None:
     """Hold the folder against the promises after a kill."""
     output = step.output(folder)
     content = output.read_bytes() if output.exists() else None
-    tally.expect(content in (YESTERDAY, step.expected), f"{when}: {output.name} is neither the old nor the new one")
+    outcome.expect(content in (YESTERDAY, step.expected), f"{when}: {output.name} is neither the old nor the new one")
     allowed = {output.name, f"{output.name}.checkpoint", f"{output.name}.aux.xml", f"{output.stem}.qml"}
     rest = sorted(path.name for path in folder.iterdir() if path.name not in allowed)
-    tally.expect(not rest, f"{when}: left in the folder: {rest}")
+    outcome.expect(not rest, f"{when}: left in the folder: {rest}")
 
 
 def job_folders() -> list[str]:
@@ -163,29 +163,29 @@ def job_folders() -> list[str]:
     return [path.name for path in Path(QgsProcessingUtils.tempFolder()).glob("mtmsd_*")]
 
 
-def trial(step: Step, rng: random.Random, tally: Tally, most: int) -> None:
+def trial(step: Step, rng: random.Random, outcome: Outcome, most: int) -> None:
     """Kill the worker of a step one to five times, then let it end."""
     with tempfile.TemporaryDirectory(prefix="kills_") as place:
         folder = Path(place)
         step.output(folder).write_bytes(YESTERDAY)
         for _ in range(min(rng.randint(1, MOST_IN_A_ROW), most)):
-            one_kill(step, folder, rng.uniform(0, step.worker_seconds), tally)
+            one_kill(step, folder, rng.uniform(0, step.worker_seconds), outcome)
         checkpoint = step.kept(folder)
-        tally.resumed += checkpoint is not None
+        outcome.resumed += checkpoint is not None
         started = time.monotonic()
         try:
             step.run(folder, checkpoint)
         except Exception as error:  # whatever it is, it breaks the promise
-            tally.expect(False, f"{step.name}: did not go on: {error}")
+            outcome.expect(False, f"{step.name}: did not go on: {error}")
             return
         fine = step.output(folder).read_bytes() == step.expected
-        tally.expect(fine, f"{step.name}: ended in another result than an undisturbed run")
-        tally.completed += fine
+        outcome.expect(fine, f"{step.name}: ended in another result than an undisturbed run")
+        outcome.completed += fine
         if checkpoint is None:
             step.worker_seconds = time.monotonic() - started  # other programs make it longer and shorter
 
 
-def one_kill(step: Step, folder: Path, after_seconds: float, tally: Tally) -> None:
+def one_kill(step: Step, folder: Path, after_seconds: float, outcome: Outcome) -> None:
     """One run of the step, whose worker is killed on the way."""
     when = f"{step.name}, killed after {after_seconds:.2f} s"
     killer, said = Killer(after_seconds), ""
@@ -197,16 +197,16 @@ def one_kill(step: Step, folder: Path, after_seconds: float, tally: Tally) -> No
     killer.over.set()
     killer.join()
     if not killer.killed or not said:
-        tally.too_late += 1  # it had delivered its result
-        tally.expect(not said, f"{step.name}: failed by itself: {said}")
+        outcome.too_late += 1  # it had delivered its result
+        outcome.expect(not said, f"{step.name}: failed by itself: {said}")
         step.output(folder).write_bytes(YESTERDAY)
         return
-    tally.kills += 1
-    tally.by_step[step.name] = tally.by_step.get(step.name, 0) + 1
-    tally.expect("was killed" in said, f"{when}: said {said!r}")
-    tally.expect(not group_of(killer.worker), f"{when}: processes are left")
-    tally.expect(not job_folders(), f"{when}: job folders are left")
-    looked_over(step, folder, tally, when)
+    outcome.kills += 1
+    outcome.by_step[step.name] = outcome.by_step.get(step.name, 0) + 1
+    outcome.expect("was killed" in said, f"{when}: said {said!r}")
+    outcome.expect(not group_of(killer.worker), f"{when}: processes are left")
+    outcome.expect(not job_folders(), f"{when}: job folders are left")
+    looked_over(step, folder, outcome, when)
 
 
 def prepared(folder: Path, names: list[str]) -> list[Step]:
@@ -251,7 +251,7 @@ def quicken() -> None:
     settings.PRESETS["quick"] = replace(quick, pretrain=pretrain)  # type: ignore[index]
 
 
-def host_trial(step: Step, rng: random.Random, tally: Tally) -> None:
+def host_trial(step: Step, rng: random.Random, outcome: Outcome) -> None:
     """Kill a QGIS of its own at a random moment of a step; then this one goes on from what is there."""
     with tempfile.TemporaryDirectory(prefix="kills_") as place:
         folder = Path(place)
@@ -267,22 +267,22 @@ def host_trial(step: Step, rng: random.Random, tally: Tally) -> None:
         time.sleep(after)
         host.kill()
         too_late = host.wait() == 0
-        tally.too_late += too_late
-        tally.kills += not too_late
-        tally.by_step[step.name] = tally.by_step.get(step.name, 0) + (not too_late)
+        outcome.too_late += too_late
+        outcome.kills += not too_late
+        outcome.by_step[step.name] = outcome.by_step.get(step.name, 0) + (not too_late)
         deadline = time.monotonic() + ORPHAN_SECONDS
         while any(group_of(worker) for worker in workers) and time.monotonic() < deadline:
             time.sleep(0.05)
-        tally.expect(not any(group_of(worker) for worker in workers), f"{when}: a worker lives on")
+        outcome.expect(not any(group_of(worker) for worker in workers), f"{when}: a worker lives on")
         for leftover in folder.glob("*.partial*"):
             leftover.unlink()  # both sides were killed while one was writing; never under a final name
-        looked_over(step, folder, tally, when)
+        looked_over(step, folder, outcome, when)
         checkpoint = step.kept(folder)
-        tally.resumed += checkpoint is not None
+        outcome.resumed += checkpoint is not None
         step.run(folder, checkpoint)
         fine = step.output(folder).read_bytes() == step.expected
-        tally.expect(fine, f"{when}: ended in another result than an undisturbed run")
-        tally.completed += fine
+        outcome.expect(fine, f"{when}: ended in another result than an undisturbed run")
+        outcome.completed += fine
 
 
 def run_as_host(job: dict[str, Any]) -> None:
@@ -310,33 +310,35 @@ def main() -> int:
         run_as_host(json.loads(given.host))
         return 0
     started = time.monotonic()
-    rng, tally, hosts = random.Random(given.seed), Tally(), Tally()
+    rng, workers, hosts = random.Random(given.seed), Outcome(), Outcome()
     with tempfile.TemporaryDirectory(prefix="kills_scene_") as folder:
         steps = prepared(Path(folder), given.steps.split(","))
-        for trials, number in ((tally, given.kills), (hosts, given.host_kills)):
+        for trials, number in ((workers, given.kills), (hosts, given.host_kills)):
             turn = 0
             while trials.kills < number:
                 step = steps[turn % len(steps)]
                 turn += 1
-                if trials is tally:
-                    trial(step, rng, tally, number - tally.kills)
+                if trials is workers:
+                    trial(step, rng, workers, number - workers.kills)
                 else:
                     host_trial(step, rng, hosts)
                 print(f"{trials.kills} of {number} kills, {trials.completed} ended well, {step.name}", flush=True)
-                write_result(given, tally, hosts, steps, time.monotonic() - started)
+                write_result(given, (workers, hosts), steps, time.monotonic() - started)
     del application
-    return 1 if tally.faults or hosts.faults else 0
+    return 1 if workers.faults or hosts.faults else 0
 
 
-def write_result(given: argparse.Namespace, tally: Tally, hosts: Tally, steps: list[Step], seconds: float) -> None:
-    """The state of the campaign as JSON."""
+def write_result(
+    given: argparse.Namespace, outcomes: tuple[Outcome, Outcome], steps: list[Step], seconds: float
+) -> None:
+    """The state of the campaign as JSON; outcomes of killed workers, and of killed QGIS."""
     given.out.parent.mkdir(parents=True, exist_ok=True)
     document = {
         "seed": given.seed,
         "minutes": round(seconds / 60, 1),
         "seconds_of_a_run": {step.name: round(step.worker_seconds, 1) for step in steps},
-        "worker_killed": vars(tally),
-        "qgis_killed": vars(hosts),
+        "worker_killed": vars(outcomes[0]),
+        "qgis_killed": vars(outcomes[1]),
     }
     given.out.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 

@@ -46,31 +46,43 @@ class Run:
     peak_bytes: int
 
 
-def growth(
-    sizes: list[int], preset: str, timesteps: tuple[int, ...], classify_up_to: int, folder: Path,
-    said: Callable[[str], None],
-) -> dict[str, Any]:  # fmt: skip
+@dataclass(frozen=True)
+class Steps:
+    """What every scene goes through.
+
+    Attributes:
+        preset: Of pretraining and extraction.
+        timesteps: Of the features.
+        classify_up_to: Largest side that is also classified, pixels.
+    """
+
+    preset: str
+    timesteps: tuple[int, ...]
+    classify_up_to: int
+
+
+def growth(sizes: list[int], steps: Steps, folder: Path, said: Callable[[str], None]) -> dict[str, Any]:
     """Seconds and peak memory of each step for each side of a square scene, smallest first."""
     folder.mkdir(parents=True, exist_ok=True)
     found: dict[str, Any] = {}
     for size in sorted(sizes):
         with tempfile.TemporaryDirectory(dir=folder) as place:
-            steps = _steps(Path(place), size, preset, timesteps, classify=size <= classify_up_to)
-            about = {"preset": preset, "timesteps": list(timesteps), "bands": BANDS, "threads": torch.get_num_threads()}
-            found[str(size)] = {**about, **steps}
-            said(f"{size} x {size}: {json.dumps(steps)}")
+            measured = _measured(Path(place), size, steps)
+            about = {"preset": steps.preset, "timesteps": list(steps.timesteps), "bands": BANDS}
+            found[str(size)] = {**about, "threads": torch.get_num_threads(), **measured}
+            said(f"{size} x {size}: {json.dumps(measured)}")
     return found
 
 
-def _steps(folder: Path, size: int, preset: str, timesteps: tuple[int, ...], *, classify: bool) -> dict[str, Any]:
+def _measured(folder: Path, size: int, steps: Steps) -> dict[str, Any]:
     scene = make_scene(folder, size)
     model = folder / "scene.mtmsd"
-    settings = to_json(pretrain_settings(preset, iterations=_ITERATIONS))
+    settings = to_json(pretrain_settings(steps.preset, iterations=_ITERATIONS))
     runs = {"pretraining": _run(Job("pretrain", settings, scene, outputs={"model": str(model)}), folder)}
-    wanted = to_json(extraction_settings(preset, timesteps=timesteps))
+    wanted = to_json(extraction_settings(steps.preset, timesteps=steps.timesteps))
     runs["extraction"] = _run(Job("extract", wanted, scene, inputs={"model": str(model)}), folder)
     (folder / "components.raw").unlink()
-    if classify:
+    if size <= steps.classify_up_to:
         np.save(folder / "samples.npy", _samples(size), allow_pickle=False)
         values = runs["extraction"].values
         job = Job(

@@ -98,7 +98,7 @@ def goals(document: Document) -> list[tuple[str, str, str]]:
         ),
         _goal(
             "accuracy, tiles less patches: within 0.5 points of OA",
-            patches, ("likeness", "oa_gap"), least=-0.5, most=0.5,
+            patches, ("similarity", "oa_gap"), least=-0.5, most=0.5,
         ),
     ]  # fmt: skip
     rows += _growth_goals(document.get("growth", {}).get("sizes", {}))
@@ -206,8 +206,8 @@ def _patches(patches: Document) -> list[str]:
         return []
     head = ("width, side / core", "patch extractor", "ms a pixel, patch", "ms a pixel, tile", "times faster (range)")
     parts = ["## Tiles beside a patch for every pixel", _table(head, rows)]
-    if "likeness" in patches:
-        like = patches["likeness"]
+    if "similarity" in patches:
+        like = patches["similarity"]
         each = list(zip(like["timesteps"], like["correlation_by_timestep"]))
         lowest = min(each, key=lambda pair: pair[1])
         tile, patch = (statistics.mean(like[key]) for key in ("oa_tile", "oa_patch"))

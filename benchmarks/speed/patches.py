@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Tiles against a patch for every pixel, with the same weights: time a pixel, likeness of the features, accuracy.
+"""Tiles against a patch for every pixel, with the same weights: time a pixel, correlation of the features, accuracy.
 
 The patch extractor is the plain twin that the tests keep. It is timed as published, one timestep a pass, and with all
 timesteps of a patch in one pass, which is the fastest that it can be without tiles.
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -39,7 +40,7 @@ _COMPONENTS = 60  # of the features, before the classifier
 def timed(bench: Bench, times: int) -> dict[str, Any]:
     """Seconds a pixel of both, with the scene's model."""
     settings = extraction_settings(bench.model.settings.preset)
-    return _timed(bench, bench.model.network, bench.tiles, settings, bench.model.settings.patch_size, times)
+    return _timed(bench, _Extraction(bench.model.network, settings, bench.model.settings.patch_size), times)
 
 
 def timed_at_width(bench: Bench, preset: str, times: int) -> dict[str, Any]:
@@ -47,10 +48,10 @@ def timed_at_width(bench: Bench, preset: str, times: int) -> dict[str, Any]:
     wanted = pretrain_settings(preset)
     torch.manual_seed(0)
     network = UNet(bench.components.bands, wanted.base_width)
-    return _timed(bench, network, bench.tiles, extraction_settings(preset), wanted.patch_size, times)
+    return _timed(bench, _Extraction(network, extraction_settings(preset), wanted.patch_size), times)
 
 
-def likeness(bench: Bench, pixels: int, seeds: int, said: Callable[[str], None]) -> dict[str, Any]:
+def similarity(bench: Bench, pixels: int, seeds: int, said: Callable[[str], None]) -> dict[str, Any]:
     """Correlation of the features at labelled pixels, and the accuracy of one classifier on either."""
     settings = extraction_settings(bench.model.settings.preset)
     rng = np.random.default_rng(0)
@@ -94,13 +95,21 @@ def tile_features_at(bench: Bench, settings: ExtractionSettings, table: NDArray[
     return found
 
 
-def _timed(
-    bench: Bench, network: UNet, tiles: list[Tile], settings: ExtractionSettings, side: int, times: int
-) -> dict[str, Any]:
+@dataclass(frozen=True)
+class _Extraction:
+    """A network, what to extract with it, and the side of its patches in pixels."""
+
+    network: UNet
+    settings: ExtractionSettings
+    side: int
+
+
+def _timed(bench: Bench, extraction: _Extraction, times: int) -> dict[str, Any]:
+    network, settings, side = extraction.network, extraction.settings, extraction.side
     extractor = FeatureExtractor(network, settings)
     learn_statistics(extractor, bench.components, bench.valid, side)
-    core = tiles[0].window.height - 2 * HALO
-    whole = [tile for tile in tiles if tile.core.height == tile.core.width == core]
+    core = bench.tiles[0].window.height - 2 * HALO
+    whole = [tile for tile in bench.tiles if tile.core.height == tile.core.width == core]
     some = whole[:_TIMED_TILES]
     inputs = [_inputs(bench, tile) for tile in some]
     places = [(some[0].core.row + 7 * i, some[0].core.col + 5 * i) for i in range(_TIMED_PIXELS)]

@@ -31,8 +31,8 @@ import torch  # noqa: E402
 from benchmarks.features import Training, trained_model  # noqa: E402
 from benchmarks.results import circumstances  # noqa: E402
 from benchmarks.scenes import known_scenes, prepare  # noqa: E402
-from benchmarks.speed.growth import growth  # noqa: E402
-from benchmarks.speed.patches import likeness, timed, timed_at_width  # noqa: E402
+from benchmarks.speed.growth import Steps, growth  # noqa: E402
+from benchmarks.speed.patches import similarity, timed, timed_at_width  # noqa: E402
 from benchmarks.speed.scene import Bench, repeated  # noqa: E402
 from benchmarks.speed.seams import seams, tilings  # noqa: E402
 from benchmarks.speed.steps import extraction, pretraining  # noqa: E402
@@ -71,7 +71,9 @@ def _measures(part: str, options: argparse.Namespace, bench: Bench | None) -> di
     if part == "growth":
         steps = parse_whole_numbers(options.timesteps, "--timesteps")
         return {
-            "sizes": lambda: growth(options.sizes, options.preset, steps, options.classify_up_to, options.folder, _say)
+            "sizes": lambda: growth(
+                options.sizes, Steps(options.preset, steps, options.classify_up_to), options.folder, _say
+            )
         }
     assert bench is not None  # made for these parts
     if part == "steps":
@@ -84,7 +86,7 @@ def _measures(part: str, options: argparse.Namespace, bench: Bench | None) -> di
         return {
             options.preset: lambda: timed(bench, 2 * options.pairs),
             "paper": lambda: timed_at_width(bench, "paper", max(2, options.pairs // 2)),
-            "likeness": lambda: likeness(bench, options.pixels, options.seeds, _say),
+            "similarity": lambda: similarity(bench, options.pixels, options.seeds, _say),
         }
     names = [name for name, _ in tilings(bench.tiles[0].window.height)] if options.halos else list(_USUAL_TILINGS)
     return {"tilings": lambda: seams(bench, min(2, options.seeds), names, _say)}

@@ -108,7 +108,7 @@ def seams(bench: Bench, seeds: int, names: list[str], said: Callable[[str], None
             found[name] = {**asdict(tiling), "compared_with": base, "seeds": []}
             again = _extract(bench, tiling, Path(place) / f"again{number}", own[base].kept) if name != base else None
             for seed, split in enumerate(parts):
-                maps = _maps(bench, own[base], own[name], again, split, seed, Path(place))
+                maps = _maps(bench, _Compared(own[base], own[name], again), _Draw(split, seed), Path(place))
                 found[name]["seeds"].append(_figures(bench, maps, tiling, split))
             said(f"tiling {name}: {found[name]['seeds'][0]}")
     return found
@@ -150,22 +150,38 @@ class _Maps:
     anew: NDArray[np.uint16]
 
 
-def _maps(
-    bench: Bench, base: _Extracted, other: _Extracted, again: _Extracted | None, split: Parts, seed: int, place: Path
-) -> _Maps:
-    fitted = _learn(bench, base, split, seed)
+@dataclass(frozen=True)
+class _Compared:
+    """Features in the base tiling, in the other, and in the other with the features that the base selected."""
+
+    base: _Extracted
+    other: _Extracted
+    again: _Extracted | None
+
+
+@dataclass(frozen=True)
+class _Draw:
+    """Training and test pixels, and the seed that drew them."""
+
+    parts: Parts
+    seed: int
+
+
+def _maps(bench: Bench, features: _Compared, draw: _Draw, place: Path) -> _Maps:
+    fitted = _learn(bench, features.base, draw)
     first = _map(bench, fitted, place)
-    if again is None:
+    if features.again is None:
         return _Maps(first, first, first)
-    anew = _map(bench, _learn(bench, other, split, seed), place)
+    anew = _map(bench, _learn(bench, features.other, draw), place)
     assert isinstance(fitted.mapper, PoolMapper)
-    fitted.mapper.reader.cube = again.cube  # what was learnt of the scene stays; the features are the other tiling's
+    # What was learnt of the scene stays; the features are those of the other tiling.
+    fitted.mapper.reader.cube = features.again.cube
     return _Maps(first, _map(bench, fitted, place), anew)
 
 
-def _learn(bench: Bench, features: _Extracted, split: Parts, seed: int) -> Learnt:
-    settings = ClassificationSettings(split=split.generalise, seed=seed)
-    task = Task(features.cube, features.layout, split.training, bench.scene.classes, settings, _CPU)
+def _learn(bench: Bench, features: _Extracted, draw: _Draw) -> Learnt:
+    settings = ClassificationSettings(split=draw.parts.generalise, seed=draw.seed)
+    task = Task(features.cube, features.layout, draw.parts.training, bench.scene.classes, settings, _CPU)
     return learn(task, silent)
 
 
