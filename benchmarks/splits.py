@@ -13,6 +13,8 @@ from typing import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from mtmsd_qgis.sampling.groups import block_ids
+
 LEAST = 2  # training samples of a class, as the core asks for
 GROUP_SHARE = 0.3  # of each class's pixels that lie in training groups
 GROUP_CEILING = 150  # training pixels a class, drawn from those groups
@@ -78,9 +80,8 @@ def whole_groups(table: Table, seed: int) -> Parts:
 
 def whole_blocks(table: Table, seed: int) -> Parts:
     """As whole_groups, with the squares of a regular grid as groups; the tables name the square as the group."""
-    row, col = table[:, 0] // BLOCK_SIDE, table[:, 1] // BLOCK_SIDE
     blocks = table.copy()
-    blocks[:, 3] = row * (col.max() + 1) + col
+    blocks[:, 3] = block_ids(table[:, 0], table[:, 1], BLOCK_SIDE)
     return whole_groups(blocks, seed)
 
 

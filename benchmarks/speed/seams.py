@@ -35,6 +35,7 @@ from mtmsd_qgis.io.windows import GRID, HALO, Tile, Window, clip, whole
 from mtmsd_qgis.jobs.data_model import FeatureLayout
 from mtmsd_qgis.jobs.settings import ClassificationSettings, extraction_settings
 from mtmsd_qgis.progress import silent
+from mtmsd_qgis.sampling.sample_table import SampleTable
 
 from .scene import Bench
 
@@ -181,7 +182,8 @@ def _maps(bench: Bench, features: _Compared, draw: _Draw, place: Path) -> _Maps:
 
 def _learn(bench: Bench, features: _Extracted, draw: _Draw) -> Learnt:
     settings = ClassificationSettings(split=draw.parts.generalise, seed=draw.seed)
-    task = Task(features.cube, features.layout, draw.parts.training, bench.scene.classes, settings, _CPU)
+    training = SampleTable.from_array(draw.parts.training)
+    task = Task(features.cube, features.layout, training, bench.scene.classes, settings, _CPU)
     return learn(task, silent)
 
 

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from ..io.cube import Cube
 from ..io.windows import Window, row_strips
 from ..jobs.data_model import ClassEntry
-from ..sampling.splits import sample_groups
+from ..sampling.groups import spatial_groups
+from ..sampling.sample_table import SampleTable
 from .calibration import evaluate_confidence
 from .metrics import evaluate
 
@@ -56,7 +57,7 @@ def mapped_pixels(map_cube: Cube, classes: tuple[ClassEntry, ...]) -> list[int]:
 
 
 def evaluate_map(
-    class_map: Cube, confidence: Cube, classes: tuple[ClassEntry, ...], reference: NDArray[np.int64]
+    class_map: Cube, confidence: Cube, classes: tuple[ClassEntry, ...], reference: SampleTable
 ) -> tuple[dict[str, Any] | None, int]:
     """Accuracy and calibration at the reference samples, and how many of them lie where the map has no class.
 
@@ -64,22 +65,22 @@ def evaluate_map(
         class_map: Class ids.
         confidence: Probability of the mapped class, 0 to 1.
         classes: In the order of the class indices.
-        reference: (M, 4) table of samples; M may be 0.
+        reference: Samples; may be empty.
 
     Returns:
         The figures, None where no sample lies on a mapped pixel; and the number of samples beside the map.
     """
     if len(reference) == 0:
         return None, 0
-    rows, cols, class_index, group = reference.T
-    mapped = mapped_classes(class_map, classes, rows, cols)
+    mapped = mapped_classes(class_map, classes, reference.rows, reference.cols)
     inside = mapped >= 0
     outside = int((~inside).sum())
     if not inside.any():
         log.warning("No reference sample lies on a mapped pixel, so no accuracy is given.")
         return None, outside
-    rows, cols, class_index, group, mapped = (v[inside] for v in (rows, cols, class_index, group, mapped))
-    accuracy = evaluate(class_index, mapped, group, len(classes))
-    spatial_group = sample_groups(group, rows, cols, _BLOCK_SIDE)
-    calibration = evaluate_confidence(values_at(confidence, rows, cols), mapped == class_index, spatial_group)
+    mapped, samples = mapped[inside], reference.subset(inside)
+    accuracy = evaluate(samples.class_index, mapped, samples.group, len(classes))
+    probability = values_at(confidence, samples.rows, samples.cols)
+    groups = spatial_groups(samples, _BLOCK_SIDE)
+    calibration = evaluate_confidence(probability, mapped == samples.class_index, groups)
     return {**accuracy, **calibration}, outside

@@ -23,9 +23,9 @@ from ..io.windows import Tile
 from ..jobs.data_model import ClassEntry, FeatureLayout
 from ..jobs.settings import ClassificationSettings
 from ..progress import Progress, span
-from ..sampling.folds import sample_blocks
-from ..sampling.sample_table import check_classes
-from ..sampling.splits import sample_groups
+from ..sampling.groups import block_ids, spatial_groups
+from ..sampling.sample_table import SampleTable, check_classes
+from ..sampling.subsampling import subsample
 from .auto.class_priors import expecting, scene_shares
 from .auto.ensemble import TOO_FEW_TO_WEIGH, Pool, fit_pool
 from .auto.feature_importance import influences
@@ -35,7 +35,7 @@ from .auto.unlabelled_pixels import SceneDraw
 from .context.probability_filter import Agreement, KnownNeighbours
 from .estimator import LabelledFeatures
 from .fusion.ensemble import FusionEnsemble
-from .fusion.reader import FeatureReader, FusionMapper, gather, purify_samples, sample_limit, thin_out
+from .fusion.reader import FeatureReader, FusionMapper, gather, purify_samples, sample_limit
 from .logistic_regression import LogisticRegression
 from .predictor import Learnt
 from .transformer.patch_classifier import FeatureProjection, PatchClassifier
@@ -55,7 +55,7 @@ class Task:
     Attributes:
         cube: Features, spectra, or plain bands.
         layout: What its bands are.
-        training: (N, 4) table of samples.
+        training: Samples.
         classes: In the order of the class indices.
         settings: Of the classification.
         device: To learn on.
@@ -63,7 +63,7 @@ class Task:
 
     cube: Raster
     layout: FeatureLayout
-    training: NDArray[np.int64]
+    training: SampleTable
     classes: tuple[ClassEntry, ...]
     settings: ClassificationSettings
     device: torch.device
@@ -143,15 +143,16 @@ def _learn_pool(task: Task, progress: Progress) -> Learnt:
     columns = sum(len(reader.sources(name)) for name in wanted)
     training = _fitting(training, int(_VIEW_BYTES // (4 * columns)), settings.seed)
     too_few = kind == "random" and len(training) < TOO_FEW_TO_WEIGH
-    near_and_far = np.concatenate([training[:, :2], [(window.row, window.col) for window in reader.survey]])
+    near_and_far = np.concatenate([training.positions, [(window.row, window.col) for window in reader.survey]])
     kept = [view for view in views_of(SCENE_KERNELS) if view in wanted]
     drawn = SceneDraw(kept, near_and_far, _SCENE_PIXELS, settings.seed) if too_few else None
     views, order = _gather_views(reader, training, wanted, span(progress, 0.0, 0.2), drawn)
-    rows, cols, classes, groups = training[order].T
+    training = training.subset(order)
+    rows, cols, classes = training.rows, training.cols, training.class_index
     check_classes(classes, task.classes)
     guide = views.pop(GUIDE, None)
-    blocks = sample_blocks(rows, cols, settings.block_size)
-    places = blocks if settings.split == "block" else sample_groups(groups, rows, cols, settings.block_size)
+    blocks = block_ids(rows, cols, settings.block_size)
+    places = blocks if settings.split == "block" else spatial_groups(training, settings.block_size)
     target = torch.from_numpy(classes).to(task.device)
     trying = span(progress, 0.2, 0.95)
     around = None if drawn is None else drawn.views()
@@ -190,9 +191,9 @@ def _learn_fusion(task: Task, progress: Progress) -> Learnt:
     """The paper's way: purification and selective fusion of the timesteps, or its plain linear sibling."""
     layout, settings = task.layout, task.settings
     reader = FeatureReader(task.cube, layout, task.device)
-    rows, cols, classes, _ = _fitting(task.training, sample_limit(layout), settings.seed).T
-    samples, order = gather(reader, rows, cols, classes, span(progress, 0.0, 0.1))
-    check_classes(classes[order], task.classes)
+    training = _fitting(task.training, sample_limit(layout), settings.seed)
+    samples, order = gather(reader, training, span(progress, 0.0, 0.1))
+    check_classes(training.class_index[order], task.classes)
     purified = purify_samples(samples, _features_to_keep(settings, layout))
     local, around = purified(samples.local, samples.around)
     reduced = LabelledFeatures(local, around, samples.classes)
@@ -211,12 +212,12 @@ def _learn_patches(task: Task, progress: Progress) -> Learnt:
     layout, settings = task.layout, task.settings
     reader = PatchReader(task.cube, layout, task.device)
     training = _fitting(task.training, int(_VIEW_BYTES // (4 * layout.diffusion_bands)), settings.seed)
-    values, order = reader.pixels(training[:, 0], training[:, 1], span(progress, 0.0, 0.1))
-    rows, cols, classes, _ = training[order].T
-    check_classes(classes, task.classes)
+    values, order = reader.pixels(training, span(progress, 0.0, 0.1))
+    training = training.subset(order)
+    check_classes(training.class_index, task.classes)
     projection = FeatureProjection.fit(values)
-    patches = reader.patches(projection, rows, cols, span(progress, 0.1, 0.2))
-    target = torch.from_numpy(classes).to(task.device)
+    patches = reader.patches(projection, training, span(progress, 0.1, 0.2))
+    target = torch.from_numpy(training.class_index).to(task.device)
     fitted = PatchClassifier(settings, len(task.classes)).fit(patches, target, span(progress, 0.2, 1.0))
     weights = projection.band_weights(fitted.sensitivity(patches[:_INFLUENCE_SAMPLES]))
     by_band = weights.view(len(layout.timesteps), layout.features)
@@ -229,22 +230,22 @@ def _learn_patches(task: Task, progress: Progress) -> Learnt:
     return Learnt(mapper, timesteps, _in_order(stages), layout.features)
 
 
-def _fitting(training: NDArray[np.int64], limit: int, seed: int) -> NDArray[np.int64]:
+def _fitting(training: SampleTable, limit: int, seed: int) -> SampleTable:
     """At most so many samples as fit into memory."""
-    chosen = thin_out(training[:, 2], limit, seed)
+    chosen = subsample(training.class_index, limit, seed, balanced=True)
     if len(chosen) < len(training):
         log.warning("%d of %d training samples are used, to fit into memory.", len(chosen), len(training))
-    return training[chosen]
+    return training.subset(chosen)
 
 
 def _gather_views(
-    reader: ViewReader, training: NDArray[np.int64], wanted: list[str], progress: Progress, drawn: SceneDraw | None
+    reader: ViewReader, training: SampleTable, wanted: list[str], progress: Progress, drawn: SceneDraw | None
 ) -> tuple[dict[str, Tensor], NDArray[np.int64]]:
     """Views (N', F) at the samples on valid pixels, and the indices of those samples, in window order.
 
     Pixels of the scene are drawn on the way.
     """
-    rows, cols = (training[:, :2] if drawn is None else np.concatenate([training[:, :2], drawn.corners])).T
+    rows, cols = (training.positions if drawn is None else np.concatenate([training.positions, drawn.corners])).T
     parts: dict[str, list[Tensor]] = {name: [] for name in wanted}
     found: list[NDArray[np.int64]] = []
     for tile, here in tiles_with_pixels(reader.windows(wanted, for_samples=True), rows, cols, progress):

@@ -19,7 +19,7 @@ from ..io.windows import column_major_order
 from ..jobs.data_model import Band, ClassEntry, FeatureLayout
 from ..jobs.protocol import Job
 from ..progress import Progress, span
-from ..sampling.sample_table import Parted
+from ..sampling.sample_split import SampleSplit
 from .context.filtered_predictor import OpinionMapper, look_again
 from .predictor import Learnt, Mapper
 
@@ -87,23 +87,23 @@ def predict_map(
     return files
 
 
-def map_values(files: MapFiles, job: Job, parted: Parted, learnt: Learnt, layout: FeatureLayout) -> dict[str, Any]:
+def map_values(files: MapFiles, job: Job, split: SampleSplit, learnt: Learnt, layout: FeatureLayout) -> dict[str, Any]:
     """What the result message says of a map, JSON-ready.
 
     Args:
         files: The map.
         job: For its classes.
-        parted: What was learnt from, and what was held out.
+        split: What was learnt from, and what was held out.
         learnt: What the map rests on.
         layout: Of the features.
     """
-    accuracy, outside = evaluate_map(files.classes, files.confidence, job.classes, parted.validation)
+    accuracy, outside = evaluate_map(files.classes, files.confidence, job.classes, split.validation)
     return {
         "map": asdict(files.classes.description),
         "confidence": asdict(files.confidence.description),
         "probabilities": None if files.probabilities is None else asdict(files.probabilities.description),
         "accuracy": accuracy,
-        "split": {**parted.facts(len(job.classes)), "validation_outside_map": outside},
+        "split": {**split.facts(len(job.classes)), "validation_outside_map": outside},
         "classes": [asdict(entry) for entry in job.classes],
         "mapped_pixels": mapped_pixels(files.classes, job.classes),
         "timesteps": list(layout.timesteps),

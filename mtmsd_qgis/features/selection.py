@@ -22,7 +22,7 @@ from ..io.windows import Tile
 from ..jobs.data_model import ClassEntry, FeatureLayout
 from ..progress import Progress
 from ..runtime.prefetch import BackgroundWriter
-from ..sampling.sample_table import check_classes
+from ..sampling.sample_table import SampleTable, check_classes
 from .extractor import FeatureExtractor
 from .feature_pyramid import TileGrids
 from .purification import purify
@@ -34,9 +34,6 @@ STATISTICS_TILES = 48  # at most; a scene of up to 48 tiles is surveyed wherever
 _CLUSTER_SAMPLES = 5000
 _SPACING, _MANY = 4, 1024  # pixels between the cells whose range is looked at, in tiles of so many valid pixels
 
-Labelled = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
-"""Rows, columns and class indices of samples, (N,) each."""
-
 
 @dataclass(frozen=True)
 class Chosen:
@@ -46,47 +43,45 @@ class Chosen:
     layout: FeatureLayout
 
 
-def labelled(samples: NDArray[np.int64], classes: tuple[ClassEntry, ...]) -> tuple[Labelled, FeatureLayout]:
-    """Training samples as survey wants them, and a layout that says so.
+def labelled_layout(samples: SampleTable, classes: tuple[ClassEntry, ...]) -> FeatureLayout:
+    """A layout that says that the features are chosen with labelled samples.
 
     Raises:
         SamplesError: Too few of a class.
     """
-    check_classes(samples[:, 2], classes)
+    check_classes(samples.class_index, classes)
     note = f"Features were chosen with the classes of {len(samples)} samples."
-    rows, cols, index, _ = samples.T
-    return (rows, cols, index), FeatureLayout(purification="classes", note=note)
+    return FeatureLayout(purification="classes", note=note)
 
 
-def cluster_samples(cube: Cube, valid: NDArray[np.bool_], clusters: int, seed: int) -> Labelled:
+def cluster_samples(cube: Cube, valid: NDArray[np.bool_], clusters: int, seed: int) -> SampleTable:
     """Pixels drawn at random with the cluster of their components: stand-ins for classes where there are no labels.
 
     Source: k-means with the seeding of Arthur & Vassilvitskii (2007), as in scipy.
 
     Returns:
-        rows, cols, cluster index: (N,) each.
+        Samples with their cluster as class, each a group of its own.
     """
     rng = np.random.default_rng(seed)
     rows, cols = _draw_valid(valid, _CLUSTER_SAMPLES, rng)
     spectra = np.ascontiguousarray(cube.pixels(rows, cols).T)
     clusters = min(clusters, len(np.unique(spectra, axis=0)))
     _, index = kmeans2(spectra.astype(np.float64), clusters, minit="++", seed=rng, iter=30, missing="warn")
-    used, compact = np.unique(index, return_inverse=True)
-    assert len(used) >= 1  # every sample has a cluster
-    return rows, cols, compact.astype(np.int64)
+    _, compact = np.unique(index, return_inverse=True)  # a cluster may have lost all its samples
+    return SampleTable(rows, cols, compact.astype(np.int64), np.arange(len(rows), dtype=np.int64))
 
 
 def select_features(
     extractor: FeatureExtractor,
     cube: Cube,
     scene: Sequence[Tile],
-    samples: Labelled,
+    samples: SampleTable,
     layout: FeatureLayout,
     kept_tiles: TileCache,
     place: RunDirectory,
     progress: Progress,
 ) -> Chosen:
-    """FeatureStatistics the features and choose those that are kept.
+    """Collect statistics of the features and choose those that are kept.
 
     Args:
         extractor: Of the features.
@@ -121,7 +116,7 @@ def survey(
     extractor: FeatureExtractor,
     cube: Cube,
     scene: Sequence[Tile],
-    samples: Labelled,
+    samples: SampleTable,
     kept_tiles: TileCache,
     progress: Progress,
 ) -> FeatureStatistics:
@@ -131,11 +126,11 @@ def survey(
         extractor: Of the features.
         cube: Components.
         scene: Tiles with valid pixels.
-        samples: rows, cols, class index, (N,) each.
+        samples: With their classes, or with clusters.
         kept_tiles: Takes the features, for write_features.
         progress: Told after each tile.
     """
-    rows, cols, classes = samples
+    rows, cols, classes = samples.rows, samples.cols, samples.class_index
     count = int(classes.max()) + 1
     owned = {tile: mine for tile, mine in zip(scene, pixels_by_tile(scene, rows, cols)) if len(mine)}
     chosen = _survey_tiles(list(owned), owned, classes)

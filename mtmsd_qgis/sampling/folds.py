@@ -63,8 +63,3 @@ def group_folds(classes: NDArray[np.int64], groups: NDArray[np.int64], count: in
     single = np.flatnonzero((sizes > 0).sum(axis=0) < 2)
     fold[np.isin(classes, single)] = ALWAYS_TRAINING
     return fold
-
-
-def sample_blocks(rows: NDArray[np.int64], cols: NDArray[np.int64], side: int) -> NDArray[np.int64]:
-    """Id (N,) of the block of the grid, side x side pixels, that each sample lies in."""
-    return np.asarray(rows // side * (int(cols.max(initial=0)) // side + 1) + cols // side)

@@ -1,61 +1,107 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Labelled samples of a job: read, check, and part into training and validation.
+"""Labelled sample pixels: one table with named columns, read from a job and checked.
 
-Enters: tables in the job folder, int64 (N, 4): row, column, class index, group id. Leaves: such tables, checked, and
-what the report says of the split.
+Enters: a file of the job folder, int64 (N, 4): row, column, class index, group. Leaves: a SampleTable.
 """
 
 from __future__ import annotations
 
-import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import SamplesError
 from ..jobs.data_model import ClassEntry
-from ..jobs.protocol import Job
-from ..jobs.settings import ClassificationSettings
-from .folds import sample_blocks
-from .splits import LEAST_TRAINING_SAMPLES, Split, apart, no_split, random_split, sample_groups, spatial_split
-
-log = logging.getLogger(__name__)
+from .splits import LEAST_TRAINING_SAMPLES
 
 
-@dataclass(frozen=True)
-class Parted:
-    """Samples parted into training and validation.
+@dataclass(frozen=True, eq=False)
+class SampleTable:
+    """Sample pixels with their classes.
 
     Attributes:
-        training: (N, 4) table.
-        validation: (M, 4) table, M may be 0.
-        method: "layer", "none", "random" or "spatial".
-        sentence: What the way of holding out does to the figure.
-        not_held_out: Names of classes of which nothing could be held out.
+        rows: (N,) int64 rows of the pixels, from 0.
+        cols: (N,) int64 columns, from 0.
+        class_index: (N,) int64 indices into the classes of the job, from 0.
+        group: (N,) int64 ids of the polygon or point feature that each sample comes from, from 0. Where samples are
+            split spatially, those of one group stay together.
     """
 
-    training: NDArray[np.int64]
-    validation: NDArray[np.int64]
-    method: str
-    sentence: str
-    not_held_out: tuple[str, ...] = ()
+    rows: NDArray[np.int64]
+    cols: NDArray[np.int64]
+    class_index: NDArray[np.int64]
+    group: NDArray[np.int64]
 
-    def facts(self, classes: int) -> dict[str, Any]:
-        """What the result message says of the split, JSON-ready; counts by class index."""
-        return {
-            "method": self.method,
-            "sentence": self.sentence,
-            "not_held_out": list(self.not_held_out),
-            "training_samples": np.bincount(self.training[:, 2], minlength=classes).tolist(),
-            "validation_samples": np.bincount(self.validation[:, 2], minlength=classes).tolist(),
-        }
+    def __post_init__(self) -> None:
+        """Check the columns.
+
+        Raises:
+            ValueError: A column is no int64 vector of numbers from 0, or they differ in length.
+        """
+        for field in fields(self):
+            column = getattr(self, field.name)
+            if column.ndim != 1 or column.dtype != np.int64 or column.min(initial=0) < 0:
+                raise ValueError(
+                    f"the column {field.name} should be an int64 vector of numbers from 0, found {column.dtype} "
+                    f"{column.shape}"
+                )
+            if len(column) != len(self.rows):
+                raise ValueError(
+                    f"all columns should have the same length, found {len(self.rows)} rows and {len(column)} of "
+                    f"{field.name}"
+                )
+
+    @classmethod
+    def from_array(cls, array: NDArray[np.int64]) -> SampleTable:
+        """From (N, 4): row, column, class index, group.
+
+        Raises:
+            ValueError: The array is of another shape or type, or has numbers below 0.
+        """
+        if array.ndim != 2 or array.shape[1] != 4 or array.dtype != np.int64 or array.min(initial=0) < 0:
+            raise ValueError(
+                f"an int64 table of 4 columns of numbers from 0 was expected, found {array.dtype} {array.shape}"
+            )
+        return cls(*np.ascontiguousarray(array.T))
+
+    def to_array(self) -> NDArray[np.int64]:
+        """(N, 4): row, column, class index, group."""
+        return np.stack([self.rows, self.cols, self.class_index, self.group], axis=1)
+
+    def __len__(self) -> int:
+        """N."""
+        return len(self.rows)
+
+    @property
+    def positions(self) -> NDArray[np.int64]:
+        """(N, 2) rows and columns."""
+        return np.stack([self.rows, self.cols], axis=1)
+
+    def subset(self, chosen: NDArray[np.int64] | NDArray[np.bool_] | slice) -> SampleTable:
+        """The samples at indices, in their order, or where a mask (N,) is true."""
+        return SampleTable(*(getattr(self, field.name)[chosen] for field in fields(self)))
+
+    def with_classes(self, class_index: NDArray[np.int64]) -> SampleTable:
+        """The same samples with other class indices (N,)."""
+        return replace(self, class_index=class_index)
+
+    def with_groups(self, group: NDArray[np.int64]) -> SampleTable:
+        """The same samples with other groups (N,)."""
+        return replace(self, group=group)
+
+    def count_by_class(self, classes: int) -> NDArray[np.int64]:
+        """(K,) number of samples of each class.
+
+        Args:
+            classes: K.
+        """
+        return np.bincount(self.class_index, minlength=classes)
 
 
-def read_samples(folder: Path, name: str | None) -> NDArray[np.int64]:
-    """A table of samples.
+def read_samples(folder: Path, name: str | None) -> SampleTable:
+    """The samples in a file of the job folder.
 
     Raises:
         SamplesError: The job names none, or the file is no such table.
@@ -63,14 +109,18 @@ def read_samples(folder: Path, name: str | None) -> NDArray[np.int64]:
     if name is None:
         raise SamplesError("Training samples were expected, the job names none. Choose a training layer.")
     try:
-        samples = np.load(folder / name, allow_pickle=False)
+        array = np.load(folder / name, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise SamplesError(f"{name} should be a table of samples; it cannot be read ({error}).") from None
-    if samples.ndim != 2 or samples.shape[1] != 4 or samples.dtype != np.int64 or samples.min(initial=0) < 0:
-        raise SamplesError(
-            f"{name} should be an int64 table of 4 columns of numbers from 0, found {samples.dtype} {samples.shape}."
-        )
-    return np.asarray(samples)
+    try:
+        return SampleTable.from_array(array)
+    except ValueError as error:
+        raise SamplesError(f"{name} should be a table of samples: {error}.") from None
+
+
+def write_samples(samples: SampleTable, folder: Path, name: str) -> None:
+    """Write the samples into a file of the job folder, int64 (N, 4)."""
+    np.save(folder / name, samples.to_array(), allow_pickle=False)
 
 
 def check_classes(class_index: NDArray[np.int64], classes: tuple[ClassEntry, ...]) -> None:
@@ -95,65 +145,3 @@ def check_classes(class_index: NDArray[np.int64], classes: tuple[ClassEntry, ...
             f"Every class needs at least {LEAST_TRAINING_SAMPLES} training samples on valid pixels; too few in: "
             f"{', '.join(few)}. Add samples or remove the class."
         )
-
-
-def part_samples(job: Job, folder: Path, samples: NDArray[np.int64], settings: ClassificationSettings) -> Parted:
-    """Part the samples as the settings say, or take the job's own reference samples.
-
-    Raises:
-        SamplesError: The reference samples cannot be read.
-    """
-    if job.validation is not None:
-        return _with_reference(samples, read_samples(folder, job.validation))
-    rows, cols, classes, groups = samples.T
-    split: Split
-    if settings.split == "random":
-        split = random_split(classes, settings.validation_share, settings.seed)
-    elif settings.split in ("spatial", "block"):
-        if settings.split == "block":
-            places = sample_blocks(rows, cols, settings.block_size)
-        else:
-            places = sample_groups(groups, rows, cols, settings.block_size)
-        split = spatial_split(classes, places, settings.validation_share, settings.seed)
-    else:
-        split = no_split(len(samples))
-    training = samples[~split.held_out]
-    if settings.buffer and split.held_out.any():
-        training = _with_distance(training, samples[split.held_out], settings.buffer, job.classes)
-    missing = tuple(job.classes[i].name for i in split.not_held_out) if split.method != "none" else ()
-    if missing:
-        log.warning("Nothing could be held out of: %s.", ", ".join(missing))
-    return Parted(training, samples[split.held_out], split.method, split.sentence, missing)
-
-
-def _with_distance(
-    training: NDArray[np.int64], held_out: NDArray[np.int64], buffer: float, classes: tuple[ClassEntry, ...]
-) -> NDArray[np.int64]:
-    """Training samples farther than the buffer from every held-out one.
-
-    Raises:
-        SamplesError: A class would be left with too few.
-    """
-    far = apart(training[:, :2].astype(np.float64), held_out[:, :2].astype(np.float64), buffer)
-    counts = np.bincount(training[far, 2], minlength=len(classes))
-    short = [f"{entry.name} ({counts[i]})" for i, entry in enumerate(classes) if counts[i] < LEAST_TRAINING_SAMPLES]
-    if short:
-        raise SamplesError(
-            f"With a buffer of {buffer:g} pixels around the held-out samples, too few training samples are left of: "
-            f"{', '.join(short)}. At least {LEAST_TRAINING_SAMPLES} of each class are needed: choose a smaller BUFFER "
-            "or a smaller VALIDATION_SHARE."
-        )
-    log.info("Buffer of %g pixels: %d of %d training samples are left out.", buffer, (~far).sum(), len(far))
-    return training[far]
-
-
-def _with_reference(samples: NDArray[np.int64], reference: NDArray[np.int64]) -> Parted:
-    """Take reference samples, without those on training pixels."""
-    used = set(zip(samples[:, 0].tolist(), samples[:, 1].tolist()))
-    fresh = np.array([(row, col) not in used for row, col in reference[:, :2].tolist()], dtype=bool)
-    sentence = "An independent layer of reference samples was used."
-    shared = int((~fresh).sum())
-    if shared:
-        log.warning("%d reference samples lie on training pixels and are left out.", shared)
-        sentence += f" {shared} of its samples lay on training pixels and were left out."
-    return Parted(samples, reference[fresh], "layer", sentence)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Splits of labelled samples into training and validation, and what a split does to the figure it yields.
 
-Enters: class index and group or place of each sample. Leaves: which samples are held out, and one sentence for the
+Enters: class index and group of each sample. Leaves: which samples are held out, and one sentence for the
 report. By share or by a count of training samples; single samples at random, or whole groups.
 
 Why space matters: neighbouring pixels are alike, and spatial features of a held-out pixel have seen the training
@@ -14,8 +14,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-
-from ..errors import SamplesError
 
 LEAST_TRAINING_SAMPLES = 2  # of a class; fewer have no variance, and batch normalisation needs two
 
@@ -58,7 +56,7 @@ def random_split(classes: NDArray[np.int64], share: float, seed: int) -> Split:
         held_out[rng.permutation(members)[training:]] = True
     sentence = (
         f"A random {share:.0%} of each class's pixels was held out. Neighbours of the held-out pixels were used in "
-        "training, so this figure overstates the accuracy on fields that were never seen."
+        "training, so this figure overstates the accuracy on fields without samples."
     )
     return Split("random", held_out, sentence, _without(classes, held_out))
 
@@ -76,7 +74,7 @@ def random_count_split(classes: NDArray[np.int64], count: int, seed: int) -> Spl
     held_out = ~draw_per_class(classes, np.ones(len(classes), dtype=bool), count, seed)
     sentence = (
         f"All but {count} random pixels of each class were held out. Neighbours of the held-out pixels were used in "
-        "training, so this figure overstates the accuracy on fields that were never seen."
+        "training, so this figure overstates the accuracy on fields without samples."
     )
     return Split("random", held_out, sentence, _without(classes, held_out))
 
@@ -102,41 +100,6 @@ def draw_per_class(
     return drawn
 
 
-def spatial_split(classes: NDArray[np.int64], groups: NDArray[np.int64], share: float, seed: int) -> Split:
-    """Hold out whole groups (polygons or blocks), about the given share of each class.
-
-    Groups are visited in random order. One is held out where every class in it still lacks held-out samples (it may
-    overshoot the share by half of its own size) and keeps at least two samples and one other group for training.
-
-    Args:
-        classes: (N,) class indices.
-        groups: (N,) group ids; a group's samples are never parted.
-        share: Held out, 0 to 1.
-        seed: Of the order.
-    """
-    rng = np.random.default_rng(seed)
-    _, group_index = np.unique(groups, return_inverse=True)
-    counts = np.zeros((group_index.max() + 1, classes.max() + 1), dtype=np.int64)  # (groups, classes)
-    np.add.at(counts, (group_index, classes), 1)
-    total = counts.sum(axis=0)
-    held = np.zeros_like(total)
-    chosen = np.zeros(len(counts), dtype=bool)
-    for group in rng.permutation(len(counts)):
-        mine = counts[group]
-        present = mine > 0
-        fits = held + mine / 2 <= share * total
-        leaves_enough = total - held - mine >= LEAST_TRAINING_SAMPLES
-        if np.all((fits & leaves_enough)[present]):
-            chosen[group] = True
-            held += mine
-    held_out = chosen[group_index]
-    sentence = (
-        f"Whole polygons or blocks, {held.sum() / total.sum():.0%} of the pixels, were held out and kept apart from "
-        "the training samples, so this figure speaks for places that were not sampled."
-    )
-    return Split("spatial", held_out, sentence, _without(classes, held_out))
-
-
 def group_split(
     classes: NDArray[np.int64],
     groups: NDArray[np.int64],
@@ -144,20 +107,22 @@ def group_split(
     seed: int,
     least: int = LEAST_TRAINING_SAMPLES,
 ) -> Split:
-    """Hold out whole groups as spatial_split does, and at least one of every class that can spare one.
+    """Hold out whole groups, about the given share of each class, and at least one group of every class that can.
 
-    A class of few large groups, none of which fits the share, would else go without validation. It then gives the
-    group that holds least of it, provided that every class in that group keeps enough for training.
+    Groups are visited in random order. One is held out where every class in it still lacks held-out samples (it may
+    overshoot the share by half of its own size) and keeps enough for training. A class of few large groups, none of
+    which fits the share, would so go without validation. It then gives the group that holds least of it, provided that
+    every class in that group keeps enough for training.
 
     Args:
         classes: (N,) class indices.
-        groups: (N,) group ids; a group's samples are never parted.
+        groups: (N,) group ids; a group is never split.
         share: Held out, 0 to 1.
         seed: Of the order.
         least: Samples of each class that stay in training; 1 where a sample is a whole polygon of many pixels.
     """
     rng = np.random.default_rng(seed)
-    counts, group_index = _tally(classes, groups)
+    counts, group_index = _count(classes, groups)
     total = counts.sum(axis=0)
     held = np.zeros_like(total)
     chosen = np.zeros(len(counts), dtype=bool)
@@ -191,12 +156,12 @@ def group_count_split(classes: NDArray[np.int64], groups: NDArray[np.int64], cou
 
     Args:
         classes: (N,) class indices.
-        groups: (N,) group ids; a group's samples are never parted.
+        groups: (N,) group ids; a group is never split.
         count: Training samples wanted of each class, 1 or more.
         seed: Of the order.
     """
     rng = np.random.default_rng(seed)
-    counts, group_index = _tally(classes, groups)
+    counts, group_index = _count(classes, groups)
     remaining = (counts > 0).sum(axis=0)  # groups of each class that are not in training
     only_one = counts[:, remaining == 1].sum(axis=1) > 0
     taken = np.zeros(counts.shape[1], dtype=np.int64)
@@ -236,59 +201,7 @@ def apart(training_rc: NDArray[np.float64], validation_rc: NDArray[np.float64], 
     return np.asarray(nearest > distance)
 
 
-def block_groups(positions: NDArray[np.float64], block_size: float) -> NDArray[np.int64]:
-    """The square of a grid that each sample lies in; the grid's lines are multiples of the block size.
-
-    Args:
-        positions: (N, 2) x and y.
-        block_size: Side of a square, in the unit of the positions.
-
-    Returns:
-        (N,) group ids from 0.
-    """
-    cells = np.floor(positions / block_size).astype(np.int64)
-    _, groups = np.unique(cells, axis=0, return_inverse=True)
-    return groups.reshape(-1).astype(np.int64)  # numpy 2.0 keeps a second axis
-
-
-def fitting_block_size(positions: NDArray[np.float64]) -> float:
-    """A block size that lays about a hundred squares over the samples' extent, rounded to two digits.
-
-    Args:
-        positions: (N, 2) x and y.
-
-    Raises:
-        SamplesError: All samples lie in one place.
-    """
-    extent = np.ptp(positions, axis=0)
-    longer = float(extent.max())
-    if longer == 0:
-        raise SamplesError(
-            "Samples at different places were expected; all of them lie in one place, so blocks cannot part them. "
-            "Choose the random method, or add samples elsewhere."
-        )
-    width, height = np.maximum(extent, longer / 100)  # samples along a line have an extent without area
-    return float(f"{np.sqrt(width * height / 100):.2g}")
-
-
-def sample_groups(
-    groups: NDArray[np.int64], rows: NDArray[np.int64], cols: NDArray[np.int64], block_size: int
-) -> NDArray[np.int64]:
-    """Groups that a spatial split keeps together: the polygons, or blocks of the grid where samples are points.
-
-    Args:
-        groups: (N,) id of the feature that each sample comes from.
-        rows: (N,) rows of the samples.
-        cols: (N,) columns.
-        block_size: Side of a block, pixels.
-    """
-    if len(np.unique(groups)) < len(groups):
-        return groups
-    blocks_per_row = int(cols.max()) // block_size + 1
-    return rows // block_size * blocks_per_row + cols // block_size
-
-
-def _tally(classes: NDArray[np.int64], groups: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _count(classes: NDArray[np.int64], groups: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Samples by group and class, (G, K), and the row of each sample's group, (N,)."""
     _, group_index = np.unique(groups, return_inverse=True)
     counts = np.zeros((group_index.max() + 1, classes.max() + 1), dtype=np.int64)
@@ -298,8 +211,8 @@ def _tally(classes: NDArray[np.int64], groups: NDArray[np.int64]) -> tuple[NDArr
 
 def _of_groups(classes: NDArray[np.int64], held_out: NDArray[np.bool_]) -> Split:
     sentence = (
-        f"Whole polygons or blocks, {held_out.mean():.0%} of the samples, were held out, so this figure speaks for "
-        "places that were not sampled."
+        f"Whole polygons or blocks, {held_out.mean():.0%} of the samples, were held out and kept apart from the "
+        "training samples, so this figure holds for places without samples."
     )
     return Split("spatial", held_out, sentence, _without(classes, held_out))
 

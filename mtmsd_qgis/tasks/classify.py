@@ -19,7 +19,8 @@ from ..jobs.data_model import FeatureLayout
 from ..jobs.protocol import Job
 from ..jobs.settings import ClassificationSettings, from_json, to_json
 from ..progress import Progress, span
-from ..sampling.sample_table import check_classes, part_samples, read_samples
+from ..sampling.sample_split import split_samples
+from ..sampling.sample_table import check_classes, read_samples
 from .job_device import announce_device, device_values
 from .scene_input import open_scene
 
@@ -39,9 +40,9 @@ def classify(job: Job, folder: Path, progress: Progress) -> dict[str, Any]:
             f"{cube.bands}. Extract the features again."
         )
     samples = read_samples(folder, job.samples)
-    check_classes(samples[:, 2], job.classes)
-    parted = part_samples(job, folder, samples, settings)
-    task = Task(cube, layout, parted.training, job.classes, settings, device.torch_device)
+    check_classes(samples.class_index, job.classes)
+    split = split_samples(job, folder, samples, settings)
+    task = Task(cube, layout, split.training, job.classes, settings, device.torch_device)
     with memory_guard(device, "Extract fewer features (KEEP, TIMESTEPS)."):
         learning = _LEARNING_SHARE.get(settings.classifier, 0.95)
         learnt = learn(task, span(progress, 0.0, learning))
@@ -53,4 +54,4 @@ def classify(job: Job, folder: Path, progress: Progress) -> dict[str, Any]:
             with_probabilities=bool(job.options.get("probabilities")),
             progress=span(progress, learning, 1.0),
         )
-    return {**map_values(files, job, parted, learnt, layout), "settings": to_json(settings), **device_values(device)}
+    return {**map_values(files, job, split, learnt, layout), "settings": to_json(settings), **device_values(device)}

@@ -21,14 +21,14 @@ from ..errors import SceneError
 from ..features.extractor import FeatureExtractor
 from ..features.quantization import QuantisedSpectra
 from ..features.raster_writer import TileCache, learn_statistics, scene_tiles, tiles_text, write_features
-from ..features.selection import STATISTICS_TILES, Labelled, cluster_samples, labelled, select_features
+from ..features.selection import STATISTICS_TILES, cluster_samples, labelled_layout, select_features
 from ..io.cube import Cube
 from ..io.run_directory import open_run_directory
 from ..jobs.data_model import FeatureLayout
 from ..jobs.protocol import Job
 from ..jobs.settings import ExtractionSettings, from_json
 from ..progress import Progress, span
-from ..sampling.sample_table import read_samples
+from ..sampling.sample_table import SampleTable, read_samples
 from .job_device import announce_device, device_values
 from .scene_input import check_bands, check_size, open_scene, standardised
 
@@ -88,7 +88,7 @@ def _survey_share(tiles: int, device: Device) -> float:
 
 def _purification_samples(
     job: Job, folder: Path, components: Cube, valid: NDArray[np.bool_], settings: ExtractionSettings
-) -> tuple[Labelled, FeatureLayout]:
+) -> tuple[SampleTable, FeatureLayout]:
     """Samples for the class means, and a layout that says where they come from."""
     if job.samples is None:
         log.info("No training samples: the class part of the purification uses clusters of the spectra.")
@@ -97,4 +97,5 @@ def _purification_samples(
             purification="clusters", note=note
         )
     samples = read_samples(folder, job.samples)
-    return labelled(samples[valid[samples[:, 0], samples[:, 1]]], job.classes)
+    inside = samples.subset(valid[samples.rows, samples.cols])
+    return inside, labelled_layout(inside, job.classes)

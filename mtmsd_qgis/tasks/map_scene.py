@@ -26,7 +26,7 @@ from ..features.extractor import FeatureExtractor
 from ..features.lazy_raster import LazyFeatures
 from ..features.quantization import QuantisedSpectra
 from ..features.raster_writer import TileCache, learn_statistics, scene_tiles, tiles_text
-from ..features.selection import STATISTICS_TILES, labelled, select_features
+from ..features.selection import STATISTICS_TILES, labelled_layout, select_features
 from ..io.cube import Cube, whole_size
 from ..io.run_directory import RunDirectory, open_run_directory
 from ..io.windows import HALO, MOST_CORE
@@ -34,7 +34,8 @@ from ..jobs.data_model import FeatureLayout
 from ..jobs.protocol import Job
 from ..jobs.settings import ClassificationSettings, ExtractionSettings, PretrainSettings, from_json, to_json
 from ..progress import Progress, span
-from ..sampling.sample_table import check_classes, part_samples, read_samples
+from ..sampling.sample_split import split_samples
+from ..sampling.sample_table import check_classes, read_samples
 from .job_device import announce_device, device_values
 from .pretrain import train_model
 from .scene_input import band_positions, check_bands, check_size, open_scene, standardised
@@ -96,8 +97,8 @@ def map_scene(job: Job, folder: Path, progress: Progress) -> dict[str, Any]:
     device = announce_device(steps.classify.device, steps.classify.seed)
     cube = open_scene(job, folder)
     samples = read_samples(folder, job.samples)
-    check_classes(samples[:, 2], job.classes)
-    parted = part_samples(job, folder, samples, steps.classify)
+    check_classes(samples.class_index, job.classes)
+    split = split_samples(job, folder, samples, steps.classify)
     place = open_run_directory(job, folder)
     trained, looked = _shares(steps, cube)
     ready = _ready(job, cube, steps, place, folder, device, span(progress, 0.0, trained))
@@ -107,20 +108,20 @@ def map_scene(job: Job, folder: Path, progress: Progress) -> dict[str, Any]:
     log.info("%s.", tiles_text(scene))
     looking = span(progress, trained, looked)
     with memory_guard(device, "Choose fewer TIMESTEPS, a smaller KEEP, or DEVICE 'cpu'."):
-        inside = parted.training[ready.valid[parted.training[:, 0], parted.training[:, 1]]]
+        training = split.training
+        inside = training.subset(ready.valid[training.rows, training.cols])
         side = ready.model.settings.patch_size
         learning, known = span(looking, 0.0, 0.05), ready.model.statistics
         learn_statistics(extractor, ready.components, ready.valid, side, learning, known)
-        pixels, layout = labelled(inside, job.classes)
-        layout = replace(layout, window=side)
+        layout = replace(labelled_layout(inside, job.classes), window=side)
         none = TileCache(folder, device.torch_device, limit_bytes=0)
         chosen = select_features(
-            extractor, ready.components, scene, pixels, layout, none, place, span(looking, 0.05, 0.5)
+            extractor, ready.components, scene, inside, layout, none, place, span(looking, 0.05, 0.5)
         )
         spectra = QuantisedSpectra.of(cube, scene, ready.positions) if steps.extract.spectra else None
         live = LazyFeatures(extractor, ready.components, ready.valid, chosen.stored, spectra)
         layout = replace(chosen.layout, spectra=len(ready.positions) if spectra else 0)
-        task = Task(live, layout, parted.training, job.classes, steps.classify, device.torch_device)
+        task = Task(live, layout, split.training, job.classes, steps.classify, device.torch_device)
         learnt = learn(task, span(looking, 0.5, 1.0))
         live.expect(learnt.mapper.bands)
         _say_what_is_computed(learnt.mapper.bands, layout)
@@ -135,7 +136,7 @@ def map_scene(job: Job, folder: Path, progress: Progress) -> dict[str, Any]:
             strip_width=live.strip_width(windows[0].core.width + 2 * max(scene[0].window.height, MARGIN)),
         )
     return {
-        **map_values(files, job, parted, learnt, layout),
+        **map_values(files, job, split, learnt, layout),
         "purification": {"raster": layout.purification, "note": layout.note, "after_split": True},
         "folder": str(place.folder),
         "model": str(place.folder / MODEL_FILE) if steps.pretrain else None,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtmsd_qgis.sampling.folds import ALWAYS_TRAINING, group_folds, random_folds, sample_blocks
+from mtmsd_qgis.sampling.folds import ALWAYS_TRAINING, group_folds, random_folds
 
 labels = st.lists(st.integers(0, 4), min_size=1, max_size=60).map(lambda v: np.unique(v, return_inverse=True)[1])
 
@@ -20,7 +20,7 @@ def test_random_folds_deal_each_class_out_evenly(classes, seed):
 
 
 @given(st.integers(1, 12), st.integers(0, 99))
-def test_a_group_is_never_parted(group_count, seed):
+def test_a_group_is_never_split(group_count, seed):
     rng = np.random.default_rng(seed)
     groups = rng.integers(0, group_count, 80)
     classes = groups % 3
@@ -42,11 +42,6 @@ def test_large_groups_are_spread_over_the_folds():
     groups = np.repeat(np.arange(8), 25)
     fold = group_folds(np.zeros(200, dtype=int), groups, 4, 1)
     assert np.bincount(fold).tolist() == [50, 50, 50, 50]
-
-
-def test_blocks_follow_the_grid():
-    rows, cols = np.array([0, 15, 16, 0]), np.array([0, 15, 0, 16])
-    assert sample_blocks(rows, cols, 16).tolist() == [0, 0, 2, 1]
 
 
 @pytest.mark.parametrize("function", [random_folds, lambda c, n, s: group_folds(c, np.arange(len(c)), n, s)])

@@ -6,15 +6,58 @@ import pytest
 
 from mtmsd_qgis.errors import SamplesError
 from mtmsd_qgis.jobs.data_model import ClassEntry
-from mtmsd_qgis.jobs.protocol import Job
-from mtmsd_qgis.jobs.settings import ClassificationSettings
-from mtmsd_qgis.sampling.sample_table import check_classes, part_samples, read_samples
+from mtmsd_qgis.sampling.sample_table import SampleTable, check_classes, read_samples, write_samples
 
 CLASSES = (ClassEntry(1, "water"), ClassEntry(2, "wood"))
 
 
-def table(*rows) -> np.ndarray:
-    return np.array(rows, dtype=np.int64).reshape(-1, 4)
+ARRAY = np.array([[0, 5, 1, 7], [2, 3, 0, 7], [2, 4, 1, 9]], dtype=np.int64)
+
+
+def test_columns_have_names_and_the_array_comes_back():
+    samples = SampleTable.from_array(ARRAY)
+    assert samples.rows.tolist() == [0, 2, 2]
+    assert samples.cols.tolist() == [5, 3, 4]
+    assert samples.class_index.tolist() == [1, 0, 1]
+    assert samples.group.tolist() == [7, 7, 9]
+    assert samples.count_by_class(3).tolist() == [1, 2, 0]
+    assert samples.positions.tolist() == [[0, 5], [2, 3], [2, 4]]
+    assert np.array_equal(samples.to_array(), ARRAY)
+
+
+@pytest.mark.parametrize("chosen", [np.array([2, 0]), np.array([True, False, True]), slice(1, None), np.array([], int)])
+def test_a_subset_is_that_of_the_array(chosen):
+    subset = SampleTable.from_array(ARRAY).subset(chosen)
+    assert np.array_equal(subset.to_array(), ARRAY[chosen])
+    assert len(subset) == len(ARRAY[chosen])
+
+
+def test_a_column_is_replaced_and_the_others_stay():
+    samples = SampleTable.from_array(ARRAY)
+    assert samples.with_groups(np.arange(3)).to_array()[:, 3].tolist() == [0, 1, 2]
+    assert samples.with_classes(np.zeros(3, int)).to_array()[:, :3].tolist() == [[0, 5, 0], [2, 3, 0], [2, 4, 0]]
+    assert np.array_equal(samples.to_array(), ARRAY)
+
+
+@pytest.mark.parametrize(
+    ("column", "message"),
+    [
+        (np.zeros(3), "class_index should be an int64 vector of numbers from 0, found float64"),
+        (np.zeros(3, np.int32), "found int32"),
+        (np.full(3, -1), "numbers from 0"),
+        (np.zeros((3, 1), int), r"found int64 \(3, 1\)"),
+        (np.zeros(2, int), "same length, found 3 rows and 2 of class_index"),
+    ],
+)
+def test_a_column_of_another_kind_is_refused(column, message):
+    with pytest.raises(ValueError, match=message):
+        SampleTable.from_array(ARRAY).with_classes(column)
+
+
+def test_a_file_holds_the_array(tmp_path):
+    write_samples(SampleTable.from_array(ARRAY), tmp_path, "s.npy")
+    assert np.array_equal(np.load(tmp_path / "s.npy", allow_pickle=False), ARRAY)
+    assert np.array_equal(read_samples(tmp_path, "s.npy").to_array(), ARRAY)
 
 
 @pytest.mark.parametrize(
@@ -33,7 +76,7 @@ def test_too_little_to_learn_is_refused(classes, index, message):
 @pytest.mark.parametrize("array", [np.zeros((3, 3), np.int64), np.zeros((3, 4)), np.full((1, 4), -1, np.int64)])
 def test_other_tables_are_refused(tmp_path, array):
     np.save(tmp_path / "s.npy", array)
-    with pytest.raises(SamplesError, match="should be an int64 table"):
+    with pytest.raises(SamplesError, match="an int64 table of 4 columns"):
         read_samples(tmp_path, "s.npy")
 
 
@@ -43,47 +86,3 @@ def test_a_pickle_is_not_opened(tmp_path):
         read_samples(tmp_path, "s.npy")
     with pytest.raises(SamplesError, match="Choose a training layer"):
         read_samples(tmp_path, None)
-
-
-def test_reference_samples_on_training_pixels_are_left_out(tmp_path):
-    training = table([0, 0, 0, 1], [0, 1, 1, 2])
-    np.save(tmp_path / "v.npy", table([0, 0, 0, 9], [5, 5, 1, 9]))
-    parted = part_samples(Job("classify", validation="v.npy"), tmp_path, training, ClassificationSettings())
-    assert parted.validation.tolist() == [[5, 5, 1, 9]]
-    assert len(parted.training) == 2
-    assert "1 of its samples lay on training pixels" in parted.sentence
-    assert parted.facts(2)["validation_samples"] == [0, 1]
-
-
-@pytest.mark.parametrize("method", ["random", "spatial", "block", "none"])
-def test_nothing_is_in_both_parts(tmp_path, method):
-    rows, cols = np.mgrid[0:64:2, 0:64:2].reshape(2, -1)
-    samples = np.stack([rows, cols, cols // 32, np.arange(len(rows))], axis=1)
-    settings = ClassificationSettings(split=method, validation_share=0.4, block_size=8)
-    parted = part_samples(Job("classify", classes=CLASSES), tmp_path, samples, settings)
-    assert len(parted.training) + len(parted.validation) == len(samples)
-    assert (len(parted.validation) > 0) == (method != "none")
-    assert not set(map(tuple, parted.training)) & set(map(tuple, parted.validation))
-
-
-def test_blocks_are_kept_together_even_where_there_are_polygons(tmp_path):
-    rows, cols = np.mgrid[0:64:2, 0:64:2].reshape(2, -1)
-    samples = np.stack([rows, cols, cols // 2 % 2, rows // 2 % 4], axis=1)
-    settings = ClassificationSettings(split="block", validation_share=0.4, block_size=16)
-    parted = part_samples(Job("classify", classes=CLASSES), tmp_path, samples, settings)
-    held = {(r // 16, c // 16) for r, c in parted.validation[:, :2].tolist()}
-    assert held
-    assert not held & {(r // 16, c // 16) for r, c in parted.training[:, :2].tolist()}
-
-
-def test_a_buffer_leaves_out_training_samples_near_validation_samples(tmp_path):
-    rows, cols = np.mgrid[0:64:2, 0:64:2].reshape(2, -1)
-    samples = np.stack([rows, cols, cols // 2 % 2, np.arange(len(rows))], axis=1)
-    settings = ClassificationSettings(split="block", validation_share=0.3, block_size=16, buffer=5)
-    parted = part_samples(Job("classify", classes=CLASSES), tmp_path, samples, settings)
-    gap = parted.training[:, None, :2] - parted.validation[None, :, :2]
-    assert np.sqrt((gap**2).sum(axis=2)).min() > 5
-    assert len(parted.training) + len(parted.validation) < len(samples)
-    wide = ClassificationSettings(split="random", validation_share=0.3, buffer=50)
-    with pytest.raises(SamplesError, match=r"buffer of 50 pixels .* too few training samples are left of: water"):
-        part_samples(Job("classify", classes=CLASSES), tmp_path, samples, wide)

@@ -6,19 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtmsd_qgis.errors import SamplesError
 from mtmsd_qgis.sampling.splits import (
     apart,
-    block_groups,
     draw_per_class,
-    fitting_block_size,
     group_count_split,
     group_split,
     no_split,
     random_count_split,
     random_split,
-    sample_groups,
-    spatial_split,
 )
 
 
@@ -46,42 +41,23 @@ def test_seeds_give_other_splits_and_the_same_seed_the_same():
     assert not np.array_equal(one.held_out, other.held_out)
 
 
-@given(st.integers(0, 1000), st.floats(0.1, 0.8))
-def test_a_spatial_split_never_parts_a_group_and_leaves_two_of_each_class(seed, share):
-    rng = np.random.default_rng(seed)
-    groups = rng.integers(0, 25, 300)
-    classes = rng.integers(0, 4, 300)
-    split = spatial_split(classes, groups, share, seed)
-    for group in np.unique(groups):
-        assert len(np.unique(split.held_out[groups == group])) == 1
-    assert (np.bincount(classes[~split.held_out], minlength=4) >= 2).all()
-
-
-def test_a_spatial_split_comes_near_the_share():
+def test_a_group_split_comes_near_the_share():
     groups = np.repeat(range(60), 10)
     classes = np.repeat(range(3), 200)
-    shares = [spatial_split(classes, groups, 0.3, seed).held_out.mean() for seed in range(10)]
+    shares = [group_split(classes, groups, 0.3, seed).held_out.mean() for seed in range(10)]
     assert 0.25 < np.mean(shares) < 0.35
 
 
 def test_a_class_with_one_group_is_for_training_and_named():
-    split = spatial_split(np.array([0] * 10 + [1] * 10), np.array([0] * 10 + [1, 2] * 5), 0.4, seed=0)
+    split = group_split(np.array([0] * 10 + [1] * 10), np.array([0] * 10 + [1, 2] * 5), 0.4, seed=0)
     assert split.not_held_out == (0,)
     assert not split.held_out[:10].any()
-
-
-def test_points_are_grouped_by_blocks_and_polygons_by_themselves():
-    rows, cols = np.array([0, 31, 32, 0]), np.array([0, 31, 0, 33])
-    blocks = sample_groups(np.arange(4), rows, cols, 32)
-    assert blocks[0] == blocks[1]
-    assert len(set(blocks.tolist())) == 3
-    assert sample_groups(np.array([5, 5, 6, 6]), rows, cols, 32).tolist() == [5, 5, 6, 6]
 
 
 def test_sentences_say_what_the_split_does():
     classes, groups = np.repeat([0, 1], 50), np.repeat(range(20), 5)
     assert "overstates" in random_split(classes, 0.5, 0).sentence
-    assert "kept apart" in spatial_split(classes, groups, 0.5, 0).sentence
+    assert "kept apart" in group_split(classes, groups, 0.5, 0).sentence
     assert "no accuracy" in no_split(5).sentence
 
 
@@ -105,7 +81,7 @@ def test_a_draw_takes_candidates_only():
 
 
 @given(st.integers(0, 1000), st.floats(0.05, 0.9), st.integers(1, 2))
-def test_a_group_split_parts_no_group_and_leaves_enough_of_each_class(seed, share, least):
+def test_a_group_split_splits_no_group_and_leaves_enough_of_each_class(seed, share, least):
     rng = np.random.default_rng(seed)
     classes = rng.integers(0, 4, 40)
     groups = rng.integers(0, 12, 40)
@@ -142,7 +118,7 @@ def test_a_group_count_split_takes_groups_until_the_count_is_reached():
 
 
 @given(st.integers(0, 1000), st.integers(1, 60))
-def test_a_group_count_split_learns_every_class_and_parts_no_group(seed, count):
+def test_a_group_count_split_learns_every_class_and_splits_no_group(seed, count):
     rng = np.random.default_rng(seed)
     classes = rng.integers(0, 5, 60)
     groups = rng.integers(0, 10, 60)
@@ -176,21 +152,3 @@ def test_apart_with_nothing_on_one_side():
     none = np.empty((0, 2))
     assert apart(np.array([[1, 2]]), none, 3).tolist() == [True]
     assert apart(none, np.array([[1, 2]]), 3).tolist() == []
-
-
-def test_blocks_are_squares_on_both_sides_of_the_origin():
-    positions = np.array([[1.0, 1.0], [9.9, 0.0], [10.0, 0.0], [-0.1, 0.0], [0.0, -0.1]])
-    groups = block_groups(positions, 10)
-    assert groups[0] == groups[1]
-    assert sorted(set(groups.tolist())) == [0, 1, 2, 3]
-
-
-@pytest.mark.parametrize(("width", "height", "size"), [(1000, 1000, 100), (4000, 1000, 200), (500, 0, 5), (0, 700, 7)])
-def test_about_a_hundred_blocks_cover_the_extent(width, height, size):
-    positions = np.array([[3.0, 4.0], [3.0 + width, 4.0 + height]])
-    assert fitting_block_size(positions) == size
-
-
-def test_samples_at_one_place_have_no_block_size():
-    with pytest.raises(SamplesError, match="in one place"):
-        fitting_block_size(np.ones((5, 2)))

@@ -188,13 +188,15 @@ def test_held_out_samples_have_no_part_in_features_or_map(scene, tmp_path):
     before = map_of(folder, values)
     assert values["accuracy"] is not None
     assert values["purification"]["after_split"]
-    from mtmsd_qgis.sampling.sample_table import part_samples
+    from mtmsd_qgis.sampling.sample_split import split_samples
+    from mtmsd_qgis.sampling.sample_table import SampleTable
 
     job = a_job(folder, cube, settings=settings)
     table = np.load(folder / "samples.npy")
-    held = part_samples(job, folder, table, replace(CLASSIFY, split="spatial")).validation
+    samples = SampleTable.from_array(table)
+    held = split_samples(job, folder, samples, replace(CLASSIFY, split="spatial")).validation
     wrong = table.copy()
-    places = {tuple(row) for row in held[:, :2].tolist()}
+    places = {tuple(row) for row in held.positions.tolist()}
     mine = np.array([tuple(row) in places for row in table[:, :2].tolist()])
     # Two classes' held-out samples change names: how many of each are held out stays, and so does the split.
     first, second = (np.flatnonzero(mine & (table[:, 2] == k)) for k in (0, 1))

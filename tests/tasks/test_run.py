@@ -263,15 +263,6 @@ def test_the_map_does_not_depend_on_the_windows_it_is_made_in(features, folder, 
     assert np.mean(np.fromfile(folder / "map.raw", "<u2") != before) < 0.002
 
 
-def test_samples_are_thinned_out_evenly_where_memory_is_short():
-    from mtmsd_qgis.classification.fusion.reader import thin_out
-
-    classes = np.repeat([0, 1, 2], [5, 200, 500])
-    chosen = thin_out(classes, 105, seed=0)
-    assert np.bincount(classes[chosen]).tolist() == [5, 50, 50]
-    assert len(thin_out(classes, 1000, seed=0)) == 705
-
-
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [

@@ -190,11 +190,11 @@ class SampleSplitter:
 
     def _blocks(self, progress: ProgressRange) -> NDArray:
         """(N,) the block that each sample lies in."""
-        from ....mtmsd_qgis.sampling.splits import block_groups, fitting_block_size
+        from ....mtmsd_qgis.sampling.groups import block_ids, fitting_block_size
 
         positions = positions_m(self.samples, self.plane, progress)
         size = self.plan.block_size_m or fitting_block_size(positions)
-        blocks = block_groups(positions, size)
+        blocks = block_ids(positions[:, 0], positions[:, 1], size)
         chosen = "" if self.plan.block_size_m else ", chosen from the extent of the samples"
         progress.feedback.pushInfo(self.plane.sentence)
         progress.feedback.pushInfo(f"Blocks of {size:g} m{chosen}: {blocks.max() + 1} hold samples.")

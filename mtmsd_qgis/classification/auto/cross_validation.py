@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ...sampling.folds import ALWAYS_TRAINING
+from ...sampling.subsampling import subsample
 from ..standardizer import Standardizer
 from .bagged_discriminant import fit_axes_forest, fit_committee, fit_smooth_kernel, fit_smooth_kernels
 from .ensemble_selection import brier, log_probabilities, temperature
@@ -175,7 +176,7 @@ def fit_candidate(trial: Trial, learning: Learning) -> tuple[Scaling, Head]:
         return scaling, kernels[width].head(classes, learning.count, ridge)
     x = side_by_side(learning.views, candidate.views)
     if candidate.head in _LARGEST:
-        few = thin(classes.cpu().numpy(), _LARGEST[candidate.head], learning.seed)
+        few = subsample(classes.cpu().numpy(), _LARGEST[candidate.head], learning.seed, balanced=False)
         some = torch.from_numpy(few).to(x.device)
         x, classes, groups = x[some], classes[some], groups[few]
     scaling = Scaling.fit(x, candidate.scaling, learning.noise_whitening)
@@ -248,22 +249,6 @@ def _scores(heads: Mapping[Setting, Head], x: Tensor) -> dict[Setting, Tensor]:
     if kernels:
         return dict(zip(heads, kernel_scores(kernels, x)))
     return {setting: head.scores(x) for setting, head in heads.items()}
-
-
-def thin(classes: NDArray[np.int64], limit: int, seed: int) -> NDArray[np.int64]:
-    """Indices of at most about limit samples, each class by the same share but not below 20.
-
-    Unlike thin_out of mapping.py, which evens classes out, this keeps how likely each class is.
-    """
-    if len(classes) <= limit:
-        return np.arange(len(classes))
-    rng = np.random.default_rng(seed)
-    share = limit / len(classes)
-    chosen = []
-    for index in np.unique(classes):
-        members = rng.permutation(np.flatnonzero(classes == index))
-        chosen.append(members[: max(20, round(share * len(members)))])
-    return np.sort(np.concatenate(chosen))
 
 
 def side_by_side(views: Mapping[str, Tensor], names: Sequence[str]) -> Tensor:

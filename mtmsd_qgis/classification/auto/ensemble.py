@@ -22,7 +22,8 @@ from torch import Tensor
 
 from ...progress import Progress, span
 from ...sampling.folds import ALWAYS_TRAINING, group_folds, random_folds
-from .cross_validation import Learning, Scaling, Trial, fit_candidate, side_by_side, smoothest, thin, try_candidate
+from ...sampling.subsampling import subsample
+from .cross_validation import Learning, Scaling, Trial, fit_candidate, side_by_side, smoothest, try_candidate
 from .ensemble_selection import (
     better_half,
     choose_pool,
@@ -153,7 +154,7 @@ def fit_pool(
     possible = candidates_for(list(views), kind, with_scene=around is not None)
     candidates = [c for c in possible if noise_whitening is not None or c.scaling != "noise"]
     target = classes.cpu().numpy()
-    some = thin(target, _LARGEST_TRIAL, seed)
+    some = subsample(target, _LARGEST_TRIAL, seed, balanced=False)
     held = _hold_out(target[some], groups[some], blocks[some], kind, seed)
     even = held.what != "samples"  # how often a class was sampled says little about places never seen
     places = blocks if held.what == "blocks" else groups

@@ -22,6 +22,7 @@ from ...io.cube import Raster
 from ...io.windows import Tile, windows_with_margin
 from ...jobs.data_model import FeatureLayout
 from ...progress import Progress
+from ...sampling.sample_table import SampleTable
 from ..estimator import LabelledFeatures, TimestepClassifier
 
 _WINDOW_BYTES = 192 << 20  # of local and global features of one window
@@ -88,50 +89,30 @@ def sample_limit(layout: FeatureLayout) -> int:
     return int(_SAMPLE_BYTES // (2 * 4 * len(layout.timesteps) * layout.features))
 
 
-def thin_out(classes: NDArray[np.int64], limit: int, seed: int) -> NDArray[np.int64]:
-    """Indices of at most limit samples, small classes whole, large ones cut to one common size."""
-    if len(classes) <= limit:
-        return np.arange(len(classes))
-    counts = np.sort(np.bincount(classes))
-    ceilings = [int((limit - counts[:i].sum()) // (len(counts) - i)) for i in range(len(counts))]
-    ceiling = next(c for i, c in enumerate(ceilings) if c < counts[i])
-    rng = np.random.default_rng(seed)
-    chosen = [rng.permutation(np.flatnonzero(classes == index))[:ceiling] for index in np.unique(classes)]
-    return np.sort(np.concatenate(chosen))
-
-
-def gather(
-    reader: FeatureReader,
-    rows: NDArray[np.int64],
-    cols: NDArray[np.int64],
-    classes: NDArray[np.int64],
-    progress: Progress,
-) -> tuple[LabelledFeatures, NDArray[np.int64]]:
+def gather(reader: FeatureReader, table: SampleTable, progress: Progress) -> tuple[LabelledFeatures, NDArray[np.int64]]:
     """Features at samples.
 
     Args:
         reader: Of the feature raster.
-        rows: (N,) rows.
-        cols: (N,) columns.
-        classes: (N,) class indices.
+        table: The samples.
         progress: Told after each window.
 
     Returns:
-        The samples that lie on valid pixels, and their indices into the arguments.
+        Those that lie on valid pixels, and their indices into the table.
     """
     local: list[Tensor] = []
     around: list[Tensor] = []
     found: list[NDArray[np.int64]] = []
-    for tile, mine in tiles_with_pixels(reader.windows(), rows, cols, progress):
+    for tile, mine in tiles_with_pixels(reader.windows(), table.rows, table.cols, progress):
         at_pixel, mean_around, valid = reader.read(tile)
-        r, c = rows[mine] - tile.core.row, cols[mine] - tile.core.col
+        r, c = table.rows[mine] - tile.core.row, table.cols[mine] - tile.core.col
         usable = valid[r, c]
         r, c = r[usable], c[usable]
         local.append(at_pixel[:, :, r, c].permute(2, 0, 1))
         around.append(mean_around[:, :, r, c].permute(2, 0, 1))
         found.append(mine[usable])
     order = np.concatenate(found)
-    target = torch.from_numpy(classes[order]).to(reader.device)
+    target = torch.from_numpy(table.class_index[order]).to(reader.device)
     return LabelledFeatures(torch.cat(local), torch.cat(around), target), order
 
 

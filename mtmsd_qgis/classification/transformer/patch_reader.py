@@ -19,6 +19,7 @@ from ...io.cube import Raster
 from ...io.windows import Tile, Window, windows_with_margin
 from ...jobs.data_model import FeatureLayout
 from ...progress import Progress
+from ...sampling.sample_table import SampleTable
 from .patch_classifier import FeatureProjection, PatchClassifier, cut_patches
 
 SIDE = 9  # of a patch, pixels
@@ -50,10 +51,9 @@ class PatchReader:
         """(T D, h, w) float32, NaN where there is no data."""
         return torch.from_numpy(self.cube.read(window, range(self.layout.diffusion_bands))).to(self.device)
 
-    def pixels(
-        self, rows: NDArray[np.int64], cols: NDArray[np.int64], progress: Progress
-    ) -> tuple[Tensor, NDArray[np.int64]]:
-        """Features (N', T D) at the given pixels that are valid, and their indices, in window order."""
+    def pixels(self, samples: SampleTable, progress: Progress) -> tuple[Tensor, NDArray[np.int64]]:
+        """Features (N', T D) at the samples on valid pixels, and the indices of those, in window order."""
+        rows, cols = samples.rows, samples.cols
         values: list[Tensor] = []
         found: list[NDArray[np.int64]] = []
         for tile, mine in tiles_with_pixels(self.windows(), rows, cols, progress):
@@ -63,10 +63,9 @@ class PatchReader:
             found.append(mine[usable])
         return torch.cat(values), np.concatenate(found)
 
-    def patches(
-        self, projection: FeatureProjection, rows: NDArray[np.int64], cols: NDArray[np.int64], progress: Progress
-    ) -> Tensor:
-        """Projected patches (N, depth, 9, 9) around the given pixels, in their order."""
+    def patches(self, projection: FeatureProjection, samples: SampleTable, progress: Progress) -> Tensor:
+        """Projected patches (N, depth, 9, 9) around the samples, in their order."""
+        rows, cols = samples.rows, samples.cols
         out = torch.zeros(len(rows), projection.depth, SIDE, SIDE, device=self.device)
         for tile, mine in tiles_with_pixels(self.windows(), rows, cols, progress, "cutting patches"):
             projected = projection(self.features(tile.window))

@@ -16,6 +16,7 @@ from mtmsd_qgis.io.windows import Tile, whole
 from mtmsd_qgis.jobs.data_model import ClassEntry, FeatureLayout
 from mtmsd_qgis.jobs.settings import ClassificationSettings
 from mtmsd_qgis.progress import silent
+from mtmsd_qgis.sampling.sample_table import SampleTable
 from tests.scenes import cube_of
 
 CPU = torch.device("cpu")
@@ -71,7 +72,7 @@ def sampled(index, seed=1):
     """60 samples a class, each a place of its own."""
     rng = np.random.default_rng(seed)
     rows, cols = np.concatenate([rng.permutation(np.argwhere(index == k))[:60] for k in (0, 1)]).T
-    return np.stack([rows, cols, index[rows, cols], np.arange(len(rows))], axis=1)
+    return SampleTable(rows, cols, index[rows, cols], np.arange(len(rows)))
 
 
 def mapped(tmp_path, split):

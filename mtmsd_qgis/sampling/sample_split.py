@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Samples of a job split into training and validation samples, as its settings say.
+
+Enters: a SampleTable, the job with its reference samples or none, settings. Leaves: a SampleSplit, and what the report
+says of it.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import SamplesError
+from ..jobs.protocol import Job
+from ..jobs.settings import ClassificationSettings
+from .groups import block_ids, spatial_groups
+from .sample_table import SampleTable, read_samples
+from .splits import LEAST_TRAINING_SAMPLES, Split, apart, group_split, no_split, random_split
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class SampleSplit:
+    """Samples split into training and validation.
+
+    Attributes:
+        training: To learn from.
+        validation: To evaluate the map with; may be empty.
+        method: "layer", "none", "random" or "spatial".
+        sentence: What the way of holding out does to the figure.
+        not_held_out: Names of classes of which nothing could be held out.
+    """
+
+    training: SampleTable
+    validation: SampleTable
+    method: str
+    sentence: str
+    not_held_out: tuple[str, ...] = ()
+
+    def facts(self, classes: int) -> dict[str, Any]:
+        """What the result message says of the split, JSON-ready; counts by class index."""
+        return {
+            "method": self.method,
+            "sentence": self.sentence,
+            "not_held_out": list(self.not_held_out),
+            "training_samples": self.training.count_by_class(classes).tolist(),
+            "validation_samples": self.validation.count_by_class(classes).tolist(),
+        }
+
+
+def split_samples(job: Job, folder: Path, samples: SampleTable, settings: ClassificationSettings) -> SampleSplit:
+    """Split the samples as the settings say, or take the job's own reference samples.
+
+    Raises:
+        SamplesError: The reference samples cannot be read, or too few training samples are left.
+    """
+    if job.validation is not None:
+        return _with_reference(samples, read_samples(folder, job.validation))
+    split = _hold_out(samples, settings)
+    training, validation = samples.subset(~split.held_out), samples.subset(split.held_out)
+    if settings.buffer and len(validation):
+        training = _beyond_buffer(training, validation, settings.buffer, job)
+    missing = tuple(job.classes[i].name for i in split.not_held_out) if split.method != "none" else ()
+    if missing:
+        log.warning("Nothing could be held out of: %s.", ", ".join(missing))
+    return SampleSplit(training, validation, split.method, split.sentence, missing)
+
+
+def _hold_out(samples: SampleTable, settings: ClassificationSettings) -> Split:
+    share, seed = settings.validation_share, settings.seed
+    if settings.split == "random":
+        return random_split(samples.class_index, share, seed)
+    if settings.split == "spatial":
+        return group_split(samples.class_index, spatial_groups(samples, settings.block_size), share, seed)
+    if settings.split == "block":
+        blocks = block_ids(samples.rows, samples.cols, settings.block_size)
+        return group_split(samples.class_index, blocks, share, seed)
+    return no_split(len(samples))
+
+
+def _beyond_buffer(training: SampleTable, held_out: SampleTable, buffer: float, job: Job) -> SampleTable:
+    """Training samples farther than the buffer from every held-out one.
+
+    Raises:
+        SamplesError: A class would be left with too few.
+    """
+    far = apart(training.positions.astype(np.float64), held_out.positions.astype(np.float64), buffer)
+    remaining = training.subset(far)
+    counts = remaining.count_by_class(len(job.classes))
+    short = [f"{entry.name} ({n})" for entry, n in zip(job.classes, counts) if n < LEAST_TRAINING_SAMPLES]
+    if short:
+        raise SamplesError(
+            f"With a buffer of {buffer:g} pixels around the held-out samples, too few training samples are left of: "
+            f"{', '.join(short)}. At least {LEAST_TRAINING_SAMPLES} of each class are needed: choose a smaller BUFFER "
+            "or a smaller VALIDATION_SHARE."
+        )
+    log.info("Buffer of %g pixels: %d of %d training samples are left out.", buffer, (~far).sum(), len(far))
+    return remaining
+
+
+def _with_reference(samples: SampleTable, reference: SampleTable) -> SampleSplit:
+    """Take reference samples, without those on training pixels."""
+    used = set(zip(samples.rows.tolist(), samples.cols.tolist()))
+    pixels = zip(reference.rows.tolist(), reference.cols.tolist())
+    fresh = np.array([pixel not in used for pixel in pixels], dtype=bool)
+    sentence = "An independent layer of reference samples was used."
+    shared = int((~fresh).sum())
+    if shared:
+        log.warning("%d reference samples lie on training pixels and are left out.", shared)
+        sentence += f" {shared} of its samples lay on training pixels and were left out."
+    return SampleSplit(samples, reference.subset(fresh), "layer", sentence)

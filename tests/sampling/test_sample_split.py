@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mtmsd_qgis.errors import SamplesError
+from mtmsd_qgis.jobs.data_model import ClassEntry
+from mtmsd_qgis.jobs.protocol import Job
+from mtmsd_qgis.jobs.settings import ClassificationSettings
+from mtmsd_qgis.sampling.sample_split import split_samples
+from mtmsd_qgis.sampling.sample_table import SampleTable
+
+CLASSES = (ClassEntry(1, "water"), ClassEntry(2, "wood"))
+
+
+def table(*rows) -> np.ndarray:
+    return np.array(rows, dtype=np.int64).reshape(-1, 4)
+
+
+def pixels(samples: SampleTable) -> set[tuple[int, int]]:
+    return set(zip(samples.rows.tolist(), samples.cols.tolist()))
+
+
+def test_reference_samples_on_training_pixels_are_left_out(tmp_path):
+    training = table([0, 0, 0, 1], [0, 1, 1, 2])
+    np.save(tmp_path / "v.npy", table([0, 0, 0, 9], [5, 5, 1, 9]))
+    split = split_samples(
+        Job("classify", validation="v.npy"), tmp_path, SampleTable.from_array(training), ClassificationSettings()
+    )
+    assert split.validation.to_array().tolist() == [[5, 5, 1, 9]]
+    assert len(split.training) == 2
+    assert "1 of its samples lay on training pixels" in split.sentence
+    assert split.facts(2)["validation_samples"] == [0, 1]
+
+
+@pytest.mark.parametrize("method", ["random", "spatial", "block", "none"])
+def test_no_sample_is_in_both(tmp_path, method):
+    rows, cols = np.mgrid[0:64:2, 0:64:2].reshape(2, -1)
+    samples = SampleTable(rows, cols, cols // 32, np.arange(len(rows)))
+    settings = ClassificationSettings(split=method, validation_share=0.4, block_size=8)
+    split = split_samples(Job("classify", classes=CLASSES), tmp_path, samples, settings)
+    assert len(split.training) + len(split.validation) == len(samples)
+    assert (len(split.validation) > 0) == (method != "none")
+    assert not pixels(split.training) & pixels(split.validation)
+
+
+def test_blocks_are_kept_together_even_where_there_are_polygons(tmp_path):
+    rows, cols = np.mgrid[0:64:2, 0:64:2].reshape(2, -1)
+    samples = SampleTable(rows, cols, cols // 2 % 2, rows // 2 % 4)
+    settings = ClassificationSettings(split="block", validation_share=0.4, block_size=16)
+    split = split_samples(Job("classify", classes=CLASSES), tmp_path, samples, settings)
+    held = {(row // 16, col // 16) for row, col in pixels(split.validation)}
+    assert held
+    assert not held & {(row // 16, col // 16) for row, col in pixels(split.training)}
+
+
+def test_a_buffer_leaves_out_training_samples_near_validation_samples(tmp_path):
+    rows, cols = np.mgrid[0:64:2, 0:64:2].reshape(2, -1)
+    samples = SampleTable(rows, cols, cols // 2 % 2, np.arange(len(rows)))
+    settings = ClassificationSettings(split="block", validation_share=0.3, block_size=16, buffer=5)
+    split = split_samples(Job("classify", classes=CLASSES), tmp_path, samples, settings)
+    gap = split.training.positions[:, None] - split.validation.positions[None]
+    assert np.sqrt((gap**2).sum(axis=2)).min() > 5
+    assert len(split.training) + len(split.validation) < len(samples)
+    wide = ClassificationSettings(split="random", validation_share=0.3, buffer=50)
+    with pytest.raises(SamplesError, match=r"buffer of 50 pixels .* too few training samples are left of: water"):
+        split_samples(Job("classify", classes=CLASSES), tmp_path, samples, wide)
+
+
+def test_a_spatial_split_holds_out_a_polygon_of_every_class_that_has_two(tmp_path):
+    """Two polygons of 40 and 60 pixels do not fit a share of 5 %: the smaller one is held out all the same."""
+    group = np.repeat([0, 1, 2, 3], [40, 60, 40, 60])
+    samples = SampleTable(np.arange(200), np.zeros(200, int), group // 2, group)
+    settings = ClassificationSettings(split="spatial", validation_share=0.05)
+    split = split_samples(Job("classify", classes=CLASSES), tmp_path, samples, settings)
+    assert set(split.validation.group.tolist()) == {0, 2}
+    assert split.not_held_out == ()
