@@ -32,7 +32,7 @@ Entry = dict[str, Any]
 
 
 def our_entry(scene: Scene, features: Features, settings: ClassificationSettings, parts: Parts) -> Entry:
-    """A map by the core. Only the training table goes into the learning; the test table judges the finished map."""
+    """A map by the core. Only the training table goes into the learning; the test table scores the finished map."""
     started = time.monotonic()
     try:
         with tempfile.TemporaryDirectory(dir=features.folder) as place:
@@ -52,14 +52,14 @@ def our_entry(scene: Scene, features: Features, settings: ClassificationSettings
             values = run_task(job, folder, silent)
     except MtmsdError as error:
         return {"error": str(error), "seconds": round(time.monotonic() - started, 2), **_counts(parts)}
-    judged = values["accuracy"]
-    if judged is None:
+    scores = values["accuracy"]
+    if scores is None:
         return {"error": "The map has no class at any test pixel.", "seconds": values["seconds"], **_counts(parts)}
     return {
-        **{name: judged[name] for name in ("oa", "aa", "kappa")},
-        "calibration_error": judged.get("calibration_error"),
-        "calibration_error_by_chance": judged.get("calibration_error_by_chance"),
-        "calibration": judged.get("calibration"),
+        **{name: scores[name] for name in ("oa", "aa", "kappa")},
+        "calibration_error": scores.get("calibration_error"),
+        "calibration_error_by_chance": scores.get("calibration_error_by_chance"),
+        "calibration": scores.get("calibration"),
         "seconds": values["seconds"],
         **_counts(parts),
         "test_off_map": values["split"].get("validation_outside_map", 0),
@@ -68,12 +68,12 @@ def our_entry(scene: Scene, features: Features, settings: ClassificationSettings
 
 
 def baseline_entry(baselines: Baselines, name: str, parts: Parts, seed: int, classes: int) -> Entry:
-    """A baseline's classes at the test pixels, judged with the core's own matrix."""
+    """A baseline's classes at the test pixels, scored with the core's own matrix."""
     outcome = baselines.run(name, parts, seed)
     matrix = accuracy.confusion_matrix(parts.test[:, 2], outcome.predicted, classes)
-    judged = accuracy.to_json(accuracy.assess(matrix))
+    scores = accuracy.to_json(accuracy.assess(matrix))
     return {
-        **{figure: judged[figure] for figure in ("oa", "aa", "kappa")},
+        **{figure: scores[figure] for figure in ("oa", "aa", "kappa")},
         "calibration_error": None,
         "seconds": outcome.seconds,
         **_counts(parts),

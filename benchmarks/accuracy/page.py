@@ -31,7 +31,7 @@ from benchmarks.results import as_json, page_options  # noqa: E402
 
 _HOW = """\
 Our maps come from the same calls that the algorithms make, with their default settings. Pretraining and extraction see
-no label at all. A classifier learns from the training pixels of a split and is judged at its test pixels, which lie in
+no label at all. A classifier learns from the training pixels of a split and is scored at its test pixels, which lie in
 no training table; nothing is chosen on them. All methods of a row had the same pixels; where the page names several
 commits, ours may have been measured after the baselines.
 
@@ -184,9 +184,9 @@ def _overview(found: Sequence[Case]) -> str:
             if gain is None:
                 rows.append([*mine, "–", "–", "–"])
                 continue
-            rival = f"{plain(case.figure(gain.baseline, 'oa'))}, {BASELINES[gain.baseline]}"
+            best = f"{plain(case.figure(gain.baseline, 'oa'))}, {BASELINES[gain.baseline]}"
             verdict = f"**{_points(gain)}, {'win' if gain.figure.mean >= 0 else 'loss'}**"
-            rows.append([*mine, rival, verdict, counts(gain.figure)])
+            rows.append([*mine, best, verdict, counts(gain.figure)])
         rows += [[where, method, "**failed**", *["–"] * 5] for method in case.failures if method not in case.methods]
     head = ["scene (preset) | split", "classifier", "OA (%)", *_OF_TRAININGS]
     return markdown_table([*head, "best baseline", "gain (points)", _COUNTS], rows)
@@ -256,8 +256,8 @@ def _sentence(case: Case) -> str:
         gain = case.gain(method)
         if gain:
             word = "**above**" if gain.figure.mean >= 0 else "**behind**"
-            rival = f"the best baseline, {BASELINES[gain.baseline]}"
-            sentences.append(f"{method_title(method)}: **{_points(gain)} points**, {word} {rival}.")
+            best = f"the best baseline, {BASELINES[gain.baseline]}"
+            sentences.append(f"{method_title(method)}: **{_points(gain)} points**, {word} {best}.")
     runs = [run for runs in case.methods.values() for run in runs.values()]
     training, test = (sum(run[key] for run in runs) / len(runs) for key in ("training", "test"))
     tested = sorted({run["classes_tested"] for run in runs})

@@ -3,7 +3,7 @@
 
 Our maps come from the core's own calls, with the settings the algorithms have by default; pretraining and extraction
 see no label and are kept in build/accuracy. The diffusion model is pretrained several times, with seeds 0, 1, ..., and
-every draw of a split is measured with each. Four classifiers of scikit-learn learn from the same pixels and are judged
+every draw of a split is measured with each. Four classifiers of scikit-learn learn from the same pixels and are scored
 at the same pixels; they need no model and are measured once.
 
     make benchmark

@@ -70,7 +70,7 @@ class Case:
 
     @property
     def ours(self) -> list[str]:
-        """Our classifiers that have a result, the one that is on trial first."""
+        """Our classifiers that have a result, the default first."""
         return [name for name in self.methods if name not in BASELINES]
 
     def figure(self, method: str, key: str) -> Figure | None:
@@ -98,16 +98,18 @@ class Case:
 
     def gain(self, method: str) -> Gain | None:
         """Of one of ours over the best baseline; None without a baseline or a draw in common."""
-        rivals = {name: _by_seed(runs) for name, runs in self.methods.items() if name in BASELINES}
-        if not rivals or method not in self.methods:
+        baselines = {name: _by_seed(runs) for name, runs in self.methods.items() if name in BASELINES}
+        if not baselines or method not in self.methods:
             return None
         ours = self.methods[method]
-        seeds = {seed for _, seed in ours}.intersection(*rivals.values())
+        seeds = {seed for _, seed in ours}.intersection(*baselines.values())
         if not seeds:
             return None
-        best = max(rivals, key=lambda name: sum(rivals[name][seed] for seed in seeds))
+        best = max(baselines, key=lambda name: sum(baselines[name][seed] for seed in seeds))
         gains = {
-            (training, seed): run["oa"] - rivals[best][seed] for (training, seed), run in ours.items() if seed in seeds
+            (training, seed): run["oa"] - baselines[best][seed]
+            for (training, seed), run in ours.items()
+            if seed in seeds
         }
         return Gain(spread(gains), best)
 
@@ -153,11 +155,11 @@ class Verdict:
 
 
 def verdicts(found: Sequence[Case], path: Path = _GOALS) -> list[Verdict]:
-    """Every goal of the file, of the classifier on trial; a goal for any scene is judged by its worst case."""
-    return [verdict for goal in json.loads(path.read_text("utf-8")) for verdict in _judge(goal, found)]
+    """Every goal of the file, of the default classifier; a goal for any scene is measured by its worst case."""
+    return [verdict for goal in json.loads(path.read_text("utf-8")) for verdict in _evaluate(goal, found)]
 
 
-def _judge(goal: Mapping[str, Any], found: Sequence[Case]) -> list[Verdict]:
+def _evaluate(goal: Mapping[str, Any], found: Sequence[Case]) -> list[Verdict]:
     applies = [
         case
         for case in found

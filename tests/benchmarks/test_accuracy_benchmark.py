@@ -250,16 +250,16 @@ def test_page_says_what_part_of_the_spread_is_the_trainings():
     assert "| RBF-SVM on spectra | 50.00 ± 0.00 | 49.00 ± 0.00 | 48.00 ± 0.00 | – | – |" in page
 
 
-def test_goals_are_judged_and_what_was_not_measured_is_said_so():
-    judged = {verdict.goal: verdict for verdict in summary.verdicts(summary.cases(TWO_SEEDS))}
-    fields = judged["Indian Pines, whole fields or polygons, quick: OA at least 5 points above the best baseline"]
+def test_goals_are_evaluated_and_what_was_not_measured_is_said_so():
+    verdicts = {verdict.goal: verdict for verdict in summary.verdicts(summary.cases(TWO_SEEDS))}
+    fields = verdicts["Indian Pines, whole fields or polygons, quick: OA at least 5 points above the best baseline"]
     assert (fields.measured, fields.reached) == ("−2.00 points", False)
-    assert judged["Indian Pines, random 10 % of each class, quick: OA at least 98.3"].reached is True
-    assert judged["Indian Pines, random 10 % of each class, standard: OA at least 99"].reached is None
-    floor = judged["Any scene, any split: OA never more than 1 point under the best baseline"]
+    assert verdicts["Indian Pines, random 10 % of each class, quick: OA at least 98.3"].reached is True
+    assert verdicts["Indian Pines, random 10 % of each class, standard: OA at least 99"].reached is None
+    floor = verdicts["Any scene, any split: OA never more than 1 point under the best baseline"]
     assert floor.reached is False
     assert floor.measured.endswith("missed in 1 of 2")
-    calibration = judged["Any scene, whole fields or polygons: calibration error (mean of the draws) at most 0.10"]
+    calibration = verdicts["Any scene, whole fields or polygons: calibration error (mean of the draws) at most 0.10"]
     assert calibration.reached is False
     assert calibration.measured.startswith("worst 0.150")
 
@@ -273,8 +273,8 @@ def test_calibration_of_all_draws_lets_chance_cancel_and_keeps_what_is_wrong_thr
     (case,) = summary.cases(document(*runs))
     assert case.calibration_of_all("auto") == pytest.approx(0.4 * 0.15)  # of +0.20 and -0.20, -0.10 and -0.20
     assert "| 0.060 |" in accuracy_page.page(document(*runs))
-    judged = {verdict.goal: verdict for verdict in summary.verdicts([case])}
-    goal = judged["Any scene, whole fields or polygons: calibration error (of all draws together) at most 0.10"]
+    verdicts = {verdict.goal: verdict for verdict in summary.verdicts([case])}
+    goal = verdicts["Any scene, whole fields or polygons: calibration error (of all draws together) at most 0.10"]
     assert goal.reached is True
     assert goal.measured.startswith("worst 0.060 (Indian Pines, whole fields or polygons)")
     (case,) = summary.cases(document(*runs, run("auto", 2, 50)))
