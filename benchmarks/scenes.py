@@ -2,7 +2,7 @@
 """Scenes of the benchmark: by name, or any raster with polygons or points, or any pair of .mat files.
 
 Enters: where the files are. Leaves: a prepared Scene: its usable bands as a cube in a folder, and the table of all
-labelled pixels, int64 (N, 4): row, column, class index, group; a group is a polygon, or a connected field of a class.
+labelled pixels; a group of it is a polygon, or a connected field of a class.
 Of a reference that covers the scene wall to wall, a fixed random sample of pixels counts.
 """
 
@@ -28,6 +28,7 @@ from mtmsd_qgis.io.windows import whole
 from mtmsd_qgis.jobs.data_model import Band, ClassEntry, CubeFile
 from mtmsd_qgis.jobs.protocol import Job
 from mtmsd_qgis.progress import silent
+from mtmsd_qgis.sampling.sample_table import SampleTable, read_samples
 from mtmsd_qgis.tasks.run import run as run_task
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -72,8 +73,8 @@ class Scene:
         cube: The usable bands.
         classes: In the order of the class indices.
         source_bands: All bands of the raster, unusable ones included.
-        table: (N, 4) int64 of the labelled pixels with data that count: row, column, class index, group.
-        reference_pixels: How many labelled pixels with data there are; more than N where a sample was drawn.
+        samples: The labelled pixels with data that count.
+        reference_pixels: How many labelled pixels with data there are; more than samples where some were drawn.
     """
 
     name: str
@@ -81,7 +82,7 @@ class Scene:
     cube: CubeFile
     classes: tuple[ClassEntry, ...]
     source_bands: tuple[Band, ...]
-    table: NDArray[np.int64]
+    samples: SampleTable
     reference_pixels: int
 
     def fingerprint(self) -> str:
@@ -99,9 +100,9 @@ class Scene:
             "width": self.cube.width,
             "bands": len(self.cube.bands),
             "classes": [entry.name for entry in self.classes],
-            "labelled": np.bincount(self.table[:, 2], minlength=len(self.classes)).tolist(),
+            "labelled": self.samples.count_by_class(len(self.classes)).tolist(),
             "reference_pixels": self.reference_pixels,
-            "groups": len(np.unique(self.table[:, 3])),
+            "groups": len(np.unique(self.samples.group)),
         }
 
 
@@ -149,7 +150,7 @@ def prepare(name: str, source: MatlabSource | VectorSource, folder: Path, qgis_p
         scene = _from_matlab(name, source, folder)
     else:
         scene = _from_vector(name, source, folder, qgis_python)
-    return replace(scene, table=drawn(scene.table))
+    return replace(scene, samples=drawn(scene.samples))
 
 
 def select_bands(folder: Path, cube: CubeFile, positions: list[int], name: str) -> CubeFile:
@@ -161,21 +162,21 @@ def select_bands(folder: Path, cube: CubeFile, positions: list[int], name: str) 
     return replace(cube, file=f"{name}.raw", bands=tuple(cube.bands[i] for i in positions))
 
 
-def drawn(table: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The table of labelled pixels, or of one that has more than MOST_LABELLED a random sample, the same in every run.
+def drawn(samples: SampleTable) -> SampleTable:
+    """The labelled pixels, or of a table that has more than MOST_LABELLED a random sample, the same in every run.
 
     Each class keeps its share of the pixels, so that the overall accuracy is nearly that at all of them; of a rare
     class at least LEAST_OF_A_CLASS are kept, so that its own accuracy means something. Groups stay what they are.
     """
-    if len(table) <= MOST_LABELLED:
-        return table
+    if len(samples) <= MOST_LABELLED:
+        return samples
     rng = np.random.default_rng(0)
     kept = []
-    for index in np.unique(table[:, 2]):
-        members = np.flatnonzero(table[:, 2] == index)
-        count = max(round(MOST_LABELLED * len(members) / len(table)), LEAST_OF_A_CLASS)
+    for index in np.unique(samples.class_index):
+        members = np.flatnonzero(samples.class_index == index)
+        count = max(round(MOST_LABELLED * len(members) / len(samples)), LEAST_OF_A_CLASS)
         kept.append(rng.permutation(members)[:count])
-    return table[np.sort(np.concatenate(kept))]
+    return samples.subset(np.sort(np.concatenate(kept)))
 
 
 def connected_fields(ids: NDArray[np.integer]) -> NDArray[np.int64]:
@@ -216,9 +217,9 @@ def _from_matlab(name: str, source: MatlabSource, folder: Path) -> Scene:
     found, counts = np.unique(labels, return_counts=True)
     enough = found[counts >= _LEAST_LABELLED]
     rows, cols, labels = (part[np.isin(labels, enough)] for part in (rows, cols, labels))
-    table = np.stack([rows, cols, np.searchsorted(enough, labels), fields[rows, cols]], axis=1).astype(np.int64)
+    samples = SampleTable(rows, cols, np.searchsorted(enough, labels), fields[rows, cols])
     classes = tuple(ClassEntry(int(i), values["class_names"][str(i)]) for i in enough)
-    return Scene(name, folder, cube, classes, numbered, table, len(table))
+    return Scene(name, folder, cube, classes, numbered, samples, len(samples))
 
 
 def _from_vector(name: str, source: VectorSource, folder: Path, qgis_python: Path) -> Scene:
@@ -234,15 +235,15 @@ def _from_vector(name: str, source: VectorSource, folder: Path, qgis_python: Pat
     if not (folder / "scene.json").is_file():
         raise SceneMissing(f"the preparation in {qgis_python} ended with status {ended.returncode}")
     document = json.loads((folder / "scene.json").read_text(encoding="utf-8"))
-    table = np.load(folder / "samples.npy", allow_pickle=False)
+    samples = read_samples(folder, "samples.npy")
     return Scene(
         name,
         folder,
         cube_from(document["cube"]),
         tuple(ClassEntry(**entry) for entry in document["classes"]),
         tuple(Band(**band) for band in document["source_bands"]),
-        table,
-        len(table),
+        samples,
+        len(samples),
     )
 
 

@@ -24,7 +24,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from benchmarks.scenes import Scene
-from benchmarks.splits import Parts
+from benchmarks.splits import Draw
 from mtmsd_qgis.io.cube import Cube, valid_pixels, whole_size
 from mtmsd_qgis.io.windows import whole
 
@@ -75,20 +75,20 @@ class Baselines:
         self._valid = valid_pixels(cube)
         self._pooled: Inputs | None = None
 
-    def run(self, name: str, parts: Parts, seed: int) -> Outcome:
+    def run(self, name: str, draw: Draw) -> Outcome:
         """Tune, fit and predict."""
         inputs = self._means_of_components() if name == "box_svm" else self._spectra
-        training, test = (inputs[:, t[:, 0], t[:, 1]].T.astype(np.float64) for t in (parts.training, parts.test))
+        training, test = (inputs[:, t.rows, t.cols].T.astype(np.float64) for t in (draw.training, draw.test))
         started = time.monotonic()
-        search = _search(name, training.shape[1], seed)
-        search.set_params(cv=folds(parts, seed), n_jobs=self._jobs)
+        search = _search(name, training.shape[1], draw.seed)
+        search.set_params(cv=folds(draw), n_jobs=self._jobs)
         with warnings.catch_warnings():  # small classes: the folds say so over and over, and LDA of a single sample
             warnings.simplefilter("ignore")
-            search.fit(training, parts.training[:, 2])
+            search.fit(training, draw.training.class_index)
             model = search.best_estimator_
             if name == "forest":
                 model.set_params(n_estimators=TREES, n_jobs=self._jobs)
-                model.fit(training, parts.training[:, 2])
+                model.fit(training, draw.training.class_index)
             predicted = model.predict(test)
         chosen = {key.split("__")[-1]: _plain(value) for key, value in search.best_params_.items()}
         return Outcome(predicted.astype(np.int64), round(time.monotonic() - started, 2), chosen)
@@ -124,19 +124,19 @@ def box_means(values: Inputs, valid: NDArray[np.bool_], side: int) -> Inputs:
     return np.asarray(np.where(valid, sums / np.maximum(share, 0.5 / side**2), 0), dtype=np.float32)
 
 
-def folds(parts: Parts, seed: int) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+def folds(draw: Draw) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
     """Training and validation indices of each fold, of the kind of the split.
 
     A class that lies in one group only always trains: to be asked for a class that was never shown says nothing of a
     setting. Where the groups do not allow folds, pixels are drawn at random.
     """
-    classes, groups = parts.training[:, 2], parts.training[:, 3]
+    classes, groups = draw.training.class_index, draw.training.group
     everywhere = np.arange(len(classes))
-    if parts.by_group:
+    if draw.by_group:
         alone = np.isin(classes, [k for k in np.unique(classes) if len(np.unique(groups[classes == k])) < 2])
         found = []
         if len(np.unique(groups)) >= FOLDS and np.bincount(classes).max() >= FOLDS:
-            splitter = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
+            splitter = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=draw.seed)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 for _, held_out in splitter.split(classes[:, None], classes, groups):
@@ -149,7 +149,7 @@ def folds(parts: Parts, seed: int) -> list[tuple[NDArray[np.int64], NDArray[np.i
     count = int(min(FOLDS, np.bincount(classes).max()))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return list(StratifiedKFold(count, shuffle=True, random_state=seed).split(classes[:, None], classes))
+        return list(StratifiedKFold(count, shuffle=True, random_state=draw.seed).split(classes[:, None], classes))
 
 
 def _plain(value: object) -> object:

@@ -18,12 +18,13 @@ import numpy as np
 
 from benchmarks.features import Features
 from benchmarks.scenes import Scene
-from benchmarks.splits import Parts
+from benchmarks.splits import Draw
 from mtmsd_qgis.accuracy import metrics as accuracy
 from mtmsd_qgis.errors import MtmsdError
 from mtmsd_qgis.jobs.protocol import Job
 from mtmsd_qgis.jobs.settings import ClassificationSettings, to_json
 from mtmsd_qgis.progress import silent
+from mtmsd_qgis.sampling.sample_table import write_samples
 from mtmsd_qgis.tasks.run import run as run_task
 
 from .baselines import Baselines
@@ -31,15 +32,15 @@ from .baselines import Baselines
 Entry = dict[str, Any]
 
 
-def our_entry(scene: Scene, features: Features, settings: ClassificationSettings, parts: Parts) -> Entry:
+def our_entry(scene: Scene, features: Features, settings: ClassificationSettings, draw: Draw) -> Entry:
     """A map by the core. Only the training table goes into the learning; the test table scores the finished map."""
     started = time.monotonic()
     try:
         with tempfile.TemporaryDirectory(dir=features.folder) as place:
             folder = Path(place)
             os.symlink(features.folder / features.cube.file, folder / features.cube.file)
-            np.save(folder / "samples.npy", parts.training, allow_pickle=False)
-            np.save(folder / "validation.npy", parts.test, allow_pickle=False)
+            write_samples(draw.training, folder, "samples.npy")
+            write_samples(draw.test, folder, "validation.npy")
             job = Job(
                 task="classify",
                 settings=to_json(settings),
@@ -51,39 +52,39 @@ def our_entry(scene: Scene, features: Features, settings: ClassificationSettings
             )
             values = run_task(job, folder, silent)
     except MtmsdError as error:
-        return {"error": str(error), "seconds": round(time.monotonic() - started, 2), **_counts(parts)}
+        return {"error": str(error), "seconds": round(time.monotonic() - started, 2), **_counts(draw)}
     scores = values["accuracy"]
     if scores is None:
-        return {"error": "The map has no class at any test pixel.", "seconds": values["seconds"], **_counts(parts)}
+        return {"error": "The map has no class at any test pixel.", "seconds": values["seconds"], **_counts(draw)}
     return {
         **{name: scores[name] for name in ("oa", "aa", "kappa")},
         "calibration_error": scores.get("calibration_error"),
         "calibration_error_by_chance": scores.get("calibration_error_by_chance"),
         "calibration": scores.get("calibration"),
         "seconds": values["seconds"],
-        **_counts(parts),
+        **_counts(draw),
         "test_off_map": values["split"].get("validation_outside_map", 0),
         "device": values["device"],
     }
 
 
-def baseline_entry(baselines: Baselines, name: str, parts: Parts, seed: int, classes: int) -> Entry:
+def baseline_entry(baselines: Baselines, name: str, draw: Draw, classes: int) -> Entry:
     """A baseline's classes at the test pixels, scored with the core's own matrix."""
-    outcome = baselines.run(name, parts, seed)
-    matrix = accuracy.confusion_matrix(parts.test[:, 2], outcome.predicted, classes)
+    outcome = baselines.run(name, draw)
+    matrix = accuracy.confusion_matrix(draw.test.class_index, outcome.predicted, classes)
     scores = accuracy.to_json(accuracy.assess(matrix))
     return {
         **{figure: scores[figure] for figure in ("oa", "aa", "kappa")},
         "calibration_error": None,
         "seconds": outcome.seconds,
-        **_counts(parts),
+        **_counts(draw),
         "chosen": outcome.chosen,
     }
 
 
-def _counts(parts: Parts) -> Entry:
+def _counts(draw: Draw) -> Entry:
     return {
-        "training": len(parts.training),
-        "test": len(parts.test),
-        "classes_tested": len(np.unique(parts.test[:, 2])),
+        "training": len(draw.training),
+        "test": len(draw.test),
+        "classes_tested": len(np.unique(draw.test.class_index)),
     }

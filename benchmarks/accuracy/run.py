@@ -65,8 +65,8 @@ def measure(scene: Scene, trained: Sequence[Features], options: argparse.Namespa
     baselines = Baselines(scene, options.jobs)
     for split in options.split:
         for seed in seeds_of(split, options):
-            parts = SPLITS[split].part(scene.table, seed)
-            if len(parts.test) == 0:
+            draw = SPLITS[split].draw(scene.samples, seed)
+            if len(draw.test) == 0:
                 print(f"{scene.name} {split} seed {seed}: no pixel is left to test", flush=True)
                 continue
             for key in _keys_of_draw(scene.name, split, seed, options):
@@ -74,12 +74,12 @@ def measure(scene: Scene, trained: Sequence[Features], options: argparse.Namespa
                     continue
                 method, training = str(key["method"]), int(key["model_seed"])
                 if method in Baselines.NAMES:
-                    entry = baseline_entry(baselines, method, parts, seed, len(scene.classes))
+                    entry = baseline_entry(baselines, method, draw, len(scene.classes))
                 else:
                     settings = ClassificationSettings(
-                        classifier=method, split=parts.generalise, seed=seed, device=options.device
+                        classifier=method, split=draw.generalise, seed=seed, device=options.device
                     )
-                    entry = our_entry(scene, trained[training], settings, parts)
+                    entry = our_entry(scene, trained[training], settings, draw)
                 results.add(key, entry)
                 figure = entry.get("error") or f"OA {entry['oa']:.2f}"
                 which = method if method in Baselines.NAMES else f"{method}, training {training}"

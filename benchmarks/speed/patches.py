@@ -26,6 +26,7 @@ from mtmsd_qgis.features.raster_writer import learn_statistics
 from mtmsd_qgis.features.tile_lookup import pixels_by_tile
 from mtmsd_qgis.io.windows import HALO, Tile
 from mtmsd_qgis.jobs.settings import ExtractionSettings, extraction_settings, pretrain_settings
+from mtmsd_qgis.sampling.sample_table import SampleTable
 from tests.reference_extractor import PatchExtractor
 
 from .scene import Bench, in_turn
@@ -55,22 +56,22 @@ def similarity(bench: Bench, pixels: int, seeds: int, said: Callable[[str], None
     """Correlation of the features at labelled pixels, and the accuracy of one classifier on either."""
     settings = extraction_settings(bench.model.settings.preset)
     rng = np.random.default_rng(0)
-    table = bench.scene.table[rng.permutation(len(bench.scene.table))[:pixels]]
-    common = np.flatnonzero(np.bincount(table[:, 2]) >= _LEAST)
-    table = table[np.isin(table[:, 2], common)]
+    samples = bench.scene.samples.subset(rng.permutation(len(bench.scene.samples))[:pixels])
+    common = np.flatnonzero(np.bincount(samples.class_index) >= _LEAST)
+    samples = samples.subset(np.isin(samples.class_index, common))
     patch = PatchExtractor(bench.model.network, settings, bench.model.settings.patch_size, together=True)
     by_patch = []
-    for done, (row, col) in enumerate(table[:, :2]):
+    for done, (row, col) in enumerate(samples.positions):
         by_patch.append(patch.pixel_features(bench.components, int(row), int(col)).numpy().copy())  # not the patch's
         if done % 200 == 0:
-            said(f"patches: {done} of {len(table)} pixels")
-    ours, theirs = tile_features_at(bench, settings, table), np.stack(by_patch)
+            said(f"patches: {done} of {len(samples)} pixels")
+    ours, theirs = tile_features_at(bench, settings, samples), np.stack(by_patch)
     correlations = [_correlation(ours[:, t], theirs[:, t]) for t in range(len(settings.timesteps))]
-    accuracies = [_accuracies((ours, theirs), table[:, 2], seed) for seed in range(seeds)]
+    accuracies = [_accuracies((ours, theirs), samples.class_index, seed) for seed in range(seeds)]
     gaps = [100 * (tile - patch) for tile, patch in accuracies]
     return {
-        "pixels": len(table),
-        "training": round(_TRAINING_SHARE * len(table)),
+        "pixels": len(samples),
+        "training": round(_TRAINING_SHARE * len(samples)),
         "classes": len(common),
         "correlation": round(float(np.mean(correlations)), 4),
         "correlation_by_timestep": [round(float(c), 4) for c in correlations],
@@ -82,15 +83,15 @@ def similarity(bench: Bench, pixels: int, seeds: int, said: Callable[[str], None
     }
 
 
-def tile_features_at(bench: Bench, settings: ExtractionSettings, table: NDArray[np.int64]) -> NDArray[np.float32]:
+def tile_features_at(bench: Bench, settings: ExtractionSettings, samples: SampleTable) -> NDArray[np.float32]:
     """(N, T, F) features of the scene's tiles at pixels."""
     extractor = FeatureExtractor(bench.model.network, settings)
     learn_statistics(extractor, bench.components, bench.valid, bench.model.settings.patch_size)
-    found = np.empty((len(table), len(settings.timesteps), len(extractor.feature_names)), dtype=np.float32)
-    for tile, mine in zip(bench.tiles, pixels_by_tile(bench.tiles, table[:, 0], table[:, 1])):
+    found = np.empty((len(samples), len(settings.timesteps), len(extractor.feature_names)), dtype=np.float32)
+    for tile, mine in zip(bench.tiles, pixels_by_tile(bench.tiles, samples.rows, samples.cols)):
         if len(mine):
             values = extractor.tile_features(_inputs(bench, tile), tile).numpy()
-            rows, cols = table[mine, 0] - tile.core.row, table[mine, 1] - tile.core.col
+            rows, cols = samples.rows[mine] - tile.core.row, samples.cols[mine] - tile.core.col
             found[mine] = values[:, :, rows, cols].transpose(2, 0, 1)
     return found
 

@@ -71,7 +71,7 @@ def repeated(scene: Scene, times: int, folder: Path) -> Scene:
         for row in range(times * cube.height):
             np.tile(stored[row % cube.height], (1, times)).tofile(file)
     large = replace(cube, file="repeated.raw", height=times * cube.height, width=times * cube.width)
-    return replace(scene, folder=folder, cube=large, table=scene.table[:0])
+    return replace(scene, folder=folder, cube=large, samples=scene.samples.subset(slice(0)))
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from benchmarks.splits import SPLITS, Parts
+from benchmarks.splits import SPLITS, Draw
 from mtmsd_qgis.classification.fit import Learnt, PoolMapper, Task, learn
 from mtmsd_qgis.classification.predict_map import predict_map
 from mtmsd_qgis.features.extractor import FeatureExtractor
@@ -35,7 +35,6 @@ from mtmsd_qgis.io.windows import GRID, HALO, Tile, Window, clip, whole
 from mtmsd_qgis.jobs.data_model import FeatureLayout
 from mtmsd_qgis.jobs.settings import ClassificationSettings, extraction_settings
 from mtmsd_qgis.progress import silent
-from mtmsd_qgis.sampling.sample_table import SampleTable
 
 from .scene import Bench
 
@@ -97,7 +96,7 @@ class _Extracted:
 def seams(bench: Bench, seeds: int, names: list[str], said: Callable[[str], None]) -> dict[str, Any]:
     """All figures, for tilings by name; each is compared with the first one, or with its own other origin."""
     chosen = [(name, tiling) for name, tiling in tilings(bench.tiles[0].window.height) if name in names]
-    parts = [SPLITS["random10"].part(bench.scene.table, seed) for seed in range(seeds)]
+    draws = [SPLITS["random10"].draw(bench.scene.samples, seed) for seed in range(seeds)]
     found: dict[str, Any] = {}
     with tempfile.TemporaryDirectory(dir=bench.folder) as place:
         own = {}
@@ -108,9 +107,9 @@ def seams(bench: Bench, seeds: int, names: list[str], said: Callable[[str], None
             base = name.removesuffix(", other origin") if name.endswith(", other origin") else chosen[0][0]
             found[name] = {**asdict(tiling), "compared_with": base, "seeds": []}
             again = _extract(bench, tiling, Path(place) / f"again{number}", own[base].kept) if name != base else None
-            for seed, split in enumerate(parts):
-                maps = _maps(bench, _Compared(own[base], own[name], again), _Draw(split, seed), Path(place))
-                found[name]["seeds"].append(_figures(bench, maps, tiling, split))
+            for draw in draws:
+                maps = _maps(bench, _Compared(own[base], own[name], again), draw, Path(place))
+                found[name]["seeds"].append(_figures(bench, maps, tiling, draw))
             said(f"tiling {name}: {found[name]['seeds'][0]}")
     return found
 
@@ -160,15 +159,7 @@ class _Compared:
     again: _Extracted | None
 
 
-@dataclass(frozen=True)
-class _Draw:
-    """Training and test pixels, and the seed that drew them."""
-
-    parts: Parts
-    seed: int
-
-
-def _maps(bench: Bench, features: _Compared, draw: _Draw, place: Path) -> _Maps:
+def _maps(bench: Bench, features: _Compared, draw: Draw, place: Path) -> _Maps:
     fitted = _learn(bench, features.base, draw)
     first = _map(bench, fitted, place)
     if features.again is None:
@@ -180,10 +171,9 @@ def _maps(bench: Bench, features: _Compared, draw: _Draw, place: Path) -> _Maps:
     return _Maps(first, _map(bench, fitted, place), anew)
 
 
-def _learn(bench: Bench, features: _Extracted, draw: _Draw) -> Learnt:
-    settings = ClassificationSettings(split=draw.parts.generalise, seed=draw.seed)
-    training = SampleTable.from_array(draw.parts.training)
-    task = Task(features.cube, features.layout, training, bench.scene.classes, settings, _CPU)
+def _learn(bench: Bench, features: _Extracted, draw: Draw) -> Learnt:
+    settings = ClassificationSettings(split=draw.generalise, seed=draw.seed)
+    task = Task(features.cube, features.layout, draw.training, bench.scene.classes, settings, _CPU)
     return learn(task, silent)
 
 
@@ -201,18 +191,17 @@ def _map(bench: Bench, fitted: Learnt, place: Path) -> NDArray[np.uint16]:
         return files.classes.read(whole(height, width))[0].astype(np.uint16)
 
 
-def _figures(bench: Bench, maps: _Maps, tiling: Tiling, split: Parts) -> dict[str, float]:
+def _figures(bench: Bench, maps: _Maps, tiling: Tiling, draw: Draw) -> dict[str, float]:
     """In percent, but for the seams."""
     labelled = np.zeros(bench.valid.shape, dtype=bool)
-    labelled[bench.scene.table[:, 0], bench.scene.table[:, 1]] = True
+    labelled[bench.scene.samples.rows, bench.scene.samples.cols] = True
     ids = np.array([entry.id for entry in bench.scene.classes])
-    rows, cols, classes, _ = split.test.T
     return {
         "disagree": _percent(maps.base != maps.shared),
         "disagree_labelled": _percent((maps.base != maps.shared)[labelled]),
         "anew": _percent(maps.base != maps.anew),
         "anew_labelled": _percent((maps.base != maps.anew)[labelled]),
-        "oa": _percent(maps.anew[rows, cols] == ids[classes]),
+        "oa": _percent(maps.anew[draw.test.rows, draw.test.cols] == ids[draw.test.class_index]),
         "seams": round(seam_ratio(maps.anew, tiling), 3),
     }
 

@@ -28,21 +28,22 @@ from benchmarks.scenes import (
 )
 from benchmarks.splits import GROUP_CEILING, SPLITS, random_count, random_share, whole_blocks, whole_groups
 from mtmsd_qgis.io.cube import Cube
+from mtmsd_qgis.sampling.sample_table import SampleTable
 from mtmsd_qgis.tasks.extract import extract
 from mtmsd_qgis.tasks.pretrain import pretrain
 
 
-def table_of(class_sizes: list[int], group_size: int = 20) -> np.ndarray:
+def table_of(class_sizes: list[int], group_size: int = 20) -> SampleTable:
     """Samples of classes of the given sizes in a square, groups of one class and at most so many pixels."""
     classes = np.repeat(np.arange(len(class_sizes)), class_sizes)
     within = np.concatenate([np.arange(size) // group_size for size in class_sizes])
     side = int(np.ceil(np.sqrt(len(classes))))
     rows, cols = np.divmod(np.arange(len(classes)), side)
-    return np.stack([rows, cols, classes, 1000 * classes + within], axis=1).astype(np.int64)
+    return SampleTable(rows, cols, classes, 1000 * classes + within)
 
 
-def pixels(table: np.ndarray) -> set[tuple[int, int]]:
-    return {(row, col) for row, col in table[:, :2].tolist()}
+def pixels(samples: SampleTable) -> set[tuple[int, int]]:
+    return {(row, col) for row, col in samples.positions.tolist()}
 
 
 TABLE = table_of([900, 400, 120, 40])
@@ -51,65 +52,64 @@ TABLE = table_of([900, 400, 120, 40])
 @pytest.mark.parametrize("name", list(SPLITS))
 @pytest.mark.parametrize("seed", [0, 1])
 def test_no_pixel_trains_and_tests(name, seed):
-    parts = SPLITS[name].part(TABLE, seed)
-    assert len(parts.training)
-    assert len(parts.test)
-    assert not pixels(parts.training) & pixels(parts.test)
-    assert pixels(parts.training) | pixels(parts.test) <= pixels(TABLE)
-    assert (np.bincount(parts.training[:, 2], minlength=4) >= 2).all()
+    draw = SPLITS[name].draw(TABLE, seed)
+    assert len(draw.training)
+    assert len(draw.test)
+    assert not pixels(draw.training) & pixels(draw.test)
+    assert pixels(draw.training) | pixels(draw.test) <= pixels(TABLE)
+    assert (np.bincount(draw.training.class_index, minlength=4) >= 2).all()
 
 
 @pytest.mark.parametrize("name", list(SPLITS))
 def test_a_seed_gives_one_split_and_another_seed_another(name):
-    first, again, other = (SPLITS[name].part(TABLE, seed) for seed in (3, 3, 4))
-    np.testing.assert_array_equal(first.training, again.training)
-    np.testing.assert_array_equal(first.test, again.test)
+    first, again, other = (SPLITS[name].draw(TABLE, seed) for seed in (3, 3, 4))
+    np.testing.assert_array_equal(first.training.to_array(), again.training.to_array())
+    np.testing.assert_array_equal(first.test.to_array(), again.test.to_array())
     assert pixels(first.training) != pixels(other.training)
 
 
 @pytest.mark.parametrize(("size", "trained"), [(900, 90), (40, 4), (12, 2), (3, 2), (2, 2)])
 def test_random_share_is_that_of_each_class_and_at_least_two(size, trained):
-    parts = random_share(table_of([500, size]), 0.10, 0)
-    assert np.bincount(parts.training[:, 2]).tolist() == [50, trained]
-    assert len(parts.training) + len(parts.test) == 500 + size
+    draw = random_share(table_of([500, size]), 0.10, 0)
+    assert np.bincount(draw.training.class_index).tolist() == [50, trained]
+    assert len(draw.training) + len(draw.test) == 500 + size
 
 
 @pytest.mark.parametrize(("size", "trained"), [(100, 15), (16, 15), (15, 14), (4, 3), (3, 2), (2, 2)])
 def test_random_count_leaves_one_to_test_where_it_can(size, trained):
-    parts = random_count(table_of([100, size]), 15, 0)
-    assert np.bincount(parts.training[:, 2]).tolist() == [15, trained]
+    draw = random_count(table_of([100, size]), 15, 0)
+    assert np.bincount(draw.training.class_index).tolist() == [15, trained]
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_groups_are_never_parted_and_no_class_has_more_than_the_ceiling(seed):
-    parts = whole_groups(TABLE, seed)
-    assert not set(parts.training[:, 3]) & set(parts.test[:, 3])
-    counts = np.bincount(parts.training[:, 2])
+    draw = whole_groups(TABLE, seed)
+    assert not set(draw.training.group) & set(draw.test.group)
+    counts = np.bincount(draw.training.class_index)
     assert counts.max() <= GROUP_CEILING
     # Groups of 20: the share is passed by less than a group, and where nothing is cut, it is held in full.
     wanted = 0.3 * np.array([900, 400, 120, 40])
-    tested = np.bincount(parts.test[:, 2])
+    tested = np.bincount(draw.test.class_index)
     held = np.array([900, 400, 120, 40]) - tested
     assert (held >= wanted).all()
     assert (held < wanted + 20).all()
     np.testing.assert_array_equal(counts, np.minimum(held, GROUP_CEILING))
-    assert parts.generalise == "spatial"
+    assert draw.generalise == "spatial"
 
 
 def test_a_class_in_one_group_trains_whole():
-    parts = whole_groups(table_of([200, 15]), 0)
-    assert np.bincount(parts.training[:, 2])[1] == 15
-    assert (parts.test[:, 2] == 0).all()
+    draw = whole_groups(table_of([200, 15]), 0)
+    assert np.bincount(draw.training.class_index)[1] == 15
+    assert (draw.test.class_index == 0).all()
 
 
 def test_blocks_are_squares_of_32_pixels_and_stay_whole():
     rows, cols = np.mgrid[0:128, 0:96].reshape(2, -1)
-    table = np.stack([rows, cols, (rows + cols) % 3, np.zeros_like(rows)], axis=1).astype(np.int64)
-    parts = whole_blocks(table, 0)
-    assert not set(parts.training[:, 3]) & set(parts.test[:, 3])
-    assert len(set(parts.test[:, 3]) | set(parts.training[:, 3])) == 4 * 3
-    first = parts.test[parts.test[:, 3] == parts.test[0, 3]]
-    assert first[:, :2].max(axis=0).tolist() == (first[0, :2] // 32 * 32 + 31).tolist()
+    draw = whole_blocks(SampleTable(rows, cols, (rows + cols) % 3, np.zeros_like(rows)), 0)
+    assert not set(draw.training.group) & set(draw.test.group)
+    assert len(set(draw.test.group) | set(draw.training.group)) == 4 * 3
+    first = draw.test.subset(draw.test.group == draw.test.group[0]).positions
+    assert first.max(axis=0).tolist() == (first[0] // 32 * 32 + 31).tolist()
 
 
 def test_fields_of_one_class_that_touch_at_a_corner_only_are_two():
@@ -124,8 +124,8 @@ def test_fields_of_one_class_that_touch_at_a_corner_only_are_two():
 def test_a_wall_to_wall_reference_is_sampled_with_each_class_in_its_share_and_rare_ones_kept():
     table = table_of([89_000, 30_000, 900, 60, 40])
     sample = drawn(table)
-    np.testing.assert_array_equal(sample, drawn(table))
-    assert np.bincount(sample[:, 2]).tolist() == [8900, 3000, 90, LEAST_OF_A_CLASS, 40]
+    np.testing.assert_array_equal(sample.to_array(), drawn(table).to_array())
+    assert sample.count_by_class(5).tolist() == [8900, 3000, 90, LEAST_OF_A_CLASS, 40]
     assert pixels(sample) <= pixels(table)
     assert len(pixels(sample)) == len(sample)
 
@@ -358,22 +358,21 @@ class TestBaselines:
     def test_folds_keep_groups_whole_and_a_class_in_one_group_always_trains(self):
         from benchmarks.accuracy.baselines import folds
 
-        parts = whole_groups(table_of([300, 300, 15]), 0)
-        found = folds(parts, 0)
+        draw = whole_groups(table_of([300, 300, 15]), 0)
+        found = folds(draw)
         assert len(found) > 1
         for shown, asked in found:
-            assert sorted([*shown, *asked]) == list(range(len(parts.training)))
-            assert not set(parts.training[shown, 3]) & set(parts.training[asked, 3])
-            assert 2 not in parts.training[asked, 2]
+            assert sorted([*shown, *asked]) == list(range(len(draw.training)))
+            assert not set(draw.training.group[shown]) & set(draw.training.group[asked])
+            assert 2 not in draw.training.class_index[asked]
 
     @pytest.mark.parametrize("groups", [1, 2])
     def test_too_few_groups_fall_back_to_pixels(self, groups):
         from benchmarks.accuracy.baselines import folds
-        from benchmarks.splits import Parts
+        from benchmarks.splits import Draw
 
-        table = table_of([30, 30])
-        table[:, 3] = np.arange(60) % groups
-        assert len(folds(Parts(table, table[:0], by_group=True), 0)) == 3
+        table = table_of([30, 30]).with_groups(np.arange(60) % groups)
+        assert len(folds(Draw(table, table.subset(slice(0)), by_group=True, seed=0))) == 3
 
     def test_box_means_count_valid_pixels_only(self):
         from benchmarks.accuracy.baselines import box_means

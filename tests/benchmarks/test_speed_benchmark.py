@@ -18,6 +18,7 @@ from mtmsd_qgis.io.windows import network_tile_side, network_tiles
 from mtmsd_qgis.jobs.protocol import Job
 from mtmsd_qgis.jobs.settings import PretrainSettings, to_json
 from mtmsd_qgis.progress import silent
+from mtmsd_qgis.sampling.sample_table import SampleTable
 from mtmsd_qgis.tasks.run import run as run_task
 from tests.scenes import CLASSES, cube_of, fields, sample_table
 
@@ -144,7 +145,8 @@ def test_two_tilings_of_a_small_scene_are_compared(tmp_path):
     settings = to_json(PretrainSettings(components=3, patch_size=16, iterations=2, batch_size=2))
     model = tmp_path / "m.mtmsd"
     run_task(Job("pretrain", settings, cube.description, outputs={"model": str(model)}), tmp_path, silent)
-    scene = Scene("small", tmp_path, cube.description, CLASSES, cube.description.bands, sample_table(index, step=2), 0)
+    samples = SampleTable.from_array(sample_table(index, step=2))
+    scene = Scene("small", tmp_path, cube.description, CLASSES, cube.description.bands, samples, len(samples))
     bench = Bench.of(scene, model, tmp_path / "bench")
     found = seams(bench, 1, ["ours", "other origin"], lambda text: None)
     assert found["other origin"]["compared_with"] == "ours"
