@@ -142,8 +142,8 @@ def _collect_module(value: object, sources: dict[str, str]) -> None:
         _collect_module(used, sources)
 
 
-def _pretrained(scene: Scene, preset: str, device: str, folder: Path) -> tuple[Path, float]:
-    settings = to_json(pretrain_settings(preset, device=device))
+def _pretrained(scene: Scene, training: Training, folder: Path) -> tuple[Path, float]:
+    settings = to_json(pretrain_settings(training.preset, device=training.device, seed=training.seed))
     kept = folder / f"model-{_key(scene.fingerprint(), settings, code_of(pretrain))}"
     model, report = kept / "scene.mtmsd", kept / "pretraining.json"
     if not report.is_file():
@@ -155,7 +155,9 @@ def _pretrained(scene: Scene, preset: str, device: str, folder: Path) -> tuple[P
             outputs={"model": str(model.absolute())},
             options={"source_band_count": len(scene.source_bands)},
         )
-        values = run_task(job, scene.folder, printed(f"{scene.name}: pretraining, preset {preset}"))
+        values = run_task(
+            job, scene.folder, printed(f"{scene.name}: training {training.seed}, preset {training.preset}")
+        )
         facts = {key: values[key] for key in ("seconds", "final_loss", "device")}
         report.write_text(json.dumps(facts), encoding="utf-8")
     return model, json.loads(report.read_text(encoding="utf-8"))["seconds"]

@@ -9,18 +9,19 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from scenes import cube_of, whole_window
 
+from benchmarks import features
 from benchmarks.accuracy import page as accuracy_page
 from benchmarks.accuracy import summary
 from benchmarks.accuracy.command_line import Scenes, read_options
 from benchmarks.accuracy.spread import Components, Figure, components, spread
-from benchmarks.features import code_of
+from benchmarks.features import Training, code_of, make_features
 from benchmarks.results import KEY, Results, as_json
 from benchmarks.scenes import (
     LEAST_OF_A_CLASS,
     MOST_LABELLED,
     MatlabSource,
+    Scene,
     connected_fields,
     drawn,
     known_scenes,
@@ -28,9 +29,11 @@ from benchmarks.scenes import (
 )
 from benchmarks.splits import GROUP_CEILING, SPLITS, random_count, random_share, whole_blocks, whole_groups
 from mtmsd_qgis.io.cube import Cube
+from mtmsd_qgis.jobs.settings import ExtractionSettings, PretrainSettings
 from mtmsd_qgis.sampling.sample_table import SampleTable
 from mtmsd_qgis.tasks.extract import extract
 from mtmsd_qgis.tasks.pretrain import pretrain
+from tests.scenes import CLASSES, cube_of, fields, sample_table, whole_window
 
 
 def table_of(class_sizes: list[int], group_size: int = 20) -> SampleTable:
@@ -425,3 +428,41 @@ def test_a_scene_without_files_is_left_out_and_fails_the_run_only_if_it_was_aske
     assert list(scenes.ready(Results.open(tmp_path / "x.json", resume=False), lambda _: False)) == []
     assert "maipo_crops is left out: not found" in scenes.skipped[0]
     assert scenes.failed is failed
+
+
+@pytest.fixture
+def small_scene(tmp_path, monkeypatch):
+    """A scene of 48 x 48 pixels, and settings with which its model takes a second."""
+    small = {"components": 3, "patch_size": 16, "iterations": 2, "batch_size": 2}
+    monkeypatch.setattr(features, "pretrain_settings", lambda _, **more: PretrainSettings(**small, **more))
+    monkeypatch.setattr(
+        features, "extraction_settings", lambda _, **more: ExtractionSettings(timesteps=(100,), keep=8, **more)
+    )
+    values, index = fields(48, 48, bands=6)
+    cube = cube_of(tmp_path, values)
+    samples = SampleTable.from_array(sample_table(index, step=2))
+    return Scene("small", tmp_path, cube.description, CLASSES, cube.description.bands, samples, len(samples))
+
+
+def test_trainings_differ_and_are_kept_for_the_next_run(small_scene, tmp_path, monkeypatch):
+    first, other = (make_features(small_scene, Training("quick", "cpu", seed), tmp_path / "q") for seed in (0, 1))
+    assert first.folder != other.folder
+    assert (first.folder / first.cube.file).read_bytes() != (other.folder / other.cube.file).read_bytes()
+    monkeypatch.delattr(features, "run_task")
+    again = make_features(small_scene, Training("quick", "cpu", 1), tmp_path / "q")
+    assert again == other
+
+
+def test_a_draw_is_measured_with_every_training_and_only_once(small_scene, tmp_path):
+    pytest.importorskip("sklearn")
+    from benchmarks.accuracy import run as accuracy
+
+    wanted = "--out x --trainings 2 --scene maipo_crops --classifiers linear --baselines discriminant --seeds 1".split()
+    options = read_options(accuracy._parser(), [*wanted, "--split", "random5", "--device", "cpu", "--jobs", "1"])
+    trained = [make_features(small_scene, Training("quick", "cpu", seed), tmp_path / "q") for seed in (0, 1)]
+    results = Results(tmp_path / "r.json", {"about": {}, "scenes": {}, "runs": []})
+    for _ in range(2):
+        accuracy.measure(small_scene, trained, options, results)
+    runs = [(run["method"], run["model_seed"]) for run in results.document["runs"]]
+    assert runs == [("linear", 0), ("linear", 1), ("discriminant", 0)]
+    assert all(run["oa"] > 50 and run["training"] == 15 for run in results.document["runs"])
