@@ -60,12 +60,14 @@ discriminant (shrinkage), all on the spectra, and an RBF-SVM (C, gamma, scaling)
 their means over windows of 5, 13 and 25 pixels, which learns no features at all. "Best baseline" is the one of the four
 with the highest mean OA in that row, known only after the test.
 
-The calibration error says how far the confidence is from the share of test pixels that are right (0 is perfect). A draw
-tests few fields, and which of them happen to be right counts as an error too: "by chance alone" is what a map whose
-confidence is exactly right would show on the same fields (each field's excess of right pixels over confidence, turned
-over by the toss of a coin). With the pixels of all draws together that part is small, and what is left is confidence
-that is too high or too low throughout. The seconds of ours are for choosing, learning and mapping the whole scene;
-those of the baselines for tuning, learning and the test pixels alone."""
+The calibration error is the difference between confidence and the share of test pixels that are right, averaged over
+bins of confidence (0 is perfect). A draw tests few fields, so even perfect confidence shows an error: "expected under
+perfect calibration" is that error for the same fields (cluster wild bootstrap: the sign of each field's excess of right
+pixels over confidence is drawn at random). With the pixels of all draws together that part is small; what is left is
+confidence that is too high or too low throughout.
+
+The seconds of ours are for selecting and fitting the models and for mapping the whole scene; those of the baselines for
+tuning, fitting and the test pixels alone."""
 
 
 def main() -> None:
@@ -275,14 +277,14 @@ def _method_table(case: Case) -> str:
         figures = [plain(case.figure(method, key)) for key in ("oa", "aa", "kappa")]
         took = f"{seconds.mean:.1f}" if seconds else "–"
         together = case.calibration_of_all(method)
-        chance = case.figure(method, "calibration_error_by_chance")
+        expected = case.figure(method, "calibration_error_by_chance")
         errors = [
             plain(calibration, 3),
-            f"{chance.mean:.3f}" if chance else "–",
+            f"{expected.mean:.3f}" if expected else "–",
             "–" if together is None else f"{together:.3f}",
         ]
         rows.append([title, *figures, *of_trainings(accuracy), *errors, took, counts(accuracy) if accuracy else "–"])
-    of_confidence = ["calibration error", "by chance alone", "of all draws together"]
+    of_confidence = ["calibration error", "expected under perfect calibration", "of all draws together"]
     head = ["method", "OA (%)", "AA (%)", "kappa (%)", *_OF_TRAININGS, *of_confidence, "seconds", _COUNTS]
     return markdown_table(head, rows)
 

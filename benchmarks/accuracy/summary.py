@@ -191,8 +191,8 @@ def _worst(goal: Mapping[str, Any], applies: Sequence[Case]) -> Verdict:
     value, case = choose(values, key=lambda pair: pair[0])
     missed = sum(not _reaches(goal, each) for each, _ in values)
     where = f"{SCENES.get(case.scene, case.scene)}, {SPLIT_TITLES[case.split]}"
-    chance = case.figure(case.ours[0], f"{goal['figure']}_by_chance")
-    where += f"; {number(goal, chance.mean)} by chance alone" if chance else ""
+    expected = case.figure(case.ours[0], f"{goal['figure']}_by_chance")
+    where += f"; {number(goal, expected.mean)} expected under perfect calibration" if expected else ""
     measured = f"worst {number(goal, value)} ({where})"
     return Verdict(text, f"{measured}; missed in {missed} of {len(values)}", missed == 0)
 

@@ -284,11 +284,11 @@ def test_calibration_of_all_draws_lets_chance_cancel_and_keeps_what_is_wrong_thr
     assert case.calibration_of_all("auto") is None
 
 
-def test_the_calibration_error_stands_beside_what_chance_alone_makes():
+def test_the_calibration_error_stands_beside_that_of_perfect_calibration():
     runs = [run("auto", n, 50, calibration_error=0.2, calibration_error_by_chance=0.1 + n / 10) for n in (0, 1)]
     text = accuracy_page.page(document(*runs))
     assert "| 0.200 ± 0.000 | 0.150 | – |" in text
-    assert "worst 0.200 (Indian Pines, whole fields or polygons; 0.150 by chance alone)" in text
+    assert "worst 0.200 (Indian Pines, whole fields or polygons; 0.150 expected under perfect calibration)" in text
 
 
 def test_page_shows_losses_as_bold_as_wins_and_failures_too():
