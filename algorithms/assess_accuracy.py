@@ -3,14 +3,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qgis.core import (
     QgsProcessing,
-    QgsProcessingContext,
-    QgsProcessingException,
     QgsProcessingFeedback,
     QgsProcessingOutputNumber,
     QgsProcessingParameterEnum,
@@ -18,15 +15,16 @@ from qgis.core import (
     QgsProcessingParameterField,
     QgsProcessingParameterFileDestination,
     QgsProcessingParameterRasterLayer,
-    QgsRasterLayer,
 )
 
 from ..mtmsd_qgis.errors import SettingsError
 from ..mtmsd_qgis.jobs.settings import SAMPLINGS
-from .base.algorithm import MtmsdAlgorithm, Parameters, is_given
+from .base.algorithm import MtmsdAlgorithm
+from .base.outputs import report_facts
+from .base.parameters import Overlaps, ParameterValues, read_label_layer
 
 if TYPE_CHECKING:
-    from .bridge.vector.map_comparison import Comparison
+    from .bridge.vector.map_comparison import ComparedMap
 
 _FILES = ("REPORT", "OUTPUT_JSON", "OUTPUT_CSV")
 
@@ -99,7 +97,7 @@ class AssessAccuracy(MtmsdAlgorithm):
             ),
             advanced=True,
         )
-        self.declare_overlaps()
+        self.declare_groups(Overlaps())
         self._declare_outputs()
 
     def _declare_outputs(self) -> None:
@@ -130,124 +128,101 @@ class AssessAccuracy(MtmsdAlgorithm):
         ):
             self.addOutput(QgsProcessingOutputNumber(name, title))
 
-    def check_settings(self, parameters: Parameters, context: QgsProcessingContext) -> None:
+    def check_settings(self, values: ParameterValues) -> None:
         """Strata say that the samples were drawn by strata; three outputs need three files."""
-        if is_given(parameters, "STRATA") and self.parameterAsEnumString(parameters, "SAMPLING", context) == "random":
+        if values.is_given("STRATA") and values.choice("SAMPLING") == "random":
             raise SettingsError(
                 "STRATA is for samples that were drawn by strata; SAMPLING says 'random'. Choose 'stratified', or "
                 "leave STRATA empty."
             )
-        places = [Path(str(parameters[name])).absolute() for name in _FILES if is_given(parameters, name)]
+        places = [Path(str(values.raw(name))).absolute() for name in _FILES if values.is_given(name)]
         files = [place for place in places if place.suffix]
         if len(set(files)) < len(files):
             raise SettingsError(
                 f"A file each was expected for {', '.join(_FILES)}; two of them are the same. Change one of the names."
             )
 
-    def collect(self, parameters: Parameters, context: QgsProcessingContext, feedback: QgsProcessingFeedback) -> None:
+    def collect(self, values: ParameterValues, feedback: QgsProcessingFeedback) -> None:
         """Look at the layers."""
+        from .bridge.files.atomic_write import refuse_inputs
         from .bridge.raster.class_map_reader import describe_class_map, refuse_other_grid
-        from .bridge.raster.geotiff import refuse_inputs
-        from .bridge.vector.labels import read_labels
+        from .bridge.vector.map_comparison import MapComparison
 
-        self.check_settings(parameters, context)
-        self._sampling = self.parameterAsEnumString(parameters, "SAMPLING", context)
-        layer = self._raster(parameters, "INPUT", context)
-        self._map = describe_class_map(layer, "INPUT")
-        self._strata = None
+        self.check_settings(values)
+        layer = values.raster("INPUT")
+        class_map = describe_class_map(layer, "INPUT")
+        strata_layer = values.raster("STRATA") if values.is_given("STRATA") else None
         strata = None
-        if is_given(parameters, "STRATA"):
-            strata = self._raster(parameters, "STRATA", context)
-            self._strata = describe_class_map(strata, "STRATA")
-            refuse_other_grid(self._strata.source, self._map.source)
-        features = self.parameterAsSource(parameters, "REFERENCE", context)
-        if features is None:
-            raise QgsProcessingException(self.invalidSourceError(parameters, "REFERENCE"))
-        reference = self.vector_layer(parameters, "REFERENCE", context)
-        field = self.parameterAsString(parameters, "CLASS_FIELD", context)
-        labels = read_labels(features, reference, field, self._map.source.grid.crs, context.transformContext())
-        self._labels = replace(labels, overlaps=self.overlaps(parameters, context))
-        outputs = [path for name in _FILES if (path := self.output_path(parameters, name, context)) is not None]
-        refuse_inputs(outputs, [layer, reference, strata])
+        if strata_layer is not None:
+            strata = describe_class_map(strata_layer, "STRATA")
+            refuse_other_grid(strata.source, class_map.source)
+        labels = read_label_layer(values, "REFERENCE", class_map.source)
+        self._comparison = MapComparison(class_map, labels, strata, values.choice("SAMPLING"))
+        outputs = [path for name in _FILES if (path := self.outputs.file(values, name)) is not None]
+        refuse_inputs(outputs, [layer, values.vector_layer("REFERENCE"), strata_layer])
 
-    def compute(
-        self, parameters: Parameters, context: QgsProcessingContext, feedback: QgsProcessingFeedback
-    ) -> dict[str, Any]:
-        """Compare, judge, write."""
+    def compute(self, values: ParameterValues, feedback: QgsProcessingFeedback) -> dict[str, Any]:
+        """Compare, evaluate, write."""
         from ..mtmsd_qgis.accuracy.assessment import assess_map
-        from .bridge.raster.geotiff import write_texts
-        from .bridge.vector.map_comparison import compare
+        from .bridge.files.atomic_write import write_texts
         from .bridge.worker.worker_process import job_folder
 
-        source = self._map.source
+        source = self._comparison.class_map.source
         feedback.pushInfo(f"Map: {source.name}, {source.size_text}.")
         with job_folder() as folder:
-            found = compare(
-                self._map,
-                self._labels,
-                self._strata,
-                self._sampling,
-                folder,
-                context.transformContext(),
-                feedback,
-            )
-        assessed = assess_map(found.compared)
-        values = {
+            compared = self._comparison.run(folder, values.transforms, feedback)
+        assessed = assess_map(compared.samples)
+        result = {
             **assessed,
-            "notes": [*assessed["notes"], *found.notes],
-            "classes": list(found.classes),
-            "left_out": dict(found.left_out),
+            "notes": [*assessed["notes"], *compared.notes],
+            "classes": list(compared.classes),
+            "left_out": dict(compared.left_out),
         }
-        self._log(values, found, feedback)
-        paths = {name: self.output_path(parameters, name, context) for name in _FILES}
-        texts = self._texts(values, found)
+        self._log(result, compared, feedback)
+        paths = {name: self.outputs.file(values, name) for name in _FILES}
+        texts = self._texts(result, compared)
         write_texts({path: texts[name] for name, path in paths.items() if path is not None})
-        accuracy = values["accuracy"]
+        accuracy = result["accuracy"]
         return {
             **{name: str(path) if path else None for name, path in paths.items()},
             **{name.upper(): accuracy[name] for name in ("oa", "aa", "kappa", "samples")},
-            "OA_BY_AREA": values["adjusted"]["oa"],
+            "OA_BY_AREA": result["adjusted"]["oa"],
         }
 
-    def _raster(self, parameters: Parameters, name: str, context: QgsProcessingContext) -> QgsRasterLayer:
-        layer = self.parameterAsRasterLayer(parameters, name, context)
-        if layer is None or not layer.isValid():
-            raise QgsProcessingException(self.invalidRasterError(parameters, name))
-        return layer
-
-    def _log(self, values: dict[str, Any], found: Comparison, feedback: QgsProcessingFeedback) -> None:
-        accuracy = values["accuracy"]
-        if found.left_out:
-            feedback.pushWarning(f"Left out of the layer {self._labels.name}: {found.left_out.text}.")
+    def _log(self, result: dict[str, Any], compared: ComparedMap, feedback: QgsProcessingFeedback) -> None:
+        accuracy, labels = result["accuracy"], self._comparison.labels
+        if compared.left_out:
+            feedback.pushWarning(f"Left out of the layer {labels.name}: {compared.left_out.text}.")
         feedback.pushInfo(
-            f"Reference layer: {self._labels.name}, {accuracy['samples']} reference pixels from "
+            f"Reference layer: {labels.name}, {accuracy['samples']} reference pixels from "
             f"{accuracy['features']} features."
         )
-        feedback.pushInfo(values["sampling"]["sentence"])
-        for note in values["notes"]:
+        feedback.pushInfo(result["sampling"]["sentence"])
+        for note in result["notes"]:
             feedback.pushWarning(note)
         low, high = accuracy["oa_interval"]
         feedback.pushInfo(
             f"Overall accuracy {accuracy['oa']:.1f} % (95 % interval {low:.1f} to {high:.1f}), by area "
-            f"{values['adjusted']['oa']:.1f} %."
+            f"{result['adjusted']['oa']:.1f} %."
         )
 
-    def _texts(self, values: dict[str, Any], found: Comparison) -> dict[str, str]:
+    def _texts(self, result: dict[str, Any], compared: ComparedMap) -> dict[str, str]:
         """The content of each output."""
         from ..mtmsd_qgis.report.export import accuracy_csv, accuracy_json
         from ..mtmsd_qgis.report.reports import assessment_report
 
-        source, labels = self._map.source, self._labels
+        source, labels = self._comparison.class_map.source, self._comparison.labels
+        strata = self._comparison.strata
         rows = {
             "Map": f"{source.name}, {source.size_text}",
             "Reference layer": f"{labels.name}, field {labels.field}",
-            **({"Strata": self._strata.source.name} if self._strata else {}),
-            "Sampling": values["sampling"]["method"],
-            "Left out": found.left_out.text or "nothing",
+            **({"Strata": strata.source.name} if strata else {}),
+            "Sampling": result["sampling"]["method"],
+            "Left out": compared.left_out.text or "nothing",
         }
-        facts, area = self.facts(rows), source.grid.pixel_area_m2
+        facts, area = report_facts(self, rows), source.grid.pixel_area_m2
         return {
-            "REPORT": assessment_report(values, facts, area),
-            "OUTPUT_JSON": accuracy_json("assessment", values, facts, area),
-            "OUTPUT_CSV": accuracy_csv(values, area),
+            "REPORT": assessment_report(result, facts, area),
+            "OUTPUT_JSON": accuracy_json("assessment", result, facts, area),
+            "OUTPUT_CSV": accuracy_csv(result, area),
         }

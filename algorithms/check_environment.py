@@ -10,14 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from qgis.core import (
-    QgsProcessingContext,
     QgsProcessingException,
     QgsProcessingFeedback,
     QgsProcessingOutputBoolean,
     QgsProcessingParameterFileDestination,
 )
 
-from .base.algorithm import MtmsdAlgorithm, Parameters
+from .base.algorithm import MtmsdAlgorithm
+from .base.outputs import report_facts
+from .base.parameters import ParameterValues
 
 _TITLES = {
     "origin": "Named by",
@@ -89,32 +90,30 @@ class CheckEnvironment(MtmsdAlgorithm):
         )
         self.addOutput(QgsProcessingOutputBoolean("READY", self.tr("Ready to compute")))
 
-    def collect(self, parameters: Parameters, context: QgsProcessingContext, feedback: QgsProcessingFeedback) -> None:
+    def collect(self, values: ParameterValues, feedback: QgsProcessingFeedback) -> None:
         """No layers."""
 
-    def compute(
-        self, parameters: Parameters, context: QgsProcessingContext, feedback: QgsProcessingFeedback
-    ) -> dict[str, Any]:
+    def compute(self, values: ParameterValues, feedback: QgsProcessingFeedback) -> dict[str, Any]:
         """Ask every Python that may be the worker's."""
         from .bridge.environment.system_info import machine_facts, redacted
-        from .bridge.raster.geotiff import write_text
+        from .bridge.files.atomic_write import write_text
         from .bridge.worker.interpreter import candidates
 
-        asked = candidates()
-        found = [self._look_at(candidate, feedback) for candidate in asked]
+        pythons = candidates()
+        found = [self._look_at(python, feedback) for python in pythons]
         ready = bool(found) and not found[0]["error"]
         if ready:
-            found[0] = {**found[0], "device": _device(asked[0].path, feedback)}
+            found[0] = {**found[0], "device": _device(pythons[0].path, feedback)}
         found = redacted(found)
-        machine = redacted({**machine_facts(), **self.facts({})})
+        machine = redacted({**machine_facts(), **report_facts(self, {})})
         advice = _advice(found)
         for rows in [*(_rows(facts) for facts in found), _lines(machine)]:
             for key, value in rows:
                 feedback.pushInfo(f"{key}: {value}")
             feedback.pushInfo("")
         (feedback.pushInfo if ready else feedback.pushWarning)(advice)
-        page = self.output_path(parameters, "OUTPUT_HTML", context)
-        document = self.output_path(parameters, "OUTPUT_JSON", context)
+        page = self.outputs.file(values, "OUTPUT_HTML")
+        document = self.outputs.file(values, "OUTPUT_JSON")
         if page is not None:
             write_text(_page(found, advice, machine), page)
         if document is not None:

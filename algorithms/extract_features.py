@@ -3,13 +3,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qgis.core import (
     QgsProcessing,
-    QgsProcessingContext,
     QgsProcessingException,
     QgsProcessingFeedback,
     QgsProcessingOutputNumber,
@@ -24,14 +21,16 @@ from qgis.core import (
 from ..mtmsd_qgis.jobs.data_model import layout_from_json
 from ..mtmsd_qgis.jobs.protocol import Job
 from ..mtmsd_qgis.jobs.settings import PRESET_NAMES, ExtractionSettings, to_json
-from .base.algorithm import Parameters, is_given
-from .base.extraction_parameters import Extracting
+from .base.algorithm import MtmsdAlgorithm
+from .base.extraction_parameters import ExtractionParameters, MatchedModel, ResumeFolderParameter
+from .base.outputs import layer_title
+from .base.parameters import Device, Overlaps, ParameterValues, Seed, WorkerOutputs, read_label_layer
 
 if TYPE_CHECKING:
     from .bridge.vector.labels import LabelLayer
 
 
-class ExtractFeatures(Extracting):
+class ExtractFeatures(MtmsdAlgorithm):
     """Takes features from a diffusion model at several noise levels and stages."""
 
     def name(self) -> str:
@@ -89,7 +88,7 @@ class ExtractFeatures(Extracting):
             ),
             self.tr("Field of the training layer that names the class: numbers or text."),
         )
-        self.declare_extraction_knobs()
+        self.declare_groups(ExtractionParameters())
         self.declare(
             QgsProcessingParameterBoolean("SPECTRA", self.tr("Store the spectra as well"), True),
             self.tr(
@@ -98,111 +97,93 @@ class ExtractFeatures(Extracting):
             ),
             advanced=True,
         )
-        self.declare_overlaps()
-        self.declare_resume()
-        self.declare_seed_and_device()
+        self.declare_groups(Overlaps(), ResumeFolderParameter(), Seed(), Device())
         self.declare(
             QgsProcessingParameterRasterDestination("OUTPUT", self.tr("Feature raster")),
             self.tr("16-bit GeoTIFF; bands are named by timestep, stage and channel."),
         )
         self.addOutput(QgsProcessingOutputNumber("BANDS_WRITTEN", self.tr("Bands written")))
-        self.declare_worker_outputs()
+        self.declare_groups(WorkerOutputs())
 
-    def check_settings(self, parameters: Parameters, context: QgsProcessingContext) -> None:
+    def check_settings(self, values: ParameterValues) -> None:
         """Make the settings once, for their own checks."""
-        self._settings_of(parameters, context, PRESET_NAMES[0])
+        self._settings_of(values, PRESET_NAMES[0])
 
-    def collect(self, parameters: Parameters, context: QgsProcessingContext, feedback: QgsProcessingFeedback) -> None:
+    def collect(self, values: ParameterValues, feedback: QgsProcessingFeedback) -> None:
         """Look at raster, model and training layer."""
         from .bridge.raster.scene_export import refuse_no_band, refuse_same_file
         from .bridge.raster.source import describe_raster
 
-        layer = self.parameterAsRasterLayer(parameters, "INPUT", context)
-        if layer is None or not layer.isValid():
-            raise QgsProcessingException(self.invalidRasterError(parameters, "INPUT"))
-        self._source = describe_raster(layer)
+        self._source = describe_raster(values.raster("INPUT"))
         refuse_no_band(self._source, range(len(self._source.bands)))
-        refuse_same_file(self._source, self.raster_path(parameters, "OUTPUT", context))
-        self._model = Path(self.parameterAsFile(parameters, "MODEL", context))
-        header, self._numbers = self.matched_model(self._model, self._source)
-        self._settings = self._settings_of(parameters, context, header["preset"])
-        self._header = header
-        self._labels = self._labels_from(parameters, context)
-        self._context = context.transformContext()
+        refuse_same_file(self._source, self.outputs.raster(values, "OUTPUT"))
+        self._model = MatchedModel.read(values.file("MODEL"), self._source)
+        self._settings = self._settings_of(values, self._model.preset)
+        self._labels = self._labels_from(values)
 
-    def compute(
-        self, parameters: Parameters, context: QgsProcessingContext, feedback: QgsProcessingFeedback
-    ) -> dict[str, Any]:
-        """Copy the bands, place the samples, extract, write the raster."""
+    def compute(self, values: ParameterValues, feedback: QgsProcessingFeedback) -> dict[str, Any]:
+        """Export bands and samples, extract, write the raster."""
         import json
 
         from .bridge.feedback import ProgressRange
-        from .bridge.raster.disk_space import check_extraction_space
-        from .bridge.raster.geotiff import cube_from, write_features
-        from .bridge.raster.scene_export import announce, export_scene
-        from .bridge.vector.sample_export import export_training
+        from .bridge.raster.disk_space import SceneNeed, check_space, extraction_need
+        from .bridge.raster.geotiff import RawRaster, write_features
+        from .bridge.raster.scene_export import SceneExport, announce
+        from .bridge.vector.sample_export import SampleExport
         from .bridge.worker.worker_process import job_folder, run_worker
 
-        output = self.raster_path(parameters, "OUTPUT", context)
-        settings = self._settings
+        output = self.outputs.raster(values, "OUTPUT")
+        source, model, settings = self._source, self._model, self._settings
         announce(
-            self._source,
+            source,
             feedback,
-            f"Model: {self._model.name}, preset {self._header['preset']}, {len(self._numbers)} bands.",
+            f"Model: {model.file.name}, preset {model.preset}, {len(model.numbers)} bands.",
             f"{len(settings.timesteps)} timesteps, stages {', '.join(map(str, settings.stages))}, "
             f"{settings.keep or 'all'} features kept per timestep, seed {settings.seed}.",
         )
-        check_extraction_space(self._source, self._numbers, self._header, settings, output, feedback)
-        resume = self.resume_folder(parameters, output, context)
+        scene_need = SceneNeed(source, model.numbers, model.header["components"])
+        base_width = model.header["settings"]["base_width"]
+        check_space(extraction_need(scene_need, settings, base_width, output), feedback)
+        resume = ResumeFolderParameter().read(values, output)
         with job_folder() as folder, resume.kept(feedback):
             reading = ProgressRange(feedback, 0, 5, "Reading the raster")
-            scene = export_scene(self._source, self._numbers, None, folder, self._context, reading)
+            scene = SceneExport(source, folder, values.transforms).bands(model.numbers, None, reading)
             training = None
             if self._labels is not None:
-                training = export_training(self._labels, self._source, scene, folder, ProgressRange(feedback, 5, 7))
+                export = SampleExport(source, scene, folder)
+                training = export.training(self._labels, ProgressRange(feedback, 5, 7))
             job = Job(
                 task="extract",
                 settings=to_json(settings),
                 scene=scene,
                 samples=training.file if training else None,
                 classes=training.classes if training else (),
-                inputs={"model": str(self._model.absolute()), **resume.inputs},
+                inputs={"model": str(model.file.absolute()), **resume.inputs},
                 outputs=resume.outputs,
             )
-            values = run_worker(job, folder, self.MODULE, ProgressRange(feedback, 7, 92))
+            result = run_worker(job, folder, self.MODULE, ProgressRange(feedback, 7, 92))
             write_features(
-                cube_from(values["raster"]),
-                resume.folder,
-                self._source.grid,
+                RawRaster.of_result(result["raster"], resume.folder, source.grid),
                 output,
-                layout_from_json(json.dumps(values["layout"])),
+                layout_from_json(json.dumps(result["layout"])),
                 ProgressRange(feedback, 92, 100, "Writing the feature raster"),
             )
-        self.name_output("OUTPUT", self._source.name)
+        self.outputs.title("OUTPUT", layer_title(self, "OUTPUT", source.name))
         return {
             "OUTPUT": str(output),
-            "BANDS_WRITTEN": values["bands_written"],
-            "SECONDS": values["seconds"],
-            "DEVICE_USED": values["device"],
+            "BANDS_WRITTEN": result["bands_written"],
+            "SECONDS": result["seconds"],
+            "DEVICE_USED": result["device"],
         }
 
-    def _settings_of(self, parameters: Parameters, context: QgsProcessingContext, preset: str) -> ExtractionSettings:
-        spectra = self.parameterAsBool(parameters, "SPECTRA", context)
-        return self.extraction_settings(parameters, context, preset, spectra=spectra)
+    def _settings_of(self, values: ParameterValues, preset: str) -> ExtractionSettings:
+        return ExtractionParameters().read(values, preset, spectra=values.boolean("SPECTRA"))
 
-    def _labels_from(self, parameters: Parameters, context: QgsProcessingContext) -> LabelLayer | None:
-        from .bridge.vector.labels import read_labels
-
-        if not is_given(parameters, "TRAINING"):
+    def _labels_from(self, values: ParameterValues) -> LabelLayer | None:
+        if not values.is_given("TRAINING"):
             return None
-        training = self.parameterAsSource(parameters, "TRAINING", context)
-        if training is None:
-            raise QgsProcessingException(self.invalidSourceError(parameters, "TRAINING"))
-        if not is_given(parameters, "CLASS_FIELD"):
+        if not values.is_given("CLASS_FIELD"):
             raise QgsProcessingException(
                 "A training layer needs a class field; CLASS_FIELD is empty. Choose the field that names the class."
             )
-        layer = self.vector_layer(parameters, "TRAINING", context)
-        field = self.parameterAsString(parameters, "CLASS_FIELD", context)
-        labels = read_labels(training, layer, field, self._source.grid.crs, context.transformContext())
-        return replace(labels, overlaps=self.overlaps(parameters, context))
+        return read_label_layer(values, "TRAINING", self._source)

@@ -13,7 +13,6 @@ from qgis.core import (
     QgsField,
     QgsFields,
     QgsProcessing,
-    QgsProcessingContext,
     QgsProcessingException,
     QgsProcessingFeedback,
     QgsProcessingParameterCrs,
@@ -29,10 +28,14 @@ from qgis.core import (
 
 from ..mtmsd_qgis.jobs.data_model import ClassEntry
 from ..mtmsd_qgis.jobs.protocol import Job
-from .base.algorithm import MtmsdAlgorithm, Parameters, is_given
+from .base.algorithm import MtmsdAlgorithm
+from .base.outputs import layer_title
+from .base.parameters import ParameterValues
 
 if TYPE_CHECKING:
+    from .bridge.feedback import ProgressRange
     from .bridge.layers.styling import Style
+    from .bridge.raster.geotiff import RawRaster
     from .bridge.raster.source import Grid
 
 
@@ -116,63 +119,52 @@ class ImportScene(MtmsdAlgorithm):
             self.tr("One point a labelled pixel, with the fields class_id and class. Needs a ground truth."),
         )
 
-    def collect(self, parameters: Parameters, context: QgsProcessingContext, feedback: QgsProcessingFeedback) -> None:
+    def collect(self, values: ParameterValues, feedback: QgsProcessingFeedback) -> None:
         """Look at the files' names."""
-        self._inputs = {"mat": self._file(parameters, "INPUT", context)}
-        if is_given(parameters, "GROUND_TRUTH"):
-            self._inputs["ground_truth"] = self._file(parameters, "GROUND_TRUTH", context)
-        elif any(is_given(parameters, name) for name in ("OUTPUT_REFERENCE",)):
+        self._inputs = {"mat": _matlab_file(values, "INPUT")}
+        if values.is_given("GROUND_TRUTH"):
+            self._inputs["ground_truth"] = _matlab_file(values, "GROUND_TRUTH")
+        elif values.is_given("OUTPUT_REFERENCE"):
             raise QgsProcessingException(
                 "A label raster needs a ground truth; GROUND_TRUTH is empty. Choose its file, or leave out the label "
                 "raster."
             )
-        crs = self.parameterAsCrs(parameters, "CRS", context) if is_given(parameters, "CRS") else None
-        self._crs = crs if crs is not None and crs.isValid() else local_grid_crs()
+        self._crs = values.crs("CRS") or local_grid_crs()
 
-    def compute(
-        self, parameters: Parameters, context: QgsProcessingContext, feedback: QgsProcessingFeedback
-    ) -> dict[str, Any]:
+    def compute(self, values: ParameterValues, feedback: QgsProcessingFeedback) -> dict[str, Any]:
         """Read the files in the worker, write the layers here."""
         from .bridge.feedback import ProgressRange
         from .bridge.layers.styling import class_map_style, save_beside
-        from .bridge.raster.geotiff import classes_from, cube_from, write_class_map, write_many_bands
+        from .bridge.raster.geotiff import RawRaster, classes_from, cube_from, write_class_map, write_many_bands
         from .bridge.worker.worker_process import job_folder, run_worker
 
-        output = self.raster_path(parameters, "OUTPUT", context)
-        reference = self.raster_path(parameters, "OUTPUT_REFERENCE", context)
-        variable = self.parameterAsString(parameters, "VARIABLE", context).strip()
+        output = self.outputs.raster(values, "OUTPUT")
+        reference = self.outputs.raster(values, "OUTPUT_REFERENCE")
+        variable = values.text("VARIABLE")
         samples = None
         with job_folder() as folder:
             job = Job("importscene", inputs=self._inputs, options={"variable": variable} if variable else {})
-            values = run_worker(job, folder, self.MODULE, ProgressRange(feedback, 0, 50))
-            cube = cube_from(values["cube"])
+            result = run_worker(job, folder, self.MODULE, ProgressRange(feedback, 0, 50))
+            cube = cube_from(result["cube"])
             feedback.pushInfo(f"Scene: {cube.width} x {cube.height} pixels, {len(cube.bands)} bands, {cube.dtype}.")
-            grid = self._grid(cube.height, cube.width, self.parameterAsDouble(parameters, "PIXEL_SIZE", context))
-            write_many_bands(cube, folder, grid, output, ProgressRange(feedback, 50, 70))
-            if values["reference"] is not None:
-                labels = cube_from(values["reference"])
-                classes = classes_from(values["class_names"])
+            grid = self._grid(cube.height, cube.width, values.number("PIXEL_SIZE"))
+            write_many_bands(RawRaster(cube, folder, grid), output, ProgressRange(feedback, 50, 70))
+            if result["reference"] is not None:
+                labels = RawRaster.of_result(result["reference"], folder, grid)
+                classes = classes_from(result["class_names"])
                 if reference is not None:
-                    write_class_map(labels, folder, grid, reference, classes, ProgressRange(feedback, 70, 75))
+                    write_class_map(labels, reference, classes, ProgressRange(feedback, 70, 75))
                     save_beside(QgsRasterLayer(str(reference)), class_map_style(classes), reference)
-                    self.style_output("OUTPUT_REFERENCE", class_map_style(classes))
-                content = (folder / labels.file).read_bytes()
-                samples = self._write_points(
-                    parameters, context, grid, content, classes, ProgressRange(feedback, 75, 100)
-                )
-        for name in self._destinations:
-            self.name_output(name, Path(self._inputs["mat"]).stem, "{scene}")
+                    self.outputs.style("OUTPUT_REFERENCE", class_map_style(classes))
+                samples = self._write_points(values, labels, classes, ProgressRange(feedback, 75, 100))
+        written = {"OUTPUT": output, "OUTPUT_REFERENCE": reference, "OUTPUT_SAMPLES": samples}
+        for name in (name for name, place in written.items() if place):
+            self.outputs.title(name, layer_title(self, name, Path(self._inputs["mat"]).stem, "{scene}"))
         return {
             "OUTPUT": str(output),
             "OUTPUT_REFERENCE": str(reference) if reference else None,
             "OUTPUT_SAMPLES": samples,
         }
-
-    def _file(self, parameters: Parameters, name: str, context: QgsProcessingContext) -> str:
-        path = Path(self.parameterAsFile(parameters, name, context))
-        if not path.is_file():
-            raise QgsProcessingException(f"{name} should be a MATLAB file; there is no file {path}. Choose it again.")
-        return str(path.absolute())
 
     def _grid(self, height: int, width: int, pixel_size: float) -> Grid:
         """North up, lower left corner at the origin, so that all coordinates are positive."""
@@ -183,13 +175,7 @@ class ImportScene(MtmsdAlgorithm):
         return Grid(height, width, transform, wkt, self._crs)
 
     def _write_points(
-        self,
-        parameters: Parameters,
-        context: QgsProcessingContext,
-        grid: Grid,
-        labels: bytes,
-        classes: Sequence[ClassEntry],
-        progress: Any,  # noqa: ANN401 - bridge.feedback.ProgressRange, imported late
+        self, values: ParameterValues, labels: RawRaster, classes: Sequence[ClassEntry], progress: ProgressRange
     ) -> str | None:
         from .bridge.layers.styling import samples_style
         from .bridge.vector.field_types import TEXT, WHOLE_NUMBER
@@ -198,19 +184,18 @@ class ImportScene(MtmsdAlgorithm):
         fields = QgsFields()
         fields.append(QgsField("class_id", WHOLE_NUMBER))
         fields.append(QgsField("class", TEXT))
-        sink, destination = self.parameterAsSink(
-            parameters, "OUTPUT_SAMPLES", context, fields, QgsWkbTypes.Type.Point, grid.crs
-        )
+        sink, destination = values.sink("OUTPUT_SAMPLES", fields, QgsWkbTypes.Type.Point, labels.grid.crs)
         if sink is None:
             return None
         names: Mapping[int, str] = {entry.id: entry.name for entry in classes}
-        for feature in labelled_points(labels, grid, fields, names, progress):
+        content = (labels.folder / labels.cube.file).read_bytes()
+        for feature in labelled_points(content, labels.grid, fields, names, progress):
             if not sink.addFeature(feature, QgsFeatureSink.Flag.FastInsert):
                 raise QgsProcessingException(f"The labelled points cannot be written: {sink.lastError()}")
         del sink  # closes the file
         style = samples_style(classes, "class", by_name=True)
-        self._destinations = {**self._destinations, "OUTPUT_SAMPLES": destination}
-        self.style_output("OUTPUT_SAMPLES", style)
+        self.outputs.add_layer("OUTPUT_SAMPLES", destination)
+        self.outputs.style("OUTPUT_SAMPLES", style)
         self._save_style(destination, style)
         return destination
 
@@ -223,6 +208,13 @@ class ImportScene(MtmsdAlgorithm):
             save_inside(QgsVectorLayer(destination, "points", "ogr"), style)
         elif path.is_file() and not path.with_suffix(".qml").exists():  # else it is that of a raster of this name
             save_beside(QgsVectorLayer(destination, "points", "ogr"), style, path)
+
+
+def _matlab_file(values: ParameterValues, name: str) -> str:
+    path = values.file(name)
+    if path is None or not path.is_file():
+        raise QgsProcessingException(f"{name} should be a MATLAB file; there is no file {path}. Choose it again.")
+    return str(path.absolute())
 
 
 def local_grid_crs() -> QgsCoordinateReferenceSystem:

@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from qgis.core import (
-    QgsProcessingContext,
     QgsProcessingException,
     QgsProcessingFeedback,
     QgsProcessingParameterFile,
@@ -16,17 +16,16 @@ from qgis.core import (
 )
 
 from ..mtmsd_qgis.jobs.protocol import Job
-from ..mtmsd_qgis.jobs.settings import to_json
-from .base.algorithm import Parameters, is_given
-from .base.classification_parameters import ACCURACY, MAPS, Classifying
-from .base.extraction_parameters import Extracting
-from .base.pretraining_parameters import Pretraining
+from ..mtmsd_qgis.jobs.settings import PRESET_NAMES, to_json
+from .base.algorithm import MtmsdAlgorithm
+from .base.classification_parameters import ClassifierOptions, ClassifierParameters, MapOutputs, SampleLayers
+from .base.classification_run import ClassificationRun
+from .base.extraction_parameters import ExtractionParameters, MatchedModel, ResumeFolderParameter
+from .base.parameters import Device, ParameterValues, Seed
+from .base.pretraining_parameters import BandChoice, BandsAndMask, Preset, PretrainingParameters
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
-
-class MapScene(Classifying, Extracting, Pretraining):
+class MapScene(MtmsdAlgorithm):
     """Pretrains, extracts and classifies in one go."""
 
     def name(self) -> str:
@@ -56,8 +55,7 @@ class MapScene(Classifying, Extracting, Pretraining):
             QgsProcessingParameterRasterLayer("INPUT", self.tr("Raster")),
             self.tr("The scene to map: any data type, one band or more."),
         )
-        self.declare_samples()
-        self.declare_classifier()
+        self.declare_groups(SampleLayers(), ClassifierParameters())
         self.declare(
             QgsProcessingParameterFile(
                 "MODEL",
@@ -67,14 +65,17 @@ class MapScene(Classifying, Extracting, Pretraining):
             ),
             self.tr("Of this scene or of one with the same bands. Not given: one is trained on this scene."),
         )
-        self.declare_preset()
-        self.declare_bands_and_mask()
-        self.declare_pretraining_knobs()
-        self.declare_extraction_knobs()
-        self.declare_classification_knobs()
-        self.declare_resume()
-        self.declare_seed_and_device()
-        self.declare_maps()
+        self.declare_groups(
+            Preset(),
+            BandsAndMask(),
+            PretrainingParameters(),
+            ExtractionParameters(),
+            ClassifierOptions(),
+            ResumeFolderParameter(),
+            Seed(),
+            Device(),
+            MapOutputs(),
+        )
         self.declare(
             QgsProcessingParameterFileDestination(
                 "OUTPUT_MODEL",
@@ -86,136 +87,94 @@ class MapScene(Classifying, Extracting, Pretraining):
             self.tr("The model that was trained, for other scenes with the same bands. Only where MODEL is not given."),
         )
 
-    def check_settings(self, parameters: Parameters, context: QgsProcessingContext) -> None:
+    def check_settings(self, values: ParameterValues) -> None:
         """Make the settings once, for their own checks."""
-        self.classification_settings(parameters, context)
-        self.pretraining_settings(parameters, context)
-        self.extraction_settings(parameters, context, "quick", spectra=True)
+        ClassifierParameters().read(values)
+        PretrainingParameters().read(values)
+        ExtractionParameters().read(values, PRESET_NAMES[0], spectra=True)
 
-    def collect(self, parameters: Parameters, context: QgsProcessingContext, feedback: QgsProcessingFeedback) -> None:
+    def collect(self, values: ParameterValues, feedback: QgsProcessingFeedback) -> None:
         """Look at raster, model, mask and layers."""
-        from .bridge.raster.scene_export import refuse_same_file, refuse_small_raster
+        from .bridge.raster.scene_export import refuse_small_raster
         from .bridge.raster.source import describe_raster
 
-        layer = self.parameterAsRasterLayer(parameters, "INPUT", context)
-        if layer is None or not layer.isValid():
-            raise QgsProcessingException(self.invalidRasterError(parameters, "INPUT"))
-        self._source = describe_raster(layer)
-        self._classify = self.classification_settings(parameters, context)
-        self._pretrain = self.pretraining_settings(parameters, context)
-        self._model = (
-            Path(self.parameterAsFile(parameters, "MODEL", context)) if is_given(parameters, "MODEL") else None
-        )
-        if self._model is None:
-            self._numbers, self._bad = self.chosen_bands(parameters, self._source, context)
-            refuse_small_raster(self._source, self._pretrain.patch_size)
-            preset = self._pretrain.preset
+        source = describe_raster(values.raster("INPUT"))
+        classification = ClassifierParameters().read(values)
+        self._pretraining = PretrainingParameters().read(values)
+        self._model: MatchedModel | None = None
+        model = values.file("MODEL")
+        if model is None:
+            self._bands = BandsAndMask().read_bands(values, source)
+            refuse_small_raster(source, self._pretraining.patch_size)
+            preset = self._pretraining.preset
         else:
-            if self.output_path(parameters, "OUTPUT_MODEL", context) is not None:
+            if self.outputs.file(values, "OUTPUT_MODEL") is not None:
                 raise QgsProcessingException(
                     "OUTPUT_MODEL is for a model that is trained here, and MODEL is given. Leave one of them empty."
                 )
-            self._bad = []
-            header, self._numbers = self.matched_model(self._model, self._source)
-            preset = header["preset"]
-        self._extract = self.extraction_settings(parameters, context, preset, spectra=True)
-        for name in MAPS:
-            refuse_same_file(self._source, self.raster_path(parameters, name, context))
-        self._mask = self.chosen_mask(parameters, context)
-        self._labels = self.labels_from(parameters, "TRAINING", self._source, context)
-        given = is_given(parameters, "VALIDATION")
-        self._reference = self.labels_from(parameters, "VALIDATION", self._source, context) if given else None
-        self._context = context.transformContext()
+            self._model = MatchedModel.read(model, source)
+            self._bands, preset = BandChoice(self._model.numbers), self._model.preset
+        self._extraction = ExtractionParameters().read(values, preset, spectra=True)
+        self._mask = BandsAndMask().read_mask(values)
+        self._run = ClassificationRun.collect(self, values, classification, source)
 
-    def compute(
-        self, parameters: Parameters, context: QgsProcessingContext, feedback: QgsProcessingFeedback
-    ) -> dict[str, Any]:
-        """Copy the raster, place the samples, let the worker do the steps, write maps, report and model."""
+    def compute(self, values: ParameterValues, feedback: QgsProcessingFeedback) -> dict[str, Any]:
+        """Export raster and samples, let the worker do the steps, write maps, report and model."""
         from .bridge.feedback import ProgressRange
-        from .bridge.raster.disk_space import check_mapping_space
-        from .bridge.raster.geotiff import copy_file
-        from .bridge.raster.scene_export import export_scene
-        from .bridge.vector.sample_export import export_reference, export_training
+        from .bridge.files.atomic_write import copy_file
+        from .bridge.raster.disk_space import SceneNeed, check_space, mapping_need
+        from .bridge.raster.scene_export import SceneExport, announce
         from .bridge.worker.worker_process import job_folder, run_worker
 
-        rasters = {n: self.raster_path(parameters, n, context) for n in MAPS}
-        report = self.output_path(parameters, "REPORT", context)
-        model = self.output_path(parameters, "OUTPUT_MODEL", context)
-        resume = self.resume_folder(parameters, rasters["OUTPUT"], context)
-        self._announce(feedback)
-        classes = len({key for _, key in self._labels.shapes})
-        probabilities = classes if rasters["PROBABILITIES"] else 0
-        asked = classes if self._classify.neighbours_may_agree else 0
-        components, output = self._pretrain.components, rasters["OUTPUT"]
-        check_mapping_space(self._source, self._numbers, components, probabilities, asked, output, feedback)
+        run, source, output = self._run, self._run.source, self._run.maps["OUTPUT"]
+        resume = ResumeFolderParameter().read(values, output)
+        model = self.outputs.file(values, "OUTPUT_MODEL")
+        announce(source, feedback, *self._first_lines())
+        scene_need = SceneNeed(source, self._bands.used, self._pretraining.components)
+        check_space(mapping_need(scene_need, run.disk_need, output), feedback)
         with job_folder() as folder, resume.kept(feedback):
             reading = ProgressRange(feedback, 0, 4, "Reading the raster")
-            scene = export_scene(self._source, self._numbers, self._mask, folder, self._context, reading)
-            training = export_training(self._labels, self._source, scene, folder, ProgressRange(feedback, 4, 5))
-            reference = None
-            if self._reference is not None:
-                reference = export_reference(
-                    self._reference, training, self._source, scene, folder, ProgressRange(feedback, 5, 6)
-                )
+            scene = SceneExport(source, folder, values.transforms).bands(self._bands.used, self._mask, reading)
+            given = {"model": str(self._model.file.absolute())} if self._model else {}
             job = Job(
                 task="mapscene",
                 settings=self._settings(),
                 scene=scene,
-                samples=training.file,
-                validation=reference,
-                classes=training.classes,
-                inputs={**({"model": str(self._model.absolute())} if self._model else {}), **resume.inputs},
+                inputs={**given, **resume.inputs},
                 outputs=resume.outputs,
-                options={
-                    "probabilities": rasters["PROBABILITIES"] is not None,
-                    "source_band_count": len(self._source.bands),
-                },
+                options={"source_band_count": len(source.bands)},
             )
-            values = run_worker(job, folder, self.MODULE, ProgressRange(feedback, 6, 96))
-            writing = ProgressRange(feedback, 96, 100, "Writing the maps")
-            self.write_maps(self._source, values, resume.folder, rasters, training, writing)
-            if report is not None:
-                told = {"Diffusion model": self._model_sentence(values)}
-                self.write_report(values, self._source, self._labels, self._reference, report, told)
+            job = run.with_samples(job, folder, feedback, 4)
+            result = run_worker(job, folder, self.MODULE, ProgressRange(feedback, 6, 96))
+            run.write_maps(result, job.classes, resume.folder, ProgressRange(feedback, 96, 100, "Writing the maps"))
+            run.write_report(result, {"Diffusion model": self._model_sentence(result)})
             if model is not None:
-                copy_file(Path(values["model"]), model)
-        accuracy = values["accuracy"] or {}
-        feedback.pushInfo(values["split"]["sentence"])
-        return {
-            **{name: str(path) if path else None for name, path in rasters.items()},
-            "REPORT": str(report) if report else None,
-            "OUTPUT_MODEL": str(model) if model else None,
-            **{name: accuracy.get(name.lower()) for name in ACCURACY},
-            "SECONDS": values["seconds"],
-            "DEVICE_USED": values["device"],
-        }
+                copy_file(Path(result["model"]), model)
+        feedback.pushInfo(result["split"]["sentence"])
+        return {**run.results(result), "OUTPUT_MODEL": str(model) if model else None}
 
     def _settings(self) -> dict[str, Any]:
-        pretrain = {"pretrain": to_json(self._pretrain)} if self._model is None else {}
-        return {**pretrain, "extract": to_json(self._extract), "classify": to_json(self._classify)}
+        pretraining = {"pretrain": to_json(self._pretraining)} if self._model is None else {}
+        return {**pretraining, "extract": to_json(self._extraction), "classify": to_json(self._run.settings)}
 
-    def _announce(self, feedback: QgsProcessingFeedback) -> None:
-        from .bridge.raster.scene_export import announce
-
-        pretrain, extract, classify = self._pretrain, self._extract, self._classify
-        held_out = f"split {classify.split}" + (", judged by the validation layer" if self._reference else "")
-        announce(
-            self._source,
-            feedback,
-            f"Marked as bad in the metadata, left out: {', '.join(map(str, self._bad))}." if self._bad else "",
-            f"Model: {self._model.name}, {len(self._numbers)} bands."
+    def _first_lines(self) -> tuple[str, ...]:
+        """What is mapped and how, for the log."""
+        pretraining, extraction, classification = self._pretraining, self._extraction, self._run.settings
+        return (
+            self._bands.bad_sentence,
+            f"Model: {self._model.file.name}, {len(self._bands.used)} bands."
             if self._model
-            else f"Preset {pretrain.preset}, {pretrain.iterations} iterations of {pretrain.batch_size} patches of "
-            f"{pretrain.patch_size} x {pretrain.patch_size} pixels.",
-            f"{len(extract.timesteps)} timesteps, {extract.keep or 'all'} features kept per timestep; "
-            f"classifier {classify.classifier}, {held_out}, seed {classify.seed}.",
+            else f"Preset {pretraining.preset}, {pretraining.iterations} iterations of {pretraining.batch_size} "
+            f"patches of {pretraining.patch_size} x {pretraining.patch_size} pixels.",
+            f"{len(extraction.timesteps)} timesteps, {extraction.keep or 'all'} features kept per timestep; "
+            f"classifier {classification.classifier}, {self._run.evaluation_text}, seed {classification.seed}.",
         )
 
-    def _model_sentence(self, values: Mapping[str, Any]) -> str:
+    def _model_sentence(self, result: Mapping[str, Any]) -> str:
         """Where the model comes from, for the report."""
         from ..mtmsd_qgis.io.model_file import read_header
 
         if self._model is not None:
-            return f"{self._model.name}, given"
-        header = read_header(values["model"])
+            return f"{self._model.file.name}, given"
+        header = read_header(result["model"])
         return f"trained on this raster, preset {header['preset']}, {header['iterations']} iterations"

@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from qgis.core import (
-    QgsProcessingContext,
     QgsProcessingException,
     QgsProcessingFeedback,
     QgsProcessingOutputNumber,
@@ -19,11 +19,13 @@ from qgis.core import (
 
 from ..mtmsd_qgis.jobs.protocol import Job
 from ..mtmsd_qgis.jobs.settings import to_json
-from .base.algorithm import Parameters, is_given
-from .base.pretraining_parameters import Pretraining
+from .base.algorithm import MtmsdAlgorithm
+from .base.outputs import report_facts
+from .base.parameters import Device, ParameterValues, Seed, WorkerOutputs
+from .base.pretraining_parameters import BandsAndMask, Preset, PretrainingParameters
 
 
-class PretrainDiffusion(Pretraining):
+class PretrainDiffusion(MtmsdAlgorithm):
     """Trains the diffusion model on a scene, without labels."""
 
     def name(self) -> str:
@@ -53,9 +55,7 @@ class PretrainDiffusion(Pretraining):
             QgsProcessingParameterRasterLayer("INPUT", self.tr("Raster")),
             self.tr("The scene to learn from: any number type, one band or thousands."),
         )
-        self.declare_bands_and_mask()
-        self.declare_preset()
-        self.declare_pretraining_knobs()
+        self.declare_groups(BandsAndMask(), Preset(), PretrainingParameters())
         self.declare(
             QgsProcessingParameterFile(
                 "RESUME",
@@ -69,7 +69,7 @@ class PretrainDiffusion(Pretraining):
             ),
             advanced=True,
         )
-        self.declare_seed_and_device()
+        self.declare_groups(Seed(), Device())
         self.declare(
             QgsProcessingParameterFileDestination(
                 "OUTPUT", self.tr("Diffusion model"), fileFilter=self.tr("MTMSD model (*.mtmsd)")
@@ -83,94 +83,85 @@ class PretrainDiffusion(Pretraining):
             self.tr("Loss curve, denoised samples at a few noise levels, settings, device and time."),
         )
         self.addOutput(QgsProcessingOutputNumber("FINAL_LOSS", self.tr("Final loss")))
-        self.declare_worker_outputs()
+        self.declare_groups(WorkerOutputs())
 
-    def check_settings(self, parameters: Parameters, context: QgsProcessingContext) -> None:
+    def check_settings(self, values: ParameterValues) -> None:
         """Make the settings once, for their own checks."""
-        self.pretraining_settings(parameters, context)
+        PretrainingParameters().read(values)
 
-    def collect(self, parameters: Parameters, context: QgsProcessingContext, feedback: QgsProcessingFeedback) -> None:
+    def collect(self, values: ParameterValues, feedback: QgsProcessingFeedback) -> None:
         """Look at raster and mask."""
         from .bridge.raster.scene_export import refuse_same_file, refuse_small_raster
         from .bridge.raster.source import describe_raster
 
-        self._settings = self.pretraining_settings(parameters, context)
-        layer = self.parameterAsRasterLayer(parameters, "INPUT", context)
-        if layer is None or not layer.isValid():
-            raise QgsProcessingException(self.invalidRasterError(parameters, "INPUT"))
-        self._source = describe_raster(layer)
-        self._numbers, self._bad = self.chosen_bands(parameters, self._source, context)
+        self._settings = PretrainingParameters().read(values)
+        self._source = describe_raster(values.raster("INPUT"))
+        self._bands = BandsAndMask().read_bands(values, self._source)
         refuse_small_raster(self._source, self._settings.patch_size)
         for name in ("OUTPUT", "REPORT"):
-            refuse_same_file(self._source, self.output_path(parameters, name, context))
-        self._mask = self.chosen_mask(parameters, context)
-        self._context = context.transformContext()
+            refuse_same_file(self._source, self.outputs.file(values, name))
+        self._mask = BandsAndMask().read_mask(values)
 
-    def compute(
-        self, parameters: Parameters, context: QgsProcessingContext, feedback: QgsProcessingFeedback
-    ) -> dict[str, Any]:
-        """Copy the bands, train, report."""
+    def compute(self, values: ParameterValues, feedback: QgsProcessingFeedback) -> dict[str, Any]:
+        """Export the bands, train, report."""
         from .bridge.feedback import ProgressRange
-        from .bridge.raster.disk_space import check_pretraining_space
-        from .bridge.raster.geotiff import write_text
-        from .bridge.raster.scene_export import announce, export_scene
+        from .bridge.raster.disk_space import SceneNeed, check_space, pretraining_need
+        from .bridge.raster.scene_export import SceneExport, announce
         from .bridge.worker.worker_process import job_folder, run_worker
 
-        output = self.output_path(parameters, "OUTPUT", context)
-        report = self.output_path(parameters, "REPORT", context)
-        settings = self._settings
+        output = self.outputs.file(values, "OUTPUT")
+        source, settings = self._source, self._settings
         announce(
-            self._source,
+            source,
             feedback,
-            f"Marked as bad in the metadata, left out: {', '.join(map(str, self._bad))}." if self._bad else "",
+            self._bands.bad_sentence,
             f"Preset {settings.preset}, {settings.iterations} iterations of {settings.batch_size} patches of "
             f"{settings.patch_size} x {settings.patch_size} pixels, seed {settings.seed}.",
         )
-        check_pretraining_space(self._source, self._numbers, settings.components, output, feedback)
+        check_space(pretraining_need(SceneNeed(source, self._bands.used, settings.components), output), feedback)
         output.parent.mkdir(parents=True, exist_ok=True)
         checkpoint = output.with_name(output.name + ".checkpoint")
         with job_folder() as folder:
-            scene = export_scene(
-                self._source,
-                self._numbers,
-                self._mask,
-                folder,
-                self._context,
-                ProgressRange(feedback, 0, 4, "Reading the raster"),
-            )
+            reading = ProgressRange(feedback, 0, 4, "Reading the raster")
+            scene = SceneExport(source, folder, values.transforms).bands(self._bands.used, self._mask, reading)
             job = Job(
                 task="pretrain",
                 settings=to_json(settings),
                 scene=scene,
-                inputs=self._resume_from(parameters, context),
+                inputs=self._resume_from(values),
                 outputs={"model": str(output.absolute()), "checkpoint": str(checkpoint.absolute())},
-                options={"source_band_count": len(self._source.bands)},
+                options={"source_band_count": len(source.bands)},
             )
             try:
-                values = run_worker(job, folder, self.MODULE, ProgressRange(feedback, 4, 99))
+                result = run_worker(job, folder, self.MODULE, ProgressRange(feedback, 4, 99))
             except QgsProcessingException:
                 self._tidy_up(output, checkpoint, feedback)
                 raise
-        if report is not None:
-            from ..mtmsd_qgis.report.reports import pretraining_report
-
-            write_text(
-                pretraining_report(values, self.facts({"Raster": f"{self._source.name}, {self._source.size_text}"})),
-                report,
-            )
+        report = self._write_report(values, result)
         feedback.setProgress(100)
         return {
             "OUTPUT": str(output),
             "REPORT": str(report) if report else None,
-            "FINAL_LOSS": values["final_loss"],
-            "SECONDS": values["seconds"],
-            "DEVICE_USED": values["device"],
+            "FINAL_LOSS": result["final_loss"],
+            "SECONDS": result["seconds"],
+            "DEVICE_USED": result["device"],
         }
 
-    def _resume_from(self, parameters: Parameters, context: QgsProcessingContext) -> dict[str, str]:
-        if not is_given(parameters, "RESUME"):
+    def _write_report(self, values: ParameterValues, result: Mapping[str, Any]) -> Path | None:
+        """The report, where one is wanted."""
+        from ..mtmsd_qgis.report.reports import pretraining_report
+        from .bridge.files.atomic_write import write_text
+
+        path = self.outputs.file(values, "REPORT")
+        if path is not None:
+            facts = report_facts(self, {"Raster": f"{self._source.name}, {self._source.size_text}"})
+            write_text(pretraining_report(result, facts), path)
+        return path
+
+    def _resume_from(self, values: ParameterValues) -> dict[str, str]:
+        path = values.file("RESUME")
+        if path is None:
             return {}
-        path = Path(self.parameterAsFile(parameters, "RESUME", context))
         if not path.is_file():
             raise QgsProcessingException(
                 f"RESUME should be the checkpoint of an interrupted run; there is no file {path}."

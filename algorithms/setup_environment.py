@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qgis.core import (
-    QgsProcessingContext,
     QgsProcessingFeedback,
     QgsProcessingOutputFile,
     QgsProcessingOutputString,
@@ -18,10 +17,11 @@ from qgis.core import (
 )
 
 from ..mtmsd_qgis.errors import SettingsError
-from .base.algorithm import MtmsdAlgorithm, Parameters
+from .base.algorithm import MtmsdAlgorithm
+from .base.parameters import ParameterValues
 
 if TYPE_CHECKING:
-    from .bridge.environment.builder import Plan
+    from .bridge.environment.builder import EnvironmentPlan
     from .bridge.environment.network_proxy import Proxy
 
 _BUILDS = ("auto", "cpu", "cuda")
@@ -116,7 +116,7 @@ class SetupEnvironment(MtmsdAlgorithm):
             advanced=True,
         )
 
-    def check_settings(self, parameters: Parameters, context: QgsProcessingContext) -> None:
+    def check_settings(self, values: ParameterValues) -> None:
         """Look at what was typed.
 
         Raises:
@@ -124,32 +124,30 @@ class SetupEnvironment(MtmsdAlgorithm):
         """
         from .bridge.environment.pip_requirements import wheels_trouble
 
-        index = self.parameterAsString(parameters, "INDEX_URL", context).strip()
+        index = values.text("INDEX_URL")
         if index and "://" not in index:
             raise SettingsError(f"INDEX_URL should be an address such as https://...; found {index}.")
-        wheels = self.parameterAsString(parameters, "WHEELS", context).strip()
+        wheels = values.text("WHEELS")
         if wheels and index:
             raise SettingsError("WHEELS does without a network and INDEX_URL needs one: give one of them.")
         trouble = wheels_trouble(Path(wheels).expanduser()) if wheels else ""
         if trouble:
             raise SettingsError(trouble)
 
-    def collect(self, parameters: Parameters, context: QgsProcessingContext, feedback: QgsProcessingFeedback) -> None:
+    def collect(self, values: ParameterValues, feedback: QgsProcessingFeedback) -> None:
         """QGIS's proxy, on the main thread: it may ask for the master password."""
         from .bridge.environment.network_proxy import qgis_proxy
 
-        self.check_settings(parameters, context)
+        self.check_settings(values)
         self._proxy = qgis_proxy()
 
-    def compute(
-        self, parameters: Parameters, context: QgsProcessingContext, feedback: QgsProcessingFeedback
-    ) -> dict[str, Any]:
+    def compute(self, values: ParameterValues, feedback: QgsProcessingFeedback) -> dict[str, Any]:
         """Say what will be done, do it, and say what it means."""
         from .bridge.environment.builder import build_environment
         from .bridge.environment.pip_requirements import download_line
         from .bridge.feedback import ProgressRange
 
-        plan = self._plan(parameters, context, feedback)
+        plan = self._plan(values, feedback)
         self._announce(plan, feedback)
         built = build_environment(plan, ProgressRange(feedback, 0, 100))
         state = "is ready" if built.is_new else "was there already, and works"
@@ -162,19 +160,16 @@ class SetupEnvironment(MtmsdAlgorithm):
         self._warn_where_unused(built.python, feedback)
         return {"PYTHON": str(built.python), "TORCH_VERSION": built.torch}
 
-    def _plan(self, parameters: Parameters, context: QgsProcessingContext, feedback: QgsProcessingFeedback) -> Plan:
+    def _plan(self, values: ParameterValues, feedback: QgsProcessingFeedback) -> EnvironmentPlan:
         from .bridge.environment.base_python import find_base
-        from .bridge.environment.builder import Plan
-        from .bridge.environment.pip_requirements import Source
+        from .bridge.environment.builder import EnvironmentPlan
+        from .bridge.environment.pip_requirements import PackageSource
         from .bridge.environment.torch_builds import CUDA_BUILDS, Choice, choose_build, graphics_cards
         from .bridge.worker import python_locations
 
-        def text(name: str) -> str:
-            return self.parameterAsString(parameters, name, context).strip()
-
-        wheels = Path(text("WHEELS")).expanduser() if text("WHEELS") else None
-        source = Source(wheels, text("INDEX_URL"))
-        wanted = text("BUILD") or "auto"
+        wheels = Path(values.text("WHEELS")).expanduser() if values.text("WHEELS") else None
+        source = PackageSource(wheels, values.text("INDEX_URL"))
+        wanted = values.text("BUILD") or "auto"
         cards, trouble = graphics_cards()
         for card in cards:
             feedback.pushInfo(f"Graphics card: {card.label}")
@@ -185,12 +180,12 @@ class SetupEnvironment(MtmsdAlgorithm):
         feedback.pushInfo(f"Build of torch: {choice.build.tag} ({choice.reason})")
         for card in choice.unused:
             feedback.pushWarning(f"{card.label} cannot be used with this build.")
-        folder = Path(text("FOLDER")).expanduser() if text("FOLDER") else python_locations.home()
-        base = find_base(text("BASE_PYTHON"))
+        folder = Path(values.text("FOLDER")).expanduser() if values.text("FOLDER") else python_locations.home()
+        base = find_base(values.text("BASE_PYTHON"))
         proxy = self._proxy.environment if self._proxy and wheels is None else {}
-        return Plan(folder.absolute(), base, choice.build, source, proxy)
+        return EnvironmentPlan(folder.absolute(), base, choice.build, source, proxy)
 
-    def _announce(self, plan: Plan, feedback: QgsProcessingFeedback) -> None:
+    def _announce(self, plan: EnvironmentPlan, feedback: QgsProcessingFeedback) -> None:
         from .bridge.environment.builder import refuse_without_space
         from .bridge.environment.pip_failures import without_credentials
 

@@ -10,7 +10,6 @@ from qgis.core import (
     QgsFeature,
     QgsFeatureSink,
     QgsProcessing,
-    QgsProcessingContext,
     QgsProcessingException,
     QgsProcessingFeedback,
     QgsProcessingOutputLayerDefinition,
@@ -23,12 +22,16 @@ from qgis.core import (
 )
 
 from ..mtmsd_qgis.errors import SettingsError
-from .base.algorithm import MtmsdAlgorithm, Parameters, is_given
+from .base.algorithm import MtmsdAlgorithm
+from .base.outputs import layer_title
+from .base.parameters import Overlaps, ParameterValues, Seed
+from .translation import translatable
 
 if TYPE_CHECKING:
     from .bridge.vector.reference_samples import ReferenceSamples
     from .bridge.vector.sample_splitting import SplitPlan
 
+_SEED = Seed(translatable("The same seed and inputs give the same two layers."))
 _METHODS = ("random", "group", "block")
 _OUTPUTS = ("OUTPUT_TRAINING", "OUTPUT_VALIDATION")
 
@@ -97,8 +100,7 @@ class SplitSamples(MtmsdAlgorithm):
                 "samples, with all their attributes."
             ),
         )
-        self.declare_overlaps()
-        self.declare_seed(self.tr("The same seed and inputs give the same two layers."))
+        self.declare_groups(Overlaps(), _SEED)
         text = {
             "OUTPUT_TRAINING": self.tr("Samples to learn from, in the form and CRS of the layer, or of the pixels."),
             "OUTPUT_VALIDATION": self.tr("Samples to judge a map by; none of them is in the training layer."),
@@ -141,37 +143,30 @@ class SplitSamples(MtmsdAlgorithm):
             ),
         )
 
-    def check_settings(self, parameters: Parameters, context: QgsProcessingContext) -> None:
+    def check_settings(self, values: ParameterValues) -> None:
         """Make the plan once, for its own checks, and refuse two outputs in one file."""
-        self._plan_from(parameters, context)
-        training, validation = (_place(parameters.get(name)) for name in _OUTPUTS)
+        _plan_from(values)
+        training, validation = (_destination(values, name) for name in _OUTPUTS)
         if training == validation and Path(training).suffix:
             raise SettingsError(
                 f"Two files were expected for OUTPUT_TRAINING and OUTPUT_VALIDATION; both are {training}. Change one."
             )
 
-    def collect(self, parameters: Parameters, context: QgsProcessingContext, feedback: QgsProcessingFeedback) -> None:
+    def collect(self, values: ParameterValues, feedback: QgsProcessingFeedback) -> None:
         """Look at the layers."""
         from .bridge.raster.source import describe_raster
         from .bridge.vector.sample_styles import categories_of
 
-        self.check_settings(parameters, context)
-        self._plan = self._plan_from(parameters, context)
-        self._field = self.parameterAsString(parameters, "CLASS_FIELD", context)
-        layer = self.vector_layer(parameters, "INPUT", context)
+        self.check_settings(values)
+        self._plan = _plan_from(values)
+        self._field = values.field("CLASS_FIELD")
+        layer = values.vector_layer("INPUT")
         if layer is not None:
-            self._refuse_input_as_output(parameters, layer.source())
+            _refuse_input_as_output(values, layer.source())
         self._style = categories_of(layer, self._field)
-        self._raster = None
-        if is_given(parameters, "RASTER"):
-            raster = self.parameterAsRasterLayer(parameters, "RASTER", context)
-            if raster is None or not raster.isValid():
-                raise QgsProcessingException(self.invalidRasterError(parameters, "RASTER"))
-            self._raster = describe_raster(raster)
+        self._raster = describe_raster(values.raster("RASTER")) if values.is_given("RASTER") else None
 
-    def compute(
-        self, parameters: Parameters, context: QgsProcessingContext, feedback: QgsProcessingFeedback
-    ) -> dict[str, Any]:
+    def compute(self, values: ParameterValues, feedback: QgsProcessingFeedback) -> dict[str, Any]:
         """Read the samples, split them, leave out what is too near, write both layers."""
         import numpy as np
 
@@ -179,8 +174,8 @@ class SplitSamples(MtmsdAlgorithm):
         from .bridge.vector.reference_samples import plane_of
         from .bridge.vector.sample_splitting import SampleSplitter
 
-        samples = self._reference_samples(parameters, context, feedback)
-        splitter = SampleSplitter(samples, self._plan, plane_of(samples, context.transformContext()))
+        samples = self._reference_samples(values, feedback)
+        splitter = SampleSplitter(samples, self._plan, plane_of(samples, values.transforms))
         training, validation = splitter.split(ProgressRange(feedback, 30, 40))
         progress = ProgressRange(feedback, 40, 80)
         validation = splitter.leave_out_near(training, validation, progress)
@@ -189,78 +184,63 @@ class SplitSamples(MtmsdAlgorithm):
         for side in (training, validation):
             sides.append([samples.feature(number) for number in np.flatnonzero(side)])
             progress.advance(1.0)  # the last places to cancel: a layer is written as a whole
-        return {
-            name: self._write(parameters, name, context, samples, features) for name, features in zip(_OUTPUTS, sides)
-        }
+        return {name: self._write(values, name, samples, side) for name, side in zip(_OUTPUTS, sides)}
 
-    def _plan_from(self, parameters: Parameters, context: QgsProcessingContext) -> SplitPlan:
-        from .bridge.vector.sample_splitting import SplitPlan
-
-        return SplitPlan(
-            method=self.parameterAsEnumString(parameters, "METHOD", context),
-            share=self.parameterAsDouble(parameters, "SHARE", context),
-            count=self.whole_number(parameters, "COUNT", context),
-            buffer_m=self.parameterAsDouble(parameters, "BUFFER", context),
-            block_size_m=self.parameterAsDouble(parameters, "BLOCK_SIZE", context),
-            seed=self.parameterAsInt(parameters, "SEED", context),
-        )
-
-    def _reference_samples(
-        self, parameters: Parameters, context: QgsProcessingContext, feedback: QgsProcessingFeedback
-    ) -> ReferenceSamples:
+    def _reference_samples(self, values: ParameterValues, feedback: QgsProcessingFeedback) -> ReferenceSamples:
         from .bridge.feedback import ProgressRange
         from .bridge.vector.reference_samples import pixels_of, read_reference, whole_features
 
-        source = self.parameterAsSource(parameters, "INPUT", context)
-        if source is None:
-            raise QgsProcessingException(self.invalidSourceError(parameters, "INPUT"))
-        reference = read_reference(source, self._field, ProgressRange(feedback, 0, 10))
+        reference = read_reference(values.source("INPUT"), self._field, ProgressRange(feedback, 0, 10))
         if reference.skipped:
             feedback.pushWarning(f"Not used in the layer {reference.name}: {reference.skipped.text}.")
         if self._raster is None:
             return whole_features(reference)
-        overlaps, transforms = self.overlaps(parameters, context), context.transformContext()
-        samples = pixels_of(reference, self._raster, overlaps, transforms, ProgressRange(feedback, 10, 30))
+        overlaps = Overlaps().read(values)
+        samples = pixels_of(reference, self._raster, overlaps, values.transforms, ProgressRange(feedback, 10, 30))
         if samples.left_out:
             feedback.pushWarning(samples.left_out)
         return samples
 
-    def _refuse_input_as_output(self, parameters: Parameters, source: str) -> None:
-        read = source.split("|")[0]
-        for name in _OUTPUTS:
-            if Path(read).is_file() and Path(_place(parameters.get(name))).absolute() == Path(read).absolute():
-                raise QgsProcessingException(
-                    f"{name} should be a file of its own; {read} is the reference layer itself. Choose another name."
-                )
-
-    def _write(
-        self,
-        parameters: Parameters,
-        name: str,
-        context: QgsProcessingContext,
-        samples: ReferenceSamples,
-        features: list[QgsFeature],
-    ) -> str:
+    def _write(self, values: ParameterValues, name: str, samples: ReferenceSamples, features: list[QgsFeature]) -> str:
         from .bridge.vector.sample_styles import save_with
 
-        sink, destination = self.parameterAsSink(
-            parameters, name, context, samples.fields, samples.wkb_type, samples.crs
-        )
-        if sink is None:
-            raise QgsProcessingException(self.invalidSinkError(parameters, name))
+        sink, destination = values.sink(name, samples.fields, samples.wkb_type, samples.crs)
         if not sink.addFeatures(features, QgsFeatureSink.Flag.FastInsert):
             raise QgsProcessingException(f"{name} cannot be written: {sink.lastError()}")
         del sink  # closes the file
-        self._destinations = {**self._destinations, name: destination}
-        self.name_output(name, samples.reference.name, self.tr("Samples of {scene}"))
+        self.outputs.add_layer(name, destination)
+        self.outputs.title(name, layer_title(self, name, samples.reference.name, self.tr("Samples of {scene}")))
         if self._style is not None:
-            self.style_output(name, self._style)
+            self.outputs.style(name, self._style)
             save_with(destination, self._style)
         return destination
 
 
-def _place(value: object) -> str:
+def _plan_from(values: ParameterValues) -> SplitPlan:
+    from .bridge.vector.sample_splitting import SplitPlan
+
+    return SplitPlan(
+        method=values.choice("METHOD"),
+        share=values.number("SHARE"),
+        count=values.optional_integer("COUNT"),
+        buffer_m=values.number("BUFFER"),
+        block_size_m=values.number("BLOCK_SIZE"),
+        seed=values.integer("SEED"),
+    )
+
+
+def _refuse_input_as_output(values: ParameterValues, source: str) -> None:
+    read = source.split("|")[0]
+    for name in _OUTPUTS:
+        if Path(read).is_file() and Path(_destination(values, name)).absolute() == Path(read).absolute():
+            raise QgsProcessingException(
+                f"{name} should be a file of its own; {read} is the reference layer itself. Choose another name."
+            )
+
+
+def _destination(values: ParameterValues, name: str) -> str:
     """Where an output goes, as given."""
+    value = values.raw(name)
     if isinstance(value, QgsProcessingOutputLayerDefinition):
         value = value.sink.staticValue()
     return str(value)

@@ -45,10 +45,10 @@ def main() -> None:
 def prepare(raster: str, reference: str, field: str, folder: Path) -> None:
     """Write the folder; a scene that the algorithms would refuse ends the program with their sentence."""
     from mtmsd.algorithms.bridge.feedback import ProgressRange
-    from mtmsd.algorithms.bridge.raster.scene_export import export_plain_bands
+    from mtmsd.algorithms.bridge.raster.scene_export import SceneExport
     from mtmsd.algorithms.bridge.raster.source import describe_raster
     from mtmsd.algorithms.bridge.vector.labels import read_labels
-    from mtmsd.algorithms.bridge.vector.sample_export import export_training
+    from mtmsd.algorithms.bridge.vector.sample_export import SampleExport
     from qgis.core import (
         QgsProcessingContext,
         QgsProcessingException,
@@ -66,10 +66,10 @@ def prepare(raster: str, reference: str, field: str, folder: Path) -> None:
     progress = ProgressRange(_feedback(), 0, 100)
     try:
         source = describe_raster(image)
-        cube = export_plain_bands(source, folder, transforms, progress)
+        cube = SceneExport(source, folder, transforms).usable_bands(progress)
         features = QgsProcessingFeatureSource(labels, QgsProcessingContext())
         layer = read_labels(features, labels, field, source.grid.crs, transforms)
-        training = export_training(layer, source, cube, folder, progress)
+        training = SampleExport(source, cube, folder).training(layer, progress)
     except QgsProcessingException as error:
         sys.exit(str(error))
     document = {

@@ -4,42 +4,6 @@
     <context>
         <name>Mtmsd</name>
         <message>
-            <source>Map a scene</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>Random seed</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>The same seed, inputs and device give the same result.</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>Device</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>auto takes a graphics card where torch can use one, else the processor, and the log says why. cpu is the processor, cuda the first graphics card, cuda:1 the second and so on; with these there is no falling back. 'Check environment' lists the cards.</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>Overlapping polygons of different classes</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>A pixel can have one class only. refuse: the run stops and names the polygons. later: the feature with the higher id wins. drop: pixels of several classes are left out.</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>Seconds in the worker</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>Device used</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
             <source>Assess accuracy of a class map</source>
             <translation type="unfinished"></translation>
         </message>
@@ -148,6 +112,258 @@
             <translation type="unfinished"></translation>
         </message>
         <message>
+            <source>Map a scene</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Training layer</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Points or polygons with a known class, in any CRS. A polygon takes the pixels whose centre it covers. Class names and colours come from the layer's categories where it has them.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Whole numbers from 1 to 65535 become the ids of the map; anything else is numbered in the order of its values.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Validation layer</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Independent reference samples with the same class field. They are used to judge the map, never to learn. Given, nothing else is held out.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Split (what the map is for)</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>What the map shall be good at. It decides how the classifier 'auto' chooses its models, and how a part of the samples is held out to judge the map where there is no validation layer. spatial: places that have no samples; whole polygons, or blocks of points, are held out. block: the same, always by blocks of the grid. random: more pixels of the fields that have samples; single pixels are held out, as papers do, and the figure is too optimistic for other places. none: all samples are used, and there is no accuracy.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Share held out</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Share of the samples of every class that is held out.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Classifier</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>auto: tries models on spectra, diffusion features and their neighbourhood, and pools those that do best on held-out training samples; seconds. mtmsd: the published method, an ensemble of networks that weigh the timesteps for every pixel; minutes. transformer3d: 3-D convolution and transformer on patches of the features; minutes. linear: logistic regression, as a yardstick.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Buffer (pixels)</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Networks in the ensemble</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Networks whose probabilities are averaged. Not set: 5 for mtmsd, 2 for transformer3d.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Epochs</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Passes over the training samples. Not set: 100 for mtmsd, 40 for transformer3d.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Block size (pixels)</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Side of the blocks that 'block', and 'spatial' where samples are points, keep together.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Training samples within this distance of a held-out sample are left out. 0: none is.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>GeoTIFF of class ids, 0 where there is no data.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Confidence</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Probability of the class on the map, 0 to 1; -1 where there is no data.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Probabilities</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>One band a class, 0 to 1; -1 where there is no data.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Accuracy with intervals, confusion matrix, calibration, areas, what the map rests on, what was held out and how. The same as JSON and CSV goes beside it, under the same name.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Maps of {scene}</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Timesteps</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Noise levels from 0 (least) to 999, for example 50,100,150. Not set: 50 to 950 in steps of 50.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Stages</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Layers of the network's decoder from 0 (coarse) to 8 (fine). Not set: 0,1,2,3,5.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Features kept per timestep</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>0 keeps all. Not set: by the preset of the model.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Work of an interrupted run</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Folder that a cancelled or killed run left beside its output, and named in its log. The run goes on from there to the same result; raster, samples, model and settings must be the same. A run to the same output finds the folder by itself.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>The same seed, inputs and device give the same result.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Random seed</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Device</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>auto takes a graphics card where torch can use one, else the processor, and the log says why. cpu is the processor, cuda the first graphics card, cuda:1 the second and so on; with these there is no falling back. 'Check environment' lists the cards.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Overlapping polygons of different classes</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>A pixel can have one class only. refuse: the run stops and names the polygons. later: the feature with the higher id wins. drop: pixels of several classes are left out.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Seconds in the worker</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Device used</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Bands</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Bands to use. Without a choice all are used, except those that the metadata marks as bad and those that are empty or constant; the log names them.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Pixels to leave out</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Raster: every value other than 0 and nodata is left out. Vector: what it covers is left out. Any CRS and resolution.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Preset</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>quick: minutes on a processor with two cores. standard: a laptop's graphics card, under half an hour. paper: the published network and schedule, for a large graphics card.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Principal components</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Of the bands, at most; the network sees these instead of the bands. Not set: by preset.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Iterations</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Steps of the training; the time grows in proportion. Not set: by preset.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Batch size</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Patches a step; less takes less memory. Not set: by preset.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Patch size (pixels)</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Side of a training patch, a multiple of 4 from 16 on. Not set: by preset.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Base width</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Size of the network: 32, 64 or 128. Not set: by preset.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Learning rate</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>The largest step of the optimiser; it rises to this at the start and falls from then on. Not set: by preset.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Band scaling</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>standard divides each band by its deviation first, for rasters whose bands have different units.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
             <source>Check environment</source>
             <translation type="unfinished"></translation>
         </message>
@@ -204,114 +420,6 @@
             <translation type="unfinished"></translation>
         </message>
         <message>
-            <source>Features kept per timestep</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>Training layer</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>Points or polygons with a known class, in any CRS. A polygon takes the pixels whose centre it covers. Class names and colours come from the layer's categories where it has them.</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>Whole numbers from 1 to 65535 become the ids of the map; anything else is numbered in the order of its values.</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>Validation layer</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>Independent reference samples with the same class field. They are used to judge the map, never to learn. Given, nothing else is held out.</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>Split (what the map is for)</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>What the map shall be good at. It decides how the classifier 'auto' chooses its models, and how a part of the samples is held out to judge the map where there is no validation layer. spatial: places that have no samples; whole polygons, or blocks of points, are held out. block: the same, always by blocks of the grid. random: more pixels of the fields that have samples; single pixels are held out, as papers do, and the figure is too optimistic for other places. none: all samples are used, and there is no accuracy.</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>Share held out</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>Share of the samples of every class that is held out.</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>Classifier</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>auto: tries models on spectra, diffusion features and their neighbourhood, and pools those that do best on held-out training samples; seconds. mtmsd: the published method, an ensemble of networks that weigh the timesteps for every pixel; minutes. transformer3d: 3-D convolution and transformer on patches of the features; minutes. linear: logistic regression, as a yardstick.</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>Networks whose probabilities are averaged. Not set: 5 for mtmsd, 2 for transformer3d.</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>Networks in the ensemble</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>Passes over the training samples. Not set: 100 for mtmsd, 40 for transformer3d.</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>Epochs</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>Side of the blocks that 'block', and 'spatial' where samples are points, keep together.</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>Block size (pixels)</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>Buffer (pixels)</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>Training samples within this distance of a held-out sample are left out. 0: none is.</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>GeoTIFF of class ids, 0 where there is no data.</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>Confidence</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>Probability of the class on the map, 0 to 1; -1 where there is no data.</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>Probabilities</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>One band a class, 0 to 1; -1 where there is no data.</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>Accuracy with intervals, confusion matrix, calibration, areas, what the map rests on, what was held out and how. The same as JSON and CSV goes beside it, under the same name.</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>Maps of {scene}</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
             <source>2 Extract diffusion features</source>
             <translation type="unfinished"></translation>
         </message>
@@ -365,34 +473,6 @@
         </message>
         <message>
             <source>Bands written</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>Timesteps</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>Noise levels from 0 (least) to 999, for example 50,100,150. Not set: 50 to 950 in steps of 50.</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>Stages</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>Layers of the network's decoder from 0 (coarse) to 8 (fine). Not set: 0,1,2,3,5.</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>0 keeps all. Not set: by the preset of the model.</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>Work of an interrupted run</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>Folder that a cancelled or killed run left beside its output, and named in its log. The run goes on from there to the same result; raster, samples, model and settings must be the same. A run to the same output finds the folder by itself.</source>
             <translation type="unfinished"></translation>
         </message>
         <message>
@@ -556,86 +636,6 @@
             <translation type="unfinished"></translation>
         </message>
         <message>
-            <source>Bands</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>Bands to use. Without a choice all are used, except those that the metadata marks as bad and those that are empty or constant; the log names them.</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>Pixels to leave out</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>Raster: every value other than 0 and nodata is left out. Vector: what it covers is left out. Any CRS and resolution.</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>Preset</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>quick: minutes on a processor with two cores. standard: a laptop's graphics card, under half an hour. paper: the published network and schedule, for a large graphics card.</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>Principal components</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>Of the bands, at most; the network sees these instead of the bands. Not set: by preset.</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>Iterations</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>Steps of the training; the time grows in proportion. Not set: by preset.</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>Batch size</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>Patches a step; less takes less memory. Not set: by preset.</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>Patch size (pixels)</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>Side of a training patch, a multiple of 4 from 16 on. Not set: by preset.</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>Base width</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>Size of the network: 32, 64 or 128. Not set: by preset.</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>Learning rate</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>The largest step of the optimiser; it rises to this at the start and falls from then on. Not set: by preset.</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>Band scaling</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>standard divides each band by its deviation first, for rasters whose bands have different units.</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
             <source>MTMSD: diffusion features for hyperspectral scenes</source>
             <translation type="unfinished"></translation>
         </message>
@@ -720,6 +720,10 @@
             <translation type="unfinished"></translation>
         </message>
         <message>
+            <source>The same seed and inputs give the same two layers.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
             <source>Split samples into training and validation</source>
             <translation type="unfinished"></translation>
         </message>
@@ -753,10 +757,6 @@
         </message>
         <message>
             <source>Given, the samples are its pixels: a point at the centre of each pixel whose centre a polygon covers or that a point lies in, with the class and the id of the feature. Not set: the features are the samples, with all their attributes.</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>The same seed and inputs give the same two layers.</source>
             <translation type="unfinished"></translation>
         </message>
         <message>

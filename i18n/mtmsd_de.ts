@@ -4,42 +4,6 @@
     <context>
         <name>Mtmsd</name>
         <message>
-            <source>Map a scene</source>
-            <translation>Szene kartieren</translation>
-        </message>
-        <message>
-            <source>Random seed</source>
-            <translation>Startwert des Zufalls</translation>
-        </message>
-        <message>
-            <source>The same seed, inputs and device give the same result.</source>
-            <translation>Gleicher Startwert, gleiche Eingaben und gleiches Gerät ergeben das gleiche Ergebnis.</translation>
-        </message>
-        <message>
-            <source>Device</source>
-            <translation>Gerät</translation>
-        </message>
-        <message>
-            <source>auto takes a graphics card where torch can use one, else the processor, and the log says why. cpu is the processor, cuda the first graphics card, cuda:1 the second and so on; with these there is no falling back. 'Check environment' lists the cards.</source>
-            <translation>auto nimmt eine Grafikkarte, wo torch eine nutzen kann, sonst den Prozessor; das Protokoll sagt, warum. cpu ist der Prozessor, cuda die erste Grafikkarte, cuda:1 die zweite und so weiter; bei diesen wird nicht ausgewichen. „Umgebung prüfen“ führt die Karten auf.</translation>
-        </message>
-        <message>
-            <source>Overlapping polygons of different classes</source>
-            <translation>Überlappende Polygone verschiedener Klassen</translation>
-        </message>
-        <message>
-            <source>A pixel can have one class only. refuse: the run stops and names the polygons. later: the feature with the higher id wins. drop: pixels of several classes are left out.</source>
-            <translation>Ein Pixel kann nur eine Klasse haben. refuse: Der Lauf bricht ab und nennt die Polygone. later: Das Objekt mit der höheren ID gilt. drop: Pixel mit mehreren Klassen werden ausgelassen.</translation>
-        </message>
-        <message>
-            <source>Seconds in the worker</source>
-            <translation>Rechenzeit (s)</translation>
-        </message>
-        <message>
-            <source>Device used</source>
-            <translation>Benutztes Gerät</translation>
-        </message>
-        <message>
             <source>Assess accuracy of a class map</source>
             <translation>Genauigkeit einer Klassenkarte beurteilen</translation>
         </message>
@@ -148,6 +112,258 @@
             <translation>Referenzpixel</translation>
         </message>
         <message>
+            <source>Map a scene</source>
+            <translation>Szene kartieren</translation>
+        </message>
+        <message>
+            <source>Training layer</source>
+            <translation>Trainingslayer</translation>
+        </message>
+        <message>
+            <source>Points or polygons with a known class, in any CRS. A polygon takes the pixels whose centre it covers. Class names and colours come from the layer's categories where it has them.</source>
+            <translation>Punkte oder Polygone bekannter Klasse, in beliebigem KBS. Zu einem Polygon gehören die Pixel, deren Mittelpunkt es bedeckt. Namen und Farben der Klassen kommen von den Kategorien des Layers, wo er welche hat.</translation>
+        </message>
+        <message>
+            <source>Whole numbers from 1 to 65535 become the ids of the map; anything else is numbered in the order of its values.</source>
+            <translation>Ganze Zahlen von 1 bis 65535 werden zu den IDs der Karte; alles andere wird in der Reihenfolge der Werte nummeriert.</translation>
+        </message>
+        <message>
+            <source>Validation layer</source>
+            <translation>Validierungslayer</translation>
+        </message>
+        <message>
+            <source>Independent reference samples with the same class field. They are used to judge the map, never to learn. Given, nothing else is held out.</source>
+            <translation>Unabhängige Referenzdaten mit demselben Klassenfeld. Mit ihnen wird die Karte beurteilt, nie gelernt. Sind sie angegeben, wird sonst nichts zurückgehalten.</translation>
+        </message>
+        <message>
+            <source>Split (what the map is for)</source>
+            <translation>Aufteilung (wofür die Karte gut sein soll)</translation>
+        </message>
+        <message>
+            <source>What the map shall be good at. It decides how the classifier 'auto' chooses its models, and how a part of the samples is held out to judge the map where there is no validation layer. spatial: places that have no samples; whole polygons, or blocks of points, are held out. block: the same, always by blocks of the grid. random: more pixels of the fields that have samples; single pixels are held out, as papers do, and the figure is too optimistic for other places. none: all samples are used, and there is no accuracy.</source>
+            <translation>Wofür die Karte gut sein soll. Das entscheidet, wie der Klassifikator „auto“ seine Modelle auswählt und wie ein Teil der Trainingsdaten zurückgehalten wird, um die Karte zu beurteilen, wenn es keinen Validierungslayer gibt. spatial: Orte ohne Trainingsdaten; ganze Polygone oder Blöcke von Punkten werden zurückgehalten. block: ebenso, immer nach Blöcken des Gitters. random: weitere Pixel der Felder, die Trainingsdaten haben; einzelne Pixel werden zurückgehalten, wie in Veröffentlichungen üblich, und die Zahl ist für andere Orte zu günstig. none: Alle Trainingsdaten werden benutzt, und es gibt keine Genauigkeit.</translation>
+        </message>
+        <message>
+            <source>Share held out</source>
+            <translation>Zurückgehaltener Anteil</translation>
+        </message>
+        <message>
+            <source>Share of the samples of every class that is held out.</source>
+            <translation>Anteil der Trainingsdaten jeder Klasse, der zurückgehalten wird.</translation>
+        </message>
+        <message>
+            <source>Classifier</source>
+            <translation>Klassifikator</translation>
+        </message>
+        <message>
+            <source>auto: tries models on spectra, diffusion features and their neighbourhood, and pools those that do best on held-out training samples; seconds. mtmsd: the published method, an ensemble of networks that weigh the timesteps for every pixel; minutes. transformer3d: 3-D convolution and transformer on patches of the features; minutes. linear: logistic regression, as a yardstick.</source>
+            <translation>auto: probiert Modelle auf Spektren, Diffusionsmerkmalen und ihrer Nachbarschaft und vereint die, die auf zurückgehaltenen Trainingsdaten am besten sind; Sekunden. mtmsd: das veröffentlichte Verfahren, ein Ensemble von Netzen, die für jedes Pixel die Zeitschritte gewichten; Minuten. transformer3d: 3D-Faltung und Transformer auf Ausschnitten der Merkmale; Minuten. linear: logistische Regression, als Maßstab.</translation>
+        </message>
+        <message>
+            <source>Buffer (pixels)</source>
+            <translation>Puffer (Pixel)</translation>
+        </message>
+        <message>
+            <source>Networks in the ensemble</source>
+            <translation>Netze im Ensemble</translation>
+        </message>
+        <message>
+            <source>Networks whose probabilities are averaged. Not set: 5 for mtmsd, 2 for transformer3d.</source>
+            <translation>Netze, deren Wahrscheinlichkeiten gemittelt werden. Nicht gesetzt: 5 für mtmsd, 2 für transformer3d.</translation>
+        </message>
+        <message>
+            <source>Epochs</source>
+            <translation>Epochen</translation>
+        </message>
+        <message>
+            <source>Passes over the training samples. Not set: 100 for mtmsd, 40 for transformer3d.</source>
+            <translation>Durchgänge durch die Trainingsdaten. Nicht gesetzt: 100 für mtmsd, 40 für transformer3d.</translation>
+        </message>
+        <message>
+            <source>Block size (pixels)</source>
+            <translation>Blockgröße (Pixel)</translation>
+        </message>
+        <message>
+            <source>Side of the blocks that 'block', and 'spatial' where samples are points, keep together.</source>
+            <translation>Seite der Blöcke, die „block“ und, wo die Trainingsdaten Punkte sind, „spatial“ beisammen lassen.</translation>
+        </message>
+        <message>
+            <source>Training samples within this distance of a held-out sample are left out. 0: none is.</source>
+            <translation>Trainingsdaten in diesem Abstand von zurückgehaltenen werden ausgelassen. 0: keine.</translation>
+        </message>
+        <message>
+            <source>GeoTIFF of class ids, 0 where there is no data.</source>
+            <translation>GeoTIFF mit Klassen-IDs; 0, wo keine Daten sind.</translation>
+        </message>
+        <message>
+            <source>Confidence</source>
+            <translation>Konfidenz</translation>
+        </message>
+        <message>
+            <source>Probability of the class on the map, 0 to 1; -1 where there is no data.</source>
+            <translation>Wahrscheinlichkeit der kartierten Klasse, 0 bis 1; -1, wo keine Daten sind.</translation>
+        </message>
+        <message>
+            <source>Probabilities</source>
+            <translation>Wahrscheinlichkeiten</translation>
+        </message>
+        <message>
+            <source>One band a class, 0 to 1; -1 where there is no data.</source>
+            <translation>Ein Kanal je Klasse, 0 bis 1; -1, wo keine Daten sind.</translation>
+        </message>
+        <message>
+            <source>Accuracy with intervals, confusion matrix, calibration, areas, what the map rests on, what was held out and how. The same as JSON and CSV goes beside it, under the same name.</source>
+            <translation>Genauigkeit mit Intervallen, Konfusionsmatrix, Kalibrierung, Flächen, worauf die Karte beruht, was zurückgehalten wurde und wie. Daneben liegt dasselbe als JSON und CSV, unter gleichem Namen.</translation>
+        </message>
+        <message>
+            <source>Maps of {scene}</source>
+            <translation>Karten von {scene}</translation>
+        </message>
+        <message>
+            <source>Timesteps</source>
+            <translation>Zeitschritte</translation>
+        </message>
+        <message>
+            <source>Noise levels from 0 (least) to 999, for example 50,100,150. Not set: 50 to 950 in steps of 50.</source>
+            <translation>Stärken des Rauschens von 0 (geringste) bis 999, zum Beispiel 50,100,150. Nicht gesetzt: 50 bis 950 in Schritten von 50.</translation>
+        </message>
+        <message>
+            <source>Stages</source>
+            <translation>Stufen</translation>
+        </message>
+        <message>
+            <source>Layers of the network's decoder from 0 (coarse) to 8 (fine). Not set: 0,1,2,3,5.</source>
+            <translation>Schichten des Decoders von 0 (grob) bis 8 (fein). Nicht gesetzt: 0,1,2,3,5.</translation>
+        </message>
+        <message>
+            <source>Features kept per timestep</source>
+            <translation>Merkmale je Zeitschritt</translation>
+        </message>
+        <message>
+            <source>0 keeps all. Not set: by the preset of the model.</source>
+            <translation>0 behält alle. Nicht gesetzt: nach der Voreinstellung des Modells.</translation>
+        </message>
+        <message>
+            <source>Work of an interrupted run</source>
+            <translation>Arbeit eines unterbrochenen Laufs</translation>
+        </message>
+        <message>
+            <source>Folder that a cancelled or killed run left beside its output, and named in its log. The run goes on from there to the same result; raster, samples, model and settings must be the same. A run to the same output finds the folder by itself.</source>
+            <translation>Ordner, den ein abgebrochener Lauf neben seiner Ausgabe hinterlassen und im Protokoll genannt hat. Der Lauf geht von dort zum gleichen Ergebnis weiter; Raster, Trainingsdaten, Modell und Einstellungen müssen die gleichen sein. Ein Lauf zur gleichen Ausgabe findet den Ordner von selbst.</translation>
+        </message>
+        <message>
+            <source>The same seed, inputs and device give the same result.</source>
+            <translation>Gleicher Startwert, gleiche Eingaben und gleiches Gerät ergeben das gleiche Ergebnis.</translation>
+        </message>
+        <message>
+            <source>Random seed</source>
+            <translation>Startwert des Zufalls</translation>
+        </message>
+        <message>
+            <source>Device</source>
+            <translation>Gerät</translation>
+        </message>
+        <message>
+            <source>auto takes a graphics card where torch can use one, else the processor, and the log says why. cpu is the processor, cuda the first graphics card, cuda:1 the second and so on; with these there is no falling back. 'Check environment' lists the cards.</source>
+            <translation>auto nimmt eine Grafikkarte, wo torch eine nutzen kann, sonst den Prozessor; das Protokoll sagt, warum. cpu ist der Prozessor, cuda die erste Grafikkarte, cuda:1 die zweite und so weiter; bei diesen wird nicht ausgewichen. „Umgebung prüfen“ führt die Karten auf.</translation>
+        </message>
+        <message>
+            <source>Overlapping polygons of different classes</source>
+            <translation>Überlappende Polygone verschiedener Klassen</translation>
+        </message>
+        <message>
+            <source>A pixel can have one class only. refuse: the run stops and names the polygons. later: the feature with the higher id wins. drop: pixels of several classes are left out.</source>
+            <translation>Ein Pixel kann nur eine Klasse haben. refuse: Der Lauf bricht ab und nennt die Polygone. later: Das Objekt mit der höheren ID gilt. drop: Pixel mit mehreren Klassen werden ausgelassen.</translation>
+        </message>
+        <message>
+            <source>Seconds in the worker</source>
+            <translation>Rechenzeit (s)</translation>
+        </message>
+        <message>
+            <source>Device used</source>
+            <translation>Benutztes Gerät</translation>
+        </message>
+        <message>
+            <source>Bands</source>
+            <translation>Kanäle</translation>
+        </message>
+        <message>
+            <source>Bands to use. Without a choice all are used, except those that the metadata marks as bad and those that are empty or constant; the log names them.</source>
+            <translation>Die zu verwendenden Kanäle. Ohne Auswahl alle außer denen, die in den Metadaten als unbrauchbar gelten, und leeren oder konstanten; das Protokoll nennt sie.</translation>
+        </message>
+        <message>
+            <source>Pixels to leave out</source>
+            <translation>Auszulassende Pixel</translation>
+        </message>
+        <message>
+            <source>Raster: every value other than 0 and nodata is left out. Vector: what it covers is left out. Any CRS and resolution.</source>
+            <translation>Raster: Jeder Wert außer 0 und NoData wird ausgelassen. Vektor: Was er bedeckt, wird ausgelassen. KBS und Auflösung sind beliebig.</translation>
+        </message>
+        <message>
+            <source>Preset</source>
+            <translation>Voreinstellung</translation>
+        </message>
+        <message>
+            <source>quick: minutes on a processor with two cores. standard: a laptop's graphics card, under half an hour. paper: the published network and schedule, for a large graphics card.</source>
+            <translation>quick: Minuten auf einem Prozessor mit zwei Kernen. standard: Grafikkarte eines Laptops, unter einer halben Stunde. paper: Netz und Ablauf der Veröffentlichung, für eine große Grafikkarte.</translation>
+        </message>
+        <message>
+            <source>Principal components</source>
+            <translation>Hauptkomponenten</translation>
+        </message>
+        <message>
+            <source>Of the bands, at most; the network sees these instead of the bands. Not set: by preset.</source>
+            <translation>Der Kanäle, höchstens; das Netz sieht sie anstelle der Kanäle. Nicht gesetzt: nach Voreinstellung.</translation>
+        </message>
+        <message>
+            <source>Iterations</source>
+            <translation>Iterationen</translation>
+        </message>
+        <message>
+            <source>Steps of the training; the time grows in proportion. Not set: by preset.</source>
+            <translation>Schritte des Trainings; die Zeit wächst im gleichen Verhältnis. Nicht gesetzt: nach Voreinstellung.</translation>
+        </message>
+        <message>
+            <source>Batch size</source>
+            <translation>Batchgröße</translation>
+        </message>
+        <message>
+            <source>Patches a step; less takes less memory. Not set: by preset.</source>
+            <translation>Ausschnitte je Schritt; weniger brauchen weniger Speicher. Nicht gesetzt: nach Voreinstellung.</translation>
+        </message>
+        <message>
+            <source>Patch size (pixels)</source>
+            <translation>Ausschnittgröße (Pixel)</translation>
+        </message>
+        <message>
+            <source>Side of a training patch, a multiple of 4 from 16 on. Not set: by preset.</source>
+            <translation>Seite eines Trainingsausschnitts, ein Vielfaches von 4 ab 16. Nicht gesetzt: nach Voreinstellung.</translation>
+        </message>
+        <message>
+            <source>Base width</source>
+            <translation>Grundbreite</translation>
+        </message>
+        <message>
+            <source>Size of the network: 32, 64 or 128. Not set: by preset.</source>
+            <translation>Größe des Netzes: 32, 64 oder 128. Nicht gesetzt: nach Voreinstellung.</translation>
+        </message>
+        <message>
+            <source>Learning rate</source>
+            <translation>Lernrate</translation>
+        </message>
+        <message>
+            <source>The largest step of the optimiser; it rises to this at the start and falls from then on. Not set: by preset.</source>
+            <translation>Größte Schrittweite der Optimierung; sie steigt zu Beginn bis dahin und fällt danach. Nicht gesetzt: nach Voreinstellung.</translation>
+        </message>
+        <message>
+            <source>Band scaling</source>
+            <translation>Skalierung der Kanäle</translation>
+        </message>
+        <message>
+            <source>standard divides each band by its deviation first, for rasters whose bands have different units.</source>
+            <translation>standard teilt jeden Kanal vorher durch seine Standardabweichung, für Raster mit Kanälen verschiedener Einheiten.</translation>
+        </message>
+        <message>
             <source>Check environment</source>
             <translation>Umgebung prüfen</translation>
         </message>
@@ -204,114 +420,6 @@
             <translation>Für die Klassifikatoren mtmsd und linear: wie viele Merkmale je Zeitschritt mit Hilfe der Trainingsdaten ausgewählt werden; 0 behält alle. Nicht gesetzt: 60 %, wenn der Raster alle Merkmale enthält, sonst alle.</translation>
         </message>
         <message>
-            <source>Features kept per timestep</source>
-            <translation>Merkmale je Zeitschritt</translation>
-        </message>
-        <message>
-            <source>Training layer</source>
-            <translation>Trainingslayer</translation>
-        </message>
-        <message>
-            <source>Points or polygons with a known class, in any CRS. A polygon takes the pixels whose centre it covers. Class names and colours come from the layer's categories where it has them.</source>
-            <translation>Punkte oder Polygone bekannter Klasse, in beliebigem KBS. Zu einem Polygon gehören die Pixel, deren Mittelpunkt es bedeckt. Namen und Farben der Klassen kommen von den Kategorien des Layers, wo er welche hat.</translation>
-        </message>
-        <message>
-            <source>Whole numbers from 1 to 65535 become the ids of the map; anything else is numbered in the order of its values.</source>
-            <translation>Ganze Zahlen von 1 bis 65535 werden zu den IDs der Karte; alles andere wird in der Reihenfolge der Werte nummeriert.</translation>
-        </message>
-        <message>
-            <source>Validation layer</source>
-            <translation>Validierungslayer</translation>
-        </message>
-        <message>
-            <source>Independent reference samples with the same class field. They are used to judge the map, never to learn. Given, nothing else is held out.</source>
-            <translation>Unabhängige Referenzdaten mit demselben Klassenfeld. Mit ihnen wird die Karte beurteilt, nie gelernt. Sind sie angegeben, wird sonst nichts zurückgehalten.</translation>
-        </message>
-        <message>
-            <source>Split (what the map is for)</source>
-            <translation>Aufteilung (wofür die Karte gut sein soll)</translation>
-        </message>
-        <message>
-            <source>What the map shall be good at. It decides how the classifier 'auto' chooses its models, and how a part of the samples is held out to judge the map where there is no validation layer. spatial: places that have no samples; whole polygons, or blocks of points, are held out. block: the same, always by blocks of the grid. random: more pixels of the fields that have samples; single pixels are held out, as papers do, and the figure is too optimistic for other places. none: all samples are used, and there is no accuracy.</source>
-            <translation>Wofür die Karte gut sein soll. Das entscheidet, wie der Klassifikator „auto“ seine Modelle auswählt und wie ein Teil der Trainingsdaten zurückgehalten wird, um die Karte zu beurteilen, wenn es keinen Validierungslayer gibt. spatial: Orte ohne Trainingsdaten; ganze Polygone oder Blöcke von Punkten werden zurückgehalten. block: ebenso, immer nach Blöcken des Gitters. random: weitere Pixel der Felder, die Trainingsdaten haben; einzelne Pixel werden zurückgehalten, wie in Veröffentlichungen üblich, und die Zahl ist für andere Orte zu günstig. none: Alle Trainingsdaten werden benutzt, und es gibt keine Genauigkeit.</translation>
-        </message>
-        <message>
-            <source>Share held out</source>
-            <translation>Zurückgehaltener Anteil</translation>
-        </message>
-        <message>
-            <source>Share of the samples of every class that is held out.</source>
-            <translation>Anteil der Trainingsdaten jeder Klasse, der zurückgehalten wird.</translation>
-        </message>
-        <message>
-            <source>Classifier</source>
-            <translation>Klassifikator</translation>
-        </message>
-        <message>
-            <source>auto: tries models on spectra, diffusion features and their neighbourhood, and pools those that do best on held-out training samples; seconds. mtmsd: the published method, an ensemble of networks that weigh the timesteps for every pixel; minutes. transformer3d: 3-D convolution and transformer on patches of the features; minutes. linear: logistic regression, as a yardstick.</source>
-            <translation>auto: probiert Modelle auf Spektren, Diffusionsmerkmalen und ihrer Nachbarschaft und vereint die, die auf zurückgehaltenen Trainingsdaten am besten sind; Sekunden. mtmsd: das veröffentlichte Verfahren, ein Ensemble von Netzen, die für jedes Pixel die Zeitschritte gewichten; Minuten. transformer3d: 3D-Faltung und Transformer auf Ausschnitten der Merkmale; Minuten. linear: logistische Regression, als Maßstab.</translation>
-        </message>
-        <message>
-            <source>Networks whose probabilities are averaged. Not set: 5 for mtmsd, 2 for transformer3d.</source>
-            <translation>Netze, deren Wahrscheinlichkeiten gemittelt werden. Nicht gesetzt: 5 für mtmsd, 2 für transformer3d.</translation>
-        </message>
-        <message>
-            <source>Networks in the ensemble</source>
-            <translation>Netze im Ensemble</translation>
-        </message>
-        <message>
-            <source>Passes over the training samples. Not set: 100 for mtmsd, 40 for transformer3d.</source>
-            <translation>Durchgänge durch die Trainingsdaten. Nicht gesetzt: 100 für mtmsd, 40 für transformer3d.</translation>
-        </message>
-        <message>
-            <source>Epochs</source>
-            <translation>Epochen</translation>
-        </message>
-        <message>
-            <source>Side of the blocks that 'block', and 'spatial' where samples are points, keep together.</source>
-            <translation>Seite der Blöcke, die „block“ und, wo die Trainingsdaten Punkte sind, „spatial“ beisammen lassen.</translation>
-        </message>
-        <message>
-            <source>Block size (pixels)</source>
-            <translation>Blockgröße (Pixel)</translation>
-        </message>
-        <message>
-            <source>Buffer (pixels)</source>
-            <translation>Puffer (Pixel)</translation>
-        </message>
-        <message>
-            <source>Training samples within this distance of a held-out sample are left out. 0: none is.</source>
-            <translation>Trainingsdaten in diesem Abstand von zurückgehaltenen werden ausgelassen. 0: keine.</translation>
-        </message>
-        <message>
-            <source>GeoTIFF of class ids, 0 where there is no data.</source>
-            <translation>GeoTIFF mit Klassen-IDs; 0, wo keine Daten sind.</translation>
-        </message>
-        <message>
-            <source>Confidence</source>
-            <translation>Konfidenz</translation>
-        </message>
-        <message>
-            <source>Probability of the class on the map, 0 to 1; -1 where there is no data.</source>
-            <translation>Wahrscheinlichkeit der kartierten Klasse, 0 bis 1; -1, wo keine Daten sind.</translation>
-        </message>
-        <message>
-            <source>Probabilities</source>
-            <translation>Wahrscheinlichkeiten</translation>
-        </message>
-        <message>
-            <source>One band a class, 0 to 1; -1 where there is no data.</source>
-            <translation>Ein Kanal je Klasse, 0 bis 1; -1, wo keine Daten sind.</translation>
-        </message>
-        <message>
-            <source>Accuracy with intervals, confusion matrix, calibration, areas, what the map rests on, what was held out and how. The same as JSON and CSV goes beside it, under the same name.</source>
-            <translation>Genauigkeit mit Intervallen, Konfusionsmatrix, Kalibrierung, Flächen, worauf die Karte beruht, was zurückgehalten wurde und wie. Daneben liegt dasselbe als JSON und CSV, unter gleichem Namen.</translation>
-        </message>
-        <message>
-            <source>Maps of {scene}</source>
-            <translation>Karten von {scene}</translation>
-        </message>
-        <message>
             <source>2 Extract diffusion features</source>
             <translation>2 Diffusionsmerkmale extrahieren</translation>
         </message>
@@ -366,34 +474,6 @@
         <message>
             <source>Bands written</source>
             <translation>Geschriebene Kanäle</translation>
-        </message>
-        <message>
-            <source>Timesteps</source>
-            <translation>Zeitschritte</translation>
-        </message>
-        <message>
-            <source>Noise levels from 0 (least) to 999, for example 50,100,150. Not set: 50 to 950 in steps of 50.</source>
-            <translation>Stärken des Rauschens von 0 (geringste) bis 999, zum Beispiel 50,100,150. Nicht gesetzt: 50 bis 950 in Schritten von 50.</translation>
-        </message>
-        <message>
-            <source>Stages</source>
-            <translation>Stufen</translation>
-        </message>
-        <message>
-            <source>Layers of the network's decoder from 0 (coarse) to 8 (fine). Not set: 0,1,2,3,5.</source>
-            <translation>Schichten des Decoders von 0 (grob) bis 8 (fein). Nicht gesetzt: 0,1,2,3,5.</translation>
-        </message>
-        <message>
-            <source>0 keeps all. Not set: by the preset of the model.</source>
-            <translation>0 behält alle. Nicht gesetzt: nach der Voreinstellung des Modells.</translation>
-        </message>
-        <message>
-            <source>Work of an interrupted run</source>
-            <translation>Arbeit eines unterbrochenen Laufs</translation>
-        </message>
-        <message>
-            <source>Folder that a cancelled or killed run left beside its output, and named in its log. The run goes on from there to the same result; raster, samples, model and settings must be the same. A run to the same output finds the folder by itself.</source>
-            <translation>Ordner, den ein abgebrochener Lauf neben seiner Ausgabe hinterlassen und im Protokoll genannt hat. Der Lauf geht von dort zum gleichen Ergebnis weiter; Raster, Trainingsdaten, Modell und Einstellungen müssen die gleichen sein. Ein Lauf zur gleichen Ausgabe findet den Ordner von selbst.</translation>
         </message>
         <message>
             <source>Parameters</source>
@@ -556,86 +636,6 @@
             <translation>Verlust am Ende</translation>
         </message>
         <message>
-            <source>Bands</source>
-            <translation>Kanäle</translation>
-        </message>
-        <message>
-            <source>Bands to use. Without a choice all are used, except those that the metadata marks as bad and those that are empty or constant; the log names them.</source>
-            <translation>Die zu verwendenden Kanäle. Ohne Auswahl alle außer denen, die in den Metadaten als unbrauchbar gelten, und leeren oder konstanten; das Protokoll nennt sie.</translation>
-        </message>
-        <message>
-            <source>Pixels to leave out</source>
-            <translation>Auszulassende Pixel</translation>
-        </message>
-        <message>
-            <source>Raster: every value other than 0 and nodata is left out. Vector: what it covers is left out. Any CRS and resolution.</source>
-            <translation>Raster: Jeder Wert außer 0 und NoData wird ausgelassen. Vektor: Was er bedeckt, wird ausgelassen. KBS und Auflösung sind beliebig.</translation>
-        </message>
-        <message>
-            <source>Preset</source>
-            <translation>Voreinstellung</translation>
-        </message>
-        <message>
-            <source>quick: minutes on a processor with two cores. standard: a laptop's graphics card, under half an hour. paper: the published network and schedule, for a large graphics card.</source>
-            <translation>quick: Minuten auf einem Prozessor mit zwei Kernen. standard: Grafikkarte eines Laptops, unter einer halben Stunde. paper: Netz und Ablauf der Veröffentlichung, für eine große Grafikkarte.</translation>
-        </message>
-        <message>
-            <source>Principal components</source>
-            <translation>Hauptkomponenten</translation>
-        </message>
-        <message>
-            <source>Of the bands, at most; the network sees these instead of the bands. Not set: by preset.</source>
-            <translation>Der Kanäle, höchstens; das Netz sieht sie anstelle der Kanäle. Nicht gesetzt: nach Voreinstellung.</translation>
-        </message>
-        <message>
-            <source>Iterations</source>
-            <translation>Iterationen</translation>
-        </message>
-        <message>
-            <source>Steps of the training; the time grows in proportion. Not set: by preset.</source>
-            <translation>Schritte des Trainings; die Zeit wächst im gleichen Verhältnis. Nicht gesetzt: nach Voreinstellung.</translation>
-        </message>
-        <message>
-            <source>Batch size</source>
-            <translation>Batchgröße</translation>
-        </message>
-        <message>
-            <source>Patches a step; less takes less memory. Not set: by preset.</source>
-            <translation>Ausschnitte je Schritt; weniger brauchen weniger Speicher. Nicht gesetzt: nach Voreinstellung.</translation>
-        </message>
-        <message>
-            <source>Patch size (pixels)</source>
-            <translation>Ausschnittgröße (Pixel)</translation>
-        </message>
-        <message>
-            <source>Side of a training patch, a multiple of 4 from 16 on. Not set: by preset.</source>
-            <translation>Seite eines Trainingsausschnitts, ein Vielfaches von 4 ab 16. Nicht gesetzt: nach Voreinstellung.</translation>
-        </message>
-        <message>
-            <source>Base width</source>
-            <translation>Grundbreite</translation>
-        </message>
-        <message>
-            <source>Size of the network: 32, 64 or 128. Not set: by preset.</source>
-            <translation>Größe des Netzes: 32, 64 oder 128. Nicht gesetzt: nach Voreinstellung.</translation>
-        </message>
-        <message>
-            <source>Learning rate</source>
-            <translation>Lernrate</translation>
-        </message>
-        <message>
-            <source>The largest step of the optimiser; it rises to this at the start and falls from then on. Not set: by preset.</source>
-            <translation>Größte Schrittweite der Optimierung; sie steigt zu Beginn bis dahin und fällt danach. Nicht gesetzt: nach Voreinstellung.</translation>
-        </message>
-        <message>
-            <source>Band scaling</source>
-            <translation>Skalierung der Kanäle</translation>
-        </message>
-        <message>
-            <source>standard divides each band by its deviation first, for rasters whose bands have different units.</source>
-            <translation>standard teilt jeden Kanal vorher durch seine Standardabweichung, für Raster mit Kanälen verschiedener Einheiten.</translation>
-        </message>
-        <message>
             <source>MTMSD: diffusion features for hyperspectral scenes</source>
             <translation>MTMSD: Diffusionsmerkmale für Hyperspektralszenen</translation>
         </message>
@@ -720,6 +720,10 @@
             <translation>hyperspektral,überwachte Klassifikation,Landbedeckung,Deep Learning,Modell,Arbeitsablauf</translation>
         </message>
         <message>
+            <source>The same seed and inputs give the same two layers.</source>
+            <translation>Gleicher Startwert und gleiche Eingaben ergeben die gleichen beiden Layer.</translation>
+        </message>
+        <message>
             <source>Split samples into training and validation</source>
             <translation>Referenzdaten in Training und Validierung teilen</translation>
         </message>
@@ -754,10 +758,6 @@
         <message>
             <source>Given, the samples are its pixels: a point at the centre of each pixel whose centre a polygon covers or that a point lies in, with the class and the id of the feature. Not set: the features are the samples, with all their attributes.</source>
             <translation>Angegeben: Geteilt werden seine Pixel: ein Punkt in der Mitte jedes Pixels, dessen Mittelpunkt ein Polygon bedeckt oder in dem ein Punkt liegt, mit der Klasse und der ID des Objekts. Nicht gesetzt: Geteilt werden die Objekte, mit allen ihren Attributen.</translation>
-        </message>
-        <message>
-            <source>The same seed and inputs give the same two layers.</source>
-            <translation>Gleicher Startwert und gleiche Eingaben ergeben die gleichen beiden Layer.</translation>
         </message>
         <message>
             <source>Samples to learn from, in the form and CRS of the layer, or of the pixels.</source>

@@ -1,59 +1,86 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What every algorithm that takes diffusion features shares: its knobs and settings."""
+"""Parameter groups of the algorithms that extract diffusion features."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qgis.core import (
-    QgsProcessingContext,
-    QgsProcessingException,
-    QgsProcessingParameterFile,
-    QgsProcessingParameterString,
-)
+from qgis.core import QgsProcessingException, QgsProcessingParameterFile, QgsProcessingParameterString
 
 from ...mtmsd_qgis.jobs.data_model import Band
 from ...mtmsd_qgis.jobs.settings import ExtractionSettings, extraction_settings, parse_whole_numbers
-from .algorithm import MtmsdAlgorithm, Parameters, is_given
+from ..translation import tr
+from .parameters import ParameterValues, rare_number
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ..bridge.files.resume_folder import ResumeFolder
     from ..bridge.raster.source import RasterSource
+    from .algorithm import MtmsdAlgorithm
 
 
-class Extracting(MtmsdAlgorithm):
-    """Base of the algorithms that take diffusion features."""
+class ExtractionParameters:
+    """TIMESTEPS, STAGES, KEEP: what may differ from the preset of the model."""
 
-    def declare_extraction_knobs(self) -> None:
-        """Timesteps, stages, number of features."""
-        self.declare(
-            QgsProcessingParameterString("TIMESTEPS", self.tr("Timesteps"), optional=True),
-            self.tr("Noise levels from 0 (least) to 999, for example 50,100,150. Not set: 50 to 950 in steps of 50."),
+    def declare(self, algorithm: MtmsdAlgorithm) -> None:
+        """Add them, for experts."""
+        algorithm.declare(
+            QgsProcessingParameterString("TIMESTEPS", tr("Timesteps"), optional=True),
+            tr("Noise levels from 0 (least) to 999, for example 50,100,150. Not set: 50 to 950 in steps of 50."),
             advanced=True,
         )
-        self.declare(
-            QgsProcessingParameterString("STAGES", self.tr("Stages"), optional=True),
-            self.tr("Layers of the network's decoder from 0 (coarse) to 8 (fine). Not set: 0,1,2,3,5."),
+        algorithm.declare(
+            QgsProcessingParameterString("STAGES", tr("Stages"), optional=True),
+            tr("Layers of the network's decoder from 0 (coarse) to 8 (fine). Not set: 0,1,2,3,5."),
             advanced=True,
         )
-        self.declare_number(
-            "KEEP",
-            self.tr("Features kept per timestep"),
-            self.tr("0 keeps all. Not set: by the preset of the model."),
-            least=0,
+        algorithm.declare(
+            rare_number("KEEP", tr("Features kept per timestep"), least=0),
+            tr("0 keeps all. Not set: by the preset of the model."),
+            advanced=True,
         )
 
-    def declare_resume(self) -> None:
-        """The work of an interrupted run."""
-        self.declare(
+    def read(self, values: ParameterValues, preset: str, *, spectra: bool) -> ExtractionSettings:
+        """The settings of a preset, with what these parameters, SEED and DEVICE say.
+
+        Args:
+            values: Of the run.
+            preset: That of the model.
+            spectra: Whether the spectra are stored behind the features.
+
+        Raises:
+            SettingsError: A value is out of range.
+        """
+        lists = {}
+        for name in ("TIMESTEPS", "STAGES"):
+            text = values.text(name)
+            lists[name.lower()] = parse_whole_numbers(text, name) if text else None
+        return extraction_settings(
+            preset,
+            **lists,
+            keep=values.optional_integer("KEEP"),
+            spectra=spectra,
+            seed=values.integer("SEED"),
+            device=values.text("DEVICE"),
+        )
+
+
+class ResumeFolderParameter:
+    """RESUME, where an interrupted run leaves a folder."""
+
+    def declare(self, algorithm: MtmsdAlgorithm) -> None:
+        """Add it."""
+        algorithm.declare(
             QgsProcessingParameterFile(
                 "RESUME",
-                self.tr("Work of an interrupted run"),
+                tr("Work of an interrupted run"),
                 behavior=QgsProcessingParameterFile.Behavior.Folder,
                 optional=True,
             ),
-            self.tr(
+            tr(
                 "Folder that a cancelled or killed run left beside its output, and named in its log. The run goes on "
                 "from there to the same result; raster, samples, model and settings must be the same. A run to the "
                 "same output finds the folder by itself."
@@ -61,7 +88,7 @@ class Extracting(MtmsdAlgorithm):
             advanced=True,
         )
 
-    def resume_folder(self, parameters: Parameters, output: Path, context: QgsProcessingContext) -> ResumeFolder:
+    def read(self, values: ParameterValues, output: Path) -> ResumeFolder:
         """Where the run keeps its work.
 
         Raises:
@@ -69,15 +96,31 @@ class Extracting(MtmsdAlgorithm):
         """
         from ..bridge.files.resume_folder import ResumeFolder
 
-        named = self.parameterAsFile(parameters, "RESUME", context) if is_given(parameters, "RESUME") else ""
-        if named and not Path(named).is_dir():
+        named = values.file("RESUME")
+        if named is not None and not named.is_dir():
             raise QgsProcessingException(
                 f"RESUME should be the folder that an interrupted run left; there is no folder {named}."
             )
-        return ResumeFolder.beside(output, named)
+        return ResumeFolder.beside(output, str(named or ""))
 
-    def matched_model(self, model: Path, source: RasterSource) -> tuple[dict[str, Any], list[int]]:
-        """The header of a model, and the numbers (from 1) of the raster's bands in the model's order.
+
+@dataclass(frozen=True)
+class MatchedModel:
+    """A diffusion model and the raster it is used on.
+
+    Attributes:
+        file: Of the model.
+        header: What the file says before its tensors.
+        numbers: The raster's bands (from 1) in the model's order.
+    """
+
+    file: Path
+    header: Mapping[str, Any]
+    numbers: tuple[int, ...]
+
+    @classmethod
+    def read(cls, file: Path, source: RasterSource) -> MatchedModel:
+        """Look into the file, and find its bands in the raster.
 
         Raises:
             FileFormatError: It is no model.
@@ -86,28 +129,12 @@ class Extracting(MtmsdAlgorithm):
         from ...mtmsd_qgis.io.bands import match_bands
         from ...mtmsd_qgis.io.model_file import read_model_header
 
-        header = read_model_header(model)
+        header = read_model_header(file)
         bands = [Band(**band) for band in header["bands"]]
         positions = match_bands(bands, source.bands, header.get("source_band_count"))
-        return header, [position + 1 for position in positions]
+        return cls(file, header, tuple(position + 1 for position in positions))
 
-    def extraction_settings(
-        self, parameters: Parameters, context: QgsProcessingContext, preset: str, *, spectra: bool
-    ) -> ExtractionSettings:
-        """The settings of a preset, with what the parameters override.
-
-        Raises:
-            SettingsError: A value is out of range.
-        """
-        lists = {}
-        for name in ("TIMESTEPS", "STAGES"):
-            text = self.parameterAsString(parameters, name, context).strip()
-            lists[name.lower()] = parse_whole_numbers(text, name) if text else None
-        return extraction_settings(
-            preset,
-            **lists,
-            keep=self.whole_number(parameters, "KEEP", context),
-            spectra=spectra,
-            seed=self.parameterAsInt(parameters, "SEED", context),
-            device=self.parameterAsString(parameters, "DEVICE", context).strip(),
-        )
+    @property
+    def preset(self) -> str:
+        """That the model was trained with."""
+        return self.header["preset"]

@@ -21,13 +21,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ..jobs.settings import LEVEL_BLOCKS, LEVEL_WIDTHS
 from .group_norm import PATCH_NORM, PatchNorm
 
 GROUPS = 32  # of every group normalisation (guided diffusion)
 HEADS = 4  # of the attention in the middle
-MULTIPLIERS = (1, 2, 2)  # channels of each level, in base widths
 _BLOCK = 4  # cells; side of the squares in which near attention is computed
-BLOCKS = 2  # residual blocks a level; the decoder has one more
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ class UNet(nn.Module):
         self.base_width = base_width
         self.time = nn.Sequential(nn.Linear(base_width, embedding), nn.SiLU(), nn.Linear(embedding, embedding))
 
-        widths = [base_width * m for m in MULTIPLIERS]
+        widths = [base_width * m for m in LEVEL_WIDTHS]
         self.encoder = nn.ModuleList([nn.Conv2d(in_channels, base_width, 3, padding=1)])
         skips = [base_width]
         width = base_width
@@ -63,7 +62,7 @@ class UNet(nn.Module):
             if level:
                 self.encoder.append(nn.Conv2d(width, width, 3, stride=2, padding=1))
                 skips.append(width)
-            for _ in range(BLOCKS):
+            for _ in range(LEVEL_BLOCKS):
                 self.encoder.append(ResidualBlock(width, level_width, embedding))
                 width = level_width
                 skips.append(width)
@@ -75,8 +74,8 @@ class UNet(nn.Module):
         self.decoder = nn.ModuleList()
         stages: list[Stage] = []
         for level in reversed(range(len(widths))):
-            for block in range(BLOCKS + 1):
-                grows = level > 0 and block == BLOCKS
+            for block in range(LEVEL_BLOCKS + 1):
+                grows = level > 0 and block == LEVEL_BLOCKS
                 self.decoder.append(DecoderBlock(width + skips.pop(), widths[level], embedding, grows=grows))
                 width = widths[level]
                 stages.append(Stage(width, 2 ** (level - 1 if grows else level)))

@@ -20,6 +20,8 @@ from .json_dataclasses import build, shown
 TRAINING_TIMESTEPS = 1000  # length of the diffusion schedule (paper)
 PAPER_TIMESTEPS = tuple(range(50, 1000, 50))  # 19 timesteps: 50, 100, ... 950 (paper)
 PAPER_STAGES = (0, 1, 2, 3, 5)  # decoder blocks whose outputs are features (paper)
+LEVEL_WIDTHS = (1, 2, 2)  # channels of each level of the U-Net, in base widths (paper)
+LEVEL_BLOCKS = 2  # its residual blocks a level; the decoder has one more (paper)
 CLASSIFIERS = ("auto", "mtmsd", "transformer3d", "linear")
 SPLITS = ("none", "random", "spatial", "block")
 SAMPLINGS = ("unknown", "random", "stratified")  # how reference samples were drawn

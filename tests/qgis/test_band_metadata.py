@@ -164,7 +164,7 @@ def test_the_log_says_what_was_found(tmp_path):
 
 def test_features_keep_the_wavelengths_of_their_spectra(tmp_path):
     from mtmsd.algorithms.bridge.feedback import ProgressRange
-    from mtmsd.algorithms.bridge.raster.geotiff import write_many_bands
+    from mtmsd.algorithms.bridge.raster.geotiff import RawRaster, write_many_bands
     from mtmsd.mtmsd_qgis.jobs.data_model import Band, CubeFile
     from scenes import Log
 
@@ -172,7 +172,7 @@ def test_features_keep_the_wavelengths_of_their_spectra(tmp_path):
     np.ones((4, 3, 4), "<i2").tofile(tmp_path / "cube.raw")
     bands = tuple(Band(f"spectrum {b.number}", b.wavelength_nm, fwhm_nm=b.fwhm_nm) for b in source.bands)
     cube = CubeFile("cube.raw", 4, 4, "int16", bands)
-    write_many_bands(cube, tmp_path, source.grid, tmp_path / "out.tif", ProgressRange(Log(), 0, 1))
+    write_many_bands(RawRaster(cube, tmp_path, source.grid), tmp_path / "out.tif", ProgressRange(Log(), 0, 1))
     centres, widths, _ = facts(described(tmp_path / "out.tif"))
     assert centres == pytest.approx(CENTRES)
     assert widths == pytest.approx(WIDTHS)

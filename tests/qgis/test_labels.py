@@ -220,6 +220,7 @@ def test_palette_gives_different_colours(count):
 
 
 def test_only_selected_features_where_asked():
+    from mtmsd.algorithms.base.parameters import ParameterValues
     from mtmsd.algorithms.classify import Classify
 
     shapes = [(point_in_pixel(i, i), name) for i, name in enumerate(COLORS)]
@@ -231,15 +232,17 @@ def test_only_selected_features_where_asked():
     algorithm = Classify()
     algorithm.initAlgorithm()
     parameters = {"TRAINING": QgsProcessingFeatureSourceDefinition(layer.id(), selectedFeaturesOnly=True)}
-    source = algorithm.parameterAsSource(parameters, "TRAINING", context)
+    values = ParameterValues(algorithm, parameters, context)
+    source = values.source("TRAINING")
     assert [feature["cover"] for feature in source.getFeatures(QgsFeatureRequest())] == ["meadow"]
-    assert algorithm.vector_layer(parameters, "TRAINING", context) == layer
+    assert values.vector_layer("TRAINING") == layer
     QgsProject.instance().clear()
 
 
 def test_samples_on_nodata_and_under_the_mask_are_left_out(tmp_path):
     from mtmsd.algorithms.bridge.vector.exclusion_counts import ExclusionCounts
     from mtmsd.algorithms.bridge.vector.rasterization import SamplePixels, without_nodata
+    from mtmsd.mtmsd_qgis.io.cube import Cube
     from mtmsd.mtmsd_qgis.jobs.data_model import Band, CubeFile
 
     values = np.ones((3, 2, 4), dtype="<i2")  # rows, bands, columns
@@ -250,7 +253,7 @@ def test_samples_on_nodata_and_under_the_mask_are_left_out(tmp_path):
     mask.tofile(tmp_path / "mask.raw")
     cube = CubeFile("cube.raw", 3, 4, "int16", (Band(nodata=-9), Band(nodata=-9)), "mask.raw")
     samples = SamplePixels(np.array([[0, 1, 0, 0], [0, 2, 0, 0], [2, 0, 0, 0], [2, 3, 1, 1]]), ExclusionCounts())
-    kept = without_nodata(samples, (11, 12), cube, tmp_path, shared_nodata=False)
+    kept = without_nodata(samples, (11, 12), Cube(tmp_path, cube))
     assert table(kept) == [[0, 1, 0, 0], [2, 3, 1, 1]]
     assert kept.left_out == {"pixels on nodata": 2}
     assert kept.left_out.text == "2 pixels on nodata (feature 11)"

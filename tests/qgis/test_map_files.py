@@ -23,7 +23,7 @@ from scenes import COLORS, Log, categorize, legend, point_in_pixel, vector_layer
 HEIGHT, WIDTH = 300, 700
 
 
-def grid_and_stretch(folder, log=None):
+def grid_and_progress(folder, log=None):
     from mtmsd.algorithms.bridge.feedback import ProgressRange
     from mtmsd.algorithms.bridge.raster.source import describe_raster
 
@@ -32,7 +32,7 @@ def grid_and_stretch(folder, log=None):
 
 
 def class_map(folder, log=None):
-    from mtmsd.algorithms.bridge.raster.geotiff import write_class_map
+    from mtmsd.algorithms.bridge.raster.geotiff import RawRaster, write_class_map
     from mtmsd.mtmsd_qgis.jobs.data_model import Band, ClassEntry, CubeFile
 
     values = np.ones((HEIGHT, 1, WIDTH), "<u2")
@@ -40,9 +40,8 @@ def class_map(folder, log=None):
     values.tofile(folder / "map.raw")
     cube = CubeFile("map.raw", HEIGHT, WIDTH, "uint16", (Band("class", nodata=0),))
     classes = [ClassEntry(1, "water", "#1f78b4"), ClassEntry(4, "bog", "#33a02c")]
-    write_class_map(
-        cube, folder, grid_and_stretch(folder)[0], folder / "map.tif", classes, grid_and_stretch(folder, log)[1]
-    )
+    grid, progress = grid_and_progress(folder, log)
+    write_class_map(RawRaster(cube, folder, grid), folder / "map.tif", classes, progress)
     return gdal.Open(str(folder / "map.tif"))
 
 
@@ -63,15 +62,15 @@ def test_a_class_map_is_compressed_tiled_and_has_overviews(tmp_path, capfd):
 
 
 def test_probabilities_are_compressed_tiled_and_have_overviews_names_and_nodata(tmp_path):
-    from mtmsd.algorithms.bridge.raster.geotiff import write_floats
+    from mtmsd.algorithms.bridge.raster.geotiff import RawRaster, write_floats
     from mtmsd.mtmsd_qgis.jobs.data_model import Band, CubeFile
 
     values = np.full((HEIGHT, 2, WIDTH), 0.5, "<f4")
     values[:, :, 350:] = -1
     values.tofile(tmp_path / "p.raw")
     cube = CubeFile("p.raw", HEIGHT, WIDTH, "float32", (Band(nodata=-1.0), Band(nodata=-1.0)))
-    grid, progress = grid_and_stretch(tmp_path)
-    write_floats(cube, tmp_path, grid, tmp_path / "p.tif", ["water", "Wald"], progress)
+    grid, progress = grid_and_progress(tmp_path)
+    write_floats(RawRaster(cube, tmp_path, grid), tmp_path / "p.tif", ["water", "Wald"], progress)
     dataset = gdal.Open(str(tmp_path / "p.tif"))
     assert facts(dataset) == ("DEFLATE", [256, 256], [(150, 350), (75, 175)])
     assert [dataset.GetRasterBand(n).GetDescription() for n in (1, 2)] == ["water", "Wald"]

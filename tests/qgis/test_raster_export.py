@@ -32,11 +32,11 @@ def described(path, name="in"):
 
 def copied(source, folder, numbers=None, mask=None):
     from mtmsd.algorithms.bridge.feedback import ProgressRange
-    from mtmsd.algorithms.bridge.raster.scene_export import export_scene
+    from mtmsd.algorithms.bridge.raster.scene_export import SceneExport
 
     numbers = numbers or range(1, len(source.bands) + 1)
     context = QgsProject.instance().transformContext()
-    return export_scene(source, numbers, mask, folder, context, ProgressRange(Log(), 0, 1))
+    return SceneExport(source, folder, context).bands(numbers, mask, ProgressRange(Log(), 0, 1))
 
 
 def stored(cube, folder):
@@ -258,7 +258,7 @@ def progress():
 
 
 def test_feature_raster_keeps_values_grid_names_and_layout(tmp_path):
-    from mtmsd.algorithms.bridge.raster.geotiff import write_features
+    from mtmsd.algorithms.bridge.raster.geotiff import RawRaster, write_features
     from mtmsd.mtmsd_qgis.jobs.data_model import FeatureLayout
 
     transform = (LEFT, 30.0, 0.0, TOP, 0.0, -10.0)
@@ -267,7 +267,7 @@ def test_feature_raster_keeps_values_grid_names_and_layout(tmp_path):
     cube = written(tmp_path, values, nodata=-32768.0, scale=0.25, offset=3.0)
     layout = FeatureLayout(timesteps=(50, 100), features=3, names=("a", "b", "c"), window=16, stages=(0, 5))
     path = tmp_path / "features.tif"
-    write_features(cube, job(tmp_path), source.grid, path, layout, progress())
+    write_features(RawRaster(cube, job(tmp_path), source.grid), path, layout, progress())
     again = described(path)
     assert again.layout == layout
     assert again.grid.transform == transform
@@ -280,7 +280,7 @@ def test_feature_raster_keeps_values_grid_names_and_layout(tmp_path):
 
 def test_a_cancelled_write_leaves_what_was_there(tmp_path):
     from mtmsd.algorithms.bridge.feedback import ProgressRange
-    from mtmsd.algorithms.bridge.raster.geotiff import write_many_bands
+    from mtmsd.algorithms.bridge.raster.geotiff import RawRaster, write_many_bands
 
     source = described(write_raster(tmp_path / "in.tif", spectra(bands=2, height=8, width=8)))
     cube = written(tmp_path, np.ones((2, 8, 8), np.int16))
@@ -289,13 +289,14 @@ def test_a_cancelled_write_leaves_what_was_there(tmp_path):
     log = Log()
     log.cancel()
     with pytest.raises(QgsProcessingException, match="Cancelled"):
-        write_many_bands(cube, job(tmp_path), source.grid, path, ProgressRange(log, 0, 1))
+        write_many_bands(RawRaster(cube, job(tmp_path), source.grid), path, ProgressRange(log, 0, 1))
     assert path.read_text() == "of yesterday"
     assert not list(tmp_path.glob("*.partial*"))
 
 
 def test_a_place_that_cannot_be_written(tmp_path):
-    from mtmsd.algorithms.bridge.raster.geotiff import write_many_bands, write_text
+    from mtmsd.algorithms.bridge.files.atomic_write import write_text
+    from mtmsd.algorithms.bridge.raster.geotiff import RawRaster, write_many_bands
 
     (tmp_path / "file").write_text("")
     with pytest.raises(QgsProcessingException, match="cannot be written"):
@@ -303,13 +304,13 @@ def test_a_place_that_cannot_be_written(tmp_path):
     source = described(write_raster(tmp_path / "in.tif", spectra(bands=2, height=8, width=8)))
     cube = written(tmp_path, np.ones((2, 8, 8), np.int16))
     with pytest.raises(QgsProcessingException, match="cannot be written"):
-        write_many_bands(cube, job(tmp_path), source.grid, tmp_path / "file" / "x.tif", progress())
+        write_many_bands(RawRaster(cube, job(tmp_path), source.grid), tmp_path / "file" / "x.tif", progress())
 
 
 @pytest.mark.parametrize("exceptions", [False, True])
 @pytest.mark.parametrize(("top", "code"), [(3, "Byte"), (300, "UInt16")])
 def test_class_map_has_names_and_colours_for_other_software(tmp_path, top, code, exceptions):
-    from mtmsd.algorithms.bridge.raster.geotiff import write_class_map
+    from mtmsd.algorithms.bridge.raster.geotiff import RawRaster, write_class_map
     from mtmsd.mtmsd_qgis.jobs.data_model import ClassEntry
 
     source = described(write_raster(tmp_path / "in.tif", spectra(bands=2, height=8, width=8)))
@@ -319,7 +320,7 @@ def test_class_map_has_names_and_colours_for_other_software(tmp_path, top, code,
     (gdal.UseExceptions if exceptions else gdal.DontUseExceptions)()
     try:
         path = tmp_path / "map.tif"
-        write_class_map(written(tmp_path, values), job(tmp_path), source.grid, path, classes, progress())
+        write_class_map(RawRaster(written(tmp_path, values), job(tmp_path), source.grid), path, classes, progress())
     finally:
         gdal.DontUseExceptions()
     dataset = gdal.Open(str(path))

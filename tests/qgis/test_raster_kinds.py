@@ -13,7 +13,7 @@ from scenes import LEFT, PIXEL, TOP, Log, plus_one, read_raster, write_raster
 def cube_of(layer, folder, numbers=None):
     """The layer as the worker sees it: physical values (bands, H, W), NaN where there is no data."""
     from mtmsd.algorithms.bridge.feedback import ProgressRange
-    from mtmsd.algorithms.bridge.raster.scene_export import export_scene
+    from mtmsd.algorithms.bridge.raster.scene_export import SceneExport
     from mtmsd.algorithms.bridge.raster.source import describe_raster
     from mtmsd.mtmsd_qgis.io.cube import Cube
     from mtmsd.mtmsd_qgis.io.windows import whole
@@ -21,7 +21,7 @@ def cube_of(layer, folder, numbers=None):
     source = describe_raster(layer if isinstance(layer, QgsRasterLayer) else QgsRasterLayer(str(layer), "in"))
     numbers = numbers or range(1, len(source.bands) + 1)
     context = QgsProject.instance().transformContext()
-    cube = Cube(folder, export_scene(source, numbers, None, folder, context, ProgressRange(Log(), 0, 1)))
+    cube = Cube(folder, SceneExport(source, folder, context).bands(numbers, None, ProgressRange(Log(), 0, 1)))
     return cube.read(whole(cube.height, cube.width))
 
 
@@ -212,7 +212,7 @@ GRIDS = {
 @pytest.mark.parametrize("epsg", [32632, 4326, None])
 def test_outputs_have_exactly_the_grid_of_the_input(tmp_path, name, epsg):
     from mtmsd.algorithms.bridge.feedback import ProgressRange
-    from mtmsd.algorithms.bridge.raster.geotiff import write_class_map
+    from mtmsd.algorithms.bridge.raster.geotiff import RawRaster, write_class_map
     from mtmsd.algorithms.bridge.raster.source import describe_raster
     from mtmsd.mtmsd_qgis.jobs.data_model import Band, ClassEntry, CubeFile
 
@@ -222,7 +222,10 @@ def test_outputs_have_exactly_the_grid_of_the_input(tmp_path, name, epsg):
     cube = CubeFile("map.raw", 5, 9, "uint16", (Band("class", nodata=0),))
     grid = describe_raster(layer).grid
     write_class_map(
-        cube, tmp_path, grid, tmp_path / "map.tif", [ClassEntry(1, "a", "#112233")], ProgressRange(Log(), 0, 1)
+        RawRaster(cube, tmp_path, grid),
+        tmp_path / "map.tif",
+        [ClassEntry(1, "a", "#112233")],
+        ProgressRange(Log(), 0, 1),
     )
     before, after = gdal.Open(str(path)), gdal.Open(str(tmp_path / "map.tif"))
     assert after.GetGeoTransform(can_return_null=True) == before.GetGeoTransform(can_return_null=True)

@@ -92,9 +92,9 @@ def test_an_nvidia_smi_that_fails_is_told_from_one_that_finds_nothing(builds, mo
 
 
 def test_pip_is_asked_for_one_build_first_where_it_is_configured_then_on_its_own_index(builds):
-    from mtmsd.algorithms.bridge.environment.pip_requirements import Source, attempts
+    from mtmsd.algorithms.bridge.environment.pip_requirements import PackageSource, attempts
 
-    configured, own = attempts(builds.CUDA_BUILDS[0], Source(), "linux")
+    configured, own = attempts(builds.CUDA_BUILDS[0], PackageSource(), "linux")
     version = builds.torch_version()
     assert configured.lines.startswith(f"torch=={version}+cu130\n")
     assert "--extra-index-url" not in configured.lines
@@ -104,27 +104,27 @@ def test_pip_is_asked_for_one_build_first_where_it_is_configured_then_on_its_own
 
 
 def test_the_cpu_build_is_a_plain_version_where_pypi_has_it(builds):
-    from mtmsd.algorithms.bridge.environment.pip_requirements import Source, attempts, download_line
+    from mtmsd.algorithms.bridge.environment.pip_requirements import PackageSource, attempts, download_line
 
     for platform in ("win32", "darwin"):
-        (only,) = attempts(builds.CPU, Source(), platform)
+        (only,) = attempts(builds.CPU, PackageSource(), platform)
         assert only.lines.startswith(f"torch=={builds.torch_version()}\n")
         assert "extra-index" not in download_line(builds.CPU, platform)
     assert f'"torch=={builds.torch_version()}+cpu"' in download_line(builds.CPU, "linux")
 
 
 def test_without_a_network_nothing_but_the_wheels_counts(builds):
-    from mtmsd.algorithms.bridge.environment.pip_requirements import Source, attempts
+    from mtmsd.algorithms.bridge.environment.pip_requirements import PackageSource, attempts
 
-    (only,) = attempts(builds.CPU, Source(Path("/wheels with blank")), "linux")
+    (only,) = attempts(builds.CPU, PackageSource(Path("/wheels with blank")), "linux")
     assert only.options == ("--isolated", "--no-index", "--find-links=/wheels with blank")
     assert "PIP_CONFIG_FILE" in only.environment
 
 
 def test_an_index_of_the_users_own_may_have_any_cuda_build_and_shows_no_credentials(builds):
-    from mtmsd.algorithms.bridge.environment.pip_requirements import Source, attempts
+    from mtmsd.algorithms.bridge.environment.pip_requirements import PackageSource, attempts
 
-    source = Source(index="https://anna:geheim@mirror.example/cu132")
+    source = PackageSource(index="https://anna:geheim@mirror.example/cu132")
     (only,) = attempts(builds.CUDA_BUILDS[0], source, "linux")
     version = builds.torch_version()
     assert f"torch=={version},!={version}+cpu" in only.lines

@@ -28,7 +28,7 @@ from .child_process import Ended, run_command
 from .device_test import try_device
 from .install_progress import FolderSize
 from .pip_failures import cause_of_failure, without_credentials
-from .pip_requirements import Source
+from .pip_requirements import PackageSource
 from .torch_builds import TorchBuild
 
 _PIP = ("-I", "-m", "pip", "install", "--no-input", "--only-binary=:all:", "--progress-bar=off")
@@ -40,7 +40,7 @@ _SCRATCH = "tmp"  # in a new environment: for what pip keeps for the moment
 
 
 @dataclass(frozen=True)
-class Plan:
+class EnvironmentPlan:
     """What to build.
 
     Attributes:
@@ -54,7 +54,7 @@ class Plan:
     folder: Path
     base: BasePython
     build: TorchBuild
-    source: Source
+    source: PackageSource
     proxy: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
@@ -79,7 +79,7 @@ class Built:
     is_new: bool
 
 
-def build_environment(plan: Plan, progress: ProgressRange) -> Built:
+def build_environment(plan: EnvironmentPlan, progress: ProgressRange) -> Built:
     """Build the environment, or find that it is there and works.
 
     Raises:
@@ -108,7 +108,7 @@ def build_environment(plan: Plan, progress: ProgressRange) -> Built:
         return built
 
 
-def refuse_without_space(plan: Plan) -> None:
+def refuse_without_space(plan: EnvironmentPlan) -> None:
     """Look at the free space before anything is downloaded.
 
     Raises:
@@ -125,7 +125,7 @@ def refuse_without_space(plan: Plan) -> None:
         )
 
 
-def _build(target: Path, plan: Plan, progress: ProgressRange, lock: int) -> Built:
+def _build(target: Path, plan: EnvironmentPlan, progress: ProgressRange, lock: int) -> Built:
     python = python_locations.python_of_environment(target)
     scratch = target / _SCRATCH
     environment = {**build_environment_variables(), **dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(scratch))}
@@ -146,7 +146,9 @@ def _build(target: Path, plan: Plan, progress: ProgressRange, lock: int) -> Buil
     return built
 
 
-def _install(target: Path, environment: Mapping[str, str], plan: Plan, progress: ProgressRange, lock: int) -> None:
+def _install(
+    target: Path, environment: Mapping[str, str], plan: EnvironmentPlan, progress: ProgressRange, lock: int
+) -> None:
     """Try the places that may have the build, one after the other; each is another call of pip."""
     grown = FolderSize(target, plan.build.installed_bytes + plan.build.download_bytes)
 
@@ -177,7 +179,7 @@ def _install(target: Path, environment: Mapping[str, str], plan: Plan, progress:
         _refuse_failure(ended, plan, progress)
 
 
-def _tried(python: Path, plan: Plan, progress: ProgressRange) -> Built:
+def _tried(python: Path, plan: EnvironmentPlan, progress: ProgressRange) -> Built:
     """Ask the new Python what it has, and have it compute on the device it was built for."""
     facts = interpreter.probe(interpreter.Candidate(python, "the new environment"), progress.feedback, fresh=True)
     if not facts.get("torch"):
@@ -195,7 +197,7 @@ def _tried(python: Path, plan: Plan, progress: ProgressRange) -> Built:
     return Built(python, str(facts["torch"]), ended.tail, is_new=True)
 
 
-def _working(environment: Path, plan: Plan, progress: ProgressRange) -> Built | None:
+def _working(environment: Path, plan: EnvironmentPlan, progress: ProgressRange) -> Built | None:
     try:
         built = _tried(python_locations.python_of_environment(environment), plan, progress)
     except QgsProcessingException:
@@ -205,11 +207,11 @@ def _working(environment: Path, plan: Plan, progress: ProgressRange) -> Built | 
     return Built(built.python, built.torch, built.device, is_new=False)
 
 
-def _refuse_failure(ended: Ended, plan: Plan, progress: ProgressRange | None = None) -> None:
+def _refuse_failure(ended: Ended, plan: EnvironmentPlan, progress: ProgressRange | None = None) -> None:
     if ended.status == 0:
         return
     if progress is not None:
-        progress.feedback.pushInfo("pip's last words:\n" + without_credentials(ended.tail))
+        progress.feedback.pushInfo("Last output of pip:\n" + without_credentials(ended.tail))
     raise QgsProcessingException(
         cause_of_failure(ended.tail, plan.build.tag) + " Nothing was changed: what was there before still is."
     )

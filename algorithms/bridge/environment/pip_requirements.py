@@ -19,7 +19,7 @@ _NOTHING = ("No matching distribution found for torch", "Could not find a versio
 
 
 @dataclass(frozen=True)
-class Source:
+class PackageSource:
     """Where packages come from: a folder of wheels alone, or pip's configuration and perhaps an index for torch."""
 
     wheels: Path | None = None
@@ -41,7 +41,7 @@ def text() -> str:
     return REQUIREMENTS.read_text(encoding="utf-8")
 
 
-def attempts(build: TorchBuild, source: Source, platform: str = sys.platform) -> list[Attempt]:
+def attempts(build: TorchBuild, source: PackageSource, platform: str = sys.platform) -> list[Attempt]:
     """The calls of pip, in the order they are tried."""
     # torch first: an index without the build is then found out before anything is downloaded.
     lines = f"{torch_requirement(build, source, platform)}\n{text()}"
@@ -60,7 +60,7 @@ def attempts(build: TorchBuild, source: Source, platform: str = sys.platform) ->
     return [configured, own]
 
 
-def torch_requirement(build: TorchBuild, source: Source, platform: str) -> str:
+def torch_requirement(build: TorchBuild, source: PackageSource, platform: str) -> str:
     """One build of torch, exactly; only where the user names the place does any CUDA build there do."""
     if not build.is_cuda:
         # PyPI's torch is the CPU build on Windows and macOS, and the large CUDA build on Linux.
@@ -77,7 +77,7 @@ def found_nothing(output: str) -> bool:
 
 def download_line(build: TorchBuild, platform: str = sys.platform) -> str:
     """The command that fills a folder of wheels on a machine with a network, of the same system and Python."""
-    requirement = torch_requirement(build, Source(), platform)
+    requirement = torch_requirement(build, PackageSource(), platform)
     index = "" if requirement == _plain() else f" --extra-index-url {build.index}"
     return f'python -m pip download --only-binary=:all: --dest wheels{index} "{requirement}" -r "{REQUIREMENTS}"'
 

@@ -31,7 +31,7 @@ from qgis.PyQt.QtGui import QColor
 from qgis.PyQt.QtXml import QDomDocument
 
 from ....mtmsd_qgis.jobs.data_model import ClassEntry
-from ..raster.geotiff import write_text
+from ..files.atomic_write import write_text
 
 # Viridis (CC0, van der Walt & Smith, 2015) at five places: reads the same in grey and to the colour-blind.
 _RAMP = ("#440154", "#3b528b", "#21918c", "#5ec962", "#fde725")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Disk that a task needs, estimated, said and checked before the work starts.
+"""Disk that a task needs, estimated, logged and checked before the work starts.
 
 A job folder holds the scene's bands and components; results lie raw in a folder beside the output, or in the job
 folder, before they become GeoTIFFs. Estimates are of the raw bytes, which is what dominates.
@@ -9,135 +9,136 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from osgeo import gdal
 from qgis.core import QgsProcessingException, QgsProcessingFeedback, QgsProcessingUtils
 
+from ....mtmsd_qgis.jobs.disk_sizes import (
+    component_bytes,
+    feature_bytes,
+    features_per_timestep,
+    filter_bytes,
+    map_bytes,
+)
 from ....mtmsd_qgis.jobs.settings import ExtractionSettings
 from .source import RasterSource
 
-_COMPONENT_BYTES = 4
-_FEATURE_BYTES = 2
-_MAP_BYTES = 2 + 4  # class and confidence
-_OPINION_BYTES = 2
-_GUIDES = 16  # channels that say how alike neighbours look
 _SPARE_BYTES = 64 << 20  # models, reports, samples
-_WIDTHS = (2, 2, 2, 2, 2, 2, 1, 1, 1)  # channels of each decoder stage, in base widths
+_EXPORTED_BYTES = 4  # of a number, where a layer of another provider than GDAL is exported as a GeoTIFF first
 
 
-def check_pretraining_space(
-    source: RasterSource, numbers: Sequence[int], components: int, output: Path, feedback: QgsProcessingFeedback
-) -> None:
-    """Room for the bands and their components.
+@dataclass(frozen=True)
+class SceneNeed:
+    """A raster as a job stores it: its bands, and their components.
 
-    Raises:
-        QgsProcessingException: There is too little.
-    """
-    scratch = _cube_bytes(source, numbers) + _component_bytes(source, min(components, len(numbers)))
-    check_space(scratch, {output: 0}, feedback)
-
-
-def check_extraction_space(
-    source: RasterSource,
-    numbers: Sequence[int],
-    header: Mapping[str, Any],
-    settings: ExtractionSettings,
-    output: Path,
-    feedback: QgsProcessingFeedback,
-) -> None:
-    """Room for the bands, their components, and the feature raster twice: raw, and as the output.
-
-    Args:
-        source: The raster.
-        numbers: Bands that are used.
-        header: Of the model.
-        settings: Of the extraction.
-        output: The feature raster.
-        feedback: Told the figures.
-
-    Raises:
-        QgsProcessingException: There is too little.
-    """
-    every = sum(_WIDTHS[stage] for stage in settings.stages) * int(header["settings"]["base_width"])
-    kept = min(settings.keep or every, every)
-    bands = len(settings.timesteps) * kept + (len(numbers) if settings.spectra else 0)
-    features = _FEATURE_BYTES * bands * _pixels(source)
-    scratch = _cube_bytes(source, numbers) + _component_bytes(source, int(header["components"]))
-    check_space(scratch, {output: 2 * features}, feedback)
-
-
-def check_classification_space(
-    source: RasterSource, classes: int, asked: int, outputs: Sequence[Path | None], feedback: QgsProcessingFeedback
-) -> None:
-    """Room for the raster, the opinions of its pixels and the maps.
-
-    Args:
-        source: The feature raster.
-        classes: That get a probability each; 0 where none is wanted.
-        asked: Classes that neighbours may agree on; 0 where each pixel decides alone.
-        outputs: The maps; those that are None are not written.
-        feedback: Told the figures.
-
-    Raises:
-        QgsProcessingException: There is too little.
-    """
-    scratch = _cube_bytes(source, range(1, len(source.bands) + 1))
-    maps = (_MAP_BYTES + 4 * classes) * _pixels(source)
-    scratch += maps + _opinion_bytes(source, asked)
-    check_space(scratch, {path: maps for path in outputs[:1] if path is not None}, feedback)
-
-
-def check_mapping_space(
-    source: RasterSource,
-    numbers: Sequence[int],
-    components: int,
-    classes: int,
-    asked: int,
-    output: Path,
-    feedback: QgsProcessingFeedback,
-) -> None:
-    """Room for the bands, their components, the opinions of the pixels, and the maps twice: raw, and as outputs.
-
-    Args:
+    Attributes:
         source: The raster.
         numbers: Bands that are used.
         components: At most.
-        classes: That get a probability each; 0 where none is wanted.
-        asked: Classes that neighbours may agree on; 0 where each pixel decides alone.
-        output: The class map.
-        feedback: Told the figures.
-
-    Raises:
-        QgsProcessingException: There is too little.
     """
-    scratch = _cube_bytes(source, numbers) + _component_bytes(source, min(components, len(numbers)))
-    maps = 2 * (_MAP_BYTES + 4 * classes) * _pixels(source)
-    check_space(scratch, {output: maps + _opinion_bytes(source, asked)}, feedback)
+
+    source: RasterSource
+    numbers: Sequence[int]
+    components: int = 0
+
+    @property
+    def pixels(self) -> int:
+        """Of the raster."""
+        return self.source.grid.height * self.source.grid.width
+
+    @property
+    def size_bytes(self) -> int:
+        """Of bands and components; of the bands twice where a layer of another provider is exported first."""
+        components = min(self.components, len(self.numbers))
+        return (self._band_bytes * len(self.numbers) + component_bytes(components)) * self.pixels
+
+    @property
+    def _band_bytes(self) -> int:
+        if self.source.provider is not None:
+            return 2 * _EXPORTED_BYTES
+        dataset = self.source.open()
+        return max(gdal.GetDataTypeSize(dataset.GetRasterBand(number).DataType) for number in self.numbers) // 8
 
 
-def check_space(scratch_bytes: int, outputs: Mapping[Path, int], feedback: QgsProcessingFeedback) -> None:
-    """Say what is needed where, and refuse to start where a disk has less.
+@dataclass(frozen=True)
+class MapNeed:
+    """Numbers that a classified pixel has on the disk.
+
+    Attributes:
+        probabilities: Classes that get a raster of probabilities; 0 where none is wanted.
+        filtered: Classes whose probabilities are filtered in a second pass; 0 where they are not.
+    """
+
+    probabilities: int = 0
+    filtered: int = 0
+
+
+@dataclass(frozen=True)
+class DiskNeed:
+    """Bytes by place.
+
+    Attributes:
+        temporary_bytes: In the folder for temporary files.
+        output_bytes: By output file: beside it, and itself.
+    """
+
+    temporary_bytes: int
+    output_bytes: Mapping[Path, int]
+
+
+def pretraining_need(scene: SceneNeed, output: Path) -> DiskNeed:
+    """Room for the bands and their components."""
+    return DiskNeed(scene.size_bytes, {output: 0})
+
+
+def extraction_need(scene: SceneNeed, settings: ExtractionSettings, base_width: int, output: Path) -> DiskNeed:
+    """Room for the bands, their components, and the feature raster twice: raw, and as the output.
 
     Args:
-        scratch_bytes: In the folder for temporary files.
-        outputs: Bytes by file.
-        feedback: Told the figures.
+        scene: The raster.
+        settings: Of the extraction.
+        base_width: Of the model.
+        output: The feature raster.
+    """
+    computed = features_per_timestep(settings.stages, base_width)
+    kept = min(settings.keep or computed, computed)
+    bands = len(settings.timesteps) * kept + (len(scene.numbers) if settings.spectra else 0)
+    return DiskNeed(scene.size_bytes, {output: 2 * feature_bytes(bands) * scene.pixels})
+
+
+def classification_need(source: RasterSource, maps: MapNeed, output: Path) -> DiskNeed:
+    """Room for a feature raster, what is filtered, and the maps twice: raw, and as outputs."""
+    scene = SceneNeed(source, range(1, len(source.bands) + 1))
+    raw = map_bytes(maps.probabilities) * scene.pixels
+    return DiskNeed(scene.size_bytes + raw + _filter_bytes(maps) * scene.pixels, {output: raw})
+
+
+def mapping_need(scene: SceneNeed, maps: MapNeed, output: Path) -> DiskNeed:
+    """Room for the bands and components; beside the output for what is filtered, and the maps twice."""
+    beside = (2 * map_bytes(maps.probabilities) + _filter_bytes(maps)) * scene.pixels
+    return DiskNeed(scene.size_bytes, {output: beside})
+
+
+def check_space(need: DiskNeed, feedback: QgsProcessingFeedback) -> None:
+    """Log what is needed where, and refuse to start where a disk has less.
 
     Raises:
         QgsProcessingException: There is too little, with the figures.
     """
     temporary = Path(QgsProcessingUtils.tempFolder())
-    wanted = [(temporary, scratch_bytes + _SPARE_BYTES), *outputs.items()]
+    wanted = [(temporary, need.temporary_bytes + _SPARE_BYTES), *need.output_bytes.items()]
     sums: dict[int, int] = {}
     for place, needed in wanted:
         disk = _existing(place).stat().st_dev
         sums[disk] = sums.get(disk, 0) + needed
-    free = shutil.disk_usage(_existing(temporary)).free
-    said = f"Disk: about {_gib(scratch_bytes)} for temporary files in {temporary}, removed at the end"
-    large = sum(outputs.values())
-    feedback.pushInfo(said + (f", and {_gib(large)} beside the output" if large else "") + f"; {_gib(free)} are free.")
+    free, outputs = shutil.disk_usage(_existing(temporary)).free, sum(need.output_bytes.values())
+    feedback.pushInfo(
+        f"Disk: about {_gib(need.temporary_bytes)} for temporary files in {temporary}, removed at the end"
+        + (f", and {_gib(outputs)} beside the output" if outputs else "")
+        + f"; {_gib(free)} are free."
+    )
     for place, _ in wanted:
         room = shutil.disk_usage(_existing(place)).free
         needed = sums[_existing(place).stat().st_dev]
@@ -149,25 +150,8 @@ def check_space(scratch_bytes: int, outputs: Mapping[Path, int], feedback: QgsPr
             )
 
 
-def _pixels(source: RasterSource) -> int:
-    return source.grid.height * source.grid.width
-
-
-def _cube_bytes(source: RasterSource, numbers: Sequence[int]) -> int:
-    """The bands as they are stored; twice where a layer of another provider than GDAL is exported first."""
-    if source.provider is not None:
-        return 2 * _COMPONENT_BYTES * len(numbers) * _pixels(source)
-    dataset = source.open()
-    itemsize = max(gdal.GetDataTypeSize(dataset.GetRasterBand(number).DataType) for number in numbers) // 8
-    return itemsize * len(numbers) * _pixels(source)
-
-
-def _component_bytes(source: RasterSource, components: int) -> int:
-    return _COMPONENT_BYTES * components * _pixels(source)
-
-
-def _opinion_bytes(source: RasterSource, asked: int) -> int:
-    return _OPINION_BYTES * (asked + _GUIDES) * _pixels(source) if asked else 0
+def _filter_bytes(maps: MapNeed) -> int:
+    return filter_bytes(maps.filtered) if maps.filtered else 0
 
 
 def _existing(place: Path) -> Path:

@@ -66,14 +66,14 @@ def copy_cube(
 
 
 def copy_rows(
-    source: RasterSource, numbers: Sequence[int], rows: Sequence[int], folder: Path, name: str, progress: ProgressRange
+    source: RasterSource, numbers: Sequence[int], rows: Sequence[int], folder: Path, progress: ProgressRange
 ) -> CubeFile:
-    """Copy some rows of a raster's bands: a cube with as many rows.
+    """Copy some rows of a raster's bands into the job folder: a cube with as many rows.
 
     Raises:
         QgsProcessingException: The raster cannot be read, or the user cancelled.
     """
-    return _copy(_Reader(source, numbers), [(row, 1) for row in rows], folder, name, progress)
+    return _copy(_Reader(source, numbers), [(row, 1) for row in rows], folder, "rows", progress)
 
 
 def rows_at_once(height: int, line_bytes: int, block_height: int) -> int:

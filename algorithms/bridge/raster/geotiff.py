@@ -1,22 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Raw rasters of the worker -> GeoTIFFs in the input's grid, each complete or not there at all."""
+"""Raw rasters of the worker -> GeoTIFFs in the input's grid."""
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from traceback import clear_frames
 from typing import Any, Callable
 
 from osgeo import gdal
-from qgis.core import QgsMapLayer, QgsProcessingException, QgsProviderRegistry
+from qgis.core import QgsProcessingException
 
 from ....mtmsd_qgis.jobs.data_model import Band, ClassEntry, CubeFile, FeatureLayout, cube_from_json, layout_to_json
 from ..feedback import ProgressRange
+from ..files.atomic_write import replacing
 from .export import rows_at_once
 from .overviews import build_overviews
 from .source import FEATURES_KEY, Grid
@@ -31,64 +30,36 @@ _GDAL_CODES = {
     "float64": gdal.GDT_Float64,
 }
 _LARGEST_BYTE = 255
-_FULL_BYTES = 1 << 16  # free on a disk that is full for all that is written here
 _STRIP_ROWS = 16  # of rasters with many bands, see write_many_bands
 _BIG = "BIGTIFF=IF_SAFER"
 _COMPRESSED = ("TILED=YES", "COMPRESS=DEFLATE", _BIG)
-_PAGES = (".html", ".htm")
-_SIDECARS = (".aux.xml", ".ovr")  # what GDAL keeps beside a GeoTIFF
 
 
 @dataclass(frozen=True)
-class Layout:
-    """How a GeoTIFF is laid out: GDAL's data type, creation options, lines in a block, resampling of overviews."""
+class RawRaster:
+    """A raster as the worker wrote it, and where its pixels lie.
 
-    code: int
-    options: tuple[str, ...]
-    block_rows: int
-    overviews: str = ""
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A partial file beside the path, put in its place when the block ends well and removed when it does not.
-
-    Raises:
-        QgsProcessingException: The place cannot be written.
+    Attributes:
+        cube: What the file holds.
+        folder: Where the file lies.
+        grid: Of the pixels.
     """
-    partial = path.with_name(f"{path.name}.partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield partial
-        for suffix in _SIDECARS:
-            written = partial.with_name(partial.name + suffix)
-            place = path.with_name(path.name + suffix)
-            if written.exists():
-                os.replace(written, place)
-            else:
-                place.unlink(missing_ok=True)  # of the file that is being replaced
-        os.replace(partial, path)
-    except OSError as error:
-        reason = _full(path.parent) or error.strerror or str(error) or "no reason is known"
-        raise QgsProcessingException(
-            f"{path} cannot be written: {reason}. Choose another place, or close what uses the file."
-        ) from None
-    finally:
-        for suffix in ("", *_SIDECARS):
-            with suppress(OSError):
-                partial.with_name(partial.name + suffix).unlink()
+
+    cube: CubeFile
+    folder: Path
+    grid: Grid
+
+    @classmethod
+    def of_result(cls, values: Mapping[str, Any], folder: Path, grid: Grid) -> RawRaster:
+        """A raster that the worker's result describes.
+
+        Raises:
+            QgsProcessingException: It does not describe one.
+        """
+        return cls(cube_from(values), folder, grid)
 
 
-def _full(folder: Path) -> str:
-    """That the disk is full, where it is; GDAL tells of a line that it could not write."""
-    with suppress(OSError):
-        return "the disk is full" if shutil.disk_usage(folder).free < _FULL_BYTES else ""
-    return ""
-
-
-def write_class_map(
-    cube: CubeFile, folder: Path, grid: Grid, path: Path, classes: Sequence[ClassEntry], progress: ProgressRange
-) -> None:
+def write_class_map(raster: RawRaster, path: Path, classes: Sequence[ClassEntry], progress: ProgressRange) -> None:
     """Class ids, nodata 0, with names and colours for every software that reads GDAL's category names or tables."""
     small = max((entry.id for entry in classes), default=0) <= _LARGEST_BYTE
     code = gdal.GDT_Byte if small else gdal.GDT_UInt16
@@ -103,37 +74,32 @@ def write_class_map(
             band.SetCategoryNames([names.get(value, "") for value in range(max(names, default=0) + 1)])
         band.SetDefaultRAT(_attribute_table(classes))
 
-    _write(_Raster(cube, folder, grid, Layout(code, _COMPRESSED, 256, "MODE"), describe), path, progress)
+    _write(raster, _Storage(code, _COMPRESSED, 256, describe, "MODE"), path, progress)
 
 
-def write_floats(
-    cube: CubeFile, folder: Path, grid: Grid, path: Path, names: Sequence[str], progress: ProgressRange
-) -> None:
+def write_floats(raster: RawRaster, path: Path, names: Sequence[str], progress: ProgressRange) -> None:
     """Confidence or probabilities: float bands with names."""
-    bands = [Band(name=name, nodata=band.nodata) for name, band in zip(names, cube.bands)]
-    layout = Layout(_GDAL_CODES[cube.dtype], (*_COMPRESSED, "PREDICTOR=3"), 256, "AVERAGE")
-    _write(_Raster(cube, folder, grid, layout, lambda dataset: _describe_bands(dataset, bands)), path, progress)
+    bands = [Band(name=name, nodata=band.nodata) for name, band in zip(names, raster.cube.bands)]
+
+    def describe(dataset: gdal.Dataset) -> None:
+        _describe_bands(dataset, bands)
+
+    options = (*_COMPRESSED, "PREDICTOR=3")
+    _write(raster, _Storage(_GDAL_CODES[raster.cube.dtype], options, 256, describe, "AVERAGE"), path, progress)
 
 
-def write_features(
-    cube: CubeFile, folder: Path, grid: Grid, path: Path, features: FeatureLayout, progress: ProgressRange
-) -> None:
+def write_features(raster: RawRaster, path: Path, features: FeatureLayout, progress: ProgressRange) -> None:
     """The feature raster, which says in its metadata what its bands are."""
 
     def describe(dataset: gdal.Dataset) -> None:
         dataset.SetMetadataItem(FEATURES_KEY, layout_to_json(features))
-        _describe_bands(dataset, cube.bands)
+        _describe_bands(dataset, raster.cube.bands)
 
-    write_many_bands(cube, folder, grid, path, progress, describe)
+    write_many_bands(raster, path, progress, describe)
 
 
 def write_many_bands(
-    cube: CubeFile,
-    folder: Path,
-    grid: Grid,
-    path: Path,
-    progress: ProgressRange,
-    describe: Callable[[gdal.Dataset], None] | None = None,
+    raster: RawRaster, path: Path, progress: ProgressRange, describe: Callable[[gdal.Dataset], None] | None = None
 ) -> None:
     """A raster with hundreds or thousands of bands, as it is.
 
@@ -142,53 +108,9 @@ def write_many_bands(
     times the disk on a small scene and ten times as long to write.
     """
     options = ("INTERLEAVE=BAND", f"BLOCKYSIZE={_STRIP_ROWS}", _BIG)
-    layout = Layout(_GDAL_CODES.get(cube.dtype, gdal.GDT_Float64), options, _STRIP_ROWS)
-    described = describe or (lambda dataset: _describe_bands(dataset, cube.bands))
-    _write(_Raster(cube, folder, grid, layout, described), path, progress)
-
-
-def write_text(text: str, path: Path) -> None:
-    """A report."""
-    with replacing(path) as partial:
-        partial.write_text(text, encoding="utf-8")
-
-
-def write_texts(texts: Mapping[Path, str]) -> None:
-    """Several files that belong together: either all are put in their places, or none is.
-
-    Raises:
-        QgsProcessingException: A place cannot be written.
-    """
-    with ExitStack() as stack:
-        for path, text in texts.items():
-            stack.enter_context(replacing(path)).write_text(text, encoding="utf-8")
-
-
-def beside(report: Path, suffix: str) -> Path:
-    """Where the content of a report lies in another format: report.html -> report.json."""
-    return report.with_suffix(suffix) if report.suffix.lower() in _PAGES else report.with_name(report.name + suffix)
-
-
-def refuse_inputs(outputs: Iterable[Path], layers: Iterable[QgsMapLayer | None]) -> None:
-    """No output may replace a layer that is read, as samples.csv beside samples.html would.
-
-    Raises:
-        QgsProcessingException: One would.
-    """
-    for layer in filter(None, layers):
-        parts = QgsProviderRegistry.instance().decodeUri(layer.providerType(), layer.source())
-        place = Path(str(parts.get("path") or ""))
-        for path in outputs:
-            if place.is_file() and path.exists() and path.samefile(place):
-                raise QgsProcessingException(
-                    f"{path} would be written, but the layer {layer.name()} lies there. Choose another name."
-                )
-
-
-def copy_file(source: Path, path: Path) -> None:
-    """A file that the worker wrote, in its place."""
-    with replacing(path) as partial:
-        shutil.copyfile(source, partial)
+    described = describe or (lambda dataset: _describe_bands(dataset, raster.cube.bands))
+    code = _GDAL_CODES.get(raster.cube.dtype, gdal.GDT_Float64)
+    _write(raster, _Storage(code, options, _STRIP_ROWS, described), path, progress)
 
 
 def cube_from(values: Mapping[str, Any]) -> CubeFile:
@@ -214,22 +136,30 @@ def classes_from(values: Mapping[str, str]) -> list[ClassEntry]:
 
 
 @dataclass(frozen=True)
-class _Raster:
-    """A raster of the job folder that is to be written: where it lies, how it is stored, and what is said of it."""
+class _Storage:
+    """How a GeoTIFF is stored.
 
-    cube: CubeFile
-    folder: Path
-    grid: Grid
-    layout: Layout
+    Attributes:
+        code: GDAL's data type.
+        options: For its creation.
+        block_rows: Lines in a block.
+        describe: Sets what the file says of itself.
+        overviews: How they are resampled; empty for none.
+    """
+
+    code: int
+    options: tuple[str, ...]
+    block_rows: int
     describe: Callable[[gdal.Dataset], None]
+    overviews: str = ""
 
 
-def _write(raster: _Raster, path: Path, progress: ProgressRange) -> None:
+def _write(raster: RawRaster, storage: _Storage, path: Path, progress: ProgressRange) -> None:
     with replacing(path) as partial, _every_error():
         try:
-            _create(raster, partial, progress)
-            if raster.layout.overviews:
-                build_overviews(partial, raster.layout.overviews, progress)
+            _create(raster, storage, partial, progress)
+            if storage.overviews:
+                build_overviews(partial, storage.overviews, progress)
         except BaseException as error:
             clear_frames(error.__traceback__)  # they hold the open file, which GDAL would write after the clean-up
             if isinstance(error, RuntimeError):  # where somebody called gdal.UseExceptions
@@ -237,10 +167,10 @@ def _write(raster: _Raster, path: Path, progress: ProgressRange) -> None:
             raise
 
 
-def _create(raster: _Raster, path: Path, progress: ProgressRange) -> None:
-    cube, grid, layout = raster.cube, raster.grid, raster.layout
+def _create(raster: RawRaster, storage: _Storage, path: Path, progress: ProgressRange) -> None:
+    cube, grid = raster.cube, raster.grid
     dataset = gdal.GetDriverByName("GTiff").Create(
-        str(path), cube.width, cube.height, len(cube.bands), layout.code, list(layout.options)
+        str(path), cube.width, cube.height, len(cube.bands), storage.code, list(storage.options)
     )
     if dataset is None:
         raise OSError(gdal.GetLastErrorMsg())
@@ -248,8 +178,8 @@ def _create(raster: _Raster, path: Path, progress: ProgressRange) -> None:
         dataset.SetGeoTransform(grid.transform)
     if grid.wkt:
         dataset.SetProjection(grid.wkt)
-    raster.describe(dataset)  # a colour table must come before the pixels
-    _copy_lines(cube, raster.folder, dataset, layout, progress)
+    storage.describe(dataset)  # a colour table must come before the pixels
+    _copy_lines(raster, dataset, storage.block_rows, progress)
     dataset.FlushCache()
     del dataset  # closes the file
 
@@ -278,14 +208,15 @@ def _every_error() -> Iterator[None]:
         raise OSError(errors[0])
 
 
-def _copy_lines(cube: CubeFile, folder: Path, dataset: gdal.Dataset, layout: Layout, progress: ProgressRange) -> None:
+def _copy_lines(raster: RawRaster, dataset: gdal.Dataset, block_rows: int, progress: ProgressRange) -> None:
+    cube = raster.cube
     count = len(cube.bands)
     code = _GDAL_CODES.get(cube.dtype)
     itemsize = 8 if code is None else gdal.GetDataTypeSize(code) // 8
     line_bytes = count * cube.width * itemsize
-    rows = rows_at_once(cube.height, line_bytes, layout.block_rows)
+    rows = rows_at_once(cube.height, line_bytes, block_rows)
     numbers = list(range(1, count + 1))
-    with (folder / cube.file).open("rb") as file:
+    with (raster.folder / cube.file).open("rb") as file:
         for row in range(0, cube.height, rows):
             lines = min(rows, cube.height - row)
             content = file.read(lines * line_bytes)

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The steps that every task with a raster shares: look at it, say it in the log, bring it into the job folder."""
+"""The steps that every task with a raster shares: check it, log it, export it into the job folder."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from qgis.core import QgsCoordinateTransformContext, QgsProcessingException, QgsProcessingFeedback
@@ -62,69 +62,70 @@ def announce(source: RasterSource, feedback: QgsProcessingFeedback, *lines: str)
         feedback.pushInfo(line)
 
 
-def export_scene(
-    source: RasterSource,
-    numbers: Sequence[int],
-    mask: MaskSource | None,
-    folder: Path,
-    context: QgsCoordinateTransformContext,
-    progress: ProgressRange,
-) -> CubeFile:
-    """The raster's bands as a cube in the job folder, with the mask where there is one.
+@dataclass(frozen=True)
+class SceneExport:
+    """A raster on its way into a job folder.
 
-    Args:
+    Attributes:
         source: The raster.
-        numbers: Bands (from 1) in the order wanted.
-        mask: Pixels to leave out.
         folder: The job folder.
-        context: Of the project, for datum shifts.
-        progress: Told how far it is.
-
-    Raises:
-        QgsProcessingException: Not readable, no pixel left, or cancelled.
+        transforms: Of the project, for datum shifts.
     """
-    exported = export_foreign(source, folder, context, progress)
-    cube = copy_cube(exported, numbers, folder, "scene", progress)
-    own = own_mask(exported)
-    if exported is not source:
-        Path(exported.uri).unlink()
-    if mask is None and own is None:
-        return replace(cube, mask=None)
-    if mask is None:
-        return with_mask(cube, own, folder)
-    usable = usable_pixels(mask, source.grid, context)
-    if not any(usable):
-        raise QgsProcessingException(
-            f"No valid pixel is left: the mask {mask.name} covers the whole raster {source.name}. "
-            "The mask's pixels are the ones to leave out; check that it is not the other way round."
-        )
-    progress.feedback.pushInfo(f"Mask {mask.name}: {usable.count(0)} of {len(usable)} pixels are left out.")
-    return with_mask(cube, usable if own is None else both_usable(usable, own), folder)
 
+    source: RasterSource
+    folder: Path
+    transforms: QgsCoordinateTransformContext
 
-def export_plain_bands(
-    source: RasterSource, folder: Path, context: QgsCoordinateTransformContext, progress: ProgressRange
-) -> CubeFile:
-    """A raster that is no feature raster, as a cube of the bands that can be features.
+    def bands(self, numbers: Sequence[int], mask: MaskSource | None, progress: ProgressRange) -> CubeFile:
+        """Bands as a cube in the job folder, with the mask where there is one.
 
-    Bands marked as bad, without data, or constant are left out and named: a pixel counts as valid where all bands
-    have data, so that one empty band would leave none.
+        Args:
+            numbers: Bands (from 1) in the order wanted.
+            mask: Pixels to leave out.
+            progress: Told how far it is.
 
-    Raises:
-        QgsProcessingException: Not readable, no usable band, or cancelled.
-    """
-    from ....mtmsd_qgis.io.bands import describe, usable_bands
-    from ....mtmsd_qgis.io.cube import Cube
+        Raises:
+            QgsProcessingException: Not readable, no pixel left, or cancelled.
+        """
+        source, folder = self.source, self.folder
+        exported = export_foreign(source, folder, self.transforms, progress)
+        cube = copy_cube(exported, numbers, folder, "scene", progress)
+        own = own_mask(exported)
+        if exported is not source:
+            Path(exported.uri).unlink()
+        if mask is None:
+            return replace(cube, mask=None) if own is None else with_mask(cube, own, folder)
+        usable = usable_pixels(mask, source.grid, self.transforms)
+        if not any(usable):
+            raise QgsProcessingException(
+                f"No valid pixel is left: the mask {mask.name} covers the whole raster {source.name}. "
+                "The mask's pixels are the ones to leave out; check that it is not the other way round."
+            )
+        progress.feedback.pushInfo(f"Mask {mask.name}: {usable.count(0)} of {len(usable)} pixels are left out.")
+        return with_mask(cube, usable if own is None else both_usable(usable, own), folder)
 
-    numbers = [band.number for band in source.bands if band.number not in source.bad]
-    refuse_no_band(source, numbers)
-    cube = export_scene(source, numbers, None, folder, context, progress)
-    kept, left_out = usable_bands(Cube(folder, cube))
-    if source.bad:
-        marked = ", ".join(str(number) for number in sorted(source.bad))
-        progress.feedback.pushWarning(f"Marked as bad in the metadata, left out: {marked}.")
-    if not left_out:
-        return cube
-    progress.feedback.pushWarning(f"Bands left out: {describe(left_out)}.")
-    refuse_no_band(source, kept)
-    return export_scene(source, [numbers[i] for i in kept], None, folder, context, progress)
+    def usable_bands(self, progress: ProgressRange) -> CubeFile:
+        """A raster that is no feature raster, as a cube of the bands that can be features.
+
+        Bands marked as bad, without data, or constant are left out and named: a pixel counts as valid where all bands
+        have data, so that one empty band would leave none.
+
+        Raises:
+            QgsProcessingException: Not readable, no usable band, or cancelled.
+        """
+        from ....mtmsd_qgis.io.bands import describe, usable_bands
+        from ....mtmsd_qgis.io.cube import Cube
+
+        source, feedback = self.source, progress.feedback
+        numbers = [band.number for band in source.bands if band.number not in source.bad]
+        refuse_no_band(source, numbers)
+        cube = self.bands(numbers, None, progress)
+        kept, left_out = usable_bands(Cube(self.folder, cube))
+        if source.bad:
+            marked = ", ".join(str(number) for number in sorted(source.bad))
+            feedback.pushWarning(f"Marked as bad in the metadata, left out: {marked}.")
+        if not left_out:
+            return cube
+        feedback.pushWarning(f"Bands left out: {describe(left_out)}.")
+        refuse_no_band(source, kept)
+        return self.bands([numbers[i] for i in kept], None, progress)

@@ -56,7 +56,7 @@ def pixels_with_data(
     with job_folder() as folder:
         exported = export_foreign(raster, folder, context, progress)
         own = own_mask(exported)
-        cube = Cube(folder, copy_rows(exported, numbers, rows.tolist(), folder, "rows", progress))
+        cube = Cube(folder, copy_rows(exported, numbers, rows.tolist(), folder, progress))
         counts = sum(_finite(cube, line, columns).sum(axis=1) for line, (_, columns) in enumerate(lines))
         usable = np.flatnonzero(counts >= _LEAST_SHARE * np.max(counts))
         for line, (part, columns) in enumerate(lines):

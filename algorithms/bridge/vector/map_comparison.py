@@ -26,78 +26,83 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class ComparedMap:
     """Samples on mapped pixels.
 
     Attributes:
-        compared: For the figures.
+        samples: For the figures.
         classes: id, name and color of each class, in the order of the class indices; id None where the map has no name
             like that.
         left_out: Features and pixels that became no sample.
         notes: What else the report has to say.
     """
 
-    compared: Compared
+    samples: Compared
     classes: Sequence[Mapping[str, Any]]
     left_out: ExclusionCounts
     notes: Sequence[str]
 
 
-def compare(
-    classes: ClassMap,
-    labels: LabelLayer,
-    strata: ClassMap | None,
-    sampling: str,
-    folder: Path,
-    context: QgsCoordinateTransformContext,
-    feedback: QgsProcessingFeedback,
-) -> Comparison:
-    """Place the samples, walk over the map, and match the classes.
+@dataclass(frozen=True)
+class MapComparison:
+    """A class map and its reference samples.
 
-    Args:
-        classes: The map.
+    Attributes:
+        class_map: The map.
         labels: The reference samples, in the map's CRS.
         strata: What they were drawn from, where that is not the map.
         sampling: How they were drawn.
-        folder: For copies of layers that GDAL cannot read.
-        context: Of the project, for datum shifts.
-        feedback: Told from time to time.
-
-    Raises:
-        QgsProcessingException: No sample lies on the map, no class is on it, overlaps are refused, or cancelled.
-        SamplesError: A class has no one counterpart on the map.
     """
-    ids = match_classes(
-        dict.fromkeys(key for _, key in labels.shapes), _labels(labels), classes.names, classes.file_names
-    )
-    meant = {key: key if number is None else number for key, number in ids.items()}
-    labels = replace(labels, shapes=tuple((shape, meant[key]) for shape, key in labels.shapes))
-    keys = tuple(dict.fromkeys(meant.values()))
-    entries = {key: ClassEntry(0, _name(key, classes), "") for key in keys}
-    placed = rasterize_labels(
-        labels, entries, classes.source.grid, ProgressRange(feedback, 0, 20, "Placing the samples")
-    )
-    copying = ProgressRange(feedback, 20, 30)
-    source = export_foreign(classes.source, _fresh(folder, "map"), context, copying)
-    below = None if strata is None else export_foreign(strata.source, _fresh(folder, "strata"), context, copying)
-    reading = walk(source, below, placed.table, ProgressRange(feedback, 30, 95, "Reading the map"))
-    left_out = labels.skipped.merged(placed.left_out)
-    table, kept = _usable(placed, reading, labels, left_out)
-    _refuse_nothing(table, keys, reading, labels, classes.source, left_out)
-    drawn = {meant[key]: color for key, (_, color) in labels.styles.items() if key in meant}
-    described = _describe(keys, reading, classes, drawn)
-    compared = _compared(table, kept, keys, reading, described, sampling)
-    if strata is not None:
-        compared = replace(compared, strata=_strata(kept, reading, strata), sampling="stratified")
-    return Comparison(compared, described, left_out, _notes(reading, source))
+
+    class_map: ClassMap
+    labels: LabelLayer
+    strata: ClassMap | None
+    sampling: str
+
+    def run(
+        self, folder: Path, transforms: QgsCoordinateTransformContext, feedback: QgsProcessingFeedback
+    ) -> ComparedMap:
+        """Rasterize the samples, walk over the map, and match the classes.
+
+        Args:
+            folder: For copies of layers that GDAL cannot read.
+            transforms: Of the project, for datum shifts.
+            feedback: Told from time to time.
+
+        Raises:
+            QgsProcessingException: No sample lies on the map, no class is on it, overlaps are refused, or cancelled.
+            SamplesError: A class has no one counterpart on the map.
+        """
+        class_map, strata = self.class_map, self.strata
+        map_key = self._matched_keys()
+        labels = replace(self.labels, shapes=tuple((shape, map_key[key]) for shape, key in self.labels.shapes))
+        keys = tuple(dict.fromkeys(map_key.values()))
+        entries = {key: ClassEntry(0, _name(key, class_map), "") for key in keys}
+        rasterizing = ProgressRange(feedback, 0, 20, "Rasterizing the samples")
+        pixels = rasterize_labels(labels, entries, class_map.source.grid, rasterizing)
+        copying = ProgressRange(feedback, 20, 30)
+        source = export_foreign(class_map.source, _fresh(folder, "map"), transforms, copying)
+        below = None if strata is None else export_foreign(strata.source, _fresh(folder, "strata"), transforms, copying)
+        reading = walk(source, below, pixels.table, ProgressRange(feedback, 30, 95, "Reading the map"))
+        samples, kept = _with_data(pixels, reading, labels)
+        _refuse_nothing(samples, keys, reading, labels, class_map.source)
+        colors = {map_key[key]: color for key, (_, color) in self.labels.styles.items() if key in map_key}
+        described = _describe(keys, reading, class_map, colors)
+        compared = replace(_compared(samples, kept, keys, reading, described), sampling=self.sampling)
+        if strata is not None:
+            compared = replace(compared, strata=_strata(kept, reading, strata), sampling="stratified")
+        return ComparedMap(compared, described, samples.left_out, _notes(reading, source))
+
+    def _matched_keys(self) -> dict[Key, Key]:
+        """The field's value -> the id on the map; values that are no class of the map stay."""
+        names = {key: name for key, (name, _) in self.labels.styles.items()}
+        keys = dict.fromkeys(key for _, key in self.labels.shapes)
+        ids = match_classes(keys, names, self.class_map.names, self.class_map.file_names)
+        return {key: key if number is None else number for key, number in ids.items()}
 
 
-def _labels(labels: LabelLayer) -> dict[Key, str]:
-    return {key: name for key, (name, _) in labels.styles.items()}
-
-
-def _name(key: Key, classes: ClassMap) -> str:
-    return classes.names.get(key, str(key)) if isinstance(key, int) else key
+def _name(key: Key, class_map: ClassMap) -> str:
+    return class_map.names.get(key, str(key)) if isinstance(key, int) else key
 
 
 def _fresh(folder: Path, name: str) -> Path:
@@ -106,39 +111,33 @@ def _fresh(folder: Path, name: str) -> Path:
     return place
 
 
-def _usable(
-    placed: SamplePixels, reading: Reading, labels: LabelLayer, left_out: ExclusionCounts
-) -> tuple[NDArray, NDArray]:
-    """The samples on data of map and strata, and which of the placed ones they are."""
+def _with_data(pixels: SamplePixels, reading: Reading, labels: LabelLayer) -> tuple[SamplePixels, NDArray]:
+    """The samples on data of map and strata, with all that was left out, and which of the pixels they are."""
     import numpy as np
 
+    left_out = labels.skipped.merged(pixels.left_out)
     outside = (
-        reading.has_data & ~reading.in_strata if reading.strata_pixels else np.zeros(len(placed.table), dtype=bool)
+        reading.has_data & ~reading.in_strata if reading.strata_pixels else np.zeros(len(pixels.table), dtype=bool)
     )
     for reason, lost in (
         ("pixels on nodata of the map", ~reading.has_data),
         ("pixels on nodata of the strata", outside),
     ):
         if lost.any():
-            groups = np.unique(placed.table[lost, 3])
+            groups = np.unique(pixels.table[lost, 3])
             left_out.note(reason, (labels.ids[group] for group in groups), int(lost.sum()))
     kept = np.flatnonzero(reading.has_data & ~outside)
-    return placed.table[kept], kept
+    return SamplePixels(pixels.table[kept], left_out), kept
 
 
 def _refuse_nothing(
-    table: NDArray,
-    keys: Sequence[Key],
-    reading: Reading,
-    labels: LabelLayer,
-    source: RasterSource,
-    left_out: ExclusionCounts,
+    samples: SamplePixels, keys: Sequence[Key], reading: Reading, labels: LabelLayer, source: RasterSource
 ) -> None:
-    if not len(table):
+    if not len(samples.table):
         raise QgsProcessingException(
             f"Reference samples were expected on the map; no feature of the layer {labels.name} lies on a pixel of the "
-            f"raster {source.name} with data ({left_out.text or 'nothing was left out'}). Check that layer and raster "
-            "show the same place and have the right CRS."
+            f"raster {source.name} with data ({samples.left_out.text or 'nothing was left out'}). Check that layer and "
+            "raster show the same place and have the right CRS."
         )
     if not set(keys) & set(reading.pixels):
         found = ", ".join(map(str, sorted(reading.pixels)[:10]))
@@ -151,17 +150,17 @@ def _refuse_nothing(
 
 
 def _describe(
-    keys: Sequence[Key], reading: Reading, classes: ClassMap, drawn: Mapping[Key, str]
+    keys: Sequence[Key], reading: Reading, class_map: ClassMap, colors: Mapping[Key, str]
 ) -> list[dict[str, Any]]:
     """All classes: those of the map by id, then those that the reference alone has."""
     ordered = [*sorted(reading.pixels), *_alone(keys, reading)]
     spare = palette(len(ordered))
-    names = [_name(key, classes) for key in ordered]
+    names = [_name(key, class_map) for key in ordered]
     return [
         {
             "id": key if isinstance(key, int) else None,
             "name": f"{name} ({key})" if names.count(name) > 1 else name,
-            "color": (classes.colors.get(key) if isinstance(key, int) else None) or drawn.get(key) or spare[k],
+            "color": (class_map.colors.get(key) if isinstance(key, int) else None) or colors.get(key) or spare[k],
         }
         for k, (key, name) in enumerate(zip(ordered, names))
     ]
@@ -173,12 +172,7 @@ def _alone(keys: Sequence[Key], reading: Reading) -> list[Key]:
 
 
 def _compared(
-    table: NDArray,
-    kept: NDArray,
-    keys: Sequence[Key],
-    reading: Reading,
-    described: Sequence[Mapping[str, Any]],
-    sampling: str,
+    samples: SamplePixels, kept: NDArray, keys: Sequence[Key], reading: Reading, described: Sequence[Mapping[str, Any]]
 ) -> Compared:
     import numpy as np
 
@@ -187,12 +181,11 @@ def _compared(
     position = {key: k for k, key in enumerate([*known.tolist(), *alone])}
     of_key = np.array([position[key] for key in keys], dtype=np.int64)
     return Compared(
-        reference=of_key[table[:, 2]],
+        reference=of_key[samples.table[:, 2]],
         mapped=np.searchsorted(known, reading.mapped[kept]),
-        features=table[:, 3],
+        features=samples.table[:, 3],
         mapped_pixels=np.array([reading.pixels.get(n, 0) for n in known.tolist()] + [0] * len(alone), dtype=np.int64),
         names=[str(entry["name"]) for entry in described],
-        sampling=sampling,
     )
 
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from osgeo import gdal
 from qgis.core import QgsGeometry, QgsProcessingException
 
-from ....mtmsd_qgis.jobs.data_model import ClassEntry, CubeFile
+from ....mtmsd_qgis.jobs.data_model import ClassEntry
 from ..feedback import ProgressRange
 from ..raster.masks import burn, memory_raster
 from ..raster.source import Grid
@@ -30,6 +30,8 @@ from .overlaps import one_label_a_pixel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from ....mtmsd_qgis.io.cube import Cube
 
 LEAST_PER_CLASS = 2  # one to learn from, and one more: a class cannot be told from its noise by a single pixel
 
@@ -78,24 +80,20 @@ def rasterize_labels(
 
 
 def without_nodata(
-    samples: SamplePixels, ids: Sequence[int], scene: CubeFile, folder: Path, *, shared_nodata: bool
+    samples: SamplePixels, ids: Sequence[int], cube: Cube, bands: Sequence[int] | None = None
 ) -> SamplePixels:
-    """The samples that lie on pixels with data in every band.
+    """The samples that lie on pixels with data.
 
     Args:
-        samples: As placed.
+        samples: As rasterized.
         ids: Of the features, by group.
-        scene: The cube in the job folder.
-        folder: The job folder.
-        shared_nodata: All bands share their nodata, as in a feature raster; thousands need not be read.
+        cube: The scene.
+        bands: Positions of the bands that must have data; all where None.
     """
     import numpy as np
 
-    from ....mtmsd_qgis.io.cube import Cube
     from ....mtmsd_qgis.io.windows import Window
 
-    cube = Cube(folder, scene)
-    bands = [0] if shared_nodata else None
     keep = np.zeros(len(samples.table), dtype=bool)
     rows, starts = np.unique(samples.table[:, 0], return_index=True)
     for row, first, last in zip(rows, starts, [*starts[1:], len(samples.table)]):

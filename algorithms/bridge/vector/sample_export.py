@@ -24,7 +24,7 @@ from .rasterization import (
 
 
 @dataclass(frozen=True)
-class Training:
+class TrainingSamples:
     """Training samples in the job folder.
 
     Attributes:
@@ -41,48 +41,56 @@ class Training:
         return tuple(self.by_key.values())
 
 
-def export_training(
-    labels: LabelLayer, source: RasterSource, scene: CubeFile, folder: Path, progress: ProgressRange
-) -> Training:
-    """Place the training samples and write them into the job folder.
+@dataclass(frozen=True)
+class SampleExport:
+    """Label layers on their way into a job folder.
 
-    Raises:
-        QgsProcessingException: No sample, a single class, a class with one sample, or cancelled.
+    Attributes:
+        source: The raster.
+        scene: The same in the job folder, for its nodata.
+        folder: The job folder.
     """
-    feedback = progress.feedback
-    every = make_classes(labels)
-    placed = _place(labels, every, source, scene, folder, progress)
-    samples, kept, dropped = settle_classes(placed, every, labels.name)
-    _log(labels, samples, feedback)
-    if dropped:
-        feedback.pushWarning(f"Classes without a sample on the raster, left out: {names_of(dropped, every)}.")
-    feedback.pushInfo(f"Training layer: {labels.name}, {len(samples.table)} sample pixels of {len(kept)} classes.")
-    return Training(save_samples(samples, folder, "samples"), kept)
+
+    source: RasterSource
+    scene: CubeFile
+    folder: Path
+
+    def training(self, labels: LabelLayer, progress: ProgressRange) -> TrainingSamples:
+        """Write the training samples.
+
+        Raises:
+            QgsProcessingException: No sample, a single class, a class with one sample, or cancelled.
+        """
+        feedback = progress.feedback
+        classes = make_classes(labels)
+        samples, kept, dropped = settle_classes(self._pixels(labels, classes, progress), classes, labels.name)
+        _log_exclusions(labels, samples, feedback)
+        if dropped:
+            feedback.pushWarning(f"Classes without a sample on the raster, left out: {names_of(dropped, classes)}.")
+        feedback.pushInfo(f"Training layer: {labels.name}, {len(samples.table)} sample pixels of {len(kept)} classes.")
+        return TrainingSamples(save_samples(samples, self.folder, "samples"), kept)
+
+    def reference(self, labels: LabelLayer, training: TrainingSamples, progress: ProgressRange) -> str:
+        """Write the reference samples of the training layer's classes; returns the file's name.
+
+        Raises:
+            QgsProcessingException: Overlaps are refused, or cancelled.
+        """
+        samples = self._pixels(labels, training.by_key, progress)
+        _log_exclusions(labels, samples, progress.feedback)
+        progress.feedback.pushInfo(f"Validation layer: {labels.name}, {len(samples.table)} reference pixels.")
+        return save_samples(samples, self.folder, "validation")
+
+    def _pixels(self, labels: LabelLayer, classes: Mapping[Key, ClassEntry], progress: ProgressRange) -> SamplePixels:
+        from ....mtmsd_qgis.io.cube import Cube
+
+        pixels = rasterize_labels(labels, classes, self.source.grid, progress)
+        # All bands of a feature raster share their nodata; its thousands of bands need not be read.
+        bands = [0] if self.source.layout is not None else None
+        return without_nodata(pixels, labels.ids, Cube(self.folder, self.scene), bands)
 
 
-def export_reference(
-    labels: LabelLayer, training: Training, source: RasterSource, scene: CubeFile, folder: Path, progress: ProgressRange
-) -> str:
-    """Place the reference samples and write them into the job folder; returns the file's name."""
-    samples = _place(labels, training.by_key, source, scene, folder, progress)
-    _log(labels, samples, progress.feedback)
-    progress.feedback.pushInfo(f"Validation layer: {labels.name}, {len(samples.table)} reference pixels.")
-    return save_samples(samples, folder, "validation")
-
-
-def _place(
-    labels: LabelLayer,
-    classes: Mapping[Key, ClassEntry],
-    source: RasterSource,
-    scene: CubeFile,
-    folder: Path,
-    progress: ProgressRange,
-) -> SamplePixels:
-    placed = rasterize_labels(labels, classes, source.grid, progress)
-    return without_nodata(placed, labels.ids, scene, folder, shared_nodata=source.layout is not None)
-
-
-def _log(labels: LabelLayer, samples: SamplePixels, feedback: QgsProcessingFeedback) -> None:
+def _log_exclusions(labels: LabelLayer, samples: SamplePixels, feedback: QgsProcessingFeedback) -> None:
     for sentence in (skipped_sentence(labels), left_out_sentence(samples, labels.name)):
         if sentence:
             feedback.pushWarning(sentence)

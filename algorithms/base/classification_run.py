@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What every run that ends with a class map does, whether its features come from a raster or from the scene."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from ...mtmsd_qgis.jobs.settings import ClassificationSettings
+from ..translation import tr
+from .classification_parameters import ACCURACY, MAPS, SampleLayers
+from .outputs import layer_title, report_facts
+
+if TYPE_CHECKING:
+    from qgis.core import QgsProcessingFeedback
+
+    from ...mtmsd_qgis.jobs.data_model import ClassEntry
+    from ...mtmsd_qgis.jobs.protocol import Job
+    from ..bridge.feedback import ProgressRange
+    from ..bridge.raster.disk_space import MapNeed
+    from ..bridge.raster.source import RasterSource
+    from ..bridge.vector.labels import LabelLayer
+    from .algorithm import MtmsdAlgorithm
+    from .parameters import ParameterValues
+
+
+@dataclass(frozen=True)
+class ClassificationRun:
+    """One run, from the samples to the maps and their report.
+
+    Attributes:
+        algorithm: That runs.
+        settings: Of the classification.
+        source: The raster, whose grid the maps have.
+        labels: Training samples.
+        reference: Validation samples, where there is a layer of them.
+        maps: Where each map goes; None where it is not wanted.
+        report: Where the report goes.
+    """
+
+    algorithm: MtmsdAlgorithm
+    settings: ClassificationSettings
+    source: RasterSource
+    labels: LabelLayer
+    reference: LabelLayer | None
+    maps: Mapping[str, Path | None]
+    report: Path | None
+
+    @classmethod
+    def collect(
+        cls,
+        algorithm: MtmsdAlgorithm,
+        values: ParameterValues,
+        settings: ClassificationSettings,
+        source: RasterSource,
+    ) -> ClassificationRun:
+        """Look at the layers and the names of the outputs.
+
+        Raises:
+            QgsProcessingException: A layer cannot be used, or an output would replace an input.
+        """
+        from ..bridge.files.atomic_write import beside, refuse_inputs
+        from ..bridge.raster.scene_export import refuse_same_file
+
+        maps = {name: algorithm.outputs.raster(values, name) for name in MAPS}
+        for path in maps.values():
+            refuse_same_file(source, path)
+        report = algorithm.outputs.file(values, "REPORT")
+        if report is not None:
+            layers = [values.vector_layer(name) for name in ("TRAINING", "VALIDATION") if values.is_given(name)]
+            refuse_inputs([report, beside(report, ".json"), beside(report, ".csv")], layers)
+        labels, reference = SampleLayers().read(values, source)
+        return cls(algorithm, settings, source, labels, reference, maps, report)
+
+    @property
+    def evaluation_text(self) -> str:
+        """What the accuracy will rest on, for the log."""
+        return f"split {self.settings.split}" + (", judged by the validation layer" if self.reference else "")
+
+    @property
+    def disk_need(self) -> MapNeed:
+        """How many values a pixel has on the disk."""
+        from ..bridge.raster.disk_space import MapNeed
+
+        classes = len({key for _, key in self.labels.shapes})
+        return MapNeed(
+            probabilities=classes if self.maps["PROBABILITIES"] else 0,
+            filtered=classes if self.settings.neighbours_may_agree else 0,
+        )
+
+    def with_samples(self, job: Job, folder: Path, feedback: QgsProcessingFeedback, start: float) -> Job:
+        """The job with what this run adds to its scene: sample files, classes, and whether probabilities are wanted.
+
+        Args:
+            job: Its scene lies in the folder.
+            folder: The job folder.
+            feedback: Told what is left out.
+            start: Percent of the bar; the samples of each layer take one.
+
+        Raises:
+            QgsProcessingException: No sample, a single class, a class with one sample, or cancelled.
+        """
+        from ..bridge.feedback import ProgressRange
+        from ..bridge.vector.sample_export import SampleExport
+
+        export = SampleExport(self.source, job.scene, folder)
+        training = export.training(self.labels, ProgressRange(feedback, start, start + 1))
+        validation = None
+        if self.reference is not None:
+            progress = ProgressRange(feedback, start + 1, start + 2)
+            validation = export.reference(self.reference, training, progress)
+        return replace(
+            job,
+            samples=training.file,
+            validation=validation,
+            classes=training.classes,
+            options={**job.options, "probabilities": self.maps["PROBABILITIES"] is not None},
+        )
+
+    def write_maps(
+        self, result: Mapping[str, Any], classes: Sequence[ClassEntry], folder: Path, progress: ProgressRange
+    ) -> None:
+        """GeoTIFFs of what the worker wrote, styled and named.
+
+        Args:
+            result: Of the worker.
+            classes: In the order of the class indices.
+            folder: Where the worker's rasters lie.
+            progress: Told after each part.
+        """
+        from qgis.core import QgsRasterLayer
+
+        from ..bridge.layers.styling import class_map_style, confidence_style, save_beside
+        from ..bridge.raster.geotiff import RawRaster, write_class_map, write_floats
+
+        def raw(key: str) -> RawRaster:
+            return RawRaster.of_result(result[key], folder, self.source.grid)
+
+        outputs, style = self.algorithm.outputs, class_map_style(classes)
+        path, confidence, probabilities = (self.maps[name] for name in MAPS)
+        write_class_map(raw("map"), path, classes, progress)
+        save_beside(QgsRasterLayer(str(path)), style, path)
+        outputs.style("OUTPUT", style)
+        if confidence is not None:
+            write_floats(raw("confidence"), confidence, ["confidence"], progress)
+            save_beside(QgsRasterLayer(str(confidence)), confidence_style, confidence)
+            outputs.style("CONFIDENCE", confidence_style)
+        if probabilities is not None:
+            write_floats(raw("probabilities"), probabilities, [entry.name for entry in classes], progress)
+        group = tr("Maps of {scene}")
+        for name in MAPS:
+            if self.maps[name] is not None:
+                outputs.title(name, layer_title(self.algorithm, name, self.source.name, group))
+
+    def write_report(self, result: Mapping[str, Any], extra: Mapping[str, str] = MappingProxyType({})) -> None:
+        """The report of the map, where one is wanted, and its content as JSON and CSV in files of the same stem.
+
+        Args:
+            result: Of the worker.
+            extra: Further rows on what the map was made from.
+        """
+        if self.report is None:
+            return
+        from ...mtmsd_qgis.report.export import accuracy_csv, accuracy_json
+        from ...mtmsd_qgis.report.reports import classification_notes, classification_report
+        from ..bridge.files.atomic_write import beside, write_texts
+
+        rows = {
+            "Raster": f"{self.source.name}, {self.source.size_text}",
+            "Training layer": f"{self.labels.name}, field {self.labels.field}",
+            **extra,
+        }
+        if self.reference is not None:
+            rows["Validation layer"] = self.reference.name
+        facts, area = report_facts(self.algorithm, rows), self.source.grid.pixel_area_m2
+        notes = classification_notes(result)
+        write_texts(
+            {
+                self.report: classification_report(result, facts, area),
+                beside(self.report, ".json"): accuracy_json("classification", result, facts, area, notes),
+                beside(self.report, ".csv"): accuracy_csv(result, area),
+            }
+        )
+
+    def results(self, result: Mapping[str, Any]) -> dict[str, Any]:
+        """A value for each of MapOutputs."""
+        accuracy = result["accuracy"] or {}
+        return {
+            **{name: str(path) if path else None for name, path in self.maps.items()},
+            "REPORT": str(self.report) if self.report else None,
+            **{name: accuracy.get(name.lower()) for name in ACCURACY},
+            "SECONDS": result["seconds"],
+            "DEVICE_USED": result["device"],
+        }

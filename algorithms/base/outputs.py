@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a run writes: where each output goes, and how a layer looks and is called when QGIS loads it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qgis.core import Qgis, QgsProcessingAlgorithm, QgsProcessingContext, QgsProcessingException
+
+if TYPE_CHECKING:
+    from ..bridge.layers.layer_names import Title
+    from ..bridge.layers.styling import Style
+    from .parameters import ParameterValues
+
+_RASTER_SUFFIXES = (".tif", ".tiff")
+
+
+class RunOutputs:
+    """The outputs of one run.
+
+    A place is asked of QGIS once: it makes up another temporary name each time, and would load both.
+    """
+
+    def __init__(self) -> None:
+        """Nothing is written yet."""
+        self._places: dict[str, str] = {}
+        self._styles: list[tuple[str, Style]] = []
+        self._titles: list[tuple[str, Title]] = []
+
+    def file(self, values: ParameterValues, name: str) -> Path | None:
+        """Where a file goes; None where it is not wanted."""
+        if name not in self._places:
+            self._places[name] = values.output_file(name)
+        return Path(self._places[name]) if self._places[name] else None
+
+    def raster(self, values: ParameterValues, name: str) -> Path | None:
+        """Where a raster goes; None where it is not wanted.
+
+        Raises:
+            QgsProcessingException: It is not to be a GeoTIFF.
+        """
+        if name not in self._places:
+            self._places[name] = values.output_raster(name)
+        place = self._places[name]
+        if place and Path(place).suffix.lower() not in _RASTER_SUFFIXES:
+            raise QgsProcessingException(
+                f"{name} should be a GeoTIFF (.tif); found {place}. Choose a name that ends so."
+            )
+        return Path(place) if place else None
+
+    def add_layer(self, name: str, destination: str) -> None:
+        """A layer of features that was written."""
+        self._places[name] = destination
+
+    def style(self, name: str, style: Style) -> None:
+        """Have a layer styled, where QGIS loads it after the run."""
+        self._styles.append((self._places[name], style))
+
+    def title(self, name: str, title: Title) -> None:
+        """Have a layer named and put into a group, where QGIS loads it after the run."""
+        self._titles.append((self._places[name], title))
+
+    def apply(self, context: QgsProcessingContext) -> None:
+        """Hand titles and styles to QGIS."""
+        from ..bridge.layers.layer_names import name_layer
+        from ..bridge.layers.styling import Styler
+
+        for destination, title in self._titles:
+            name_layer(context, destination, title)
+        for destination, style in self._styles:
+            Styler.attach(context, destination, style)
+
+
+def layer_title(algorithm: QgsProcessingAlgorithm, name: str, scene: str, group: str = "") -> Title:
+    """The title of an output layer: what it is and its scene.
+
+    Args:
+        algorithm: Whose output it is.
+        name: Of the output.
+        scene: Name of the raster or layer it is made from.
+        group: Of layers, with "{scene}" in it; empty for none.
+    """
+    from ..bridge.layers.layer_names import Title, scene_of
+
+    return Title(algorithm.parameterDefinition(name).description(), scene, group.format(scene=scene_of(scene)))
+
+
+def report_facts(algorithm: QgsProcessingAlgorithm, extra: Mapping[str, str]) -> dict[str, str]:
+    """The rows of a report that QGIS knows."""
+    version = algorithm.provider().versionInfo() if algorithm.provider() else ""
+    return {**extra, "Plugin": f"MTMSD for QGIS {version}".strip(), "QGIS": Qgis.QGIS_VERSION}

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Bytes that the worker writes for a pixel, told before a run.
+
+The data types stand here and not where the files are written, because those modules need torch, and QGIS, which asks
+for the free disk before it starts a worker, has none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .settings import LEVEL_BLOCKS, LEVEL_WIDTHS
+
+COMPONENT_TYPE = "float32"
+FEATURE_TYPE = "int16"  # linear, with a scale and an offset a band
+CLASS_ID_TYPE = "uint16"
+PROBABILITY_TYPE = "float32"  # of the confidence too
+FILTERED_TYPE = "int16"  # probabilities and guidance image, between the two passes of the probability filter
+GUIDE_CHANNELS = 16  # at most, of the guidance image
+
+_BYTES = {"int16": 2, "uint16": 2, "float32": 4}
+
+
+def component_bytes(components: int) -> int:
+    """Principal components."""
+    return components * _BYTES[COMPONENT_TYPE]
+
+
+def feature_bytes(bands: int) -> int:
+    """Bands of a feature raster."""
+    return bands * _BYTES[FEATURE_TYPE]
+
+
+def map_bytes(probabilities: int) -> int:
+    """Class map, confidence, and so many probabilities."""
+    return _BYTES[CLASS_ID_TYPE] + (1 + probabilities) * _BYTES[PROBABILITY_TYPE]
+
+
+def filter_bytes(classes: int) -> int:
+    """What the probability filter reads: probabilities of so many classes, and the guidance image."""
+    return (classes + GUIDE_CHANNELS) * _BYTES[FILTERED_TYPE]
+
+
+def features_per_timestep(stages: Sequence[int], base_width: int) -> int:
+    """Channels of decoder stages of the U-Net together.
+
+    Args:
+        stages: From 0, the coarsest.
+        base_width: Channels of the first level.
+    """
+    widths = [width for width in reversed(LEVEL_WIDTHS) for _ in range(LEVEL_BLOCKS + 1)]
+    return base_width * sum(widths[stage] for stage in stages)
