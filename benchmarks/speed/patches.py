@@ -20,9 +20,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
+from mtmsd_qgis.diffusion.patch_sampler import PatchSampler
 from mtmsd_qgis.diffusion.unet import UNet
 from mtmsd_qgis.features.extractor import FeatureExtractor
-from mtmsd_qgis.features.raster_writer import learn_statistics
 from mtmsd_qgis.features.tile_lookup import pixels_by_tile
 from mtmsd_qgis.io.windows import HALO, Tile
 from mtmsd_qgis.jobs.settings import ExtractionSettings, extraction_settings, pretrain_settings
@@ -86,7 +86,7 @@ def similarity(bench: Bench, pixels: int, seeds: int, said: Callable[[str], None
 def tile_features_at(bench: Bench, settings: ExtractionSettings, samples: SampleTable) -> NDArray[np.float32]:
     """(N, T, F) features of the scene's tiles at pixels."""
     extractor = FeatureExtractor(bench.model.network, settings)
-    learn_statistics(extractor, bench.components, bench.valid, bench.model.settings.patch_size)
+    extractor.learn_statistics(bench.statistics_patches(settings.seed))
     found = np.empty((len(samples), len(settings.timesteps), len(extractor.feature_names)), dtype=np.float32)
     for tile, mine in zip(bench.tiles, pixels_by_tile(bench.tiles, samples.rows, samples.cols)):
         if len(mine):
@@ -108,7 +108,7 @@ class _Extraction:
 def _timed(bench: Bench, extraction: _Extraction, times: int) -> dict[str, Any]:
     network, settings, side = extraction.network, extraction.settings, extraction.side
     extractor = FeatureExtractor(network, settings)
-    learn_statistics(extractor, bench.components, bench.valid, side)
+    extractor.learn_statistics(PatchSampler(bench.components, bench.valid, side).for_statistics(settings.seed))
     core = bench.tiles[0].window.height - 2 * HALO
     whole = [tile for tile in bench.tiles if tile.core.height == tile.core.width == core]
     some = whole[:_TIMED_TILES]

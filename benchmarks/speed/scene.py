@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from benchmarks.scenes import Scene
 from mtmsd_qgis.diffusion.model import DiffusionModel, load_model
-from mtmsd_qgis.features.raster_writer import scene_tiles
+from mtmsd_qgis.diffusion.patch_sampler import PatchSampler
+from mtmsd_qgis.features.extraction_run import scene_tiles
 from mtmsd_qgis.io.cube import Cube
 from mtmsd_qgis.io.windows import Tile
 from mtmsd_qgis.progress import silent
@@ -59,6 +60,10 @@ class Bench:
         components, valid = standardised(cube, used, loaded.preprocessor, folder, silent)
         tiles = scene_tiles(components, valid)
         return cls(scene, loaded, cube, components, valid, tiles, folder)
+
+    def statistics_patches(self, seed: int) -> NDArray[np.float32]:
+        """Patches (N, C, side, side) whose statistics stand for the scene, of the side that the model has seen."""
+        return PatchSampler(self.components, self.valid, self.model.settings.patch_size).for_statistics(seed)
 
 
 def repeated(scene: Scene, times: int, folder: Path) -> Scene:

@@ -24,11 +24,14 @@ from numpy.typing import NDArray
 from benchmarks.splits import SPLITS, Draw
 from mtmsd_qgis.classification.fit import Learnt, PoolMapper, Task, learn
 from mtmsd_qgis.classification.predict_map import predict_map
+from mtmsd_qgis.features.extraction_run import ExtractionRun
 from mtmsd_qgis.features.extractor import FeatureExtractor
 from mtmsd_qgis.features.purification import purify
 from mtmsd_qgis.features.quantization import QuantisedFeatures, QuantisedSpectra
-from mtmsd_qgis.features.raster_writer import TileCache, learn_statistics, write_features
-from mtmsd_qgis.features.selection import cluster_samples, survey
+from mtmsd_qgis.features.raster_writer import write_features
+from mtmsd_qgis.features.selection import cluster_samples
+from mtmsd_qgis.features.statistics_pass import collect_statistics
+from mtmsd_qgis.features.tile_cache import TileCache
 from mtmsd_qgis.io.cube import Cube
 from mtmsd_qgis.io.run_directory import RunDirectory
 from mtmsd_qgis.io.windows import GRID, HALO, Tile, Window, clip, whole
@@ -120,15 +123,18 @@ def _extract(bench: Bench, tiling: Tiling, folder: Path, kept: NDArray[np.int64]
     settings = extraction_settings(bench.model.settings.preset)
     extractor = FeatureExtractor(bench.model.network, settings)
     if tiling.by_scene:
-        learn_statistics(extractor, bench.components, bench.valid, bench.model.settings.patch_size)
+        extractor.learn_statistics(bench.statistics_patches(settings.seed))
     scene = tiling.tiles(*bench.valid.shape)
     samples = cluster_samples(bench.components, bench.valid, settings.clusters, settings.seed)
-    store = TileCache(folder, _CPU)
-    found = survey(extractor, bench.components, scene, samples, store, silent)
+    run, cache = (
+        ExtractionRun(extractor, bench.components, bench.valid, scene, RunDirectory(folder)),
+        TileCache(folder, _CPU),
+    )
+    statistics = collect_statistics(run, samples, cache, silent)
     if kept is None:
-        kept = purify(found.class_means, settings.keep)
-    stored, plain = QuantisedFeatures.of(found, kept, extractor), QuantisedSpectra.of(bench.cube, scene)
-    cube = write_features(extractor, bench.components, scene, stored, store, RunDirectory(folder), silent, plain)
+        kept = purify(statistics.class_means, settings.keep)
+    features, spectra = QuantisedFeatures.of(statistics, kept, extractor), QuantisedSpectra.of(bench.cube, scene)
+    cube = write_features(run, features, spectra, cache, silent)
     layout = FeatureLayout(
         timesteps=settings.timesteps,
         features=len(kept),

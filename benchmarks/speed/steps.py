@@ -26,7 +26,6 @@ from mtmsd_qgis.diffusion.patch_sampler import PatchSampler
 from mtmsd_qgis.diffusion.training_loop import masked_loss, train
 from mtmsd_qgis.diffusion.training_state import new_training
 from mtmsd_qgis.features.extractor import FeatureExtractor
-from mtmsd_qgis.features.raster_writer import learn_statistics
 from mtmsd_qgis.jobs.protocol import Job
 from mtmsd_qgis.jobs.settings import (
     TRAINING_TIMESTEPS,
@@ -83,7 +82,7 @@ def bare_extraction(bench: Bench, settings: ExtractionSettings, device: str) -> 
     on = torch.device(device)
     network = bench.model.network.to(on).eval()
     extractor = FeatureExtractor(network, settings)
-    learn_statistics(extractor, bench.components, bench.valid, bench.model.settings.patch_size)
+    extractor.learn_statistics(bench.statistics_patches(settings.seed))
     window = bench.tiles[len(bench.tiles) // 2].window
     extractor.prepare(window.height)
     assert extractor.plan is not None  # made by the call before
@@ -95,7 +94,7 @@ def bare_extraction(bench: Bench, settings: ExtractionSettings, device: str) -> 
         some = settings.timesteps[first : first + extractor.plan.timesteps]
         shape, timesteps = (len(some), -1, -1, -1), torch.tensor(some, device=on)
         noised = q_sample(x0.expand(shape), noise.expand(shape), timesteps)
-        passes.append((noised, timesteps, settings.stages, extractor.statistics.of(some)))
+        passes.append((noised, timesteps, settings.stages, extractor.statistics.at(some)))
     kind = short_type(on)
 
     def run() -> None:

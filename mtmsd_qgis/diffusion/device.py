@@ -104,6 +104,11 @@ def short_type(device: torch.device) -> torch.dtype:
     return torch.bfloat16 if native else torch.float32
 
 
+def dtype_name(dtype: torch.dtype) -> str:
+    """For the log and for model files, e.g. "float32"."""
+    return str(dtype).removeprefix("torch.")
+
+
 def _cpu(reason: str) -> Device:
     return Device(torch.device("cpu"), f"CPU ({torch.get_num_threads()} threads)", reason)
 

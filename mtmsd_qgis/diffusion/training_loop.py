@@ -27,7 +27,7 @@ from ..jobs.settings import TRAINING_TIMESTEPS, PretrainSettings
 from ..progress import Progress
 from ..runtime.prefetch import prefetch
 from .batch_plan import Plan, plan_training, ran_out_of_memory, release_memory
-from .device import short_type
+from .device import dtype_name, short_type
 from .noise import q_sample
 from .patch_sampler import PatchSampler
 from .training_state import TrainingState, go_back, has_diverged, is_finite, keep_anchor, rate_share
@@ -63,7 +63,7 @@ def train(
     """
     device = next(state.network.parameters()).device
     plan = plan_training(device, state.network.base_width, settings.patch_size, settings.batch_size)
-    log.info("Plan: %s, numbers in %s.", plan.text("patch"), str(short_type(device))[6:])
+    log.info("Plan: %s, numbers in %s.", plan.text("patch"), dtype_name(short_type(device)))
     state.network.train()
     while True:
         loss, plan = _train_on(state, sampler, settings, progress, save, plan)

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..diffusion.batch_plan import Plan, plan_extraction, ran_out_of_memory, release_memory, shared_cores
-from ..diffusion.device import short_type
+from ..diffusion.device import dtype_name
 from ..diffusion.group_norm import PATCH_NORM, PatchNorm, PatchStatistics, SceneStatistics
 from ..diffusion.noise import noise_field, q_sample
 from ..diffusion.scene_statistics import Conditions, StoredStatistics
@@ -35,24 +35,23 @@ from ..jobs.settings import ExtractionSettings
 from ..progress import Progress, silent
 from ..runtime.prefetch import prefetch
 from .feature_pyramid import TileGrids
+from .precision import TRIAL_TILE, choose_precision, trial_scene
 
 log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
-_LEAST_CORRELATION = 0.999  # of each timestep's and stage's features in the short type with those in float32
-_TRIAL_SIDE, _TRIAL_FIELD = 32, 8  # pixels; the trial's scene is made of squares of the second side
-
 
 class FeatureExtractor:
     """Turns tiles into features."""
 
-    def __init__(self, network: UNet, settings: ExtractionSettings) -> None:
+    def __init__(self, network: UNet, settings: ExtractionSettings, precision: torch.dtype | None = None) -> None:
         """Keep the network in evaluation mode.
 
         Args:
             network: Trained.
             settings: Timesteps, stages, noise.
+            precision: Type of the numbers in the network; None: the shortest that gives the same features.
         """
         self.network = network.eval()
         self.settings = settings
@@ -60,7 +59,7 @@ class FeatureExtractor:
         self.timesteps = torch.tensor(settings.timesteps, device=self.device)
         self.plan: Plan | None = None
         self.statistics: SceneStatistics | None = None  # without them, each tile is normalised by its own
-        self._type: torch.dtype | None = None  # not chosen yet
+        self._dtype = precision
 
     @property
     def feature_names(self) -> list[str]:
@@ -72,12 +71,13 @@ class FeatureExtractor:
         ]
 
     def at_timesteps(self, timesteps: Sequence[int], side: int) -> FeatureExtractor:
-        """The same for some timesteps, with numbers of the same type, for tiles of a side."""
+        """An extractor of some timesteps, in the same precision, for tiles of a side."""
         self.prepare(side)
-        part = FeatureExtractor(self.network, replace(self.settings, timesteps=tuple(timesteps)))
-        part.plan = plan_extraction(self.device, self.network.base_width, side, len(part.timesteps))
-        part._type, part.statistics = self._type, self.statistics
-        return part
+        subset = replace(self.settings, timesteps=tuple(timesteps))
+        partial = FeatureExtractor(self.network, subset, self._precision())
+        partial.plan = plan_extraction(self.device, self.network.base_width, side, len(partial.timesteps))
+        partial.statistics = self.statistics
+        return partial
 
     def learn_statistics(
         self, patches: NDArray[np.float32], progress: Progress = silent, known: StoredStatistics | None = None
@@ -93,71 +93,78 @@ class FeatureExtractor:
             DeviceError: There is not even memory for one patch at one timestep.
         """
         side = patches.shape[-1]
-        reach = side // GRID // 2
+        radius = side // GRID // 2
         if known is not None and known.hold_for(self._conditions(), patches):
             log.info("Statistics of the scene: from the model, which was trained on it.")
-            self.statistics = known.averaged(self.network, reach)
+            self.statistics = known.averaged(self.network, radius)
             return
         plan = plan_extraction(self.device, self.network.base_width, side, len(self.timesteps), len(patches))
         x0 = self._upload(patches)
-        places = [Window(side * i, 0, side, side) for i in range(len(x0))]
-        noise = torch.stack([noise_field(place, x0.shape[1], self.settings.seed, 0, self.device) for place in places])
-        found, _ = self._by_plan(lambda plan: self._collected(x0, noise, plan, progress), plan, "patch")
-        self.statistics = found.averaged(reach)
+        windows = [Window(side * i, 0, side, side) for i in range(len(x0))]
+        noise = torch.stack(
+            [noise_field(window, x0.shape[1], self.settings.seed, 0, self.device) for window in windows]
+        )
+        collected, _ = self._with_plan(lambda plan: self._patch_statistics(x0, noise, plan, progress), plan, "patch")
+        self.statistics = collected.averaged(radius)
 
     def stored_statistics(self, patches: NDArray[np.float32]) -> StoredStatistics:
-        """What learn_statistics has found of these patches, for a model file."""
-        assert self.statistics is not None  # it has been called
+        """What learn_statistics has collected of these patches, for a model file.
+
+        Raises:
+            ValueError: It has not been called.
+        """
+        if self.statistics is None:
+            raise ValueError("learn_statistics should be called before its statistics are stored")
         return StoredStatistics.of(self.network, self.statistics, self._conditions(), patches)
 
     def _conditions(self) -> Conditions:
-        return Conditions.of(self.settings, str(self._numbers())[6:])
+        return Conditions.of(self.settings, dtype_name(self._precision()))
 
-    def _collected(self, x0: Tensor, noise: Tensor, plan: Plan, progress: Progress) -> PatchStatistics:
+    def _patch_statistics(self, x0: Tensor, noise: Tensor, plan: Plan, progress: Progress) -> PatchStatistics:
         """Statistics of patches (N, C, side, side) at all timesteps."""
-        found, every = PatchStatistics(self.settings.timesteps), self.settings.timesteps
+        timesteps = self.settings.timesteps
 
-        def seen(some: slice) -> PatchStatistics:
-            part = PatchStatistics(every)
+        def collect(batch: slice) -> PatchStatistics:
+            statistics = PatchStatistics(timesteps)
             with torch.inference_mode():
-                for timesteps in _in_parts(every, plan.timesteps):
-                    self._outputs(x0[some], noise[some], timesteps, part.recording)
-            return part
+                for part in _in_parts(timesteps, plan.timesteps):
+                    self._outputs(x0[batch], noise[batch], part, statistics.recording)
+            return statistics
 
-        parts = [slice(i, i + plan.items) for i in range(0, len(x0), plan.items)]
+        total = PatchStatistics(timesteps)
+        batches = [slice(i, i + plan.items) for i in range(0, len(x0), plan.items)]
         with shared_cores(self.device) as threads:
-            for some, part in prefetch(parts, seen, threads):
-                found.add(part)
-                progress(min(1.0, some.stop / len(x0)), "statistics of the scene")
-        return found
+            for batch, statistics in prefetch(batches, collect, threads):
+                total.add(statistics)
+                progress(min(1.0, batch.stop / len(x0)), "statistics of the scene")
+        return total
 
     def tile_features(self, components: NDArray[np.float32], tile: Tile) -> Tensor:
         """Features at the pixels of a tile's core, (T, F, core h, core w) float32; see tile_grids."""
         return self.tile_grids(components, tile).at_pixels()
 
     def tile_grids(
-        self, components: NDArray[np.float32], tile: Tile, checked: Callable[[], object] = lambda: None
+        self, components: NDArray[np.float32], tile: Tile, before_pass: Callable[[], object] = lambda: None
     ) -> TileGrids:
         """Features of a tile's core.
 
         Args:
             components: (C, h, w) of the tile's window, 0 where invalid.
             tile: Where it lies; decides the noise.
-            checked: Called before each pass; what it raises ends the work.
+            before_pass: Called before each pass; what it raises ends the work.
 
         Raises:
             DeviceError: There is not even memory for one timestep.
         """
-        self.prepare(tile.window.height)
-        assert self.plan is not None  # made by that
+        plan = self.prepare(tile.window.height)
 
-        def by(plan: Plan) -> TileGrids:
-            return self._tile(components, tile, plan.timesteps, checked)
+        def grids_with(plan: Plan) -> TileGrids:
+            return self._tile(components, tile, plan.timesteps, before_pass)
 
-        found, self.plan = self._by_plan(by, self.plan, "tile")
-        return found
+        grids, self.plan = self._with_plan(grids_with, plan, "tile")
+        return grids
 
-    def _by_plan(self, work: Callable[[Plan], Result], plan: Plan, item: str) -> tuple[Result, Plan]:
+    def _with_plan(self, work: Callable[[Plan], Result], plan: Plan, item: str) -> tuple[Result, Plan]:
         """Work by a plan, or by smaller ones where memory runs out; with the plan that it could be done by."""
         while True:
             smaller: Plan | None = None
@@ -171,61 +178,53 @@ class FeatureExtractor:
             release_memory(self.device)
             log.warning("Out of memory; going on with %s.", plan.text(item))
 
-    def prepare(self, side: int) -> None:
-        """Make the plan for tiles of a side, unless there is one.
+    def prepare(self, side: int) -> Plan:
+        """The plan for tiles of a side, made unless there is one.
 
         A pass is always a tile at some timesteps, whatever lies beside it or was computed before: how many patches go
         together decides the last bits of what a convolution gives, and a run that goes on must give the same.
         """
         if self.plan is None:
             self.plan = plan_extraction(self.device, self.network.base_width, side, len(self.timesteps))
-            log.info("Plan: %s, numbers in %s.", self.plan.text("tile"), str(self._numbers())[6:])
+            log.info("Plan: %s, numbers in %s.", self.plan.text("tile"), dtype_name(self._precision()))
+        return self.plan
 
-    def _numbers(self) -> torch.dtype:
-        """The type of numbers, chosen by a trial that depends on network and settings alone."""
-        if self._type is None:
-            self._type = short = short_type(self.device)
-            if short != torch.float32:
-                likeness = self._trial()
-                self._type = short if likeness >= _LEAST_CORRELATION else torch.float32
-                log.info("Features in %s correlate %.5f with float32.", str(short)[6:], likeness)
-        return self._type
+    def _precision(self) -> torch.dtype:
+        """The type of numbers, chosen by a trial where it was not given."""
+        if self._dtype is None:
+            channels = [self.network.stages[stage].channels for stage in self.settings.stages]
+            self._dtype = choose_precision(self.device, self._trial_features, channels)
+        return self._dtype
 
-    def _trial(self) -> float:
-        """Lowest correlation of short with float32 features over the timesteps and stages of a made-up tile."""
-        side, cells = _TRIAL_SIDE, -(-_TRIAL_SIDE // _TRIAL_FIELD)
-        tile = Tile(Window(0, 0, side, side), Window(0, 0, side, side))
-        coarse = noise_field(Window(0, 0, cells, cells), self.network.in_channels, self.settings.seed, 0, self.device)
-        scene = coarse.repeat_interleave(_TRIAL_FIELD, 1).repeat_interleave(_TRIAL_FIELD, 2)[:, :side, :side]
-        found = []
-        for kind in (short_type(self.device), torch.float32):
-            trial = FeatureExtractor(self.network, self.settings)
-            trial.plan = plan_extraction(self.device, self.network.base_width, side, len(self.timesteps))
-            trial._type = kind
-            found.append(trial.tile_features(np.ascontiguousarray(scene.cpu().numpy()), tile).flatten(2))
-        stages = [self.network.stages[stage].channels for stage in self.settings.stages]
-        pairs = zip(*(torch.split(values, stages, dim=1) for values in found))
-        return min(float(_correlations(short, full).min()) for short, full in pairs)
+    def _trial_features(self, dtype: torch.dtype) -> Tensor:
+        """(T, F, pixels) of the trial tile."""
+        trial = FeatureExtractor(self.network, self.settings, dtype)
+        side = TRIAL_TILE.window.height
+        trial.plan = plan_extraction(self.device, self.network.base_width, side, len(self.timesteps))
+        scene = trial_scene(self.network.in_channels, self.settings.seed, self.device)
+        return trial.tile_features(scene, TRIAL_TILE).flatten(2)
 
     def _tile(
-        self, components: NDArray[np.float32], tile: Tile, per_pass: int, checked: Callable[[], object]
+        self, components: NDArray[np.float32], tile: Tile, per_pass: int, before_pass: Callable[[], object]
     ) -> TileGrids:
         """Features of a tile's core, so many timesteps a pass."""
-        x0, every = self._upload(components[None]), self.settings.timesteps
-        by = self.statistics.at if self.statistics else lambda _: PATCH_NORM
-        found: TileGrids | None = None
+        x0, settings = self._upload(components[None]), self.settings
+        norm_at = self.statistics.at if self.statistics else lambda _: PATCH_NORM
+        grids: TileGrids | None = None
         with torch.inference_mode():
-            for draw in range(self.settings.noise_draws):
-                noise = noise_field(tile.window, x0.shape[1], self.settings.seed, draw, self.device)[None]
-                for first, timesteps in zip(count(0, per_pass), _in_parts(every, per_pass)):
-                    checked()
-                    outputs = self._outputs(x0, noise, timesteps, by)
-                    found = found or TileGrids.zeros(len(every), outputs, tile.window.height, tile.inner)
-                    found.add(first, outputs)
-            assert found is not None  # there is a draw, and a timestep
-            for grid in found.grids if self.settings.noise_draws > 1 else ():
-                grid.div_(self.settings.noise_draws)
-        return found
+            for draw in range(settings.noise_draws):
+                noise = noise_field(tile.window, x0.shape[1], settings.seed, draw, self.device)[None]
+                for first, timesteps in zip(count(0, per_pass), _in_parts(settings.timesteps, per_pass)):
+                    before_pass()
+                    outputs = self._outputs(x0, noise, timesteps, norm_at)
+                    if grids is None:
+                        grids = TileGrids.zeros(len(settings.timesteps), outputs, tile.window.height, tile.inner)
+                    grids.add(first, outputs)
+            if grids is None:
+                raise ValueError("a noise draw and a timestep at least were expected")
+            for grid in grids.grids if settings.noise_draws > 1 else ():
+                grid.div_(settings.noise_draws)
+        return grids
 
     def _upload(self, values: NDArray[np.float32]) -> Tensor:
         tensor = torch.from_numpy(values)
@@ -234,7 +233,7 @@ class FeatureExtractor:
         return tensor
 
     def _outputs(
-        self, x0: Tensor, noise: Tensor, timesteps: Sequence[int], by: Callable[[Sequence[int]], PatchNorm]
+        self, x0: Tensor, noise: Tensor, timesteps: Sequence[int], norm_at: Callable[[Sequence[int]], PatchNorm]
     ) -> list[Tensor]:
         """The wanted stages, (n * t, channels, h, w) each, of tiles (n, C, side, side) noised to some timesteps."""
         tiles, times = len(x0), len(timesteps)
@@ -242,17 +241,10 @@ class FeatureExtractor:
         if tiles > 1:
             x0, noise = x0.repeat_interleave(times, 0), noise.repeat_interleave(times, 0)
         noised = q_sample(x0, noise, repeated)
-        kind = self._numbers()
-        with torch.autocast(self.device.type, kind, enabled=kind == torch.bfloat16):
-            return self.network.stage_outputs(noised, repeated, self.settings.stages, by(tuple(timesteps) * tiles))
+        dtype = self._precision()
+        with torch.autocast(self.device.type, dtype, enabled=dtype == torch.bfloat16):
+            return self.network.stage_outputs(noised, repeated, self.settings.stages, norm_at(tuple(timesteps) * tiles))
 
 
 def _in_parts(timesteps: Sequence[int], length: int) -> Iterator[Sequence[int]]:
     return (timesteps[i : i + length] for i in range(0, len(timesteps), length))
-
-
-def _correlations(one: Tensor, other: Tensor) -> Tensor:
-    """(T,) correlation over channels and pixels of (T, F, pixels), each channel less its mean."""
-    a, b = (values - values.mean(dim=2, keepdim=True) for values in (one, other))
-    scale = (a.square().sum((1, 2)) * b.square().sum((1, 2))).sqrt()
-    return (a * b).sum((1, 2)) / scale.clamp(min=1e-30)

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Features and spectra as 16-bit numbers, each band with a scale and an offset of its own.
 
-Enters: what a survey found of the features' ranges, or a cube of bands. Leaves: stored numbers, and bands that say how
-to read them.
+Enters: statistics of the features, or a cube of bands. Leaves: quantised values, and bands that say how to read them.
 """
 
 from __future__ import annotations
@@ -20,101 +19,87 @@ from ..io.windows import Tile, Window
 from ..jobs.data_model import Band
 from .extractor import FeatureExtractor
 from .feature_pyramid import TileGrids
+from .statistics_pass import FeatureStatistics
 
 NODATA = -32768
 _LARGEST = 32767
-_HEADROOM = 1.5  # values may lie this much further from the mean than any seen in the survey
+_HEADROOM = 1.5  # values may lie this much further from the mean than any of the statistics pass
 _READ_BYTES = 16 << 20  # of spectra at once
 _DEVIATIONS = (8.0, 40.0)  # range of a band in standard deviations: at least, at most
 
 
 @dataclass(frozen=True)
-class FeatureStatistics:
-    """What some tiles say about the features.
-
-    Attributes:
-        class_means: (K, T, F) over the samples.
-        mean: (T, F) over the tiles where they are valid.
-        deviation: (T, F).
-        reach: (T, F) largest distance from the mean.
-    """
-
-    class_means: NDArray[np.float64]
-    mean: NDArray[np.float64]
-    deviation: NDArray[np.float64]
-    reach: NDArray[np.float64]
-
-
-@dataclass(frozen=True)
 class QuantisedFeatures:
-    """How the features kept are stored.
+    """How the selected features are quantised.
 
     Attributes:
-        kept: (D,) indices into the F features of a timestep.
+        selected: (D,) indices into the F features of a timestep.
         bands: T * D bands, band = timestep index * D + feature index.
         offset: (T, D) float32.
         scale: (T, D) float32.
     """
 
-    kept: Tensor
+    selected: Tensor
     bands: tuple[Band, ...]
     offset: Tensor
     scale: Tensor
 
     @classmethod
-    def of(cls, found: FeatureStatistics, kept: NDArray[np.int64], extractor: FeatureExtractor) -> QuantisedFeatures:
-        """Choose scales that hold what the survey saw, and some more.
+    def of(
+        cls, statistics: FeatureStatistics, selected: NDArray[np.int64], extractor: FeatureExtractor
+    ) -> QuantisedFeatures:
+        """Choose scales that hold all values of the statistics pass, and some more.
 
         Args:
-            found: Ranges of all features.
-            kept: (D,) indices of those that are stored.
+            statistics: Ranges of all features.
+            selected: (D,) indices of those that are stored.
             extractor: Names them.
         """
-        mean = found.mean[:, kept]
-        reach = np.clip(
-            _HEADROOM * found.reach[:, kept],
-            _DEVIATIONS[0] * found.deviation[:, kept],
-            _DEVIATIONS[1] * found.deviation[:, kept],
+        mean = statistics.mean[:, selected]
+        extent = np.clip(
+            _HEADROOM * statistics.extent[:, selected],
+            _DEVIATIONS[0] * statistics.deviation[:, selected],
+            _DEVIATIONS[1] * statistics.deviation[:, selected],
         )
-        scale = np.where(reach > 0, reach, np.maximum(1.0, np.abs(mean))) / _LARGEST
-        names = [extractor.feature_names[i] for i in kept]
+        scale = np.where(extent > 0, extent, np.maximum(1.0, np.abs(mean))) / _LARGEST
+        names = [extractor.feature_names[i] for i in selected]
         bands = tuple(
             Band(f"t{timestep:03d} {name}", None, NODATA, float(scale[t, d]), float(mean[t, d]))
             for t, timestep in enumerate(extractor.settings.timesteps)
             for d, name in enumerate(names)
         )
         offset, step = (torch.from_numpy(part.astype(np.float32)).to(extractor.device) for part in (mean, scale))
-        return cls(torch.from_numpy(kept).to(extractor.device), bands, offset, step)
+        return cls(torch.from_numpy(selected).to(extractor.device), bands, offset, step)
 
-    def numbers(self, found: TileGrids, timesteps: Sequence[int] | None = None) -> Tensor:
-        """What is stored of the features kept.
+    def quantised(self, grids: TileGrids, timesteps: Sequence[int] | None = None) -> Tensor:
+        """The quantised values of the selected features.
 
         Args:
-            found: All features of a tile's core.
+            grids: All features of a tile's core.
             timesteps: Indices of the timesteps that they are of; all where None.
 
         Returns:
             (h, T * D, w) int16, lines first, as they are stored.
         """
-        rows, kept = range(len(found.grids[0])) if timesteps is None else timesteps, len(self.kept)
-        shape = found.inner.height, len(rows) * kept, found.inner.width
-        numbers = torch.empty(shape, dtype=torch.int16, device=self.kept.device)
-        channels = [grid.shape[1] for grid in found.grids]
-        for grid, stride, (mine, place) in zip(found.grids, found.strides, self._by_stage(channels)):
-            gain = self.scale[:, place, None, None].reciprocal()
-            start = self.offset[:, place, None, None] * -gain
-            for i, row in enumerate(rows) if len(place) else ():  # each fits into the cache
-                cells = torch.addcmul(start[row], grid[i, mine], gain[row]).clamp_(-_LARGEST, _LARGEST)
-                pixels = found.pixels_of(cells, stride).round_().to(torch.int16)
-                numbers[:, i * kept + place] = pixels.transpose(0, 1)
-        return numbers
+        rows, count = range(len(grids.grids[0])) if timesteps is None else timesteps, len(self.selected)
+        shape = grids.inner.height, len(rows) * count, grids.inner.width
+        values = torch.empty(shape, dtype=torch.int16, device=self.selected.device)
+        channels = [grid.shape[1] for grid in grids.grids]
+        for grid, stride, (subset, position) in zip(grids.grids, grids.strides, self._by_stage(channels)):
+            gain = self.scale[:, position, None, None].reciprocal()
+            start = self.offset[:, position, None, None] * -gain
+            for i, row in enumerate(rows) if len(position) else ():  # each fits into the cache
+                cells = torch.addcmul(start[row], grid[i, subset], gain[row]).clamp_(-_LARGEST, _LARGEST)
+                pixels = grids.pixels_of(cells, stride).round_().to(torch.int16)
+                values[:, i * count + position] = pixels.transpose(0, 1)
+        return values
 
     def _by_stage(self, channels: Sequence[int]) -> list[tuple[Tensor, Tensor]]:
-        """Of each stage, given the channels of all: which are kept, and at which of the D places they are stored."""
+        """Of each stage, given the channels of all: which are selected, and at which of the D positions they are."""
         parts, first = [], 0
         for count in channels:
-            place = ((self.kept >= first) & (self.kept < first + count)).nonzero()[:, 0]
-            parts.append((self.kept[place] - first, place))
+            position = ((self.selected >= first) & (self.selected < first + count)).nonzero()[:, 0]
+            parts.append((self.selected[position] - first, position))
             first += count
         return parts
 
@@ -134,17 +119,17 @@ class QuantisedSpectra:
     bands: list[Band]
 
     @classmethod
-    def of(cls, cube: Cube, scene: Sequence[Tile], positions: Sequence[int] | None = None) -> QuantisedSpectra:
+    def of(cls, cube: Cube, tiles: Sequence[Tile], positions: Sequence[int] | None = None) -> QuantisedSpectra:
         """Find the range of each band over the cores of tiles.
 
         Args:
             cube: The scene.
-            scene: Tiles with valid pixels.
+            tiles: Those with valid pixels.
             positions: Of the bands; all where None.
         """
         chosen = tuple(range(cube.bands)) if positions is None else tuple(positions)
         low, high = np.full(len(chosen), np.inf), np.full(len(chosen), -np.inf)
-        for window in _runs(scene, _READ_BYTES // (4 * len(chosen))):
+        for window in _merged_cores(tiles, _READ_BYTES // (4 * len(chosen))):
             values = cube.read(window, chosen).reshape(len(chosen), -1)
             low = np.fmin(low, np.where(np.isfinite(values), values, np.inf).min(axis=1))
             high = np.fmax(high, np.where(np.isfinite(values), values, -np.inf).max(axis=1))
@@ -166,7 +151,7 @@ class QuantisedSpectra:
         return cls(cube, chosen, bands)
 
     def read(self, window: Window) -> NDArray[np.int16]:
-        """(B, h, w) stored numbers of a window, anything where the scene has no data."""
+        """(B, h, w) quantised values of a window, anything where the scene has no data."""
         values = np.nan_to_num(self.cube.read(window, self.positions), copy=False, nan=0.0)
         values -= np.array([band.offset for band in self.bands], dtype=np.float32)[:, None, None]
         values /= np.array([band.scale for band in self.bands], dtype=np.float32)[:, None, None]
@@ -174,10 +159,10 @@ class QuantisedSpectra:
         return values.astype(np.int16)
 
 
-def _runs(scene: Sequence[Tile], most_pixels: int) -> Iterator[Window]:
+def _merged_cores(tiles: Sequence[Tile], most_pixels: int) -> Iterator[Window]:
     """The cores of tiles, those side by side as one window of at most so many pixels (and at least a core)."""
     run: Window | None = None
-    for core in (tile.core for tile in scene):
+    for core in (tile.core for tile in tiles):
         if run and (run.row, run.height, run.stop_col) == (core.row, core.height, core.col):
             wider = Window(run.row, run.col, run.height, run.width + core.width)
             if wider.height * wider.width <= most_pixels:

@@ -36,8 +36,8 @@ def pixels_by_tile(tiles: Sequence[Tile], rows: NDArray[np.int64], cols: NDArray
     start, stop = (np.searchsorted(owner[order], cells, side=side) for side in ("left", "right"))
     none = np.zeros(0, dtype=np.int64)  # one for all the tiles of a large scene that have nothing
 
-    def inside(tile: Tile, mine: NDArray[np.int64]) -> NDArray[np.int64]:
-        return mine[(rows[mine] < tile.core.stop_row) & (cols[mine] < tile.core.stop_col)]
+    def inside(tile: Tile, indices: NDArray[np.int64]) -> NDArray[np.int64]:
+        return indices[(rows[indices] < tile.core.stop_row) & (cols[indices] < tile.core.stop_col)]
 
     return [inside(tile, order[a:b]) if b > a else none for tile, a, b in zip(tiles, start, stop)]
 
@@ -50,7 +50,7 @@ def tiles_with_pixels(
     text: str = "reading features of the samples",
 ) -> Iterator[tuple[Tile, NDArray[np.int64]]]:
     """The tiles that have given pixels in their core, with the indices of those pixels; progress is told after each."""
-    for done, (tile, mine) in enumerate(zip(tiles, pixels_by_tile(tiles, rows, cols))):
-        if len(mine):
-            yield tile, mine
+    for done, (tile, indices) in enumerate(zip(tiles, pixels_by_tile(tiles, rows, cols))):
+        if len(indices):
+            yield tile, indices
         progress((done + 1) / len(tiles), text)

@@ -11,17 +11,18 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ..diffusion.batch_plan import memory_guard
 from ..diffusion.device import Device
 from ..diffusion.model import load_model
+from ..diffusion.patch_sampler import PatchSampler
 from ..errors import SceneError
+from ..features.extraction_run import ExtractionRun, scene_tiles
 from ..features.extractor import FeatureExtractor
 from ..features.quantization import QuantisedSpectra
-from ..features.raster_writer import TileCache, learn_statistics, scene_tiles, tiles_text, write_features
-from ..features.selection import STATISTICS_TILES, cluster_samples, labelled_layout, select_features
+from ..features.raster_writer import write_features
+from ..features.selection import cluster_samples, labelled_layout, select_features
+from ..features.statistics_pass import STATISTICS_TILES
+from ..features.tile_cache import TileCache
 from ..io.cube import Cube
 from ..io.run_directory import open_run_directory
 from ..jobs.data_model import FeatureLayout
@@ -48,25 +49,25 @@ def extract(job: Job, folder: Path, progress: Progress) -> dict[str, Any]:
     if not valid.any():
         raise SceneError("No valid pixel was found: every pixel is nodata or masked. Check nodata and mask.")
 
-    place = open_run_directory(job, folder)
     extractor = FeatureExtractor(model.network.to(device.torch_device), settings)
-    scene = scene_tiles(components, valid)
-    log.info("%s, %d timesteps.", tiles_text(scene), len(settings.timesteps))
+    tiles = scene_tiles(components, valid)
+    run = ExtractionRun(extractor, components, valid, tiles, open_run_directory(job, folder))
+    log.info("%s, %d timesteps.", run.tiles_text, len(settings.timesteps))
+    selected = 0.03 + 0.97 * _statistics_share(len(tiles), device)
+    selecting, writing = span(progress, 0.03, selected), span(progress, selected, 1.0)
     with memory_guard(device, "Choose fewer TIMESTEPS, or DEVICE 'cpu'."):
-        samples, layout = _purification_samples(job, folder, components, valid, settings)
-        kept_tiles = TileCache(folder, device.torch_device, _result_bytes(extractor, cube))
-        surveyed = 0.03 + 0.97 * _survey_share(len(scene), device)
-        surveying, writing = span(progress, 0.03, surveyed), span(progress, surveyed, 1.0)
-        learn_statistics(extractor, components, valid, side, span(surveying, 0.0, 0.1), model.statistics)
-        layout, surveying = replace(layout, window=side), span(surveying, 0.1, 1.0)
-        chosen = select_features(extractor, components, scene, samples, layout, kept_tiles, place, surveying)
-        spectra = QuantisedSpectra.of(cube, scene) if settings.spectra else None
-        raster = write_features(extractor, components, scene, chosen.stored, kept_tiles, place, writing, spectra)
+        samples, layout = _purification_samples(job, folder, run)
+        cache = TileCache(folder, device.torch_device, _result_bytes(extractor, cube))
+        patches = PatchSampler(components, valid, side).for_statistics(settings.seed)
+        extractor.learn_statistics(patches, span(selecting, 0.0, 0.1), model.statistics)
+        selection = select_features(run, samples, replace(layout, window=side), cache, span(selecting, 0.1, 1.0))
+        spectra = QuantisedSpectra.of(cube, tiles) if settings.spectra else None
+        raster = write_features(run, selection.features, spectra, cache, writing)
 
     return {
-        "folder": str(place.folder),
+        "folder": str(run.run_directory.folder),
         "raster": asdict(raster.description),
-        "layout": asdict(replace(chosen.layout, spectra=cube.bands if settings.spectra else 0)),
+        "layout": asdict(replace(selection.layout, spectra=cube.bands if settings.spectra else 0)),
         "bands_written": raster.bands,
         **device_values(device),
     }
@@ -74,28 +75,29 @@ def extract(job: Job, folder: Path, progress: Progress) -> dict[str, Any]:
 
 def _result_bytes(extractor: FeatureExtractor, cube: Cube) -> int:
     """Of the feature raster on disk: raw, and as the output."""
-    settings, every = extractor.settings, len(extractor.feature_names)
-    bands = min(settings.keep or every, every) * len(settings.timesteps) + (cube.bands if settings.spectra else 0)
+    settings, features = extractor.settings, len(extractor.feature_names)
+    bands = min(settings.keep or features, features) * len(settings.timesteps) + (cube.bands if settings.spectra else 0)
     return 2 * 2 * bands * cube.height * cube.width
 
 
-def _survey_share(tiles: int, device: Device) -> float:
-    """Of the time of an extraction: a processor computes a surveyed tile once; storing one costs a quarter of that."""
-    surveyed = min(tiles, STATISTICS_TILES)
-    computed_again = tiles - (surveyed if device.torch_device.type == "cpu" else 0)
-    return surveyed / (surveyed + computed_again + 0.25 * tiles)
+def _statistics_share(tiles: int, device: Device) -> float:
+    """Share of the statistics pass in the time of an extraction.
+
+    A processor computes a tile of the pass once; storing a tile costs a quarter of computing it.
+    """
+    passed = min(tiles, STATISTICS_TILES)
+    computed_again = tiles - (passed if device.torch_device.type == "cpu" else 0)
+    return passed / (passed + computed_again + 0.25 * tiles)
 
 
-def _purification_samples(
-    job: Job, folder: Path, components: Cube, valid: NDArray[np.bool_], settings: ExtractionSettings
-) -> tuple[SampleTable, FeatureLayout]:
-    """Samples for the class means, and a layout that says where they come from."""
+def _purification_samples(job: Job, folder: Path, run: ExtractionRun) -> tuple[SampleTable, FeatureLayout]:
+    """Samples for the class means, and a layout that says where their classes come from."""
     if job.samples is None:
+        settings = run.extractor.settings
         log.info("No training samples: the class part of the purification uses clusters of the spectra.")
         note = "Features were chosen without labels, by clusters of the spectra."
-        return cluster_samples(components, valid, settings.clusters, settings.seed), FeatureLayout(
-            purification="clusters", note=note
-        )
+        clusters = cluster_samples(run.components, run.valid, settings.clusters, settings.seed)
+        return clusters, FeatureLayout(purification="clusters", note=note)
     samples = read_samples(folder, job.samples)
-    inside = samples.subset(valid[samples.rows, samples.cols])
-    return inside, labelled_layout(inside, job.classes)
+    on_data = samples.subset(run.valid[samples.rows, samples.cols])
+    return on_data, labelled_layout(on_data, job.classes)

@@ -22,11 +22,14 @@ from ..classification.predict_map import map_values, predict_map
 from ..diffusion.batch_plan import memory_guard
 from ..diffusion.device import Device
 from ..diffusion.model import DiffusionModel, load_model
+from ..diffusion.patch_sampler import PatchSampler
+from ..features.extraction_run import ExtractionRun, scene_tiles
 from ..features.extractor import FeatureExtractor
 from ..features.lazy_raster import LazyFeatures
 from ..features.quantization import QuantisedSpectra
-from ..features.raster_writer import TileCache, learn_statistics, scene_tiles, tiles_text
-from ..features.selection import STATISTICS_TILES, labelled_layout, select_features
+from ..features.selection import labelled_layout, select_features
+from ..features.statistics_pass import STATISTICS_TILES
+from ..features.tile_cache import TileCache
 from ..io.cube import Cube, whole_size
 from ..io.run_directory import RunDirectory, open_run_directory
 from ..io.windows import HALO, MOST_CORE
@@ -35,9 +38,9 @@ from ..jobs.protocol import Job
 from ..jobs.settings import ClassificationSettings, ExtractionSettings, PretrainSettings, from_json, to_json
 from ..progress import Progress, span
 from ..sampling.sample_split import split_samples
-from ..sampling.sample_table import check_classes, read_samples
+from ..sampling.sample_table import SampleTable, check_classes, read_samples
 from .job_device import announce_device, device_values
-from .pretrain import train_model
+from .pretrain import ModelTraining, train_model
 from .scene_input import band_positions, check_bands, check_size, open_scene, standardised
 
 log = logging.getLogger(__name__)
@@ -71,7 +74,33 @@ class Steps:
 
 
 @dataclass(frozen=True)
-class Ready:
+class MapRun:
+    """A job that maps a scene.
+
+    Attributes:
+        job: As QGIS gave it.
+        folder: Of the job.
+        steps: Settings of its steps.
+        device: That computes.
+        cube: The scene's bands.
+        run_directory: For the map, the statistics and a model that is trained.
+    """
+
+    job: Job
+    folder: Path
+    steps: Steps
+    device: Device
+    cube: Cube
+    run_directory: RunDirectory
+
+    @property
+    def model_file(self) -> Path:
+        """Of a model that is trained in this run."""
+        return self.run_directory.folder / MODEL_FILE
+
+
+@dataclass(frozen=True)
+class PreparedScene:
     """A scene ready for its features.
 
     Attributes:
@@ -99,85 +128,88 @@ def map_scene(job: Job, folder: Path, progress: Progress) -> dict[str, Any]:
     samples = read_samples(folder, job.samples)
     check_classes(samples.class_index, job.classes)
     split = split_samples(job, folder, samples, steps.classify)
-    place = open_run_directory(job, folder)
-    trained, looked = _shares(steps, cube)
-    ready = _ready(job, cube, steps, place, folder, device, span(progress, 0.0, trained))
-
-    extractor = FeatureExtractor(ready.model.network.to(device.torch_device), steps.extract)
-    scene = scene_tiles(ready.components, ready.valid)
-    log.info("%s.", tiles_text(scene))
-    looking = span(progress, trained, looked)
+    run = MapRun(job, folder, steps, device, cube, open_run_directory(job, folder))
+    trained, fitted = _shares(steps, cube)
+    scene = _prepared_scene(run, span(progress, 0.0, trained))
     with memory_guard(device, "Choose fewer TIMESTEPS, a smaller KEEP, or DEVICE 'cpu'."):
-        training = split.training
-        inside = training.subset(ready.valid[training.rows, training.cols])
-        side = ready.model.settings.patch_size
-        learning, known = span(looking, 0.0, 0.05), ready.model.statistics
-        learn_statistics(extractor, ready.components, ready.valid, side, learning, known)
-        layout = replace(labelled_layout(inside, job.classes), window=side)
-        none = TileCache(folder, device.torch_device, limit_bytes=0)
-        chosen = select_features(
-            extractor, ready.components, scene, inside, layout, none, place, span(looking, 0.05, 0.5)
-        )
-        spectra = QuantisedSpectra.of(cube, scene, ready.positions) if steps.extract.spectra else None
-        live = LazyFeatures(extractor, ready.components, ready.valid, chosen.stored, spectra)
-        layout = replace(chosen.layout, spectra=len(ready.positions) if spectra else 0)
-        task = Task(live, layout, split.training, job.classes, steps.classify, device.torch_device)
-        learnt = learn(task, span(looking, 0.5, 1.0))
-        live.expect(learnt.mapper.bands)
-        _say_what_is_computed(learnt.mapper.bands, layout)
-        windows = learnt.mapper.windows()
+        fitting = span(progress, trained, fitted)
+        features, layout = _lazy_features(run, scene, split.training, span(fitting, 0.0, 0.5))
+        task = Task(features, layout, split.training, job.classes, steps.classify, device.torch_device)
+        learnt = learn(task, span(fitting, 0.5, 1.0))
+        features.expect(learnt.mapper.bands)
+        _log_computed_timesteps(learnt.mapper.bands, layout)
+        window_side = learnt.mapper.windows()[0].core.width + 2 * max(features.tile_side, MARGIN)
         files = predict_map(
             learnt.mapper,
             whole_size(cube),
             job.classes,
-            place,
+            run.run_directory,
             with_probabilities=bool(job.options.get("probabilities")),
-            progress=span(progress, looked, 1.0),
-            strip_width=live.strip_width(windows[0].core.width + 2 * max(scene[0].window.height, MARGIN)),
+            progress=span(progress, fitted, 1.0),
+            strip_width=features.strip_width(window_side),
         )
     return {
         **map_values(files, job, split, learnt, layout),
         "purification": {"raster": layout.purification, "note": layout.note, "after_split": True},
-        "folder": str(place.folder),
-        "model": str(place.folder / MODEL_FILE) if steps.pretrain else None,
+        "folder": str(run.run_directory.folder),
+        "model": str(run.model_file) if steps.pretrain else None,
         "settings": to_json(steps.classify),
         **device_values(device),
     }
 
 
-def _ready(
-    job: Job, cube: Cube, steps: Steps, place: RunDirectory, folder: Path, device: Device, progress: Progress
-) -> Ready:
+def _lazy_features(
+    run: MapRun, scene: PreparedScene, training: SampleTable, progress: Progress
+) -> tuple[LazyFeatures, FeatureLayout]:
+    """The features selected with the training samples, computed where they are read, and their layout."""
+    settings, side = run.steps.extract, scene.model.settings.patch_size
+    extractor = FeatureExtractor(scene.model.network.to(run.device.torch_device), settings)
+    tiles = scene_tiles(scene.components, scene.valid)
+    extraction = ExtractionRun(extractor, scene.components, scene.valid, tiles, run.run_directory)
+    log.info("%s.", extraction.tiles_text)
+    patches = PatchSampler(scene.components, scene.valid, side).for_statistics(settings.seed)
+    extractor.learn_statistics(patches, span(progress, 0.0, 0.1), scene.model.statistics)
+    samples = training.subset(scene.valid[training.rows, training.cols])
+    layout = replace(labelled_layout(samples, run.job.classes), window=side)
+    no_cache = TileCache(run.folder, run.device.torch_device, limit_bytes=0)
+    selecting = span(progress, 0.1, 1.0)
+    selection = select_features(extraction, samples, layout, no_cache, selecting)
+    spectra = QuantisedSpectra.of(run.cube, tiles, scene.positions) if settings.spectra else None
+    layout = replace(selection.layout, spectra=len(scene.positions) if spectra else 0)
+    return LazyFeatures(extraction, selection.features, spectra), layout
+
+
+def _prepared_scene(run: MapRun, progress: Progress) -> PreparedScene:
     """The scene's components and the model: given, trained before an interruption, or trained now."""
-    if steps.pretrain is None:
-        model = load_model(Path(job.inputs["model"]))
+    cube, settings, persistent = run.cube, run.steps.pretrain, run.run_directory.persistent
+    if settings is None:
+        model = load_model(Path(run.job.inputs["model"]))
         check_bands(cube, model.preprocessor)
-        return _prepared(model, list(range(cube.bands)), cube, folder, progress)
-    check_size(cube, steps.pretrain.patch_size)
-    path, checkpoint = place.folder / MODEL_FILE, place.folder / f"{MODEL_FILE}.checkpoint"
-    if place.persistent and path.is_file():
+        return _with_components(run, model, list(range(cube.bands)), progress)
+    check_size(cube, settings.patch_size)
+    if persistent and run.model_file.is_file():
         log.info("The model is trained already.")
-        model = load_model(path)
-        return _prepared(model, band_positions(cube, model.preprocessor), cube, folder, progress)
-    trained = train_model(
-        cube,
-        steps.pretrain,
-        device,
-        path,
-        folder,
-        progress,
-        checkpoint=checkpoint if place.persistent else None,
-        resume=checkpoint if place.persistent and checkpoint.is_file() else None,
-        source_band_count=int(job.options.get("source_band_count", cube.bands)),
+        model = load_model(run.model_file)
+        return _with_components(run, model, band_positions(cube, model.preprocessor), progress)
+    checkpoint = run.run_directory.folder / f"{MODEL_FILE}.checkpoint"
+    training = ModelTraining(
+        settings,
+        run.device,
+        run.folder,
+        model_file=run.model_file,
+        checkpoint=checkpoint if persistent else None,
+        resume=checkpoint if persistent and checkpoint.is_file() else None,
+        source_band_count=int(run.job.options.get("source_band_count", cube.bands)),
     )
+    trained = train_model(training, cube, progress)
     positions = band_positions(cube, trained.preprocessor)
-    return Ready(load_model(path), positions, trained.components, trained.valid)
+    return PreparedScene(load_model(run.model_file), positions, trained.components, trained.valid)
 
 
-def _prepared(model: DiffusionModel, positions: list[int], cube: Cube, folder: Path, progress: Progress) -> Ready:
-    check_size(cube, model.settings.patch_size)
-    components, valid = standardised(cube, positions, model.preprocessor, folder, progress)
-    return Ready(model, positions, components, valid)
+def _with_components(run: MapRun, model: DiffusionModel, positions: list[int], progress: Progress) -> PreparedScene:
+    check_size(run.cube, model.settings.patch_size)
+    components, valid = standardised(run.cube, positions, model.preprocessor, run.folder, progress)
+    return PreparedScene(model, positions, components, valid)
 
 
 def _shares(steps: Steps, cube: Cube) -> tuple[float, float]:
@@ -188,14 +220,14 @@ def _shares(steps: Steps, cube: Cube) -> tuple[float, float]:
         settings = steps.pretrain
         training = _BACKWARD * settings.iterations * settings.batch_size * settings.patch_size**2
     timesteps = len(steps.extract.timesteps)
-    looking = min(scene, STATISTICS_TILES * (MOST_CORE + 2 * HALO) ** 2.0) * timesteps * 1.5
+    fitting = min(scene, STATISTICS_TILES * (MOST_CORE + 2 * HALO) ** 2.0) * timesteps * 1.5
     mapping = scene * (min(_MAP_TIMESTEPS, timesteps) if steps.classify.classifier == "auto" else timesteps)
-    total = training + looking + mapping
+    total = training + fitting + mapping
     trained = max(0.02, training / total)
-    return trained, min(0.98, trained + (1 - trained) * looking / (looking + mapping))
+    return trained, min(0.98, trained + (1 - trained) * fitting / (fitting + mapping))
 
 
-def _say_what_is_computed(bands: Sequence[int], layout: FeatureLayout) -> None:
+def _log_computed_timesteps(bands: Sequence[int], layout: FeatureLayout) -> None:
     used = sorted({layout.timesteps[band // layout.features] for band in bands if band < layout.diffusion_bands})
     if used:
         log.info(

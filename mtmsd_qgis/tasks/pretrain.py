@@ -74,17 +74,16 @@ def pretrain(job: Job, folder: Path, progress: Progress) -> dict[str, Any]:
     check_size(cube, settings.patch_size)
 
     resume, checkpoint = job.inputs.get("resume"), job.outputs.get("checkpoint")
-    trained = train_model(
-        cube,
+    training = ModelTraining(
         settings,
         device,
-        Path(job.outputs["model"]),
         folder,
-        progress,
+        model_file=Path(job.outputs["model"]),
         checkpoint=Path(checkpoint) if checkpoint else None,
         resume=Path(resume) if resume else None,
         source_band_count=int(job.options.get("source_band_count", cube.bands)),
     )
+    trained = train_model(training, cube, progress)
     state, preprocessor = trained.state, trained.preprocessor
     state.network.load_state_dict(state.average)
     return {
@@ -103,44 +102,50 @@ def pretrain(job: Job, folder: Path, progress: Progress) -> dict[str, Any]:
     }
 
 
-def train_model(
-    cube: Cube,
-    settings: PretrainSettings,
-    device: Device,
-    model: Path,
-    folder: Path,
-    progress: Progress,
-    *,
-    checkpoint: Path | None = None,
-    resume: Path | None = None,
-    source_band_count: int = 0,
-) -> Trained:
+@dataclass(frozen=True)
+class ModelTraining:
+    """How a model is trained, and where it is saved.
+
+    Attributes:
+        settings: Of the training.
+        device: To train on.
+        folder: The job folder, for the components.
+        model_file: Where the model goes.
+        checkpoint: Where the state is saved on the way; removed at the end.
+        resume: A checkpoint to go on from.
+        source_band_count: Bands of the user's raster; the model file tells it to extraction.
+    """
+
+    settings: PretrainSettings
+    device: Device
+    folder: Path
+    model_file: Path
+    checkpoint: Path | None = None
+    resume: Path | None = None
+    source_band_count: int = 0
+
+
+def train_model(training: ModelTraining, cube: Cube, progress: Progress) -> Trained:
     """Train a model on a scene and write its file.
 
     Args:
+        training: How, and where it is saved.
         cube: The scene's bands.
-        settings: Of the training.
-        device: To train on.
-        model: Where the model file goes.
-        folder: The job folder, for the components.
         progress: Told after each step.
-        checkpoint: Where the state is kept on the way; removed at the end.
-        resume: A checkpoint to go on from.
-        source_band_count: Bands of the user's raster; the model file tells it to extraction.
 
     Raises:
         SceneError: The scene cannot be learnt from, or the checkpoint is of other bands.
         FileFormatError: The checkpoint cannot be read, or is of other settings.
         Cancelled: The state has been saved.
     """
-    if resume:
-        state, preprocessor = load_checkpoint(resume, settings, device.torch_device)
+    settings, device, checkpoint = training.settings, training.device, training.checkpoint
+    if training.resume:
+        state, preprocessor = load_checkpoint(training.resume, settings, device.torch_device)
         left_out: list[LeftOut] = []
         log.info("Going on after iteration %d of %d.", state.iteration, settings.iterations)
     else:
-        preprocessor, left_out = fit_preprocessor(
-            cube, settings.components, settings.band_scaling, span(progress, 0.0, 0.02)
-        )
+        fitting = span(progress, 0.0, 0.02)
+        preprocessor, left_out = fit_preprocessor(cube, settings.components, settings.band_scaling, fitting)
         state = new_training(preprocessor.components, settings, device.torch_device)
     if left_out:
         log.warning("Bands left out: %s.", describe_bands(left_out))
@@ -151,10 +156,10 @@ def train_model(
         100 * preprocessor.explained_share,
     )
     used = band_positions(cube, preprocessor)
-    components, valid = standardised(cube, used, preprocessor, folder, span(progress, 0.02, 0.04))
+    components, valid = standardised(cube, used, preprocessor, training.folder, span(progress, 0.02, 0.04))
 
     sampler = PatchSampler(components, valid, settings.patch_size)
-    description = describe(settings, preprocessor, source_band_count or cube.bands)
+    description = describe(settings, preprocessor, training.source_band_count or cube.bands)
 
     def save(reached: TrainingState) -> None:
         if checkpoint:
@@ -170,7 +175,7 @@ def train_model(
     except Cancelled:
         save(state)
         raise
-    save_model(model, state, description, preprocessor, statistics)
+    save_model(training.model_file, state, description, preprocessor, statistics)
     if checkpoint:
         with suppress(OSError):  # none, or a folder that is none any more
             checkpoint.unlink()

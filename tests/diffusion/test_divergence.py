@@ -176,15 +176,14 @@ def test_what_counts_as_divergence():
 def test_a_checkpoint_that_cannot_be_written_stops_nothing(tmp_path, caplog):
     """A file where its folder should be, as after somebody's tidying up."""
     from mtmsd_qgis.diffusion.device import choose_device
-    from mtmsd_qgis.tasks.pretrain import train_model
+    from mtmsd_qgis.tasks.pretrain import ModelTraining, train_model
 
     (tmp_path / "gone").write_text("a file")
     often = PretrainSettings(**{**vars(SETTINGS), "checkpoint_seconds": 0.0, "iterations": 3})
     cube = cube_of(tmp_path, fields(32, 32, bands=4)[0])
+    model, checkpoint = tmp_path / "m.mtmsd", tmp_path / "gone" / "m.checkpoint"
+    training = ModelTraining(often, choose_device("cpu"), tmp_path, model, checkpoint)
     with caplog.at_level(logging.WARNING):
-        train_model(
-            cube, often, choose_device("cpu"), tmp_path / "m.mtmsd", tmp_path, silent,
-            checkpoint=tmp_path / "gone" / "m.checkpoint",
-        )  # fmt: skip
+        train_model(training, cube, silent)
     assert "cannot be written" in caplog.text
-    assert (tmp_path / "m.mtmsd").is_file()
+    assert model.is_file()

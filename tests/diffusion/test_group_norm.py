@@ -25,7 +25,7 @@ FAR = 1000  # cells; attention reaches everything
 @pytest.fixture(autouse=True)
 def full_numbers(monkeypatch):
     """float32 whatever the processor can."""
-    monkeypatch.setattr("mtmsd_qgis.features.extractor.short_type", lambda device: torch.float32)
+    monkeypatch.setattr("mtmsd_qgis.features.precision.short_type", lambda device: torch.float32)
 
 
 def contrast(side: int) -> np.ndarray:
@@ -133,8 +133,8 @@ def test_short_numbers_say_the_same(monkeypatch):
     patches, window, core = np.stack([contrast(32), contrast(32) + 1]), Window(0, 0, 64, 64), Window(16, 16, 32, 32)
     found = []
     for kind in (torch.float32, torch.bfloat16):
-        monkeypatch.setattr("mtmsd_qgis.features.extractor.short_type", lambda device, kind=kind: kind)
-        monkeypatch.setattr("mtmsd_qgis.features.extractor._LEAST_CORRELATION", -1)
+        monkeypatch.setattr("mtmsd_qgis.features.precision.short_type", lambda device, kind=kind: kind)
+        monkeypatch.setattr("mtmsd_qgis.features.precision._LEAST_CORRELATION", -1)
         extractor = FeatureExtractor(lively(), SETTINGS)
         extractor.learn_statistics(patches)
         found.append(features_of(extractor, contrast(64), window, core))

@@ -66,7 +66,7 @@ def test_no_patch_goes_through_the_network_for_them(model, tmp_path, monkeypatch
     def collected(*arguments: object) -> None:
         raise AssertionError("statistics were collected")
 
-    monkeypatch.setattr(FeatureExtractor, "_collected", collected)
+    monkeypatch.setattr(FeatureExtractor, "_patch_statistics", collected)
     extracted(model, tmp_path)
     with pytest.raises(AssertionError, match="were collected"):
         extracted(model, tmp_path, replace(EXTRACT, seed=1))
@@ -90,8 +90,8 @@ def test_they_are_taken_only_where_they_hold(model, tmp_path, caplog, change, br
 
 
 def test_other_numbers_are_collected_anew(model, tmp_path, monkeypatch, caplog):
-    monkeypatch.setattr("mtmsd_qgis.features.extractor.short_type", lambda device: torch.bfloat16)
-    monkeypatch.setattr("mtmsd_qgis.features.extractor._LEAST_CORRELATION", -1)
+    monkeypatch.setattr("mtmsd_qgis.features.precision.short_type", lambda device: torch.bfloat16)
+    monkeypatch.setattr("mtmsd_qgis.features.precision._LEAST_CORRELATION", -1)
     with caplog.at_level("INFO", logger="mtmsd_qgis"):
         extracted(model, tmp_path)
     assert (FROM_MODEL in caplog.text) == (load(model).conditions.numbers == "bfloat16")

@@ -50,7 +50,7 @@ def test_the_same_place_gives_the_same_features_and_another_place_other_noise():
 @pytest.fixture
 def full_numbers(monkeypatch):
     """float32 whatever the processor can."""
-    monkeypatch.setattr("mtmsd_qgis.features.extractor.short_type", lambda device: torch.float32)
+    monkeypatch.setattr("mtmsd_qgis.features.precision.short_type", lambda device: torch.float32)
 
 
 def test_timesteps_can_be_computed_one_by_one_or_together(monkeypatch, full_numbers):
@@ -110,13 +110,13 @@ def test_out_of_memory_with_one_of_both_is_an_error(monkeypatch, full_numbers):
 
 
 def test_short_numbers_are_used_where_they_say_the_same(monkeypatch):
-    monkeypatch.setattr("mtmsd_qgis.features.extractor.short_type", lambda device: torch.bfloat16)
+    monkeypatch.setattr("mtmsd_qgis.features.precision.short_type", lambda device: torch.bfloat16)
     x = np.random.default_rng(0).normal(size=(3, 32, 32)).astype(np.float32)
     tile = Tile(Window(8, 8, 16, 16), Window(0, 0, 32, 32))
     short = extractor()
     found = short.tile_features(x, tile)
     assert found.dtype == torch.float32
-    monkeypatch.setattr("mtmsd_qgis.features.extractor._LEAST_CORRELATION", 1.1)
+    monkeypatch.setattr("mtmsd_qgis.features.precision._LEAST_CORRELATION", 1.1)
     full = extractor().tile_features(x, tile)
     assert not torch.equal(found, full)
     a, b = found - found.mean((2, 3), keepdim=True), full - full.mean((2, 3), keepdim=True)

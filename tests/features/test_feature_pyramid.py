@@ -89,16 +89,16 @@ def test_weights_behind_the_last_cell_take_the_last_cell():
 
 
 @pytest.mark.parametrize("timesteps", [None, [1]])
-def test_numbers_are_the_features_kept_in_their_order(timesteps):
-    grids, kept = found(), torch.tensor([8, 0, 4, 3])
+def test_quantised_values_are_the_selected_features_in_their_order(timesteps):
+    grids, selected = found(), torch.tensor([8, 0, 4, 3])
     rng = np.random.default_rng(2)
     offset, scale = (torch.from_numpy(rng.uniform(0.001, 0.1, (2, 4)).astype(np.float32)) for _ in range(2))
-    stored = QuantisedFeatures(kept, (), offset, scale)
+    quantised = QuantisedFeatures(selected, (), offset, scale)
     rows = [0, 1] if timesteps is None else timesteps
     given = grids if timesteps is None else TileGrids(tuple(g[1:] for g in grids.grids), grids.strides, grids.inner)
-    numbers = stored.numbers(given, timesteps)
+    numbers = quantised.quantised(given, timesteps)
     assert numbers.shape == (18, 4 * len(rows), 21)
     values = numbers.transpose(0, 1).reshape(len(rows), 4, 18, 21).float()
     read = values * scale[rows, :, None, None] + offset[rows, :, None, None]
-    away = (read - grids.at_pixels()[rows][:, kept]).abs() / scale[rows, :, None, None]
+    away = (read - grids.at_pixels()[rows][:, selected]).abs() / scale[rows, :, None, None]
     assert away.max() < 0.51

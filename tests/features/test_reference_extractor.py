@@ -24,7 +24,7 @@ def components(tmp_path):
 
 def test_at_its_own_place_a_patch_is_a_tile(components, monkeypatch):
     """A tile whose window is the patch sees what the patch sees; the finest stage is not resized by either."""
-    monkeypatch.setattr("mtmsd_qgis.features.extractor.short_type", lambda device: torch.float32)
+    monkeypatch.setattr("mtmsd_qgis.features.precision.short_type", lambda device: torch.float32)
     network = lively()
     window = Window(8, 4, 32, 32)
     tile = FeatureExtractor(network, SETTINGS).tile_features(components.read(window), Tile(window, window))

@@ -8,15 +8,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from mtmsd_qgis.diffusion.model import load_model
+from mtmsd_qgis.diffusion.patch_sampler import PatchSampler
 from mtmsd_qgis.errors import Cancelled, FileFormatError
+from mtmsd_qgis.features.extraction_run import ExtractionRun, scene_tiles
 from mtmsd_qgis.features.extractor import FeatureExtractor
 from mtmsd_qgis.features.lazy_raster import LazyFeatures
-from mtmsd_qgis.features.quantization import FeatureStatistics, QuantisedFeatures, QuantisedSpectra
-from mtmsd_qgis.features.raster_writer import learn_statistics, scene_tiles
+from mtmsd_qgis.features.quantization import QuantisedFeatures, QuantisedSpectra
+from mtmsd_qgis.features.statistics_pass import FeatureStatistics
 from mtmsd_qgis.io import run_directory
 from mtmsd_qgis.io.cube import Cube
+from mtmsd_qgis.io.run_directory import RunDirectory
 from mtmsd_qgis.io.windows import Window, whole
 from mtmsd_qgis.jobs.protocol import Job
 from mtmsd_qgis.jobs.settings import ClassificationSettings, ExtractionSettings, PretrainSettings, to_json
@@ -69,28 +73,27 @@ def extracted(scene):
     return Cube(folder, described(values["raster"])), layout_of(values["layout"])
 
 
-def live_from(folder: Path, cube: Cube, raster: Cube, kept: np.ndarray, **how) -> LazyFeatures:
+def lazy_from(folder: Path, cube: Cube, raster: Cube, selected: np.ndarray, **how) -> LazyFeatures:
     """What would be computed with the scales that the raster was written with."""
     model = load_model(folder / "m.mtmsd")
-    (folder / "live").mkdir(exist_ok=True)
-    components, valid = standardised(cube, None, model.preprocessor, folder / "live", silent)
+    (folder / "lazy").mkdir(exist_ok=True)
+    components, valid = standardised(cube, None, model.preprocessor, folder / "lazy", silent)
     extractor = FeatureExtractor(model.network, EXTRACT)
-    learn_statistics(extractor, components, valid, model.settings.patch_size)
+    extractor.learn_statistics(PatchSampler(components, valid, model.settings.patch_size).for_statistics(EXTRACT.seed))
     count = len(EXTRACT.timesteps), len(extractor.feature_names)
-    found = FeatureStatistics(np.zeros((1, *count)), np.zeros(count), np.ones(count), np.ones(count))
-    stored = QuantisedFeatures.of(found, kept, extractor)
-    bands = raster.description.bands[: len(stored.bands)]
-    shape = (len(EXTRACT.timesteps), len(kept), 1)
-    scale = np.array([b.scale for b in bands], np.float32).reshape(shape[:2])
-    offset = np.array([b.offset for b in bands], np.float32).reshape(shape[:2])
-    torch = pytest.importorskip("torch")
-    stored = replace(stored, bands=bands, scale=torch.from_numpy(scale), offset=torch.from_numpy(offset))
-    return LazyFeatures(
-        extractor, components, valid, stored, QuantisedSpectra.of(cube, scene_tiles(components, valid)), **how
-    )
+    statistics = FeatureStatistics(np.zeros((1, *count)), np.zeros(count), np.ones(count), np.ones(count))
+    features = QuantisedFeatures.of(statistics, selected, extractor)
+    bands = raster.description.bands[: len(features.bands)]
+    shape = (len(EXTRACT.timesteps), len(selected))
+    scale = torch.tensor([b.scale for b in bands], dtype=torch.float32).reshape(shape)
+    offset = torch.tensor([b.offset for b in bands], dtype=torch.float32).reshape(shape)
+    features = replace(features, bands=bands, scale=scale, offset=offset)
+    tiles = scene_tiles(components, valid)
+    run = ExtractionRun(extractor, components, valid, tiles, RunDirectory(folder))
+    return LazyFeatures(run, features, QuantisedSpectra.of(cube, tiles), **how)
 
 
-def kept_of(layout, folder: Path) -> np.ndarray:
+def selected_from(layout, folder: Path) -> np.ndarray:
     names = FeatureExtractor(load_model(folder / "m.mtmsd").network, EXTRACT).feature_names
     return np.array([names.index(name) for name in layout.names])
 
@@ -99,23 +102,23 @@ def kept_of(layout, folder: Path) -> np.ndarray:
 def test_what_is_computed_where_it_is_read_is_what_extraction_writes(scene, extracted, cache):
     folder, cube = scene
     raster, layout = extracted
-    live = live_from(folder, cube, raster, kept_of(layout, folder), cache_bytes=cache)
-    assert (live.height, live.width, live.bands) == (raster.height, raster.width, raster.bands)
+    lazy = lazy_from(folder, cube, raster, selected_from(layout, folder), cache_bytes=cache)
+    assert (lazy.height, lazy.width, lazy.bands) == (raster.height, raster.width, raster.bands)
     quantum = np.array([band.scale for band in raster.description.bands])[:, None, None]
     for window in (whole(46, 50), Window(-3, 40, 30, 25), Window(17, 9, 1, 1), Window(60, 60, 4, 4)):
-        ours, theirs = live.read(window), raster.read(window)
+        ours, theirs = lazy.read(window), raster.read(window)
         np.testing.assert_array_equal(np.isnan(ours), np.isnan(theirs))
         away = np.abs(np.nan_to_num(ours) - np.nan_to_num(theirs)) / quantum
         assert away.max() < 1.5
         assert (away > 0.5).mean() < 1e-3
     some = [83, 2, 45, 45, 80, 21]
-    np.testing.assert_array_equal(live.read(Window(20, 20, 9, 9), some), live.read(Window(20, 20, 9, 9))[some])
+    np.testing.assert_array_equal(lazy.read(Window(20, 20, 9, 9), some), lazy.read(Window(20, 20, 9, 9))[some])
 
 
 def test_only_what_is_expected_is_computed(scene, extracted, monkeypatch):
     folder, cube = scene
     raster, layout = extracted
-    live = live_from(folder, cube, raster, kept_of(layout, folder))
+    lazy = lazy_from(folder, cube, raster, selected_from(layout, folder))
     asked = []
     original = FeatureExtractor.tile_grids
 
@@ -123,18 +126,18 @@ def test_only_what_is_expected_is_computed(scene, extracted, monkeypatch):
         asked.append((self.settings.timesteps, tile.core.row, tile.core.col))
         return original(self, components, tile)
 
-    live.read(Window(24, 24, 1, 1), [0])  # the extractor has made its trial
+    lazy.read(Window(24, 24, 1, 1), [0])  # the extractor has made its trial
     monkeypatch.setattr(FeatureExtractor, "tile_grids", watched)
     spectra = range(80, 88)
-    live.read(whole(46, 50), spectra)
+    lazy.read(whole(46, 50), spectra)
     assert asked == []
-    live.expect([20, 41, *spectra])  # a band of the second timestep and one of the third
-    live.read(Window(24, 24, 8, 8), [20])
-    live.read(Window(24, 24, 8, 8), [41])
+    lazy.expect([20, 41, *spectra])  # a band of the second timestep and one of the third
+    lazy.read(Window(24, 24, 8, 8), [20])
+    lazy.read(Window(24, 24, 8, 8), [41])
     assert asked == [((100, 200), 24, 24)]
-    live.read(Window(0, 0, 8, 8), [20])  # there is no data
+    lazy.read(Window(0, 0, 8, 8), [20])  # there is no data
     assert len(asked) == 1
-    live.read(Window(24, 24, 8, 8), [60])  # not expected: from now on it is
+    lazy.read(Window(24, 24, 8, 8), [60])  # not expected: from now on it is
     assert asked[1:] == [((100, 200, 400), 24, 24)]
 
 

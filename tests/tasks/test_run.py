@@ -14,7 +14,7 @@ import torch
 from mtmsd_qgis.diffusion.device import Device
 from mtmsd_qgis.errors import MtmsdError, SceneError
 from mtmsd_qgis.features.quantization import NODATA
-from mtmsd_qgis.features.raster_writer import TileCache
+from mtmsd_qgis.features.tile_cache import TileCache
 from mtmsd_qgis.io.cube import Cube
 from mtmsd_qgis.io.model_file import read_header
 from mtmsd_qgis.io.windows import whole
@@ -22,7 +22,7 @@ from mtmsd_qgis.jobs.data_model import FeatureLayout
 from mtmsd_qgis.jobs.protocol import Job
 from mtmsd_qgis.jobs.settings import ClassificationSettings, ExtractionSettings, PretrainSettings, to_json
 from mtmsd_qgis.progress import silent
-from mtmsd_qgis.tasks.extract import _survey_share
+from mtmsd_qgis.tasks.extract import _statistics_share
 from mtmsd_qgis.tasks.run import run as run_task
 from tests.scenes import CLASSES, cube_of, described, fields, layout_of, sample_table
 
@@ -161,16 +161,16 @@ RESULT_BYTES = 46 * 50 * (2 * 20 + 7) * 2  # of the feature raster
 
 
 @pytest.mark.parametrize(("disk_bytes", "where"), [(0, "nowhere"), (2 * RESULT_BYTES, "nowhere"), (1 << 34, "on disk")])
-def test_tiles_kept_from_the_survey_change_nothing(
+def test_tiles_cached_by_the_statistics_pass_change_nothing(
     scene, model, folder, features, other, monkeypatch, caplog, disk_bytes, where
 ):
-    """As they are kept in memory, a run that keeps none, or all on disk, gives the same.
+    """As they are cached in memory, a run that caches none, or all on disk, gives the same.
 
     Disk that the feature raster takes, raw and as the output, is left for it.
     """
     caplog.set_level("INFO", logger="mtmsd_qgis")
     taken = []
-    honest = TileCache.take
+    honest = TileCache.pop
 
     def watched(self, tile):
         on_disk = self._path(tile).exists()
@@ -178,12 +178,12 @@ def test_tiles_kept_from_the_survey_change_nothing(
         taken.append("nowhere" if found is None else "on disk" if on_disk else "in memory")
         return found
 
-    monkeypatch.setattr(TileCache, "take", watched)
-    monkeypatch.setattr("mtmsd_qgis.features.raster_writer._KEPT_IN_MEMORY", 0)
+    monkeypatch.setattr(TileCache, "pop", watched)
+    monkeypatch.setattr("mtmsd_qgis.features.tile_cache.MEMORY_BYTES", 0)
     monkeypatch.setattr("shutil.disk_usage", lambda place: SimpleNamespace(free=disk_bytes))
     extracted(scene, model, other, EXTRACT)
     assert set(taken) == {where}
-    assert ("GiB more for surveyed tiles" in caplog.text) == (where == "on disk")
+    assert ("GiB more for tiles" in caplog.text) == (where == "on disk")
     assert (folder / "features.raw").read_bytes() == (other / "features.raw").read_bytes()
     assert list(folder.glob("tile_*")) == []
 
@@ -318,6 +318,6 @@ def test_a_cancelled_pretraining_leaves_a_checkpoint_and_goes_on_to_the_same_mod
 @pytest.mark.parametrize(
     ("tiles", "device", "share"), [(48, "cpu", 0.8), (48, "cuda:0", 0.444), (480, "cpu", 0.08), (1, "cpu", 0.8)]
 )
-def test_the_surveys_share_of_the_bar(tiles, device, share):
+def test_the_share_of_the_statistics_pass_in_the_bar(tiles, device, share):
     fake = Device(torch.device(device), device, "")
-    assert _survey_share(tiles, fake) == pytest.approx(share, abs=0.001)
+    assert _statistics_share(tiles, fake) == pytest.approx(share, abs=0.001)
