@@ -17,6 +17,7 @@ from ..io.cube import Cube
 from ..io.run_directory import CompletedWindows, RunDirectory
 from ..io.windows import column_major_order
 from ..jobs.data_model import Band, ClassEntry, FeatureLayout
+from ..jobs.disk_sizes import CLASS_ID_TYPE, PROBABILITY_TYPE
 from ..jobs.protocol import Job
 from ..progress import Progress, span
 from ..sampling.sample_split import SampleSplit
@@ -61,10 +62,10 @@ def predict_map(
         first, progress = span(progress, 0.0, _FIRST_LOOK), span(progress, _FIRST_LOOK, 1.0)
         mapper = look_again(mapper, mapper.agreement, len(classes), size, place, first, strip_width)
         strip_width = None
-    wanted = [("map", "uint16", [Band("class", nodata=0)])]
-    wanted.append(("confidence", "float32", [Band("confidence", nodata=NO_CONFIDENCE)]))
+    wanted = [("map", CLASS_ID_TYPE, [Band("class", nodata=0)])]
+    wanted.append(("confidence", PROBABILITY_TYPE, [Band("confidence", nodata=NO_CONFIDENCE)]))
     if with_probabilities:
-        wanted.append(("probabilities", "float32", [Band(c.name, nodata=NO_CONFIDENCE) for c in classes]))
+        wanted.append(("probabilities", PROBABILITY_TYPE, [Band(c.name, nodata=NO_CONFIDENCE) for c in classes]))
     rasters, new = zip(*(place.raster(name, size, dtype, bands) for name, dtype, bands in wanted))
     files = MapFiles(rasters[0], rasters[1], rasters[2] if with_probabilities else None)
     finished = CompletedWindows(place, "mapped", rasters, fresh=any(new))

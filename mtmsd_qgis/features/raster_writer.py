@@ -18,6 +18,7 @@ from ..io.cube import Cube
 from ..io.row_writer import AppendedBands, RowWriter
 from ..io.run_directory import CompletedWindows
 from ..io.windows import Tile
+from ..jobs.disk_sizes import FEATURE_TYPE
 from ..progress import Progress
 from ..runtime.prefetch import BackgroundWriter
 from .extraction_run import ExtractionRun

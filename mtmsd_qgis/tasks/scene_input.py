@@ -17,6 +17,7 @@ from ..errors import SceneError
 from ..io.cube import Cube, create_cube, whole_size
 from ..io.windows import row_strips
 from ..jobs.data_model import Band
+from ..jobs.disk_sizes import COMPONENT_TYPE
 from ..jobs.protocol import Job
 from ..progress import Progress
 
@@ -81,7 +82,7 @@ def standardised(
 ) -> tuple[Cube, NDArray[np.bool_]]:
     """The scene's components as a scratch raster (NaN where invalid), and where it is valid (H, W)."""
     bands = [Band(f"component {i + 1}") for i in range(preprocessor.components)]
-    out = create_cube(folder, "components", whole_size(cube), "float32", bands)
+    out = create_cube(folder, "components", whole_size(cube), COMPONENT_TYPE, bands)
     everywhere = np.zeros(whole_size(cube), dtype=bool)
     for strip in row_strips(*whole_size(cube), 8 * cube.bands):
         values = cube.read(strip, used)

@@ -22,6 +22,7 @@ from ...features.box_filter import box_mean
 from ...io.cube import Raster
 from ...io.windows import Tile, Window, windows_with_margin
 from ...jobs.data_model import FeatureLayout
+from ...jobs.disk_sizes import GUIDE_CHANNELS
 from ..context.joint_bilateral import neighbour_weights, smooth
 from .unlabelled_pixels import CELL
 
@@ -33,7 +34,6 @@ _WIDE_AT = (100, 300)  # timesteps of the wide view, or the nearest there are
 _GUIDE_AT = (100, 200)  # timesteps of the likeness
 _COMPONENTS = 25  # of the spectra, at most
 _MOST_BANDS = 300  # more plain bands are reduced to this many components
-_GUIDES = 16
 _LIKE_COMPONENTS = 10  # of the spectra, that say how alike pixels are where there are no features
 GUIDE = "guide"  # the view that says how alike pixels are; no model learns from it
 _NOISE_SHARE = 0.1  # of the identity in the noise covariance
@@ -151,7 +151,7 @@ class ViewReader:
         mean, inverse = flat.mean(axis=1), _inverse(flat.std(axis=1))
         z = (flat - mean[:, None]) * inverse[:, None]
         variance, axes = np.linalg.eigh(z @ z.T / z.shape[1])
-        kept = np.argsort(variance)[::-1][:_GUIDES]
+        kept = np.argsort(variance)[::-1][:GUIDE_CHANNELS]
         length = math.sqrt(max(float(variance[kept].mean()), 1e-12))
         self._guide = (self._tensor(mean), self._tensor(axes[:, kept].T * inverse / length))
 

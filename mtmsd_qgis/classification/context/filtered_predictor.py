@@ -19,6 +19,7 @@ from ...io.cube import Cube, whole_size
 from ...io.run_directory import CompletedWindows, RunDirectory
 from ...io.windows import Tile, column_major_order, windows_with_margin
 from ...jobs.data_model import Band
+from ...jobs.disk_sizes import FILTERED_TYPE
 from ...progress import Progress
 from ..predictor import Mapper
 from .joint_bilateral import SIDE
@@ -111,7 +112,7 @@ def look_again(
     """
     said = [Band(f"class {k + 1}", nodata=_NONE, scale=_PROBABILITY) for k in range(classes)]
     seen = [Band(f"guide {g + 1}", nodata=_NONE, scale=_GUIDE) for g in range(agreement.guides)]
-    kept, new = place.raster("opinions", size, "int16", [*said, *seen])
+    kept, new = place.raster("opinions", size, FILTERED_TYPE, [*said, *seen])
     finished = CompletedWindows(place, "heard", [kept], fresh=new)
     worth = np.array([band.scale for band in kept.description.bands], dtype=np.float32)[:, None, None]
     windows = column_major_order(mapper.windows(), strip_width or size[1])

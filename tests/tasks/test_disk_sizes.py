@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What QGIS is told that a run needs on the disk is what the run writes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mtmsd_qgis.diffusion.unet import UNet
+from mtmsd_qgis.jobs import disk_sizes
+from mtmsd_qgis.jobs.protocol import Job
+from mtmsd_qgis.jobs.settings import ClassificationSettings, ExtractionSettings, PretrainSettings, to_json
+from mtmsd_qgis.progress import silent
+from mtmsd_qgis.tasks.run import run as run_task
+from tests.scenes import CLASSES, cube_of, fields, sample_table
+
+HEIGHT, WIDTH, BANDS, COMPONENTS = 40, 36, 6, 4
+EXTRACT = ExtractionSettings(timesteps=(100, 200), stages=(1, 5), keep=9, spectra=True)
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("job")
+    values, index = fields(HEIGHT, WIDTH, bands=BANDS)
+    np.save(folder / "samples.npy", sample_table(index))
+    return folder, cube_of(folder, values).description
+
+
+@pytest.fixture(scope="module")
+def model(scene):
+    folder, cube = scene
+    settings = PretrainSettings(components=COMPONENTS, patch_size=16, iterations=2, batch_size=2)
+    run_task(Job("pretrain", to_json(settings), cube, outputs={"model": str(folder / "m.mtmsd")}), folder, silent)
+    return str(folder / "m.mtmsd")
+
+
+def size_of(path: Path) -> float:
+    """Bytes a pixel."""
+    return path.stat().st_size / (HEIGHT * WIDTH)
+
+
+@pytest.mark.parametrize("base_width", [32, 64, 128])
+def test_channels_of_the_stages_are_those_of_the_network(base_width):
+    stages = UNet(3, base_width).stages
+    for number, stage in enumerate(stages):
+        assert disk_sizes.features_per_timestep([number], base_width) == stage.channels
+    assert disk_sizes.features_per_timestep(range(9), base_width) == sum(stage.channels for stage in stages)
+
+
+def test_components_and_features(scene, model):
+    folder, cube = scene
+    run_task(Job("extract", to_json(EXTRACT), cube, inputs={"model": model}), folder, silent)
+    assert size_of(folder / "components.raw") == disk_sizes.component_bytes(COMPONENTS)
+    assert size_of(folder / "features.raw") == disk_sizes.feature_bytes(2 * 9 + BANDS)
+
+
+@pytest.mark.parametrize("probabilities", [False, True])
+def test_maps_and_what_is_filtered(scene, model, tmp_path, probabilities):
+    folder, cube = scene
+    classify = ClassificationSettings(classifier="auto", split="none", block_size=8)
+    job = Job(
+        "mapscene",
+        {"extract": to_json(EXTRACT), "classify": to_json(classify)},
+        cube,
+        samples="samples.npy",
+        classes=CLASSES,
+        inputs={"model": model},
+        outputs={"checkpoint": str(tmp_path)},
+        options={"probabilities": probabilities},
+    )
+    run_task(job, folder, silent)
+    written = {path.stem: size_of(path) for path in tmp_path.glob("*.raw")}
+    maps = sum(written.pop(name, 0) for name in ("map", "confidence", "probabilities"))
+    assert maps == disk_sizes.map_bytes(len(CLASSES) if probabilities else 0)
+    least = disk_sizes.filter_bytes(len(CLASSES)) - disk_sizes.filter_bytes(0)  # a guidance image may be small
+    assert least < sum(written.values()) <= disk_sizes.filter_bytes(len(CLASSES))
