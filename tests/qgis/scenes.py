@@ -17,6 +17,7 @@ from qgis.core import (
     QgsGeometry,
     QgsPalettedRasterRenderer,
     QgsProcessingFeedback,
+    QgsProcessingUtils,
     QgsProject,
     QgsRasterLayer,
     QgsRectangle,
@@ -234,3 +235,23 @@ def legend(layer):
     renderer = layer.renderer()
     assert isinstance(renderer, QgsPalettedRasterRenderer)
     return [(row.value, row.label, row.color.name()) for row in renderer.classes()]
+
+
+def job_folders():
+    """The folders of jobs that are under way, or were left behind."""
+    return list(Path(QgsProcessingUtils.tempFolder()).glob("mtmsd_*"))
+
+
+def loaded(algorithm, parameters, context):
+    """Runs an algorithm; gives the layers that land in the project by output, styled and named as they are there."""
+    log = Log()
+    _, fine = algorithm.run(parameters, context, log)
+    assert fine, log.text
+    styled = {}
+    for destination, details in context.layersToLoadOnCompletion().items():
+        layer = QgsProcessingUtils.mapLayerFromString(destination, context)
+        if details.postProcessor():
+            details.postProcessor().postProcessLayer(layer, context, log)
+        styled[details.outputName] = layer
+        layer.setName(details.name)
+    return styled

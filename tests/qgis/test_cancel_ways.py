@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A training is cancelled in the dialog, in the batch panel and by Ctrl-C: it ends, and leaves its checkpoint alone."""
+"""A run is cancelled from a script, in the dialog, in the batch panel and by Ctrl-C: it ends, and leaves nothing."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 from harness import PROGRAM, make_importable, start_qgis
-from qgis.core import QgsApplication, QgsProcessingContext
+from qgis.core import QgsApplication, QgsProcessingContext, QgsProcessingException
 from qgis.PyQt.QtCore import QTimer
 from qgis.PyQt.QtWidgets import QApplication, QPushButton, QTextEdit
-from scenes import PRETRAIN
+from scenes import CLASSIFY, PRETRAIN, Log, job_folders, run
 
 pytestmark = pytest.mark.usefixtures("torch_python")
 
@@ -139,3 +139,32 @@ if __name__ == "__main__":
     application = start_qgis()
     cancel_in_the_batch_panel(sys.argv[1], Path(sys.argv[2]))
     os._exit(0)
+
+
+@pytest.mark.parametrize("algorithm", ["pretraindiffusion", "extractfeatures", "classify"])
+def test_cancel_is_quick_and_leaves_nothing(scene, model, features, tmp_path, algorithm):
+    parameters, percent = {
+        "pretraindiffusion": (
+            {"INPUT": str(scene.raster), "OUTPUT": str(tmp_path / "m.mtmsd"), **PRETRAIN, "ITERATIONS": 2000},
+            9,
+        ),
+        "extractfeatures": (
+            {"INPUT": str(scene.raster), "MODEL": str(model), "OUTPUT": str(tmp_path / "f.tif"), "DEVICE": "cpu"},
+            20,
+        ),
+        "classify": (
+            {
+                "INPUT": str(features), "TRAINING": str(scene.polygons), "CLASS_FIELD": "cover",
+                "OUTPUT": str(tmp_path / "map.tif"), **CLASSIFY, "CLASSIFIER": "mtmsd", "EPOCHS": 10000,
+            },
+            19,
+        ),
+    }[algorithm]  # fmt: skip
+    log = Log(cancel_at_percent=percent)
+    cancelled = []
+    log.canceled.connect(lambda: cancelled.append(time.monotonic()))
+    with pytest.raises(QgsProcessingException, match="Cancelled"):
+        run(algorithm, parameters, log)
+    assert time.monotonic() - cancelled[0] < 10  # the grace of a worker that does not listen is 1.2 s
+    assert [path.name for path in tmp_path.iterdir() if path.suffix != ".checkpoint"] == []
+    assert job_folders() == []

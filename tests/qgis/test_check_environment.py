@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
-from scenes import Log
+from scenes import Log, results_of
 
 
 @pytest.fixture
@@ -64,3 +64,12 @@ def test_the_home_folder_is_nowhere_in_it(check, monkeypatch, tmp_path):
     for text in (log.text, json.dumps(document), page.read_text("utf-8")):
         assert "anna.secret" not in text
         assert "~/bin/python" in text
+
+
+def test_qgis_process_checks_the_environment(qgis_process, tmp_path):
+    completed = qgis_process.run(
+        "mtmsd:checkenvironment", OUTPUT_JSON=tmp_path / "e.json", OUTPUT_HTML=tmp_path / "e.html"
+    )
+    assert results_of(completed)["READY"] is True
+    assert '"torch": "' in (tmp_path / "e.json").read_text()
+    assert "Ready" in (tmp_path / "e.html").read_text()

@@ -5,7 +5,14 @@ from __future__ import annotations
 
 import pytest
 from make_models import SHARED, STEPS, scene_to_class_map
-from qgis.core import QgsApplication, QgsProcessingModelAlgorithm
+from qgis.core import (
+    QgsApplication,
+    QgsProcessingContext,
+    QgsProcessingModelAlgorithm,
+    QgsProcessingOutputLayerDefinition,
+    QgsVectorLayer,
+)
+from scenes import EXPECTED_LEGEND, categorize, legend, loaded
 
 
 @pytest.fixture
@@ -37,3 +44,30 @@ def test_shipped_model_chains_the_three_steps(shipped):
     assert {name.split(":")[-1] for name in (d.name() for d in shipped.destinationParameterDefinitions())} == {
         "CLASS_MAP", "CONFIDENCE", "REPORT", "MODEL",
     }  # fmt: skip
+
+
+def test_shipped_model_maps_a_scene(scene, tmp_path, project, torch_python):
+    training = categorize(QgsVectorLayer(str(scene.polygons), "training", "ogr"))
+    project.addMapLayer(training)
+    model = QgsApplication.processingRegistry().createAlgorithmById("mtmsd:scenetoclassmap")
+    assert isinstance(model, QgsProcessingModelAlgorithm)
+    assert model.displayName() == "Scene to class map"
+    context = QgsProcessingContext()
+    context.setProject(project)
+    destinations = {d.name(): d.name().split(":")[-1] for d in model.destinationParameterDefinitions()}
+    assert set(destinations.values()) == {"CLASS_MAP", "CONFIDENCE", "REPORT", "MODEL"}
+    names = {short: full for full, short in destinations.items()}
+    parameters = {
+        "INPUT": str(scene.raster),
+        "TRAINING": training.id(),
+        "CLASS_FIELD": "cover",
+        "ITERATIONS": 1,
+        "TIMESTEPS": "200",
+        "SPLIT": "random",
+        names["CLASS_MAP"]: QgsProcessingOutputLayerDefinition(str(tmp_path / "map.tif"), project),
+        names["MODEL"]: str(tmp_path / "scene.mtmsd"),
+    }
+    layers = loaded(model, parameters, context)
+    (layer,) = layers.values()
+    assert legend(layer) == EXPECTED_LEGEND
+    assert (tmp_path / "scene.mtmsd").is_file()

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Extraction with the real worker: the feature raster and what it says of itself."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from osgeo import gdal
+from qgis.core import (
+    QgsRasterLayer,
+)
+from scenes import (
+    EXTRACT,
+    read_raster,
+    run,
+    spectra,
+    write_raster,
+)
+
+pytestmark = pytest.mark.usefixtures("torch_python")
+
+
+def test_feature_raster(scene, features):
+    dataset = gdal.Open(str(features))
+    source = gdal.Open(str(scene.raster))
+    assert dataset.RasterCount == 2 * 8 + 12  # features, and the spectra behind them
+    assert dataset.GetRasterBand(1).GetDescription().startswith("t100 s")
+    assert dataset.GetRasterBand(9).GetDescription().startswith("t500 s")
+    assert dataset.GetGeoTransform() == source.GetGeoTransform()
+    assert dataset.GetProjection() == source.GetProjection()
+    assert gdal.GetDataTypeName(dataset.GetRasterBand(1).DataType) == "Int16"
+    assert dataset.GetRasterBand(1).GetScale() != 1
+
+
+def test_features_of_nodata_are_nodata_and_of_reordered_bands_the_same(scene, model, features, tmp_path):
+    values = spectra()
+    values[:, :8, :] = 0
+    nodata = write_raster(tmp_path / "nodata.tif", values, nodata=0)
+    results = run(
+        "extractfeatures", {"INPUT": str(nodata), "MODEL": str(model), "OUTPUT": "TEMPORARY_OUTPUT", **EXTRACT}
+    )
+    assert results["BANDS_WRITTEN"] == 16 + 12  # features, and the spectra behind them
+    written = read_raster(results["OUTPUT"])
+    assert (written[:, :8] == -32768).all()
+    assert (written[:, 8:] != -32768).all()
+
+    turned = write_raster(tmp_path / "turned.tif", spectra()[::-1])
+    dataset = gdal.Open(str(turned), gdal.GA_Update)
+    for number in range(1, 13):
+        dataset.GetRasterBand(number).SetDescription(f"b{13 - number}")
+    del dataset
+    results = run(
+        "extractfeatures", {"INPUT": str(turned), "MODEL": str(model), "OUTPUT": "TEMPORARY_OUTPUT", **EXTRACT}
+    )
+    assert np.array_equal(read_raster(results["OUTPUT"]), read_raster(features))
+
+
+def test_extraction_with_training_samples_and_its_layout(scene, model, tmp_path):
+    parameters = {"INPUT": str(scene.raster), "MODEL": str(model), "OUTPUT": str(tmp_path / "f.tif"), **EXTRACT}
+    run("extractfeatures", {**parameters, "TRAINING": str(scene.polygons), "CLASS_FIELD": "cover"})
+    from mtmsd.algorithms.bridge.raster.source import describe_raster
+
+    layout = describe_raster(QgsRasterLayer(str(tmp_path / "f.tif"))).layout
+    assert (layout.timesteps, layout.features, layout.purification) == ((100, 500), 8, "classes")
