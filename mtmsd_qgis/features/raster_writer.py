@@ -52,7 +52,7 @@ def write_features(
     """
     bands = [*features.bands, *(spectra.bands if spectra is not None else ())]
     size = (run.components.height, run.components.width)
-    out, new = run.run_directory.raster("features", size, "int16", bands)
+    out, new = run.run_directory.raster("features", size, FEATURE_TYPE, bands)
     completed = CompletedWindows(run.run_directory, "extracted", [out], fresh=new)
     start = completed.last_row()
     appended = None if spectra is None else AppendedBands(len(spectra.bands), spectra.read)
