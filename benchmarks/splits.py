@@ -96,21 +96,23 @@ def _random(samples: SampleTable, wanted: Callable[[int], int], seed: int) -> Dr
 
 @dataclass(frozen=True)
 class NamedSplit:
-    """A split by the name on the command line: the call, what it is in a few words, and how many draws of it count."""
+    """A split by the name on the command line.
+
+    Attributes:
+        draw: Makes a draw of labelled pixels with a seed.
+        by_group: Whether whole groups are kept apart.
+        seeds: How many draws count.
+    """
 
     draw: Callable[[SampleTable, int], Draw]
-    title: str
+    by_group: bool
     seeds: int
 
 
 SPLITS = {
-    "random10": NamedSplit(
-        lambda samples, seed: random_share(samples, 0.10, seed), "random pixels, 10 % of each class", FEW_DRAWS
-    ),
-    "random15": NamedSplit(
-        lambda samples, seed: random_count(samples, 15, seed), "random pixels, 15 a class", FEW_DRAWS
-    ),
-    "random5": NamedSplit(lambda samples, seed: random_count(samples, 5, seed), "random pixels, 5 a class", FEW_DRAWS),
-    "groups": NamedSplit(whole_groups, "whole fields or polygons held out", MANY_DRAWS),
-    "blocks": NamedSplit(whole_blocks, f"whole blocks of {BLOCK_SIDE} x {BLOCK_SIDE} pixels held out", MANY_DRAWS),
+    "random10": NamedSplit(lambda samples, seed: random_share(samples, 0.10, seed), False, FEW_DRAWS),
+    "random15": NamedSplit(lambda samples, seed: random_count(samples, 15, seed), False, FEW_DRAWS),
+    "random5": NamedSplit(lambda samples, seed: random_count(samples, 5, seed), False, FEW_DRAWS),
+    "groups": NamedSplit(whole_groups, True, MANY_DRAWS),
+    "blocks": NamedSplit(whole_blocks, True, MANY_DRAWS),
 }
