@@ -21,8 +21,8 @@ if not __package__:  # started by file path: make the folder a package, then sta
     _spec = importlib.util.spec_from_file_location(
         _folder.name, _folder / "__init__.py", submodule_search_locations=[str(_folder)]
     )
-    assert _spec is not None  # a plain file always has both
-    assert _spec.loader is not None
+    if _spec is None or _spec.loader is None:
+        raise ImportError(f"A package was expected in {_folder}. Install the plugin anew.")
     sys.modules[_folder.name] = importlib.util.module_from_spec(_spec)
     _spec.loader.exec_module(sys.modules[_folder.name])
     _status = importlib.import_module(f"{_folder.name}.worker").main(sys.argv[1:])

@@ -2,7 +2,7 @@
 """The published way to extract features, written as plainly as can be: for every pixel its own patch.
 
 Each timestep of each pixel is one pass through the whole network, the outputs of the wanted decoder blocks are resized
-to the patch, and the vector at the pixel is taken. Tiles are measured against it: time, likeness, accuracy.
+to the patch, and the vector at the pixel is taken. Tiles are measured against it: time, similarity, accuracy.
 
 Source: Zhou et al. (2024), doi 10.1109/TGRS.2024.3407206: the patch's pixel is [side / 2, side / 2], outputs are
 resized bilinearly. Deviation: noise by place, as tiles have it, so that the two see the same input.

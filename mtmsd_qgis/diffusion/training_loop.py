@@ -16,6 +16,8 @@ from __future__ import annotations
 import logging
 import math
 import time
+from dataclasses import dataclass
+from functools import partial
 from typing import Callable
 
 import numpy as np
@@ -65,8 +67,9 @@ def train(
     plan = plan_training(device, state.network.base_width, settings.patch_size, settings.batch_size)
     log.info("Plan: %s, numbers in %s.", plan.text("patch"), dtype_name(short_type(device)))
     state.network.train()
+    training = _Training(state, sampler, settings, plan)
     while True:
-        loss, plan = _train_on(state, sampler, settings, progress, save, plan)
+        loss = training.run(progress, save)
         if not has_diverged(loss) and is_finite(state):
             return
         try:
@@ -76,44 +79,96 @@ def train(
             raise
 
 
-def _train_on(
-    state: TrainingState,
-    sampler: PatchSampler,
-    settings: PretrainSettings,
-    progress: Progress,
-    save: Callable[[TrainingState], None],
-    plan: Plan,
-) -> tuple[float, Plan]:
-    """Train to the last iteration or to one that diverges; returns the last loss, and the plan."""
-    generator = torch.Generator(next(state.network.parameters()).device)
-    points = max(1, math.ceil(settings.iterations / _CURVE_POINTS))
-    saved = time.monotonic()
-    loss = 0.0
-    batches = range(state.iteration, settings.iterations)
-    for _, (patches, valid) in prefetch(batches, lambda i: sampler.draw(settings.seed, i, settings.batch_size)):
-        keep_anchor(state)
-        generator.manual_seed((settings.seed << 32) + state.iteration)
-        loss, plan = _step(state, torch.from_numpy(patches), torch.from_numpy(valid), settings, generator, plan)
-        if has_diverged(loss):
-            break
-        state.iteration += 1
-        state.interval.append(loss)
-        if state.iteration % points == 0 or state.iteration == settings.iterations:
-            state.losses.append((state.iteration, float(np.mean(state.interval))))
-            state.interval.clear()
-        try:
-            shown = state.losses[-1][1] if state.losses else loss
-            progress(
-                state.iteration / settings.iterations,
-                f"training: iteration {state.iteration} of {settings.iterations}, loss {shown:.3f}",
-            )
-        except Cancelled:
-            save(state)
-            raise
-        if time.monotonic() - saved > settings.checkpoint_seconds:
-            save(state)
-            saved = time.monotonic()
-    return loss, plan
+@dataclass(frozen=True)
+class _Batch:
+    """Patches of a step, (B, C, H, W), with their noise, timesteps (B,) and where they are valid (B, 1, H, W)."""
+
+    x0: Tensor
+    noise: Tensor
+    timesteps: Tensor
+    valid: Tensor
+
+
+@dataclass
+class _Training:
+    """A training on its way.
+
+    Attributes:
+        state: Changed in place.
+        sampler: Of the scene's patches.
+        settings: Of the training.
+        plan: Patches that go through the network at once; smaller after memory ran out.
+    """
+
+    state: TrainingState
+    sampler: PatchSampler
+    settings: PretrainSettings
+    plan: Plan
+
+    def run(self, progress: Progress, save: Callable[[TrainingState], None]) -> float:
+        """Train to the last iteration or to one that diverges; returns the last loss."""
+        state, settings = self.state, self.settings
+        generator = torch.Generator(next(state.network.parameters()).device)
+        points = max(1, math.ceil(settings.iterations / _CURVE_POINTS))
+        saved_at = time.monotonic()
+        loss = 0.0
+        batches = range(state.iteration, settings.iterations)
+        draw = partial(self.sampler.draw, settings.seed, count=settings.batch_size)
+        for _, (patches, valid) in prefetch(batches, draw):
+            keep_anchor(state)
+            generator.manual_seed((settings.seed << 32) + state.iteration)
+            loss = self.step(torch.from_numpy(patches), torch.from_numpy(valid), generator)
+            if has_diverged(loss):
+                break
+            state.iteration += 1
+            state.interval.append(loss)
+            if state.iteration % points == 0 or state.iteration == settings.iterations:
+                state.losses.append((state.iteration, float(np.mean(state.interval))))
+                state.interval.clear()
+            try:
+                shown = state.losses[-1][1] if state.losses else loss
+                progress(
+                    state.iteration / settings.iterations,
+                    f"training: iteration {state.iteration} of {settings.iterations}, loss {shown:.3f}",
+                )
+            except Cancelled:
+                save(state)
+                raise
+            if time.monotonic() - saved_at > settings.checkpoint_seconds:
+                save(state)
+                saved_at = time.monotonic()
+        return loss
+
+    def step(self, patches: Tensor, valid: Tensor, generator: torch.Generator) -> float:
+        """One optimiser step; returns the loss."""
+        state, settings, device = self.state, self.settings, generator.device
+        x0 = patches.to(device)
+        noise = torch.randn(x0.shape, device=device, generator=generator)
+        timesteps = torch.randint(0, TRAINING_TIMESTEPS, (len(x0),), device=device, generator=generator)
+        for group in state.optimizer.param_groups:
+            group["lr"] = learning_rate(settings, state.iteration) * rate_share(state, settings)
+        loss = self._backward(_Batch(x0, noise, timesteps, valid.to(device)))
+        state.optimizer.step()
+        # The average forgets the random start faster than its decay alone would let it.
+        decay = min(settings.ema_decay, (1 + state.iteration) / (10 + state.iteration))
+        weights = [weight.detach() for weight in state.network.parameters()]
+        torch._foreach_lerp_(list(state.average.values()), weights, 1 - decay)
+        return loss
+
+    def _backward(self, batch: _Batch) -> float:
+        """Gradients of the batch's loss, by the plan or by smaller ones where memory runs out; returns the loss."""
+        while True:
+            self.state.optimizer.zero_grad(set_to_none=True)
+            try:
+                return _backward(self.state.network, batch, self.plan.items)
+            except (RuntimeError, MemoryError) as error:
+                smaller = self.plan.smaller()
+                if smaller is None or not ran_out_of_memory(error):
+                    raise
+            self.plan = smaller  # outside the handler, which keeps what the failed pass has taken
+            self.state.optimizer.zero_grad(set_to_none=True)
+            release_memory(batch.x0.device)
+            log.warning("Out of memory; going on with %s.", self.plan.text("patch"))
 
 
 def learning_rate(settings: PretrainSettings, iteration: int) -> float:
@@ -138,53 +193,17 @@ def masked_loss(predicted: Tensor, noise: Tensor, valid: Tensor, count: Tensor |
     return (squared * valid).sum() / (valid.sum() if count is None else count).clamp(min=1)
 
 
-def _step(
-    state: TrainingState,
-    patches: Tensor,
-    valid: Tensor,
-    settings: PretrainSettings,
-    generator: torch.Generator,
-    plan: Plan,
-) -> tuple[float, Plan]:
-    """One optimiser step; returns the loss, and the plan, which is smaller where memory ran out."""
-    device = generator.device
-    x0 = patches.to(device)
-    noise = torch.randn(x0.shape, device=device, generator=generator)
-    timesteps = torch.randint(0, TRAINING_TIMESTEPS, (len(x0),), device=device, generator=generator)
-    for group in state.optimizer.param_groups:
-        group["lr"] = learning_rate(settings, state.iteration) * rate_share(state, settings)
-    loss: float | None = None
-    while loss is None:
-        state.optimizer.zero_grad(set_to_none=True)
-        smaller: Plan | None = None
-        try:
-            loss = _backward(state.network, x0, noise, timesteps, valid.to(device), plan.items)
-        except (RuntimeError, MemoryError) as error:
-            smaller = plan.smaller()
-            if smaller is None or not ran_out_of_memory(error):
-                raise
-        if smaller is not None:  # outside the handler, which keeps what the failed pass has taken
-            plan = smaller
-            state.optimizer.zero_grad(set_to_none=True)
-            release_memory(device)
-            log.warning("Out of memory; going on with %s.", plan.text("patch"))
-    state.optimizer.step()
-    # The average forgets the random start faster than its decay alone would let it.
-    decay = min(settings.ema_decay, (1 + state.iteration) / (10 + state.iteration))
-    weights = [weight.detach() for weight in state.network.parameters()]
-    torch._foreach_lerp_(list(state.average.values()), weights, 1 - decay)
-    return loss, plan
-
-
-def _backward(network: UNet, x0: Tensor, noise: Tensor, timesteps: Tensor, valid: Tensor, at_once: int) -> float:
+def _backward(network: UNet, batch: _Batch, at_once: int) -> float:
     """Gradients of the whole batch's loss, added up over parts of so many patches; returns the loss."""
-    count, kind = valid.sum(), short_type(x0.device)
-    total = torch.zeros((), device=x0.device)
-    for start in range(0, len(x0), at_once):
-        some = slice(start, start + at_once)
-        with torch.autocast(x0.device.type, kind, enabled=kind == torch.bfloat16):
-            predicted = network(q_sample(x0[some], noise[some], timesteps[some]), timesteps[some])
-        loss = masked_loss(predicted.float(), noise[some], valid[some], count)
+    device, count = batch.x0.device, batch.valid.sum()
+    dtype = short_type(device)
+    total = torch.zeros((), device=device)
+    for start in range(0, len(batch.x0), at_once):
+        part = slice(start, start + at_once)
+        timesteps, noise = batch.timesteps[part], batch.noise[part]
+        with torch.autocast(device.type, dtype, enabled=dtype == torch.bfloat16):
+            predicted = network(q_sample(batch.x0[part], noise, timesteps), timesteps)
+        loss = masked_loss(predicted.float(), noise, batch.valid[part], count)
         loss.backward()  # type: ignore[no-untyped-call]
         total += loss.detach()
     return float(total)

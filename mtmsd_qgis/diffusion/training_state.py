@@ -122,9 +122,11 @@ def go_back(state: TrainingState, settings: PretrainSettings, loss: float) -> No
 
     Raises:
         MtmsdError: That has been done too often.
+        ValueError: There is no anchor, as no step has been done.
     """
     diverged_at, anchor = state.iteration, state.anchor
-    assert anchor is not None  # the first step keeps one
+    if anchor is None:
+        raise ValueError("an anchor should be kept before the first step")
     with torch.no_grad():
         for name, weight in state.network.named_parameters():
             weight.copy_(anchor.weights[name])

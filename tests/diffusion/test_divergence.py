@@ -10,12 +10,11 @@ import numpy as np
 import pytest
 import torch
 
-from mtmsd_qgis.diffusion import training_loop as pretraining
 from mtmsd_qgis.diffusion import training_state
 from mtmsd_qgis.diffusion.model import describe, load_checkpoint, save_checkpoint
 from mtmsd_qgis.diffusion.patch_sampler import PatchSampler
 from mtmsd_qgis.diffusion.preprocessing import fit_preprocessor
-from mtmsd_qgis.diffusion.training_loop import train
+from mtmsd_qgis.diffusion.training_loop import _Training, train
 from mtmsd_qgis.diffusion.training_state import go_back, has_diverged, keep_anchor, new_training, rate_share
 from mtmsd_qgis.errors import Cancelled, MtmsdError
 from mtmsd_qgis.jobs.settings import PretrainSettings
@@ -44,18 +43,18 @@ def often(monkeypatch):
 
 def spoil(monkeypatch, at, times=1, loss=float("nan")):
     """Let the loss of an iteration be that, so many times."""
-    real, left = pretraining._step, [times]
+    real, left = _Training.step, [times]
 
-    def step(state, *others):
-        found, plan = real(state, *others)
-        if state.iteration == at and left[0]:
+    def step(training, *others):
+        honest = real(training, *others)
+        if training.state.iteration == at and left[0]:
             left[0] -= 1
-            for weight in state.network.parameters():
+            for weight in training.state.network.parameters():
                 torch.nn.init.constant_(weight, float("nan"))
-            return loss, plan
-        return found, plan
+            return loss
+        return honest
 
-    monkeypatch.setattr(pretraining, "_step", step)
+    monkeypatch.setattr(_Training, "step", step)
 
 
 def keep_nothing(state):

@@ -159,14 +159,14 @@ def test_the_map_is_that_of_the_three_steps(scene, extracted, classifier, split,
     assert {key: values[key] for key in same} == {key: steps[key] for key in same}
     assert values["timestep_weights"] == pytest.approx(steps["timestep_weights"], abs=0.02)
     tried = [trial["name"] for trial in values.get("pool", {}).get("trials", [])]
-    assert any("scene kernel" in name for name in tried) == (split == "random")  # few samples of known fields
+    assert any("scene kernel" in name for name in tried) == (split == "random")  # with few samples
 
 
 @pytest.mark.parametrize(
     ("limit", "said"), [(-1.0, "no features are computed for it"), (0.06, "rests on 2 of 4 timesteps: 100, 200")]
 )
 def test_a_map_of_spectra_alone_is_that_of_the_three_steps(scene, extracted, monkeypatch, caplog, limit, said):
-    """As at places never seen, where models see the spectra alone: features may say which neighbours look alike."""
+    """Models for spatial extrapolation use the spectra alone; features may still be the guidance image."""
     folder, cube = scene
     raster, layout = extracted
     monkeypatch.setattr("mtmsd_qgis.classification.auto.ensemble._alike", lambda learning: False)

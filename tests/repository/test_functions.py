@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Functions take at most five arguments, and shipped code asserts nothing."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+SHIPPED = ("mtmsd_qgis", "algorithms")
+MOST_ARGUMENTS = 5
+NOT_YET = (  # still above it, and with assertions; to become shorter until it is empty
+    "mtmsd_qgis/classification/auto/",
+    "mtmsd_qgis/classification/context/",
+    "mtmsd_qgis/classification/predict_map.py",
+)
+
+
+def functions_above(source: str, most: int = MOST_ARGUMENTS) -> list[str]:
+    """Names of the functions with more arguments; self and cls do not count."""
+    names = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+            if len([argument for argument in arguments if argument.arg not in ("self", "cls")]) > most:
+                names.append(node.name)
+    return names
+
+
+def assertions(source: str) -> list[int]:
+    """Lines of assert statements."""
+    return [node.lineno for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Assert)]
+
+
+def sources() -> dict[str, str]:
+    """Path from the repository root -> text of each shipped module."""
+    paths = [path for folder in SHIPPED for path in sorted((ROOT / folder).rglob("*.py"))]
+    return {path.relative_to(ROOT).as_posix(): path.read_text("utf-8") for path in paths}
+
+
+def test_no_function_takes_more_than_five_arguments():
+    above = [f"{path}: {name}" for path, source in sources().items() for name in functions_above(source)]
+    assert [entry for entry in above if not entry.startswith(NOT_YET)] == []
+
+
+def test_shipped_code_asserts_nothing():
+    """python -O leaves asserts out, and a user who meets one reads nothing that helps."""
+    asserted = [f"{path}:{line}" for path, source in sources().items() for line in assertions(source)]
+    assert [entry for entry in asserted if not entry.startswith(NOT_YET)] == []
+
+
+@pytest.mark.parametrize(
+    ("source", "names"),
+    [
+        ("def f(a, b, c, d, e): pass", []),
+        ("def f(a, b, c, *, d, e, g): pass", ["f"]),
+        ("class A:\n    def f(self, a, b, c, d, e): pass", []),
+        ("async def f(a, b, c, /, d, e, g): pass", ["f"]),
+        ("def f():\n    def g(a, b, c, d, e, h): pass", ["g"]),
+    ],
+)
+def test_arguments_are_counted(source, names):
+    assert functions_above(source) == names
+
+
+def test_an_assertion_is_found():
+    assert assertions("x = 1\nif x:\n    assert x") == [3]
