@@ -135,8 +135,8 @@ class AssessAccuracy(MtmsdAlgorithm):
                 "STRATA is for samples that were drawn by strata; SAMPLING says 'random'. Choose 'stratified', or "
                 "leave STRATA empty."
             )
-        places = [Path(str(values.raw(name))).absolute() for name in _FILES if values.is_given(name)]
-        files = [place for place in places if place.suffix]
+        paths = [Path(str(values.raw(name))).absolute() for name in _FILES if values.is_given(name)]
+        files = [path for path in paths if path.suffix]
         if len(set(files)) < len(files):
             raise SettingsError(
                 f"A file each was expected for {', '.join(_FILES)}; two of them are the same. Change one of the names."

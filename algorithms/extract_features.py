@@ -134,16 +134,9 @@ class ExtractFeatures(MtmsdAlgorithm):
 
         output = self.outputs.raster(values, "OUTPUT")
         source, model, settings = self._source, self._model, self._settings
-        announce(
-            source,
-            feedback,
-            f"Model: {model.file.name}, preset {model.preset}, {len(model.numbers)} bands.",
-            f"{len(settings.timesteps)} timesteps, stages {', '.join(map(str, settings.stages))}, "
-            f"{settings.keep or 'all'} features kept per timestep, seed {settings.seed}.",
-        )
-        scene_need = SceneNeed(source, model.numbers, model.header["components"])
-        base_width = model.header["settings"]["base_width"]
-        check_space(extraction_need(scene_need, settings, base_width, output), feedback)
+        announce(source, feedback, *self._first_lines())
+        scene_need = SceneNeed(source, model.numbers, model.components)
+        check_space(extraction_need(scene_need, settings, model.base_width, output), feedback)
         resume = ResumeFolderParameter().read(values, output)
         with job_folder() as folder, resume.kept(feedback):
             reading = ProgressRange(feedback, 0, 5, "Reading the raster")
@@ -175,6 +168,15 @@ class ExtractFeatures(MtmsdAlgorithm):
             "SECONDS": result["seconds"],
             "DEVICE_USED": result["device"],
         }
+
+    def _first_lines(self) -> tuple[str, str]:
+        """What is extracted and how, for the log."""
+        model, settings = self._model, self._settings
+        return (
+            f"Model: {model.file.name}, preset {model.preset}, {len(model.numbers)} bands.",
+            f"{len(settings.timesteps)} timesteps, stages {', '.join(map(str, settings.stages))}, "
+            f"{settings.keep or 'all'} features kept per timestep, seed {settings.seed}.",
+        )
 
     def _settings_of(self, values: ParameterValues, preset: str) -> ExtractionSettings:
         return ExtractionParameters().read(values, preset, spectra=values.boolean("SPECTRA"))

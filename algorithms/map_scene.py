@@ -130,7 +130,8 @@ class MapScene(MtmsdAlgorithm):
         resume = ResumeFolderParameter().read(values, output)
         model = self.outputs.file(values, "OUTPUT_MODEL")
         announce(source, feedback, *self._first_lines())
-        scene_need = SceneNeed(source, self._bands.used, self._pretraining.components)
+        components = self._model.components if self._model else self._pretraining.components
+        scene_need = SceneNeed(source, self._bands.used, components)
         check_space(mapping_need(scene_need, run.disk_need, output), feedback)
         with job_folder() as folder, resume.kept(feedback):
             reading = ProgressRange(feedback, 0, 4, "Reading the raster")

@@ -111,13 +111,11 @@ class PretrainDiffusion(MtmsdAlgorithm):
 
         output = self.outputs.file(values, "OUTPUT")
         source, settings = self._source, self._settings
-        announce(
-            source,
-            feedback,
-            self._bands.bad_sentence,
+        sentence = (
             f"Preset {settings.preset}, {settings.iterations} iterations of {settings.batch_size} patches of "
-            f"{settings.patch_size} x {settings.patch_size} pixels, seed {settings.seed}.",
+            f"{settings.patch_size} x {settings.patch_size} pixels, seed {settings.seed}."
         )
+        announce(source, feedback, self._bands.bad_sentence, sentence)
         check_space(pretraining_need(SceneNeed(source, self._bands.used, settings.components), output), feedback)
         output.parent.mkdir(parents=True, exist_ok=True)
         checkpoint = output.with_name(output.name + ".checkpoint")

@@ -183,10 +183,9 @@ def plain_errors() -> Iterator[None]:
     except MtmsdError as error:
         raise QgsProcessingException(str(error)) from None
     except OSError as error:
-        place = f" ({error.filename})" if error.filename else ""
+        file = f" ({error.filename})" if error.filename else ""
         raise QgsProcessingException(
-            f"A file could not be read or written{place}: {error.strerror or error}. "
-            "Check the place and the free space."
+            f"A file could not be read or written{file}: {error.strerror or error}. Check the place and the free space."
         ) from None
     except MemoryError:
         raise QgsProcessingException("QGIS ran out of memory. Close other programs, or use a smaller raster.") from None

@@ -137,4 +137,14 @@ class MatchedModel:
     @property
     def preset(self) -> str:
         """That the model was trained with."""
-        return self.header["preset"]
+        return str(self.header["preset"])
+
+    @property
+    def components(self) -> int:
+        """Principal components that the network sees."""
+        return int(self.header["components"])
+
+    @property
+    def base_width(self) -> int:
+        """Channels of the network's first level."""
+        return int(self.header["settings"]["base_width"])

@@ -20,20 +20,20 @@ _RASTER_SUFFIXES = (".tif", ".tiff")
 class RunOutputs:
     """The outputs of one run.
 
-    A place is asked of QGIS once: it makes up another temporary name each time, and would load both.
+    QGIS is asked for each destination once: it makes up another temporary name each time, and would load both.
     """
 
     def __init__(self) -> None:
         """Nothing is written yet."""
-        self._places: dict[str, str] = {}
+        self._destinations: dict[str, str] = {}
         self._styles: list[tuple[str, Style]] = []
         self._titles: list[tuple[str, Title]] = []
 
     def file(self, values: ParameterValues, name: str) -> Path | None:
         """Where a file goes; None where it is not wanted."""
-        if name not in self._places:
-            self._places[name] = values.output_file(name)
-        return Path(self._places[name]) if self._places[name] else None
+        if name not in self._destinations:
+            self._destinations[name] = values.output_file(name)
+        return Path(self._destinations[name]) if self._destinations[name] else None
 
     def raster(self, values: ParameterValues, name: str) -> Path | None:
         """Where a raster goes; None where it is not wanted.
@@ -41,26 +41,26 @@ class RunOutputs:
         Raises:
             QgsProcessingException: It is not to be a GeoTIFF.
         """
-        if name not in self._places:
-            self._places[name] = values.output_raster(name)
-        place = self._places[name]
-        if place and Path(place).suffix.lower() not in _RASTER_SUFFIXES:
+        if name not in self._destinations:
+            self._destinations[name] = values.output_raster(name)
+        text = self._destinations[name]
+        if text and Path(text).suffix.lower() not in _RASTER_SUFFIXES:
             raise QgsProcessingException(
-                f"{name} should be a GeoTIFF (.tif); found {place}. Choose a name that ends so."
+                f"{name} should be a GeoTIFF (.tif); found {text}. Choose a name that ends so."
             )
-        return Path(place) if place else None
+        return Path(text) if text else None
 
     def add_layer(self, name: str, destination: str) -> None:
         """A layer of features that was written."""
-        self._places[name] = destination
+        self._destinations[name] = destination
 
     def style(self, name: str, style: Style) -> None:
         """Have a layer styled, where QGIS loads it after the run."""
-        self._styles.append((self._places[name], style))
+        self._styles.append((self._destinations[name], style))
 
     def title(self, name: str, title: Title) -> None:
         """Have a layer named and put into a group, where QGIS loads it after the run."""
-        self._titles.append((self._places[name], title))
+        self._titles.append((self._destinations[name], title))
 
     def apply(self, context: QgsProcessingContext) -> None:
         """Hand titles and styles to QGIS."""

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import shutil
 from types import SimpleNamespace
 
 import processing
@@ -25,7 +26,7 @@ def free(monkeypatch):
     """Says how much disk is free."""
 
     def set_free(count):
-        monkeypatch.setattr(disk_space.shutil, "disk_usage", lambda place: SimpleNamespace(free=count))
+        monkeypatch.setattr(shutil, "disk_usage", lambda place: SimpleNamespace(free=count))
 
     return set_free
 

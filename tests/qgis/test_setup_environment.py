@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -174,9 +175,7 @@ def test_the_run_says_when_another_python_comes_first(home, wheels, monkeypatch)
 
 
 def test_little_space_is_found_before_anything_is_done(home, wheels, monkeypatch):
-    from mtmsd.algorithms.bridge.environment import builder
-
-    monkeypatch.setattr(builder.shutil, "disk_usage", lambda path: SimpleNamespace(free=2**20))
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=2**20))
     words = refusal(WHEELS=str(wheels()))
     assert "GiB are needed" in words
     assert "FOLDER" in words

@@ -21,6 +21,7 @@ from qgis.core import QgsProcessingException
 
 from ..feedback import ProgressRange
 from ..files.folder_lock import hold_lock
+from ..files.free_space import free_bytes
 from ..worker import interpreter, python_locations
 from . import pip_requirements
 from .base_python import BasePython, build_environment_variables
@@ -60,8 +61,8 @@ class EnvironmentPlan:
     @property
     def name(self) -> str:
         """Folder name: the Python's version and a hash of what is asked for."""
-        asked = f"{pip_requirements.text()}\n{self.build.tag}\n{sys.platform}"
-        return f"env-{self.base.version_text}-{hashlib.sha256(asked.encode()).hexdigest()[:10]}"
+        contents = f"{pip_requirements.text()}\n{self.build.tag}\n{sys.platform}"
+        return f"env-{self.base.version_text}-{hashlib.sha256(contents.encode()).hexdigest()[:10]}"
 
     @property
     def needed_bytes(self) -> int:
@@ -114,10 +115,7 @@ def refuse_without_space(plan: EnvironmentPlan) -> None:
     Raises:
         QgsProcessingException: It is too little.
     """
-    place = plan.folder
-    while not place.exists() and place != place.parent:
-        place = place.parent
-    free = shutil.disk_usage(place).free
+    free = free_bytes(plan.folder)
     if free < plan.needed_bytes:
         raise QgsProcessingException(
             f"{plan.folder} has {free / 2**30:.1f} GiB free; {plan.needed_bytes / 2**30:.1f} GiB are needed for the "

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import os
 import platform
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from qgis.core import QgsProcessingUtils
 from ....mtmsd_qgis.io.model_file import FORMAT_VERSION
 from ....mtmsd_qgis.jobs.data_model import FeatureLayout
 from ....mtmsd_qgis.jobs.protocol import PROTOCOL_VERSION
+from ..files.free_space import free_bytes
 from ..worker import python_locations
 from .torch_builds import graphics_cards, torch_version
 
@@ -22,7 +22,6 @@ from .torch_builds import graphics_cards, torch_version
 def machine_facts() -> dict[str, Any]:
     """Facts by title. The versions are apart from each other: each changes only with what it describes."""
     cards, trouble = graphics_cards()
-    places = {"Free space, temporary files": QgsProcessingUtils.tempFolder(), "Free space, own environments": None}
     facts: dict[str, Any] = {
         "System": platform.platform(),
         "Python of QGIS": platform.python_version(),
@@ -33,8 +32,11 @@ def machine_facts() -> dict[str, Any]:
             f"worker protocol {PROTOCOL_VERSION}, model file {FORMAT_VERSION}, feature raster {FeatureLayout.version}"
         ),
     }
-    for title, place in places.items():
-        facts[title] = _free(Path(place) if place else python_locations.home())
+    for title, folder in (
+        ("Free space, temporary files", Path(QgsProcessingUtils.tempFolder())),
+        ("Free space, own environments", python_locations.home()),
+    ):
+        facts[title] = f"{free_bytes(folder) / 2**30:.1f} GiB"
     return facts
 
 
@@ -54,9 +56,3 @@ def _without_home(text: str, home: Path) -> str:
         if len(form) > 1:  # a service account may have "/"
             text = text.replace(form, "~")
     return text
-
-
-def _free(place: Path) -> str:
-    while not place.exists() and place != place.parent:
-        place = place.parent
-    return f"{shutil.disk_usage(place).free / 2**30:.1f} GiB"

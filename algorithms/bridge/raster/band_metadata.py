@@ -63,7 +63,7 @@ def describe_bands(
     count = dataset.RasterCount
     unit = dataset.GetMetadataItem("wavelength_units", "ENVI") or dataset.GetMetadataItem("wavelength_units") or ""
     at_dataset = {key: _list_of(dataset, key) for key in ("wavelength", "fwhm", "bbl")}
-    places = [
+    sources = [
         [_from_layer(layer, number) for number in range(1, count + 1)],
         [_from_band(dataset.GetRasterBand(number)) for number in range(1, count + 1)],
         _from_lists(at_dataset, unit, count),
@@ -73,8 +73,8 @@ def describe_bands(
     bands, bad = [], set()
     for index in range(count):
         found = Spectral()
-        for place in filter(None, places):
-            found = found.or_else(place[index])
+        for source in filter(None, sources):
+            found = found.or_else(source[index])
         bands.append(_describe(dataset.GetRasterBand(index + 1), index + 1, found))
         if found.good is False:
             bad.add(index + 1)
@@ -87,9 +87,9 @@ def spectral_sentence(bands: Sequence[Band]) -> str:
     widths = [band.fwhm_nm for band in bands if band.fwhm_nm is not None]
     if not centres:
         return ""
-    some = "" if len(centres) == len(bands) else f" of {len(centres)} bands"
+    of_bands = "" if len(centres) == len(bands) else f" of {len(centres)} bands"
     width = f", width {min(widths):.3g} to {max(widths):.3g} nm" if widths else ""
-    return f"Wavelengths{some}: {min(centres):.4g} to {max(centres):.4g} nm{width}."
+    return f"Wavelengths{of_bands}: {min(centres):.4g} to {max(centres):.4g} nm{width}."
 
 
 def _describe(band: gdal.Band, number: int, spectral: Spectral) -> Band:

@@ -107,15 +107,15 @@ def refuse_other_grid(strata: RasterSource, classes: RasterSource) -> None:
     Raises:
         QgsProcessingException: Their pixels are not those of the map.
     """
-    mine, theirs = strata.grid, classes.grid
-    across = max(abs(theirs.transform[1]), abs(theirs.transform[2]))
-    near = all(abs(a - b) <= _SAME_PLACE * across for a, b in zip(_corners(mine), _corners(theirs)))
-    same_crs = mine.crs == theirs.crs or not mine.crs.isValid() or not theirs.crs.isValid()
-    if (mine.height, mine.width) != (theirs.height, theirs.width) or not near or not same_crs:
+    strata_grid, map_grid = strata.grid, classes.grid
+    across = max(abs(map_grid.transform[1]), abs(map_grid.transform[2]))
+    near = all(abs(a - b) <= _SAME_PLACE * across for a, b in zip(_corners(strata_grid), _corners(map_grid)))
+    same_crs = strata_grid.crs == map_grid.crs or not strata_grid.crs.isValid() or not map_grid.crs.isValid()
+    if (strata_grid.height, strata_grid.width) != (map_grid.height, map_grid.width) or not near or not same_crs:
         raise QgsProcessingException(
-            f"STRATA should have the pixels of the map {classes.name} ({classes.size_text}, {theirs.crs.authid()}); "
-            f"the raster {strata.name} has {strata.size_text}, {mine.crs.authid()}, or lies elsewhere. Warp it to the "
-            "map's grid first (Raster > Projections > Warp, nearest neighbour)."
+            f"STRATA should have the pixels of the map {classes.name} ({classes.size_text}, {map_grid.crs.authid()}); "
+            f"the raster {strata.name} has {strata.size_text}, {strata_grid.crs.authid()}, or lies elsewhere. Warp it "
+            "to the map's grid first (Raster > Projections > Warp, nearest neighbour)."
         )
 
 
@@ -150,10 +150,12 @@ def walk(classes: RasterSource, strata: RasterSource | None, table: NDArray, pro
                     "Choose a class map."
                 )
         first, last = np.searchsorted(table[:, 0], [window.row, window.stop_row])
-        here = first + np.flatnonzero((table[first:last, 1] >= window.col) & (table[first:last, 1] < window.stop_col))
-        rows, cols = table[here, 0] - window.row, table[here, 1] - window.col
+        at_samples = first + np.flatnonzero(
+            (table[first:last, 1] >= window.col) & (table[first:last, 1] < window.stop_col)
+        )
+        rows, cols = table[at_samples, 0] - window.row, table[at_samples, 1] - window.col
         for layer, (array, has_data) in enumerate(read):
-            values[layer, here], valid[layer, here] = array[rows, cols], has_data[rows, cols]
+            values[layer, at_samples], valid[layer, at_samples] = array[rows, cols], has_data[rows, cols]
         done += window.height * window.width
         progress.advance(done / (classes.grid.height * classes.grid.width))
     return Reading(counts[0], values[0], valid[0], counts[1] if strata is not None else {}, values[1], valid[1], beyond)
@@ -165,7 +167,7 @@ class _Band:
     def __init__(self, source: RasterSource) -> None:
         """Open it."""
         self.name = source.name
-        self._told = source.bands[0]
+        self._description = source.bands[0]
         self._dataset = source.open()
         self._band = self._dataset.GetRasterBand(1)
         # A value for nodata is the layer's to say; other masks, such as transparency, are the file's.
@@ -181,10 +183,10 @@ class _Band:
         """
         import numpy as np
 
-        place = (window.col, window.row, window.width, window.height)
+        box = (window.col, window.row, window.width, window.height)
         try:
-            values = self._band.ReadAsArray(*place)
-            mask = self._band.GetMaskBand().ReadAsArray(*place) if self._masked else None
+            values = self._band.ReadAsArray(*box)
+            mask = self._band.GetMaskBand().ReadAsArray(*box) if self._masked else None
         except RuntimeError:  # where somebody called gdal.UseExceptions
             values = None
         if values is None:
@@ -193,9 +195,9 @@ class _Band:
         if self._signed:
             values[values >= _SIGN_BIT] -= 2 * _SIGN_BIT
         has_data = np.ones(values.shape, dtype=bool) if mask is None else mask > 0
-        if self._told.nodata is not None:
-            has_data &= values != self._told.nodata
-        for low, high in self._told.excluded:
+        if self._description.nodata is not None:
+            has_data &= values != self._description.nodata
+        for low, high in self._description.excluded:
             has_data &= (values < low) | (values > high)
         return values, has_data
 

@@ -7,7 +7,6 @@ folder, before they become GeoTIFFs. Estimates are of the raw bytes, which is wh
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +22,7 @@ from ....mtmsd_qgis.jobs.disk_sizes import (
     map_bytes,
 )
 from ....mtmsd_qgis.jobs.settings import ExtractionSettings
+from ..files.free_space import free_bytes, nearest_folder
 from .source import RasterSource
 
 _SPARE_BYTES = 64 << 20  # models, reports, samples
@@ -130,36 +130,28 @@ def check_space(need: DiskNeed, feedback: QgsProcessingFeedback) -> None:
     temporary = Path(QgsProcessingUtils.tempFolder())
     wanted = [(temporary, need.temporary_bytes + _SPARE_BYTES), *need.output_bytes.items()]
     sums: dict[int, int] = {}
-    for place, needed in wanted:
-        disk = _existing(place).stat().st_dev
+    for path, needed in wanted:
+        disk = nearest_folder(path).stat().st_dev
         sums[disk] = sums.get(disk, 0) + needed
-    free, outputs = shutil.disk_usage(_existing(temporary)).free, sum(need.output_bytes.values())
+    free, outputs = free_bytes(temporary), sum(need.output_bytes.values())
     feedback.pushInfo(
         f"Disk: about {_gib(need.temporary_bytes)} for temporary files in {temporary}, removed at the end"
         + (f", and {_gib(outputs)} beside the output" if outputs else "")
         + f"; {_gib(free)} are free."
     )
-    for place, _ in wanted:
-        room = shutil.disk_usage(_existing(place)).free
-        needed = sums[_existing(place).stat().st_dev]
-        if needed > room:
+    for path, _ in wanted:
+        free = free_bytes(path)
+        needed = sums[nearest_folder(path).stat().st_dev]
+        if needed > free:
             raise QgsProcessingException(
-                f"About {_gib(needed)} of free disk are needed on the disk of {_existing(place)}, found {_gib(room)}. "
-                "Free some space, choose a smaller part of the raster, fewer TIMESTEPS or a smaller KEEP, or let QGIS "
-                "put its temporary files on another disk (Settings > Options > Processing > General)."
+                f"About {_gib(needed)} of free disk are needed on the disk of {nearest_folder(path)}, found "
+                f"{_gib(free)}. Free some space, choose a smaller part of the raster, fewer TIMESTEPS or a smaller KEEP, "
+                "or let QGIS put its temporary files on another disk (Settings > Options > Processing > General)."
             )
 
 
 def _filter_bytes(maps: MapNeed) -> int:
     return filter_bytes(maps.filtered) if maps.filtered else 0
-
-
-def _existing(place: Path) -> Path:
-    """The place, or the nearest folder above it that is there."""
-    place = place.absolute()
-    while not place.exists() and place != place.parent:
-        place = place.parent
-    return place
 
 
 def _gib(count: int) -> str:

@@ -106,9 +106,9 @@ def _name(key: Key, class_map: ClassMap) -> str:
 
 
 def _fresh(folder: Path, name: str) -> Path:
-    place = folder / name
-    place.mkdir()
-    return place
+    path = folder / name
+    path.mkdir()
+    return path
 
 
 def _with_data(pixels: SamplePixels, reading: Reading, labels: LabelLayer) -> tuple[SamplePixels, NDArray]:

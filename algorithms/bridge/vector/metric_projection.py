@@ -156,13 +156,13 @@ def _around_the_middle(
     to_degrees = QgsCoordinateTransform(crs, degrees, context)
     if not to_degrees.isValid():
         return None
-    places = np.empty((len(geometries), 2))
+    positions = np.empty((len(geometries), 2))
     for number, geometry in enumerate(geometries):
-        place = QgsGeometry.fromPointXY(geometry.boundingBox().center())
-        _apply(to_degrees, place)
-        places[number] = place.asPoint().x(), place.asPoint().y()
+        centre = QgsGeometry.fromPointXY(geometry.boundingBox().center())
+        _apply(to_degrees, centre)
+        positions[number] = centre.asPoint().x(), centre.asPoint().y()
     # The mean of directions in space: a mean of longitudes would fail on both sides of the 180th meridian.
-    longitude, latitude = np.radians(places.T)
+    longitude, latitude = np.radians(positions.T)
     x, y = np.mean(np.cos(latitude) * np.cos(longitude)), np.mean(np.cos(latitude) * np.sin(longitude))
     longitude_0 = float(np.degrees(np.arctan2(y, x)))
     latitude_0 = float(np.degrees(np.arctan2(np.mean(np.sin(latitude)), np.hypot(x, y))))

@@ -24,7 +24,7 @@ _BLOCKED = (
     "This computer's security policy does not let a library of torch be loaded. Have it allowed, or set the "
     "environment up in a folder where programs may run."
 )
-_LOG = "The log has its last words; run 'Check environment'."
+_LOG = "Its last output is in the log; run 'Check environment'."
 
 # What is said, in small letters -> what it means. The first that fits is taken.
 _HINTS = (

@@ -215,7 +215,7 @@ class _WorkerRun:
             self._feedback.pushDebugInfo(tail)
             return self._values
         if tail:
-            self._feedback.pushInfo(f"The worker's last words:\n{tail}")
+            self._feedback.pushInfo(f"Last output of the worker:\n{tail}")
         raise QgsProcessingException(cause_of_death(status, tail))
 
     def _explained(self, error: Message) -> str:
@@ -247,5 +247,5 @@ class _Tail:
                 self._bytes = (self._bytes + piece)[-_TAIL_BYTES:]
 
     def text(self) -> str:
-        """Its last words."""
+        """The last of it."""
         return self._bytes.decode("utf-8", "replace").strip()
