@@ -145,8 +145,8 @@ def check_space(need: DiskNeed, feedback: QgsProcessingFeedback) -> None:
         if needed > free:
             raise QgsProcessingException(
                 f"About {_gib(needed)} of free disk are needed on the disk of {nearest_folder(path)}, found "
-                f"{_gib(free)}. Free some space, choose a smaller part of the raster, fewer TIMESTEPS or a smaller KEEP, "
-                "or let QGIS put its temporary files on another disk (Settings > Options > Processing > General)."
+                f"{_gib(free)}. Free some space, choose a smaller part of the raster, fewer TIMESTEPS or a smaller "
+                "KEEP, or let QGIS put its temporary files on another disk (Settings > Options > Processing > General)."
             )
 
 
