@@ -239,7 +239,7 @@ class ClassificationSettings:
 
     @property
     def neighbours_may_agree(self) -> bool:
-        """Whether the map is for places never seen and made by the default classifier, so that neighbours may agree."""
+        """Whether the default classifier maps for spatial extrapolation, so that probabilities may be smoothed."""
         return self.classifier == "auto" and self.split != "random"
 
     @property

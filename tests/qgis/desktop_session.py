@@ -175,9 +175,11 @@ def save_dialogs() -> None:
     """Every dialog, with the layers that a person would choose."""
     import processing
 
-    QgsProject.instance().addMapLayer(QgsVectorLayer("Point?crs=EPSG:32632&field=cover:string", "Survey", "memory"))
+    QgsProject.instance().addMapLayer(
+        QgsVectorLayer("Point?crs=EPSG:32632&field=cover:string", "Reference points", "memory")
+    )
     layers = {layer.name().split(" – ")[0]: layer.id() for layer in QgsProject.instance().mapLayers().values()}
-    usual = {"TRAINING": layers["Training areas"], "CLASS_FIELD": "cover", "REFERENCE": layers["Survey"]}
+    usual = {"TRAINING": layers["Training areas"], "CLASS_FIELD": "cover", "REFERENCE": layers["Reference points"]}
     chosen = {"extractfeatures": {"MODEL": "scene.mtmsd"}, "assessaccuracy": {"INPUT": layers["Class map"]}}
     for item in QgsApplication.processingRegistry().providerById("mtmsd").algorithms():
         if item.name() != "classify":  # that one is taken before its run

@@ -92,16 +92,16 @@ def test_validation_layer_with_other_classes(scene, features, tmp_path):
             (box_of_pixels(0, 0, 2, 2), "ice"),
         ],
         "Polygon",
-        name="survey",
+        name="field_visits",
     )
     log = Log()
     results = classify(features, str(scene.polygons), tmp_path, log, VALIDATION=reference)
     assert results["OA"] is not None
     assert (
-        "Left out of the samples of the layer survey: 1 of a class that the training layer lacks (feature 3)."
+        "Left out of the samples of the layer field_visits: 1 of a class that the training layer lacks (feature 3)."
         in log.warnings
     )
-    assert "Validation layer: survey, 16 reference pixels." in log.lines
+    assert "Validation layer: field_visits, 16 reference pixels." in log.lines
 
 
 def test_same_seed_same_bytes(scene, features, tmp_path):

@@ -88,7 +88,7 @@ def test_a_file_that_cannot_grow(steps, tmp_path, name, limit_bytes):
         words = refused(name, {**steps[name], "OUTPUT": str(output)})
     assert "File too large" in words or "space" in words
     assert output.read_bytes() == YESTERDAY
-    kept = f"{output.name}.checkpoint"  # of the survey, which is finished work
+    kept = f"{output.name}.checkpoint"  # of the statistics pass, which is completed work
     assert [path.name for path in tmp_path.iterdir() if path.name != kept] == [output.name]
     assert job_folders() == []
 
@@ -103,7 +103,7 @@ def test_a_disk_of_outputs_that_is_full(steps, tmp_path, name, size):
         words = refused(name, {**steps[name], "OUTPUT": str(output)})
         assert "space" in words.lower() or "disk is full" in words
         assert output.read_bytes() == YESTERDAY[:4]
-        kept = f"{output.name}.checkpoint"  # of the survey, which did fit
+        kept = f"{output.name}.checkpoint"  # of the statistics pass, which did fit
         assert [path.name for path in disk.iterdir() if path.name != kept] == [output.name]
 
 

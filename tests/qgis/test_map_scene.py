@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The three steps in one, through QGIS: outputs, its likeness to the three steps, and going on after a stop."""
+"""The three steps in one, through QGIS: outputs, its agreement with the three steps, and resuming after a stop."""
 
 from __future__ import annotations
 

@@ -31,8 +31,10 @@ def test_an_even_run_has_few_lines_with_the_time_that_is_left(seconds):
 
 
 def test_one_line_a_stage():
-    lines = told(9, lambda now: "principal components" if now < 4 else "survey: tile 1 of 2" if now < 8 else "")
-    assert lines == [(0, "Principal components"), (4, "Survey: tile 1 of 2")]
+    lines = told(
+        9, lambda now: "principal components" if now < 4 else "statistics pass: tile 1 of 2" if now < 8 else ""
+    )
+    assert lines == [(0, "Principal components"), (4, "Statistics pass: tile 1 of 2")]
 
 
 def test_a_guess_follows_the_pace_of_the_last_minute():

@@ -13,7 +13,7 @@ class ExclusionCounts(Counter[str]):
     """Reason -> number of pixels or features that are left out, and the ids of the features they belong to."""
 
     def __init__(self, given: ExclusionCounts | None = None) -> None:
-        """A copy of a tally; without one, empty."""
+        """A copy of the counts given; without them, empty."""
         super().__init__(given or {})
         self._ids: dict[str, list[int]] = {} if given is None else {k: list(v) for k, v in given._ids.items()}
 
