@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from qgis.core import (
 )
 
 from ..mtmsd_qgis.errors import SettingsError
+from ..mtmsd_qgis.jobs.results import AccuracyResult
 from ..mtmsd_qgis.jobs.settings import SAMPLINGS
 from .base.algorithm import MtmsdAlgorithm
 from .base.outputs import report_facts
@@ -172,41 +174,43 @@ class AssessAccuracy(MtmsdAlgorithm):
         with job_folder() as folder:
             compared = self._comparison.run(folder, values.transforms, feedback)
         assessed = assess_map(compared.samples)
-        result = {
-            **assessed,
-            "notes": [*assessed["notes"], *compared.notes],
-            "classes": list(compared.classes),
-            "left_out": dict(compared.left_out),
-        }
+        result = replace(
+            assessed,
+            notes=(*assessed.notes, *compared.notes),
+            classes=tuple(compared.classes),
+            left_out=dict(compared.left_out),
+        )
         self._log(result, compared, feedback)
         paths = {name: self.outputs.file(values, name) for name in _FILES}
         texts = self._texts(result, compared)
         write_texts({path: texts[name] for name, path in paths.items() if path is not None})
-        accuracy = result["accuracy"]
+        accuracy = result.accuracy
         return {
             **{name: str(path) if path else None for name, path in paths.items()},
-            **{name.upper(): accuracy[name] for name in ("oa", "aa", "kappa", "samples")},
-            "OA_BY_AREA": result["adjusted"]["oa"],
+            "OA": accuracy.oa,
+            "AA": accuracy.aa,
+            "KAPPA": accuracy.kappa,
+            "SAMPLES": accuracy.samples,
+            "OA_BY_AREA": result.adjusted.oa,
         }
 
-    def _log(self, result: dict[str, Any], compared: ComparedMap, feedback: QgsProcessingFeedback) -> None:
-        accuracy, labels = result["accuracy"], self._comparison.labels
+    def _log(self, result: AccuracyResult, compared: ComparedMap, feedback: QgsProcessingFeedback) -> None:
+        accuracy, labels = result.accuracy, self._comparison.labels
         if compared.left_out:
             feedback.pushWarning(f"Left out of the layer {labels.name}: {compared.left_out.text}.")
         feedback.pushInfo(
-            f"Reference layer: {labels.name}, {accuracy['samples']} reference pixels from "
-            f"{accuracy['features']} features."
+            f"Reference layer: {labels.name}, {accuracy.samples} reference pixels from {accuracy.features} features."
         )
-        feedback.pushInfo(result["sampling"]["sentence"])
-        for note in result["notes"]:
+        feedback.pushInfo(result.sampling.sentence)
+        for note in result.notes:
             feedback.pushWarning(note)
-        low, high = accuracy["oa_interval"]
+        low, high = accuracy.oa_interval
         feedback.pushInfo(
-            f"Overall accuracy {accuracy['oa']:.1f} % (95 % interval {low:.1f} to {high:.1f}), by area "
-            f"{result['adjusted']['oa']:.1f} %."
+            f"Overall accuracy {accuracy.oa:.1f} % (95 % interval {low:.1f} to {high:.1f}), by area "
+            f"{result.adjusted.oa:.1f} %."
         )
 
-    def _texts(self, result: dict[str, Any], compared: ComparedMap) -> dict[str, str]:
+    def _texts(self, result: AccuracyResult, compared: ComparedMap) -> dict[str, str]:
         """The content of each output."""
         from ..mtmsd_qgis.report.export import accuracy_csv, accuracy_json
         from ..mtmsd_qgis.report.reports import assessment_report
@@ -217,12 +221,12 @@ class AssessAccuracy(MtmsdAlgorithm):
             "Map": f"{source.name}, {source.size_text}",
             "Reference layer": f"{labels.name}, field {labels.field}",
             **({"Strata": strata.source.name} if strata else {}),
-            "Sampling": result["sampling"]["method"],
+            "Sampling": result.sampling.method,
             "Left out": compared.left_out.text or "nothing",
         }
         facts, area = report_facts(self, rows), source.grid.pixel_area_m2
         return {
             "REPORT": assessment_report(result, facts, area),
-            "OUTPUT_JSON": accuracy_json("assessment", result, facts, area),
+            "OUTPUT_JSON": accuracy_json(result, facts, area),
             "OUTPUT_CSV": accuracy_csv(result, area),
         }

@@ -8,6 +8,7 @@ from typing import Any
 from qgis.core import QgsProcessingFeedback, QgsProcessingParameterRasterLayer
 
 from ..mtmsd_qgis.jobs.protocol import Job
+from ..mtmsd_qgis.jobs.results import MapResult
 from ..mtmsd_qgis.jobs.settings import ClassificationSettings, to_json
 from .base.algorithm import MtmsdAlgorithm
 from .base.classification_parameters import ClassifierOptions, ClassifierParameters, MapOutputs, SampleLayers
@@ -77,7 +78,7 @@ class Classify(MtmsdAlgorithm):
         from .bridge.feedback import ProgressRange
         from .bridge.raster.disk_space import check_space, classification_need
         from .bridge.raster.scene_export import SceneExport, announce
-        from .bridge.worker.worker_process import job_folder, run_worker
+        from .bridge.worker.worker_process import job_folder, read_result, run_worker
 
         run, source = self._run, self._run.source
         announce(source, feedback, *self._first_lines())
@@ -91,10 +92,10 @@ class Classify(MtmsdAlgorithm):
                 scene = export.bands(range(1, len(source.bands) + 1), None, reading)
             job = Job(task="classify", settings=to_json(run.settings), scene=scene, layout=source.layout)
             job = run.with_samples(job, folder, feedback, 8)
-            result = run_worker(job, folder, self.MODULE, ProgressRange(feedback, 10, 95))
+            result = read_result(MapResult, run_worker(job, folder, self.MODULE, ProgressRange(feedback, 10, 95)))
             run.write_maps(result, job.classes, folder, ProgressRange(feedback, 95, 100, "Writing the maps"))
         run.write_report(result)
-        feedback.pushInfo(result["split"]["sentence"])
+        feedback.pushInfo(result.split.sentence)
         return run.results(result)
 
     def _settings(self, values: ParameterValues) -> ClassificationSettings:

@@ -18,8 +18,8 @@ from qgis.core import (
     QgsProcessingParameterRasterLayer,
 )
 
-from ..mtmsd_qgis.jobs.data_model import layout_from_json
 from ..mtmsd_qgis.jobs.protocol import Job
+from ..mtmsd_qgis.jobs.results import ExtractionResult
 from ..mtmsd_qgis.jobs.settings import PRESET_NAMES, ExtractionSettings, to_json
 from .base.algorithm import MtmsdAlgorithm
 from .base.extraction_parameters import ExtractionParameters, MatchedModel, ResumeFolderParameter
@@ -123,14 +123,12 @@ class ExtractFeatures(MtmsdAlgorithm):
 
     def compute(self, values: ParameterValues, feedback: QgsProcessingFeedback) -> dict[str, Any]:
         """Export bands and samples, extract, write the raster."""
-        import json
-
         from .bridge.feedback import ProgressRange
         from .bridge.raster.disk_space import SceneNeed, check_space, extraction_need
         from .bridge.raster.geotiff import RawRaster, write_features
         from .bridge.raster.scene_export import SceneExport, announce
         from .bridge.vector.sample_export import SampleExport
-        from .bridge.worker.worker_process import job_folder, run_worker
+        from .bridge.worker.worker_process import job_folder, read_result, run_worker
 
         output = self.outputs.raster(values, "OUTPUT")
         source, model, settings = self._source, self._model, self._settings
@@ -154,19 +152,19 @@ class ExtractFeatures(MtmsdAlgorithm):
                 inputs={"model": str(model.file.absolute()), **resume.inputs},
                 outputs=resume.outputs,
             )
-            result = run_worker(job, folder, self.MODULE, ProgressRange(feedback, 7, 92))
+            result = read_result(ExtractionResult, run_worker(job, folder, self.MODULE, ProgressRange(feedback, 7, 92)))
             write_features(
-                RawRaster.of_result(result["raster"], resume.folder, source.grid),
+                RawRaster(result.raster, resume.folder, source.grid),
                 output,
-                layout_from_json(json.dumps(result["layout"])),
+                result.layout,
                 ProgressRange(feedback, 92, 100, "Writing the feature raster"),
             )
         self.outputs.title("OUTPUT", layer_title(self, "OUTPUT", source.name))
         return {
             "OUTPUT": str(output),
-            "BANDS_WRITTEN": result["bands_written"],
-            "SECONDS": result["seconds"],
-            "DEVICE_USED": result["device"],
+            "BANDS_WRITTEN": result.bands_written,
+            "SECONDS": result.seconds,
+            "DEVICE_USED": result.computation.device,
         }
 
     def _first_lines(self) -> tuple[str, str]:

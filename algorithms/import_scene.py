@@ -28,6 +28,7 @@ from qgis.core import (
 
 from ..mtmsd_qgis.jobs.data_model import ClassEntry
 from ..mtmsd_qgis.jobs.protocol import Job
+from ..mtmsd_qgis.jobs.results import ImportResult
 from .base.algorithm import MtmsdAlgorithm
 from .base.outputs import layer_title
 from .base.parameters import ParameterValues
@@ -135,8 +136,8 @@ class ImportScene(MtmsdAlgorithm):
         """Read the files in the worker, write the layers here."""
         from .bridge.feedback import ProgressRange
         from .bridge.layers.styling import class_map_style, save_beside
-        from .bridge.raster.geotiff import RawRaster, classes_from, cube_from, write_class_map, write_many_bands
-        from .bridge.worker.worker_process import job_folder, run_worker
+        from .bridge.raster.geotiff import RawRaster, classes_from, write_class_map, write_many_bands
+        from .bridge.worker.worker_process import job_folder, read_result, run_worker
 
         output = self.outputs.raster(values, "OUTPUT")
         reference = self.outputs.raster(values, "OUTPUT_REFERENCE")
@@ -144,14 +145,14 @@ class ImportScene(MtmsdAlgorithm):
         samples = None
         with job_folder() as folder:
             job = Job("importscene", inputs=self._inputs, options={"variable": variable} if variable else {})
-            result = run_worker(job, folder, self.MODULE, ProgressRange(feedback, 0, 50))
-            cube = cube_from(result["cube"])
+            result = read_result(ImportResult, run_worker(job, folder, self.MODULE, ProgressRange(feedback, 0, 50)))
+            cube = result.cube
             feedback.pushInfo(f"Scene: {cube.width} x {cube.height} pixels, {len(cube.bands)} bands, {cube.dtype}.")
             grid = self._grid(cube.height, cube.width, values.number("PIXEL_SIZE"))
             write_many_bands(RawRaster(cube, folder, grid), output, ProgressRange(feedback, 50, 70))
-            if result["reference"] is not None:
-                labels = RawRaster.of_result(result["reference"], folder, grid)
-                classes = classes_from(result["class_names"])
+            if result.reference is not None:
+                labels = RawRaster(result.reference, folder, grid)
+                classes = classes_from(result.class_names)
                 if reference is not None:
                     write_class_map(labels, reference, classes, ProgressRange(feedback, 70, 75))
                     save_beside(QgsRasterLayer(str(reference)), class_map_style(classes), reference)

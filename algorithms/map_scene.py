@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from qgis.core import (
 )
 
 from ..mtmsd_qgis.jobs.protocol import Job
+from ..mtmsd_qgis.jobs.results import SceneMapResult
 from ..mtmsd_qgis.jobs.settings import PRESET_NAMES, to_json
 from .base.algorithm import MtmsdAlgorithm
 from .base.classification_parameters import ClassifierOptions, ClassifierParameters, MapOutputs, SampleLayers
@@ -124,7 +124,7 @@ class MapScene(MtmsdAlgorithm):
         from .bridge.files.atomic_write import copy_file
         from .bridge.raster.disk_space import SceneNeed, check_space, mapping_need
         from .bridge.raster.scene_export import SceneExport, announce
-        from .bridge.worker.worker_process import job_folder, run_worker
+        from .bridge.worker.worker_process import job_folder, read_result, run_worker
 
         run, source, output = self._run, self._run.source, self._run.maps["OUTPUT"]
         resume = ResumeFolderParameter().read(values, output)
@@ -146,12 +146,12 @@ class MapScene(MtmsdAlgorithm):
                 options={"source_band_count": len(source.bands)},
             )
             job = run.with_samples(job, folder, feedback, 4)
-            result = run_worker(job, folder, self.MODULE, ProgressRange(feedback, 6, 96))
+            result = read_result(SceneMapResult, run_worker(job, folder, self.MODULE, ProgressRange(feedback, 6, 96)))
             run.write_maps(result, job.classes, resume.folder, ProgressRange(feedback, 96, 100, "Writing the maps"))
             run.write_report(result, {"Diffusion model": self._model_sentence(result)})
-            if model is not None:
-                copy_file(Path(result["model"]), model)
-        feedback.pushInfo(result["split"]["sentence"])
+            if model is not None and result.model is not None:
+                copy_file(Path(result.model), model)
+        feedback.pushInfo(result.split.sentence)
         return {**run.results(result), "OUTPUT_MODEL": str(model) if model else None}
 
     def _settings(self) -> dict[str, Any]:
@@ -171,11 +171,11 @@ class MapScene(MtmsdAlgorithm):
             f"classifier {classification.classifier}, {self._run.evaluation_text}, seed {classification.seed}.",
         )
 
-    def _model_sentence(self, result: Mapping[str, Any]) -> str:
+    def _model_sentence(self, result: SceneMapResult) -> str:
         """Where the model comes from, for the report."""
         from ..mtmsd_qgis.io.model_file import read_header
 
         if self._model is not None:
             return f"{self._model.file.name}, given"
-        header = read_header(result["model"])
+        header = read_header(result.model)
         return f"trained on this raster, preset {header['preset']}, {header['iterations']} iterations"

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from qgis.core import (
 )
 
 from ..mtmsd_qgis.jobs.protocol import Job
+from ..mtmsd_qgis.jobs.results import PretrainResult
 from ..mtmsd_qgis.jobs.settings import to_json
 from .base.algorithm import MtmsdAlgorithm
 from .base.outputs import report_facts
@@ -107,7 +107,7 @@ class PretrainDiffusion(MtmsdAlgorithm):
         from .bridge.feedback import ProgressRange
         from .bridge.raster.disk_space import SceneNeed, check_space, pretraining_need
         from .bridge.raster.scene_export import SceneExport, announce
-        from .bridge.worker.worker_process import job_folder, run_worker
+        from .bridge.worker.worker_process import job_folder, read_result, run_worker
 
         output = self.outputs.file(values, "OUTPUT")
         source, settings = self._source, self._settings
@@ -131,21 +131,22 @@ class PretrainDiffusion(MtmsdAlgorithm):
                 options={"source_band_count": len(source.bands)},
             )
             try:
-                result = run_worker(job, folder, self.MODULE, ProgressRange(feedback, 4, 99))
+                found = run_worker(job, folder, self.MODULE, ProgressRange(feedback, 4, 99))
             except QgsProcessingException:
                 self._tidy_up(output, checkpoint, feedback)
                 raise
+        result = read_result(PretrainResult, found)
         report = self._write_report(values, result)
         feedback.setProgress(100)
         return {
             "OUTPUT": str(output),
             "REPORT": str(report) if report else None,
-            "FINAL_LOSS": result["final_loss"],
-            "SECONDS": result["seconds"],
-            "DEVICE_USED": result["device"],
+            "FINAL_LOSS": result.final_loss,
+            "SECONDS": result.seconds,
+            "DEVICE_USED": result.computation.device,
         }
 
-    def _write_report(self, values: ParameterValues, result: Mapping[str, Any]) -> Path | None:
+    def _write_report(self, values: ParameterValues, result: PretrainResult) -> Path | None:
         """The report, where one is wanted."""
         from ..mtmsd_qgis.report.reports import pretraining_report
         from .bridge.files.atomic_write import write_text

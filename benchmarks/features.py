@@ -23,18 +23,31 @@ import torch
 
 from mtmsd_qgis.io.bands import match_bands
 from mtmsd_qgis.io.model_file import read_header
-from mtmsd_qgis.jobs.data_model import Band, CubeFile, FeatureLayout, layout_from_json
+from mtmsd_qgis.jobs import json_dataclasses
+from mtmsd_qgis.jobs.data_model import Band, CubeFile, FeatureLayout
 from mtmsd_qgis.jobs.protocol import Job
+from mtmsd_qgis.jobs.results import ExtractionResult
 from mtmsd_qgis.jobs.settings import extraction_settings, pretrain_settings, to_json
 from mtmsd_qgis.progress import Progress
 from mtmsd_qgis.tasks.extract import extract
 from mtmsd_qgis.tasks.pretrain import pretrain
 from mtmsd_qgis.tasks.run import run as run_task
 
-from .scenes import Scene, cube_from, select_bands
+from .scenes import Scene, select_bands
 
 # Words and checks, no computing; what they hold reaches the keys through the settings.
-_WORDS = {f"mtmsd_qgis.{name}" for name in ("jobs.settings", "jobs.data_model", "jobs.protocol", "progress", "errors")}
+_WORDS = {
+    f"mtmsd_qgis.{name}"
+    for name in (
+        "jobs.settings",
+        "jobs.data_model",
+        "jobs.results",
+        "jobs.json_dataclasses",
+        "jobs.protocol",
+        "progress",
+        "errors",
+    )
+}
 
 
 @dataclass(frozen=True)
@@ -90,14 +103,15 @@ def make_features(scene: Scene, training: Training, folder: Path) -> Features:
     if not (kept / "features.json").is_file():
         _extract(scene, [scene.source_bands[i].number for i in used], model, settings, kept)
     values = json.loads((kept / "features.json").read_text(encoding="utf-8"))
+    result = json_dataclasses.from_json(ExtractionResult, values)
     facts = {
         "pretrain_seconds": seconds,
-        "extract_seconds": values["seconds"],
-        "device": values["device"],
+        "extract_seconds": result.seconds,
+        "device": result.computation.device,
         "model_preset": header["preset"],
-        "layout": {key: values["layout"].get(key) for key in ("timesteps", "stages", "features")},
+        "layout": {key: getattr(result.layout, key) for key in ("timesteps", "stages", "features")},
     }
-    return Features(kept, cube_from(values["raster"]), layout_from_json(json.dumps(values["layout"])), facts)
+    return Features(kept, result.raster, result.layout, facts)
 
 
 def trained_model(scene: Scene, training: Training, folder: Path) -> Path:
@@ -155,10 +169,14 @@ def _pretrained(scene: Scene, training: Training, folder: Path) -> tuple[Path, f
             outputs={"model": str(model.absolute())},
             options={"source_band_count": len(scene.source_bands)},
         )
-        values = run_task(
+        result = run_task(
             job, scene.folder, printed(f"{scene.name}: training {training.seed}, preset {training.preset}")
         )
-        facts = {key: values[key] for key in ("seconds", "final_loss", "device")}
+        facts = {
+            "seconds": result.seconds,
+            "final_loss": result.final_loss,
+            "device": result.computation.device,
+        }
         report.write_text(json.dumps(facts), encoding="utf-8")
     return model, json.loads(report.read_text(encoding="utf-8"))["seconds"]
 
@@ -175,10 +193,9 @@ def _extract(scene: Scene, numbers: list[int], model: Path, settings: dict[str, 
         if numbers != there:
             cube = select_bands(work, cube, [there.index(number) for number in numbers], "chosen")
         job = Job(task="extract", settings=settings, scene=cube, inputs={"model": str(model.absolute())})
-        values = run_task(job, work, printed(f"{scene.name}: extraction"))
-        os.replace(work / values["raster"]["file"], kept / values["raster"]["file"])
-    facts = {key: values[key] for key in ("raster", "layout", "seconds", "device")}
-    (kept / "features.json").write_text(json.dumps(facts), encoding="utf-8")
+        result = run_task(job, work, printed(f"{scene.name}: extraction"))
+        os.replace(work / result.raster.file, kept / result.raster.file)
+    (kept / "features.json").write_text(json.dumps(json_dataclasses.to_json(result)), encoding="utf-8")
 
 
 def _key(*parts: object) -> str:

@@ -202,14 +202,14 @@ def _fetched_indian_pines() -> MatlabSource:
 def _from_matlab(name: str, source: MatlabSource, folder: Path) -> Scene:
     """Through the core's import; class ids that no pixel but one has are left out."""
     files = {"mat": str(source.cube.absolute()), "ground_truth": str(source.ground_truth.absolute())}
-    values = run_task(Job(task="importscene", inputs=files), folder, silent)
-    imported = cube_from(values["cube"])
+    result = run_task(Job(task="importscene", inputs=files), folder, silent)
+    imported = result.cube
     numbered = tuple(replace(band, number=i) for i, band in enumerate(imported.bands, 1))
     imported = replace(imported, bands=numbered)
     kept, _ = usable_bands(Cube(folder, imported))
     cube = imported if len(kept) == len(numbered) else select_bands(folder, imported, kept, "usable")
 
-    reference = Cube(folder, cube_from(values["reference"]))
+    reference = Cube(folder, result.reference)
     ids = np.nan_to_num(reference.read(whole(*whole_size(reference)))[0]).astype(np.int64)
     fields = connected_fields(ids)
     rows, cols = np.nonzero((ids > 0) & valid_pixels(Cube(folder, cube)))
@@ -218,7 +218,7 @@ def _from_matlab(name: str, source: MatlabSource, folder: Path) -> Scene:
     enough = found[counts >= _LEAST_LABELLED]
     rows, cols, labels = (part[np.isin(labels, enough)] for part in (rows, cols, labels))
     samples = SampleTable(rows, cols, np.searchsorted(enough, labels), fields[rows, cols])
-    classes = tuple(ClassEntry(int(i), values["class_names"][str(i)]) for i in enough)
+    classes = tuple(ClassEntry(int(i), result.class_names[str(i)]) for i in enough)
     return Scene(name, folder, cube, classes, numbered, samples, len(samples))
 
 
@@ -239,14 +239,9 @@ def _from_vector(name: str, source: VectorSource, folder: Path, qgis_python: Pat
     return Scene(
         name,
         folder,
-        cube_from(document["cube"]),
+        CubeFile.from_json(document["cube"]),
         tuple(ClassEntry(**entry) for entry in document["classes"]),
         tuple(Band(**band) for band in document["source_bands"]),
         samples,
         len(samples),
     )
-
-
-def cube_from(values: dict[str, Any]) -> CubeFile:
-    """The CubeFile in a result message or a document."""
-    return CubeFile(**{**values, "bands": tuple(Band(**band) for band in values["bands"])})

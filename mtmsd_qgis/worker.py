@@ -161,6 +161,7 @@ class _LineHandler(logging.Handler):
 
 def _run_task(job: protocol.Job, folder: Path, progress: Callable[[float, str], None]) -> dict[str, Any]:
     try:
+        from .jobs.json_dataclasses import to_json
         from .runtime import memory
         from .tasks.run import run as run_task
     except (ImportError, OSError) as error:
@@ -169,7 +170,7 @@ def _run_task(job: protocol.Job, folder: Path, progress: Callable[[float, str], 
             "expected. Run 'Check environment' and choose another Python in Processing's options."
         ) from error
     memory.keep_freed_memory()
-    return run_task(job, folder, progress)
+    return to_json(run_task(job, folder, progress))
 
 
 def _set_stdout_aside() -> BinaryIO:

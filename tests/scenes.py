@@ -3,14 +3,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from mtmsd_qgis.io.cube import Cube, create_cube
-from mtmsd_qgis.jobs.data_model import Band, ClassEntry, CubeFile, FeatureLayout
+from mtmsd_qgis.jobs.data_model import Band, ClassEntry
 
 CLASSES = (ClassEntry(1, "water"), ClassEntry(2, "meadow"), ClassEntry(5, "forest"))
 
@@ -45,15 +43,3 @@ def sample_table(index: np.ndarray, step: int = 3) -> np.ndarray:
     """Every step-th pixel as a sample in its own group."""
     rows, cols = np.mgrid[0 : index.shape[0] : step, 0 : index.shape[1] : step].reshape(2, -1)
     return np.stack([rows, cols, index[rows, cols], np.arange(len(rows))], axis=1).astype(np.int64)
-
-
-def described(values: dict[str, Any]) -> CubeFile:
-    """The CubeFile in a result message."""
-    return CubeFile(**{**values, "bands": tuple(Band(**band) for band in values["bands"])})
-
-
-def layout_of(values: dict[str, Any]) -> FeatureLayout:
-    """The FeatureLayout in a result message."""
-    from mtmsd_qgis.jobs.data_model import layout_from_json
-
-    return layout_from_json(json.dumps(values))

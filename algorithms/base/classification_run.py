@@ -17,8 +17,9 @@ from .outputs import layer_title, report_facts
 if TYPE_CHECKING:
     from qgis.core import QgsProcessingFeedback
 
-    from ...mtmsd_qgis.jobs.data_model import ClassEntry
+    from ...mtmsd_qgis.jobs.data_model import ClassEntry, CubeFile
     from ...mtmsd_qgis.jobs.protocol import Job
+    from ...mtmsd_qgis.jobs.results import MapResult
     from ..bridge.feedback import ProgressRange
     from ..bridge.raster.disk_space import MapNeed
     from ..bridge.raster.source import RasterSource
@@ -88,7 +89,7 @@ class ClassificationRun:
         classes = len({key for _, key in self.labels.shapes})
         return MapNeed(
             probabilities=classes if self.maps["PROBABILITIES"] else 0,
-            filtered=classes if self.settings.neighbours_may_agree else 0,
+            filtered=classes if self.settings.may_filter_probabilities else 0,
         )
 
     def with_samples(self, job: Job, folder: Path, feedback: QgsProcessingFeedback, start: float) -> Job:
@@ -121,7 +122,7 @@ class ClassificationRun:
         )
 
     def write_maps(
-        self, result: Mapping[str, Any], classes: Sequence[ClassEntry], folder: Path, progress: ProgressRange
+        self, result: MapResult, classes: Sequence[ClassEntry], folder: Path, progress: ProgressRange
     ) -> None:
         """GeoTIFFs of what the worker wrote, styled and named.
 
@@ -136,26 +137,26 @@ class ClassificationRun:
         from ..bridge.layers.styling import class_map_style, confidence_style, save_beside
         from ..bridge.raster.geotiff import RawRaster, write_class_map, write_floats
 
-        def raw(key: str) -> RawRaster:
-            return RawRaster.of_result(result[key], folder, self.source.grid)
+        def raw(cube: CubeFile) -> RawRaster:
+            return RawRaster(cube, folder, self.source.grid)
 
         outputs, style = self.algorithm.outputs, class_map_style(classes)
         path, confidence, probabilities = (self.maps[name] for name in MAPS)
-        write_class_map(raw("map"), path, classes, progress)
+        write_class_map(raw(result.map), path, classes, progress)
         save_beside(QgsRasterLayer(str(path)), style, path)
         outputs.style("OUTPUT", style)
         if confidence is not None:
-            write_floats(raw("confidence"), confidence, ["confidence"], progress)
+            write_floats(raw(result.confidence), confidence, ["confidence"], progress)
             save_beside(QgsRasterLayer(str(confidence)), confidence_style, confidence)
             outputs.style("CONFIDENCE", confidence_style)
-        if probabilities is not None:
-            write_floats(raw("probabilities"), probabilities, [entry.name for entry in classes], progress)
+        if probabilities is not None and result.probabilities is not None:
+            write_floats(raw(result.probabilities), probabilities, [entry.name for entry in classes], progress)
         group = tr("Maps of {scene}")
         for name in MAPS:
             if self.maps[name] is not None:
                 outputs.title(name, layer_title(self.algorithm, name, self.source.name, group))
 
-    def write_report(self, result: Mapping[str, Any], extra: Mapping[str, str] = MappingProxyType({})) -> None:
+    def write_report(self, result: MapResult, extra: Mapping[str, str] = MappingProxyType({})) -> None:
         """The report of the map, where one is wanted, and its content as JSON and CSV in files of the same stem.
 
         Args:
@@ -180,18 +181,17 @@ class ClassificationRun:
         write_texts(
             {
                 self.report: classification_report(result, facts, area),
-                beside(self.report, ".json"): accuracy_json("classification", result, facts, area, notes),
+                beside(self.report, ".json"): accuracy_json(result, facts, area, notes),
                 beside(self.report, ".csv"): accuracy_csv(result, area),
             }
         )
 
-    def results(self, result: Mapping[str, Any]) -> dict[str, Any]:
+    def results(self, result: MapResult) -> dict[str, Any]:
         """A value for each of MapOutputs."""
-        accuracy = result["accuracy"] or {}
         return {
             **{name: str(path) if path else None for name, path in self.maps.items()},
             "REPORT": str(self.report) if self.report else None,
-            **{name: accuracy.get(name.lower()) for name in ACCURACY},
-            "SECONDS": result["seconds"],
-            "DEVICE_USED": result["device"],
+            **{name: getattr(result.accuracy, name.lower(), None) for name in ACCURACY},
+            "SECONDS": result.seconds,
+            "DEVICE_USED": result.computation.device,
         }

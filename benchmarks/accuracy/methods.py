@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import tempfile
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ import numpy as np
 from benchmarks.features import Features
 from benchmarks.scenes import Scene
 from benchmarks.splits import Draw
-from mtmsd_qgis.accuracy import metrics as accuracy
+from mtmsd_qgis.accuracy.metrics import assess, confusion_matrix, percent
 from mtmsd_qgis.errors import MtmsdError
 from mtmsd_qgis.jobs.protocol import Job
 from mtmsd_qgis.jobs.settings import ClassificationSettings, to_json
@@ -50,31 +51,35 @@ def our_entry(scene: Scene, features: Features, settings: ClassificationSettings
                 classes=scene.classes,
                 layout=features.layout,
             )
-            values = run_task(job, folder, silent)
+            result = run_task(job, folder, silent)
     except MtmsdError as error:
         return {"error": str(error), "seconds": round(time.monotonic() - started, 2), **_counts(draw)}
-    scores = values["accuracy"]
+    scores = result.accuracy
     if scores is None:
-        return {"error": "The map has no class at any test pixel.", "seconds": values["seconds"], **_counts(draw)}
+        return {"error": "The map has no class at any test pixel.", "seconds": result.seconds, **_counts(draw)}
     return {
-        **{name: scores[name] for name in ("oa", "aa", "kappa")},
-        "calibration_error": scores.get("calibration_error"),
-        "calibration_error_by_chance": scores.get("calibration_error_by_chance"),
-        "calibration": scores.get("calibration"),
-        "seconds": values["seconds"],
+        "oa": scores.oa,
+        "aa": scores.aa,
+        "kappa": scores.kappa,
+        "calibration_error": scores.calibration.error,
+        "calibration_error_by_chance": scores.calibration.expected_error,
+        "calibration": [asdict(each) for each in scores.calibration.bins],
+        "seconds": result.seconds,
         **_counts(draw),
-        "test_off_map": values["split"].get("validation_outside_map", 0),
-        "device": values["device"],
+        "test_off_map": result.split.validation_outside_map,
+        "device": result.computation.device,
     }
 
 
 def baseline_entry(baselines: Baselines, name: str, draw: Draw, classes: int) -> Entry:
     """A baseline's classes at the test pixels, scored with the core's own matrix."""
     outcome = baselines.run(name, draw)
-    matrix = accuracy.confusion_matrix(draw.test.class_index, outcome.predicted, classes)
-    scores = accuracy.to_json(accuracy.assess(matrix))
+    matrix = confusion_matrix(draw.test.class_index, outcome.predicted, classes)
+    scores = assess(matrix)
     return {
-        **{figure: scores[figure] for figure in ("oa", "aa", "kappa")},
+        "oa": percent(scores.oa),
+        "aa": percent(scores.aa),
+        "kappa": percent(scores.kappa),
         "calibration_error": None,
         "seconds": outcome.seconds,
         **_counts(draw),

@@ -23,8 +23,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from benchmarks.scenes import ROOT, cube_from
-from mtmsd_qgis.jobs.data_model import Band, ClassEntry, CubeFile, layout_from_json
+from benchmarks.scenes import ROOT
+from mtmsd_qgis.jobs.data_model import Band, ClassEntry, CubeFile, FeatureLayout
 from mtmsd_qgis.jobs.protocol import Job, decode, write_job
 from mtmsd_qgis.jobs.settings import ClassificationSettings, extraction_settings, pretrain_settings, to_json
 
@@ -88,10 +88,10 @@ def _measured(folder: Path, size: int, steps: Steps) -> dict[str, Any]:
         job = Job(
             "classify",
             to_json(ClassificationSettings(split="random")),
-            cube_from(values["raster"]),
+            CubeFile.from_json(values["raster"]),
             samples="samples.npy",
             classes=tuple(ClassEntry(i + 1, f"class {i + 1}") for i in range(_CLASSES)),
-            layout=layout_from_json(json.dumps(values["layout"])),
+            layout=FeatureLayout.from_json(values["layout"]),
         )
         runs["classification"] = _run(job, folder)
     return {

@@ -1,21 +1,24 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A map against reference samples: all figures, and in words what they rest on and what they cannot say.
 
-Enters: classes of the samples by reference and by map, pixels of each class or stratum. Leaves: JSON-ready values;
+Enters: classes of the samples by reference and by map, pixels of each class or stratum. Leaves: an AccuracyResult;
 accuracies in percent, None where undefined, and a note that says why.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Optional
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..jobs.results import AccuracyFigures, AccuracyResult, AreaFigures, SamplingFacts, Stratum
 from .area_estimation import AreaEstimates, Estimate, StratifiedSample, estimate
 from .metrics import evaluate, percent, percents
+
+_Percents = tuple[Optional[float], ...]
 
 
 @dataclass(frozen=True)
@@ -58,12 +61,8 @@ class Compared:
     strata: Strata | None = None
 
 
-def assess_map(compared: Compared) -> dict[str, Any]:
-    """All figures and notes.
-
-    Returns:
-        accuracy, as of metrics.evaluate; adjusted, estimates for the area; sampling; mapped_pixels; notes.
-    """
+def assess_map(compared: Compared) -> AccuracyResult:
+    """All figures and notes; classes and what was left out are the caller's to add."""
     classes, strata = len(compared.names), compared.strata
     accuracy = evaluate(compared.reference, compared.mapped, compared.features, classes)
     sample = StratifiedSample(
@@ -76,39 +75,39 @@ def assess_map(compared: Compared) -> dict[str, Any]:
     )
     names = compared.names if strata is None else strata.names
     found = estimate(sample)
-    adjusted = estimates_to_json(found, names, sample.sizes)
-    return {
-        "accuracy": accuracy,
-        "adjusted": adjusted,
-        "sampling": {"method": compared.sampling, "sentence": _sentence(compared)},
-        "mapped_pixels": compared.mapped_pixels.tolist(),
-        "notes": [
+    adjusted = area_figures(found, names, sample.sizes)
+    return AccuracyResult(
+        accuracy=accuracy,
+        adjusted=adjusted,
+        sampling=SamplingFacts(compared.sampling, _sentence(compared)),
+        mapped_pixels=tuple(compared.mapped_pixels.tolist()),
+        notes=(
             *_of_classes(accuracy, compared),
             *features_note(accuracy),
             *_of_strata(found, names, sample, adjusted),
-        ],
-    }
+        ),
+    )
 
 
-def features_note(accuracy: Mapping[str, Any]) -> list[str]:
+def features_note(accuracy: AccuracyFigures) -> list[str]:
     """What samples that come in polygons mean for intervals; empty where every sample is a feature of its own."""
-    samples, features = accuracy["samples"], accuracy["features"]
-    if features == samples:
+    samples, features = accuracy.samples, accuracy.features
+    if features == samples or accuracy.oa_interval_by_feature is None:
         return []
-    low, high = accuracy["oa_interval_by_feature"]
-    told = (
+    low, high = accuracy.oa_interval_by_feature
+    width = (
         "There are too few of them to say how much wider."
-        if low is None
+        if low is None or high is None
         else f"Taking whole features as what was sampled, that of the overall accuracy is {low:.1f} to {high:.1f} %."
     )
     return [
         f"The {samples} reference pixels come from {features} features. Pixels of one polygon are alike and no "
-        f"independent samples, so intervals and standard errors are too narrow. {told}"
+        f"independent samples, so intervals and standard errors are too narrow. {width}"
     ]
 
 
-def estimates_to_json(found: AreaEstimates, names: Sequence[str], sizes: NDArray[np.int64]) -> dict[str, Any]:
-    """The estimates JSON-ready: accuracies in percent, areas in percent and in pixels, with errors and intervals.
+def area_figures(found: AreaEstimates, names: Sequence[str], sizes: NDArray[np.int64]) -> AreaFigures:
+    """The estimates for a report: accuracies in percent, areas in percent and in pixels, with errors and intervals.
 
     Args:
         found: Of a sample.
@@ -116,36 +115,39 @@ def estimates_to_json(found: AreaEstimates, names: Sequence[str], sizes: NDArray
         sizes: (H,) pixels of the strata.
     """
     pixels = int(sum(size for size, drawn in zip(sizes.tolist(), found.samples.tolist()) if drawn))
-    areas = _estimates("area", found.areas)
-    return {
-        "strata": [
-            {"name": name, "pixels": int(size), "samples": int(drawn)}
-            for name, size, drawn in zip(names, sizes, found.samples)
-        ],
-        "pixels": pixels,
-        "oa": percent(float(found.oa.value)),
-        "oa_error": percent(float(found.oa.error)),
-        "oa_interval": percents([float(found.oa.low), float(found.oa.high)]),
-        **_estimates("users", found.users),
-        **_estimates("producers", found.producers),
-        **areas,
-        "area_pixels": _scaled(areas["area"], pixels / 100),
-        "area_pixels_error": _scaled(areas["area_error"], pixels / 100),
-        "area_pixels_interval": [_scaled(ends, pixels / 100) for ends in areas["area_interval"]],
-        "cells": [percents(row) for row in found.cells],
-    }
+    area, area_error, area_interval = _percents_of(found.areas)
+    users, users_error, users_interval = _percents_of(found.users)
+    producers, producers_error, producers_interval = _percents_of(found.producers)
+    return AreaFigures(
+        strata=tuple(Stratum(name, int(size), int(drawn)) for name, size, drawn in zip(names, sizes, found.samples)),
+        pixels=pixels,
+        oa=percent(float(found.oa.value)),
+        oa_error=percent(float(found.oa.error)),
+        oa_interval=percents([float(found.oa.low), float(found.oa.high)]),
+        users=users,
+        users_error=users_error,
+        users_interval=users_interval,
+        producers=producers,
+        producers_error=producers_error,
+        producers_interval=producers_interval,
+        area=area,
+        area_error=area_error,
+        area_interval=area_interval,
+        area_pixels=_scaled(area, pixels / 100),
+        area_pixels_error=_scaled(area_error, pixels / 100),
+        area_pixels_interval=tuple(_scaled(ends, pixels / 100) for ends in area_interval),
+        cells=tuple(map(percents, found.cells)),
+    )
 
 
-def _estimates(name: str, of_classes: Estimate) -> dict[str, Any]:
-    return {
-        name: percents(of_classes.value),
-        f"{name}_error": percents(of_classes.error),
-        f"{name}_interval": [percents(ends) for ends in zip(of_classes.low, of_classes.high)],
-    }
+def _percents_of(of_classes: Estimate) -> tuple[_Percents, _Percents, tuple[_Percents, ...]]:
+    """Values, standard errors and intervals of the classes."""
+    intervals = tuple(map(percents, zip(of_classes.low, of_classes.high)))
+    return percents(of_classes.value), percents(of_classes.error), intervals
 
 
-def _scaled(values: Sequence[float | None], factor: float) -> list[float | None]:
-    return [None if value is None else value * factor for value in values]
+def _scaled(values: _Percents, factor: float) -> _Percents:
+    return tuple(None if value is None else value * factor for value in values)
 
 
 def _sentence(compared: Compared) -> str:
@@ -172,8 +174,8 @@ def _sentence(compared: Compared) -> str:
     )
 
 
-def _of_classes(accuracy: Mapping[str, Any], compared: Compared) -> list[str]:
-    matrix = np.array(accuracy["matrix"])
+def _of_classes(accuracy: AccuracyFigures, compared: Compared) -> list[str]:
+    matrix = np.array(accuracy.matrix)
     in_reference, in_map = matrix.sum(axis=1), matrix.sum(axis=0)
     unmapped = [k for k in range(len(matrix)) if in_reference[k] and not compared.mapped_pixels[k]]
     unseen = [k for k in range(len(matrix)) if not in_reference[k] and compared.mapped_pixels[k]]
@@ -195,13 +197,13 @@ def _of_classes(accuracy: Mapping[str, Any], compared: Compared) -> list[str]:
             f"No reference sample lies on pixels mapped as: {_named(unmet, compared.names)}. Their user's accuracy is "
             "not known."
         )
-    if accuracy["kappa"] is None:
+    if accuracy.kappa is None:
         notes.append("Kappa is undefined: reference and map have one and the same class at all samples.")
     return notes
 
 
 def _of_strata(
-    found: AreaEstimates, names: Sequence[str], sample: StratifiedSample, adjusted: Mapping[str, Any]
+    found: AreaEstimates, names: Sequence[str], sample: StratifiedSample, adjusted: AreaFigures
 ) -> list[str]:
     notes = []
     if found.unsampled:
@@ -221,8 +223,7 @@ def _of_strata(
             f"{_named(found.single, names)}. Standard errors that need its scatter "
             "cannot be given; two samples are the least."
         )
-    agreed = [error for key in ("users", "producers", "area") for error in adjusted[f"{key}_error"]]
-    if 0 in [*agreed, adjusted["oa_error"]]:
+    if 0 in (*adjusted.users_error, *adjusted.producers_error, *adjusted.area_error, adjusted.oa_error):
         notes.append(
             "A standard error of 0 means that all samples concerned agree. It does not mean that the estimate is "
             "certain: the interval says how far it may be off."

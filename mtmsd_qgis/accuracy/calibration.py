@@ -9,11 +9,11 @@ to 1.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..jobs.results import CalibrationBin, CalibrationFigures
 from .metrics import ratio
 
 _BINS = 10  # of equal width between 0 and 1
@@ -89,8 +89,8 @@ def error_under_perfect_calibration(
 
 def evaluate_confidence(
     confidence: NDArray[np.float64], right: NDArray[np.bool_], group: NDArray[np.int64]
-) -> dict[str, Any]:
-    """The calibration as JSON-ready values: errors 0 to 1, and for each filled bin count, confidence and accuracy.
+) -> CalibrationFigures:
+    """The calibration error, what it would be under perfect calibration, and the bins that hold samples.
 
     Args:
         confidence: (N,) probability of the chosen class, 0 to 1.
@@ -98,19 +98,13 @@ def evaluate_confidence(
         group: (N,) the spatial group that a sample lies in: a polygon, or a block of the grid.
     """
     measured = measure_calibration(confidence, right)
-    bins = [
-        {"samples": int(n), "confidence": float(mean), "accuracy": float(accuracy)}
+    expected, upper = error_under_perfect_calibration(confidence, right, group)
+    bins = tuple(
+        CalibrationBin(int(n), float(mean), float(accuracy))
         for n, mean, accuracy in zip(measured.samples, measured.confidence, measured.accuracy)
         if n
-    ]
-    expected, upper = error_under_perfect_calibration(confidence, right, group)
-    return {
-        "calibration_error": measured.error,
-        "calibration_error_by_chance": expected,
-        "calibration_error_by_chance_at_most": upper,
-        "calibration_places": len(np.unique(group)),
-        "calibration": bins,
-    }
+    )
+    return CalibrationFigures(measured.error, expected, upper, len(np.unique(group)), bins)
 
 
 def _bin_of(confidence: NDArray[np.float64], bins: int) -> NDArray[np.int64]:

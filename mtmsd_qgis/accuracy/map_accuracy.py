@@ -8,7 +8,7 @@ classes.
 from __future__ import annotations
 
 import logging
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ..io.cube import Cube
 from ..io.windows import Window, row_strips
 from ..jobs.data_model import ClassEntry
+from ..jobs.results import AccuracyFigures
 from ..sampling.groups import spatial_groups
 from ..sampling.sample_table import SampleTable
 from .calibration import evaluate_confidence
@@ -47,18 +48,18 @@ def values_at(cube: Cube, rows: NDArray[np.int64], cols: NDArray[np.int64]) -> N
     return found
 
 
-def mapped_pixels(map_cube: Cube, classes: tuple[ClassEntry, ...]) -> list[int]:
+def mapped_pixels(map_cube: Cube, classes: tuple[ClassEntry, ...]) -> tuple[int, ...]:
     """Number of pixels that the map gives to each class, in the order of the class indices."""
     counts = np.zeros(1 << 16, dtype=np.int64)
     for strip in row_strips(map_cube.height, map_cube.width, 4):
         values = map_cube.read(strip)
         counts += np.bincount(values[np.isfinite(values)].astype(np.int64), minlength=len(counts))
-    return [int(counts[entry.id]) for entry in classes]
+    return tuple(int(counts[entry.id]) for entry in classes)
 
 
 def evaluate_map(
     class_map: Cube, confidence: Cube, classes: tuple[ClassEntry, ...], reference: SampleTable
-) -> tuple[dict[str, Any] | None, int]:
+) -> tuple[AccuracyFigures | None, int]:
     """Accuracy and calibration at the reference samples, and how many of them lie where the map has no class.
 
     Args:
@@ -83,4 +84,4 @@ def evaluate_map(
     probability = values_at(confidence, samples.rows, samples.cols)
     groups = spatial_groups(samples, _BLOCK_SIDE)
     calibration = evaluate_confidence(probability, mapped == samples.class_index, groups)
-    return {**accuracy, **calibration}, outside
+    return replace(accuracy, calibration=calibration), outside

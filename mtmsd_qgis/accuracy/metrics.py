@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..jobs.results import AccuracyFigures
 from .confidence_intervals import f1_interval, interval_by_features, kappa_interval, mean_interval, wilson_interval
 
 
@@ -78,8 +78,25 @@ def assess(matrix: NDArray[np.int64]) -> Accuracy:
     )
 
 
-def to_json(accuracy: Accuracy) -> dict[str, Any]:
-    """The accuracy as JSON-ready values in percent, with 95 % intervals; None where undefined."""
+def evaluate(
+    reference: NDArray[np.int64], mapped: NDArray[np.int64], group: NDArray[np.int64], classes: int
+) -> AccuracyFigures:
+    """All figures of reference samples, in percent with 95 % intervals.
+
+    Args:
+        reference: (N,) class indices, N at least 1.
+        mapped: (N,) class indices.
+        group: (N,) the feature (polygon or point) that a sample comes from.
+        classes: K.
+    """
+    features = len(np.unique(group))
+    by_feature = percents(interval_by_features(reference == mapped, group)) if features < len(group) else None
+    matrix = confusion_matrix(reference, mapped, classes)
+    return replace(figures(assess(matrix)), features=features, oa_interval_by_feature=by_feature)
+
+
+def figures(accuracy: Accuracy) -> AccuracyFigures:
+    """The accuracy in percent with 95 % intervals, taking each sample as a feature of its own; None where undefined."""
     matrix = accuracy.matrix
     right, in_reference, in_map = np.diag(matrix), matrix.sum(axis=1), matrix.sum(axis=0)
     total = int(matrix.sum())
@@ -87,42 +104,25 @@ def to_json(accuracy: Accuracy) -> dict[str, Any]:
     users = [wilson_interval(int(r), int(n)) for r, n in zip(right, in_map)]
     present = np.flatnonzero(in_reference)
     aa_interval = mean_interval([float(accuracy.producers[k]) for k in present], [producers[k] for k in present])
-    return {
-        "samples": total,
-        "matrix": matrix.tolist(),
-        "oa": percent(accuracy.oa),
-        "oa_interval": percents(wilson_interval(int(right.sum()), total)),
-        "aa": percent(accuracy.aa),
-        "aa_interval": percents(aa_interval),
-        "kappa": percent(accuracy.kappa),
-        "kappa_interval": percents(kappa_interval(matrix)),
-        "users": percents(accuracy.users),
-        "users_interval": [percents(ends) for ends in users],
-        "producers": percents(accuracy.producers),
-        "producers_interval": [percents(ends) for ends in producers],
-        "f1": percents(accuracy.f1),
-        "f1_interval": [percents(f1_interval(int(r), int(n), int(m))) for r, n, m in zip(right, in_reference, in_map)],
-    }
-
-
-def evaluate(
-    reference: NDArray[np.int64], mapped: NDArray[np.int64], features: NDArray[np.int64], classes: int
-) -> dict[str, Any]:
-    """All figures of reference samples, JSON-ready: those of to_json, and what whole features (polygons) tell.
-
-    Args:
-        reference: (N,) class indices, N at least 1.
-        mapped: (N,) class indices.
-        features: (N,) the feature that a sample comes from.
-        classes: K.
-    """
-    count = len(np.unique(features))
-    together = percents(interval_by_features(reference == mapped, features)) if count < len(features) else None
-    return {
-        **to_json(assess(confusion_matrix(reference, mapped, classes))),
-        "features": count,
-        "oa_interval_by_feature": together,
-    }
+    f1 = [f1_interval(int(r), int(n), int(m)) for r, n, m in zip(right, in_reference, in_map)]
+    return AccuracyFigures(
+        samples=total,
+        matrix=tuple(map(tuple, matrix.tolist())),
+        oa=percent(accuracy.oa),
+        oa_interval=percents(wilson_interval(int(right.sum()), total)),
+        aa=percent(accuracy.aa),
+        aa_interval=percents(aa_interval),
+        kappa=percent(accuracy.kappa),
+        kappa_interval=percents(kappa_interval(matrix)),
+        users=percents(accuracy.users),
+        users_interval=tuple(map(percents, users)),
+        producers=percents(accuracy.producers),
+        producers_interval=tuple(map(percents, producers)),
+        f1=percents(accuracy.f1),
+        f1_interval=tuple(map(percents, f1)),
+        features=total,
+        oa_interval_by_feature=None,
+    )
 
 
 def ratio(part: NDArray[np.float64], whole: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -135,6 +135,6 @@ def percent(share: float) -> float | None:
     return None if math.isnan(share) else 100 * float(share)
 
 
-def percents(shares: Iterable[float]) -> list[float | None]:
+def percents(shares: Iterable[float]) -> tuple[float | None, ...]:
     """Shares in percent; None for NaN."""
-    return [percent(float(share)) for share in shares]
+    return tuple(percent(float(share)) for share in shares)

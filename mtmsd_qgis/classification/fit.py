@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -21,6 +21,7 @@ from ..features.tile_lookup import tiles_with_pixels
 from ..io.cube import Raster
 from ..io.windows import Tile
 from ..jobs.data_model import ClassEntry, FeatureLayout
+from ..jobs.results import ClassShare, EnsembleSummary, ModelSummary, SmoothingSummary
 from ..jobs.settings import ClassificationSettings
 from ..progress import Progress, span
 from ..sampling.groups import block_ids, spatial_groups
@@ -136,7 +137,7 @@ class PoolMapper:
 def _learn_pool(task: Task, progress: Progress) -> Learnt:
     """The default: views, candidates, cross-validation of the split's kind, a pool."""
     settings, training = task.settings, task.training
-    kind = "spatial" if settings.neighbours_may_agree else "random"
+    kind = "spatial" if settings.may_filter_probabilities else "random"
     reader = ViewReader(task.cube, task.layout, task.device)
     beside = [] if kind == "random" else [GUIDE, *views_of(PLAIN)]
     wanted = sorted({*views_of(candidates_for(reader.names, kind)), *beside})
@@ -165,11 +166,12 @@ def _learn_pool(task: Task, progress: Progress) -> Learnt:
         if trial["weight"]:
             log.info("%2.0f %% %s (accuracy %.3f)", 100 * float(trial["weight"]), trial["name"], trial["accuracy"])
     log.info("Cross-validation on training samples, held out by %s: accuracy %.3f.", pool.folds, pool.accuracy)
-    trials = {"trials": list(pool.trials), "trial_accuracy": pool.accuracy, "trial_folds": pool.folds, "for": kind}
+    models = tuple(ModelSummary(str(t["name"]), float(t["weight"]), float(t["accuracy"])) for t in pool.trials)
+    summary = EnsembleSummary(models, pool.accuracy, pool.folds, kind)
     if pool.several:
         common = scene_shares(reader, pool, seed, span(progress, 0.95, 1.0))
         named = [(entry.name, float(share)) for entry, share in zip(task.classes, common)]
-        trials["shares"] = [{"name": name, "share": round(share, 4)} for name, share in named]
+        summary = replace(summary, class_shares=tuple(ClassShare(name, round(share, 4)) for name, share in named))
         said = ", ".join(f"{name} {100 * share:.0f} %" for name, share in named)
         log.info("How common each class is, asked of the scene: %s.", said)
         pool = expecting(pool, common)
@@ -182,9 +184,11 @@ def _learn_pool(task: Task, progress: Progress) -> Learnt:
     agreement = None
     if neighbours is not None and pool.folds != "samples":
         agreement = neighbours.agreement(several=pool.several)
-    trials["agreement"] = None if agreement is None else asdict(agreement)
+    if agreement is not None:
+        smoothing = SmoothingSummary(agreement.likeness, agreement.mixed, agreement.guides)
+        summary = replace(summary, smoothing=smoothing)
     mapper = PoolMapper(reader, pool, count, agreement)
-    return Learnt(mapper, _in_order(shares[0]), _in_order(shares[1]), task.layout.features, {"pool": trials})
+    return Learnt(mapper, _in_order(shares[0]), _in_order(shares[1]), task.layout.features, summary)
 
 
 def _learn_fusion(task: Task, progress: Progress) -> Learnt:

@@ -1,28 +1,23 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The class map: every window predicted and written.
 
-Enters: a Mapper. Leaves: raw rasters of class ids, confidence and probabilities, and the values of the result
-message that describe the map.
+Enters: a Mapper. Leaves: raw rasters of class ids, confidence and probabilities.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
-from ..accuracy.map_accuracy import evaluate_map, mapped_pixels
 from ..io.cube import Cube
 from ..io.run_directory import CompletedWindows, RunDirectory
 from ..io.windows import column_major_order
-from ..jobs.data_model import Band, ClassEntry, FeatureLayout
+from ..jobs.data_model import Band, ClassEntry
 from ..jobs.disk_sizes import CLASS_ID_TYPE, PROBABILITY_TYPE
-from ..jobs.protocol import Job
 from ..progress import Progress, span
-from ..sampling.sample_split import SampleSplit
 from .context.filtered_predictor import OpinionMapper, look_again
-from .predictor import Learnt, Mapper
+from .predictor import Mapper
 
 NO_CONFIDENCE = -1.0
 _FIRST_LOOK = 0.85  # of the time, where there is a second one
@@ -86,31 +81,3 @@ def predict_map(
             progress((done + 1) / len(windows), f"map: window {done + 1} of {len(windows)}")
     finished.save()
     return files
-
-
-def map_values(files: MapFiles, job: Job, split: SampleSplit, learnt: Learnt, layout: FeatureLayout) -> dict[str, Any]:
-    """What the result message says of a map, JSON-ready.
-
-    Args:
-        files: The map.
-        job: For its classes.
-        split: What was learnt from, and what was held out.
-        learnt: What the map rests on.
-        layout: Of the features.
-    """
-    accuracy, outside = evaluate_map(files.classes, files.confidence, job.classes, split.validation)
-    return {
-        "map": asdict(files.classes.description),
-        "confidence": asdict(files.confidence.description),
-        "probabilities": None if files.probabilities is None else asdict(files.probabilities.description),
-        "accuracy": accuracy,
-        "split": {**split.facts(len(job.classes)), "validation_outside_map": outside},
-        "classes": [asdict(entry) for entry in job.classes],
-        "mapped_pixels": mapped_pixels(files.classes, job.classes),
-        "timesteps": list(layout.timesteps),
-        "timestep_weights": {label: round(share, 6) for label, share in learnt.timesteps.items()},
-        "stage_weights": {label: round(share, 6) for label, share in learnt.stages.items()},
-        "features_per_timestep": learnt.features,
-        "purification": {"raster": layout.purification, "note": layout.note},
-        **learnt.facts,
-    }

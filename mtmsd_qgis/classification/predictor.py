@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..io.windows import Tile
+from ..jobs.results import EnsembleSummary
 
 
 class Mapper(Protocol):
@@ -36,11 +37,11 @@ class Learnt:
         timesteps: Share of each timestep ("50"), "spectra" and "position" in the decision; may be empty.
         stages: Share of each stage ("5") likewise; may be empty.
         features: Features per timestep that it could use.
-        facts: Further values of the result message, JSON-ready.
+        ensemble: What the default classifier chose; None for others.
     """
 
     mapper: Mapper
     timesteps: Mapping[str, float]
     stages: Mapping[str, float]
     features: int
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    ensemble: EnsembleSummary | None = None

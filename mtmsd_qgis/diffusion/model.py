@@ -28,7 +28,7 @@ from ..io.model_file import (
     read_shapes,
     write_file,
 )
-from ..jobs.data_model import band_from_json
+from ..jobs.data_model import Band
 from ..jobs.json_dataclasses import is_number, is_whole, shown
 from ..jobs.settings import PretrainSettings, from_json, to_json
 from .preprocessing import MAX_BANDS, Preprocessor
@@ -231,7 +231,7 @@ def _check_shapes(
 
 
 def _preprocessor_from(description: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Preprocessor:
-    bands = tuple(band_from_json(band) for band in description["bands"])
+    bands = tuple(Band.from_json(band) for band in description["bands"])
     parts = {name: arrays[f"preprocessor.{name}"] for name in _PREPROCESSOR_ARRAYS}
     for name, array in parts.items():
         if not np.isfinite(array).all() or (name in ("scale", "deviation") and array.min() <= 0):

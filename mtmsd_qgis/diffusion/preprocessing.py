@@ -19,10 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import SceneError
-from ..io.bands import LeftOut, describe, usable_bands
+from ..io.bands import describe, usable_bands
 from ..io.cube import Cube, whole_size
 from ..io.windows import row_strips
 from ..jobs.data_model import Band
+from ..jobs.results import BandLeftOut
 from ..progress import Progress, silent, span
 
 MAX_BANDS = 4096  # the covariance of more would take over 128 MiB and minutes to decompose
@@ -73,7 +74,7 @@ class Preprocessor:
 
 def fit_preprocessor(
     cube: Cube, components: int, band_scaling: str = "none", progress: Progress = silent
-) -> tuple[Preprocessor, list[LeftOut]]:
+) -> tuple[Preprocessor, list[BandLeftOut]]:
     """Learn the components of a scene.
 
     Args:

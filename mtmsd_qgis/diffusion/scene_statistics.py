@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..io.model_file import Shape, first_side
-from ..jobs.json_dataclasses import build, shown
+from ..jobs.json_dataclasses import from_json, shown
 from ..jobs.settings import TRAINING_TIMESTEPS, ExtractionSettings
 from .group_norm import PatchNorm, SceneStatistics
 from .patch_sampler import MOST_PATCHES
@@ -59,7 +59,7 @@ class Conditions:
             ValueError: A value is missing or out of range.
         """
         try:
-            found = build(cls, values)
+            found = from_json(cls, values)
         except ValueError as error:
             raise ValueError(f"the conditions of statistics were expected, these do not fit: {error}") from None
         times = found.timesteps

@@ -8,12 +8,12 @@ left out.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from ..errors import SceneError
 from ..jobs.data_model import Band
+from ..jobs.results import BandLeftOut
 from ..progress import Progress, silent
 from .cube import Cube, whole_size
 from .windows import row_strips
@@ -21,16 +21,7 @@ from .windows import row_strips
 _LEAST_VALID_SHARE = 0.5  # a band with data at fewer pixels than this share of the best band counts as empty
 
 
-@dataclass(frozen=True)
-class LeftOut:
-    """A band that is not used: its number in the user's raster (from 1), its name, and why."""
-
-    number: int
-    name: str
-    reason: str
-
-
-def usable_bands(cube: Cube, progress: Progress = silent) -> tuple[list[int], list[LeftOut]]:
+def usable_bands(cube: Cube, progress: Progress = silent) -> tuple[list[int], list[BandLeftOut]]:
     """Sort the bands into usable ones (0-based) and those without data, almost without data, or constant."""
     count = np.zeros(cube.bands, dtype=np.int64)
     low = np.full(cube.bands, np.inf)
@@ -43,7 +34,7 @@ def usable_bands(cube: Cube, progress: Progress = silent) -> tuple[list[int], li
         high = np.maximum(high, np.where(finite, values, -np.inf).max(axis=1))
         progress(strip.stop_row / cube.height, "")
     kept: list[int] = []
-    left_out: list[LeftOut] = []
+    left_out: list[BandLeftOut] = []
     for i, band in enumerate(cube.description.bands):
         reason = ""
         if count[i] == 0:
@@ -53,13 +44,13 @@ def usable_bands(cube: Cube, progress: Progress = silent) -> tuple[list[int], li
         elif low[i] == high[i]:
             reason = f"constant ({low[i]:g})"
         if reason:
-            left_out.append(LeftOut(band.number or i + 1, band.name, reason))
+            left_out.append(BandLeftOut(band.number or i + 1, band.name, reason))
         else:
             kept.append(i)
     return kept, left_out
 
 
-def describe(left_out: Sequence[LeftOut]) -> str:
+def describe(left_out: Sequence[BandLeftOut]) -> str:
     """One phrase that names the bands left out, with the reason; long lists are cut at 20."""
     shown = [f"{band.number} {band.reason}" for band in left_out[:20]]
     return ", ".join(shown) + (f" and {len(left_out) - 20} more" if len(left_out) > 20 else "")

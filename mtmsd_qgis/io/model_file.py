@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import FileFormatError
-from ..jobs.data_model import band_from_json
+from ..jobs.data_model import Band
 from ..jobs.json_dataclasses import is_whole, shown
 from ..jobs.settings import PRESET_NAMES
 
@@ -120,7 +120,7 @@ def read_model_header(path: Path | str, kind: str = KIND_MODEL) -> dict[str, Any
         if not isinstance(header.get("bands"), list) or not header["bands"]:
             raise ValueError("a list of bands was expected")
         for values in header["bands"]:
-            band = band_from_json(values)
+            band = Band.from_json(values)
             if band.wavelength_nm is not None and not math.isfinite(band.wavelength_nm):
                 raise ValueError(f"band {band.number} has no finite wavelength")
     except ValueError as error:

@@ -11,7 +11,7 @@ import re
 from dataclasses import asdict, dataclass
 
 from ..errors import FileFormatError
-from .json_dataclasses import build, is_whole, shown
+from .json_dataclasses import from_json, is_whole, shown
 
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 _MOST_BANDS = 65_536  # what GDAL opens
@@ -44,6 +44,15 @@ class Band:
     fwhm_nm: float | None = None
     excluded: tuple[tuple[float, float], ...] = ()
 
+    @classmethod
+    def from_json(cls, values: object) -> Band:
+        """A band from a model file, a job or a result.
+
+        Raises:
+            ValueError: A part is missing, unknown or of the wrong type.
+        """
+        return from_json(cls, values)
+
 
 @dataclass(frozen=True)
 class CubeFile:
@@ -64,6 +73,19 @@ class CubeFile:
     dtype: str
     bands: tuple[Band, ...]
     mask: str | None = None
+
+    @classmethod
+    def from_json(cls, values: object) -> CubeFile:
+        """A raster of the job folder from a job or a result.
+
+        Raises:
+            ValueError: A part is missing or of the wrong type, or a file lies outside the job folder.
+        """
+        cube = from_json(cls, values)
+        check_file_names(cube.file, cube.mask)
+        if cube.height < 1 or cube.width < 1 or not cube.bands:
+            raise ValueError(f"a raster should have pixels and bands, found {cube.width} x {cube.height}")
+        return cube
 
 
 @dataclass(frozen=True)
@@ -101,6 +123,34 @@ class FeatureLayout:
     note: str = ""
     spectra: int = 0
 
+    @classmethod
+    def from_json(cls, values: object) -> FeatureLayout:
+        """The layout from the values of a JSON object.
+
+        Raises:
+            FileFormatError: It is of a newer version.
+            ValueError: A part is missing, of the wrong type or out of range.
+        """
+        version = values.get("version") if isinstance(values, dict) else None
+        if is_whole(version) and version > cls.version:  # type: ignore[operator]
+            raise FileFormatError(
+                f"The feature raster is of version {version}, this plugin reads up to {cls.version}. "
+                "Update the plugin, or extract the features again."
+            )
+        if version is None:
+            raise ValueError("its version is missing")
+        layout = from_json(cls, values)
+        fine = (
+            len(layout.timesteps) > 0
+            and 1 <= layout.features <= _MOST_BANDS
+            and layout.diffusion_bands <= _MOST_BANDS
+            and 0 <= layout.spectra <= _MOST_BANDS
+            and 1 <= layout.window <= _WIDEST_WINDOW
+        )
+        if not fine:
+            raise ValueError("its numbers of timesteps, features or bands are out of range")
+        return layout
+
     @property
     def diffusion_bands(self) -> int:
         """T * D."""
@@ -119,33 +169,9 @@ def layout_from_json(text: str) -> FeatureLayout:
         FileFormatError: Not such a text, or one of a newer version.
     """
     try:
-        return layout_from_values(json.loads(text))
+        return FeatureLayout.from_json(json.loads(text))
     except (ValueError, TypeError, RecursionError) as error:
         raise FileFormatError(f"The feature raster's description cannot be read: {message_of(error)}.") from None
-
-
-def band_from_json(values: object) -> Band:
-    """A band from a model file, a job or a result.
-
-    Raises:
-        ValueError: A part is missing, unknown or of the wrong type.
-    """
-    return build(Band, values)
-
-
-def cube_from_json(values: object) -> CubeFile:
-    """A raster of the job folder from a job or a result.
-
-    Raises:
-        ValueError: A part is missing or of the wrong type, or a file lies outside the job folder.
-    """
-    if not isinstance(values, dict) or not isinstance(values.get("bands"), list):
-        raise ValueError("a raster with a list of bands was expected")
-    cube = build(CubeFile, values, bands=tuple(band_from_json(band) for band in values["bands"]))
-    check_file_names(cube.file, cube.mask)
-    if cube.height < 1 or cube.width < 1 or not cube.bands:
-        raise ValueError(f"a raster should have pixels and bands, found {cube.width} x {cube.height}")
-    return cube
 
 
 def check_file_names(*names: str | None) -> None:
@@ -157,34 +183,6 @@ def check_file_names(*names: str | None) -> None:
     for name in names:
         if name is not None and not _PLAIN_NAME.fullmatch(name):
             raise ValueError(f"{shown(name)} should be the plain name of a file in the job folder")
-
-
-def layout_from_values(values: object) -> FeatureLayout:
-    """The layout from the values of a JSON object.
-
-    Raises:
-        FileFormatError: It is of a newer version.
-        ValueError: A part is missing, of the wrong type or out of range.
-    """
-    version = values.get("version") if isinstance(values, dict) else None
-    if is_whole(version) and version > FeatureLayout.version:  # type: ignore[operator]
-        raise FileFormatError(
-            f"The feature raster is of version {version}, this plugin reads up to {FeatureLayout.version}. "
-            "Update the plugin, or extract the features again."
-        )
-    if version is None:
-        raise ValueError("its version is missing")
-    layout = build(FeatureLayout, values)
-    fine = (
-        len(layout.timesteps) > 0
-        and 1 <= layout.features <= _MOST_BANDS
-        and layout.diffusion_bands <= _MOST_BANDS
-        and 0 <= layout.spectra <= _MOST_BANDS
-        and 1 <= layout.window <= _WIDEST_WINDOW
-    )
-    if not fine:
-        raise ValueError("its numbers of timesteps, features or bands are out of range")
-    return layout
 
 
 def message_of(error: Exception) -> str:

@@ -1,18 +1,35 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Values from a file or a line into a dataclass, each of the type that the dataclass declares.
+"""Dataclasses from JSON values and back; every value has the type that the dataclass declares.
 
-Enters: what json.loads gave, from anywhere. Leaves: an instance, or a ValueError that names the field.
+Enters: what json.loads gave, from anywhere. Leaves: an instance, or a ValueError that names the field. And back: values
+that json.dumps takes.
+
+A field's metadata may say json_name(...): how its key differs from its name; OMITTED_IF_NONE: the key is absent where
+the field is None; INLINE: the keys of the field, a dataclass itself, stand among those of the outer one.
 """
 
 from __future__ import annotations
 
-from dataclasses import MISSING, fields
+import ast
+import sys
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, fields, is_dataclass
+from functools import cache
+from types import MappingProxyType
 from typing import Any, Callable, TypeVar
 
 Kind = TypeVar("Kind")
 
+OMITTED_IF_NONE: Mapping[str, Any] = MappingProxyType({"omitted_if_none": True})
+INLINE: Mapping[str, Any] = MappingProxyType({"inline": True})
+
 _SHOWN = 40  # characters of a wrong value in a message
 _LARGEST_WHOLE = 2**63 - 1  # what arrays and files count with
+
+
+def json_name(name: str) -> Mapping[str, Any]:
+    """Metadata of a field whose key in JSON is not its name."""
+    return MappingProxyType({"json_name": name})
 
 
 def is_whole(value: object) -> bool:
@@ -25,78 +42,153 @@ def is_number(value: object) -> bool:
     return isinstance(value, float) or is_whole(value)
 
 
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
-
-
-def _all(check: Callable[[object], bool]) -> Callable[[object], bool]:
-    return lambda value: isinstance(value, (list, tuple)) and all(check(part) for part in value)
-
-
-def _is_pair(value: object) -> bool:
-    return isinstance(value, (list, tuple)) and len(value) == 2 and all(map(is_number, value))
-
-
-def _or_none(check: Callable[[object], bool]) -> Callable[[object], bool]:
-    return lambda value: value is None or check(value)
-
-
-def _is_object(value: object) -> bool:
-    return isinstance(value, dict) and all(isinstance(key, str) for key in value)
-
-
-# By the text of the annotation, as Python 3.9 cannot evaluate "int | None".
-_CHECKS: dict[str, Callable[[object], bool]] = {
-    "str": _is_text,
+_PLAIN: Mapping[str, Callable[[object], bool]] = {
+    "str": lambda value: isinstance(value, str),
     "int": is_whole,
     "float": is_number,
     "bool": lambda value: isinstance(value, bool),
-    "str | None": _or_none(_is_text),
-    "int | None": _or_none(is_whole),
-    "float | None": _or_none(is_number),
-    "tuple[int, ...]": _all(is_whole),
-    "tuple[str, ...]": _all(_is_text),
-    "tuple[tuple[float, float], ...]": _all(_is_pair),
-    "Mapping[str, Any]": _is_object,
-    "Mapping[str, str]": lambda value: isinstance(value, dict) and all(map(_is_text, (*value, *value.values()))),
+    "Any": lambda _: True,
 }
 
 
-def build(kind: type[Kind], values: object, **made: Any) -> Kind:
-    """An instance of a dataclass from JSON values.
+class _OtherTypeError(Exception):
+    """A value is not of the type that an annotation says."""
+
+
+def from_json(kind: type[Kind], values: object) -> Kind:
+    """An instance of a dataclass from JSON values; lists become tuples.
+
+    A class with a method from_json of its own is made by that.
 
     Args:
-        kind: A dataclass whose annotations are texts.
+        kind: A dataclass whose annotations are texts, of: str, int, float, bool, Any, None, tuple, Mapping with texts
+            as keys, unions, and dataclasses that its module knows.
         values: An object with some of its fields; those without a default must be there.
-        made: Fields that the caller has made from their values already.
 
     Raises:
         ValueError: No object, an unknown or a missing field, or a value of another type.
     """
     if not isinstance(values, dict):
         raise ValueError(f"{kind.__name__} should be an object, found {shown(values)}")
-    known = {field.name: field for field in fields(kind)}  # type: ignore[arg-type]
-    unknown = [name for name in values if name not in known]
-    if unknown:
-        raise ValueError(f"{kind.__name__} has no field {shown(unknown[0])}")
-    parts = dict(made)
-    for name, field in known.items():
-        if name in made:
+    remaining, parts = dict(values), {}
+    for field in fields(kind):  # type: ignore[arg-type]
+        if "inline" in field.metadata:
+            inner = {key: remaining.pop(key) for key in _keys(_class_of(field, kind)) if key in remaining}
+            if inner or not _has_default(field):
+                parts[field.name] = _nested(_class_of(field, kind), inner)
             continue
-        if name not in values:
-            if field.default is MISSING and field.default_factory is MISSING:
-                raise ValueError(f"{kind.__name__}.{name} is missing")
-        elif not _CHECKS[str(field.type)](values[name]):
-            raise ValueError(f"{kind.__name__}.{name} should be of type {field.type}, found {shown(values[name])}")
-        else:
-            value = values[name]
-            parts[name] = _frozen(value)
+        key = _key(field)
+        if key in remaining:
+            parts[field.name] = _checked(remaining.pop(key), field, kind)
+        elif not _has_default(field):
+            raise ValueError(f"{kind.__name__}.{key} is missing")
+    if remaining:
+        raise ValueError(f"{kind.__name__} has no field {shown(next(iter(remaining)))}")
     return kind(**parts)
 
 
-def _frozen(value: object) -> object:
-    """Lists, also those in lists, as tuples."""
-    return tuple(map(_frozen, value)) if isinstance(value, (list, tuple)) else value
+def to_json(instance: Any) -> dict[str, Any]:  # noqa: ANN401 - any dataclass
+    """The fields of a dataclass as values that json.dumps takes; tuples become lists."""
+    document: dict[str, Any] = {}
+    for field in fields(instance):
+        value = getattr(instance, field.name)
+        if value is None and (field.metadata.keys() & {"omitted_if_none", "inline"}):
+            continue
+        if "inline" in field.metadata:
+            document.update(to_json(value))
+        else:
+            document[_key(field)] = _plain(value)
+    return document
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    if is_dataclass(value):
+        return to_json(value)
+    if isinstance(value, Mapping):
+        return {key: _plain(inner) for key, inner in value.items()}
+    return [_plain(inner) for inner in value] if isinstance(value, (list, tuple)) else value
+
+
+def _key(field: Field[Any]) -> str:
+    return str(field.metadata.get("json_name", field.name))
+
+
+def _keys(kind: Any) -> list[str]:  # noqa: ANN401 - a dataclass
+    return [_key(field) for field in fields(kind)]
+
+
+def _has_default(field: Field[Any]) -> bool:
+    return field.default is not MISSING or field.default_factory is not MISSING
+
+
+def _class_of(field: Field[Any], kind: type) -> Any:  # noqa: ANN401 - a dataclass
+    """The dataclass of an inline field: X, or X | None."""
+    return _known(kind)[str(field.type).split(" | ")[0]]
+
+
+def _known(kind: type) -> Mapping[str, Any]:
+    return vars(sys.modules[kind.__module__])
+
+
+def _checked(value: object, field: Field[Any], kind: type) -> object:
+    try:
+        return _converted(value, _annotation(str(field.type)), _known(kind))
+    except _OtherTypeError:
+        raise ValueError(
+            f"{kind.__name__}.{_key(field)} should be of type {field.type}, found {shown(value)}"
+        ) from None
+
+
+@cache
+def _annotation(text: str) -> ast.expr:
+    return ast.parse(text, mode="eval").body
+
+
+def _converted(value: object, annotation: ast.expr, known: Mapping[str, Any]) -> object:
+    """The value as the annotation says: "int | None" cannot be evaluated in Python 3.9, but it can be walked.
+
+    Raises:
+        _OtherTypeError: It is of another type.
+    """
+    if isinstance(annotation, ast.BinOp):  # X | Y
+        try:
+            return _converted(value, annotation.left, known)
+        except _OtherTypeError:
+            return _converted(value, annotation.right, known)
+    if isinstance(annotation, ast.Subscript):
+        return _converted_parts(value, annotation, known)
+    if isinstance(annotation, ast.Constant):  # None
+        return _of_type(value, value is None)
+    name = ast.unparse(annotation)
+    if name in _PLAIN:
+        return _of_type(value, _PLAIN[name](value))
+    return _nested(known[name], _of_type(value, isinstance(value, dict)))
+
+
+def _converted_parts(value: object, annotation: ast.Subscript, known: Mapping[str, Any]) -> object:
+    """A tuple from a list, or a dict with text keys."""
+    inner = annotation.slice.elts if isinstance(annotation.slice, ast.Tuple) else [annotation.slice]
+    if ast.unparse(annotation.value) == "Mapping":
+        if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
+            raise _OtherTypeError
+        return {key: _converted(part, inner[1], known) for key, part in value.items()}
+    if not isinstance(value, (list, tuple)):
+        raise _OtherTypeError
+    if isinstance(inner[-1], ast.Constant) and inner[-1].value is Ellipsis:
+        inner = [inner[0]] * len(value)
+    if len(value) != len(inner):
+        raise _OtherTypeError
+    return tuple(_converted(part, each, known) for part, each in zip(value, inner))
+
+
+def _nested(kind: Any, values: object) -> object:  # noqa: ANN401 - a dataclass
+    return kind.from_json(values) if hasattr(kind, "from_json") else from_json(kind, values)
+
+
+def _of_type(value: object, fits: bool) -> object:
+    if not fits:
+        raise _OtherTypeError
+    return value
 
 
 def shown(value: object) -> str:

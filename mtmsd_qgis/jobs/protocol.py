@@ -22,16 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import FileFormatError
-from .data_model import (
-    ClassEntry,
-    CubeFile,
-    FeatureLayout,
-    check_file_names,
-    cube_from_json,
-    layout_from_values,
-    message_of,
-)
-from .json_dataclasses import build, shown
+from .data_model import ClassEntry, CubeFile, FeatureLayout, check_file_names, message_of
+from .json_dataclasses import from_json, shown
 
 PROTOCOL_VERSION = 1
 PREFIX = "@mtmsd "
@@ -123,7 +115,9 @@ def read_job(folder: Path) -> Job:
             "Update the plugin, then restart QGIS."
         )
     try:
-        return _job_from(document)
+        job = from_json(Job, document)
+        check_file_names(job.samples, job.validation)
+        return job
     except ValueError as error:
         raise FileFormatError(f"{path} is not a complete job: {message_of(error)}.") from None
 
@@ -147,7 +141,7 @@ def decode(line: str) -> Message | None:
         version = document.pop("version")
         if document.get("fraction", 0.0) is None:  # no number, on its way through JSON
             document["fraction"] = 0.0
-        message = build(Message, document)
+        message = from_json(Message, document)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
     if version != PROTOCOL_VERSION:
@@ -156,21 +150,6 @@ def decode(line: str) -> Message | None:
             "Reinstall the plugin and restart QGIS."
         )
     return message if 0 <= message.fraction <= 1 else None
-
-
-def _job_from(document: dict[str, Any]) -> Job:
-    scene, layout, classes = (document.get(name) for name in ("scene", "layout", "classes"))
-    if not isinstance(classes, (list, type(None))):
-        raise ValueError(f"Job.classes should be a list, found {shown(classes)}")
-    job = build(
-        Job,
-        document,
-        scene=None if scene is None else cube_from_json(scene),
-        layout=None if layout is None else layout_from_values(layout),
-        classes=tuple(build(ClassEntry, entry) for entry in classes or []),
-    )
-    check_file_names(job.samples, job.validation)
-    return job
 
 
 def _finite(value: Any) -> Any:  # noqa: ANN401 - any JSON value

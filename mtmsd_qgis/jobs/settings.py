@@ -11,11 +11,12 @@ and the settings of its published code.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar
 
 from ..errors import SettingsError
-from .json_dataclasses import build, shown
+from . import json_dataclasses
+from .json_dataclasses import shown
 
 TRAINING_TIMESTEPS = 1000  # length of the diffusion schedule (paper)
 PAPER_TIMESTEPS = tuple(range(50, 1000, 50))  # 19 timesteps: 50, 100, ... 950 (paper)
@@ -183,12 +184,12 @@ class ClassificationSettings:
     """How the features are classified.
 
     Attributes:
-        classifier: "auto" (a pool of models chosen by cross-validation of the kind of the split), "mtmsd"
+        classifier: "auto" (an ensemble of models, cross-validated as the split says), "mtmsd"
             (purification, selective timestep fusion, ensemble), "transformer3d" (3-D convolution and transformer on
             patches) or "linear" (logistic regression).
-        split: What the map shall be good at, and how a part is held out where no validation layer is given:
-            "random" (more pixels of the same fields), "spatial" (polygons never seen), "block" (blocks of the grid
-            never seen) or "none" (nothing is held out; learnt as for "spatial").
+        split: What the map is for, and how samples are held out where no validation layer is given: "random" (more
+            pixels of the same fields), "spatial" (polygons without samples), "block" (blocks of the grid without
+            samples) or "none" (nothing is held out; learnt as for "spatial").
         validation_share: Share of the samples that is held out.
         block_size: Side in pixels of the blocks that "block", and "spatial" where samples are points, keep together.
         buffer: Training samples at most so many pixels from a held-out one are left out.
@@ -238,8 +239,8 @@ class ClassificationSettings:
         _check_device(self.device)
 
     @property
-    def neighbours_may_agree(self) -> bool:
-        """Whether the default classifier maps for spatial extrapolation, so that probabilities may be smoothed."""
+    def may_filter_probabilities(self) -> bool:
+        """Whether class probabilities may be smoothed within fields: the default classifier, fields without samples."""
         return self.classifier == "auto" and self.split != "random"
 
     @property
@@ -344,7 +345,7 @@ def parse_whole_numbers(text: str, what: str) -> tuple[int, ...]:
 
 def to_json(settings: PretrainSettings | ExtractionSettings | ClassificationSettings) -> dict[str, Any]:
     """The settings as JSON-ready values."""
-    return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(settings).items()}
+    return json_dataclasses.to_json(settings)
 
 
 def from_json(kind: type[Settings], values: Mapping[str, Any]) -> Settings:
@@ -356,6 +357,6 @@ def from_json(kind: type[Settings], values: Mapping[str, Any]) -> Settings:
     unknown = set(values) - {f.name for f in fields(kind)}
     _require(not unknown, f"{kind.__name__} knows no setting of this name.", ", ".join(map(shown, sorted(unknown))))
     try:
-        return build(kind, dict(values))
+        return json_dataclasses.from_json(kind, dict(values))
     except ValueError as error:
         raise SettingsError(f"A setting has the wrong type: {error}.") from None

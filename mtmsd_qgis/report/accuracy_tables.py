@@ -1,56 +1,61 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The parts of a report that show how right a map is: headline, matrix, classes, calibration, areas.
 
-Enters: values of metrics.evaluate and assessment.assess_map, and the classes (id, name, color). Leaves: HTML.
+Enters: figures of the accuracy and of the area, and the classes. Leaves: HTML.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from html import escape
-from typing import Any
+from typing import Union
 
+from ..jobs.data_model import ClassEntry
+from ..jobs.results import AccuracyFigures, AccuracyResult, AreaFigures, CalibrationFigures, MapClass
 from .html import NONE, cards, percent_text, swatch, table, with_error, with_interval
 
 _WIDE = 12  # a matrix of more classes is set smaller in print
 
-Classes = Sequence[Mapping[str, Any]]
+Classes = Sequence[Union[ClassEntry, MapClass]]
 
 
-def headline(judged: Mapping[str, Any]) -> str:
+def headline(accuracy: AccuracyFigures) -> str:
     """The figures of the samples as counted."""
     shown = [
-        (percent_text(judged["oa"]), f"overall accuracy (%), {_interval(judged['oa_interval'])}"),
-        (percent_text(judged["aa"]), f"average accuracy (%), {_interval(judged['aa_interval'])}"),
-        (percent_text(judged["kappa"]), f"kappa (%), {_interval(judged['kappa_interval'])}"),
+        (percent_text(accuracy.oa), f"overall accuracy (%), {_interval(accuracy.oa_interval)}"),
+        (percent_text(accuracy.aa), f"average accuracy (%), {_interval(accuracy.aa_interval)}"),
+        (percent_text(accuracy.kappa), f"kappa (%), {_interval(accuracy.kappa_interval)}"),
     ]
-    if "calibration_error" in judged:
-        chance = f"{judged['calibration_error_by_chance']:.2f} by chance"
+    if accuracy.calibration:
+        expected = f"{accuracy.calibration.expected_error:.2f} expected under perfect calibration"
         shown.append(
-            (f"{judged['calibration_error']:.2f}", f"calibration error: distance of confidence and accuracy; {chance}")
+            (
+                f"{accuracy.calibration.error:.2f}",
+                f"calibration error: distance of confidence and accuracy; {expected}",
+            )
         )
-    from_features = "" if judged["features"] == judged["samples"] else f" from {judged['features']} features"
-    return cards([*shown, (str(judged["samples"]), f"reference pixels{from_features}")]) + (
+    from_features = "" if accuracy.features == accuracy.samples else f" from {accuracy.features} features"
+    return cards([*shown, (str(accuracy.samples), f"reference pixels{from_features}")]) + (
         "<p>Intervals take the reference pixels as independent samples. Neighbours are not, and then the true "
         "intervals are wider.</p>"
     )
 
 
-def by_area(adjusted: Mapping[str, Any]) -> str:
+def by_area(adjusted: AreaFigures) -> str:
     """The overall accuracy of the area."""
     return cards(
         [
-            (percent_text(adjusted["oa"]), f"overall accuracy by area (%), {_interval(adjusted['oa_interval'])}"),
-            (percent_text(adjusted["oa_error"]), "its standard error (% points)"),
+            (percent_text(adjusted.oa), f"overall accuracy by area (%), {_interval(adjusted.oa_interval)}"),
+            (percent_text(adjusted.oa_error), "its standard error (% points)"),
         ]
     )
 
 
-def class_table(judged: Mapping[str, Any], classes: Classes, training: Sequence[int] | None = None) -> str:
+def class_table(accuracy: AccuracyFigures, classes: Classes, training: Sequence[int] | None = None) -> str:
     """Producer's and user's accuracy and F1 of every class.
 
     Args:
-        judged: The figures.
+        accuracy: The figures.
         classes: In the order of the class indices.
         training: Samples that were learnt from, by class index.
     """
@@ -65,11 +70,13 @@ def class_table(judged: Mapping[str, Any], classes: Classes, training: Sequence[
     ]
     rows = [
         [
-            swatch(entry),
+            swatch(entry.name, entry.color),
             *([] if training is None else [str(training[k])]),
-            str(sum(judged["matrix"][k])),
-            str(sum(row[k] for row in judged["matrix"])),
-            *(with_interval(judged[name][k], judged[f"{name}_interval"][k]) for name in ("producers", "users", "f1")),
+            str(sum(accuracy.matrix[k])),
+            str(sum(row[k] for row in accuracy.matrix)),
+            with_interval(accuracy.producers[k], accuracy.producers_interval[k]),
+            with_interval(accuracy.users[k], accuracy.users_interval[k]),
+            with_interval(accuracy.f1[k], accuracy.f1_interval[k]),
         ]
         for k, entry in enumerate(classes)
     ]
@@ -80,59 +87,57 @@ def class_table(judged: Mapping[str, Any], classes: Classes, training: Sequence[
     )
 
 
-def matrix_table(judged: Mapping[str, Any], classes: Classes) -> str:
+def matrix_table(accuracy: AccuracyFigures, classes: Classes) -> str:
     """The confusion matrix, reference in the rows, with the accuracies at its margins."""
-    matrix, count = judged["matrix"], len(classes)
-    ids = "".join(f'<th title="{escape(str(entry["name"]))}">{_id(entry)}</th>' for entry in classes)
+    matrix, count = accuracy.matrix, len(classes)
+    ids = "".join(f'<th title="{escape(entry.name)}">{_id(entry)}</th>' for entry in classes)
     body = []
     for i, entry in enumerate(classes):
         total = sum(matrix[i])
         cells = "".join(_count(samples, total, right=i == j) for j, samples in enumerate(matrix[i]))
         body.append(
-            f'<tr><td class="name">{swatch(entry)} ({_id(entry)})</td>{cells}<td class="total side">{total}</td>'
-            f'<td class="total">{percent_text(judged["producers"][i])}</td></tr>'
+            f'<tr><td class="name">{swatch(entry.name, entry.color)} ({_id(entry)})</td>{cells}'
+            f'<td class="total side">{total}</td>'
+            f'<td class="total">{percent_text(accuracy.producers[i])}</td></tr>'
         )
     sums = "".join(f"<td>{sum(row[j] for row in matrix)}</td>" for j in range(count))
-    users = "".join(f"<td>{percent_text(value)}</td>" for value in judged["users"])
+    users = "".join(f"<td>{percent_text(value)}</td>" for value in accuracy.users)
     return (
         "<h2>Confusion matrix</h2><p>Reference pixels. Rows: reference. Columns: map, by class id.</p>"
         f'<div class="scroll"><table class="matrix{" wide" if count > _WIDE else ""}"><thead>'
         f'<tr><th class="name" rowspan="2">Reference</th><th class="axis" colspan="{count}">Map</th>'
         '<th class="total side" rowspan="2">Sum</th><th class="total" rowspan="2">Producer\'s (%)</th></tr>'
         f"<tr>{ids}</tr></thead><tbody>{''.join(body)}"
-        f'<tr class="total"><td class="name">Sum</td>{sums}<td class="side">{judged["samples"]}</td><td></td></tr>'
-        f'<tr class="total"><td class="name">User\'s (%)</td>{users}<td class="side">{percent_text(judged["oa"])}</td>'
+        f'<tr class="total"><td class="name">Sum</td>{sums}<td class="side">{accuracy.samples}</td><td></td></tr>'
+        f'<tr class="total"><td class="name">User\'s (%)</td>{users}<td class="side">{percent_text(accuracy.oa)}</td>'
         "<td></td></tr></tbody></table></div>"
     )
 
 
-def calibration_table(judged: Mapping[str, Any]) -> str:
+def calibration_table(calibration: CalibrationFigures) -> str:
     """Confidence against accuracy on the reference samples."""
-    rows = [
-        [f"{entry['confidence']:.2f}", f"{entry['accuracy']:.2f}", str(entry["samples"])]
-        for entry in judged["calibration"]
-    ]
+    rows = [[f"{each.confidence:.2f}", f"{each.accuracy:.2f}", str(each.samples)] for each in calibration.bins]
     return (
-        "<h2>Calibration</h2><p>Of the reference pixels that the map is that sure of, the share that is right. The "
-        f"mean distance of the two, the calibration error, is {judged['calibration_error']:.3f}. "
-        f"{_against_chance(judged)}</p>" + table(["Mean confidence", "Share right", "Pixels"], rows, first="")
+        "<h2>Calibration</h2><p>Reference pixels by confidence, and the share of them that is right. The mean distance "
+        f"of the two, the expected calibration error, is {calibration.error:.3f}. "
+        f"{_against_perfect(calibration)}</p>" + table(["Mean confidence", "Share right", "Pixels"], rows, first="")
     )
 
 
-def _against_chance(judged: Mapping[str, Any]) -> str:
-    """What the calibration error of an exactly right confidence would be, and what follows."""
-    mean, most = judged["calibration_error_by_chance"], judged["calibration_error_by_chance_at_most"]
-    excess = sum(entry["samples"] * (entry["confidence"] - entry["accuracy"]) for entry in judged["calibration"])
-    word = "surer" if excess > 0 else "less sure"
+def _against_perfect(calibration: CalibrationFigures) -> str:
+    """What the calibration error would be under perfect calibration, and what follows."""
+    excess = sum(each.samples * (each.confidence - each.accuracy) for each in calibration.bins)
+    word = "overconfident" if excess > 0 else "underconfident"
     verdict = (
-        f"So the map is {word} of itself than it should be."
-        if judged["calibration_error"] > most
-        else "So nothing here says that the confidence is wrong."
+        f"So the map is {word}."
+        if calibration.error > calibration.expected_error_at_most
+        else "So there is no evidence that the confidence is wrong."
     )
     return (
-        f"The reference lies in {judged['calibration_places']} places (polygons, or squares of 32 x 32 pixels), whose "
-        "pixels are mostly right or wrong together; there a map whose confidence is exactly right would show "
-        f"{mean:.3f} on average, by chance, and more than {most:.3f} in one of twenty cases. {verdict}"
+        f"The reference lies in {calibration.groups} spatial groups (polygons, or blocks of 32 x 32 pixels), whose "
+        "pixels are mostly right or wrong together. With as few groups, a map with perfect calibration has an error of "
+        f"{calibration.expected_error:.3f} on average, and more than {calibration.expected_error_at_most:.3f} in one "
+        f"of twenty cases. {verdict}"
     )
 
 
@@ -142,7 +147,12 @@ def mapped_areas(pixels: Sequence[int], classes: Classes, pixel_area_m2: float |
     hectares = _hectares(pixels, pixel_area_m2)
     head = ["Class", "Pixels", "Share (%)", *([] if hectares is None else ["Area (ha)"])]
     rows = [
-        [swatch(entry), str(count), f"{100 * count / total:.1f}", *([] if hectares is None else [hectares[k]])]
+        [
+            swatch(entry.name, entry.color),
+            str(count),
+            f"{100 * count / total:.1f}",
+            *([] if hectares is None else [hectares[k]]),
+        ]
         for k, (entry, count) in enumerate(zip(classes, pixels))
     ]
     return "<h2>Mapped areas</h2><p>As counted on the map; errors of the map are not corrected for.</p>" + table(
@@ -150,15 +160,15 @@ def mapped_areas(pixels: Sequence[int], classes: Classes, pixel_area_m2: float |
     )
 
 
-def estimated_areas(values: Mapping[str, Any], classes: Classes, pixel_area_m2: float | None) -> str:
+def estimated_areas(result: AccuracyResult, pixel_area_m2: float | None) -> str:
     """Areas and accuracies by area, with standard errors and intervals, beside the areas as mapped."""
-    adjusted, pixels = values["adjusted"], values["mapped_pixels"]
+    adjusted, pixels, classes = result.adjusted, result.mapped_pixels, result.classes
     areas = [
         [
-            swatch(entry),
+            swatch(entry.name, entry.color),
             f"{100 * pixels[k] / max(1, sum(pixels)):.1f}",
-            with_error(adjusted["area"][k], adjusted["area_error"][k]),
-            _ends(adjusted["area_interval"][k]),
+            with_error(adjusted.area[k], adjusted.area_error[k]),
+            _ends(adjusted.area_interval[k]),
         ]
         for k, entry in enumerate(classes)
     ]
@@ -168,15 +178,11 @@ def estimated_areas(values: Mapping[str, Any], classes: Classes, pixel_area_m2: 
         areas = [row + more for row, more in zip(areas, _in_hectares(adjusted, pixels, pixel_area_m2))]
     accuracies = [
         [
-            swatch(entry),
-            *(
-                text
-                for name in ("users", "producers")
-                for text in (
-                    with_error(adjusted[name][k], adjusted[f"{name}_error"][k]),
-                    _ends(adjusted[f"{name}_interval"][k]),
-                )
-            ),
+            swatch(entry.name, entry.color),
+            with_error(adjusted.users[k], adjusted.users_error[k]),
+            _ends(adjusted.users_interval[k]),
+            with_error(adjusted.producers[k], adjusted.producers_error[k]),
+            _ends(adjusted.producers_interval[k]),
         ]
         for k, entry in enumerate(classes)
     ]
@@ -193,13 +199,13 @@ def estimated_areas(values: Mapping[str, Any], classes: Classes, pixel_area_m2: 
     )
 
 
-def _in_hectares(adjusted: Mapping[str, Any], pixels: Sequence[int], pixel_area_m2: float) -> list[list[str]]:
+def _in_hectares(adjusted: AreaFigures, pixels: Sequence[int], pixel_area_m2: float) -> list[list[str]]:
     """Mapped area, estimate with its error, and interval of each class."""
-    ends = adjusted["area_pixels_interval"]
+    ends = adjusted.area_pixels_interval
     columns = [
         pixels,
-        adjusted["area_pixels"],
-        adjusted["area_pixels_error"],
+        adjusted.area_pixels,
+        adjusted.area_pixels_error,
         [low for low, _ in ends],
         [high for _, high in ends],
     ]
@@ -210,14 +216,14 @@ def _in_hectares(adjusted: Mapping[str, Any], pixels: Sequence[int], pixel_area_
     return rows
 
 
-def strata_table(adjusted: Mapping[str, Any]) -> str:
+def strata_table(adjusted: AreaFigures) -> str:
     """What the samples were drawn from."""
-    rows = [[escape(s["name"]), f"{s['pixels']:,}", str(s["samples"])] for s in adjusted["strata"]]
+    rows = [[escape(each.name), f"{each.pixels:,}", str(each.samples)] for each in adjusted.strata]
     return "<h2>Strata</h2>" + table(["Stratum", "Pixels", "Samples"], rows)
 
 
-def _id(entry: Mapping[str, Any]) -> str:
-    return NONE if entry["id"] is None else str(entry["id"])
+def _id(entry: ClassEntry | MapClass) -> str:
+    return NONE if entry.id is None else str(entry.id)
 
 
 def _count(samples: int, total: int, *, right: bool) -> str:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The content of an accuracy report for programs (JSON) and for spreadsheets (CSV).
 
-Enters: the values that the report is made of. Leaves: text. docs/reading_the_report.md describes both; VERSION rises
+Enters: the result that the report is made of. Leaves: text. docs/reading_the_report.md describes both; VERSION rises
 when a name goes or changes its meaning, not when one is added.
 """
 
@@ -13,16 +13,19 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ..jobs.data_model import ClassEntry
+from ..jobs.json_dataclasses import to_json
+from ..jobs.results import AccuracyFigures, AccuracyResult, AreaFigures, MapClass, MapResult
+
 FORMAT, VERSION = "mtmsd-accuracy", 1
 _FORMULA = ("=", "+", "-", "@")  # what a spreadsheet would compute
-_ACCURACIES = ("producers", "users", "f1")
+_ENDS = ("", "_low_95", "_high_95", "_standard_error")  # of the names of columns
 
 Row = Sequence[Any]
 
 
 def accuracy_json(
-    kind: str,
-    values: Mapping[str, Any],
+    result: MapResult | AccuracyResult,
     facts: Mapping[str, str],
     pixel_area_m2: float | None,
     notes: Sequence[str] = (),
@@ -30,93 +33,108 @@ def accuracy_json(
     """The report as JSON.
 
     Args:
-        kind: "classification" or "assessment".
-        values: With accuracy, classes, mapped_pixels, and others, which stay as they are.
+        result: Of a map task, or of an assessment.
         facts: Rows for the table of circumstances.
         pixel_area_m2: Area of a pixel; None where the raster's CRS has no metres.
-        notes: What the report says in words, where the values hold none.
+        notes: What the report of a map says in words; an assessment holds its own.
     """
     document = {
         "format": FORMAT,
         "version": VERSION,
-        "kind": kind,
+        "kind": "assessment" if isinstance(result, AccuracyResult) else "classification",
         "facts": dict(facts),
         "axes": {"rows": "reference", "columns": "map"},
         "notes": list(notes),
         "adjusted": None,
-        **values,
+        **to_json(result),
         "pixel_area_m2": pixel_area_m2,
     }
     return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def accuracy_csv(values: Mapping[str, Any], pixel_area_m2: float | None) -> str:
+def accuracy_csv(result: MapResult | AccuracyResult, pixel_area_m2: float | None) -> str:
     """Overall figures, one row a class, and the confusion matrix, as three tables with an empty line between.
 
     Comma, point, UTF-8 with the mark that spreadsheets look for.
     """
-    judged, classes = values["accuracy"], values["classes"]
+    accuracy = result.accuracy
+    adjusted = result.adjusted if isinstance(result, AccuracyResult) else None
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    if judged:
-        writer.writerows([*_overall(judged, values.get("adjusted")), []])
-    writer.writerows(_classes(values, pixel_area_m2))
-    if judged:
-        writer.writerows([[], *_matrix(judged["matrix"], classes)])
+    if accuracy:
+        writer.writerows([*_overall(accuracy, adjusted), []])
+    writer.writerows(_classes(result, adjusted, None if pixel_area_m2 is None else pixel_area_m2 / 10_000))
+    if accuracy:
+        writer.writerows([[], *_matrix(accuracy.matrix, [entry.name for entry in result.classes])])
     return "\ufeff" + text.getvalue()
 
 
-def _overall(judged: Mapping[str, Any], adjusted: Mapping[str, Any] | None) -> Iterable[Row]:
+def _overall(accuracy: AccuracyFigures, adjusted: AreaFigures | None) -> Iterable[Row]:
     yield ["figure", "value", "low_95", "high_95", "standard_error"]
-    for name in ("oa", "aa", "kappa"):
-        yield _cells([f"{name}_percent", judged[name], *judged[f"{name}_interval"], None])
-    if judged.get("oa_interval_by_feature"):
-        yield _cells(["oa_percent_by_feature", judged["oa"], *judged["oa_interval_by_feature"], None])
+    yield _cells(["oa_percent", accuracy.oa, *accuracy.oa_interval, None])
+    yield _cells(["aa_percent", accuracy.aa, *accuracy.aa_interval, None])
+    yield _cells(["kappa_percent", accuracy.kappa, *accuracy.kappa_interval, None])
+    if accuracy.oa_interval_by_feature:
+        yield _cells(["oa_percent_by_feature", accuracy.oa, *accuracy.oa_interval_by_feature, None])
     if adjusted:
-        yield _cells(["oa_by_area_percent", adjusted["oa"], *adjusted["oa_interval"], adjusted["oa_error"]])
-    yield ["reference_pixels", judged["samples"], "", "", ""]
+        yield _cells(["oa_by_area_percent", adjusted.oa, *adjusted.oa_interval, adjusted.oa_error])
+    yield ["reference_pixels", accuracy.samples, "", "", ""]
 
 
-def _classes(values: Mapping[str, Any], pixel_area_m2: float | None) -> Iterable[Row]:
-    judged, adjusted, classes = values["accuracy"], values.get("adjusted"), values["classes"]
-    hectares = None if pixel_area_m2 is None else pixel_area_m2 / 10_000
-    head = ["id", "class"]
-    if judged:
-        head += ["reference_pixels", "reference_pixels_mapped_so"]
-        head += [f"{name}_percent{end}" for name in _ACCURACIES for end in ("", "_low_95", "_high_95")]
-    head += ["mapped_pixels", *([] if hectares is None else ["mapped_ha"])]
-    if adjusted:
-        head += [f"area_percent{end}" for end in ("", "_low_95", "_high_95", "_standard_error")]
-        head += [] if hectares is None else [f"area_ha{end}" for end in ("", "_low_95", "_high_95", "_standard_error")]
-        ends = ("", "_low_95", "_high_95", "_standard_error")
-        head += [f"{name}_by_area_percent{end}" for name in ("producers", "users") for end in ends]
-    yield head
+def _classes(
+    result: MapResult | AccuracyResult, adjusted: AreaFigures | None, pixel_hectares: float | None
+) -> Iterable[Row]:
+    yield _class_head(result, adjusted, pixel_hectares)
+    classes: Sequence[ClassEntry | MapClass] = result.classes
     for k, entry in enumerate(classes):
-        row = [entry["id"], entry["name"]]
-        if judged:
-            row += [sum(judged["matrix"][k]), sum(line[k] for line in judged["matrix"])]
-            for name in _ACCURACIES:
-                row += [judged[name][k], *judged[f"{name}_interval"][k]]
-        mapped = values["mapped_pixels"][k]
-        row += [mapped, *([] if hectares is None else [mapped * hectares])]
-        if adjusted:
-            row += [adjusted["area"][k], *adjusted["area_interval"][k], adjusted["area_error"][k]]
-            if hectares is not None:
-                areas = [
-                    adjusted["area_pixels"][k],
-                    *adjusted["area_pixels_interval"][k],
-                    adjusted["area_pixels_error"][k],
-                ]
-                row += [None if pixels is None else pixels * hectares for pixels in areas]
-            for name in ("producers", "users"):
-                row += [adjusted[name][k], *adjusted[f"{name}_interval"][k], adjusted[f"{name}_error"][k]]
+        row = [entry.id, entry.name, *([] if result.accuracy is None else _of_samples(result.accuracy, k))]
+        mapped = result.mapped_pixels[k]
+        row += [mapped, *([] if pixel_hectares is None else [mapped * pixel_hectares])]
+        row += [] if adjusted is None else _of_area(adjusted, k, pixel_hectares)
         yield _cells(row)
 
 
-def _matrix(matrix: Sequence[Sequence[int]], classes: Sequence[Mapping[str, Any]]) -> Iterable[Row]:
-    yield _cells(["reference (rows) \\ map (columns)", *(entry["name"] for entry in classes), "sum"])
-    for entry, counts in zip(classes, matrix):
-        yield _cells([entry["name"], *counts, sum(counts)])
+def _class_head(
+    result: MapResult | AccuracyResult, adjusted: AreaFigures | None, pixel_hectares: float | None
+) -> list[str]:
+    head = ["id", "class"]
+    if result.accuracy:
+        head += ["reference_pixels", "reference_pixels_mapped_so"]
+        head += [f"{name}_percent{end}" for name in ("producers", "users", "f1") for end in _ENDS[:3]]
+    head += ["mapped_pixels", *([] if pixel_hectares is None else ["mapped_ha"])]
+    if adjusted:
+        head += [f"area_percent{end}" for end in _ENDS]
+        head += [] if pixel_hectares is None else [f"area_ha{end}" for end in _ENDS]
+        head += [f"{name}_by_area_percent{end}" for name in ("producers", "users") for end in _ENDS]
+    return head
+
+
+def _of_samples(accuracy: AccuracyFigures, k: int) -> list[Any]:
+    return [
+        sum(accuracy.matrix[k]),
+        sum(line[k] for line in accuracy.matrix),
+        accuracy.producers[k],
+        *accuracy.producers_interval[k],
+        accuracy.users[k],
+        *accuracy.users_interval[k],
+        accuracy.f1[k],
+        *accuracy.f1_interval[k],
+    ]
+
+
+def _of_area(adjusted: AreaFigures, k: int, pixel_hectares: float | None) -> list[Any]:
+    row = [adjusted.area[k], *adjusted.area_interval[k], adjusted.area_error[k]]
+    if pixel_hectares is not None:
+        areas = [adjusted.area_pixels[k], *adjusted.area_pixels_interval[k], adjusted.area_pixels_error[k]]
+        row += [None if pixels is None else pixels * pixel_hectares for pixels in areas]
+    row += [adjusted.producers[k], *adjusted.producers_interval[k], adjusted.producers_error[k]]
+    return [*row, adjusted.users[k], *adjusted.users_interval[k], adjusted.users_error[k]]
+
+
+def _matrix(matrix: Sequence[Sequence[int]], names: Sequence[str]) -> Iterable[Row]:
+    yield _cells(["reference (rows) \\ map (columns)", *names, "sum"])
+    for name, counts in zip(names, matrix):
+        yield _cells([name, *counts, sum(counts)])
     yield ["sum", *(sum(column) for column in zip(*matrix)), sum(map(sum, matrix))]
 
 

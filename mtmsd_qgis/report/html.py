@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
-from typing import Any
 
 STYLE = """
 body{font:15px/1.5 system-ui,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;color:#1c2429;background:#fff;max-width:72rem;
@@ -95,10 +94,9 @@ def facts(rows: Mapping[str, str]) -> str:
     return f'<h2>Circumstances</h2><table class="facts"><tbody>{body}</tbody></table>'
 
 
-def swatch(entry: Mapping[str, Any]) -> str:
+def swatch(name: str, color: str) -> str:
     """A class's colour and name."""
-    colour = escape(str(entry.get("color") or "#ffffff"))
-    return f'<span class="swatch" style="background:{colour}"></span>{escape(str(entry["name"]))}'
+    return f'<span class="swatch" style="background:{escape(color or "#ffffff")}"></span>{escape(name)}'
 
 
 def percent_text(value: float | None) -> str:

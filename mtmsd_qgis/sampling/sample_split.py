@@ -10,12 +10,12 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from ..errors import SamplesError
 from ..jobs.protocol import Job
+from ..jobs.results import SplitFacts
 from ..jobs.settings import ClassificationSettings
 from .groups import block_ids, spatial_groups
 from .sample_table import SampleTable, read_samples
@@ -42,15 +42,21 @@ class SampleSplit:
     sentence: str
     not_held_out: tuple[str, ...] = ()
 
-    def facts(self, classes: int) -> dict[str, Any]:
-        """What the result message says of the split, JSON-ready; counts by class index."""
-        return {
-            "method": self.method,
-            "sentence": self.sentence,
-            "not_held_out": list(self.not_held_out),
-            "training_samples": self.training.count_by_class(classes).tolist(),
-            "validation_samples": self.validation.count_by_class(classes).tolist(),
-        }
+    def facts(self, classes: int, outside_map: int) -> SplitFacts:
+        """What the result says of the split.
+
+        Args:
+            classes: K.
+            outside_map: Validation samples where the map has no class.
+        """
+        return SplitFacts(
+            method=self.method,
+            sentence=self.sentence,
+            not_held_out=self.not_held_out,
+            training_samples=tuple(self.training.count_by_class(classes).tolist()),
+            validation_samples=tuple(self.validation.count_by_class(classes).tolist()),
+            validation_outside_map=outside_map,
+        )
 
 
 def split_samples(job: Job, folder: Path, samples: SampleTable, settings: ClassificationSettings) -> SampleSplit:

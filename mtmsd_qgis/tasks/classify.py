@@ -7,27 +7,28 @@ Enters: a job with features and training samples. Leaves: the map's rasters, and
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from ..classification.fit import Task, learn
-from ..classification.predict_map import map_values, predict_map
+from ..classification.predict_map import predict_map
 from ..diffusion.batch_plan import memory_guard
 from ..errors import SceneError
 from ..io.cube import whole_size
 from ..io.run_directory import RunDirectory
 from ..jobs.data_model import FeatureLayout
 from ..jobs.protocol import Job
-from ..jobs.settings import ClassificationSettings, from_json, to_json
+from ..jobs.results import MapResult
+from ..jobs.settings import ClassificationSettings, from_json
 from ..progress import Progress, span
 from ..sampling.sample_split import split_samples
 from ..sampling.sample_table import check_classes, read_samples
-from .job_device import announce_device, device_values
+from .job_device import announce_device
+from .map_result import map_result
 from .scene_input import open_scene
 
 _LEARNING_SHARE = {"auto": 0.85}  # of the time, as measured on Indian Pines; networks take all but the last of it
 
 
-def classify(job: Job, folder: Path, progress: Progress) -> dict[str, Any]:
+def classify(job: Job, folder: Path, progress: Progress) -> MapResult:
     """Feature raster + samples -> class map, confidence, accuracy."""
     settings = from_json(ClassificationSettings, job.settings)
     device = announce_device(settings.device, settings.seed)
@@ -54,4 +55,4 @@ def classify(job: Job, folder: Path, progress: Progress) -> dict[str, Any]:
             with_probabilities=bool(job.options.get("probabilities")),
             progress=span(progress, learning, 1.0),
         )
-    return {**map_values(files, job, split, learnt, layout), "settings": to_json(settings), **device_values(device)}
+    return map_result(files, task, split, learnt, device)

@@ -6,8 +6,6 @@ Enters: a trained network and the sampler of its scene. Leaves: PNG pictures as 
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -15,6 +13,7 @@ from numpy.typing import NDArray
 from ..diffusion.noise import alpha_bar, q_sample
 from ..diffusion.patch_sampler import PatchSampler
 from ..diffusion.unet import UNet
+from ..jobs.results import DenoisedPatch
 from ..jobs.settings import PretrainSettings
 from ..report.charts import png_data_uri
 
@@ -23,7 +22,7 @@ _PATCHES = 3
 _STRETCH = 2.5  # standard deviations from black to mid grey
 
 
-def denoised_samples(network: UNet, sampler: PatchSampler, settings: PretrainSettings) -> list[dict[str, Any]]:
+def denoised_samples(network: UNet, sampler: PatchSampler, settings: PretrainSettings) -> tuple[DenoisedPatch, ...]:
     """Clean, noised and denoised patches at a few timesteps.
 
     The estimate of the clean patch follows from the predicted noise e: x0 = (x_t - sqrt(1 - a_bar) e) / sqrt(a_bar).
@@ -34,7 +33,7 @@ def denoised_samples(network: UNet, sampler: PatchSampler, settings: PretrainSet
         settings: For the seed.
 
     Returns:
-        For each patch and timestep: {"patch", "timestep", "clean", "noised", "denoised"}, the last three data URIs.
+        One entry for each patch and timestep.
     """
     device = next(network.parameters()).device
     network.eval()
@@ -52,15 +51,15 @@ def denoised_samples(network: UNet, sampler: PatchSampler, settings: PretrainSet
         estimate = (noised - (1 - kept).sqrt() * noise) / kept.sqrt()
         for i, timestep in enumerate(SHOWN_TIMESTEPS):
             found.append(
-                {
-                    "patch": number,
-                    "timestep": timestep,
-                    "clean": png_data_uri(_colours(patch)),
-                    "noised": png_data_uri(_colours(noised[i].numpy())),
-                    "denoised": png_data_uri(_colours(estimate[i].numpy())),
-                }
+                DenoisedPatch(
+                    patch=number,
+                    timestep=timestep,
+                    clean=png_data_uri(_colours(patch)),
+                    noised=png_data_uri(_colours(noised[i].numpy())),
+                    denoised=png_data_uri(_colours(estimate[i].numpy())),
+                )
             )
-    return found
+    return tuple(found)
 
 
 def _colours(patch: NDArray[np.float32]) -> NDArray[np.uint8]:

@@ -7,9 +7,8 @@ Enters: a job with a scene and a model file, and samples or none. Leaves: the fe
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from ..diffusion.batch_plan import memory_guard
 from ..diffusion.device import Device
@@ -27,16 +26,17 @@ from ..io.cube import Cube
 from ..io.run_directory import open_run_directory
 from ..jobs.data_model import FeatureLayout
 from ..jobs.protocol import Job
+from ..jobs.results import ExtractionResult
 from ..jobs.settings import ExtractionSettings, from_json
 from ..progress import Progress, span
 from ..sampling.sample_table import SampleTable, read_samples
-from .job_device import announce_device, device_values
+from .job_device import announce_device, computation
 from .scene_input import check_bands, check_size, open_scene, standardised
 
 log = logging.getLogger(__name__)
 
 
-def extract(job: Job, folder: Path, progress: Progress) -> dict[str, Any]:
+def extract(job: Job, folder: Path, progress: Progress) -> ExtractionResult:
     """Raster + model -> feature raster."""
     settings = from_json(ExtractionSettings, job.settings)
     device = announce_device(settings.device, settings.seed)
@@ -64,13 +64,13 @@ def extract(job: Job, folder: Path, progress: Progress) -> dict[str, Any]:
         spectra = QuantisedSpectra.of(cube, tiles) if settings.spectra else None
         raster = write_features(run, selection.features, spectra, cache, writing)
 
-    return {
-        "folder": str(run.run_directory.folder),
-        "raster": asdict(raster.description),
-        "layout": asdict(replace(selection.layout, spectra=cube.bands if settings.spectra else 0)),
-        "bands_written": raster.bands,
-        **device_values(device),
-    }
+    return ExtractionResult(
+        folder=str(run.run_directory.folder),
+        raster=raster.description,
+        layout=replace(selection.layout, spectra=cube.bands if settings.spectra else 0),
+        bands_written=raster.bands,
+        computation=computation(device),
+    )
 
 
 def _result_bytes(extractor: FeatureExtractor, cube: Cube) -> int:

@@ -6,23 +6,22 @@ Enters: a job that names a .mat file, and one with a ground truth or none. Leave
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from ..errors import SceneError
 from ..io import matlab_scene
 from ..jobs.protocol import Job
+from ..jobs.results import ImportResult
 from ..progress import Progress
 
 
-def import_scene(job: Job, folder: Path, progress: Progress) -> dict[str, Any]:
+def import_scene(job: Job, folder: Path, progress: Progress) -> ImportResult:
     """MATLAB file -> raw cube and class ids."""
     array = matlab_scene.read_scene(Path(job.inputs["mat"]), job.options.get("variable") or None)
     progress(0.3, "scene read")
     cube = matlab_scene.write_scene(array, folder)
     progress(0.8, "scene written")
-    values: dict[str, Any] = {"cube": asdict(cube.description), "reference": None, "class_names": {}}
+    reference, class_names = None, {}
     if job.inputs.get("ground_truth"):
         ids, names = matlab_scene.read_ground_truth(Path(job.inputs["ground_truth"]))
         if ids.shape != array.shape[:2]:
@@ -30,7 +29,7 @@ def import_scene(job: Job, folder: Path, progress: Progress) -> dict[str, Any]:
                 f"The ground truth should have {array.shape[0]} x {array.shape[1]} pixels as the scene has, "
                 f"it has {ids.shape[0]} x {ids.shape[1]}."
             )
-        values["reference"] = asdict(matlab_scene.write_ground_truth(ids, folder).description)
-        values["class_names"] = {str(index): name for index, name in names.items()}
+        reference = matlab_scene.write_ground_truth(ids, folder).description
+        class_names = {str(index): name for index, name in names.items()}
     progress(1.0, "")
-    return values
+    return ImportResult(cube.description, reference, class_names)

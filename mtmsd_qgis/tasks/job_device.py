@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The device of a job: chosen, logged with the seed and the versions, and told in the result.
+"""The device of a job: chosen, logged with the seed and the versions, and named in the result.
 
-Enters: the settings' device and seed. Leaves: a Device, and its values of the result message.
+Enters: the settings' device and seed. Leaves: a Device, and what the result says of it.
 """
 
 from __future__ import annotations
 
 import logging
-from typing import Any
 
 import numpy as np
 import torch
 
 from ..diffusion.device import Device, choose_device
+from ..jobs.results import Computation
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +29,6 @@ def announce_device(wanted: str, seed: int) -> Device:
     return device
 
 
-def device_values(device: Device) -> dict[str, Any]:
-    """What the result message says of the device."""
-    return {"device": device.label, "device_reason": device.reason, "torch": str(torch.__version__)}
+def computation(device: Device) -> Computation:
+    """What the result says of the device."""
+    return Computation(device.label, device.reason, str(torch.__version__))

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from ..classification.auto.feature_sets import MARGIN
 from ..classification.fit import Task, learn
-from ..classification.predict_map import map_values, predict_map
+from ..classification.predict_map import predict_map
 from ..diffusion.batch_plan import memory_guard
 from ..diffusion.device import Device
 from ..diffusion.model import DiffusionModel, load_model
@@ -35,11 +35,13 @@ from ..io.run_directory import RunDirectory, open_run_directory
 from ..io.windows import HALO, MOST_CORE
 from ..jobs.data_model import FeatureLayout
 from ..jobs.protocol import Job
-from ..jobs.settings import ClassificationSettings, ExtractionSettings, PretrainSettings, from_json, to_json
+from ..jobs.results import SceneMapResult
+from ..jobs.settings import ClassificationSettings, ExtractionSettings, PretrainSettings, from_json
 from ..progress import Progress, span
 from ..sampling.sample_split import split_samples
 from ..sampling.sample_table import SampleTable, check_classes, read_samples
-from .job_device import announce_device, device_values
+from .job_device import announce_device
+from .map_result import map_result
 from .pretrain import ModelTraining, train_model
 from .scene_input import band_positions, check_bands, check_size, open_scene, standardised
 
@@ -116,7 +118,7 @@ class PreparedScene:
     valid: NDArray[np.bool_]
 
 
-def map_scene(job: Job, folder: Path, progress: Progress) -> dict[str, Any]:
+def map_scene(job: Job, folder: Path, progress: Progress) -> SceneMapResult:
     """Raster + samples -> class map; the model is trained where none is given.
 
     Raises:
@@ -148,14 +150,13 @@ def map_scene(job: Job, folder: Path, progress: Progress) -> dict[str, Any]:
             progress=span(progress, fitted, 1.0),
             strip_width=features.strip_width(window_side),
         )
-    return {
-        **map_values(files, job, split, learnt, layout),
-        "purification": {"raster": layout.purification, "note": layout.note, "after_split": True},
-        "folder": str(run.run_directory.folder),
-        "model": str(run.model_file) if steps.pretrain else None,
-        "settings": to_json(steps.classify),
-        **device_values(device),
-    }
+    result = map_result(files, task, split, learnt, device)
+    purification = replace(result.purification, after_split=True)
+    return SceneMapResult(
+        **{**vars(result), "purification": purification},
+        folder=str(run.run_directory.folder),
+        model=str(run.model_file) if steps.pretrain else None,
+    )
 
 
 def _lazy_features(

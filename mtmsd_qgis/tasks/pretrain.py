@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import logging
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,14 +25,14 @@ from ..diffusion.training_state import TrainingState, new_training
 from ..diffusion.unet import UNet
 from ..errors import Cancelled, DeviceError
 from ..features.extractor import FeatureExtractor
-from ..io.bands import LeftOut
 from ..io.bands import describe as describe_bands
 from ..io.cube import Cube
 from ..jobs.protocol import Job
-from ..jobs.settings import PretrainSettings, extraction_settings, from_json, to_json
+from ..jobs.results import BandLeftOut, PretrainResult
+from ..jobs.settings import PretrainSettings, extraction_settings, from_json
 from ..progress import Progress, span
 from .denoising_preview import denoised_samples
-from .job_device import announce_device, device_values
+from .job_device import announce_device, computation
 from .scene_input import band_positions, check_size, open_scene, standardised
 
 log = logging.getLogger(__name__)
@@ -55,7 +54,7 @@ class Trained:
     state: TrainingState
     preprocessor: Preprocessor
     sampler: PatchSampler
-    left_out: list[LeftOut]
+    left_out: list[BandLeftOut]
     components: Cube
     valid: NDArray[np.bool_]
 
@@ -66,7 +65,7 @@ class Trained:
         return float(np.mean([loss for _, loss in losses[-max(1, len(losses) // 20) :]]))
 
 
-def pretrain(job: Job, folder: Path, progress: Progress) -> dict[str, Any]:
+def pretrain(job: Job, folder: Path, progress: Progress) -> PretrainResult:
     """Raster -> diffusion model."""
     settings = from_json(PretrainSettings, job.settings)
     device = announce_device(settings.device, settings.seed)
@@ -86,20 +85,20 @@ def pretrain(job: Job, folder: Path, progress: Progress) -> dict[str, Any]:
     trained = train_model(training, cube, progress)
     state, preprocessor = trained.state, trained.preprocessor
     state.network.load_state_dict(state.average)
-    return {
-        "model": job.outputs["model"],
-        "final_loss": trained.final_loss,
-        "iterations": state.iteration,
-        "rollbacks": state.rollbacks,
-        "loss_curve": [list(point) for point in state.losses],
-        "components": preprocessor.components,
-        "explained_share": preprocessor.explained_share,
-        "bands_used": [band.number for band in preprocessor.bands],
-        "bands_left_out": [asdict(band) for band in trained.left_out],
-        "denoised": denoised_samples(state.network, trained.sampler, settings),
-        "settings": to_json(settings),
-        **device_values(device),
-    }
+    return PretrainResult(
+        model=job.outputs["model"],
+        final_loss=trained.final_loss,
+        iterations=state.iteration,
+        rollbacks=state.rollbacks,
+        loss_curve=tuple(state.losses),
+        components=preprocessor.components,
+        explained_share=preprocessor.explained_share,
+        bands_used=tuple(band.number for band in preprocessor.bands),
+        bands_left_out=tuple(trained.left_out),
+        denoised=denoised_samples(state.network, trained.sampler, settings),
+        settings=settings,
+        computation=computation(device),
+    )
 
 
 @dataclass(frozen=True)
@@ -141,7 +140,7 @@ def train_model(training: ModelTraining, cube: Cube, progress: Progress) -> Trai
     settings, device, checkpoint = training.settings, training.device, training.checkpoint
     if training.resume:
         state, preprocessor = load_checkpoint(training.resume, settings, device.torch_device)
-        left_out: list[LeftOut] = []
+        left_out: list[BandLeftOut] = []
         log.info("Going on after iteration %d of %d.", state.iteration, settings.iterations)
     else:
         fitting = span(progress, 0.0, 0.02)

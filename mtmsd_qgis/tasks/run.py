@@ -1,18 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The tasks of the worker, by the name that a job gives them.
 
-Enters: a Job, its folder, a progress. Leaves: files in the folder and the values of the result message.
+Enters: a Job, its folder, a progress. Leaves: files in the folder, and what the task has found.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Callable
+from typing import Callable
 
 from ..errors import SettingsError
 from ..jobs.protocol import Job
+from ..jobs.results import TaskResult
 from ..progress import Progress
 from .classify import classify
 from .extract import extract
@@ -20,7 +22,7 @@ from .import_scene import import_scene
 from .map_scene import map_scene
 from .pretrain import pretrain
 
-TASKS: Mapping[str, Callable[[Job, Path, Progress], dict[str, Any]]] = {
+TASKS: Mapping[str, Callable[[Job, Path, Progress], TaskResult]] = {
     "pretrain": pretrain,
     "extract": extract,
     "classify": classify,
@@ -29,7 +31,7 @@ TASKS: Mapping[str, Callable[[Job, Path, Progress], dict[str, Any]]] = {
 }
 
 
-def run(job: Job, folder: Path, progress: Progress) -> dict[str, Any]:
+def run(job: Job, folder: Path, progress: Progress) -> TaskResult:
     """Do the job.
 
     Raises:
@@ -39,5 +41,5 @@ def run(job: Job, folder: Path, progress: Progress) -> dict[str, Any]:
     if job.task not in TASKS:
         raise SettingsError(f"A task of {', '.join(TASKS)} was expected, found '{job.task}'.")
     started = time.monotonic()
-    values = TASKS[job.task](job, folder, progress)
-    return {**values, "seconds": round(time.monotonic() - started, 2)}
+    result = TASKS[job.task](job, folder, progress)
+    return replace(result, seconds=round(time.monotonic() - started, 2))

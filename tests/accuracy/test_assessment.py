@@ -7,17 +7,20 @@ import csv
 import io
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from mtmsd_qgis.accuracy.assessment import Compared, Strata, assess_map
+from mtmsd_qgis.jobs.json_dataclasses import to_json
+from mtmsd_qgis.jobs.results import MapClass
 from mtmsd_qgis.report.export import accuracy_csv, accuracy_json
 from mtmsd_qgis.report.reports import assessment_report
-from tests.report.test_reports import Balanced
+from tests.report.test_reports import Balanced, classification
 
 NAMES = ("water", "meadow <wet>", "=forest", "ice")
-CLASSES = [{"id": i + 1, "name": name, "color": "#336699"} for i, name in enumerate(NAMES)]
+CLASSES = tuple(MapClass(i + 1, name, "#336699") for i, name in enumerate(NAMES))
 
 
 def compared(matrix=((40, 10, 0, 0), (20, 30, 0, 0), (0, 0, 0, 0), (0, 0, 0, 0)), pixels=(600, 400, 0, 0), **more):
@@ -28,29 +31,29 @@ def compared(matrix=((40, 10, 0, 0), (20, 30, 0, 0), (0, 0, 0, 0), (0, 0, 0, 0))
     return Compared(reference, mapped, features, np.array(pixels), NAMES[: len(matrix)], **more)
 
 
-def values(**more):
+def assessed(**more):
     found = compared(**more)
-    return {**assess_map(found), "classes": CLASSES[: len(found.names)]}
+    return replace(assess_map(found), classes=CLASSES[: len(found.names)])
 
 
 def test_estimates_by_area_worked_by_hand():
-    adjusted = values()["adjusted"]
+    adjusted = assessed().adjusted
     # Of 60 samples mapped as water 40 are right, of 40 mapped as meadow 30; the map is 60 % water.
-    assert adjusted["oa"] == pytest.approx(60 * 40 / 60 + 40 * 30 / 40)
-    assert adjusted["area"][:2] == pytest.approx([60 * 40 / 60 + 40 * 10 / 40, 60 * 20 / 60 + 40 * 30 / 40])
-    assert adjusted["area_pixels"][:2] == pytest.approx([500, 500])
-    assert adjusted["users"][:2] == pytest.approx([100 * 40 / 60, 75])
-    assert sum(map(sum, adjusted["cells"])) == pytest.approx(100)
+    assert adjusted.oa == pytest.approx(60 * 40 / 60 + 40 * 30 / 40)
+    assert adjusted.area[:2] == pytest.approx([60 * 40 / 60 + 40 * 10 / 40, 60 * 20 / 60 + 40 * 30 / 40])
+    assert adjusted.area_pixels[:2] == pytest.approx([500, 500])
+    assert adjusted.users[:2] == pytest.approx([100 * 40 / 60, 75])
+    assert sum(map(sum, adjusted.cells)) == pytest.approx(100)
 
 
 def test_other_strata_weigh_samples_by_their_own_size():
     strata = Strata("regions", ("north", "south"), np.array([900, 100]), np.arange(100) % 2)
-    found = values(strata=strata, sampling="stratified")
-    assert [s["samples"] for s in found["adjusted"]["strata"]] == [50, 50]
-    assert found["adjusted"]["pixels"] == 1000
-    assert "each stratum of regions" in found["sampling"]["sentence"]
+    found = assessed(strata=strata, sampling="stratified")
+    assert [each.samples for each in found.adjusted.strata] == [50, 50]
+    assert found.adjusted.pixels == 1000
+    assert "each stratum of regions" in found.sampling.sentence
     right = np.repeat([1, 0, 0, 1], [40, 10, 20, 30])
-    assert found["adjusted"]["oa"] == pytest.approx(90 * right[::2].mean() + 10 * right[1::2].mean())
+    assert found.adjusted.oa == pytest.approx(90 * right[::2].mean() + 10 * right[1::2].mean())
 
 
 @pytest.mark.parametrize(
@@ -70,20 +73,20 @@ def test_other_strata_weigh_samples_by_their_own_size():
     ],
 )
 def test_what_a_sample_cannot_say_is_said(more, note):
-    found = values(**more)
-    assert any(note in said for said in found["notes"]), found["notes"]
-    json.dumps(found, allow_nan=False)
+    found = assessed(**more)
+    assert any(note in said for said in found.notes), found.notes
+    json.dumps(to_json(found), allow_nan=False)
     page = assessment_report(found, {})
     assert not re.search(r"\b(nan|None|inf)\b", page)
 
 
 def test_nothing_is_noted_where_all_is_well():
-    assert values(pixels=(600, 400), matrix=((40, 10), (20, 30)))["notes"] == []
+    assert assessed(pixels=(600, 400), matrix=((40, 10), (20, 30))).notes == ()
 
 
 def test_an_unmet_map_class_with_other_strata():
     strata = Strata("regions", ("north", "south", "west"), np.array([900, 100, 7]), np.arange(100) % 2)
-    notes = values(pixels=(600, 400, 7, 0), strata=strata)["notes"]
+    notes = assessed(pixels=(600, 400, 7, 0), strata=strata).notes
     assert any("lies on pixels mapped as: =forest. Their user's" in note for note in notes)
     assert any("lies in the strata: west. The estimates by area hold for the rest of the map" in note for note in notes)
 
@@ -91,7 +94,7 @@ def test_an_unmet_map_class_with_other_strata():
 @pytest.mark.parametrize("sampling", ["unknown", "random", "stratified"])
 @pytest.mark.parametrize("area", [None, 100.0])
 def test_pages_are_whole_and_stand_alone(sampling, area):
-    page = assessment_report(values(sampling=sampling, pixels=(600, 400, 3, 0)), {"Map": "a&b.tif"}, area)
+    page = assessment_report(assessed(sampling=sampling, pixels=(600, 400, 3, 0)), {"Map": "a&b.tif"}, area)
     parser = Balanced()
     parser.feed(page)
     assert parser.open == []
@@ -111,7 +114,7 @@ def test_pages_are_whole_and_stand_alone(sampling, area):
 
 
 def test_json_holds_what_the_page_shows():
-    text = accuracy_json("assessment", values(), {"Map": "m"}, 100.0)
+    text = accuracy_json(assessed(), {"Map": "m"}, 100.0)
     document = json.loads(text)
     assert (document["format"], document["version"], document["kind"]) == ("mtmsd-accuracy", 1, "assessment")
     assert document["axes"] == {"rows": "reference", "columns": "map"}
@@ -133,7 +136,7 @@ def tables(text):
 
 
 def test_csv_has_three_tables():
-    text = accuracy_csv(values(), 100.0)
+    text = accuracy_csv(assessed(), 100.0)
     assert text.startswith("\ufeff")
     overall, classes, matrix = tables(text)
     assert [row[0] for row in overall] == [
@@ -150,11 +153,10 @@ def test_csv_has_three_tables():
 
 
 def test_csv_computes_nothing():
-    assert "'=forest" in accuracy_csv(values(), None)
-    assert "mapped_ha" not in accuracy_csv(values(), None)
+    assert "'=forest" in accuracy_csv(assessed(), None)
+    assert "mapped_ha" not in accuracy_csv(assessed(), None)
 
 
-def test_csv_of_a_map_that_was_not_judged():
-    judged = {"accuracy": None, "classes": CLASSES, "mapped_pixels": [1, 2, 3, 4]}
-    (classes,) = tables(accuracy_csv(judged, None))
+def test_csv_of_a_map_without_reference_samples():
+    (classes,) = tables(accuracy_csv(classification(accuracy=None), None))
     assert classes[0] == ["id", "class", "mapped_pixels"]

@@ -17,10 +17,10 @@ def test_calibration_is_the_distance_of_confidence_and_accuracy():
     measured = measure_calibration(confidence, right)
     assert measured.error == pytest.approx(0.5 * 0.05 + 0.5 * 0.25)
     assert measured.samples.sum() == 20
-    values = evaluate_confidence(confidence, right, np.arange(20))
-    assert [b["samples"] for b in values["calibration"]] == [10, 10]
-    assert values["calibration_error"] == measured.error
-    assert 0 < values["calibration_error_by_chance"] < values["calibration_error_by_chance_at_most"] < 0.5
+    figures = evaluate_confidence(confidence, right, np.arange(20))
+    assert [each.samples for each in figures.bins] == [10, 10]
+    assert figures.error == measured.error
+    assert 0 < figures.expected_error < figures.expected_error_at_most < 0.5
     assert measure_calibration(np.array([1.0, 0.0]), np.array([True, False])).error == 0
 
 

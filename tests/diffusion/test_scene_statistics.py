@@ -50,7 +50,7 @@ def extracted(model: Path, folder: Path, settings: ExtractionSettings = EXTRACT,
     scene = cube_of(folder, values + brighter * values.std(), name="other")
     job = Job("extract", to_json(settings), scene.description, inputs={"model": str(model)})
     found = run_task(job, folder, silent)
-    return np.fromfile(Path(found["folder"]) / found["raster"]["file"], np.int16).astype(int)
+    return np.fromfile(Path(found.folder) / found.raster.file, np.int16).astype(int)
 
 
 def test_on_its_own_scene_a_model_needs_no_pass_for_them_and_gives_the_same(model, tmp_path, monkeypatch, caplog):

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import re
 import zlib
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -10,72 +11,83 @@ import pytest
 
 from mtmsd_qgis.accuracy.calibration import evaluate_confidence
 from mtmsd_qgis.accuracy.metrics import evaluate
+from mtmsd_qgis.jobs.data_model import Band, ClassEntry, CubeFile
+from mtmsd_qgis.jobs.results import (
+    AccuracyFigures,
+    BandLeftOut,
+    CalibrationBin,
+    ClassShare,
+    Computation,
+    DenoisedPatch,
+    EnsembleSummary,
+    MapResult,
+    ModelSummary,
+    PretrainResult,
+    PurificationFacts,
+    SmoothingSummary,
+    SplitFacts,
+)
+from mtmsd_qgis.jobs.settings import ClassificationSettings, PretrainSettings
 from mtmsd_qgis.report.charts import bar_chart, line_chart, png
 from mtmsd_qgis.report.reports import classification_report, pretraining_report
 
-CLASSES = [{"id": 1, "name": "water <deep>", "color": "#0000ff"}, {"id": 7, "name": "wood", "color": "#008800"}]
+CLASSES = (ClassEntry(1, "water <deep>", "#0000ff"), ClassEntry(7, "wood", "#008800"))
+CUBE = CubeFile("map.raw", 20, 20, "uint16", (Band("class"),))
+COMPUTATION = Computation("CPU (2 threads)", "asked for", "2.13.0")
+SPLIT = SplitFacts("spatial", "Whole polygons were held out.", (), (5, 6), (50, 50), 0)
+ENSEMBLE = EnsembleSummary(
+    models=(ModelSummary("discriminant on spectra", 0.7, 0.61), ModelSummary("kernel on boxes", 0.0, 0.5)),
+    accuracy=0.63,
+    folds="groups",
+    split="spatial",
+    smoothing=SmoothingSummary(0.15, 0.043, 16),
+)
 
 
-def classification(**changes):
+def accuracy() -> AccuracyFigures:
     reference, mapped = np.repeat([0, 1], 50), np.repeat([0, 1, 0, 1], [40, 10, 20, 30])
-    judged = evaluate(reference, mapped, np.arange(100) // 5, 2)
-    right = np.arange(100) % 10 < 7
-    judged |= evaluate_confidence(np.full(100, 0.85), right, np.arange(100) // 5)
-    return {
-        "accuracy": judged,
-        "split": {
-            "method": "spatial",
-            "sentence": "Whole polygons were held out.",
-            "not_held_out": [],
-            "training_samples": [5, 6],
-            "validation_samples": [50, 50],
-            "validation_outside_map": 0,
-        },
-        "classes": CLASSES,
-        "mapped_pixels": [300, 100],
-        "timesteps": [50, 100],
-        "timestep_weights": {"50": 0.25, "100": 0.75},
-        "stage_weights": {"spectra": 0.5, "3": 0.2, "5": 0.3},
-        "pool": {
-            "for": "spatial",
-            "trials": [
-                {"name": "discriminant on spectra", "weight": 0.7, "accuracy": 0.61},
-                {"name": "kernel on boxes", "weight": 0.0, "accuracy": 0.5},
-            ],
-            "trial_accuracy": 0.63,
-            "trial_folds": "groups",
-            "agreement": {"likeness": 0.15, "mixed": 0.043, "guides": 16},
-        },
-        "features_per_timestep": 12,
-        "purification": {"raster": "clusters", "note": ""},
-        "settings": {"classifier": "mtmsd", "seed": 0},
-        "device": "CPU (2 threads)",
-        "device_reason": "asked for",
-        "torch": "2.13.0",
-        "seconds": 12.3,
-        **changes,
-    }
+    right, group = np.arange(100) % 10 < 7, np.arange(100) // 5
+    figures = evaluate(reference, mapped, group, 2)
+    return replace(figures, calibration=evaluate_confidence(np.full(100, 0.85), right, group))
 
 
-def pretraining():
-    return {
-        "final_loss": 0.37,
-        "iterations": 100,
-        "components": 25,
-        "explained_share": 0.9901,
-        "loss_curve": [[1, 1.0], [50, 0.5], [100, 0.37]],
-        "rollbacks": 2,
-        "bands_used": [1, 2],
-        "bands_left_out": [{"number": 3, "name": "", "reason": "constant (7)"}],
-        "denoised": [
-            {"patch": 0, "timestep": 50, "clean": "data:a", "noised": "data:b", "denoised": "data:c"},
-        ],
-        "settings": {
-            "preset": "quick", "base_width": 32, "patch_size": 32, "iterations": 100, "batch_size": 8,
-            "learning_rate": 1e-3, "seed": 0,
-        },
-        "device": "CPU", "device_reason": "asked for", "torch": "2.13.0", "seconds": 1.0,
-    }  # fmt: skip
+def classification(**changes) -> MapResult:
+    result = MapResult(
+        map=CUBE,
+        confidence=CUBE,
+        probabilities=None,
+        accuracy=accuracy(),
+        split=SPLIT,
+        classes=CLASSES,
+        mapped_pixels=(300, 100),
+        timesteps=(50, 100),
+        timestep_weights={"50": 0.25, "100": 0.75},
+        stage_weights={"spectra": 0.5, "3": 0.2, "5": 0.3},
+        features_per_timestep=12,
+        purification=PurificationFacts("clusters", ""),
+        settings=ClassificationSettings(classifier="mtmsd"),
+        computation=COMPUTATION,
+        ensemble=ENSEMBLE,
+        seconds=12.3,
+    )
+    return replace(result, **changes)
+
+
+def pretraining() -> PretrainResult:
+    return PretrainResult(
+        model="m.mtmsd",
+        final_loss=0.37,
+        iterations=100,
+        rollbacks=2,
+        loss_curve=((1, 1.0), (50, 0.5), (100, 0.37)),
+        components=25,
+        explained_share=0.9901,
+        bands_used=(1, 2),
+        bands_left_out=(BandLeftOut(3, "", "constant (7)"),),
+        denoised=(DenoisedPatch(0, 50, "data:a", "data:b", "data:c"),),
+        settings=PretrainSettings(iterations=100),
+        computation=COMPUTATION,
+    )
 
 
 class Balanced(HTMLParser):
@@ -125,58 +137,55 @@ def test_areas_are_in_hectares_where_a_pixel_has_metres():
 
 
 def test_a_random_split_is_a_warning_and_class_purification_before_a_split_too():
-    split = {**classification()["split"], "method": "random", "sentence": "This overstates."}
-    purified = {"raster": "classes", "note": ""}
+    split = replace(SPLIT, method="random", sentence="This overstates.")
+    before, after = PurificationFacts("classes", ""), PurificationFacts("classes", "", after_split=True)
     assert '<p class="warn">This overstates.' in classification_report(classification(split=split), {})
-    assert "slightly too good" in classification_report(classification(split=split, purification=purified), {})
-    after = {**purified, "after_split": True}
+    assert "slightly too good" in classification_report(classification(split=split, purification=before), {})
     assert "slightly too good" not in classification_report(classification(split=split, purification=after), {})
     assert "slightly too good" not in classification_report(classification(), {})
 
 
 def test_one_timestep_has_no_weights_to_show():
-    page = classification_report(classification(timesteps=[0], timestep_weights={"0": 1.0}, stage_weights={}), {})
-    assert "rests on" not in page
+    page = classification_report(classification(timesteps=(0,), timestep_weights={"0": 1.0}, stage_weights={}), {})
+    assert "What the classifier uses" not in page
 
 
-def test_a_map_of_spectra_alone_says_so():
-    alone = classification(timesteps=[50, 100], timestep_weights={"spectra": 1.0}, stage_weights={"spectra": 1.0})
+def test_a_map_of_spectra_alone_is_named():
+    alone = classification(timestep_weights={"spectra": 1.0}, stage_weights={"spectra": 1.0})
     page = classification_report(alone, {})
-    assert "The spectra alone: no model that looks at diffusion features" in page
-    assert "rests on: timesteps" not in page
-    assert "The spectra alone" not in classification_report(classification(), {})
+    assert "This map uses spectra only." in page
+    assert "uses: timesteps" not in page
+    assert "uses spectra only" not in classification_report(classification(), {})
 
 
-def test_it_says_what_the_map_rests_on_and_how_its_models_were_chosen():
+def test_what_the_classifier_uses_and_how_its_models_were_chosen():
     page = classification_report(classification(), {})
-    for text in ("rests on: timesteps", "rests on: stages", "discriminant on spectra", "places that have no samples"):
+    for text in ("uses: timesteps", "uses: stages", "discriminant on spectra", "fields without samples"):
         assert text in page
     assert page.index("discriminant on spectra") < page.index("kernel on boxes")
     assert "held out by groups" in page
-    random = {**classification()["pool"], "for": "random"}
-    assert "more pixels of the same fields" in classification_report(classification(pool=random), {})
-    assert "How the models were chosen" not in classification_report(classification(pool=None), {})
+    random = replace(ENSEMBLE, split="random")
+    assert "more pixels of the same fields" in classification_report(classification(ensemble=random), {})
+    assert "How the models were chosen" not in classification_report(classification(ensemble=None), {})
 
 
-def test_it_says_whether_neighbours_decided_together():
-    pool = classification()["pool"]
-    together, alone, known = (
-        classification_report(classification(pool={**pool, **change}), {})
-        for change in ({}, {"agreement": None}, {"for": "random", "agreement": None})
+def test_whether_probabilities_were_smoothed():
+    smoothed, alone, random = (
+        classification_report(classification(ensemble=replace(ENSEMBLE, **change)), {})
+        for change in ({}, {"smoothing": None}, {"split": "random", "smoothing": None})
     )
-    assert "decided together" in together
-    assert "4.3 %" in together
-    assert "Each pixel decided alone" in alone
-    assert "<h2>Neighbours" not in known
+    assert "joint bilateral filter, range sigma 0.15" in smoothed
+    assert "4.3 %" in smoothed
+    assert "Each pixel was classified alone" in alone
+    assert "<h2>Smoothing" not in random
 
 
-def test_it_says_how_common_the_classes_were_found_to_be():
-    pool = classification()["pool"]
-    shares = [{"name": "wood & field", "share": 0.8125}, {"name": "lake", "share": 0.1875}]
-    page = classification_report(classification(pool={**pool, "shares": shares}), {})
+def test_class_proportions_of_the_scene():
+    proportions = (ClassShare("wood & field", 0.8125), ClassShare("lake", 0.1875))
+    page = classification_report(classification(ensemble=replace(ENSEMBLE, class_shares=proportions)), {})
     assert "wood &amp; field" in page
     assert "<td>81.2</td>" in page
-    assert "How common the classes are" not in classification_report(classification(), {})
+    assert "Class proportions" not in classification_report(classification(), {})
 
 
 def test_the_calibration_is_shown():
@@ -187,22 +196,20 @@ def test_the_calibration_is_shown():
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({}, "lies in 20 places (polygons, or squares of 32 x 32 pixels)"),
-        ({}, "would show 0.054 on average, by chance, and more than 0.120 in one of twenty cases"),
-        ({"calibration_error_by_chance_at_most": 0.2}, "nothing here says that the confidence is wrong"),
-        ({"calibration_error_by_chance_at_most": 0.1}, "the map is surer of itself than it should be"),
-        (
-            {"calibration_error": 0.3, "calibration": [{"samples": 100, "confidence": 0.5, "accuracy": 0.8}]},
-            "less sure",
-        ),
+        ({}, "lies in 20 spatial groups (polygons, or blocks of 32 x 32 pixels)"),
+        ({}, "an error of 0.054 on average, and more than 0.120 in one of twenty cases"),
+        ({"expected_error_at_most": 0.2}, "no evidence that the confidence is wrong"),
+        ({"expected_error_at_most": 0.1}, "the map is overconfident"),
+        ({"error": 0.3, "bins": (CalibrationBin(100, 0.5, 0.8),)}, "the map is underconfident"),
     ],
 )
-def test_the_calibration_error_is_held_against_chance(changes, expected):
-    judged = classification()["accuracy"]
-    chance = {"calibration_error_by_chance": 0.054, "calibration_error_by_chance_at_most": 0.12}
-    page = classification_report(classification(accuracy={**judged, **chance, **changes}), {})
+def test_the_calibration_error_is_compared_with_that_of_perfect_calibration(changes, expected):
+    figures = accuracy()
+    calibration = replace(figures.calibration, expected_error=0.054, expected_error_at_most=0.12)
+    calibration = replace(calibration, **changes)
+    page = classification_report(classification(accuracy=replace(figures, calibration=calibration)), {})
     assert expected in page
-    assert "; 0.05 by chance" in page
+    assert "; 0.05 expected under perfect calibration" in page
 
 
 def test_pretraining_names_bands_left_out():

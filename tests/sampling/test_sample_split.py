@@ -31,7 +31,7 @@ def test_reference_samples_on_training_pixels_are_left_out(tmp_path):
     assert split.validation.to_array().tolist() == [[5, 5, 1, 9]]
     assert len(split.training) == 2
     assert "1 of its samples lay on training pixels" in split.sentence
-    assert split.facts(2)["validation_samples"] == [0, 1]
+    assert split.facts(2, outside_map=0).validation_samples == (0, 1)
 
 
 @pytest.mark.parametrize("method", ["random", "spatial", "block", "none"])

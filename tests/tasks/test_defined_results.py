@@ -14,7 +14,7 @@ from mtmsd_qgis.jobs.protocol import Job
 from mtmsd_qgis.jobs.settings import CLASSIFIERS, ClassificationSettings, to_json
 from mtmsd_qgis.progress import silent
 from mtmsd_qgis.tasks.run import run as run_task
-from tests.scenes import CLASSES, cube_of, described, fields, sample_table
+from tests.scenes import CLASSES, cube_of, fields, sample_table
 
 SIZE = 40  # fields of 20 x 20 pixels: whole windows are of one class
 NOTHING = slice(24, 40)  # columns without data
@@ -34,8 +34,8 @@ def mapped(folder, classifier):
     with warnings.catch_warnings():
         warnings.filterwarnings("error", "(invalid value|divide by zero|overflow)", RuntimeWarning)
         result = run_task(job, folder, silent)
-    found = Cube(folder, described(result["map"]))
-    confidence = Cube(folder, described(result["confidence"])).read(whole(SIZE, SIZE))[0]
+    found = Cube(folder, result.map)
+    confidence = Cube(folder, result.confidence).read(whole(SIZE, SIZE))[0]
     return np.nan_to_num(found.read(whole(SIZE, SIZE))[0]), confidence
 
 

@@ -27,7 +27,7 @@ from mtmsd_qgis.jobs.settings import ClassificationSettings, ExtractionSettings,
 from mtmsd_qgis.progress import silent
 from mtmsd_qgis.tasks.run import run as run_task
 from mtmsd_qgis.tasks.scene_input import standardised
-from tests.scenes import CLASSES, cube_of, described, fields, layout_of, sample_table
+from tests.scenes import CLASSES, cube_of, fields, sample_table
 
 PRETRAIN = PretrainSettings(components=4, patch_size=16, iterations=6, batch_size=4)
 EXTRACT = ExtractionSettings(timesteps=(50, 100, 200, 400), stages=(1, 5), keep=20)
@@ -62,15 +62,15 @@ def a_job(folder: Path, cube: Cube, *, task: str = "mapscene", settings=STEPS, *
     return Job(task, settings, cube.description, **{**usual, **parts})
 
 
-def map_of(folder: Path, values: dict) -> bytes:
+def map_of(folder: Path) -> bytes:
     return b"".join((folder / f"{name}.raw").read_bytes() for name in ("map", "confidence"))
 
 
 @pytest.fixture(scope="module")
 def extracted(scene):
     folder, cube = scene
-    values = run_task(a_job(folder, cube, task="extract", settings=to_json(EXTRACT)), folder, silent)
-    return Cube(folder, described(values["raster"])), layout_of(values["layout"])
+    result = run_task(a_job(folder, cube, task="extract", settings=to_json(EXTRACT)), folder, silent)
+    return Cube(folder, result.raster), result.layout
 
 
 def lazy_from(folder: Path, cube: Cube, raster: Cube, selected: np.ndarray, **how) -> LazyFeatures:
@@ -149,16 +149,16 @@ def test_the_map_is_that_of_the_three_steps(scene, extracted, classifier, split,
     raster, layout = extracted
     classify = replace(CLASSIFY, classifier=classifier, split=split, validation_share=0.5)
     settings = {**STEPS, "classify": to_json(classify)}
-    values = run_task(a_job(folder, cube, settings=settings), folder, silent)
+    result = run_task(a_job(folder, cube, settings=settings), folder, silent)
     once = np.fromfile(folder / "map.raw", "<u2")
     parts = {"layout": layout, "samples": "samples.npy", "classes": CLASSES}
     steps = run_task(Job("classify", to_json(classify), raster.description, **parts), folder, silent)
     assert np.mean(once == np.fromfile(folder / "map.raw", "<u2")) > 0.998
     assert set(np.unique(once)) == {0, 1, 2, 5}
-    same = ("classes", "timesteps", "split", "features_per_timestep")
-    assert {key: values[key] for key in same} == {key: steps[key] for key in same}
-    assert values["timestep_weights"] == pytest.approx(steps["timestep_weights"], abs=0.02)
-    tried = [trial["name"] for trial in values.get("pool", {}).get("trials", [])]
+    for name in ("classes", "timesteps", "split", "features_per_timestep"):
+        assert getattr(result, name) == getattr(steps, name)
+    assert result.timestep_weights == pytest.approx(steps.timestep_weights, abs=0.02)
+    tried = [model.name for model in result.ensemble.models] if result.ensemble else []
     assert any("scene kernel" in name for name in tried) == (split == "random")  # with few samples
 
 
@@ -174,23 +174,23 @@ def test_a_map_of_spectra_alone_is_that_of_the_three_steps(scene, extracted, mon
     monkeypatch.setattr("mtmsd_qgis.classification.context.probability_filter._MIXED", limit)
     classify = to_json(replace(CLASSIFY, classifier="auto"))
     with caplog.at_level("INFO"):
-        values = run_task(a_job(folder, cube, settings={**STEPS, "classify": classify}), folder, silent)
+        result = run_task(a_job(folder, cube, settings={**STEPS, "classify": classify}), folder, silent)
     assert said in caplog.text
     once = np.fromfile(folder / "map.raw", "<u2")
     parts = {"layout": layout, "samples": "samples.npy", "classes": CLASSES}
     run_task(Job("classify", classify, raster.description, **parts), folder, silent)
     assert np.mean(once == np.fromfile(folder / "map.raw", "<u2")) > 0.998
     assert set(np.unique(once)) == {0, 1, 2, 5}
-    assert values["timestep_weights"] == {"spectra": 1.0}
+    assert result.timestep_weights == {"spectra": 1.0}
 
 
 def test_held_out_samples_have_no_part_in_features_or_map(scene, tmp_path):
     folder, cube = scene
     settings = {**STEPS, "classify": to_json(replace(CLASSIFY, split="spatial"))}
-    values = run_task(a_job(folder, cube, settings=settings), folder, silent)
-    before = map_of(folder, values)
-    assert values["accuracy"] is not None
-    assert values["purification"]["after_split"]
+    result = run_task(a_job(folder, cube, settings=settings), folder, silent)
+    before = map_of(folder)
+    assert result.accuracy is not None
+    assert result.purification.after_split
     from mtmsd_qgis.sampling.sample_split import split_samples
     from mtmsd_qgis.sampling.sample_table import SampleTable
 
@@ -209,7 +209,7 @@ def test_held_out_samples_have_no_part_in_features_or_map(scene, tmp_path):
     np.save(folder / "training.npy", table[~mine])
     np.save(folder / "validation.npy", wrong[mine])
     run_task(a_job(folder, cube, settings=settings, **again), folder, silent)
-    assert map_of(folder, values) == before
+    assert map_of(folder) == before
 
 
 def stop_at(words: str):
@@ -233,16 +233,16 @@ def test_a_map_that_was_stopped_goes_on_to_the_same_map(scene, tmp_path, monkeyp
     parts = {"settings": settings}
     if not given:
         parts = {"inputs": {}, "settings": {**settings, "pretrain": to_json(PRETRAIN)}}
-    whole_run = run_task(a_job(folder, cube, **parts), folder, silent)
-    expected = map_of(folder, whole_run)
+    run_task(a_job(folder, cube, **parts), folder, silent)
+    expected = map_of(folder)
     job = a_job(folder, cube, outputs={"checkpoint": str(tmp_path / "map.tif.checkpoint")}, **parts)
     with pytest.raises(Cancelled):
         run_task(job, folder, stop_at(words))
     assert (tmp_path / "map.tif.checkpoint" / "run.json").is_file()
     heard = []
     resumed = replace(job, inputs={**job.inputs, "resume": "yes"})
-    values = run_task(resumed, folder, lambda fraction, text: heard.append(text))
-    assert map_of(Path(values["folder"]), values) == expected
+    result = run_task(resumed, folder, lambda fraction, text: heard.append(text))
+    assert map_of(Path(result.folder)) == expected
     assert "iteration 2 of" not in " ".join(heard)
     if "trying" in words or "map" in words:
         assert not any(text.startswith("statistics: tile") for text in heard)
@@ -302,12 +302,13 @@ def test_only_the_same_run_goes_on(scene, tmp_path):
 @pytest.mark.parametrize("name", ["statistics.part", "mapped.part", "map.raw"])
 def test_damaged_work_is_done_anew(scene, tmp_path, name):
     folder, cube = scene
-    expected = map_of(folder, run_task(a_job(folder, cube), folder, silent))
+    run_task(a_job(folder, cube), folder, silent)
+    expected = map_of(folder)
     place = tmp_path / "out.checkpoint"
     job = a_job(folder, cube, outputs={"checkpoint": str(place)})
     with pytest.raises(Cancelled):
         run_task(job, folder, stop_at("map: window 1 "))
     path = place / name
     path.write_bytes(path.read_bytes()[:-5])
-    values = run_task(job, folder, silent)
-    assert map_of(place, values) == expected
+    run_task(job, folder, silent)
+    assert map_of(place) == expected

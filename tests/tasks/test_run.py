@@ -24,7 +24,7 @@ from mtmsd_qgis.jobs.settings import ClassificationSettings, ExtractionSettings,
 from mtmsd_qgis.progress import silent
 from mtmsd_qgis.tasks.extract import _statistics_share
 from mtmsd_qgis.tasks.run import run as run_task
-from tests.scenes import CLASSES, cube_of, described, fields, layout_of, sample_table
+from tests.scenes import CLASSES, cube_of, fields, sample_table
 
 PRETRAIN = to_json(PretrainSettings(components=4, patch_size=16, iterations=8, batch_size=4))
 EXTRACT = ExtractionSettings(timesteps=(50, 200), stages=(1, 5), keep=20)
@@ -74,14 +74,14 @@ def usable(scene: Cube):
 def extracted(scene, model, folder, settings, **job):
     array, _ = usable(scene)
     reduced = cube_of(folder, array.astype(np.float32), name="reduced")
-    parts = Job("extract", to_json(settings), reduced.description, inputs={"model": model["model"]}, **job)
+    parts = Job("extract", to_json(settings), reduced.description, inputs={"model": model.model}, **job)
     return run_task(parts, folder, silent)
 
 
 def classified(features, folder, settings=CLASSIFY, **job):
     parts = {
-        "scene": described(features["raster"]),
-        "layout": layout_of(features["layout"]),
+        "scene": features.raster,
+        "layout": features.layout,
         "samples": "samples.npy",
         "classes": CLASSES,
         **job,
@@ -90,18 +90,18 @@ def classified(features, folder, settings=CLASSIFY, **job):
 
 
 def test_pretraining_leaves_a_model_and_says_what_it_did(model):
-    header = read_header(model["model"])
+    header = read_header(model.model)
     assert header["iterations"] == 8
     assert [b["number"] for b in header["bands"]] == [1, 2, 4, 5, 6, 7, 8]
     assert header["source_band_count"] == 8
-    assert [(b["number"], b["reason"]) for b in model["bands_left_out"]] == [(3, "constant (7)")]
-    assert model["final_loss"] == pytest.approx(1.0, abs=0.15)
-    assert len(model["denoised"]) == 12
-    assert model["seconds"] > 0
+    assert [(band.number, band.reason) for band in model.bands_left_out] == [(3, "constant (7)")]
+    assert model.final_loss == pytest.approx(1.0, abs=0.15)
+    assert len(model.denoised) == 12
+    assert model.seconds > 0
 
 
 def test_features_lie_where_the_scene_is_valid(features, folder):
-    cube = Cube(folder, described(features["raster"]))
+    cube = Cube(folder, features.raster)
     assert (cube.height, cube.width, cube.bands) == (46, 50, 2 * 20 + 7)
     values = cube.read(whole(46, 50))
     assert np.isnan(values[:, :, :LEFT]).all()
@@ -112,7 +112,7 @@ def test_features_lie_where_the_scene_is_valid(features, folder):
 
 
 def test_sixteen_bits_are_enough(features, folder):
-    cube = Cube(folder, described(features["raster"]))
+    cube = Cube(folder, features.raster)
     values = cube.read(whole(46, 50), range(40))[:, :, LEFT:].reshape(40, -1)
     steps = np.array([band.scale for band in cube.description.bands[:40]])
     assert (steps < 0.005 * values.std(axis=1)).all()
@@ -121,17 +121,17 @@ def test_sixteen_bits_are_enough(features, folder):
 
 
 def test_the_spectra_lie_behind_the_features(scene, features, folder):
-    cube = Cube(folder, described(features["raster"]))
+    cube = Cube(folder, features.raster)
     kept = [0, 1, 3, 4, 5, 6, 7]  # band 3 is constant
     original = scene.read(whole(46, 50), kept)[:, :, LEFT:]
     stored = cube.read(whole(46, 50), range(40, 47))[:, :, LEFT:]
-    assert layout_of(features["layout"]).spectra == 7
+    assert features.layout.spectra == 7
     assert np.abs(stored - original).max() <= np.ptp(original) / 65534 + 1e-3
     assert cube.description.bands[40].name == "spectrum Band 1"
 
 
 def test_the_layout_describes_the_bands(features):
-    layout = layout_of(features["layout"])
+    layout = features.layout
     assert layout.timesteps == (50, 200)
     assert layout.features == len(layout.names) == 20
     assert layout.window == 16
@@ -140,21 +140,21 @@ def test_the_layout_describes_the_bands(features):
 
 def test_purification_with_classes_says_so(scene, model, other):
     found = extracted(scene, model, other, EXTRACT, samples="samples.npy", classes=CLASSES)
-    assert found["layout"]["purification"] == "classes"
-    assert "samples" in found["layout"]["note"]
+    assert found.layout.purification == "classes"
+    assert "samples" in found.layout.note
 
 
 def test_keeping_all_keeps_all_in_order(scene, model, other):
     found = extracted(scene, model, other, replace(EXTRACT, keep=0, timesteps=(50,)))
-    assert found["layout"]["features"] == 64 + 64
-    assert found["layout"]["purification"] == "none"
-    assert found["layout"]["names"][0] == "s1 c000"
+    assert found.layout.features == 64 + 64
+    assert found.layout.purification == "none"
+    assert found.layout.names[0] == "s1 c000"
 
 
 def test_the_same_job_gives_the_same_bytes(scene, model, folder, features, other):
     again = extracted(scene, model, other, EXTRACT)
     assert (folder / "features.raw").read_bytes() == (other / "features.raw").read_bytes()
-    assert again["raster"] == features["raster"]
+    assert again.raster == features.raster
 
 
 RESULT_BYTES = 46 * 50 * (2 * 20 + 7) * 2  # of the feature raster
@@ -201,10 +201,10 @@ def test_the_map_is_right_where_the_scene_is_clear(features, folder, classifier)
     assert np.mean(mapped[:, LEFT:] == truth) > 0.85
     assert np.allclose(probabilities[:, :, LEFT:].sum(axis=1), 1, atol=1e-4)
     assert np.allclose(probabilities[:, :, LEFT:].max(axis=1), confidence[:, LEFT:])
-    assert found["accuracy"]["oa"] > 80
-    assert found["split"]["method"] == "spatial"
-    assert found["mapped_pixels"] == [int(np.sum(mapped == c.id)) for c in CLASSES]
-    assert sum(found["timestep_weights"].values()) == pytest.approx(1, abs=1e-4)
+    assert found.accuracy.oa > 80
+    assert found.split.method == "spatial"
+    assert found.mapped_pixels == tuple(int(np.sum(mapped == c.id)) for c in CLASSES)
+    assert sum(found.timestep_weights.values()) == pytest.approx(1, abs=1e-4)
 
 
 def test_held_out_samples_have_no_part_in_the_map(features, folder):
@@ -222,8 +222,8 @@ def test_held_out_samples_have_no_part_in_the_map(features, folder):
     np.save(folder / "v.npy", validation)
     spoilt = classified(features, folder, settings, samples="t.npy", validation="v.npy")
     assert (folder / "map.raw").read_bytes() == before
-    assert honest["accuracy"]["oa"] > 80
-    assert spoilt["accuracy"]["oa"] < 20
+    assert honest.accuracy.oa > 80
+    assert spoilt.accuracy.oa < 20
 
 
 def test_reference_points_are_taken_to_be_right_or_wrong_by_squares_and_pixels_by_polygons(features, folder):
@@ -235,24 +235,24 @@ def test_reference_points_are_taken_to_be_right_or_wrong_by_squares_and_pixels_b
     for name, polygons in (("points", validation[:, 3]), ("polygons", validation[:, 3] // 20)):
         validation[:, 3] = polygons
         np.save(folder / "v.npy", validation)
-        found[name] = classified(features, folder, settings, samples="t.npy", validation="v.npy")["accuracy"]
+        found[name] = classified(features, folder, settings, samples="t.npy", validation="v.npy").accuracy
     inside = validation[validation[:, 1] >= LEFT]
-    assert found["points"]["calibration_places"] == len(np.unique(inside[:, :2] // 32, axis=0)) == 4
-    assert found["polygons"]["calibration_places"] == len(np.unique(inside[:, 3])) > 4
+    assert found["points"].calibration.groups == len(np.unique(inside[:, :2] // 32, axis=0)) == 4
+    assert found["polygons"].calibration.groups == len(np.unique(inside[:, 3])) > 4
 
 
 def test_without_a_split_no_accuracy_is_given(features, folder):
     found = classified(features, folder, replace(CLASSIFY, split="none"))
-    assert found["accuracy"] is None
-    assert "no accuracy" in found["split"]["sentence"]
+    assert found.accuracy is None
+    assert "no accuracy" in found.split.sentence
 
 
 def test_any_other_raster_is_one_timestep_of_plain_bands(scene, folder):
     settings = to_json(replace(CLASSIFY, epochs=30))
     job = Job("classify", settings, scene.description, samples="samples.npy", classes=CLASSES)
     found = run_task(job, folder, silent)
-    assert found["timesteps"] == [0]
-    assert found["accuracy"]["oa"] > 80
+    assert found.timesteps == (0,)
+    assert found.accuracy.oa > 80
 
 
 def test_the_map_does_not_depend_on_the_windows_it_is_made_in(features, folder, monkeypatch):
@@ -282,7 +282,7 @@ def test_jobs_that_make_no_sense_are_refused(scene, folder, change, error, messa
 def test_scenes_that_do_not_fit_the_model_are_refused(scene, model, folder, tmp_path):
     def extraction(array):
         cube = cube_of(tmp_path, array.astype(np.float32))
-        return Job("extract", to_json(EXTRACT), cube.description, inputs={"model": model["model"]})
+        return Job("extract", to_json(EXTRACT), cube.description, inputs={"model": model.model})
 
     cases = [
         (np.ones((3, 46, 50)), "needs 7 bands, the raster has 3"),

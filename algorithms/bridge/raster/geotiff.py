@@ -8,12 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from traceback import clear_frames
-from typing import Any, Callable
+from typing import Callable
 
 from osgeo import gdal
-from qgis.core import QgsProcessingException
 
-from ....mtmsd_qgis.jobs.data_model import Band, ClassEntry, CubeFile, FeatureLayout, cube_from_json, layout_to_json
+from ....mtmsd_qgis.jobs.data_model import Band, ClassEntry, CubeFile, FeatureLayout, layout_to_json
 from ..feedback import ProgressRange
 from ..files.atomic_write import replacing
 from .export import rows_at_once
@@ -48,15 +47,6 @@ class RawRaster:
     cube: CubeFile
     folder: Path
     grid: Grid
-
-    @classmethod
-    def of_result(cls, values: Mapping[str, Any], folder: Path, grid: Grid) -> RawRaster:
-        """A raster that the worker's result describes.
-
-        Raises:
-            QgsProcessingException: It does not describe one.
-        """
-        return cls(cube_from(values), folder, grid)
 
 
 def write_class_map(raster: RawRaster, path: Path, classes: Sequence[ClassEntry], progress: ProgressRange) -> None:
@@ -111,20 +101,6 @@ def write_many_bands(
     described = describe or (lambda dataset: _describe_bands(dataset, raster.cube.bands))
     code = _GDAL_CODES.get(raster.cube.dtype, gdal.GDT_Float64)
     _write(raster, _Storage(code, options, _STRIP_ROWS, described), path, progress)
-
-
-def cube_from(values: Mapping[str, Any]) -> CubeFile:
-    """A raster in the worker's result.
-
-    Raises:
-        QgsProcessingException: It is not described as a raster of the job folder.
-    """
-    try:
-        return cube_from_json(values)
-    except ValueError as error:
-        raise QgsProcessingException(
-            f"The worker's result cannot be read: {error}. Reinstall the plugin and restart QGIS."
-        ) from None
 
 
 def classes_from(values: Mapping[str, str]) -> list[ClassEntry]:

@@ -6,13 +6,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from qgis.core import QgsCoordinateTransformContext, QgsProcessingException, QgsProcessingFeedback
 
 from ....mtmsd_qgis.accuracy.assessment import Compared, Strata
 from ....mtmsd_qgis.accuracy.class_matching import Key, match_classes
 from ....mtmsd_qgis.jobs.data_model import ClassEntry
+from ....mtmsd_qgis.jobs.results import MapClass
 from ..feedback import ProgressRange
 from ..raster.class_map_reader import ClassMap, Reading, walk
 from ..raster.palette import palette
@@ -31,14 +32,13 @@ class ComparedMap:
 
     Attributes:
         samples: For the figures.
-        classes: id, name and color of each class, in the order of the class indices; id None where the map has no name
-            like that.
+        classes: In the order of the class indices.
         left_out: Features and pixels that became no sample.
         notes: What else the report has to say.
     """
 
     samples: Compared
-    classes: Sequence[Mapping[str, Any]]
+    classes: Sequence[MapClass]
     left_out: ExclusionCounts
     notes: Sequence[str]
 
@@ -149,19 +149,17 @@ def _refuse_nothing(
         )
 
 
-def _describe(
-    keys: Sequence[Key], reading: Reading, class_map: ClassMap, colors: Mapping[Key, str]
-) -> list[dict[str, Any]]:
+def _describe(keys: Sequence[Key], reading: Reading, class_map: ClassMap, colors: Mapping[Key, str]) -> list[MapClass]:
     """All classes: those of the map by id, then those that the reference alone has."""
     ordered = [*sorted(reading.pixels), *_alone(keys, reading)]
     spare = palette(len(ordered))
     names = [_name(key, class_map) for key in ordered]
     return [
-        {
-            "id": key if isinstance(key, int) else None,
-            "name": f"{name} ({key})" if names.count(name) > 1 else name,
-            "color": (class_map.colors.get(key) if isinstance(key, int) else None) or colors.get(key) or spare[k],
-        }
+        MapClass(
+            id=key if isinstance(key, int) else None,
+            name=f"{name} ({key})" if names.count(name) > 1 else name,
+            color=(class_map.colors.get(key) if isinstance(key, int) else None) or colors.get(key) or spare[k],
+        )
         for k, (key, name) in enumerate(zip(ordered, names))
     ]
 
@@ -172,7 +170,7 @@ def _alone(keys: Sequence[Key], reading: Reading) -> list[Key]:
 
 
 def _compared(
-    samples: SamplePixels, kept: NDArray, keys: Sequence[Key], reading: Reading, described: Sequence[Mapping[str, Any]]
+    samples: SamplePixels, kept: NDArray, keys: Sequence[Key], reading: Reading, described: Sequence[MapClass]
 ) -> Compared:
     import numpy as np
 
@@ -185,7 +183,7 @@ def _compared(
         mapped=np.searchsorted(known, reading.mapped[kept]),
         features=samples.table[:, 3],
         mapped_pixels=np.array([reading.pixels.get(n, 0) for n in known.tolist()] + [0] * len(alone), dtype=np.int64),
-        names=[str(entry["name"]) for entry in described],
+        names=[entry.name for entry in described],
     )
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Starts the worker, turns its messages into feedback, cancels it, and judges its end.
+"""Starts the worker, turns its messages into feedback, cancels it, and says how it ended.
 
 Enters: a job and its folder. Leaves: the values of the worker's "result" message, or a QgsProcessingException that
 says what went wrong and what to do.
@@ -17,17 +17,20 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event, Thread
 from time import monotonic
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 from qgis.core import QgsProcessingException, QgsProcessingFeedback, QgsProcessingUtils
 
-from ....mtmsd_qgis.errors import FileFormatError
+from ....mtmsd_qgis.errors import FileFormatError, MtmsdError
+from ....mtmsd_qgis.jobs.json_dataclasses import from_json
 from ....mtmsd_qgis.jobs.line_reader import read_lines
 from ....mtmsd_qgis.jobs.protocol import CANCEL_WORD, EXIT_DONE, Job, Message, decode, write_job
 from ..feedback import ProgressRange, start_time
 from ..time_estimate import TimeEstimate
 from . import interpreter
 from .worker_failures import cause_in, cause_of_death
+
+Result = TypeVar("Result")
 
 _POLL_SECONDS = 0.1
 _GRACE_SECONDS = 1.2  # a cancelled worker ends its batch and keeps its checkpoint
@@ -80,6 +83,20 @@ def run_worker(job: Job, folder: Path, module: str, progress: ProgressRange) -> 
     except OSError as error:
         raise QgsProcessingException(f"The worker {python.path} cannot be started: {error.strerror}.") from None
     return _WorkerRun(process, progress).result()
+
+
+def read_result(kind: type[Result], values: Mapping[str, Any]) -> Result:
+    """What the worker's task has found, typed.
+
+    Raises:
+        QgsProcessingException: The values are of another kind.
+    """
+    try:
+        return from_json(kind, values)
+    except (ValueError, MtmsdError) as error:
+        raise QgsProcessingException(
+            f"The worker's result cannot be read: {error}. Reinstall the plugin and restart QGIS."
+        ) from None
 
 
 class _WorkerRun:

@@ -89,11 +89,11 @@ def mapped(tmp_path, split):
 def test_a_rare_class_is_not_mapped_as_often_as_it_was_sampled(tmp_path, monkeypatch):
     """Pixels of both classes side by side, as many samples of either: the map knows which one is common."""
     learnt, guess, index = mapped(tmp_path, "spatial")
-    common, rare = learnt.facts["pool"]["shares"]
+    common, rare = learnt.ensemble.class_shares
     assert learnt.mapper.pool.several
-    assert common["share"] + rare["share"] == pytest.approx(1, abs=1e-3)
-    assert (common["name"], rare["name"]) == ("common", "rare")
-    assert rare["share"] < 0.45
+    assert common.share + rare.share == pytest.approx(1, abs=1e-3)
+    assert (common.name, rare.name) == ("common", "rare")
+    assert rare.share < 0.45
     monkeypatch.setattr("mtmsd_qgis.classification.fit.expecting", lambda pool, shares: pool)
     _, blind, _ = mapped(tmp_path, "spatial")
     assert (guess == index).mean() > (blind == index).mean() + 0.02
@@ -103,4 +103,4 @@ def test_a_rare_class_is_not_mapped_as_often_as_it_was_sampled(tmp_path, monkeyp
 def test_known_fields_are_not_asked(tmp_path):
     learnt, _, _ = mapped(tmp_path, "random")
     assert not learnt.mapper.pool.several
-    assert "shares" not in learnt.facts["pool"]
+    assert learnt.ensemble.class_shares is None

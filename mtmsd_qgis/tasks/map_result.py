@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a map task has found: the map's rasters, its accuracy, and what the classifier used.
+
+Enters: the rasters of a map, what was learnt and from which samples. Leaves: a MapResult.
+"""
+
+from __future__ import annotations
+
+from ..accuracy.map_accuracy import evaluate_map, mapped_pixels
+from ..classification.fit import Task
+from ..classification.predict_map import MapFiles
+from ..classification.predictor import Learnt
+from ..diffusion.device import Device
+from ..jobs.results import MapResult, PurificationFacts
+from ..sampling.sample_split import SampleSplit
+from .job_device import computation
+
+
+def map_result(files: MapFiles, task: Task, split: SampleSplit, learnt: Learnt, device: Device) -> MapResult:
+    """The result of a map, which is evaluated at the validation samples.
+
+    Args:
+        files: The map.
+        task: What was learnt.
+        split: The samples learnt from, and those held out.
+        learnt: What the map is made by.
+        device: That it was made on.
+    """
+    accuracy, outside = evaluate_map(files.classes, files.confidence, task.classes, split.validation)
+    return MapResult(
+        map=files.classes.description,
+        confidence=files.confidence.description,
+        probabilities=None if files.probabilities is None else files.probabilities.description,
+        accuracy=accuracy,
+        split=split.facts(len(task.classes), outside),
+        classes=task.classes,
+        mapped_pixels=mapped_pixels(files.classes, task.classes),
+        timesteps=task.layout.timesteps,
+        timestep_weights={label: round(share, 6) for label, share in learnt.timesteps.items()},
+        stage_weights={label: round(share, 6) for label, share in learnt.stages.items()},
+        features_per_timestep=learnt.features,
+        purification=PurificationFacts(task.layout.purification, task.layout.note),
+        settings=task.settings,
+        computation=computation(device),
+        ensemble=learnt.ensemble,
+    )
