@@ -23,7 +23,7 @@ NOT_YET = (  # still with old words; to become shorter until it is empty
     "tests/tasks/test_map_scene.py",  # the name of a model of the default classifier
 )
 HEADING = "## Words we no longer use"
-NAMES = ("Survey Methodology",)  # a journal
+NAMES = ("Survey Methodology", r'json_name\("likeness"\)')  # a journal; a name in JSON that scripts read
 # Where one word ends and the next begins inside an identifier: sceneKernel, SceneKernel, HTMLPage.
 INSIDE_A_NAME = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
