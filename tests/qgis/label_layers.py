@@ -42,4 +42,4 @@ def placed(layer, where=None, field="cover", overlaps="refuse", log=None):
 
 
 def table(samples):
-    return samples.table.tolist()
+    return samples.table.to_array().tolist()

@@ -56,7 +56,7 @@ def test_polygons_with_holes_and_parts():
     both = ring.combine(box_of_pixels(10, 10, 11, 12))
     samples, _ = placed(vector_layer([(both, "a")], "MultiPolygon"))
     assert len(samples.table) == 16 + 2
-    assert [2, 2] not in samples.table[:, :2].tolist()
+    assert [2, 2] not in samples.table.positions.tolist()
 
 
 def test_what_reaches_over_the_edge_is_cut_off():
@@ -93,7 +93,7 @@ def test_any_grid(transform):
         ]
         shapes.append((QgsGeometry.fromWkt(f"POLYGON(({','.join(places)}))").buffer(-0.5, 2), "a"))
     samples, _ = placed(vector_layer(shapes, "Polygon"), where)
-    assert samples.table[:, :2].tolist() == [list(pixel) for pixel in pixels]
+    assert samples.table.positions.tolist() == [list(pixel) for pixel in pixels]
 
 
 def test_a_layer_in_another_crs_is_reprojected():
@@ -244,6 +244,7 @@ def test_samples_on_nodata_and_under_the_mask_are_left_out(tmp_path):
     from mtmsd.algorithms.bridge.vector.rasterization import SamplePixels, without_nodata
     from mtmsd.mtmsd_qgis.io.cube import Cube
     from mtmsd.mtmsd_qgis.jobs.data_model import Band, CubeFile
+    from mtmsd.mtmsd_qgis.sampling.sample_table import SampleTable
 
     values = np.ones((3, 2, 4), dtype="<i2")  # rows, bands, columns
     values[0, 1, 2] = -9
@@ -252,7 +253,8 @@ def test_samples_on_nodata_and_under_the_mask_are_left_out(tmp_path):
     mask[2, 0] = 0
     mask.tofile(tmp_path / "mask.raw")
     cube = CubeFile("cube.raw", 3, 4, "int16", (Band(nodata=-9), Band(nodata=-9)), "mask.raw")
-    samples = SamplePixels(np.array([[0, 1, 0, 0], [0, 2, 0, 0], [2, 0, 0, 0], [2, 3, 1, 1]]), ExclusionCounts())
+    array = np.array([[0, 1, 0, 0], [0, 2, 0, 0], [2, 0, 0, 0], [2, 3, 1, 1]])
+    samples = SamplePixels(SampleTable.from_array(array), ExclusionCounts())
     kept = without_nodata(samples, (11, 12), Cube(tmp_path, cube))
     assert table(kept) == [[0, 1, 0, 0], [2, 3, 1, 1]]
     assert kept.left_out == {"pixels on nodata": 2}

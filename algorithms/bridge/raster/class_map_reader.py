@@ -23,6 +23,8 @@ from .source import Grid, RasterSource, describe_raster
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from ....mtmsd_qgis.sampling.sample_table import SampleTable
+
 MOST_CLASSES = 500
 _PIXELS_AT_ONCE = 1 << 22
 _SPREAD = 1 << 20  # of values that are counted by place; wider ones are sorted
@@ -119,13 +121,13 @@ def refuse_other_grid(strata: RasterSource, classes: RasterSource) -> None:
         )
 
 
-def walk(classes: RasterSource, strata: RasterSource | None, table: NDArray, progress: ProgressRange) -> Reading:
+def walk(classes: RasterSource, strata: RasterSource | None, samples: SampleTable, progress: ProgressRange) -> Reading:
     """Count every class, and look up samples.
 
     Args:
         classes: The map, of GDAL.
         strata: A raster of the same grid, of GDAL.
-        table: (N, >= 2) int64: row and column of each sample, sorted by row.
+        samples: Sorted by row.
         progress: Told after every window.
 
     Raises:
@@ -135,8 +137,8 @@ def walk(classes: RasterSource, strata: RasterSource | None, table: NDArray, pro
 
     bands = [_Band(source) for source in (classes, strata) if source is not None]
     counts: list[Counter[int]] = [Counter() for _ in bands]
-    values = np.zeros((2, len(table)), dtype=np.int64)
-    valid = np.zeros((2, len(table)), dtype=bool)
+    values = np.zeros((2, len(samples)), dtype=np.int64)
+    valid = np.zeros((2, len(samples)), dtype=bool)
     beyond = done = 0
     for window in _windows(classes.grid, bands[0].block):
         read = [band.read(window) for band in bands]
@@ -149,11 +151,10 @@ def walk(classes: RasterSource, strata: RasterSource | None, table: NDArray, pro
                     f"A class map has some dozens of values; the raster {band.name} has more than {MOST_CLASSES}. "
                     "Choose a class map."
                 )
-        first, last = np.searchsorted(table[:, 0], [window.row, window.stop_row])
-        at_samples = first + np.flatnonzero(
-            (table[first:last, 1] >= window.col) & (table[first:last, 1] < window.stop_col)
-        )
-        rows, cols = table[at_samples, 0] - window.row, table[at_samples, 1] - window.col
+        first, last = np.searchsorted(samples.rows, [window.row, window.stop_row])
+        columns = samples.cols[first:last]
+        at_samples = first + np.flatnonzero((columns >= window.col) & (columns < window.stop_col))
+        rows, cols = samples.rows[at_samples] - window.row, samples.cols[at_samples] - window.col
         for layer, (array, has_data) in enumerate(read):
             values[layer, at_samples], valid[layer, at_samples] = array[rows, cols], has_data[rows, cols]
         done += window.height * window.width

@@ -124,10 +124,10 @@ def _with_data(pixels: SamplePixels, reading: Reading, labels: LabelLayer) -> tu
         ("pixels on nodata of the strata", outside),
     ):
         if lost.any():
-            groups = np.unique(pixels.table[lost, 3])
+            groups = np.unique(pixels.table.group[lost])
             left_out.note(reason, (labels.ids[group] for group in groups), int(lost.sum()))
     kept = np.flatnonzero(reading.has_data & ~outside)
-    return SamplePixels(pixels.table[kept], left_out), kept
+    return SamplePixels(pixels.table.subset(kept), left_out), kept
 
 
 def _refuse_nothing(
@@ -179,9 +179,9 @@ def _compared(
     position = {key: k for k, key in enumerate([*known.tolist(), *alone])}
     of_key = np.array([position[key] for key in keys], dtype=np.int64)
     return Compared(
-        reference=of_key[samples.table[:, 2]],
+        reference=of_key[samples.table.class_index],
         mapped=np.searchsorted(known, reading.mapped[kept]),
-        features=samples.table[:, 3],
+        features=samples.table.group,
         mapped_pixels=np.array([reading.pixels.get(n, 0) for n in known.tolist()] + [0] * len(alone), dtype=np.int64),
         names=[entry.name for entry in described],
     )

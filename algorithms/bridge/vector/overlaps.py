@@ -21,7 +21,7 @@ from .exclusion_counts import ExclusionCounts
 from .labels import Key, LabelLayer
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from ....mtmsd_qgis.sampling.sample_table import SampleTable
 
 MIXED = "pixels with labels of different classes"
 _MOST_PAIRS = 5  # of polygons, named in the refusal
@@ -29,16 +29,16 @@ _MOST_LOOKS = 1000  # pairs whose outlines are compared
 
 
 def one_label_a_pixel(
-    table: NDArray,
+    table: SampleTable,
     labels: LabelLayer,
     classes: Mapping[Key, ClassEntry],
     left_out: ExclusionCounts,
     progress: ProgressRange,
-) -> NDArray:
+) -> SampleTable:
     """The table sorted by row and column with one entry a pixel.
 
     Args:
-        table: (N, 4) int64: row, column, class index, group; a group is the number of a shape of the labels.
+        table: A group is the number of a shape of the labels.
         labels: The layer, which says what to do with overlaps.
         classes: In the order of the class indices.
         left_out: Takes the pixels that are left out.
@@ -51,14 +51,15 @@ def one_label_a_pixel(
 
     if not len(table):
         return table
-    table = table[np.lexsort((table[:, 3], table[:, 1], table[:, 0]))]
-    same_pixel = np.all(table[1:, :2] == table[:-1, :2], axis=1)
+    table = table.subset(np.lexsort((table.group, table.cols, table.rows)))
+    same_pixel = (np.diff(table.rows) == 0) & (np.diff(table.cols) == 0)
     first = np.flatnonzero(np.concatenate([[True], ~same_pixel]))
-    mixed = np.minimum.reduceat(table[:, 2], first) != np.maximum.reduceat(table[:, 2], first)
+    class_index, group = table.class_index, table.group
+    mixed = np.minimum.reduceat(class_index, first) != np.maximum.reduceat(class_index, first)
     if not mixed.any():
-        return table[first]
-    meetings = np.flatnonzero(same_pixel & (table[1:, 2] != table[:-1, 2]))
-    pairs, pixels = np.unique(np.stack([table[meetings, 3], table[meetings + 1, 3]], 1), axis=0, return_counts=True)
+        return table.subset(first)
+    meetings = np.flatnonzero(same_pixel & (np.diff(class_index) != 0))
+    pairs, pixels = np.unique(np.stack([group[meetings], group[meetings + 1]], 1), axis=0, return_counts=True)
     if labels.overlaps == "refuse" and not labels.points:
         _refuse_overlaps(pairs.tolist(), pixels.tolist(), labels, classes, progress)
     if labels.overlaps == "later":
@@ -67,9 +68,9 @@ def one_label_a_pixel(
             f"{mixed.sum()} pixels have labels of different classes in the layer {labels.name}; "
             "the later feature wins (OVERLAPS)."
         )
-        return table[np.where(mixed, last, first)]
-    left_out.note(MIXED, (labels.ids[group] for group in np.unique(pairs)), int(mixed.sum()))
-    return table[first[~mixed]]
+        return table.subset(np.where(mixed, last, first))
+    left_out.note(MIXED, (labels.ids[number] for number in np.unique(pairs)), int(mixed.sum()))
+    return table.subset(first[~mixed])
 
 
 def _refuse_overlaps(

@@ -29,9 +29,8 @@ from .labels import Key, LabelLayer, names_of
 from .overlaps import one_label_a_pixel
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from ....mtmsd_qgis.io.cube import Cube
+    from ....mtmsd_qgis.sampling.sample_table import SampleTable
 
 LEAST_PER_CLASS = 2  # one to learn from, and one more: a class cannot be told from its noise by a single pixel
 
@@ -41,11 +40,11 @@ class SamplePixels:
     """Sample pixels.
 
     Attributes:
-        table: (N, 4) int64: row, column, class index, group; sorted by row, then column.
+        table: Of the pixels, sorted by row, then column; the group is the number of a shape of the labels.
         left_out: Reason -> number of pixels or features that became no sample, and which.
     """
 
-    table: NDArray
+    table: SampleTable
     left_out: ExclusionCounts
 
 
@@ -58,6 +57,8 @@ def rasterize_labels(
         QgsProcessingException: Polygons of different classes overlap, and that is to be refused; or cancelled.
     """
     import numpy as np
+
+    from ....mtmsd_qgis.sampling.sample_table import SampleTable
 
     left_out = ExclusionCounts()
     index_of = {key: index for index, key in enumerate(classes)}
@@ -76,7 +77,8 @@ def rasterize_labels(
         parts.append(part)
         if group % 500 == 0:
             progress.advance(group / len(labels.shapes))
-    return SamplePixels(one_label_a_pixel(np.concatenate(parts), labels, classes, left_out, progress), left_out)
+    table = SampleTable.from_array(np.concatenate(parts))
+    return SamplePixels(one_label_a_pixel(table, labels, classes, left_out, progress), left_out)
 
 
 def without_nodata(
@@ -94,18 +96,19 @@ def without_nodata(
 
     from ....mtmsd_qgis.io.windows import Window
 
-    keep = np.zeros(len(samples.table), dtype=bool)
-    rows, starts = np.unique(samples.table[:, 0], return_index=True)
-    for row, first, last in zip(rows, starts, [*starts[1:], len(samples.table)]):
-        columns = samples.table[first:last, 1]
+    table = samples.table
+    keep = np.zeros(len(table), dtype=bool)
+    rows, starts = np.unique(table.rows, return_index=True)
+    for row, first, last in zip(rows, starts, [*starts[1:], len(table)]):
+        columns = table.cols[first:last]
         left, right = int(columns.min()), int(columns.max()) + 1
         values = cube.read(Window(int(row), left, 1, right - left), bands)
         keep[first:last] = np.isfinite(values[:, 0, columns - left]).all(axis=0)
     left_out = ExclusionCounts(samples.left_out)
     if not keep.all():
-        lost = samples.table[~keep]
-        left_out.note("pixels on nodata", (ids[group] for group in np.unique(lost[:, 3])), len(lost))
-    return SamplePixels(samples.table[keep], left_out)
+        lost = table.group[~keep]
+        left_out.note("pixels on nodata", (ids[group] for group in np.unique(lost)), len(lost))
+    return SamplePixels(table.subset(keep), left_out)
 
 
 def settle_classes(
@@ -126,7 +129,7 @@ def settle_classes(
     """
     import numpy as np
 
-    counts = np.bincount(samples.table[:, 2], minlength=len(classes))
+    counts = samples.table.count_by_class(len(classes))
     kept = [key for key, count in zip(classes, counts) if count]
     dropped = [key for key, count in zip(classes, counts) if not count]
     if not kept:
@@ -146,17 +149,16 @@ def settle_classes(
             f"Every class needs at least {LEAST_PER_CLASS} sample pixels; the layer {name} has one of "
             f"{names_of(scarce, classes)}. Add samples, or take the class out of the layer."
         )
-    new_index = np.cumsum(counts > 0) - 1
-    table = samples.table.copy()
-    table[:, 2] = new_index[table[:, 2]]
+    new_index = (np.cumsum(counts > 0) - 1).astype(np.int64)
+    table = samples.table.with_classes(new_index[samples.table.class_index])
     return SamplePixels(table, samples.left_out), {key: classes[key] for key in kept}, dropped
 
 
 def save_samples(samples: SamplePixels, folder: Path, name: str) -> str:
     """Write the table into the job folder; returns the file's name."""
-    import numpy as np
+    from ....mtmsd_qgis.sampling.sample_table import write_samples
 
-    np.save(folder / f"{name}.npy", samples.table, allow_pickle=False)
+    write_samples(samples.table, folder, f"{name}.npy")
     return f"{name}.npy"
 
 

@@ -215,19 +215,22 @@ def pixels_of(
     entries = {key: ClassEntry(number, str(key), "#000000") for number, key in enumerate(reference.classes, 1)}
     labelled = rasterize_labels(labels, entries, raster.grid, progress)
     table, excluded = labelled.table, labels.skipped.merged(labelled.left_out)
-    has_data = pixels_with_data(raster, table, context, progress)
+    has_data = pixels_with_data(raster, table.positions, context, progress)
     if not has_data.all():
-        lost = np.unique(table[~has_data, 3])
+        lost = np.unique(table.group[~has_data])
         excluded.note("pixels on nodata", (labels.ids[group] for group in lost), int((~has_data).sum()))
-    table = table[has_data]
+    table = table.subset(has_data)
     left_out = left_out_sentence(SamplePixels(table, excluded), reference.name)
-    if len(np.unique(table[:, 2])) < 2:
+    found = len(np.unique(table.class_index))
+    if found < 2:
         raise QgsProcessingException(
             f"Pixels of at least two classes were expected; the layer {reference.name} labels {len(table)} pixels with "
-            f"data on the raster {raster.name}, of {len(np.unique(table[:, 2]))} classes. {left_out} Check that "
+            f"data on the raster {raster.name}, of {found} classes. {left_out} Check that "
             "layer and raster show the same place and have the right CRS."
         )
-    return ReferenceSamples(reference, table[:, 2], np.array(sources)[table[:, 3]], raster.grid, table[:, :2], left_out)
+    return ReferenceSamples(
+        reference, table.class_index, np.array(sources)[table.group], raster.grid, table.positions, left_out
+    )
 
 
 def plane_of(samples: ReferenceSamples, context: QgsCoordinateTransformContext) -> MetricPlane:
