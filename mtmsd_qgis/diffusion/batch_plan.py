@@ -69,12 +69,12 @@ def passes_at_once(device: torch.device) -> int:
 @contextlib.contextmanager
 def shared_cores(device: torch.device) -> Iterator[int]:
     """Share out the cores among the passes of passes_at_once, whose number is given, inside the block."""
-    every, passes = torch.get_num_threads(), passes_at_once(device)
-    torch.set_num_threads(max(1, every // passes))
+    threads, passes = torch.get_num_threads(), passes_at_once(device)
+    torch.set_num_threads(max(1, threads // passes))
     try:
         yield passes
     finally:
-        torch.set_num_threads(every)
+        torch.set_num_threads(threads)
 
 
 def plan_extraction(device: torch.device, base_width: int, side: int, timesteps: int, items: int = 1) -> Plan:

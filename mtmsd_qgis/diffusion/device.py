@@ -80,8 +80,8 @@ def fetched(values: torch.Tensor) -> Callable[[], NDArray[np.int16]]:
 
     def wait() -> NDArray[np.int16]:
         done.synchronize()
-        found: NDArray[np.int16] = host.numpy()
-        return found
+        values_on_host: NDArray[np.int16] = host.numpy()
+        return values_on_host
 
     return wait
 

@@ -146,9 +146,9 @@ def load_checkpoint(path: Path, settings: PretrainSettings, device: torch.device
         ours = to_json(settings)
         other = [key for key in ours if key not in _FREE_ON_RESUME and theirs.get(key) != ours[key]]
         if other:
-            found = ", ".join(f"{key} {shown(theirs.get(key))} instead of {shown(ours[key])}" for key in other)
+            differences = ", ".join(f"{key} {shown(theirs.get(key))} instead of {shown(ours[key])}" for key in other)
             raise FileFormatError(
-                f"{path} is a checkpoint of a training with other settings: {found}. Give the same settings, or "
+                f"{path} is a checkpoint of a training with other settings: {differences}. Give the same settings, or "
                 "start without RESUME."
             )
         position = _position(description, settings)
@@ -196,7 +196,7 @@ def _preprocessor_arrays(preprocessor: Preprocessor) -> dict[str, NDArray[Any]]:
 def _check_shapes(
     description: Mapping[str, Any],
     settings: PretrainSettings,
-    found: Mapping[str, Shape],
+    shapes: Mapping[str, Shape],
     prefixes: Sequence[str],
     curves: Sequence[str] = (),
 ) -> None:
@@ -205,7 +205,7 @@ def _check_shapes(
     Raises:
         ValueError: One is missing, too much, or of another type or shape.
     """
-    bands, components = len(description["bands"]), first_side(found, "preprocessor.axes")
+    bands, components = len(description["bands"]), first_side(shapes, "preprocessor.axes")
     if bands > MAX_BANDS or not 1 <= components <= min(bands, settings.components):
         raise ValueError(f"{components} components of {bands} bands")
     expected: dict[str, Shape] = {
@@ -218,28 +218,28 @@ def _check_shapes(
         network = UNet(components, settings.base_width)
     for prefix in prefixes:
         expected.update({f"{prefix}{n}": ("F32", *weight.shape) for n, weight in network.named_parameters()})
-    expected.update(expected_shapes(network, description, found))
+    expected.update(expected_shapes(network, description, shapes))
     for which in curves:
-        points, waiting = (first_side(found, which + name) for name in ("losses", "interval"))
+        points, waiting = (first_side(shapes, which + name) for name in ("losses", "interval"))
         if max(points, waiting) > _LONGEST_CURVE:
             raise ValueError(f"a loss curve of {max(points, waiting)} points")
         expected.update({f"{which}losses": ("F64", points, 2), f"{which}interval": ("F64", waiting)})
-    wrong = sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
+    wrong = sorted(name for name in expected.keys() | shapes.keys() if expected.get(name) != shapes.get(name))
     if wrong:
         name = wrong[0]
-        raise ValueError(f"array {shown(name)} should be {expected.get(name, 'absent')}, found {found.get(name)}")
+        raise ValueError(f"array {shown(name)} should be {expected.get(name, 'absent')}, found {shapes.get(name)}")
 
 
 def _preprocessor_from(description: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Preprocessor:
     bands = tuple(Band.from_json(band) for band in description["bands"])
-    parts = {name: arrays[f"preprocessor.{name}"] for name in _PREPROCESSOR_ARRAYS}
-    for name, array in parts.items():
+    fitted = {name: arrays[f"preprocessor.{name}"] for name in _PREPROCESSOR_ARRAYS}
+    for name, array in fitted.items():
         if not np.isfinite(array).all() or (name in ("scale", "deviation") and array.min() <= 0):
             raise ValueError(f"preprocessor.{name} should be finite, and a deviation above 0")
     share = description["explained_share"]
     if not is_number(share) or not 0 <= share <= 1 + 1e-6:
         raise ValueError(f"explained_share should lie between 0 and 1, found {shown(share)}")
-    return Preprocessor(bands=bands, explained_share=float(share), **parts)
+    return Preprocessor(bands=bands, explained_share=float(share), **fitted)
 
 
 def _load_weights(network: UNet, arrays: Mapping[str, NDArray[Any]], prefix: str) -> None:
@@ -282,7 +282,7 @@ def _restore(state: TrainingState, arrays: Mapping[str, NDArray[Any]], position:
 
 def _tensors(arrays: Mapping[str, NDArray[Any]], prefix: str, state: TrainingState) -> dict[str, torch.Tensor]:
     """A tensor for each weight, where the weights are."""
-    return {name: torch.from_numpy(arrays[prefix + name]).to(here.device) for name, here in state.average.items()}
+    return {name: torch.from_numpy(arrays[prefix + name]).to(weight.device) for name, weight in state.average.items()}
 
 
 def _curve_from(arrays: Mapping[str, NDArray[Any]], which: str) -> tuple[list[tuple[int, float]], list[float]]:

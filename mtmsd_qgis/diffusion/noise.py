@@ -51,8 +51,8 @@ def q_sample(x0: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
     Returns:
         x_t: (B, C, H, W).
     """
-    kept = torch.from_numpy(alpha_bar()).to(x0.device)[timesteps].view(-1, 1, 1, 1)
-    return kept.sqrt().to(x0.dtype) * x0 + (1 - kept).sqrt().to(x0.dtype) * noise
+    a_bar = torch.from_numpy(alpha_bar()).to(x0.device)[timesteps].view(-1, 1, 1, 1)
+    return a_bar.sqrt().to(x0.dtype) * x0 + (1 - a_bar).sqrt().to(x0.dtype) * noise
 
 
 def noise_field(window: Window, channels: int, seed: int, draw: int, device: torch.device) -> Tensor:

@@ -93,24 +93,24 @@ def fit_preprocessor(
         raise SceneError(
             f"A raster of at most {MAX_BANDS} bands was expected, found {cube.bands}. Choose bands with BANDS."
         )
-    kept, left_out = usable_bands(cube, span(progress, 0.0, 0.4))
-    if not kept:
+    usable, left_out = usable_bands(cube, span(progress, 0.0, 0.4))
+    if not usable:
         raise SceneError(
             f"At least one usable band is needed, found none of {cube.bands}"
             + (f" (left out: {describe(left_out)})" if left_out else "")
             + ". Choose another raster, or check its nodata value and mask."
         )
-    count, mean, covariance = _moments(cube, kept, span(progress, 0.4, 1.0))
+    count, mean, covariance = _moments(cube, usable, span(progress, 0.4, 1.0))
     if count < 2:
         raise SceneError(
             "No valid pixel was found: every pixel is nodata, masked, or misses a band. "
             "Check the raster's nodata value and the mask, or choose bands that have data."
         )
-    scale = np.sqrt(np.diag(covariance)) if band_scaling == "standard" else np.ones(len(kept))
+    scale = np.sqrt(np.diag(covariance)) if band_scaling == "standard" else np.ones(len(usable))
     variance, axes = _principal_axes(covariance / np.outer(scale, scale))
     wanted = min(components, int(np.sum(variance > variance[0] * _SMALLEST_SHARE)))
     preprocessor = Preprocessor(
-        bands=tuple(cube.description.bands[i] for i in kept),
+        bands=tuple(cube.description.bands[i] for i in usable),
         mean=mean,
         scale=scale,
         axes=axes[:wanted],
@@ -121,17 +121,17 @@ def fit_preprocessor(
 
 
 def _moments(
-    cube: Cube, kept: Sequence[int], progress: Progress
+    cube: Cube, usable: Sequence[int], progress: Progress
 ) -> tuple[int, NDArray[np.float64], NDArray[np.float64]]:
-    """Count, mean (B,) and covariance (B, B) over pixels where all kept bands have data.
+    """Count, mean (B,) and covariance (B, B) over pixels where all usable bands have data.
 
     Source: Chan, Golub, LeVeque (1983), doi 10.1080/00031305.1983.10483115: pairwise update of mean and scatter.
     """
     count = 0
-    mean = np.zeros(len(kept))
-    scatter = np.zeros((len(kept), len(kept)))
-    for strip in row_strips(*whole_size(cube), 16 * len(kept)):
-        values = cube.read(strip, kept).reshape(len(kept), -1)
+    mean = np.zeros(len(usable))
+    scatter = np.zeros((len(usable), len(usable)))
+    for strip in row_strips(*whole_size(cube), 16 * len(usable)):
+        values = cube.read(strip, usable).reshape(len(usable), -1)
         values = values[:, np.isfinite(values).all(axis=0)].astype(np.float64)
         if values.shape[1]:
             new = values.shape[1]

@@ -59,15 +59,15 @@ class Conditions:
             ValueError: A value is missing or out of range.
         """
         try:
-            found = from_json(cls, values)
+            conditions = from_json(cls, values)
         except ValueError as error:
             raise ValueError(f"the conditions of statistics were expected, these do not fit: {error}") from None
-        times = found.timesteps
+        times = conditions.timesteps
         if not times or list(times) != sorted(set(times)) or times[0] < 0 or times[-1] >= TRAINING_TIMESTEPS:
             raise ValueError(f"timesteps of statistics should ascend, found {shown(times)}")
-        if not 0 <= found.last_stage <= 8:
-            raise ValueError(f"stages of statistics beyond 0 to 8 do not fit, found {shown(found.last_stage)}")
-        return found
+        if not 0 <= conditions.last_stage <= 8:
+            raise ValueError(f"stages of statistics beyond 0 to 8 do not fit, found {shown(conditions.last_stage)}")
+        return conditions
 
 
 @dataclass(frozen=True)
@@ -86,18 +86,18 @@ class StoredStatistics:
 
     @classmethod
     def of(
-        cls, network: UNet, found: SceneStatistics, conditions: Conditions, patches: NDArray[np.float32]
+        cls, network: UNet, statistics: SceneStatistics, conditions: Conditions, patches: NDArray[np.float32]
     ) -> StoredStatistics:
         """Those that an extractor has learnt.
 
         Args:
             network: Whose layers they are of.
-            found: By layer.
+            statistics: By layer.
             conditions: Under which they were collected.
             patches: (N, C, side, side) that they are of.
         """
         names = {layer: name for name, layer in network.named_modules()}
-        means = {names[layer]: table.cpu().numpy() for layer, table in found.means.items()}
+        means = {names[layer]: table.cpu().numpy() for layer, table in statistics.means.items()}
         return cls(conditions, _moments(patches), means)
 
     def hold_for(self, conditions: Conditions, patches: NDArray[np.float32]) -> bool:
@@ -107,12 +107,12 @@ class StoredStatistics:
             conditions: Of the extraction; it may want fewer timesteps and stages.
             patches: (N, C, side, side).
         """
-        mine = self.conditions
+        collected = self.conditions
         moments = _moments(patches)
         return (
-            set(conditions.timesteps) <= set(mine.timesteps)
-            and conditions.last_stage <= mine.last_stage
-            and (conditions.seed, conditions.numbers) == (mine.seed, mine.numbers)
+            set(conditions.timesteps) <= set(collected.timesteps)
+            and conditions.last_stage <= collected.last_stage
+            and (conditions.seed, conditions.numbers) == (collected.seed, collected.numbers)
             and moments.shape == self.patches.shape
             and bool(np.abs(moments - self.patches).max() <= _LIKE)
         )
@@ -146,13 +146,13 @@ class StoredStatistics:
         return {_PREFIX + _PATCHES: self.patches, **{_PREFIX + name: table for name, table in self.means.items()}}
 
 
-def expected_shapes(network: UNet, description: Mapping[str, Any], found: Mapping[str, Shape]) -> dict[str, Shape]:
+def expected_shapes(network: UNet, description: Mapping[str, Any], shapes: Mapping[str, Shape]) -> dict[str, Shape]:
     """Name, type and shape of the arrays that the statistics of a model file must have; none where it has none.
 
     Args:
         network: Of the model, without memory.
         description: Of the file.
-        found: What it has; of these only the number of patches counts.
+        shapes: What it has; of these only the number of patches counts.
 
     Raises:
         ValueError: Its conditions are incomplete, or it has too many patches.
@@ -160,7 +160,7 @@ def expected_shapes(network: UNet, description: Mapping[str, Any], found: Mappin
     if "statistics" not in description:
         return {}
     conditions = Conditions.from_json(description["statistics"])
-    patches = first_side(found, _PREFIX + _PATCHES)
+    patches = first_side(shapes, _PREFIX + _PATCHES)
     if not 1 <= patches <= MOST_PATCHES:
         raise ValueError(f"statistics of 1 to {MOST_PATCHES} patches were expected, found {patches}")
     expected: dict[str, Shape] = {_PREFIX + _PATCHES: ("F64", patches, network.in_channels, 2)}

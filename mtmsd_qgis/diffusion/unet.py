@@ -124,12 +124,12 @@ class UNet(nn.Module):
             skips.append(h)
         h = self.middle_attention(self.middle_in(h, embedding, norm_stats), norm_stats)
         h = self.middle_out(h, embedding, norm_stats)
-        found: dict[int, Tensor] = {}
+        outputs: dict[int, Tensor] = {}
         for index, block in enumerate(self.decoder[: max(wanted) + 1]):
             h = block(torch.cat([h, skips.pop()], dim=1), embedding, norm_stats)
             if index in wanted:
-                found[index] = h
-        return [found[index] for index in wanted]
+                outputs[index] = h
+        return [outputs[index] for index in wanted]
 
 
 class ResidualBlock(nn.Module):
@@ -252,23 +252,22 @@ def near_attention(q: Tensor, k: Tensor, v: Tensor, radius: int) -> Tensor:
     allowed = near & inside[:, None, :]  # (squares, asked, around)
     scores = scores.view(batch, rows * cols, heads, block * block, size * size)
     scores = scores.masked_fill(~allowed[:, None], float("-inf")).flatten(0, 1)
-    found = torch.softmax(scores.float(), dim=-1).to(v.dtype) @ around(v)  # (B * squares, heads, asked, D)
-    found = found.view(batch, rows, cols, heads, block, block, depth).permute(0, 3, 6, 1, 4, 2, 5)
-    return found.reshape(batch, heads * depth, rows * block, cols * block)[..., :height, :width]
+    attended = torch.softmax(scores.float(), dim=-1).to(v.dtype) @ around(v)  # (B * squares, heads, asked, D)
+    attended = attended.view(batch, rows, cols, heads, block, block, depth).permute(0, 3, 6, 1, 4, 2, 5)
+    return attended.reshape(batch, heads * depth, rows * block, cols * block)[..., :height, :width]
 
 
 @functools.lru_cache(maxsize=4)
 def _near(height: int, width: int, radius: int, device: torch.device) -> tuple[Tensor, Tensor]:
     """Which cells around a square (asked, around) are near, and (squares, around) are in the grid; bool."""
     block, size = _BLOCK, _BLOCK + 2 * radius
-    own, seen = torch.arange(block) + radius, torch.arange(size)
-    close = (own[:, None] - seen).abs() <= radius  # (block, size)
+    own, around = torch.arange(block) + radius, torch.arange(size)
+    close = (own[:, None] - around).abs() <= radius  # (block, size)
     near = (close[:, None, :, None] & close[None, :, None, :]).reshape(block * block, size * size)
     corners = [torch.arange(0, length, block) - radius for length in (height, width)]
-    there = [
-        ((corner[:, None] + seen) >= 0) & ((corner[:, None] + seen) < n) for corner, n in zip(corners, (height, width))
-    ]
-    inside = (there[0][:, None, :, None] & there[1][None, :, None, :]).reshape(-1, size * size)
+    positions = [corner[:, None] + around for corner in corners]
+    in_grid = [(position >= 0) & (position < n) for position, n in zip(positions, (height, width))]
+    inside = (in_grid[0][:, None, :, None] & in_grid[1][None, :, None, :]).reshape(-1, size * size)
     return near.to(device), inside.to(device)
 
 

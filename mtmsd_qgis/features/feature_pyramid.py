@@ -97,9 +97,9 @@ class TileGrids:
             stage: Position in grids.
         """
         stride, (rows, cols) = self.strides[stage], self.grids[stage].shape[-2:]
-        some = np.zeros((rows * stride, cols * stride), dtype=bool)
-        some[: self.inner.height, : self.inner.width] = valid
-        return np.flatnonzero(some.reshape(rows, stride, cols, stride).any(axis=(1, 3)))
+        padded = np.zeros((rows * stride, cols * stride), dtype=bool)
+        padded[: self.inner.height, : self.inner.width] = valid
+        return np.flatnonzero(padded.reshape(rows, stride, cols, stride).any(axis=(1, 3)))
 
     def weights_of(
         self, rows: NDArray[np.int64], cols: NDArray[np.int64], sets: NDArray[np.int64], count: int, stage: int
@@ -116,13 +116,13 @@ class TileGrids:
         Returns:
             (count, cells) float32; a row sums to the number of the set's pixels.
         """
-        there = self.grids[stage].shape[-2:]
-        found = np.zeros((count, *there))
-        by_row, by_col = (_neighbours(at, self.strides[stage], cells) for at, cells in zip((rows, cols), there))
+        shape = self.grids[stage].shape[-2:]
+        weights = np.zeros((count, *shape))
+        by_row, by_col = (_neighbours(at, self.strides[stage], cells) for at, cells in zip((rows, cols), shape))
         for row, row_share in by_row:
             for col, col_share in by_col:
-                np.add.at(found, (sets, row, col), row_share * col_share)
-        return found.reshape(count, -1).astype(np.float32)
+                np.add.at(weights, (sets, row, col), row_share * col_share)
+        return weights.reshape(count, -1).astype(np.float32)
 
 
 def cells_needed(pixels: int, stride: int) -> int:

@@ -131,9 +131,9 @@ class LazyFeatures:
         ]
         tiles = [tile for tile in tiles if self._valid[_overlap(tile.core, inside).slices].any()]
         for tile, values in zip(tiles, self._tile_values(tiles)):
-            part, first = _overlap(tile.core, inside), tile.core
-            rows, cols = Window(part.row - first.row, part.col - first.col, part.height, part.width).slices
-            to = Window(part.row - inside.row, part.col - inside.col, part.height, part.width).slices
+            overlap, first = _overlap(tile.core, inside), tile.core
+            rows, cols = Window(overlap.row - first.row, overlap.col - first.col, overlap.height, overlap.width).slices
+            to = Window(overlap.row - inside.row, overlap.col - inside.col, overlap.height, overlap.width).slices
             out[:, to[0], to[1]] = values[position, rows, cols]
         return out
 

@@ -33,7 +33,7 @@ def usable_bands(cube: Cube, progress: Progress = silent) -> tuple[list[int], li
         low = np.minimum(low, np.where(finite, values, np.inf).min(axis=1))
         high = np.maximum(high, np.where(finite, values, -np.inf).max(axis=1))
         progress(strip.stop_row / cube.height, "")
-    kept: list[int] = []
+    usable: list[int] = []
     left_out: list[BandLeftOut] = []
     for i, band in enumerate(cube.description.bands):
         reason = ""
@@ -46,8 +46,8 @@ def usable_bands(cube: Cube, progress: Progress = silent) -> tuple[list[int], li
         if reason:
             left_out.append(BandLeftOut(band.number or i + 1, band.name, reason))
         else:
-            kept.append(i)
-    return kept, left_out
+            usable.append(i)
+    return usable, left_out
 
 
 def describe(left_out: Sequence[BandLeftOut]) -> str:

@@ -96,10 +96,12 @@ class Cube:
 
     def _map(self) -> None:
         """Map the files anew, which gives back the memory of the pages seen so far; nothing written is lost."""
-        said = self.description
-        shape = (said.height, len(said.bands), said.width)
-        self._stored = _map_file(self._folder / said.file, said.dtype, shape, self._writable)
-        self._mask = None if said.mask is None else _map_file(self._folder / said.mask, "uint8", shape[::2], False)
+        description = self.description
+        shape = (description.height, len(description.bands), description.width)
+        self._stored = _map_file(self._folder / description.file, description.dtype, shape, self._writable)
+        self._mask = (
+            None if description.mask is None else _map_file(self._folder / description.mask, "uint8", shape[::2], False)
+        )
         self._touched_bytes = 0
 
     def _touch(self, rows: int, bands: int, cols: int) -> None:

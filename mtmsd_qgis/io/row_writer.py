@@ -100,19 +100,19 @@ class RowWriter:
                 row.file.close()
                 row.path.unlink(missing_ok=True)
 
-    def write(self, core: Window, numbers: NDArray[np.int16]) -> None:
-        """Take the numbers of a tile's core, which follows those before.
+    def write(self, core: Window, values: NDArray[np.int16]) -> None:
+        """Take the values of a tile's core, which follows those before.
 
         Args:
             core: Inside the raster.
-            numbers: (h, bands, w), lines first, as they are stored.
+            values: (h, bands, w), lines first, as they are stored.
         """
         if self._row is None or core.row != self._row.lines.row:
             self._end_row(core.row)
             path = self.folder / f"row_{core.row}.raw"
             self._row = _Row(Window(core.row, 0, core.height, self.out.width), path, path.open("w+b"), [])
             self._files.append(self._row)
-        self._row.file.write(np.ascontiguousarray(numbers).data)
+        self._row.file.write(np.ascontiguousarray(values).data)
         self._row.cores.append(core)
 
     def finish(self) -> None:
@@ -130,15 +130,15 @@ class RowWriter:
     def _write_row(self, row: _Row) -> None:
         lines = row.lines
         for first in range(0, lines.height, self._lines):
-            numbers = self._empty(min(self._lines, lines.height - first))
-            position = 0  # of a tile in the file, in numbers
+            values = self._empty(min(self._lines, lines.height - first))
+            position = 0  # of a tile in the file, in values
             for core in row.cores:
                 line = self._bands * core.width
                 row.file.seek(2 * (position + first * line))
-                part = np.fromfile(row.file, np.int16, len(numbers) * line)
-                numbers[:, : self._bands, core.col : core.stop_col] = part.reshape(len(numbers), -1, core.width)
+                part = np.fromfile(row.file, np.int16, len(values) * line)
+                values[:, : self._bands, core.col : core.stop_col] = part.reshape(len(values), -1, core.width)
                 position += core.height * line
-            self._write_lines(lines.row + first, numbers)
+            self._write_lines(lines.row + first, values)
         row.file.close()
         row.path.unlink()
         self._files.remove(row)
@@ -159,10 +159,10 @@ class RowWriter:
         """(rows, all bands, columns) without data."""
         return np.full((rows, self.out.bands, self.out.width), self.nodata, dtype=np.int16)
 
-    def _write_lines(self, row: int, numbers: NDArray[np.int16]) -> None:
+    def _write_lines(self, row: int, values: NDArray[np.int16]) -> None:
         """Write (rows, all bands, columns), with the appended bands where there is data."""
-        window = Window(row, 0, len(numbers), self.out.width)
+        window = Window(row, 0, len(values), self.out.width)
         if self.appended is not None:
-            data = (numbers[:, 0] != self.nodata)[:, None]
-            np.copyto(numbers[:, self._bands :], self.appended.read(window).transpose(1, 0, 2), where=data)
-        self.out.write(window, numbers.transpose(1, 0, 2))
+            data = (values[:, 0] != self.nodata)[:, None]
+            np.copyto(values[:, self._bands :], self.appended.read(window).transpose(1, 0, 2), where=data)
+        self.out.write(window, values.transpose(1, 0, 2))

@@ -25,8 +25,8 @@ def free_memory() -> int | None:
         return _windows()
     if sys.platform == "darwin":
         return _macos()
-    found = [bytes_left for bytes_left in (_meminfo(_ROOT), _group_limit(_ROOT)) if bytes_left is not None]
-    return min(found) if found else _half_of_all()
+    limits = [bytes_left for bytes_left in (_meminfo(_ROOT), _group_limit(_ROOT)) if bytes_left is not None]
+    return min(limits) if limits else _half_of_all()
 
 
 def keep_freed_memory() -> bool:
@@ -48,8 +48,8 @@ def _meminfo(root: Path) -> int | None:
         text = (root / "proc/meminfo").read_text(encoding="ascii")
     except OSError:
         return None
-    found = re.search(r"^MemAvailable:\s+(\d+) kB", text, re.MULTILINE)
-    return 1024 * int(found[1]) if found else None
+    match = re.search(r"^MemAvailable:\s+(\d+) kB", text, re.MULTILINE)
+    return 1024 * int(match[1]) if match else None
 
 
 def _group_limit(root: Path) -> int | None:
@@ -70,8 +70,8 @@ def _reclaimable(stat: Path) -> int:
         text = stat.read_text(encoding="ascii")
     except OSError:
         return 0
-    found = re.search(r"^(?:total_)?inactive_file (\d+)", text, re.MULTILINE)
-    return int(found[1]) if found else 0
+    match = re.search(r"^(?:total_)?inactive_file (\d+)", text, re.MULTILINE)
+    return int(match[1]) if match else 0
 
 
 def _number(path: Path) -> int | None:

@@ -35,9 +35,9 @@ def classify(job: Job, folder: Path, progress: Progress) -> MapResult:
     cube = open_scene(job, folder)
     layout = job.layout or FeatureLayout(features=cube.bands)
     if layout.diffusion_bands + layout.spectra != cube.bands:
-        behind = f" + {layout.spectra}" if layout.spectra else ""
+        spectra = f" + {layout.spectra}" if layout.spectra else ""
         raise SceneError(
-            f"The feature raster should have {len(layout.timesteps)} x {layout.features}{behind} bands, it has "
+            f"The feature raster should have {len(layout.timesteps)} x {layout.features}{spectra} bands, it has "
             f"{cube.bands}. Extract the features again."
         )
     samples = read_samples(folder, job.samples)

@@ -39,7 +39,7 @@ def denoised_samples(network: UNet, sampler: PatchSampler, settings: PretrainSet
     network.eval()
     patches, _ = sampler.draw(settings.seed, settings.iterations, _PATCHES)
     generator = torch.Generator().manual_seed(settings.seed)
-    found = []
+    pictures = []
     for number, patch in enumerate(patches):
         count = len(SHOWN_TIMESTEPS)
         x0 = torch.from_numpy(patch).expand(count, -1, -1, -1)
@@ -47,10 +47,10 @@ def denoised_samples(network: UNet, sampler: PatchSampler, settings: PretrainSet
         noised = q_sample(x0, torch.randn(x0.shape, generator=generator), timesteps)
         with torch.inference_mode():
             noise = network(noised.to(device), timesteps.to(device)).cpu()
-        kept = torch.from_numpy(alpha_bar())[timesteps].float().view(-1, 1, 1, 1)
-        estimate = (noised - (1 - kept).sqrt() * noise) / kept.sqrt()
+        a_bar = torch.from_numpy(alpha_bar())[timesteps].float().view(-1, 1, 1, 1)
+        estimate = (noised - (1 - a_bar).sqrt() * noise) / a_bar.sqrt()
         for i, timestep in enumerate(SHOWN_TIMESTEPS):
-            found.append(
+            pictures.append(
                 DenoisedPatch(
                     patch=number,
                     timestep=timestep,
@@ -59,7 +59,7 @@ def denoised_samples(network: UNet, sampler: PatchSampler, settings: PretrainSet
                     denoised=png_data_uri(_colours(estimate[i].numpy())),
                 )
             )
-    return tuple(found)
+    return tuple(pictures)
 
 
 def _colours(patch: NDArray[np.float32]) -> NDArray[np.uint8]:

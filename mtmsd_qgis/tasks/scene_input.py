@@ -67,14 +67,14 @@ def band_positions(cube: Cube, preprocessor: Preprocessor) -> list[int]:
     Raises:
         SceneError: One is missing, as where a checkpoint of other bands is to go on.
     """
-    numbers = [band.number for band in cube.description.bands]
-    missing = [str(band.number) for band in preprocessor.bands if band.number not in numbers]
+    chosen = [band.number for band in cube.description.bands]
+    missing = [str(band.number) for band in preprocessor.bands if band.number not in chosen]
     if missing:
         raise SceneError(
             f"The checkpoint was made with bands that are not chosen now: {', '.join(missing[:10])}. Choose the same "
             "raster and BANDS, or start without RESUME."
         )
-    return [numbers.index(band.number) for band in preprocessor.bands]
+    return [chosen.index(band.number) for band in preprocessor.bands]
 
 
 def standardised(

@@ -22,12 +22,6 @@ SETTINGS = ExtractionSettings(timesteps=(50, 300, 700), stages=(0, 3, 5))
 FAR = 1000  # cells; attention reaches everything
 
 
-@pytest.fixture(autouse=True)
-def full_numbers(monkeypatch):
-    """float32 whatever the processor can."""
-    monkeypatch.setattr("mtmsd_qgis.features.precision.short_type", lambda device: torch.float32)
-
-
 def contrast(side: int) -> np.ndarray:
     """(3, side, side): a bright and a dark half, and noise, so that tiles differ in their statistics."""
     x = np.random.default_rng(0).normal(size=(3, side, side)).astype(np.float32)
@@ -98,6 +92,10 @@ def test_near_attention_is_attention_under_a_mask(height, width, radius):
     assert torch.allclose(near_attention(q, k, v, radius), expected, atol=1e-5)
 
 
+def extractor_in(precision: torch.dtype) -> FeatureExtractor:
+    return FeatureExtractor(lively(), SETTINGS, precision)
+
+
 def features_of(extractor: FeatureExtractor, x: np.ndarray, window: Window, core: Window) -> torch.Tensor:
     return extractor.tile_features(np.ascontiguousarray(x[(slice(None), *window.slices)]), Tile(core, window))
 
@@ -107,7 +105,7 @@ def test_tiles_agree_where_they_overlap_as_they_would_not_by_themselves():
     upper, lower = Window(0, 0, 80, 80), Window(32, 32, 80, 80)
     apart = {}
     for name in ("by themselves", "by the scene"):
-        extractor = FeatureExtractor(lively(), SETTINGS)
+        extractor = extractor_in(torch.float32)
         if name == "by the scene":
             extractor.learn_statistics(np.stack([x[:, :32, :32], x[:, 60:92, :32], x[:, 40:72, 40:72]]))
         one, other = features_of(extractor, x, upper, core), features_of(extractor, x, lower, core)
@@ -117,7 +115,7 @@ def test_tiles_agree_where_they_overlap_as_they_would_not_by_themselves():
 
 def test_statistics_do_not_depend_on_how_much_goes_at_once(monkeypatch):
     patches = np.stack([contrast(32), contrast(32)[:, ::-1] + 1, 2 * contrast(32)])
-    whole, parts = FeatureExtractor(lively(), SETTINGS), FeatureExtractor(lively(), SETTINGS)
+    whole, parts = extractor_in(torch.float32), extractor_in(torch.float32)
     whole.learn_statistics(patches)
     monkeypatch.setattr(
         "mtmsd_qgis.features.extractor.plan_extraction",
@@ -129,13 +127,11 @@ def test_statistics_do_not_depend_on_how_much_goes_at_once(monkeypatch):
     assert torch.allclose(one, other, atol=1e-5)
 
 
-def test_short_numbers_say_the_same(monkeypatch):
+def test_short_numbers_give_the_same():
     patches, window, core = np.stack([contrast(32), contrast(32) + 1]), Window(0, 0, 64, 64), Window(16, 16, 32, 32)
     found = []
     for kind in (torch.float32, torch.bfloat16):
-        monkeypatch.setattr("mtmsd_qgis.features.precision.short_type", lambda device, kind=kind: kind)
-        monkeypatch.setattr("mtmsd_qgis.features.precision._LEAST_CORRELATION", -1)
-        extractor = FeatureExtractor(lively(), SETTINGS)
+        extractor = extractor_in(kind)
         extractor.learn_statistics(patches)
         found.append(features_of(extractor, contrast(64), window, core))
     assert not torch.equal(*found)
@@ -144,7 +140,7 @@ def test_short_numbers_say_the_same(monkeypatch):
 
 def test_progress_is_told_and_may_cancel():
     told = []
-    extractor = FeatureExtractor(lively(), SETTINGS)
+    extractor = extractor_in(torch.float32)
     extractor.learn_statistics(np.stack([contrast(32)] * 3), lambda share, text: told.append((share, text)))
     assert told[-1] == (1.0, "statistics of the scene")
 
@@ -152,12 +148,12 @@ def test_progress_is_told_and_may_cancel():
         raise Cancelled("Cancelled.")
 
     with pytest.raises(Cancelled):
-        FeatureExtractor(lively(), SETTINGS).learn_statistics(np.stack([contrast(32)]), cancelled)
+        extractor_in(torch.float32).learn_statistics(np.stack([contrast(32)]), cancelled)
 
 
 def test_out_of_memory_halves_what_goes_at_once(monkeypatch, caplog):
     patches = np.stack([contrast(32), contrast(32) + 1, contrast(32) + 2, contrast(32) + 3])
-    taken, expected = FeatureExtractor(lively(), SETTINGS), FeatureExtractor(lively(), SETTINGS)
+    taken, expected = extractor_in(torch.float32), extractor_in(torch.float32)
     expected.learn_statistics(patches)
     sizes = failing(taken, monkeypatch, 3)
     with caplog.at_level("WARNING", logger="mtmsd_qgis"):
@@ -170,14 +166,14 @@ def test_out_of_memory_halves_what_goes_at_once(monkeypatch, caplog):
 
 
 def test_not_even_one_patch_at_one_timestep_fits(monkeypatch):
-    taken = FeatureExtractor(lively(), SETTINGS)
+    taken = extractor_in(torch.float32)
     failing(taken, monkeypatch, 0)
     with pytest.raises(RuntimeError, match="can't allocate"):
         taken.learn_statistics(np.stack([contrast(32)]))
 
 
 def test_a_part_of_the_timesteps_goes_by_the_same_statistics():
-    taken = FeatureExtractor(lively(), SETTINGS)
+    taken = extractor_in(torch.float32)
     taken.learn_statistics(np.stack([contrast(32), contrast(32) + 1]))
     window = Window(0, 0, 32, 32)
     part, every = (features_of(e, contrast(32), window, window) for e in (taken.at_timesteps([300], 32), taken))

@@ -22,12 +22,12 @@ def components(tmp_path):
     return cube_of(tmp_path, np.random.default_rng(0).normal(size=(3, 48, 48)).astype(np.float32))
 
 
-def test_at_its_own_place_a_patch_is_a_tile(components, monkeypatch):
+def test_at_its_own_place_a_patch_is_a_tile(components):
     """A tile whose window is the patch sees what the patch sees; the finest stage is not resized by either."""
-    monkeypatch.setattr("mtmsd_qgis.features.precision.short_type", lambda device: torch.float32)
     network = lively()
     window = Window(8, 4, 32, 32)
-    tile = FeatureExtractor(network, SETTINGS).tile_features(components.read(window), Tile(window, window))
+    extractor = FeatureExtractor(network, SETTINGS, torch.float32)
+    tile = extractor.tile_features(components.read(window), Tile(window, window))
     pixel = PatchExtractor(network, SETTINGS, 32).pixel_features(components, 24, 20)
     assert pixel.shape == (2, 128)
     assert torch.allclose(pixel[:, 64:], tile[:, 64:, 16, 16], atol=1e-5)

@@ -64,11 +64,11 @@ class FeatureReader:
         for t in range(len(self.layout.timesteps)):
             first = t * self.layout.features
             stored = self.cube.read(tile.window, range(first, first + self.layout.features))
-            here = np.asarray(np.isfinite(stored).all(axis=0))
-            valid &= here[rows, cols]
-            values = torch.from_numpy(np.where(here, stored, np.float32(0))).to(self.device)
+            is_valid = np.asarray(np.isfinite(stored).all(axis=0))
+            valid &= is_valid[rows, cols]
+            values = torch.from_numpy(np.where(is_valid, stored, np.float32(0))).to(self.device)
             local.append(values[:, rows, cols])
-            around.append(box_mean(values, torch.from_numpy(here).to(self.device), rows, cols, self.layout.window))
+            around.append(box_mean(values, torch.from_numpy(is_valid).to(self.device), rows, cols, self.layout.window))
         return torch.stack(local), torch.stack(around), valid
 
 
@@ -102,16 +102,16 @@ def gather(reader: FeatureReader, table: SampleTable, progress: Progress) -> tup
     """
     local: list[Tensor] = []
     around: list[Tensor] = []
-    found: list[NDArray[np.int64]] = []
-    for tile, mine in tiles_with_pixels(reader.windows(), table.rows, table.cols, progress):
+    used: list[NDArray[np.int64]] = []
+    for tile, indices in tiles_with_pixels(reader.windows(), table.rows, table.cols, progress):
         at_pixel, mean_around, valid = reader.read(tile)
-        r, c = table.rows[mine] - tile.core.row, table.cols[mine] - tile.core.col
+        r, c = table.rows[indices] - tile.core.row, table.cols[indices] - tile.core.col
         usable = valid[r, c]
         r, c = r[usable], c[usable]
         local.append(at_pixel[:, :, r, c].permute(2, 0, 1))
         around.append(mean_around[:, :, r, c].permute(2, 0, 1))
-        found.append(mine[usable])
-    order = np.concatenate(found)
+        used.append(indices[usable])
+    order = np.concatenate(used)
     target = torch.from_numpy(table.class_index[order]).to(reader.device)
     return LabelledFeatures(torch.cat(local), torch.cat(around), target), order
 
@@ -147,9 +147,9 @@ class FusionMapper:
     def probabilities(self, tile: Tile) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Probabilities (K, h, w) of a window's core, 0 where invalid, and where it is valid (h, w)."""
         local, around, valid = self.reader.read(tile)
-        found = np.zeros((self.classes, *valid.shape), dtype=np.float32)
-        found[:, valid] = _predict(self.classifier, self.purified, local[:, :, valid], around[:, :, valid]).T
-        return found, valid
+        predicted = np.zeros((self.classes, *valid.shape), dtype=np.float32)
+        predicted[:, valid] = _predict(self.classifier, self.purified, local[:, :, valid], around[:, :, valid]).T
+        return predicted, valid
 
 
 def _predict(classifier: TimestepClassifier, purified: Purified, local: Tensor, around: Tensor) -> NDArray[np.float32]:

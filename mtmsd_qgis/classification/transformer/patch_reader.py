@@ -55,22 +55,24 @@ class PatchReader:
         """Features (N', T D) at the samples on valid pixels, and the indices of those, in window order."""
         rows, cols = samples.rows, samples.cols
         values: list[Tensor] = []
-        found: list[NDArray[np.int64]] = []
-        for tile, mine in tiles_with_pixels(self.windows(), rows, cols, progress):
-            here = self.features(tile.core)[:, rows[mine] - tile.core.row, cols[mine] - tile.core.col].T
-            usable = here.isfinite().all(dim=1).cpu().numpy()
-            values.append(here[torch.from_numpy(usable).to(here.device)])
-            found.append(mine[usable])
-        return torch.cat(values), np.concatenate(found)
+        used: list[NDArray[np.int64]] = []
+        for tile, indices in tiles_with_pixels(self.windows(), rows, cols, progress):
+            features = self.features(tile.core)[:, rows[indices] - tile.core.row, cols[indices] - tile.core.col].T
+            usable = features.isfinite().all(dim=1).cpu().numpy()
+            values.append(features[torch.from_numpy(usable).to(features.device)])
+            used.append(indices[usable])
+        return torch.cat(values), np.concatenate(used)
 
     def patches(self, projection: FeatureProjection, samples: SampleTable, progress: Progress) -> Tensor:
         """Projected patches (N, depth, 9, 9) around the samples, in their order."""
         rows, cols = samples.rows, samples.cols
         out = torch.zeros(len(rows), projection.depth, SIDE, SIDE, device=self.device)
-        for tile, mine in tiles_with_pixels(self.windows(), rows, cols, progress, "cutting patches"):
+        for tile, indices in tiles_with_pixels(self.windows(), rows, cols, progress, "cutting patches"):
             projected = projection(self.features(tile.window))
-            place = torch.from_numpy(mine).to(self.device)
-            out[place] = cut_patches(projected, rows[mine] - tile.window.row, cols[mine] - tile.window.col, SIDE)
+            positions = torch.from_numpy(indices).to(self.device)
+            out[positions] = cut_patches(
+                projected, rows[indices] - tile.window.row, cols[indices] - tile.window.col, SIDE
+            )
         return out
 
 
@@ -97,7 +99,7 @@ class PatchMapper:
         features = self.reader.features(tile.window)
         inner = tile.inner
         valid = features[:, inner.slices[0], inner.slices[1]].isfinite().all(dim=0).cpu().numpy()
-        found = np.zeros((self.classes, *valid.shape), dtype=np.float32)
+        predicted = np.zeros((self.classes, *valid.shape), dtype=np.float32)
         rows, cols = np.nonzero(valid)
         if len(rows):
             projected = self.projection(features)
@@ -107,5 +109,5 @@ class PatchMapper:
                     np.array_split(rows, len(rows) // 2048 + 1), np.array_split(cols, len(cols) // 2048 + 1)
                 )
             ]
-            found[:, rows, cols] = np.concatenate(parts).T
-        return found, valid
+            predicted[:, rows, cols] = np.concatenate(parts).T
+        return predicted, valid
