@@ -144,11 +144,22 @@ class Cube:
         out[:, top : top + inside.height, left : left + inside.width] = values
         return out
 
-    def pixels(self, rows: NDArray[np.int64], cols: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Physical values (bands, N) of single pixels inside the raster, NaN where there is no data."""
+    def pixels(
+        self, rows: NDArray[np.int64], cols: NDArray[np.int64], at_once: int = _PIXELS_AT_ONCE
+    ) -> NDArray[np.float32]:
+        """Physical values of single pixels.
+
+        Args:
+            rows: (N,), inside the raster.
+            cols: The same.
+            at_once: Pixels that are mapped into memory together.
+
+        Returns:
+            (bands, N) float32, NaN where there is no data.
+        """
         parts = []
-        for start in range(0, len(rows), _PIXELS_AT_ONCE):
-            r, c = rows[start : start + _PIXELS_AT_ONCE], cols[start : start + _PIXELS_AT_ONCE]
+        for start in range(0, len(rows), at_once):
+            r, c = rows[start : start + at_once], cols[start : start + at_once]
             self._touch(len(r), self.bands, 1)
             stored = np.asarray(self._stored[r, :, c]).T[:, :, None]  # (bands, n, 1)
             values = self._physical(stored, np.arange(self.bands))[:, :, 0]

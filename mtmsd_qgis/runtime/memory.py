@@ -13,19 +13,22 @@ import subprocess
 import sys
 from pathlib import Path
 
-_ROOT = Path("/")
 _KEPT_BYTES, _MAPPED_BYTES = 1 << 30, 32 << 20  # the second is the most that the C library takes
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of mallopt, as malloc.h numbers them
 _UNLIMITED = 1 << 60  # control groups without a limit say a number beyond this
 
 
-def free_memory() -> int | None:
-    """Bytes that can be taken without swapping; None where the system does not tell."""
+def free_memory(root: Path = Path("/")) -> int | None:
+    """Bytes that can be taken without swapping; None where the system does not tell.
+
+    Args:
+        root: Where proc and sys lie on Linux.
+    """
     if sys.platform == "win32":
         return _windows()
     if sys.platform == "darwin":
         return _macos()
-    limits = [bytes_left for bytes_left in (_meminfo(_ROOT), _group_limit(_ROOT)) if bytes_left is not None]
+    limits = [bytes_left for bytes_left in (_meminfo(root), _group_limit(root)) if bytes_left is not None]
     return min(limits) if limits else _half_of_all()
 
 

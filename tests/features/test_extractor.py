@@ -8,9 +8,7 @@ import pytest
 import torch
 
 from mtmsd_qgis.diffusion.unet import UNet
-from mtmsd_qgis.features.box_filter import box_margin, box_mean
 from mtmsd_qgis.features.extractor import FeatureExtractor
-from mtmsd_qgis.features.tile_lookup import pixels_by_tile
 from mtmsd_qgis.io.windows import Tile, Window, network_tiles
 from mtmsd_qgis.jobs.settings import ExtractionSettings
 
@@ -131,49 +129,3 @@ def test_averaging_draws_is_the_mean_of_single_draws():
     other = extractor(noise_draws=8, seed=1).tile_features(x, tile)
     one, another = (extractor(seed=s).tile_features(x, tile) for s in (0, 1))
     assert (many - other).square().mean() < 0.5 * (one - another).square().mean()
-
-
-def test_box_mean_is_the_mean_over_the_papers_window():
-    rng = np.random.default_rng(0)
-    values = torch.from_numpy(rng.normal(size=(2, 20, 24)).astype(np.float32))
-    valid = torch.from_numpy(rng.random((20, 24)) < 0.7)
-    found = box_mean(values, valid, slice(3, 17), slice(0, 24), 8)
-    for row, col in [(3, 0), (10, 11), (16, 23)]:
-        rows, cols = slice(max(0, row - 4), row + 4), slice(max(0, col - 4), col + 4)
-        inside = values[:, rows, cols][:, valid[rows, cols]]
-        assert torch.allclose(found[:, row - 3, col], inside.mean(dim=1), atol=1e-5)
-
-
-@pytest.mark.parametrize("side", [1, 7, 48])
-def test_box_mean_of_an_even_map_is_its_value(side):
-    valid = torch.ones(60, 60, dtype=torch.bool)
-    valid[::3] = False
-    found = box_mean(torch.full((1, 60, 60), 2.5), valid, slice(0, 60), slice(0, 60), side)
-    seen = box_mean(torch.ones(1, 60, 60), valid, slice(0, 60), slice(0, 60), side)
-    assert torch.allclose(found, 2.5 * seen)
-    assert side == 1 or torch.allclose(found, torch.tensor(2.5))
-
-
-def test_the_papers_window_reaches_24_back_and_23_ahead():
-    assert box_margin(48) == (24, 23)
-    assert box_margin(1) == (0, 0)
-
-
-def test_nodata_does_not_enter_a_box_mean():
-    values = torch.ones(1, 8, 8)
-    values[0, 4, 4] = float("nan")
-    valid = ~torch.isnan(values[0])
-    assert torch.allclose(box_mean(values, valid, slice(0, 8), slice(0, 8), 4), torch.ones(1, 8, 8))
-
-
-def test_each_sample_belongs_to_the_tile_with_it_in_its_core():
-    every = network_tiles(70, 90, 32, 8)
-    rng = np.random.default_rng(0)
-    rows, cols = rng.integers(0, 70, 200), rng.integers(0, 90, 200)
-    needs = pixels_by_tile(every, rows, cols)
-    assert sorted(np.concatenate(needs).tolist()) == list(range(200))
-    some = every[1::2]
-    assert [n.tolist() for n in pixels_by_tile(some, rows, cols)] == [n.tolist() for n in needs[1::2]]
-    for tile, mine in zip(every, needs):
-        assert np.all((rows[mine] >= tile.core.row) & (rows[mine] < tile.core.stop_row))
-        assert np.all((cols[mine] >= tile.core.col) & (cols[mine] < tile.core.stop_col))

@@ -31,13 +31,12 @@ def test_bands_are_read_in_the_asked_order(tmp_path):
     assert np.array_equal(cube.read(whole(2, 3), [3, 1]), array[[3, 1]])
 
 
-def test_single_pixels_are_those_of_a_window(tmp_path, monkeypatch):
-    monkeypatch.setattr("mtmsd_qgis.io.cube._PIXELS_AT_ONCE", 7)
+def test_single_pixels_are_those_of_a_window(tmp_path):
     rng = np.random.default_rng(0)
     array = rng.integers(-5, 5, size=(3, 9, 11)).astype(np.int16)
     cube = cube_of(tmp_path, array, nodata=0)
     rows, cols = rng.integers(0, 9, 40), rng.integers(0, 11, 40)
-    assert np.array_equal(cube.pixels(rows, cols), cube.read(whole(9, 11))[:, rows, cols], equal_nan=True)
+    assert np.array_equal(cube.pixels(rows, cols, at_once=7), cube.read(whole(9, 11))[:, rows, cols], equal_nan=True)
     assert cube.pixels(rows[:0], cols[:0]).shape == (3, 0)
 
 

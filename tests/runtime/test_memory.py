@@ -14,7 +14,6 @@ from mtmsd_qgis.runtime import memory
 @pytest.fixture
 def machine(tmp_path, monkeypatch):
     """Linux with /proc and /sys of our own making."""
-    monkeypatch.setattr(memory, "_ROOT", tmp_path)
     monkeypatch.setattr("sys.platform", "linux")
     return tmp_path
 
@@ -30,7 +29,7 @@ def test_this_machine_has_some_memory():
 
 def test_linux_says_what_is_available(machine):
     write_at(machine, "proc/meminfo", "MemTotal:  8000 kB\nMemFree:  10 kB\nMemAvailable:  4000 kB\n")
-    assert memory.free_memory() == 4000 * 1024
+    assert memory.free_memory(machine) == 4000 * 1024
 
 
 @pytest.mark.parametrize(
@@ -56,12 +55,12 @@ def test_the_limit_of_a_container_counts(machine, folder, files, expected):
     write_at(machine, "proc/meminfo", "MemAvailable: 4 kB\n")
     for name, text in files.items():
         write_at(machine, f"{folder}/{name}", text)
-    assert memory.free_memory() == expected
+    assert memory.free_memory(machine) == expected
 
 
 def test_without_any_word_half_of_the_machine(machine, monkeypatch):
     monkeypatch.setattr("os.sysconf", lambda name: {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": 1000}[name], raising=False)
-    assert memory.free_memory() == 4096 * 500
+    assert memory.free_memory(machine) == 4096 * 500
 
 
 def test_macos_counts_pages(monkeypatch):
