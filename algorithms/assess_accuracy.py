@@ -22,7 +22,6 @@ from ..mtmsd_qgis.errors import SettingsError
 from ..mtmsd_qgis.jobs.results import AccuracyResult
 from ..mtmsd_qgis.jobs.settings import SAMPLINGS
 from .base.algorithm import MtmsdAlgorithm
-from .base.outputs import report_facts
 from .base.parameters import Overlaps, ParameterValues, read_label_layer
 
 if TYPE_CHECKING:
@@ -224,7 +223,7 @@ class AssessAccuracy(MtmsdAlgorithm):
             "Sampling": result.sampling.method,
             "Left out": compared.left_out.text or "nothing",
         }
-        facts, area = report_facts(self, rows), source.grid.pixel_area_m2
+        facts, area = self.outputs.report_facts(rows), source.grid.pixel_area_m2
         return {
             "REPORT": assessment_report(result, facts, area),
             "OUTPUT_JSON": accuracy_json(result, facts, area),

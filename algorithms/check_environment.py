@@ -17,7 +17,6 @@ from qgis.core import (
 )
 
 from .base.algorithm import MtmsdAlgorithm
-from .base.outputs import report_facts
 from .base.parameters import ParameterValues
 
 _TITLES = {
@@ -105,7 +104,7 @@ class CheckEnvironment(MtmsdAlgorithm):
         if ready:
             found[0] = {**found[0], "device": _device(pythons[0].path, feedback)}
         found = redacted(found)
-        machine = redacted({**machine_facts(), **report_facts(self, {})})
+        machine = redacted({**machine_facts(), **self.outputs.report_facts({})})
         advice = _advice(found)
         for rows in [*(_rows(facts) for facts in found), _lines(machine)]:
             for key, value in rows:

@@ -71,7 +71,7 @@ class Classify(MtmsdAlgorithm):
         settings = self._settings(values)
         source = describe_raster(values.raster("INPUT"))
         refuse_no_band(source, range(len(source.bands)))
-        self._run = ClassificationRun.collect(self, values, settings, source)
+        self._run = ClassificationRun.collect(self.outputs, values, settings, source)
 
     def compute(self, values: ParameterValues, feedback: QgsProcessingFeedback) -> dict[str, Any]:
         """Export raster and samples, classify, write maps and report."""

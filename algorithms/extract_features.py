@@ -23,7 +23,6 @@ from ..mtmsd_qgis.jobs.results import ExtractionResult
 from ..mtmsd_qgis.jobs.settings import PRESET_NAMES, ExtractionSettings, to_json
 from .base.algorithm import MtmsdAlgorithm
 from .base.extraction_parameters import ExtractionParameters, MatchedModel, ResumeFolderParameter
-from .base.outputs import layer_title
 from .base.parameters import Device, Overlaps, ParameterValues, Seed, WorkerOutputs, read_label_layer
 
 if TYPE_CHECKING:
@@ -159,7 +158,7 @@ class ExtractFeatures(MtmsdAlgorithm):
                 result.layout,
                 ProgressRange(feedback, 92, 100, "Writing the feature raster"),
             )
-        self.outputs.title("OUTPUT", layer_title(self, "OUTPUT", source.name))
+        self.outputs.title("OUTPUT", source.name)
         return {
             "OUTPUT": str(output),
             "BANDS_WRITTEN": result.bands_written,

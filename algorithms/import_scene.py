@@ -30,7 +30,6 @@ from ..mtmsd_qgis.jobs.data_model import ClassEntry
 from ..mtmsd_qgis.jobs.protocol import Job
 from ..mtmsd_qgis.jobs.results import ImportResult
 from .base.algorithm import MtmsdAlgorithm
-from .base.outputs import layer_title
 from .base.parameters import ParameterValues
 
 if TYPE_CHECKING:
@@ -160,7 +159,7 @@ class ImportScene(MtmsdAlgorithm):
                 samples = self._write_points(values, labels, classes, ProgressRange(feedback, 75, 100))
         written = {"OUTPUT": output, "OUTPUT_REFERENCE": reference, "OUTPUT_SAMPLES": samples}
         for name in (name for name, place in written.items() if place):
-            self.outputs.title(name, layer_title(self, name, Path(self._inputs["mat"]).stem, "{scene}"))
+            self.outputs.title(name, Path(self._inputs["mat"]).stem, "{scene}")
         return {
             "OUTPUT": str(output),
             "OUTPUT_REFERENCE": str(reference) if reference else None,

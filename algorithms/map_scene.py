@@ -116,7 +116,7 @@ class MapScene(MtmsdAlgorithm):
             self._bands, preset = BandChoice(self._model.numbers), self._model.preset
         self._extraction = ExtractionParameters().read(values, preset, spectra=True)
         self._mask = BandsAndMask().read_mask(values)
-        self._run = ClassificationRun.collect(self, values, classification, source)
+        self._run = ClassificationRun.collect(self.outputs, values, classification, source)
 
     def compute(self, values: ParameterValues, feedback: QgsProcessingFeedback) -> dict[str, Any]:
         """Export raster and samples, let the worker do the steps, write maps, report and model."""

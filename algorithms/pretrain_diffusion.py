@@ -20,7 +20,6 @@ from ..mtmsd_qgis.jobs.protocol import Job
 from ..mtmsd_qgis.jobs.results import PretrainResult
 from ..mtmsd_qgis.jobs.settings import to_json
 from .base.algorithm import MtmsdAlgorithm
-from .base.outputs import report_facts
 from .base.parameters import Device, ParameterValues, Seed, WorkerOutputs
 from .base.pretraining_parameters import BandsAndMask, Preset, PretrainingParameters
 
@@ -153,7 +152,7 @@ class PretrainDiffusion(MtmsdAlgorithm):
 
         path = self.outputs.file(values, "REPORT")
         if path is not None:
-            facts = report_facts(self, {"Raster": f"{self._source.name}, {self._source.size_text}"})
+            facts = self.outputs.report_facts({"Raster": f"{self._source.name}, {self._source.size_text}"})
             write_text(pretraining_report(result, facts), path)
         return path
 

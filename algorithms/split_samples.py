@@ -23,7 +23,6 @@ from qgis.core import (
 
 from ..mtmsd_qgis.errors import SettingsError
 from .base.algorithm import MtmsdAlgorithm
-from .base.outputs import layer_title
 from .base.parameters import Overlaps, ParameterValues, Seed
 from .translation import translatable
 
@@ -209,7 +208,7 @@ class SplitSamples(MtmsdAlgorithm):
             raise QgsProcessingException(f"{name} cannot be written: {sink.lastError()}")
         del sink  # closes the file
         self.outputs.add_layer(name, destination)
-        self.outputs.title(name, layer_title(self, name, samples.reference.name, self.tr("Samples of {scene}")))
+        self.outputs.title(name, samples.reference.name, self.tr("Samples of {scene}"))
         if self._style is not None:
             self.outputs.style(name, self._style)
             save_with(destination, self._style)

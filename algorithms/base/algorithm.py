@@ -124,7 +124,7 @@ class MtmsdAlgorithm(QgsProcessingAlgorithm):
         An exception from here would reach the user as "There were errors executing the algorithm", so a refusal is
         kept until processAlgorithm can raise it with its own words.
         """
-        self.outputs, self._refusal = RunOutputs(), None
+        self.outputs, self._refusal = RunOutputs(self), None
         try:
             with plain_errors():
                 _, trouble = self.canExecute()  # its answer stops dialogs only

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ...mtmsd_qgis.jobs.settings import ClassificationSettings
 from ..translation import tr
 from .classification_parameters import ACCURACY, MAPS, SampleLayers
-from .outputs import layer_title, report_facts
+from .outputs import RunOutputs
 
 if TYPE_CHECKING:
     from qgis.core import QgsProcessingFeedback
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from ..bridge.raster.disk_space import MapNeed
     from ..bridge.raster.source import RasterSource
     from ..bridge.vector.labels import LabelLayer
-    from .algorithm import MtmsdAlgorithm
     from .parameters import ParameterValues
 
 
@@ -33,7 +32,7 @@ class ClassificationRun:
     """One run, from the samples to the maps and their report.
 
     Attributes:
-        algorithm: That runs.
+        outputs: Of the run.
         settings: Of the classification.
         source: The raster, whose grid the maps have.
         labels: Training samples.
@@ -42,7 +41,7 @@ class ClassificationRun:
         report: Where the report goes.
     """
 
-    algorithm: MtmsdAlgorithm
+    outputs: RunOutputs
     settings: ClassificationSettings
     source: RasterSource
     labels: LabelLayer
@@ -53,7 +52,7 @@ class ClassificationRun:
     @classmethod
     def collect(
         cls,
-        algorithm: MtmsdAlgorithm,
+        outputs: RunOutputs,
         values: ParameterValues,
         settings: ClassificationSettings,
         source: RasterSource,
@@ -66,15 +65,15 @@ class ClassificationRun:
         from ..bridge.files.atomic_write import beside, refuse_inputs
         from ..bridge.raster.scene_export import refuse_same_file
 
-        maps = {name: algorithm.outputs.raster(values, name) for name in MAPS}
+        maps = {name: outputs.raster(values, name) for name in MAPS}
         for path in maps.values():
             refuse_same_file(source, path)
-        report = algorithm.outputs.file(values, "REPORT")
+        report = outputs.file(values, "REPORT")
         if report is not None:
             layers = [values.vector_layer(name) for name in ("TRAINING", "VALIDATION") if values.is_given(name)]
             refuse_inputs([report, beside(report, ".json"), beside(report, ".csv")], layers)
         labels, reference = SampleLayers().read(values, source)
-        return cls(algorithm, settings, source, labels, reference, maps, report)
+        return cls(outputs, settings, source, labels, reference, maps, report)
 
     @property
     def evaluation_text(self) -> str:
@@ -140,7 +139,7 @@ class ClassificationRun:
         def raw(cube: CubeFile) -> RawRaster:
             return RawRaster(cube, folder, self.source.grid)
 
-        outputs, style = self.algorithm.outputs, class_map_style(classes)
+        outputs, style = self.outputs, class_map_style(classes)
         path, confidence, probabilities = (self.maps[name] for name in MAPS)
         write_class_map(raw(result.map), path, classes, progress)
         save_beside(QgsRasterLayer(str(path)), style, path)
@@ -154,7 +153,7 @@ class ClassificationRun:
         group = tr("Maps of {scene}")
         for name in MAPS:
             if self.maps[name] is not None:
-                outputs.title(name, layer_title(self.algorithm, name, self.source.name, group))
+                outputs.title(name, self.source.name, group)
 
     def write_report(self, result: MapResult, extra: Mapping[str, str] = MappingProxyType({})) -> None:
         """The report of the map, where one is wanted, and its content as JSON and CSV in files of the same stem.
@@ -176,7 +175,7 @@ class ClassificationRun:
         }
         if self.reference is not None:
             rows["Validation layer"] = self.reference.name
-        facts, area = report_facts(self.algorithm, rows), self.source.grid.pixel_area_m2
+        facts, area = self.outputs.report_facts(rows), self.source.grid.pixel_area_m2
         notes = classification_notes(result)
         write_texts(
             {

@@ -23,8 +23,15 @@ class RunOutputs:
     QGIS is asked for each destination once: it makes up another temporary name each time, and would load both.
     """
 
-    def __init__(self) -> None:
-        """Nothing is written yet."""
+    def __init__(self, algorithm: QgsProcessingAlgorithm) -> None:
+        """Nothing is written yet.
+
+        Args:
+            algorithm: Whose outputs they are. It is not kept: two that hold each other would outlive QGIS.
+        """
+        provider = algorithm.provider()
+        self._plugin = f"MTMSD for QGIS {provider.versionInfo() if provider else ''}".strip()
+        self._kinds = {each.name(): each.description() for each in algorithm.destinationParameterDefinitions()}
         self._destinations: dict[str, str] = {}
         self._styles: list[tuple[str, Style]] = []
         self._titles: list[tuple[str, Title]] = []
@@ -58,9 +65,22 @@ class RunOutputs:
         """Have a layer styled, where QGIS loads it after the run."""
         self._styles.append((self._destinations[name], style))
 
-    def title(self, name: str, title: Title) -> None:
-        """Have a layer named and put into a group, where QGIS loads it after the run."""
+    def title(self, name: str, scene: str, group: str = "") -> None:
+        """Have a layer named after what it is and its scene, and put into a group, where QGIS loads it after the run.
+
+        Args:
+            name: Of the output.
+            scene: Name of the raster or layer it is made from.
+            group: Of layers, with "{scene}" in it; empty for none.
+        """
+        from ..bridge.layers.layer_names import Title, scene_of
+
+        title = Title(self._kinds[name], scene, group.format(scene=scene_of(scene)))
         self._titles.append((self._destinations[name], title))
+
+    def report_facts(self, rows: Mapping[str, str]) -> dict[str, str]:
+        """Rows of a report, and behind them those on plugin and QGIS."""
+        return {**rows, "Plugin": self._plugin, "QGIS": Qgis.QGIS_VERSION}
 
     def apply(self, context: QgsProcessingContext) -> None:
         """Hand titles and styles to QGIS."""
@@ -71,23 +91,3 @@ class RunOutputs:
             name_layer(context, destination, title)
         for destination, style in self._styles:
             Styler.attach(context, destination, style)
-
-
-def layer_title(algorithm: QgsProcessingAlgorithm, name: str, scene: str, group: str = "") -> Title:
-    """The title of an output layer: what it is and its scene.
-
-    Args:
-        algorithm: Whose output it is.
-        name: Of the output.
-        scene: Name of the raster or layer it is made from.
-        group: Of layers, with "{scene}" in it; empty for none.
-    """
-    from ..bridge.layers.layer_names import Title, scene_of
-
-    return Title(algorithm.parameterDefinition(name).description(), scene, group.format(scene=scene_of(scene)))
-
-
-def report_facts(algorithm: QgsProcessingAlgorithm, extra: Mapping[str, str]) -> dict[str, str]:
-    """The rows of a report that QGIS knows."""
-    version = algorithm.provider().versionInfo() if algorithm.provider() else ""
-    return {**extra, "Plugin": f"MTMSD for QGIS {version}".strip(), "QGIS": Qgis.QGIS_VERSION}
