@@ -45,7 +45,7 @@ class Compared:
     Attributes:
         reference: (N,) class index.
         mapped: (N,) class index.
-        features: (N,) the feature of the reference layer that a sample comes from.
+        group: (N,) the feature (polygon or point) of the reference layer that a sample comes from.
         mapped_pixels: (K,) of each class on the whole map.
         names: (K,) of the classes.
         sampling: One of settings.SAMPLINGS.
@@ -54,7 +54,7 @@ class Compared:
 
     reference: NDArray[np.int64]
     mapped: NDArray[np.int64]
-    features: NDArray[np.int64]
+    group: NDArray[np.int64]
     mapped_pixels: NDArray[np.int64]
     names: Sequence[str]
     sampling: str = "unknown"
@@ -64,7 +64,7 @@ class Compared:
 def assess_map(compared: Compared) -> AccuracyResult:
     """All figures and notes; classes and what was left out are the caller's to add."""
     classes, strata = len(compared.names), compared.strata
-    accuracy = evaluate(compared.reference, compared.mapped, compared.features, classes)
+    accuracy = evaluate(compared.reference, compared.mapped, compared.group, classes)
     sample = StratifiedSample(
         strata=compared.mapped if strata is None else strata.of_samples,
         reference=compared.reference,
@@ -74,8 +74,8 @@ def assess_map(compared: Compared) -> AccuracyResult:
         strata_are_map=strata is None,
     )
     names = compared.names if strata is None else strata.names
-    found = estimate(sample)
-    adjusted = area_figures(found, names, sample.sizes)
+    estimates = estimate(sample)
+    adjusted = area_figures(estimates, names, sample.sizes)
     return AccuracyResult(
         accuracy=accuracy,
         adjusted=adjusted,
@@ -84,7 +84,7 @@ def assess_map(compared: Compared) -> AccuracyResult:
         notes=(
             *_of_classes(accuracy, compared),
             *features_note(accuracy),
-            *_of_strata(found, names, sample, adjusted),
+            *_of_strata(estimates, names, sample, adjusted),
         ),
     )
 
@@ -106,24 +106,26 @@ def features_note(accuracy: AccuracyFigures) -> list[str]:
     ]
 
 
-def area_figures(found: AreaEstimates, names: Sequence[str], sizes: NDArray[np.int64]) -> AreaFigures:
+def area_figures(estimates: AreaEstimates, names: Sequence[str], sizes: NDArray[np.int64]) -> AreaFigures:
     """The estimates for a report: accuracies in percent, areas in percent and in pixels, with errors and intervals.
 
     Args:
-        found: Of a sample.
+        estimates: Of a sample.
         names: (H,) of the strata.
         sizes: (H,) pixels of the strata.
     """
-    pixels = int(sum(size for size, drawn in zip(sizes.tolist(), found.samples.tolist()) if drawn))
-    area, area_error, area_interval = _percents_of(found.areas)
-    users, users_error, users_interval = _percents_of(found.users)
-    producers, producers_error, producers_interval = _percents_of(found.producers)
+    pixels = int(sum(size for size, drawn in zip(sizes.tolist(), estimates.samples.tolist()) if drawn))
+    area, area_error, area_interval = _percents_of(estimates.areas)
+    users, users_error, users_interval = _percents_of(estimates.users)
+    producers, producers_error, producers_interval = _percents_of(estimates.producers)
     return AreaFigures(
-        strata=tuple(Stratum(name, int(size), int(drawn)) for name, size, drawn in zip(names, sizes, found.samples)),
+        strata=tuple(
+            Stratum(name, int(size), int(drawn)) for name, size, drawn in zip(names, sizes, estimates.samples)
+        ),
         pixels=pixels,
-        oa=percent(float(found.oa.value)),
-        oa_error=percent(float(found.oa.error)),
-        oa_interval=percents([float(found.oa.low), float(found.oa.high)]),
+        oa=percent(float(estimates.oa.value)),
+        oa_error=percent(float(estimates.oa.error)),
+        oa_interval=percents([float(estimates.oa.low), float(estimates.oa.high)]),
         users=users,
         users_error=users_error,
         users_interval=users_interval,
@@ -136,7 +138,7 @@ def area_figures(found: AreaEstimates, names: Sequence[str], sizes: NDArray[np.i
         area_pixels=_scaled(area, pixels / 100),
         area_pixels_error=_scaled(area_error, pixels / 100),
         area_pixels_interval=tuple(_scaled(ends, pixels / 100) for ends in area_interval),
-        cells=tuple(map(percents, found.cells)),
+        cells=tuple(map(percents, estimates.cells)),
     )
 
 
@@ -203,24 +205,24 @@ def _of_classes(accuracy: AccuracyFigures, compared: Compared) -> list[str]:
 
 
 def _of_strata(
-    found: AreaEstimates, names: Sequence[str], sample: StratifiedSample, adjusted: AreaFigures
+    estimates: AreaEstimates, names: Sequence[str], sample: StratifiedSample, adjusted: AreaFigures
 ) -> list[str]:
     notes = []
-    if found.unsampled:
-        lost = 100 * sample.sizes[list(found.unsampled)].sum() / max(1, sample.sizes.sum())
+    if estimates.unsampled:
+        lost = 100 * sample.sizes[list(estimates.unsampled)].sum() / max(1, sample.sizes.sum())
         place = (
-            f"on pixels mapped as: {_named(found.unsampled, names)}. Their user's accuracy is not known, and the"
+            f"on pixels mapped as: {_named(estimates.unsampled, names)}. Their user's accuracy is not known, and the"
             if sample.strata_are_map
-            else f"in the strata: {_named(found.unsampled, names)}. The"
+            else f"in the strata: {_named(estimates.unsampled, names)}. The"
         )
         notes.append(
             f"No reference sample lies {place} estimates by area hold for the rest of the map, without these "
             f"{lost:.1f} % of its pixels."
         )
-    if found.single:
+    if estimates.single:
         notes.append(
             f"One reference sample alone lies in {'the map class' if sample.strata_are_map else 'the stratum'}: "
-            f"{_named(found.single, names)}. Standard errors that need its scatter "
+            f"{_named(estimates.single, names)}. Standard errors that need its scatter "
             "cannot be given; two samples are the least."
         )
     if 0 in (*adjusted.users_error, *adjusted.producers_error, *adjusted.area_error, adjusted.oa_error):

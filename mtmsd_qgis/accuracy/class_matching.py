@@ -32,7 +32,7 @@ def match_classes(keys: Iterable[Key], labels: Mapping[Key, str], *names: Mappin
         SamplesError: Two ids of the map have the name of a value.
     """
     exact, loose = ([_ids_by_name(told, form) for told in names] for form in (str, _plain))
-    found: dict[Key, int | None] = {}
+    matched: dict[Key, int | None] = {}
     for key in keys:
         tries = [(str(key), exact), (_plain(str(key)), loose), (_plain(labels.get(key, "")), loose)]
         ids = next((by_name[text] for text, told in tries for by_name in told if text in by_name), [])
@@ -41,8 +41,8 @@ def match_classes(keys: Iterable[Key], labels: Mapping[Key, str], *names: Mappin
                 f"The class '{key}' should be one class of the map; {len(ids)} have this name: ids "
                 f"{', '.join(map(str, ids[:10]))}. Give them different names, or choose a CLASS_FIELD that holds ids."
             )
-        found[key] = ids[0] if ids else _number(key)
-    return found
+        matched[key] = ids[0] if ids else _number(key)
+    return matched
 
 
 def _ids_by_name(names: Mapping[int, str], form: Callable[[str], str]) -> dict[str, list[int]]:

@@ -2,7 +2,7 @@
 """95 % intervals of what is counted in a confusion matrix.
 
 Enters: counts of reference samples. Leaves: lower and upper end, NaN where there is nothing to tell from. All but
-the one by features take samples as independent, which pixels of one polygon are not.
+the one of groups take samples as independent, which pixels of one polygon are not.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 Z95 = 1.959963984540054  # two-sided 95 % quantile of the normal distribution
 _HALVINGS = 50  # of an interval of 1: to the last digit
-LEAST_FEATURES = 10  # fewer polygons say too little of how polygons differ
+LEAST_GROUPS = 10  # fewer polygons say too little of how polygons differ
 
 Floats = NDArray[np.float64]
 Bounds = tuple[Floats, Floats, Floats]
@@ -128,28 +128,28 @@ def kappa_interval(matrix: NDArray[np.int64]) -> tuple[float, float]:
     return max(-1.0, kappa - Z95 * error), min(1.0, kappa + Z95 * error)
 
 
-def interval_by_features(right: NDArray[np.bool_], features: NDArray[np.int64]) -> tuple[float, float]:
-    """Interval of the share of right samples, where samples of one feature (polygon) come together.
+def interval_of_groups(right: NDArray[np.bool_], group: NDArray[np.int64]) -> tuple[float, float]:
+    """Interval of the share of right samples, where samples come in groups (polygons).
 
-    The variance is that of a ratio of feature totals (Cochran 1977, Sampling Techniques, section 9A.2). It says as how
+    The variance is that of a ratio of group totals (Cochran 1977, Sampling Techniques, section 9A.2). It says as how
     many independent samples these count, and a Wilson interval of so many stays within 0 to 1 (Korn and Graubard 1998,
-    Survey Methodology 24: 193, who also widen the quantile where features are few). It is never narrower than the
+    Survey Methodology 24: 193, who also widen the quantile where groups are few). It is never narrower than the
     interval of independent samples.
 
     Args:
         right: (N,) whether a sample is right.
-        features: (N,) the feature it comes from.
+        group: (N,) the polygon or point feature that it comes from.
 
     Returns:
-        NaN where there are fewer than ten features.
+        NaN where there are fewer than ten groups.
     """
-    _, place = np.unique(features, return_inverse=True)
-    sizes = np.bincount(place.ravel()).astype(float)
+    _, index = np.unique(group, return_inverse=True)
+    sizes = np.bincount(index.ravel()).astype(float)
     count, total = len(sizes), float(len(right))
-    if count < LEAST_FEATURES:
+    if count < LEAST_GROUPS:
         return math.nan, math.nan
     share = float(right.mean())
-    residuals = np.bincount(place.ravel(), weights=right.astype(float)) - share * sizes
+    residuals = np.bincount(index.ravel(), weights=right.astype(float)) - share * sizes
     variance = count / (count - 1) * float((residuals**2).sum()) / total**2
     independent = share * (1 - share) / variance if variance > 0 else float(count)
     effective = min(total, independent) * (Z95 / _t95(count - 1)) ** 2

@@ -32,20 +32,20 @@ def mapped_classes(
 ) -> NDArray[np.int64]:
     """Class index (N,) that the map has at pixels; -1 where it has none."""
     index_of = {entry.id: index for index, entry in enumerate(classes)}
-    found = np.full(len(rows), -1, dtype=np.int64)
+    class_index = np.full(len(rows), -1, dtype=np.int64)
     values = values_at(map_cube, rows, cols)
     finite = np.isfinite(values)
-    found[finite] = [index_of.get(int(value), -1) for value in values[finite]]
-    return found
+    class_index[finite] = [index_of.get(int(value), -1) for value in values[finite]]
+    return class_index
 
 
 def values_at(cube: Cube, rows: NDArray[np.int64], cols: NDArray[np.int64]) -> NDArray[np.float64]:
     """Values (N,) of the first band at pixels, NaN where there is none."""
-    found = np.full(len(rows), np.nan)
+    values = np.full(len(rows), np.nan)
     for row in np.unique(rows):
-        here = rows == row
-        found[here] = cube.read(Window(int(row), 0, 1, cube.width), [0])[0, 0][cols[here]]
-    return found
+        in_row = rows == row
+        values[in_row] = cube.read(Window(int(row), 0, 1, cube.width), [0])[0, 0][cols[in_row]]
+    return values
 
 
 def mapped_pixels(map_cube: Cube, classes: tuple[ClassEntry, ...]) -> tuple[int, ...]:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..jobs.results import AccuracyFigures
-from .confidence_intervals import f1_interval, interval_by_features, kappa_interval, mean_interval, wilson_interval
+from .confidence_intervals import f1_interval, interval_of_groups, kappa_interval, mean_interval, wilson_interval
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def evaluate(
         classes: K.
     """
     features = len(np.unique(group))
-    by_feature = percents(interval_by_features(reference == mapped, group)) if features < len(group) else None
+    by_feature = percents(interval_of_groups(reference == mapped, group)) if features < len(group) else None
     matrix = confusion_matrix(reference, mapped, classes)
     return replace(figures(assess(matrix)), features=features, oa_interval_by_feature=by_feature)
 

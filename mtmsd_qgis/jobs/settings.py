@@ -268,7 +268,7 @@ PRESETS: Mapping[str, Preset] = {
         PretrainSettings(
             preset="quick",
             base_width=32,  # 1.67 M parameters; a patch costs 1/16 of the paper's network
-            patch_size=32,  # 2.25 patches for the time of one of 48; more places a step
+            patch_size=32,  # 2.25 patches for the time of one of 48; more positions a step
             iterations=1200,  # 3 to 5 minutes at 0.15 to 0.25 s a step
             batch_size=8,  # keeps a step short, so that there can be over a thousand
             learning_rate=1e-3,  # ten times the paper's, as the schedule is short and falls to 5 %

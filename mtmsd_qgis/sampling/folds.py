@@ -32,10 +32,10 @@ def random_folds(classes: NDArray[np.int64], count: int, seed: int) -> NDArray[n
 
 
 def group_folds(classes: NDArray[np.int64], groups: NDArray[np.int64], count: int, seed: int) -> NDArray[np.int64]:
-    """Folds of whole groups: what is held out lies in places that are not learnt.
+    """Folds of whole groups, which imitate a map of fields without samples.
 
     Groups are dealt out from the largest to the smallest, in random order among equals, each to the fold that has
-    least of its classes. A class with one group cannot be judged at a new place, so its samples are always training.
+    least of its classes. A class with one group cannot be validated, so its samples are always training.
 
     Args:
         classes: (N,) class indices.
@@ -55,8 +55,8 @@ def group_folds(classes: NDArray[np.int64], groups: NDArray[np.int64], count: in
     fold_of_group = np.zeros(len(sizes), dtype=np.int64)
     order = rng.permutation(len(sizes))
     for group in order[np.argsort(-sizes[order].max(axis=1), kind="stable")]:
-        mine = sizes[group] > 0
-        cost = (((load + sizes[group]) / total) ** 2)[:, mine].sum(axis=1) + 1e-9 * rng.random(count)
+        present = sizes[group] > 0
+        cost = (((load + sizes[group]) / total) ** 2)[:, present].sum(axis=1) + 1e-9 * rng.random(count)
         fold_of_group[group] = cost.argmin()
         load[fold_of_group[group]] += sizes[group]
     fold = fold_of_group[group_index]

@@ -56,7 +56,7 @@ def fitting_block_size(positions: NDArray[np.float64]) -> float:
     longer = float(extent.max())
     if longer == 0:
         raise SamplesError(
-            "Samples at different places were expected; all of them lie in one place, so blocks cannot split them. "
+            "Samples at different positions were expected; all of them lie in one place, so blocks cannot split them. "
             "Choose the random method, or add samples elsewhere."
         )
     width, height = np.maximum(extent, longer / 100)  # samples along a line have an extent without area

@@ -27,8 +27,8 @@ def compared(matrix=((40, 10, 0, 0), (20, 30, 0, 0), (0, 0, 0, 0), (0, 0, 0, 0))
     """Samples of a matrix (rows reference), each a feature of its own."""
     matrix = np.array(matrix)
     reference, mapped = (np.repeat(index.ravel(), matrix.ravel()) for index in np.indices(matrix.shape))
-    features = more.pop("features", np.arange(len(reference)))
-    return Compared(reference, mapped, features, np.array(pixels), NAMES[: len(matrix)], **more)
+    group = more.pop("group", np.arange(len(reference)))
+    return Compared(reference, mapped, group, np.array(pixels), NAMES[: len(matrix)], **more)
 
 
 def assessed(**more):
@@ -68,8 +68,8 @@ def test_other_strata_weigh_samples_by_their_own_size():
         ({"matrix": ((40, 0), (20, 1)), "pixels": (600, 400)}, "alone lies in the map class: meadow <wet>."),
         ({"matrix": ((5, 0), (0, 0)), "pixels": (600, 0)}, "Kappa is undefined"),
         ({"matrix": ((5, 0), (0, 7)), "pixels": (600, 40)}, "A standard error of 0 means that all samples"),
-        ({"features": np.arange(100) // 4}, "The 100 reference pixels come from 25 features."),
-        ({"features": np.arange(100) // 50}, "too few of them"),
+        ({"group": np.arange(100) // 4}, "The 100 reference pixels come from 25 features."),
+        ({"group": np.arange(100) // 50}, "too few of them"),
     ],
 )
 def test_what_a_sample_cannot_say_is_said(more, note):

@@ -8,7 +8,7 @@ import pytest
 
 from mtmsd_qgis.accuracy.confidence_intervals import (
     f1_interval,
-    interval_by_features,
+    interval_of_groups,
     kappa_interval,
     mean_interval,
     ratio_interval,
@@ -70,19 +70,19 @@ def test_the_mean_of_one_share_has_its_interval():
 
 def test_features_of_one_sample_are_independent_samples():
     right = np.arange(200) % 10 < 8
-    low, high = interval_by_features(right, np.arange(200))
+    low, high = interval_of_groups(right, np.arange(200))
     assert (low, high) == pytest.approx(wilson_interval(160, 200), abs=0.003)
     assert low <= wilson_interval(160, 200)[0]
 
 
 def test_samples_that_repeat_their_feature_count_once():
     right = np.arange(50) % 5 < 4
-    alone = interval_by_features(right, np.arange(50))
-    assert interval_by_features(np.repeat(right, 20), np.repeat(np.arange(50), 20)) == pytest.approx(alone, abs=1e-6)
+    alone = interval_of_groups(right, np.arange(50))
+    assert interval_of_groups(np.repeat(right, 20), np.repeat(np.arange(50), 20)) == pytest.approx(alone, abs=1e-6)
 
 
 def test_features_that_all_agree_count_as_so_many_samples():
-    low, high = interval_by_features(np.ones(400, dtype=bool), np.arange(400) // 20)
+    low, high = interval_of_groups(np.ones(400, dtype=bool), np.arange(400) // 20)
     assert high == 1
     assert low < wilson_interval(20, 20)[0]
 
@@ -92,13 +92,13 @@ def test_it_covers_the_truth_in_95_of_100_draws():
     covered = 0
     for _ in range(400):
         chance = rng.beta(4, 1, 40)  # polygons differ; mean 0.8
-        low, high = interval_by_features(rng.random(1000) < np.repeat(chance, 25), np.repeat(np.arange(40), 25))
+        low, high = interval_of_groups(rng.random(1000) < np.repeat(chance, 25), np.repeat(np.arange(40), 25))
         covered += low <= 0.8 <= high
     assert 0.92 <= covered / 400 <= 0.98
 
 
 def test_few_features_say_nothing():
-    assert np.isnan(interval_by_features(np.ones(90, dtype=bool), np.arange(90) // 10)).all()
+    assert np.isnan(interval_of_groups(np.ones(90, dtype=bool), np.arange(90) // 10)).all()
 
 
 def test_wilson_of_arrays_is_that_of_numbers():

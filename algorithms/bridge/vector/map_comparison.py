@@ -181,7 +181,7 @@ def _compared(
     return Compared(
         reference=of_key[samples.table.class_index],
         mapped=np.searchsorted(known, reading.mapped[kept]),
-        features=samples.table.group,
+        group=samples.table.group,
         mapped_pixels=np.array([reading.pixels.get(n, 0) for n in known.tolist()] + [0] * len(alone), dtype=np.int64),
         names=[entry.name for entry in described],
     )
