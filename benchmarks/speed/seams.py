@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,11 @@ import torch
 from numpy.typing import NDArray
 
 from benchmarks.splits import SPLITS, Draw
-from mtmsd_qgis.classification.fit import Learnt, PoolMapper, Task, learn
+from mtmsd_qgis.classification.auto.predictor import EnsemblePredictor
+from mtmsd_qgis.classification.fit import fit_classifier
 from mtmsd_qgis.classification.predict_map import predict_map
+from mtmsd_qgis.classification.predictor import MapGrid, Predictor
+from mtmsd_qgis.classification.training_task import FittedClassifier, TrainingTask
 from mtmsd_qgis.features.extraction_run import ExtractionRun
 from mtmsd_qgis.features.extractor import FeatureExtractor
 from mtmsd_qgis.features.purification import purify
@@ -166,33 +169,27 @@ class _Compared:
 
 
 def _maps(bench: Bench, features: _Compared, draw: Draw, place: Path) -> _Maps:
-    fitted = _learn(bench, features.base, draw)
-    first = _map(bench, fitted, place)
+    fitted = _fit(bench, features.base, draw)
+    first = _map(bench, fitted.predictor, place)
     if features.again is None:
         return _Maps(first, first, first)
-    anew = _map(bench, _learn(bench, features.other, draw), place)
-    assert isinstance(fitted.mapper, PoolMapper)
+    anew = _map(bench, _fit(bench, features.other, draw).predictor, place)
+    assert isinstance(fitted.predictor, EnsemblePredictor)
     # What was learnt of the scene stays; the features are those of the other tiling.
-    fitted.mapper.reader.cube = features.again.cube
-    return _Maps(first, _map(bench, fitted, place), anew)
+    again = replace(fitted.predictor, reader=replace(fitted.predictor.reader, cube=features.again.cube))
+    return _Maps(first, _map(bench, again, place), anew)
 
 
-def _learn(bench: Bench, features: _Extracted, draw: Draw) -> Learnt:
+def _fit(bench: Bench, features: _Extracted, draw: Draw) -> FittedClassifier:
     settings = ClassificationSettings(split=draw.generalise, seed=draw.seed)
-    task = Task(features.cube, features.layout, draw.training, bench.scene.classes, settings, _CPU)
-    return learn(task, silent)
+    task = TrainingTask(features.cube, features.layout, draw.training, bench.scene.classes, settings, _CPU)
+    return fit_classifier(task, silent)
 
 
-def _map(bench: Bench, fitted: Learnt, place: Path) -> NDArray[np.uint16]:
+def _map(bench: Bench, predictor: Predictor, place: Path) -> NDArray[np.uint16]:
     with tempfile.TemporaryDirectory(dir=place) as folder:
-        files = predict_map(
-            fitted.mapper,
-            bench.valid.shape,
-            bench.scene.classes,
-            RunDirectory(Path(folder)),
-            with_probabilities=False,
-            progress=silent,
-        )
+        grid = MapGrid(bench.valid.shape, bench.scene.classes, RunDirectory(Path(folder)))
+        files = predict_map(predictor, grid, silent)
         height, width = bench.valid.shape
         return files.classes.read(whole(height, width))[0].astype(np.uint16)
 

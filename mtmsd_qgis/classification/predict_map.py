@@ -1,26 +1,27 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The class map: every window predicted and written.
 
-Enters: a Mapper. Leaves: raw rasters of class ids, confidence and probabilities.
+Enters: a Predictor. Leaves: raw rasters of class ids, confidence and probabilities. The class of a pixel is decided
+here: that of the highest probability.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ..io.cube import Cube
-from ..io.run_directory import CompletedWindows, RunDirectory
+from ..io.run_directory import CompletedWindows
 from ..io.windows import column_major_order
-from ..jobs.data_model import Band, ClassEntry
+from ..jobs.data_model import Band
 from ..jobs.disk_sizes import CLASS_ID_TYPE, PROBABILITY_TYPE
 from ..progress import Progress, span
-from .context.filtered_predictor import OpinionMapper, look_again
-from .predictor import Mapper
+from .context.filtered_predictor import FilterablePredictor, store_probabilities
+from .predictor import MapGrid, Predictor
 
 NO_CONFIDENCE = -1.0
-_FIRST_LOOK = 0.85  # of the time, where there is a second one
+_FIRST_PASS = 0.85  # of the time, where probabilities are filtered in a second pass
 
 
 @dataclass(frozen=True)
@@ -32,52 +33,48 @@ class MapFiles:
     probabilities: Cube | None
 
 
-def predict_map(
-    mapper: Mapper,
-    size: tuple[int, int],
-    classes: tuple[ClassEntry, ...],
-    place: RunDirectory,
-    *,
-    with_probabilities: bool,
-    progress: Progress,
-    strip_width: int | None = None,
-) -> MapFiles:
-    """Classify every valid pixel; where neighbours have a say, all pixels are asked before any is decided.
+def predict_map(predictor: Predictor, grid: MapGrid, progress: Progress) -> MapFiles:
+    """Classify every valid pixel; where probabilities are filtered, all of them are computed before any is decided.
 
     Args:
-        mapper: Gives the probabilities.
-        size: Height and width.
-        classes: In the order of the class indices.
-        place: Where the rasters are written; windows that it says are finished are left as they are.
-        with_probabilities: Whether to write one band a class.
+        predictor: Gives the probabilities.
+        grid: Of the map.
         progress: Told after each window.
-        strip_width: Width in pixels of the strips in which the windows are walked; None: the raster's width.
     """
-    if isinstance(mapper, OpinionMapper) and mapper.agreement is not None:
-        first, progress = span(progress, 0.0, _FIRST_LOOK), span(progress, _FIRST_LOOK, 1.0)
-        mapper = look_again(mapper, mapper.agreement, len(classes), size, place, first, strip_width)
-        strip_width = None
-    wanted = [("map", CLASS_ID_TYPE, [Band("class", nodata=0)])]
-    wanted.append(("confidence", PROBABILITY_TYPE, [Band("confidence", nodata=NO_CONFIDENCE)]))
-    if with_probabilities:
-        wanted.append(("probabilities", PROBABILITY_TYPE, [Band(c.name, nodata=NO_CONFIDENCE) for c in classes]))
-    rasters, new = zip(*(place.raster(name, size, dtype, bands) for name, dtype, bands in wanted))
-    files = MapFiles(rasters[0], rasters[1], rasters[2] if with_probabilities else None)
-    finished = CompletedWindows(place, "mapped", rasters, fresh=any(new))
-    ids = np.array([entry.id for entry in classes], dtype=np.uint16)
-    windows = column_major_order(mapper.windows(), strip_width or size[1])
+    if isinstance(predictor, FilterablePredictor) and predictor.smoother is not None:
+        first, progress = span(progress, 0.0, _FIRST_PASS), span(progress, _FIRST_PASS, 1.0)
+        predictor = store_probabilities(predictor, predictor.smoother, grid, first)
+        grid = replace(grid, strip_width=None)
+    files, is_new = _rasters(grid)
+    rasters = [raster for raster in (files.classes, files.confidence, files.probabilities) if raster is not None]
+    completed = CompletedWindows(grid.directory, "mapped", rasters, fresh=is_new)
+    ids = np.array([entry.id for entry in grid.classes], dtype=np.uint16)
+    windows = column_major_order(predictor.windows(), grid.strip_width or grid.size[1])
     for done, tile in enumerate(windows):
-        if tile.core in finished:
+        if tile.core in completed:
             continue
-        probabilities, valid = mapper.probabilities(tile)
+        probabilities, valid = predictor.probabilities(tile)
         probabilities[:, ~valid] = NO_CONFIDENCE
         winner = np.where(valid, ids[probabilities.argmax(axis=0)], 0).astype(np.uint16)
         files.classes.write(tile.core, winner[None])
         files.confidence.write(tile.core, probabilities.max(axis=0)[None])
         if files.probabilities is not None:
             files.probabilities.write(tile.core, probabilities)
-        finished.add(tile.core)
-        with finished.saved_on_cancel():
+        completed.add(tile.core)
+        with completed.saved_on_cancel():
             progress((done + 1) / len(windows), f"map: window {done + 1} of {len(windows)}")
-    finished.save()
+    completed.save()
     return files
+
+
+def _rasters(grid: MapGrid) -> tuple[MapFiles, bool]:
+    """The map's rasters, and whether one of them was not there before."""
+    class_bands = [Band(entry.name, nodata=NO_CONFIDENCE) for entry in grid.classes]
+    classes, new_classes = grid.directory.raster("map", grid.size, CLASS_ID_TYPE, [Band("class", nodata=0)])
+    confidence, new_confidence = grid.directory.raster(
+        "confidence", grid.size, PROBABILITY_TYPE, [Band("confidence", nodata=NO_CONFIDENCE)]
+    )
+    if not grid.with_probabilities:
+        return MapFiles(classes, confidence, None), new_classes or new_confidence
+    probabilities, new_probabilities = grid.directory.raster("probabilities", grid.size, PROBABILITY_TYPE, class_bands)
+    return MapFiles(classes, confidence, probabilities), new_classes or new_confidence or new_probabilities

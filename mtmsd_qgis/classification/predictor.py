@@ -1,20 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What learning leaves for mapping: something that predicts window by window, and what it rests on."""
+"""What predicts class probabilities window by window, and the grid of a map."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..io.run_directory import RunDirectory
 from ..io.windows import Tile
-from ..jobs.results import EnsembleSummary
+from ..jobs.data_model import ClassEntry
 
 
-class Mapper(Protocol):
+class Predictor(Protocol):
     """What predicts a map window by window."""
 
     @property
@@ -29,19 +30,19 @@ class Mapper(Protocol):
 
 
 @dataclass(frozen=True)
-class Learnt:
-    """A mapper, and what it rests on.
+class MapGrid:
+    """The map that is made.
 
     Attributes:
-        mapper: Predicts the map.
-        timesteps: Share of each timestep ("50"), "spectra" and "position" in the decision; may be empty.
-        stages: Share of each stage ("5") likewise; may be empty.
-        features: Features per timestep that it could use.
-        ensemble: What the default classifier chose; None for others.
+        size: Height and width, pixels.
+        classes: In the order of the class indices.
+        directory: Where its rasters are written; windows that it names as completed are left as they are.
+        with_probabilities: Whether one band a class is written.
+        strip_width: Width in pixels of the strips in which windows are visited; None: the raster's width.
     """
 
-    mapper: Mapper
-    timesteps: Mapping[str, float]
-    stages: Mapping[str, float]
-    features: int
-    ensemble: EnsembleSummary | None = None
+    size: tuple[int, int]
+    classes: tuple[ClassEntry, ...]
+    directory: RunDirectory
+    with_probabilities: bool = False
+    strip_width: int | None = None

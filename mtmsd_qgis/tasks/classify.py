@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..classification.fit import Task, learn
+from ..classification.fit import fit_classifier
 from ..classification.predict_map import predict_map
+from ..classification.predictor import MapGrid
+from ..classification.training_task import TrainingTask
 from ..diffusion.batch_plan import memory_guard
 from ..errors import SceneError
 from ..io.cube import whole_size
@@ -43,16 +45,11 @@ def classify(job: Job, folder: Path, progress: Progress) -> MapResult:
     samples = read_samples(folder, job.samples)
     check_classes(samples.class_index, job.classes)
     split = split_samples(job, folder, samples, settings)
-    task = Task(cube, layout, split.training, job.classes, settings, device.torch_device)
+    task = TrainingTask(cube, layout, split.training, job.classes, settings, device.torch_device)
     with memory_guard(device, "Extract fewer features (KEEP, TIMESTEPS)."):
         learning = _LEARNING_SHARE.get(settings.classifier, 0.95)
-        learnt = learn(task, span(progress, 0.0, learning))
-        files = predict_map(
-            learnt.mapper,
-            whole_size(cube),
-            job.classes,
-            RunDirectory(folder),
-            with_probabilities=bool(job.options.get("probabilities")),
-            progress=span(progress, learning, 1.0),
-        )
-    return map_result(files, task, split, learnt, device)
+        classifier = fit_classifier(task, span(progress, 0.0, learning))
+        with_probabilities = bool(job.options.get("probabilities"))
+        grid = MapGrid(whole_size(cube), job.classes, RunDirectory(folder), with_probabilities)
+        files = predict_map(classifier.predictor, grid, span(progress, learning, 1.0))
+    return map_result(files, task, split, classifier, device)

@@ -7,23 +7,24 @@ Enters: the rasters of a map, what was learnt and from which samples. Leaves: a 
 from __future__ import annotations
 
 from ..accuracy.map_accuracy import evaluate_map, mapped_pixels
-from ..classification.fit import Task
 from ..classification.predict_map import MapFiles
-from ..classification.predictor import Learnt
+from ..classification.training_task import FittedClassifier, TrainingTask
 from ..diffusion.device import Device
 from ..jobs.results import MapResult, PurificationFacts
 from ..sampling.sample_split import SampleSplit
 from .job_device import computation
 
 
-def map_result(files: MapFiles, task: Task, split: SampleSplit, learnt: Learnt, device: Device) -> MapResult:
+def map_result(
+    files: MapFiles, task: TrainingTask, split: SampleSplit, classifier: FittedClassifier, device: Device
+) -> MapResult:
     """The result of a map, which is evaluated at the validation samples.
 
     Args:
         files: The map.
-        task: What was learnt.
+        task: What was classifier.
         split: The samples learnt from, and those held out.
-        learnt: What the map is made by.
+        classifier: What the map is made by.
         device: That it was made on.
     """
     accuracy, outside = evaluate_map(files.classes, files.confidence, task.classes, split.validation)
@@ -36,11 +37,11 @@ def map_result(files: MapFiles, task: Task, split: SampleSplit, learnt: Learnt, 
         classes=task.classes,
         mapped_pixels=mapped_pixels(files.classes, task.classes),
         timesteps=task.layout.timesteps,
-        timestep_weights={label: round(share, 6) for label, share in learnt.timesteps.items()},
-        stage_weights={label: round(share, 6) for label, share in learnt.stages.items()},
-        features_per_timestep=learnt.features,
+        timestep_weights={label: round(share, 6) for label, share in classifier.timesteps.items()},
+        stage_weights={label: round(share, 6) for label, share in classifier.stages.items()},
+        features_per_timestep=classifier.features,
         purification=PurificationFacts(task.layout.purification, task.layout.note),
         settings=task.settings,
         computation=computation(device),
-        ensemble=learnt.ensemble,
+        ensemble=classifier.ensemble,
     )

@@ -17,8 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..classification.auto.feature_sets import MARGIN
-from ..classification.fit import Task, learn
+from ..classification.fit import fit_classifier
 from ..classification.predict_map import predict_map
+from ..classification.predictor import MapGrid
+from ..classification.training_task import TrainingTask
 from ..diffusion.batch_plan import memory_guard
 from ..diffusion.device import Device
 from ..diffusion.model import DiffusionModel, load_model
@@ -49,7 +51,7 @@ log = logging.getLogger(__name__)
 
 MODEL_FILE = "model.mtmsd"
 _BACKWARD = 3.0  # a training step costs three forward passes
-_MAP_TIMESTEPS = 4  # that the default classifier's map usually rests on
+_MAP_TIMESTEPS = 3  # that the default classifier's map usually rests on
 
 
 @dataclass(frozen=True)
@@ -136,21 +138,21 @@ def map_scene(job: Job, folder: Path, progress: Progress) -> SceneMapResult:
     with memory_guard(device, "Choose fewer TIMESTEPS, a smaller KEEP, or DEVICE 'cpu'."):
         fitting = span(progress, trained, fitted)
         features, layout = _lazy_features(run, scene, split.training, span(fitting, 0.0, 0.5))
-        task = Task(features, layout, split.training, job.classes, steps.classify, device.torch_device)
-        learnt = learn(task, span(fitting, 0.5, 1.0))
-        features.expect(learnt.mapper.bands)
-        _log_computed_timesteps(learnt.mapper.bands, layout)
-        window_side = learnt.mapper.windows()[0].core.width + 2 * max(features.tile_side, MARGIN)
-        files = predict_map(
-            learnt.mapper,
+        task = TrainingTask(features, layout, split.training, job.classes, steps.classify, device.torch_device)
+        classifier = fit_classifier(task, span(fitting, 0.5, 1.0))
+        predictor = classifier.predictor
+        features.expect(predictor.bands)
+        _log_computed_timesteps(predictor.bands, layout)
+        window_side = predictor.windows()[0].core.width + 2 * max(features.tile_side, MARGIN)
+        grid = MapGrid(
             whole_size(cube),
             job.classes,
             run.run_directory,
             with_probabilities=bool(job.options.get("probabilities")),
-            progress=span(progress, fitted, 1.0),
             strip_width=features.strip_width(window_side),
         )
-    result = map_result(files, task, split, learnt, device)
+        files = predict_map(predictor, grid, span(progress, fitted, 1.0))
+    result = map_result(files, task, split, classifier, device)
     purification = replace(result.purification, after_split=True)
     return SceneMapResult(
         **{**vars(result), "purification": purification},

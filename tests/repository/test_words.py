@@ -12,16 +12,6 @@ ROOT = Path(__file__).parent.parent.parent
 GLOSSARY = ROOT / "docs" / "glossary.md"
 QUOTES = (GLOSSARY, Path(__file__), ROOT / "docs" / "ablations.md")  # the last has figures of earlier versions
 CODE = ("mtmsd_qgis", "algorithms", "benchmarks", "scripts", "tests")
-NOT_YET = (  # still with old words; to become shorter until it is empty
-    "mtmsd_qgis/classification/auto/",
-    "mtmsd_qgis/classification/context/",
-    "mtmsd_qgis/classification/fit.py",
-    "mtmsd_qgis/classification/predict_map.py",
-    "tests/classification/auto/",
-    "tests/classification/context/",
-    "mtmsd_qgis/jobs/results.py",  # a key of the report JSON
-    "tests/tasks/test_map_scene.py",  # the name of a model of the default classifier
-)
 HEADING = "## Words we no longer use"
 NAMES = ("Survey Methodology", r'json_name\("likeness"\)')  # a journal; a name in JSON that scripts read
 # Where one word ends and the next begins inside an identifier: sceneKernel, SceneKernel, HTMLPage.
@@ -66,7 +56,6 @@ def test_code_and_guide_use_the_terms_of_the_glossary():
     found = [
         f"{name}:{place}"
         for name, text in ((path.relative_to(ROOT).as_posix(), path.read_text("utf-8")) for path in files())
-        if not name.startswith(NOT_YET)
         for place in found_in(text, phrases)
     ]
     assert found == []

@@ -1,58 +1,27 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""How common each class is, asked of the scene itself.
+"""How likely each class is beforehand in polygons without samples.
 
-Enters: a reader of views, and a pool that holds its classes equally likely, or as likely as its samples say. Leaves:
-the share of each class among pixels without labels, and a pool that expects the classes as often.
-
-A table of samples says little of it: layers give each class about as many samples as any other. Of pixels between two
-classes, the common one is right more often.
-
-Source: the first step of the expectation maximisation of Saerens, Latinne & Decaestecker (2002),
-doi 10.1162/089976602753284446. Further steps starve the rare classes (docs/decisions.md, 30).
+Enters: classes of the training samples, and the groups that cross-validation holds out. Leaves: log priors.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
-import torch
-from torch import Tensor
+from numpy.typing import NDArray
 
-from ...io.windows import Tile, expand
-from ...progress import Progress
-from .ensemble import Pool
-from .feature_sets import MARGIN, ViewReader
-from .unlabelled_pixels import SceneDraw
-
-_WINDOWS = 64  # spread over the scene
-_PIXELS = 4000  # drawn from them
-_SAY = 0.5  # of the scene; the samples have the rest (docs/decisions.md, 30)
+_HALF_TRUST = 10  # groups a class with which the shares of the samples count half (decision 32)
 
 
-def scene_shares(reader: ViewReader, pool: Pool, seed: int, progress: Progress) -> Tensor:
-    """Mean probability (K,) of each class over pixels drawn from the whole scene; sums to 1.
+def log_prior(class_index: NDArray[np.int64], groups: NDArray[np.int64], n_classes: int) -> NDArray[np.float64]:
+    """(K,) logarithms of the classes' shares among the samples, shrunk towards equal ones.
+
+    The shares come from few polygons, so they are trusted by p / (p + 10), p the mean number of groups of a class.
 
     Args:
-        reader: Of the views that the pool rests on.
-        pool: Fitted.
-        seed: Of the draw.
-        progress: Told after each window.
+        class_index: (N,) of the samples.
+        groups: (N,) of the samples: polygons, or blocks.
+        n_classes: K.
     """
-    windows = reader.spread(_WINDOWS)
-    drawn = SceneDraw(pool.views, np.array([(w.row, w.col) for w in windows]), _PIXELS, seed)
-    for done, core in enumerate(windows):
-        tile = Tile(core, expand(core, MARGIN, MARGIN))
-        drawn.add(*reader.read(tile, pool.views), tile.core)
-        progress((done + 1) / len(windows), f"looking at the scene: {done + 1} of {len(windows)} windows")
-    return pool.predict(drawn.views()).mean(dim=0)
-
-
-def expecting(pool: Pool, shares: Tensor) -> Pool:
-    """The pool, with classes as likely beforehand as their shares and its samples say together.
-
-    Args:
-        pool: Fitted.
-        shares: (K,) positive, summing to 1.
-    """
-    return replace(pool, prior=(1 - _SAY) * pool.prior + _SAY * torch.log(shares))
+    groups_a_class = np.unique(np.stack([class_index, groups]), axis=1).shape[1] / n_classes
+    shares = np.bincount(class_index, minlength=n_classes).clip(min=1) / len(class_index)
+    return np.asarray(np.log(shares) * groups_a_class / (groups_a_class + _HALF_TRUST))

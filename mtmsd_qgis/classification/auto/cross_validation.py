@@ -1,256 +1,213 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Candidates under cross-validation: what they say of samples that they have not learnt from.
+"""Cross-validation of models on training samples, imitating what the map is for.
 
-Enters: views of training samples with their classes, folds, a Candidate. Leaves: a Trial with the setting that did best
-and its calibrated log probabilities of the held-out samples; and, of a trial, a head fitted on all samples.
+Enters: feature sets of training samples with their classes and spatial groups, specifications of models. Leaves: each
+model's best setting and its calibrated probabilities of held-out samples; and the model fitted on all samples.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 
-from ...sampling.folds import ALWAYS_TRAINING
+from ...sampling.folds import ALWAYS_TRAINING, group_folds, random_folds
 from ...sampling.subsampling import subsample
 from ..standardizer import Standardizer
-from .bagged_discriminant import fit_axes_forest, fit_committee, fit_smooth_kernel, fit_smooth_kernels
-from .ensemble_selection import brier, log_probabilities, temperature
-from .extra_trees import fit_forest
-from .kernel_ridge import (
-    RIDGES,
-    SHRINKAGES,
-    WIDTHS,
-    Head,
-    KernelHead,
-    Setting,
-    fit_discriminants,
-    fit_kernels,
-    kernel_scores,
-)
-from .manifold_kernel import SceneKernel, bend_kernels, held_out_scores
-from .model_library import NEAR_WIDTHS, POSITION, SMOOTH, Candidate
+from .calibration import brier, log_probabilities, temperature
+from .feature_sets import FeatureSet
+from .kernel_ridge import MOST_SAMPLES, KernelRidge
+from .model_library import ModelSpec, Scorer
 
-_SMOOTHEST = 3  # ridges of the smooth kernel
-_AS_GOOD = 0.05  # of the Brier score (docs/decisions.md, 26)
-# Samples that a head is fitted on; more are thinned out.
-_LARGEST = {"kernel": 4000, "smooth kernel": 4000, "forest": 10_000, "axes forest": 10_000}
+log = logging.getLogger(__name__)
+
+_FOLDS = 4
+_FEW_SAMPLES = 600  # with fewer, the folds are drawn several times
+_REPEATS = 3
 
 
 @dataclass(frozen=True)
-class Learning:
-    """What candidates learn from.
+class TrainingSet:
+    """What models learn from.
 
     Attributes:
-        views: Of the samples, (N, F) each.
-        classes: (N,) int64.
-        groups: (N,) what stands or falls together at places never seen.
-        count: K.
-        noise_whitening: (B, B) of the spectra.
-        seed: Of what is drawn.
-        even: Whether all classes are equally likely beforehand; else as often as among the samples.
-        around: Views of unlabelled pixels, (M, F) each, where there are candidates that learn from them.
-        ridges: Of the smooth kernel, averaged; none: each of SMOOTH_RIDGES by itself.
+        features: Feature sets of the samples, (N, F) each.
+        class_index: (N,) int64.
+        n_classes: K.
     """
 
-    views: Mapping[str, Tensor]
-    classes: Tensor
-    groups: NDArray[np.int64]
-    count: int
-    noise_whitening: Tensor | None
-    seed: int
-    even: bool
-    around: Mapping[str, Tensor] | None = None
-    ridges: tuple[float, ...] = ()
+    features: Mapping[FeatureSet, Tensor]
+    class_index: NDArray[np.int64]
+    n_classes: int
 
-    def part(self, some: Tensor) -> Learning:
+    def __len__(self) -> int:
+        """N."""
+        return len(self.class_index)
+
+    def subset(self, chosen: NDArray[np.int64] | NDArray[np.bool_]) -> TrainingSet:
         """The same of some samples."""
-        views = {name: view[some] for name, view in self.views.items()}
-        return replace(self, views=views, classes=self.classes[some], groups=self.groups[some.cpu().numpy()])
+        index = torch.from_numpy(chosen)
+        features = {name: values[index.to(values.device)] for name, values in self.features.items()}
+        return TrainingSet(features, self.class_index[chosen], self.n_classes)
+
+    def columns(self, feature_sets: Sequence[FeatureSet]) -> Tensor:
+        """(N, F) columns of feature sets side by side."""
+        return side_by_side(self.features, feature_sets)
+
+    def indicators(self) -> Tensor:
+        """(N, K) 1 for the class of the sample, else 0."""
+        return functional.one_hot(torch.from_numpy(self.class_index), self.n_classes)
 
 
 @dataclass(frozen=True)
-class Trial:
-    """A candidate under cross-validation, with its best setting.
+class HeldOut:
+    """What cross-validation holds out.
 
     Attributes:
-        candidate: Which.
-        setting: Of its head.
+        folds: Of each draw, (N,) the fold that holds a sample out, or ALWAYS_TRAINING.
+        class_index: (n,) classes of the samples that are held out, draw after draw.
+        unit: What is held out as a whole: "samples", "groups" (polygons) or "blocks".
+    """
+
+    folds: Sequence[NDArray[np.int64]]
+    class_index: NDArray[np.int64]
+    unit: str
+
+
+@dataclass(frozen=True)
+class FittedModel:
+    """A model that has learnt.
+
+    Attributes:
+        spec: Its specification.
+        standardizer: Of its columns; None where they keep their scale.
+        scorer: With a single setting.
+        temperature: That calibrates its scores.
+    """
+
+    spec: ModelSpec
+    standardizer: Standardizer | None
+    scorer: Scorer
+    temperature: float
+
+    def log_probabilities(self, features: Mapping[FeatureSet, Tensor]) -> Tensor:
+        """(n, K) of feature sets (n, F)."""
+        x = side_by_side(features, self.spec.predict_on)
+        scores = self.scorer(x if self.standardizer is None else self.standardizer(x))[0]
+        scores = (scores - scores.amax(dim=1, keepdim=True)).clamp(min=-1e4)
+        return torch.log_softmax(scores * self.temperature, dim=1).clamp(min=-12.0)
+
+
+@dataclass(frozen=True, eq=False)
+class CrossValidatedModel:
+    """A model with its best setting under cross-validation.
+
+    Attributes:
+        spec: Its specification, with that setting alone.
         temperature: That calibrates its scores.
         log_p: (n, K) calibrated log probabilities of the held-out samples, draw after draw of the folds.
-        accuracy: Right on them, 0 to 1.
+        accuracy: Share of them that is right, 0 to 1.
     """
 
-    candidate: Candidate
-    setting: Setting
+    spec: ModelSpec
     temperature: float
     log_p: NDArray[np.float64]
     accuracy: float
 
-
-@dataclass(frozen=True)
-class Scaling:
-    """Brings the columns of a candidate to one scale."""
-
-    standardizer: Standardizer | None
-    whitening: Tensor | None
-    centre: Tensor | None
-    length: float
-
-    @classmethod
-    def fit(cls, x: Tensor, scaling: str, noise_whitening: Tensor | None) -> Scaling:
-        """Learn from (N, F) what the candidate's word for scaling asks for."""
-        if scaling == "columns":
-            return cls(Standardizer.fit(x), None, None, 1.0)
-        whitening = noise_whitening if scaling == "noise" else None
-        white = x if whitening is None else x @ whitening
-        centre = white.mean(dim=0)
-        return cls(None, whitening, centre, max(1e-12, float((white - centre).std())))
-
-    def __call__(self, x: Tensor) -> Tensor:
-        """Scale (n, F)."""
-        if self.standardizer is not None:
-            return self.standardizer(x)
-        assert self.centre is not None  # the one or the other is there
-        return ((x if self.whitening is None else x @ self.whitening) - self.centre) / self.length
+    def fit(self, training: TrainingSet, seed: int) -> FittedModel:
+        """The model on all samples, or on as many as its estimator can take; the seed is of that draw."""
+        spec = self.spec
+        if isinstance(spec.estimator, KernelRidge):
+            training = training.subset(subsample(training.class_index, MOST_SAMPLES, seed, balanced=False))
+        standardizer, scorer = _fit(spec, training)
+        return FittedModel(spec, standardizer, scorer, self.temperature)
 
 
-def try_candidate(
-    candidate: Candidate, learning: Learning, folds: Sequence[NDArray[np.int64]], truth: NDArray[np.int64]
-) -> Trial:
-    """A candidate's setting with the best Brier score over all draws of the folds.
+def hold_out(class_index: NDArray[np.int64], groupings: Mapping[str, NDArray[np.int64]], seed: int) -> HeldOut:
+    """Folds of the first grouping in which some class has two groups, else of single samples.
+
+    Where samples are few, the folds are drawn several times.
 
     Args:
-        candidate: To be tried.
-        learning: From what.
-        folds: Of each draw, (N,) the fold that holds a sample out, or ALWAYS_TRAINING.
-        truth: (n,) classes of the samples that are held out, draw after draw.
+        class_index: (N,) of the samples.
+        groupings: (N,) group ids by the name of the unit, in the order of preference; empty where single samples are to
+            be held out.
+        seed: Of the folds.
     """
-    bent = _bent_kernels(candidate, learning)[1] if candidate.head == "scene kernel" else None
-    draws = [_held_out_scores(candidate, learning, fold, bent) for fold in folds]
-    best: tuple[float, Trial] | None = None
-    for setting in draws[0]:
-        scores = np.concatenate([draw[setting] for draw in draws])
-        factor, log_p, loss = _calibrated(scores, truth)
-        if best is None or loss < best[0]:
-            accuracy = float((scores.argmax(axis=1) == truth).mean())
-            best = loss, Trial(candidate, setting, factor, log_p, accuracy)
-    assert best is not None  # there is a setting
-    return best[1]
+    seeds = range(seed, seed + (_REPEATS if len(class_index) <= _FEW_SAMPLES else 1))
+    for unit, groups in groupings.items():
+        folds = [_learnable(group_folds(class_index, groups, _FOLDS, s), class_index) for s in seeds]
+        if all((fold != ALWAYS_TRAINING).any() for fold in folds):
+            return HeldOut(folds, _of_held_out(class_index, folds), unit)
+    if groupings:
+        log.warning(
+            "No class has samples in two polygons or blocks, so models cannot be validated spatially; random folds are "
+            "used. Expect lower accuracy away from the samples."
+        )
+    folds = [_learnable(random_folds(class_index, _FOLDS, s), class_index) for s in seeds]
+    return HeldOut(folds, _of_held_out(class_index, folds), "samples")
 
 
-def _calibrated(scores: NDArray[np.float64], truth: NDArray[np.int64]) -> tuple[float, NDArray[np.float64], float]:
-    """Temperature of scores (n, K), log probabilities with it, and their Brier score."""
-    factor = temperature(scores, truth)
-    log_p = log_probabilities(scores, factor)
-    return factor, log_p, brier(log_p, truth, np.ones(len(truth)))
-
-
-def smoothest(learning: Learning, fold: NDArray[np.int64]) -> tuple[float, ...]:
-    """The three largest ridges with which the smooth kernel tells samples apart about as well as with any.
-
-    How fine the differences between the classes are is seen where the samples lie, so this is asked with folds of
-    single samples, where all of them answer. The smoother a model, the less it rests on what only these places have.
+def cross_validate(spec: ModelSpec, training: TrainingSet, held_out: HeldOut) -> CrossValidatedModel:
+    """The setting of a model with the best Brier score over all draws of the folds.
 
     Args:
-        learning: From what.
-        fold: (N,) the fold that holds a sample out, or ALWAYS_TRAINING.
+        spec: Of the model.
+        training: (N,) samples.
+        held_out: Folds of these samples.
     """
-    scores = _held_out_scores(SMOOTH, replace(learning, ridges=()), fold, None)
-    truth = learning.classes.cpu().numpy()[fold != ALWAYS_TRAINING]
-    losses = {setting: _calibrated(of_ridge, truth)[2] for setting, of_ridge in scores.items()}
-    good = [ridge for (ridge,), loss in losses.items() if loss <= min(losses.values()) + _AS_GOOD]
-    return tuple(good[-_SMOOTHEST:])
+    draws = [_held_out_scores(spec, training, fold) for fold in held_out.folds]
+    scores, truth = np.concatenate(draws, axis=1), held_out.class_index
+    temperatures = [temperature(of_setting, truth) for of_setting in scores]
+    log_p = [log_probabilities(of_setting, factor) for of_setting, factor in zip(scores, temperatures)]
+    best = int(np.argmin([brier(of_setting, truth).mean() for of_setting in log_p]))
+    accuracy = float((scores[best].argmax(axis=1) == truth).mean())
+    chosen = ModelSpec(spec.estimator.only(best), spec.fit_on, spec.predict_on)
+    return CrossValidatedModel(chosen, temperatures[best], log_p[best], accuracy)
 
 
-def fit_candidate(trial: Trial, learning: Learning) -> tuple[Scaling, Head]:
-    """A candidate on all samples, or as many as its head can take, with the setting that it was found to need."""
-    candidate, classes, groups = trial.candidate, learning.classes, learning.groups
-    if candidate.head == "scene kernel":
-        width, ridge = trial.setting
-        scaling, kernels = _bent_kernels(candidate, learning, (width,))
-        return scaling, kernels[width].head(classes, learning.count, ridge)
-    x = side_by_side(learning.views, candidate.views)
-    if candidate.head in _LARGEST:
-        few = subsample(classes.cpu().numpy(), _LARGEST[candidate.head], learning.seed, balanced=False)
-        some = torch.from_numpy(few).to(x.device)
-        x, classes, groups = x[some], classes[some], groups[few]
-    scaling = Scaling.fit(x, candidate.scaling, learning.noise_whitening)
-    return scaling, next(iter(_heads(candidate, scaling(x), classes, groups, learning, trial.setting).values()))
+def side_by_side(features: Mapping[FeatureSet, Tensor], feature_sets: Sequence[FeatureSet]) -> Tensor:
+    """(N, F) columns of several feature sets."""
+    if len(feature_sets) == 1:
+        return features[feature_sets[0]]
+    return torch.cat([features[feature_set] for feature_set in feature_sets], dim=1)
 
 
-def _held_out_scores(
-    candidate: Candidate, learning: Learning, fold: NDArray[np.int64], bent: Mapping[float, SceneKernel] | None
-) -> dict[Setting, NDArray[np.float64]]:
-    """Scores (n, K) of the samples that some fold holds out, in sample order, for each setting.
-
-    A bent kernel has seen where the held-out samples lie, as it has of any other pixel, and nothing of their classes.
-    """
-    x, applied = side_by_side(learning.views, candidate.views), side_by_side(learning.views, candidate.applied)
-    found: dict[Setting, NDArray[np.float64]] = {}
-    held = fold != ALWAYS_TRAINING
-    for number in np.unique(fold[held]):
-        out = torch.from_numpy(fold == number).to(x.device)
-        if bent is None:
-            scaling = Scaling.fit(x[~out], candidate.scaling, learning.noise_whitening)
-            groups = learning.groups[fold != number]
-            heads = _heads(candidate, scaling(x[~out]), learning.classes[~out], groups, learning, None)
-            of_each = _scores(heads, scaling(applied[out]))
-        else:
-            of_each = held_out_scores(bent, learning.classes, learning.count, out)
-        for setting, scores in of_each.items():
-            place = found.setdefault(setting, np.zeros((len(fold), learning.count)))
-            place[fold == number] = scores.double().cpu().numpy()
-    return {setting: scores[held] for setting, scores in found.items()}
+def _fit(spec: ModelSpec, training: TrainingSet) -> tuple[Standardizer | None, Scorer]:
+    x = training.columns(spec.fit_on)
+    standardizer = Standardizer.fit(x) if spec.is_standardised else None
+    scorer = spec.estimator.fit(x if standardizer is None else standardizer(x), training.indicators().to(x.device))
+    return standardizer, scorer
 
 
-def _bent_kernels(
-    candidate: Candidate, learning: Learning, widths: Sequence[float] = WIDTHS
-) -> tuple[Scaling, dict[float, SceneKernel]]:
-    assert learning.around is not None  # or there is no such candidate
-    x, around = (side_by_side(views, candidate.views) for views in (learning.views, learning.around))
-    scaling = Scaling.fit(x, candidate.scaling, learning.noise_whitening)
-    return scaling, bend_kernels(scaling(x), scaling(around), widths)
+def _held_out_scores(spec: ModelSpec, training: TrainingSet, fold: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Scores (S, n, K) of the samples that some fold holds out, in sample order, for each setting."""
+    scores = np.zeros((len(spec.estimator.settings), len(fold), training.n_classes))
+    is_held_out = fold != ALWAYS_TRAINING
+    for number in np.unique(fold[is_held_out]):
+        out = fold == number
+        standardizer, scorer = _fit(spec, training.subset(~out))
+        x = training.subset(out).columns(spec.predict_on)
+        scores[:, out] = scorer(x if standardizer is None else standardizer(x)).double().cpu().numpy()
+    return scores[:, is_held_out]
 
 
-def _heads(
-    candidate: Candidate,
-    x: Tensor,
-    classes: Tensor,
-    groups: NDArray[np.int64],
-    learning: Learning,
-    setting: Setting | None,
-) -> Mapping[Setting, Head]:
-    """Heads of all settings, or of one, fitted on scaled features (N, F) of some samples."""
-    count, even = learning.count, learning.even
-    if candidate.head == "forest":
-        return {(): fit_forest(x, classes, count, learning.seed, even=even)}
-    if candidate.head == "axes forest":
-        return {(): fit_axes_forest(x, classes, count, learning.seed)}
-    if candidate.head == "committee":
-        return {(): fit_committee(x, classes, groups, count, learning.seed)}
-    if candidate.head == "smooth kernel" and not learning.ridges:
-        return {(ridge,): head for ridge, head in fit_smooth_kernels(x, classes, count).items()}
-    if candidate.head == "smooth kernel":
-        return {(): fit_smooth_kernel(x, classes, count, learning.ridges)}
-    if candidate.head == "discriminant":
-        return fit_discriminants(x, classes, count, setting or SHRINKAGES, even=even)
-    if setting:
-        return fit_kernels(x, classes, count, setting[:1], setting[1:], even=even)
-    return fit_kernels(x, classes, count, NEAR_WIDTHS if candidate == POSITION else WIDTHS, RIDGES, even=even)
+def _learnable(fold: NDArray[np.int64], class_index: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Held-out samples of a class that the rest of the samples lack go back to training."""
+    fold = fold.copy()
+    for number in np.unique(fold[fold != ALWAYS_TRAINING]):
+        out = fold == number
+        lost = out & ~np.isin(class_index, class_index[~out])
+        fold[lost] = ALWAYS_TRAINING
+    return fold
 
 
-def _scores(heads: Mapping[Setting, Head], x: Tensor) -> dict[Setting, Tensor]:
-    kernels = [head for head in heads.values() if isinstance(head, KernelHead)]
-    if kernels:
-        return dict(zip(heads, kernel_scores(kernels, x)))
-    return {setting: head.scores(x) for setting, head in heads.items()}
-
-
-def side_by_side(views: Mapping[str, Tensor], names: Sequence[str]) -> Tensor:
-    """(N, F) columns of several views."""
-    return views[names[0]] if len(names) == 1 else torch.cat([views[name] for name in names], dim=1)
+def _of_held_out(values: NDArray[np.int64], folds: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
+    """Values (N,) of the samples that are held out, draw after draw of the folds."""
+    return np.concatenate([values[fold != ALWAYS_TRAINING] for fold in folds])

@@ -1,123 +1,102 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The models that the default classifier tries: which head on which views, applied to which.
+"""The models of the default classifier: which estimator learns from which feature sets.
 
-Enters: the views that a raster has, and what the map shall be good at. Leaves: Candidates, to be tried in order.
+Enters: the feature sets that a raster has, and what the map is for. Leaves: specifications of models.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Protocol, Union
 
-NEAR_WIDTHS = (1.0, 10.0, 30.0)  # of a kernel on positions: fields are small against the scene
+from torch import Tensor
+
+from .discriminant import Discriminant, LinearScores
+from .feature_sets import FeatureSet
+from .kernel_ridge import KernelRidge, KernelScores
+
+Estimator = Union[Discriminant, KernelRidge]
+Scores = Union[LinearScores, KernelScores]
+
+
+class Scorer(Protocol):
+    """What a fitted estimator is."""
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Class scores (S, n, K) of features (n, F), one set for each of S settings."""
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """A head on views.
+class ModelSpec:
+    """An estimator on feature sets.
 
     Attributes:
-        name: For log and report.
-        views: What it learns from; their columns side by side.
-        applied: What it is applied to, of the same columns: the same views, or smoothed ones.
-        head: "discriminant", "kernel", "scene kernel" (which unlabelled pixels have a part in), "committee" (of
-            discriminants of half of the places), "smooth kernel", "forest" or "axes forest" (on the scores of a
-            discriminant).
-        scaling: How columns are brought to one scale: "columns" gives each the same variance among the samples,
-            "none" leaves them as they are over the scene (means of boxes keep the small variance that averaging
-            leaves of noise), "noise" divides spectra by the scene's noise.
+        estimator: With the settings that cross-validation chooses from.
+        fit_on: What it learns from; columns side by side.
+        predict_on: What it predicts from, with the same columns: the same feature sets, or smoothed ones.
     """
 
-    name: str
-    views: tuple[str, ...]
-    applied: tuple[str, ...]
-    head: str = "discriminant"
-    scaling: str = "columns"
+    estimator: Estimator
+    fit_on: tuple[FeatureSet, ...]
+    predict_on: tuple[FeatureSet, ...]
 
     @property
-    def kind(self) -> str:
-        """What has the same say as other kinds at places never seen: "discriminant", "kernel" or "forest"."""
-        return _KINDS.get(self.head, self.head)
+    def name(self) -> str:
+        """For log and report."""
+        estimator = "LDA" if isinstance(self.estimator, Discriminant) else "Kernel ridge"
+        learnt, applied = (" + ".join(s.title for s in sets) for sets in (self.fit_on, self.predict_on))
+        return f"{estimator} on {learnt}" + (f", applied to {applied}" if applied != learnt else "")
+
+    @property
+    def is_standardised(self) -> bool:
+        """Whether its columns are brought to variance 1 among the samples."""
+        return all(feature_set.is_standardised for feature_set in self.fit_on)
+
+    @property
+    def uses_features(self) -> bool:
+        """Whether it learns from diffusion features."""
+        return any(feature_set.is_diffusion for feature_set in self.fit_on)
+
+    def balanced(self) -> ModelSpec:
+        """The same, for which all classes are equally likely beforehand."""
+        return replace(self, estimator=replace(self.estimator, balanced=True))
+
+    def within(self, available: Sequence[FeatureSet]) -> ModelSpec | None:
+        """The same with the feature sets that a raster has; None where nothing is left."""
+        fit_on, predict_on = (tuple(s for s in sets if s in available) for sets in (self.fit_on, self.predict_on))
+        return replace(self, fit_on=fit_on, predict_on=predict_on) if fit_on else None
 
 
-_KINDS = {
-    "committee": "discriminant",
-    "smooth kernel": "kernel",
-    "scene kernel": "kernel",
-    "axes forest": "forest",
-}
-_SCALING_WORDS = {"columns": "", "none": " as they are", "noise": " by noise"}
+def _spec(estimator: Estimator, *fit_on: FeatureSet, predict_on: FeatureSet | None = None) -> ModelSpec:
+    return ModelSpec(estimator, fit_on, (predict_on,) if predict_on else fit_on)
 
 
-def _candidate(views: str, applied: str = "", *, head: str = "discriminant", scaling: str = "columns") -> Candidate:
-    wanted = tuple(views.split("+"))
-    used = tuple(applied.split("+")) if applied else wanted
-    words = " + ".join(wanted) + _SCALING_WORDS[scaling]
-    words += f", applied to {' + '.join(used)}" if applied else ""
-    return Candidate(f"{head} on {words}", wanted, used, head, scaling)
-
-
-CANDIDATES = (
-    _candidate("spectra"),
-    _candidate("spectra", "spectra smoothed"),
-    _candidate("spectra", "spectra smoothed thrice"),
-    _candidate("spectra+logarithms"),
-    _candidate("spectra+logarithms", "spectra smoothed+logarithms smoothed"),
-    _candidate("spectra", "spectra smoothed", scaling="noise"),
-    _candidate("spectra+fine"),
-    _candidate("spectra+fine", "spectra smoothed thrice+fine smoothed thrice"),
-    _candidate("fine"),
-    _candidate("boxes"),
-    _candidate("boxes", scaling="none"),
-    _candidate("wide"),
-    _candidate("boxes+wide"),
-    _candidate("spectra", head="kernel"),
-    _candidate("spectra", "spectra smoothed", head="kernel"),
-    _candidate("spectra", "spectra smoothed thrice", head="kernel"),
-    _candidate("spectra smoothed thrice", head="kernel"),
-    _candidate("spectra", head="kernel", scaling="noise"),
-    _candidate("spectra", "spectra smoothed thrice", head="kernel", scaling="noise"),
-    _candidate("boxes", head="kernel"),
-    _candidate("boxes", head="kernel", scaling="none"),
-    _candidate("wide", head="kernel"),
-    _candidate("boxes+wide", head="kernel"),
+# Decision 32 says how these were chosen, docs/ablations.md what each is worth.
+INTERPOLATION = (
+    _spec(KernelRidge(), FeatureSet.COMPONENT_MEANS, FeatureSet.FEATURE_MEANS),
+    _spec(Discriminant(), FeatureSet.COMPONENT_MEANS, FeatureSet.FEATURE_MEANS),
 )
-ALIKE = (  # that tell whether neighbours that look alike are of one class (docs/decisions.md, 24)
-    _candidate("spectra", head="kernel"),
-    _candidate("spectra", "spectra smoothed", head="kernel"),
+CONTEXTUAL = (
+    _spec(KernelRidge(), FeatureSet.WHITENED_SPECTRA),
+    _spec(KernelRidge(), FeatureSet.SPECTRA, predict_on=FeatureSet.SMOOTHED_SPECTRA),
+    _spec(KernelRidge(), FeatureSet.SMOOTHED_SPECTRA),
+    _spec(Discriminant(), FeatureSet.WHITENED_SPECTRA, predict_on=FeatureSet.SMOOTHED_WHITENED_SPECTRA),
+    _spec(Discriminant(), FeatureSet.FEATURE_MEANS),
 )
-FOREST = _candidate("spectra", head="forest")  # at places never seen, where they are (docs/decisions.md, 27)
-SMOOTH = _candidate("spectra", head="smooth kernel")
-PLAIN = (  # and where they are not (docs/decisions.md, 26 and 29)
-    _candidate("spectra", head="committee"),
-    SMOOTH,
-    _candidate("fractions", head="smooth kernel"),
-    FOREST,
-    _candidate("spectra", head="axes forest"),
+SPECTRAL = (
+    _spec(KernelRidge(), FeatureSet.SPECTRA),
+    _spec(Discriminant(), FeatureSet.SPECTRA),
 )
-POSITION = _candidate("position", head="kernel")  # only where the map shall be good at fields that have samples
 
 
-SCENE_KERNELS = tuple(
-    _candidate(views, head="scene kernel") for views in ("boxes", "wide", "boxes+wide", "spectra smoothed thrice")
-)  # instead of the kernels on the same views, where samples are few and unlabelled pixels at hand
+def available_models(library: Sequence[ModelSpec], available: Sequence[FeatureSet]) -> list[ModelSpec]:
+    """The models of a library that a raster allows, each once."""
+    within = (spec.within(available) for spec in library)
+    return list(dict.fromkeys(spec for spec in within if spec is not None))
 
 
-def candidates_for(names: Sequence[str], kind: str, *, with_scene: bool = False) -> list[Candidate]:
-    """The candidates for a pool that a raster's views and the kind of generalisation allow.
-
-    Args:
-        names: Views of the raster.
-        kind: "random", or anything else for places never seen.
-        with_scene: Whether unlabelled pixels are at hand.
-    """
-    every: tuple[Candidate, ...] = (*CANDIDATES, POSITION) if kind == "random" else CANDIDATES
-    if with_scene:
-        bent = {(c.views, c.views, "columns"): c for c in SCENE_KERNELS}
-        every = tuple(bent.get((c.views, c.applied, c.scaling), c) if c.head == "kernel" else c for c in every)
-    return [c for c in every if {*c.views, *c.applied} <= set(names)]
-
-
-def views_of(candidates: Sequence[Candidate]) -> list[str]:
-    """The views that candidates learn from or are applied to, each once."""
-    return sorted({view for c in candidates for view in (*c.views, *c.applied)})
+def feature_sets_of(specs: Sequence[ModelSpec], *, for_prediction: bool = False) -> list[FeatureSet]:
+    """The feature sets that models predict from and, unless asked for prediction alone, learn from; in their order."""
+    wanted = {s for spec in specs for s in (*spec.predict_on, *(() if for_prediction else spec.fit_on))}
+    return [feature_set for feature_set in FeatureSet if feature_set in wanted]

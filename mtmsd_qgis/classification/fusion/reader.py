@@ -127,7 +127,7 @@ def purify_samples(samples: LabelledFeatures, keep: int) -> Purified:
 
 
 @dataclass(frozen=True)
-class FusionMapper:
+class FusionPredictor:
     """Predicts from the local and global features of the timesteps."""
 
     reader: FeatureReader

@@ -77,7 +77,7 @@ class PatchReader:
 
 
 @dataclass(frozen=True)
-class PatchMapper:
+class PatchPredictor:
     """Predicts from patches of projected features."""
 
     reader: PatchReader

@@ -4,12 +4,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from scenes import cube_of, fields
 
-from mtmsd_qgis.classification.auto.feature_sets import BOXES, GUIDE, MARGIN, ViewReader
-from mtmsd_qgis.classification.context.joint_bilateral import neighbour_weights, smooth
+from mtmsd_qgis.classification.auto.feature_reader import FeatureSetReader
+from mtmsd_qgis.classification.auto.feature_sets import MARGIN, FeatureSet
 from mtmsd_qgis.io.windows import Tile, Window, expand, whole
 from mtmsd_qgis.jobs.data_model import FeatureLayout
+from mtmsd_qgis.progress import silent
+from mtmsd_qgis.sampling.sample_table import SampleTable
+from tests.scenes import cube_of, fields
 
 CPU = torch.device("cpu")
 LAYOUT = FeatureLayout(timesteps=(50, 200), features=4, names=("s3 c000", "s3 c001", "s5 c000", "s5 c001"), spectra=6)
@@ -28,124 +30,105 @@ def values():
 
 @pytest.fixture(scope="module")
 def reader(values, tmp_path_factory):
-    return ViewReader(cube_of(tmp_path_factory.mktemp("views"), values), LAYOUT, CPU)
+    return FeatureSetReader.fit(cube_of(tmp_path_factory.mktemp("features"), values), LAYOUT, CPU)
 
 
-def test_every_view_has_a_source_for_each_column_and_is_finite(reader):
-    tile = reader.windows(reader.names)[0]
-    views, valid = reader.read(tile, reader.names)
-    assert set(views) == set(reader.names)
+def of_window(reader, window, wanted):
+    return reader.read(Tile(window, expand(window, MARGIN, MARGIN)), wanted)
+
+
+def test_every_feature_set_has_a_source_for_each_column_and_is_finite(reader):
+    assert reader.available == list(FeatureSet)
+    tile = reader.windows(reader.available)[0]
+    features, valid = reader.read(tile, reader.available)
     assert not valid[:, :5].any()
     assert valid[:, 5:].all()
-    for name, view in views.items():
-        assert view.shape == (len(reader.sources(name)), *valid.shape), name
-        assert torch.isfinite(view).all(), name
+    for feature_set, columns in features.items():
+        assert columns.shape == (len(reader.sources(feature_set)), *valid.shape), feature_set
+        assert torch.isfinite(columns).all(), feature_set
 
 
-def test_views_do_not_depend_on_the_window(reader):
-    names = reader.names
-    large = whole(60, 70)
-    views, _ = reader.read(Tile(large, expand(large, MARGIN, MARGIN)), names)
-    core = Window(20, 30, 16, 16)
-    parts, _ = reader.read(Tile(core, expand(core, MARGIN, MARGIN)), names)
-    for name in names:
-        assert torch.allclose(views[name][:, 20:36, 30:46], parts[name], atol=2e-4), name
+def test_feature_sets_do_not_depend_on_the_window(reader):
+    large, _ = of_window(reader, whole(60, 70), reader.available)
+    small, _ = of_window(reader, Window(20, 30, 16, 16), reader.available)
+    for feature_set in FeatureSet:
+        assert torch.allclose(large[feature_set][:, 20:36, 30:46], small[feature_set], atol=2e-4), feature_set
+
+
+def test_features_at_samples_are_those_of_their_pixels(reader):
+    whole_scene, _ = of_window(reader, whole(60, 70), [FeatureSet.SPECTRA])
+    rows, cols = np.array([50, 3, 20]), np.array([60, 2, 33])  # the second has no data
+    table = SampleTable(rows, cols, np.array([0, 1, 0]), np.array([0, 1, 2]))
+    features, order = reader.at_samples(table, [FeatureSet.SPECTRA], silent)
+    assert sorted(order) == [0, 2]
+    expected = whole_scene[FeatureSet.SPECTRA][:, rows[order], cols[order]].T
+    assert torch.allclose(features[FeatureSet.SPECTRA], expected, atol=1e-5)
 
 
 def test_sources_tell_timesteps_stages_and_spectra_apart(reader):
-    assert {s.kind for s in reader.sources("spectra")} == {"spectra"}
-    assert {(s.timestep, s.stage) for s in reader.sources("fine")} == {(50, 5)}
-    assert {(s.timestep, s.stage) for s in reader.sources("wide")} == {(50, 3), (50, 5), (200, 3), (200, 5)}
+    assert {source.kind for source in reader.sources(FeatureSet.SPECTRA)} == {"spectra"}
+    sources = {(source.timestep, source.stage) for source in reader.sources(FeatureSet.FEATURE_MEANS)}
+    assert sources == {(50, 3), (50, 5), (200, 3), (200, 5)}
+    first = reader.sources(FeatureSet.FEATURE_MEANS)[0]
+    assert (first.timestep_label, first.stage_label) == ("50", "3")
+    assert reader.sources(FeatureSet.SPECTRA)[0].timestep_label == "spectra"
 
 
-def test_the_spectra_are_standardised_and_the_boxes_are_means(reader, values):
-    core = whole(60, 70)
-    views, valid = reader.read(Tile(core, expand(core, MARGIN, MARGIN)), ["spectra", "boxes"])
-    spectra = views["spectra"][:, torch.from_numpy(valid)]
+def test_spectra_are_standardised_smoothed_within_fields_and_means_are_means(reader):
+    wanted = [FeatureSet.SPECTRA, FeatureSet.SMOOTHED_SPECTRA, FeatureSet.COMPONENT_MEANS]
+    features, valid = of_window(reader, whole(60, 70), wanted)
+    spectra, smoothed = (features[s][:, torch.from_numpy(valid)] for s in wanted[:2])
     assert spectra.mean(dim=1).abs().max() < 0.1
     assert torch.allclose(spectra.std(dim=1), torch.ones(6), atol=0.1)
-    boxes = views["boxes"].view(1 + len(BOXES), -1, 60, 70)
-    around = boxes[0, 0, 29:32, 39:42].mean()
-    assert boxes[1, 0, 30, 40] == pytest.approx(float(around), abs=1e-4)
+    field = np.s_[:, 5:25, 10:30]
+    assert (features[wanted[1]][field].std(dim=(1, 2)) < 0.5 * features[wanted[0]][field].std(dim=(1, 2))).all()
+    assert torch.allclose(smoothed.mean(dim=1), spectra.mean(dim=1), atol=0.1)
+    means = features[FeatureSet.COMPONENT_MEANS].view(1 + len(FeatureSet.COMPONENT_MEANS.boxes), -1, 60, 70)
+    assert means[1, 0, 30, 40] == pytest.approx(float(means[0, 0, 29:32, 39:42].mean()), abs=1e-4)
 
 
-def test_plain_bands_have_no_diffusion_views(tmp_path, values):
-    array = np.nan_to_num(values[8:], nan=-1.0)
-    reader = ViewReader(cube_of(tmp_path, array, nodata=-1.0), FeatureLayout(features=6), CPU)
-    assert "wide" not in reader.names
-    assert "fine" not in reader.names
-    tile = reader.windows(reader.names)[0]
-    views, _ = reader.read(tile, reader.names)
-    assert all(torch.isfinite(view).all() for view in views.values())
-
-
-def test_a_scene_without_variance_gives_finite_views(tmp_path):
-    array = np.full((3, 40, 40), 7.0, dtype=np.float32)
-    reader = ViewReader(cube_of(tmp_path, array), FeatureLayout(features=3), CPU)
-    views, _ = reader.read(reader.windows(reader.names)[0], reader.names)
-    assert all(torch.isfinite(view).all() for view in views.values())
-
-
-def test_very_many_bands_are_reduced(tmp_path):
-    rng = np.random.default_rng(0)
-    array = rng.normal(size=(320, 40, 40)).astype(np.float32)
-    reader = ViewReader(cube_of(tmp_path, array), FeatureLayout(features=320), CPU)
-    assert len(reader.sources("spectra")) == 300
-    views, _ = reader.read(reader.windows(["spectra"])[0], ["spectra"])
-    assert views["spectra"].shape[0] == 300
-
-
-def test_noise_fractions_have_most_signal_first_and_variance_one(tmp_path):
+def test_whitened_spectra_have_even_noise_and_more_signal(tmp_path):
     """Two bands with the same noise, one with a broad pattern too, and a loud band of noise alone."""
     rng = np.random.default_rng(3)
     pattern = 5 * np.sin(np.arange(60) / 9)[:, None] * np.cos(np.arange(70) / 11)
     array = rng.normal(size=(3, 60, 70)) * np.array([1, 1, 20])[:, None, None]
     array[0] += pattern
-    reader = ViewReader(cube_of(tmp_path, array.astype(np.float32)), FeatureLayout(features=3), CPU)
-    core = whole(60, 70)
-    views, _ = reader.read(Tile(core, expand(core, MARGIN, MARGIN)), ["fractions", "spectra"])
-    flat = views["fractions"].flatten(1)
-    assert torch.allclose(torch.cov(flat), torch.eye(3), atol=0.1)
-    correlation = np.corrcoef(flat[0].numpy(), pattern.reshape(-1))[0, 1]
-    assert abs(correlation) > 0.9
-    assert abs(np.corrcoef(flat[2].numpy(), pattern.reshape(-1))[0, 1]) < 0.2
+    reader = FeatureSetReader.fit(cube_of(tmp_path, array.astype(np.float32)), FeatureLayout(features=3), CPU)
+    features, _ = of_window(reader, whole(60, 70), [FeatureSet.WHITENED_SPECTRA, FeatureSet.SPECTRA])
+    noise = [(columns[:, :, 1:] - columns[:, :, :-1]).std(dim=(1, 2)) for columns in features.values()]
+    assert noise[0].max() / noise[0].min() < 0.5 * noise[1].max() / noise[1].min()
+    share = [columns[0].var() / columns.var(dim=(1, 2)).sum() for columns in features.values()]
+    assert share[0] > 1.5 * share[1]
 
 
-def test_the_guide_is_a_view_and_the_bands_it_reads_are_said(reader):
-    core = Window(10, 12, 20, 24)
-    views, _ = reader.read(Tile(core, expand(core, MARGIN, MARGIN)), [GUIDE])
-    assert views[GUIDE].shape == (len(reader.sources(GUIDE)), 20, 24)
-    assert 0.3 < float(views[GUIDE].square().mean().sqrt()) < 2
-    assert reader.bands_of([GUIDE]) == sorted({*reader.plan.base, *reader.plan.guide})
+def test_plain_bands_have_no_diffusion_features(tmp_path, values):
+    array = np.nan_to_num(values[8:], nan=-1.0)
+    reader = FeatureSetReader.fit(cube_of(tmp_path, array, nodata=-1.0), FeatureLayout(features=6), CPU)
+    assert FeatureSet.FEATURE_MEANS not in reader.available
+    features, _ = reader.read(reader.windows(reader.available)[0], reader.available)
+    assert all(torch.isfinite(columns).all() for columns in features.values())
+    assert len(features[FeatureSet.GUIDE]) == reader.guide_channels
 
 
-@pytest.mark.parametrize("step", [1, 2])
-def test_neighbours_some_steps_apart_are_weighed_as_a_naive_loop_does(step):
-    guide, values = torch.randn(2, 2, 23, 21, generator=torch.Generator().manual_seed(1))
-    known = torch.ones(23, 21, dtype=torch.bool)
-    known[::5, ::3] = False
-    found = smooth(values, neighbour_weights(guide, known, 0.8, step), step)
-    for row, col in ((11, 10), (0, 0), (22, 4)):
-        total, weight = torch.zeros(2), 0.0
-        for r in range(row - 4 * step, row + 4 * step + 1, step):
-            for c in range(col - 4 * step, col + 4 * step + 1, step):
-                if 0 <= r < 23 and 0 <= c < 21 and known[r, c]:
-                    distance = (guide[:, r, c] - guide[:, row, col]).square().mean()
-                    share = float(torch.exp(-distance / (2 * 0.8**2)))
-                    total, weight = total + share * values[:, r, c], weight + share
-        assert torch.allclose(found[:, row, col], total / weight, atol=1e-4)
+def test_a_scene_without_variance_gives_finite_features(tmp_path):
+    array = np.full((3, 40, 40), 7.0, dtype=np.float32)
+    reader = FeatureSetReader.fit(cube_of(tmp_path, array), FeatureLayout(features=3), CPU)
+    features, _ = reader.read(reader.windows(reader.available)[0], reader.available)
+    assert all(torch.isfinite(columns).all() for columns in features.values())
 
 
-def test_smoothing_stops_at_a_border_and_leaves_out_what_is_unknown():
-    guide = torch.zeros(1, 20, 20)
-    guide[:, :, 10:] = 3.0
-    known = torch.ones(20, 20, dtype=torch.bool)
-    known[5, 5] = False
-    weights = neighbour_weights(guide, known)
-    assert torch.allclose(weights.sum(dim=0), torch.ones(20, 20), atol=1e-5)
-    noise = torch.randn(1, 20, 20, generator=torch.Generator().manual_seed(0))
-    values = guide + noise
-    values[0, 5, 5] = 1e6
-    smoothed = smooth(values, weights)
-    assert (smoothed[0, 2:-2, 2:9] - 0.0).abs().max() < 0.8
-    assert (smoothed[0, 2:-2, 11:-2] - 3.0).abs().max() < 0.8
+def test_very_many_bands_are_reduced(tmp_path):
+    array = np.random.default_rng(0).normal(size=(320, 40, 40)).astype(np.float32)
+    reader = FeatureSetReader.fit(cube_of(tmp_path, array), FeatureLayout(features=320), CPU)
+    for feature_set in (FeatureSet.SPECTRA, FeatureSet.WHITENED_SPECTRA):
+        assert len(reader.sources(feature_set)) == 300
+        features, _ = reader.read(reader.windows([feature_set])[0], [feature_set])
+        assert features[feature_set].shape[0] == 300
+
+
+def test_the_guide_and_the_bands_it_reads(reader):
+    features, _ = of_window(reader, Window(10, 12, 20, 24), [FeatureSet.GUIDE])
+    assert features[FeatureSet.GUIDE].shape == (reader.guide_channels, 20, 24)
+    assert 0.3 < float(features[FeatureSet.GUIDE].square().mean().sqrt()) < 2
+    assert reader.plan.bands_of([FeatureSet.GUIDE]) == sorted({*reader.plan.base, *reader.plan.guide})
+    assert reader.plan.bands_of([FeatureSet.SPECTRA]) == list(reader.plan.base)

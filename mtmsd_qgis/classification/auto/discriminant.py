@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Linear discriminant analysis with shrinkage, fitted for several shrinkages at once.
+
+Enters: standardised features (N, F) and class indicators (N, K). Leaves: class scores; calibration makes probabilities
+of them.
+
+Source: Friedman (1989), doi 10.1080/01621459.1989.10478752, with the class covariances pooled and shrunk towards a
+multiple of the identity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+SHRINKAGES = (1e-4, 1e-3, 1e-2, 0.1, 0.3, 0.6, 0.9)
+NEVER = -1e9  # score of a class without a sample
+_RANK = 1e-12  # of the largest eigenvalue of the Gram matrix: what is below is rounding
+
+
+@dataclass(frozen=True)
+class LinearScores:
+    """Class scores x W + b, one set for each setting.
+
+    Attributes:
+        weight: (S, F, K).
+        bias: (S, K).
+    """
+
+    weight: Tensor
+    bias: Tensor
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Class scores (S, n, K) of features (n, F)."""
+        return x @ self.weight + self.bias[:, None]
+
+
+@dataclass(frozen=True)
+class Discriminant:
+    """Linear discriminants of several shrinkages.
+
+    Attributes:
+        shrinkages: Shares of the identity, each in (0, 1]; one set of scores each.
+        balanced: Whether all classes are equally likely beforehand; else as often as among the samples.
+    """
+
+    shrinkages: Sequence[float] = SHRINKAGES
+    balanced: bool = False
+
+    @property
+    def settings(self) -> Sequence[float]:
+        """What cross-validation chooses from."""
+        return self.shrinkages
+
+    def only(self, setting: int) -> Discriminant:
+        """The same with one of its settings, by index."""
+        return replace(self, shrinkages=(self.shrinkages[setting],))
+
+    def fit(self, x: Tensor, y: Tensor) -> LinearScores:
+        """Learn from samples.
+
+        With more features than samples everything happens in the space that the samples span, where the solution lies.
+
+        Args:
+            x: (N, F) standardised.
+            y: (N, K) 1 for the class of the sample, else 0.
+        """
+        z, indicators = x.double(), y.double()
+        centre = z.mean(dim=0)
+        z = z - centre
+        basis = _span(z) if z.shape[1] > z.shape[0] else None
+        if basis is not None:
+            z = z @ basis
+        counts = indicators.sum(dim=0)
+        means = indicators.T @ z / counts.clamp(min=1)[:, None]
+        residuals = z - indicators @ means
+        within = residuals.T @ residuals / max(1.0, len(z) - float((counts > 0).sum()))
+        variance, axes = torch.linalg.eigh(within)
+        variance = variance.clamp(min=0)
+        spread = float(variance.sum()) / x.shape[1]
+        spread = spread if spread > 0 else 1.0
+        rotated = means @ axes
+        prior = torch.zeros_like(counts) if self.balanced else (counts.clamp(min=1) / len(z)).log()
+        prior = torch.where(counts > 0, prior, torch.full_like(counts, NEVER))
+        weights, biases = [], []
+        for shrinkage in self.shrinkages:
+            inverse = 1 / ((1 - shrinkage) * variance + (shrinkage + 1e-12) * spread)
+            weight = axes @ (rotated * inverse).T  # (r, K)
+            weight = weight if basis is None else basis @ weight
+            weights.append(weight)
+            biases.append(prior - 0.5 * (rotated.square() * inverse).sum(dim=1) - centre @ weight)
+        return LinearScores(torch.stack(weights).to(x), torch.stack(biases).to(x))
+
+
+def _span(z: Tensor) -> Tensor:
+    """Orthonormal basis (F, r) of the space that centred samples (N, F) span, from their Gram matrix."""
+    variance, left = torch.linalg.eigh(z @ z.T)
+    kept = variance > _RANK * variance[-1].clamp(min=1e-30)
+    basis: Tensor = z.T @ left[:, kept] / variance[kept].sqrt()
+    return basis

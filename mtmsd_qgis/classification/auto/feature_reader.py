@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Reads the feature sets of windows of a raster.
+
+Enters: a Raster of diffusion features and spectra, or of plain bands, with its layout. Leaves: for a window, each
+feature set as (F, h, w), and where pixels are valid.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ...features.box_filter import box_mean
+from ...features.tile_lookup import tiles_with_pixels
+from ...io.cube import Raster
+from ...io.windows import Tile, Window, windows_with_margin
+from ...jobs.data_model import FeatureLayout
+from ...progress import Progress
+from ...sampling.sample_table import SampleTable
+from ..context.joint_bilateral import affinities, smooth
+from .feature_sets import MARGIN, BandPlan, FeatureSet, Quantity, Source, stages_of
+from .scene_scaling import GuideScaling, SpectraScaling
+
+GUIDE_COMPONENTS = 10  # principal components of spectra in the guidance image, where there are no diffusion features
+SMOOTHING_SIGMA = 0.35  # range sigma with which spectra and features are smoothed before a model sees them
+_GUIDE_BOX = 3  # side of the means of these components, pixels
+_CELL = 32  # pixels, side of the windows that a raster which is costly to read is read by
+_SCALING_WINDOWS = 24
+_WINDOW_BYTES = 256 << 20  # of the feature sets of one window
+
+Features = Mapping[FeatureSet, Tensor]
+
+
+@dataclass(frozen=True)
+class FeatureSetReader:
+    """Reads feature sets; what it needs to know of the scene is learnt once, without labels.
+
+    Attributes:
+        cube: Of features, spectra or plain bands.
+        layout: What its bands are.
+        device: Where feature sets shall lie.
+        plan: Bands of the feature sets.
+        scaling: Of the spectra.
+        guide_scaling: Of the features of the guidance image; None where there are no diffusion features.
+    """
+
+    cube: Raster
+    layout: FeatureLayout
+    device: torch.device
+    plan: BandPlan
+    scaling: SpectraScaling
+    guide_scaling: GuideScaling | None
+
+    @classmethod
+    def fit(cls, cube: Raster, layout: FeatureLayout, device: torch.device) -> FeatureSetReader:
+        """Learn the scaling of the scene from windows spread over it.
+
+        Args:
+            cube: The raster.
+            layout: What its bands are.
+            device: Where feature sets shall lie.
+        """
+        plan = BandPlan.of(layout, cube.bands)
+        cube.expect([*plan.base, *plan.features, *plan.guide])
+        windows = _spread(_windows_with_data(cube, plan.base[0]), _SCALING_WINDOWS)
+        guide = GuideScaling.fit(cube, plan.guide, windows, device) if plan.guide else None
+        return cls(cube, layout, device, plan, SpectraScaling.fit(cube, plan.base, windows, device), guide)
+
+    @property
+    def available(self) -> list[FeatureSet]:
+        """The feature sets that this raster has."""
+        return self.plan.available()
+
+    @property
+    def guide_channels(self) -> int:
+        """Of the guidance image."""
+        if self.guide_scaling is None:
+            return min(GUIDE_COMPONENTS, len(self.scaling.components))
+        return len(self.guide_scaling.axes)
+
+    def sources(self, feature_set: FeatureSet) -> list[Source]:
+        """What each column of a feature set comes from."""
+        quantity, copies = feature_set.quantity, 1 + len(feature_set.boxes)
+        if quantity is Quantity.GUIDE:
+            return [Source("guide")] * self.guide_channels
+        if quantity is Quantity.FEATURES:
+            return [self._source(band) for band in self.plan.features] * copies
+        if quantity is Quantity.COMPONENTS:
+            return [self._source(self.plan.base[0])] * (len(self.scaling.components) * copies)
+        if self.scaling.reduction is None:
+            return [self._source(band) for band in self.plan.base]
+        return [self._source(self.plan.base[0])] * self.scaling.columns
+
+    def windows(self, wanted: Sequence[FeatureSet], *, for_samples: bool = False) -> list[Tile]:
+        """Windows that cover the raster once, as large as memory allows for these feature sets, multiples of 16 pixels.
+
+        For samples, which lie here and there, those of a costly raster are small.
+        """
+        if for_samples and self.cube.costly:
+            return windows_with_margin(self.cube.height, self.cube.width, _CELL, MARGIN, MARGIN)
+        columns = sum(len(self.sources(feature_set)) for feature_set in wanted)
+        columns += len(self.plan.features) + len(self.plan.base)
+        side = max(32, min(256, math.isqrt(_WINDOW_BYTES // (4 * columns)) - 2 * MARGIN) // 16 * 16)
+        return windows_with_margin(self.cube.height, self.cube.width, side, MARGIN, MARGIN)
+
+    def read(self, tile: Tile, wanted: Iterable[FeatureSet]) -> tuple[dict[FeatureSet, Tensor], NDArray[np.bool_]]:
+        """Feature sets of a window.
+
+        Args:
+            tile: Core and what is read around it.
+            wanted: Feature sets.
+
+        Returns:
+            Each as (F, h, w) float32, finite everywhere, and where the core is valid (h, w).
+        """
+        values = self.cube.read(tile.window, list(self.plan.base))
+        known = np.asarray(np.isfinite(values).all(axis=0))
+        valid = np.asarray(known[tile.inner.slices])
+        if not valid.any():
+            return {s: torch.zeros(len(self.sources(s)), *valid.shape, device=self.device) for s in wanted}, valid
+        window = _Window(self, tile, values, known)
+        return {feature_set: window.core(feature_set) for feature_set in wanted}, valid
+
+    def at_samples(
+        self, samples: SampleTable, wanted: Sequence[FeatureSet], progress: Progress
+    ) -> tuple[dict[FeatureSet, Tensor], NDArray[np.int64]]:
+        """Feature sets (N', F) at the samples on valid pixels, and the indices (N',) of those, in window order.
+
+        Args:
+            samples: (N,) of them.
+            wanted: Feature sets.
+            progress: Told after each window.
+        """
+        columns: dict[FeatureSet, list[Tensor]] = {feature_set: [] for feature_set in wanted}
+        order: list[NDArray[np.int64]] = []
+        windows = self.windows(wanted, for_samples=True)
+        for tile, inside in tiles_with_pixels(windows, samples.rows, samples.cols, progress):
+            values, valid = self.read(tile, wanted)
+            rows, cols = samples.rows[inside] - tile.core.row, samples.cols[inside] - tile.core.col
+            usable = valid[rows, cols]
+            for feature_set, value in values.items():
+                columns[feature_set].append(value[:, rows[usable], cols[usable]].T)
+            order.append(inside[usable])
+        return {feature_set: torch.cat(parts) for feature_set, parts in columns.items()}, np.concatenate(order)
+
+    def features(self, window: Window, bands: Sequence[int]) -> Tensor:
+        """Diffusion features (F, h, w) of a window, 0 where there is no data."""
+        stored = np.nan_to_num(self.cube.read(window, list(bands)), copy=False, nan=0.0)
+        return torch.from_numpy(stored).to(self.device)
+
+    def _source(self, band: int) -> Source:
+        layout = self.layout
+        if not self.plan.has_features or band >= layout.diffusion_bands:
+            return Source("spectra")
+        stage = stages_of(layout)[band % layout.features] if layout.names else None
+        return Source("features", layout.timesteps[band // layout.features], stage)
+
+
+class _Window:
+    """Feature sets of one window; what several of them need is computed once."""
+
+    def __init__(
+        self, reader: FeatureSetReader, tile: Tile, values: NDArray[np.float32], known: NDArray[np.bool_]
+    ) -> None:
+        self._reader, self._tile = reader, tile
+        self._inner = tile.inner.slices
+        self._known = torch.from_numpy(known).to(reader.device)
+        self._values = torch.from_numpy(np.where(known, values, np.float32(0))).to(reader.device)
+        self._computed: dict[tuple[Quantity, int], Tensor] = {}
+        self._affinities: Tensor | None = None
+
+    def core(self, feature_set: FeatureSet) -> Tensor:
+        """A feature set (F, h, w) of the core."""
+        rows, cols = self._inner
+        if not feature_set.boxes:
+            return self._smoothed(feature_set.quantity, feature_set.smoothing)[:, rows, cols]
+        values = self._smoothed(feature_set.quantity, 0)
+        means = (box_mean(values, self._known, rows, cols, side) for side in feature_set.boxes)
+        return torch.cat([values[:, rows, cols], *means])
+
+    def _smoothed(self, quantity: Quantity, passes: int) -> Tensor:
+        """(F, h, w) of the whole window, 0 where unknown, after so many passes of the joint bilateral filter."""
+        key = quantity, passes
+        if key not in self._computed:
+            if passes:
+                self._computed[key] = smooth(self._smoothed(quantity, passes - 1), self._weights())
+            else:
+                self._computed[key] = torch.where(self._known, self._at_pixel(quantity), 0.0)
+        return self._computed[key]
+
+    def _at_pixel(self, quantity: Quantity) -> Tensor:
+        reader, window = self._reader, self._tile.window
+        if quantity is Quantity.SPECTRA:
+            return reader.scaling.standardised(self._values)
+        if quantity is Quantity.WHITENED_SPECTRA:
+            return reader.scaling.whitened(self._values)
+        if quantity is Quantity.COMPONENTS:
+            return reader.scaling.principal_components(self._values)
+        if quantity is Quantity.FEATURES:
+            return reader.features(window, reader.plan.features)
+        return self._guide()
+
+    def _weights(self) -> Tensor:
+        if self._affinities is None:
+            self._affinities = affinities(self._smoothed(Quantity.GUIDE, 0), self._known, SMOOTHING_SIGMA)
+        return self._affinities
+
+    def _guide(self) -> Tensor:
+        """Diffusion features, or box means of principal components where there are none."""
+        reader = self._reader
+        if reader.guide_scaling is not None:
+            return reader.guide_scaling(reader.features(self._tile.window, reader.plan.guide))
+        components = reader.scaling.principal_components(self._values)[:GUIDE_COMPONENTS]
+        components = torch.where(self._known, components, 0.0)
+        height, width = self._known.shape
+        return box_mean(components, self._known, slice(0, height), slice(0, width), _GUIDE_BOX)
+
+
+def _windows_with_data(cube: Raster, band: int) -> list[Window]:
+    """Windows of _CELL x _CELL pixels with valid ones, row by row."""
+    valid = cube.filled([band])
+    windows = (tile.core for tile in windows_with_margin(cube.height, cube.width, _CELL, 0, 0))
+    return [window for window in windows if valid[window.slices].any()]
+
+
+def _spread(windows: Sequence[Window], count: int) -> list[Window]:
+    """At most so many of the windows, spread evenly over them."""
+    chosen = np.unique(np.linspace(0, len(windows) - 1, min(count, len(windows))).round().astype(int))
+    return [windows[i] for i in chosen]

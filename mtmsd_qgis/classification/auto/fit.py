@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The default classifier from a raster and samples to something that predicts a map.
+
+Enters: a TrainingTask. Leaves: a FittedClassifier with an EnsemblePredictor.
+"""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+
+from ...jobs.results import EnsembleSummary, ModelSummary, SmoothingSummary
+from ...progress import Progress, span
+from ...sampling.groups import block_ids, spatial_groups
+from ...sampling.sample_table import SampleTable, check_classes
+from ..context.probability_filter import MOST_CROSS_CLASS, ProbabilityFilter, cross_class_affinity
+from ..training_task import FittedClassifier, TrainingTask, words_first
+from .cross_validation import TrainingSet
+from .ensemble import Ensemble, Purpose, fit_auto
+from .feature_importance import permutation_importance
+from .feature_reader import FeatureSetReader
+from .feature_sets import FeatureSet
+from .model_library import CONTEXTUAL, INTERPOLATION, SPECTRAL, available_models, feature_sets_of
+from .predictor import EnsemblePredictor
+
+log = logging.getLogger(__name__)
+
+_IMPORTANCE_SAMPLES = 500
+_FEATURE_BYTES = 2 << 30  # of the feature sets of the training samples
+
+
+def fit_default(task: TrainingTask, progress: Progress) -> FittedClassifier:
+    """Read feature sets, ask whether the context is reliable, cross-validate models, fit their ensemble."""
+    settings = task.settings
+    interpolates = settings.split == "random"
+    reader = FeatureSetReader.fit(task.cube, task.layout, task.device)
+    library = (*CONTEXTUAL, *SPECTRAL, *(INTERPOLATION if interpolates else ()))
+    wanted = [*feature_sets_of(available_models(library, reader.available)), FeatureSet.GUIDE]
+    columns = sum(len(reader.sources(feature_set)) for feature_set in wanted)
+    training = task.samples_within(int(_FEATURE_BYTES // (4 * columns)))
+    features, order = reader.at_samples(training, wanted, span(progress, 0.0, 0.2))
+    training = training.subset(order)
+    check_classes(training.class_index, task.classes)
+    cross_class = cross_class_affinity(features.pop(FeatureSet.GUIDE), training, settings.seed)
+    purpose = Purpose(
+        interpolates=interpolates,
+        context_is_reliable=cross_class <= MOST_CROSS_CLASS,
+        groupings={} if interpolates else _groupings(training, task),
+        seed=settings.seed,
+    )
+    samples = TrainingSet(features, training.class_index, len(task.classes))
+    ensemble = fit_auto(samples, purpose, span(progress, 0.2, 1.0))
+    filtered = purpose.context_is_reliable and ensemble.held_out != "samples"
+    smoother = ProbabilityFilter(reader.guide_channels) if filtered else None
+    _log_choice(ensemble, purpose, cross_class)
+    subset = samples.subset(np.random.default_rng(settings.seed).permutation(len(samples))[:_IMPORTANCE_SAMPLES])
+    sources = {feature_set: reader.sources(feature_set) for feature_set in ensemble.feature_sets}
+    by_timestep, by_stage = (
+        permutation_importance(
+            ensemble,
+            subset.features,
+            {feature_set: [getattr(source, label) for source in of_set] for feature_set, of_set in sources.items()},
+            settings.seed,
+        )
+        for label in ("timestep_label", "stage_label")
+    )
+    return FittedClassifier(
+        EnsemblePredictor(reader, ensemble, samples.n_classes, smoother),
+        words_first(by_timestep),
+        words_first(by_stage),
+        task.layout.features,
+        _summary(ensemble, interpolates, smoother, cross_class),
+    )
+
+
+def _groupings(training: SampleTable, task: TrainingTask) -> dict[str, np.ndarray[tuple[int], np.dtype[np.int64]]]:
+    """Polygons, then blocks; only blocks where the map is judged by blocks."""
+    side = task.settings.block_size
+    blocks = block_ids(training.rows, training.cols, side)
+    if task.settings.split == "block":
+        return {"blocks": blocks}
+    return {"groups": spatial_groups(training, side), "blocks": blocks}
+
+
+def _log_choice(ensemble: Ensemble, purpose: Purpose, cross_class: float) -> None:
+    if not purpose.interpolates:
+        share = 100 * cross_class
+        if purpose.context_is_reliable:
+            log.info(
+                "Adjacent pixels with similar features mostly share a class (cross-class affinity %.1f %%): spatial "
+                "context is used, and class probabilities are smoothed within fields.",
+                share,
+            )
+        else:
+            log.info(
+                "Adjacent similar pixels often belong to different classes (cross-class affinity %.1f %%): spatial "
+                "context is switched off, only spectra are used.",
+                share,
+            )
+    for score in sorted(ensemble.scores, key=lambda score: -score.weight):
+        if score.weight:
+            log.info("%2.0f %% %s (accuracy %.3f)", 100 * score.weight, score.name, score.accuracy)
+    log.info(
+        "Cross-validation on training samples, held out by %s: accuracy %.3f.", ensemble.held_out, ensemble.accuracy
+    )
+
+
+def _summary(
+    ensemble: Ensemble, interpolates: bool, smoother: ProbabilityFilter | None, cross_class: float
+) -> EnsembleSummary:
+    smoothing = None
+    if smoother is not None:
+        smoothing = SmoothingSummary(smoother.range_sigma, cross_class, smoother.guide_channels)
+    models = tuple(ModelSummary(s.name, round(s.weight, 4), round(s.accuracy, 4)) for s in ensemble.scores)
+    kind = "random" if interpolates else "spatial"
+    return EnsembleSummary(models, ensemble.accuracy, ensemble.held_out, kind, smoothing=smoothing)

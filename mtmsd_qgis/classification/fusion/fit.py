@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The classifier of the paper, or logistic regression on the same features: purify, fit, predict.
+
+Enters: a TrainingTask. Leaves: a FittedClassifier.
+"""
+
+from __future__ import annotations
+
+from ...features.purification import PAPER_SHARE
+from ...jobs.data_model import FeatureLayout
+from ...jobs.settings import ClassificationSettings
+from ...progress import Progress, span
+from ...sampling.sample_table import check_classes
+from ..estimator import LabelledFeatures
+from ..logistic_regression import LogisticRegression
+from ..training_task import FittedClassifier, TrainingTask
+from .ensemble import FusionEnsemble
+from .reader import FeatureReader, FusionPredictor, gather, purify_samples, sample_limit
+
+
+def fit_fusion(task: TrainingTask, progress: Progress) -> FittedClassifier:
+    """Purification and selective fusion of the timesteps; with "linear", logistic regression in its place."""
+    layout, settings, n_classes = task.layout, task.settings, len(task.classes)
+    reader = FeatureReader(task.cube, layout, task.device)
+    training = task.samples_within(sample_limit(layout))
+    samples, order = gather(reader, training, span(progress, 0.0, 0.1))
+    check_classes(training.class_index[order], task.classes)
+    purified = purify_samples(samples, _features_to_keep(settings, layout))
+    local, around = purified(samples.local, samples.around)
+    reduced = LabelledFeatures(local, around, samples.classes)
+    linear = settings.classifier == "linear"
+    classifier = LogisticRegression(n_classes, settings.seed) if linear else FusionEnsemble(settings, n_classes)
+    fitted = classifier.fit(reduced, span(progress, 0.1, 1.0))
+    weights = fitted.timestep_weights(reduced)
+    shares = {str(t): float(w) for t, w in zip(layout.timesteps, weights)}
+    predictor = FusionPredictor(reader, fitted, purified, n_classes)
+    return FittedClassifier(predictor, shares, {}, int(local.shape[2]))
+
+
+def _features_to_keep(settings: ClassificationSettings, layout: FeatureLayout) -> int:
+    """The setting; without one, 60 % of an unpurified diffusion raster and all of any other."""
+    if settings.keep is not None:
+        return settings.keep
+    unpurified = layout.purification == "none" and len(layout.timesteps) > 1
+    return round(PAPER_SHARE * layout.features) if unpurified else 0

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a classifier is fitted to, and what fitting leaves for mapping and for the report."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+
+from ..io.cube import Raster
+from ..jobs.data_model import ClassEntry, FeatureLayout
+from ..jobs.results import EnsembleSummary
+from ..jobs.settings import ClassificationSettings
+from ..sampling.sample_table import SampleTable
+from ..sampling.subsampling import subsample
+from .predictor import Predictor
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class TrainingTask:
+    """What is to be learnt.
+
+    Attributes:
+        cube: Features, spectra, or plain bands.
+        layout: What its bands are.
+        training: Samples.
+        classes: In the order of the class indices.
+        settings: Of the classification.
+        device: To learn on.
+    """
+
+    cube: Raster
+    layout: FeatureLayout
+    training: SampleTable
+    classes: tuple[ClassEntry, ...]
+    settings: ClassificationSettings
+    device: torch.device
+
+    def samples_within(self, limit: int) -> SampleTable:
+        """At most so many training samples, as memory allows."""
+        chosen = subsample(self.training.class_index, limit, self.settings.seed, balanced=True)
+        if len(chosen) < len(self.training):
+            log.warning("%d of %d training samples are used, to fit into memory.", len(chosen), len(self.training))
+        return self.training.subset(chosen)
+
+
+@dataclass(frozen=True)
+class FittedClassifier:
+    """A predictor, and what its decisions depend on.
+
+    Attributes:
+        predictor: Predicts the map.
+        timesteps: Share of each timestep ("50") and of "spectra" in the decision; may be empty.
+        stages: Share of each stage ("5") likewise; may be empty.
+        features: Features per timestep that it could use.
+        ensemble: What the default classifier chose; None for others.
+    """
+
+    predictor: Predictor
+    timesteps: Mapping[str, float]
+    stages: Mapping[str, float]
+    features: int
+    ensemble: EnsembleSummary | None = None
+
+
+def words_first(shares: Mapping[str, float]) -> dict[str, float]:
+    """Shares by label: words first, then numbers, ascending."""
+    return dict(sorted(shares.items(), key=lambda item: (item[0].isdigit(), item[0].zfill(9))))

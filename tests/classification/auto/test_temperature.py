@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mtmsd_qgis.classification.auto.calibration import FLOOR, brier, log_probabilities, temperature
+
+
+@pytest.mark.parametrize("factor", [0.1, 1.0, 20.0])
+def test_scores_of_any_scale_become_probabilities_that_are_right(factor):
+    """Classes are drawn with known probabilities: the temperature undoes the factor on their logarithms."""
+    rng = np.random.default_rng(0)
+    log_p = np.log(rng.dirichlet(np.ones(4), size=4000))
+    class_index = np.array([rng.choice(4, p=np.exp(row)) for row in log_p])
+    assert temperature(log_p * factor, class_index) * factor == pytest.approx(1, rel=0.2)
+
+
+def test_one_wrong_sample_among_sure_ones_does_not_decide():
+    scores = np.tile([10.0, 0.0], (100, 1))
+    class_index = np.zeros(100, dtype=np.int64)
+    class_index[0] = 1
+    assert log_probabilities(scores, temperature(scores, class_index))[1, 0] > np.log(0.9)
+
+
+def test_the_brier_score_by_hand_and_the_floor():
+    log_p = np.log([[0.7, 0.2, 0.1]])
+    assert brier(log_p, np.array([0]))[0] == pytest.approx(0.49 + 0.04 + 0.01 - 1.4)
+    assert log_probabilities(np.array([[0.0, -1e9]]), 1.0).min() == FLOOR
