@@ -159,7 +159,7 @@ class AssessAccuracy(MtmsdAlgorithm):
             refuse_other_grid(strata.source, class_map.source)
         labels = read_label_layer(values, "REFERENCE", class_map.source)
         self._comparison = MapComparison(class_map, labels, strata, values.choice("SAMPLING"))
-        outputs = [path for name in _FILES if (path := self.outputs.file(values, name)) is not None]
+        outputs = [path for name in _FILES if (path := values.named_output(name)) is not None]
         refuse_inputs(outputs, [layer, values.vector_layer("REFERENCE"), strata_layer])
 
     def compute(self, values: ParameterValues, feedback: QgsProcessingFeedback) -> dict[str, Any]:

@@ -80,7 +80,7 @@ class Classify(MtmsdAlgorithm):
         from .bridge.raster.scene_export import SceneExport, announce
         from .bridge.worker.worker_process import job_folder, read_result, run_worker
 
-        run, source = self._run, self._run.source
+        run, source = self._run.with_destinations(values), self._run.source
         announce(source, feedback, *self._first_lines())
         check_space(classification_need(source, run.disk_need, run.maps["OUTPUT"]), feedback)
         with job_folder() as folder:

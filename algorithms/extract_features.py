@@ -115,7 +115,7 @@ class ExtractFeatures(MtmsdAlgorithm):
 
         self._source = describe_raster(values.raster("INPUT"))
         refuse_no_band(self._source, range(len(self._source.bands)))
-        refuse_same_file(self._source, self.outputs.raster(values, "OUTPUT"))
+        refuse_same_file(self._source, values.named_output("OUTPUT"))
         self._model = MatchedModel.read(values.file("MODEL"), self._source)
         self._settings = self._settings_of(values, self._model.preset)
         self._labels = self._labels_from(values)

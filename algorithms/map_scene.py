@@ -108,7 +108,7 @@ class MapScene(MtmsdAlgorithm):
             refuse_small_raster(source, self._pretraining.patch_size)
             preset = self._pretraining.preset
         else:
-            if self.outputs.file(values, "OUTPUT_MODEL") is not None:
+            if values.is_given("OUTPUT_MODEL"):
                 raise QgsProcessingException(
                     "OUTPUT_MODEL is for a model that is trained here, and MODEL is given. Leave one of them empty."
                 )
@@ -126,7 +126,8 @@ class MapScene(MtmsdAlgorithm):
         from .bridge.raster.scene_export import SceneExport, announce
         from .bridge.worker.worker_process import job_folder, read_result, run_worker
 
-        run, source, output = self._run, self._run.source, self._run.maps["OUTPUT"]
+        run, source = self._run.with_destinations(values), self._run.source
+        output = run.maps["OUTPUT"]
         resume = ResumeFolderParameter().read(values, output)
         model = self.outputs.file(values, "OUTPUT_MODEL")
         announce(source, feedback, *self._first_lines())

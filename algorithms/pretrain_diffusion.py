@@ -98,7 +98,7 @@ class PretrainDiffusion(MtmsdAlgorithm):
         self._bands = BandsAndMask().read_bands(values, self._source)
         refuse_small_raster(self._source, self._settings.patch_size)
         for name in ("OUTPUT", "REPORT"):
-            refuse_same_file(self._source, self.outputs.file(values, name))
+            refuse_same_file(self._source, values.named_output(name))
         self._mask = BandsAndMask().read_mask(values)
 
     def compute(self, values: ParameterValues, feedback: QgsProcessingFeedback) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +13,6 @@ from qgis.core import (
     QgsProcessingContext,
     QgsProcessingException,
     QgsProcessingFeedback,
-    QgsProcessingOutputLayerDefinition,
     QgsProcessingParameterDefinition,
 )
 from qgis.PyQt.QtGui import QIcon
@@ -149,8 +147,9 @@ class MtmsdAlgorithm(QgsProcessingAlgorithm):
         from ..bridge.files.output_locks import lock_outputs
 
         start_clock(feedback)
-        with plain_errors(), lock_outputs(self._named_files(parameters, context)):
-            return self.compute(ParameterValues(self, parameters, context), feedback)
+        values = ParameterValues(self, parameters, context)
+        with plain_errors(), lock_outputs(self._named_files(values)):
+            return self.compute(values, feedback)
 
     def compute(self, values: ParameterValues, feedback: QgsProcessingFeedback) -> dict[str, Any]:
         """Do the work and return a value for every declared output."""
@@ -161,14 +160,12 @@ class MtmsdAlgorithm(QgsProcessingAlgorithm):
         self.outputs.apply(context)
         return {}
 
-    def _named_files(self, parameters: Parameters, context: QgsProcessingContext) -> Iterator[Path]:
+    def _named_files(self, values: ParameterValues) -> Iterator[Path]:
         """The files that the user named for outputs; temporary ones have names of their own anyway."""
         for definition in self.destinationParameterDefinitions():
-            value = parameters.get(definition.name())
-            if isinstance(value, QgsProcessingOutputLayerDefinition):
-                value, _ = value.sink.valueAsString(context.expressionContext())
-            if isinstance(value, str) and os.path.isabs(value):
-                yield Path(value)
+            path = values.named_output(definition.name())
+            if path is not None and path.is_absolute():
+                yield path
 
 
 @contextmanager

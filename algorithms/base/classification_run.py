@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -38,7 +38,7 @@ class ClassificationRun:
         labels: Training samples.
         reference: Validation samples, where there is a layer of them.
         maps: Where each map goes; None where it is not wanted.
-        report: Where the report goes.
+        report: Where the report goes; None where it is not wanted.
     """
 
     outputs: RunOutputs
@@ -46,8 +46,8 @@ class ClassificationRun:
     source: RasterSource
     labels: LabelLayer
     reference: LabelLayer | None
-    maps: Mapping[str, Path | None]
-    report: Path | None
+    maps: Mapping[str, Path | None] = field(default_factory=dict)
+    report: Path | None = None
 
     @classmethod
     def collect(
@@ -65,15 +65,23 @@ class ClassificationRun:
         from ..bridge.files.atomic_write import beside, refuse_inputs
         from ..bridge.raster.scene_export import refuse_same_file
 
-        maps = {name: outputs.raster(values, name) for name in MAPS}
-        for path in maps.values():
-            refuse_same_file(source, path)
-        report = outputs.file(values, "REPORT")
+        for name in MAPS:
+            refuse_same_file(source, values.named_output(name))
+        report = values.named_output("REPORT")
         if report is not None:
             layers = [values.vector_layer(name) for name in ("TRAINING", "VALIDATION") if values.is_given(name)]
             refuse_inputs([report, beside(report, ".json"), beside(report, ".csv")], layers)
         labels, reference = SampleLayers().read(values, source)
-        return cls(outputs, settings, source, labels, reference, maps, report)
+        return cls(outputs, settings, source, labels, reference)
+
+    def with_destinations(self, values: ParameterValues) -> ClassificationRun:
+        """The run that knows where its outputs go.
+
+        Raises:
+            QgsProcessingException: A map is not to be a GeoTIFF.
+        """
+        maps = {name: self.outputs.raster(values, name) for name in MAPS}
+        return replace(self, maps=maps, report=self.outputs.file(values, "REPORT"))
 
     @property
     def evaluation_text(self) -> str:

@@ -20,7 +20,8 @@ _RASTER_SUFFIXES = (".tif", ".tiff")
 class RunOutputs:
     """The outputs of one run.
 
-    QGIS is asked for each destination once: it makes up another temporary name each time, and would load both.
+    QGIS is asked for each destination once, and while the algorithm works: it makes up another temporary name each time
+    and would load both, and it forgets what was asked in another thread, when the run was prepared.
     """
 
     def __init__(self, algorithm: QgsProcessingAlgorithm) -> None:

@@ -19,11 +19,13 @@ from qgis.core import (
     QgsFeatureSink,
     QgsFields,
     QgsMapLayer,
+    QgsProcessing,
     QgsProcessingAlgorithm,
     QgsProcessingContext,
     QgsProcessingException,
     QgsProcessingFeatureSource,
     QgsProcessingFeatureSourceDefinition,
+    QgsProcessingOutputLayerDefinition,
     QgsProcessingOutputNumber,
     QgsProcessingOutputString,
     QgsProcessingParameterDefinition,
@@ -31,6 +33,7 @@ from qgis.core import (
     QgsProcessingParameterNumber,
     QgsProcessingParameterString,
     QgsProcessingUtils,
+    QgsProperty,
     QgsRasterLayer,
     QgsVectorLayer,
     QgsWkbTypes,
@@ -156,6 +159,19 @@ class ParameterValues:
             layer: QgsMapLayer | None = QgsProcessingUtils.mapLayerFromString(reference, self._context)
             return layer if isinstance(layer, QgsVectorLayer) else None
         return self._algorithm.parameterAsVectorLayer(self._parameters, name, self._context)
+
+    def named_output(self, name: str) -> Path | None:
+        """The file that an output is to be; None where it is temporary, or not wanted.
+
+        For a look at the names before the run: whoever asks QGIS for a destination has it load the layer.
+        """
+        value = self.raw(name)
+        if isinstance(value, QgsProcessingOutputLayerDefinition):
+            value = value.sink
+        if isinstance(value, QgsProperty):
+            value, _ = value.valueAsString(self._context.expressionContext())
+        is_file = isinstance(value, str) and value not in ("", QgsProcessing.TEMPORARY_OUTPUT)
+        return Path(value) if is_file else None
 
     def output_file(self, name: str) -> str:
         """Where a file goes; empty where it is not wanted."""

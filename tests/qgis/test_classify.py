@@ -153,7 +153,7 @@ def test_qgis_process_runs_the_steps(qgis_process, scene, features, tmp_path):
 
 
 def test_a_temporary_output_is_loaded_once(scene, features, project):
-    """QGIS makes up another name each time it is asked for one, and remembers to load them all."""
+    """QGIS makes up another name each time it is asked for one, and keeps all of them to be loaded."""
     context = QgsProcessingContext()
     context.setProject(project)
     parameters = {
