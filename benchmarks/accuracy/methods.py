@@ -13,7 +13,7 @@ import tempfile
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -28,7 +28,8 @@ from mtmsd_qgis.progress import silent
 from mtmsd_qgis.sampling.sample_table import write_samples
 from mtmsd_qgis.tasks.run import run as run_task
 
-from .baselines import Baselines
+if TYPE_CHECKING:
+    from .baselines import Baselines  # needs scikit-learn, which ours does not
 
 Entry = dict[str, Any]
 
