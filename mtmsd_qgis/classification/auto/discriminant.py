@@ -62,7 +62,9 @@ class Discriminant:
     def fit(self, x: Tensor, y: Tensor) -> LinearScores:
         """Learn from samples.
 
-        With more features than samples everything happens in the space that the samples span, where the solution lies.
+        The inverse of the shrunk covariance is the inverse of its eigenvalues along the axes that the residuals span,
+        and that of the identity's share beyond them; so with more features than samples the residuals' Gram matrix is
+        decomposed.
 
         Args:
             x: (N, F) standardised.
@@ -71,33 +73,29 @@ class Discriminant:
         z, indicators = x.double(), y.double()
         centre = z.mean(dim=0)
         z = z - centre
-        basis = _span(z) if z.shape[1] > z.shape[0] else None
-        if basis is not None:
-            z = z @ basis
         counts = indicators.sum(dim=0)
         means = indicators.T @ z / counts.clamp(min=1)[:, None]
-        residuals = z - indicators @ means
-        within = residuals.T @ residuals / max(1.0, len(z) - float((counts > 0).sum()))
-        variance, axes = torch.linalg.eigh(within)
-        variance = variance.clamp(min=0)
+        residuals = (z - indicators @ means) / max(1.0, len(z) - float((counts > 0).sum())) ** 0.5
+        variance, axes = _principal_axes(residuals)
         spread = float(variance.sum()) / x.shape[1]
         spread = spread if spread > 0 else 1.0
-        rotated = means @ axes
+        along = means @ axes  # (K, r)
         prior = torch.zeros_like(counts) if self.balanced else (counts.clamp(min=1) / len(z)).log()
         prior = torch.where(counts > 0, prior, torch.full_like(counts, NEVER))
         weights, biases = [], []
         for shrinkage in self.shrinkages:
+            beyond = 1 / ((shrinkage + 1e-12) * spread)
             inverse = 1 / ((1 - shrinkage) * variance + (shrinkage + 1e-12) * spread)
-            weight = axes @ (rotated * inverse).T  # (r, K)
-            weight = weight if basis is None else basis @ weight
+            weight = beyond * means.T + axes @ (along * (inverse - beyond)).T  # (F, K)
             weights.append(weight)
-            biases.append(prior - 0.5 * (rotated.square() * inverse).sum(dim=1) - centre @ weight)
+            biases.append(prior - 0.5 * (means.T * weight).sum(dim=0) - centre @ weight)
         return LinearScores(torch.stack(weights).to(x), torch.stack(biases).to(x))
 
 
-def _span(z: Tensor) -> Tensor:
-    """Orthonormal basis (F, r) of the space that centred samples (N, F) span, from their Gram matrix."""
-    variance, left = torch.linalg.eigh(z @ z.T)
+def _principal_axes(residuals: Tensor) -> tuple[Tensor, Tensor]:
+    """Variances (r,) and orthonormal axes (F, r) of residuals (N, F), without those that are rounding."""
+    n, features = residuals.shape
+    variance, vectors = torch.linalg.eigh(residuals.T @ residuals if features <= n else residuals @ residuals.T)
     kept = variance > _RANK * variance[-1].clamp(min=1e-30)
-    basis: Tensor = z.T @ left[:, kept] / variance[kept].sqrt()
-    return basis
+    variance, vectors = variance[kept], vectors[:, kept]
+    return variance, vectors if features <= n else residuals.T @ vectors / variance.sqrt()

@@ -188,7 +188,9 @@ class _Window:
         """(F, h, w) of the whole window, 0 where unknown, after so many passes of the joint bilateral filter."""
         key = quantity, passes
         if key not in self._computed:
-            if passes:
+            if quantity is Quantity.WHITENED_SPECTRA:  # whitening is linear: smoothed spectra serve both
+                self._computed[key] = self._reader.scaling.whitened(self._smoothed(Quantity.SPECTRA, passes))
+            elif passes:
                 self._computed[key] = smooth(self._smoothed(quantity, passes - 1), self._weights())
             else:
                 self._computed[key] = torch.where(self._known, self._at_pixel(quantity), 0.0)
@@ -198,8 +200,6 @@ class _Window:
         reader, window = self._reader, self._tile.window
         if quantity is Quantity.SPECTRA:
             return reader.scaling.standardised(self._values)
-        if quantity is Quantity.WHITENED_SPECTRA:
-            return reader.scaling.whitened(self._values)
         if quantity is Quantity.COMPONENTS:
             return reader.scaling.principal_components(self._values)
         if quantity is Quantity.FEATURES:

@@ -89,9 +89,9 @@ class SpectraScaling:
         """Principal components (C, h, w) of the bands (B, h, w), of variance 1."""
         return torch.einsum("cb,bhw->chw", self.components, self._standardised_bands(values))
 
-    def whitened(self, values: Tensor) -> Tensor:
+    def whitened(self, standardised: Tensor) -> Tensor:
         """Standardised (reduced) bands (B, h, w), rotated and scaled so that their noise is nearly white."""
-        return torch.einsum("nm,mhw->nhw", self.noise_whitening, self.standardised(values))
+        return torch.einsum("nm,mhw->nhw", self.noise_whitening, standardised)
 
     def _standardised_bands(self, values: Tensor) -> Tensor:
         return (values - self.mean[:, None, None]) * self.inverse[:, None, None]
