@@ -37,7 +37,8 @@ class FeatureSet(Enum):
     """
 
     SPECTRA = (Quantity.SPECTRA,)
-    SMOOTHED_SPECTRA = (Quantity.SPECTRA, 3)
+    SMOOTHED_SPECTRA = (Quantity.SPECTRA, 1)
+    STRONGLY_SMOOTHED_SPECTRA = (Quantity.SPECTRA, 3)
     WHITENED_SPECTRA = (Quantity.WHITENED_SPECTRA,)
     SMOOTHED_WHITENED_SPECTRA = (Quantity.WHITENED_SPECTRA, 1)
     COMPONENT_MEANS = (Quantity.COMPONENTS, 0, (3, 7, 11, 17, 25, 35))
@@ -50,7 +51,9 @@ class FeatureSet(Enum):
     @property
     def title(self) -> str:
         """For log and report."""
-        words = f"smoothed {self.quantity.value}" if self.smoothing else self.quantity.value
+        words = self.quantity.value
+        if self.smoothing:
+            words = f"{'strongly ' if self.smoothing > 1 else ''}smoothed {words}"
         return f"box means of {words}" if self.boxes else words
 
     @property

@@ -80,7 +80,7 @@ INTERPOLATION = (
 CONTEXTUAL = (
     _spec(KernelRidge(), FeatureSet.WHITENED_SPECTRA),
     _spec(KernelRidge(), FeatureSet.SPECTRA, predict_on=FeatureSet.SMOOTHED_SPECTRA),
-    _spec(KernelRidge(), FeatureSet.SMOOTHED_SPECTRA),
+    _spec(KernelRidge(), FeatureSet.STRONGLY_SMOOTHED_SPECTRA),
     _spec(Discriminant(), FeatureSet.WHITENED_SPECTRA, predict_on=FeatureSet.SMOOTHED_WHITENED_SPECTRA),
     _spec(Discriminant(), FeatureSet.FEATURE_MEANS),
 )

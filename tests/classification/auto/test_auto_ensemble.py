@@ -27,6 +27,7 @@ from mtmsd_qgis.sampling.folds import ALWAYS_TRAINING
 SPECTRA = [
     FeatureSet.SPECTRA,
     FeatureSet.SMOOTHED_SPECTRA,
+    FeatureSet.STRONGLY_SMOOTHED_SPECTRA,
     FeatureSet.WHITENED_SPECTRA,
     FeatureSet.SMOOTHED_WHITENED_SPECTRA,
 ]
@@ -166,7 +167,7 @@ def test_names_say_estimator_and_feature_sets():
     assert [spec.name for spec in CONTEXTUAL] == [
         "Kernel ridge on noise-whitened spectra",
         "Kernel ridge on spectra, applied to smoothed spectra",
-        "Kernel ridge on smoothed spectra",
+        "Kernel ridge on strongly smoothed spectra",
         "LDA on noise-whitened spectra, applied to smoothed noise-whitened spectra",
         "LDA on box means of diffusion features",
     ]

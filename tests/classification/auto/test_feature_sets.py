@@ -75,7 +75,7 @@ def test_sources_tell_timesteps_stages_and_spectra_apart(reader):
 
 
 def test_spectra_are_standardised_smoothed_within_fields_and_means_are_means(reader):
-    wanted = [FeatureSet.SPECTRA, FeatureSet.SMOOTHED_SPECTRA, FeatureSet.COMPONENT_MEANS]
+    wanted = [FeatureSet.SPECTRA, FeatureSet.STRONGLY_SMOOTHED_SPECTRA, FeatureSet.COMPONENT_MEANS]
     features, valid = of_window(reader, whole(60, 70), wanted)
     spectra, smoothed = (features[s][:, torch.from_numpy(valid)] for s in wanted[:2])
     assert spectra.mean(dim=1).abs().max() < 0.1
