@@ -140,7 +140,7 @@
             <translation type="unfinished"></translation>
         </message>
         <message>
-            <source>What the map shall be good at. It decides how the classifier 'auto' chooses its models, and how a part of the samples is held out to judge the map where there is no validation layer. spatial: places that have no samples; whole polygons, or blocks of points, are held out. block: the same, always by blocks of the grid. random: more pixels of the fields that have samples; single pixels are held out, as papers do, and the figure is too optimistic for other places. none: all samples are used, and there is no accuracy.</source>
+            <source>What the map shall be good at. It decides how the classifier 'auto' cross-validates its models, and how a part of the samples is held out to judge the map where there is no validation layer. spatial: places that have no samples; whole polygons, or blocks of points, are held out. block: the same, always by blocks of the grid. random: more pixels of the fields that have samples; single pixels are held out, as papers do, and the figure is too optimistic for other places. none: all samples are used, and there is no accuracy.</source>
             <translation type="unfinished"></translation>
         </message>
         <message>
@@ -156,7 +156,7 @@
             <translation type="unfinished"></translation>
         </message>
         <message>
-            <source>auto: tries models on spectra, diffusion features and their neighbourhood, and pools those that do best on held-out training samples; seconds. mtmsd: the published method, an ensemble of networks that weigh the timesteps for every pixel; minutes. transformer3d: 3-D convolution and transformer on patches of the features; minutes. linear: logistic regression, as a yardstick.</source>
+            <source>auto: linear discriminant analysis and kernel ridge regression on spectra and on means of diffusion features, cross-validated on the training samples as the split says. Their probabilities are averaged and, for every split but 'random', smoothed within fields where the samples allow it; up to a minute. mtmsd: the published method, an ensemble of networks that weigh the timesteps for every pixel; minutes. transformer3d: 3-D convolution and transformer on patches of the features; minutes. linear: logistic regression, as a yardstick.</source>
             <translation type="unfinished"></translation>
         </message>
         <message>

@@ -82,8 +82,8 @@ class ClassifierParameters:
                 "SPLIT", tr("Split (what the map is for)"), list(SPLITS), False, "spatial", usesStaticStrings=True
             ),
             tr(
-                "What the map shall be good at. It decides how the classifier 'auto' chooses its models, and how a "
-                "part of the samples is held out to judge the map where there is no validation layer. spatial: "
+                "What the map shall be good at. It decides how the classifier 'auto' cross-validates its models, and "
+                "how a part of the samples is held out to judge the map where there is no validation layer. spatial: "
                 "places that have no samples; whole polygons, or blocks of points, are held out. block: the same, "
                 "always by blocks of the grid. random: more pixels of the fields that have samples; single pixels "
                 "are held out, as papers do, and the figure is too optimistic for other places. none: all samples "
@@ -105,9 +105,11 @@ class ClassifierParameters:
                 "CLASSIFIER", tr("Classifier"), list(CLASSIFIERS), False, CLASSIFIERS[0], usesStaticStrings=True
             ),
             tr(
-                "auto: tries models on spectra, diffusion features and their neighbourhood, and pools those that do "
-                "best on held-out training samples; seconds. mtmsd: the published method, an ensemble of networks "
-                "that weigh the timesteps for every pixel; minutes. transformer3d: 3-D convolution and transformer "
+                "auto: linear discriminant analysis and kernel ridge regression on spectra and on means of diffusion "
+                "features, cross-validated on the training samples as the split says. Their probabilities are "
+                "averaged and, for every split but 'random', smoothed within fields where the samples allow it; up to "
+                "a minute. mtmsd: the published method, an ensemble of networks that weigh the timesteps for every "
+                "pixel; minutes. transformer3d: 3-D convolution and transformer "
                 "on patches of the features; minutes. linear: logistic regression, as a yardstick."
             ),
         )

@@ -184,7 +184,7 @@ class ClassificationSettings:
     """How the features are classified.
 
     Attributes:
-        classifier: "auto" (an ensemble of models, cross-validated as the split says), "mtmsd"
+        classifier: "auto" (discriminants and kernel ridge regression, cross-validated as the split says), "mtmsd"
             (purification, selective timestep fusion, ensemble), "transformer3d" (3-D convolution and transformer on
             patches) or "linear" (logistic regression).
         split: What the map is for, and how samples are held out where no validation layer is given: "random" (more
