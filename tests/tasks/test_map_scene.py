@@ -227,7 +227,7 @@ def test_a_map_that_was_stopped_goes_on_to_the_same_map(scene, tmp_path, monkeyp
     folder, cube = scene
     monkeypatch.setattr("mtmsd_qgis.classification.auto.feature_reader._WINDOW_BYTES", 1 << 16)  # several windows
     monkeypatch.setattr("mtmsd_qgis.classification.fusion.reader._WINDOW_BYTES", 1 << 16)
-    classifier = "auto" if "trying" in words else "linear"
+    classifier = "auto" if "validating" in words else "linear"
     settings = {**STEPS, "classify": to_json(replace(CLASSIFY, classifier=classifier))}
     parts = {"settings": settings}
     if not given:
