@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The results file: one JSON document, written whole and renamed, so that a broken run leaves the last state.
 
-- about: commits, versions, cores, day, the classifiers that were asked for
+- about: commits, versions, cores, day, the classifiers that were asked for; a note for the page, written by hand
+  where the product has changed since
 - scenes: "<scene>/<preset>" -> facts of the scene, and the seconds of pretraining and extraction
 - runs: one entry for each scene, preset, split, seed, model seed and method. The model seed is what the diffusion model
   was trained with. A baseline needs no model: its entries are those of model seed 0, and so are all entries of a file
@@ -44,10 +45,11 @@ class Results:
         return cls(path, {"about": {}, "scenes": {}, "runs": []})
 
     def about(self, facts: Mapping[str, Any]) -> None:
-        """Say in which circumstances it was measured; a resumed run names the commits of all its parts."""
+        """Say in which circumstances it was measured; a resumed run names all its commits and keeps the note."""
         before = self.document["about"]
         merged = {key: list(dict.fromkeys([*before.get(key, []), *facts[key]])) for key in ("commits", "classifiers")}
-        self.document["about"] = {**facts, **merged}
+        note = {"note": before["note"]} if "note" in before else {}
+        self.document["about"] = {**facts, **merged, **note}
 
     def scene(self, name: str, preset: str, facts: Mapping[str, Any], features: Mapping[str, Any]) -> None:
         """Say what a scene is and what its features took."""

@@ -173,7 +173,8 @@ def _points(gain: Gain) -> str:
 def _circumstances(about: Mapping[str, Any]) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in about.get("versions", {}).items())
     commits = ", ".join(str(commit) for commit in about.get("commits", []) if commit) or "unknown"
-    return f"Measured {about.get('day', '')} on {about.get('cores', '?')} cores, commit {commits}; {versions}."
+    measured = f"Measured {about.get('day', '')} on {about.get('cores', '?')} cores, commit {commits}; {versions}."
+    return "\n\n".join([measured, about["note"]] if about.get("note") else [measured])
 
 
 def _overview(found: Sequence[Case]) -> str:

@@ -300,6 +300,14 @@ def test_page_shows_losses_as_bold_as_wins_and_failures_too():
     assert "pretraining 61 s, on CPU" in page
 
 
+def test_page_prints_the_note_of_the_results_once_and_nothing_without_one():
+    note = "Measured with an earlier classifier."
+    annotated = {**TWO_SEEDS, "about": {**TWO_SEEDS["about"], "note": note}}
+    page = accuracy_page.page(annotated)
+    assert page.count(f"\n\n{note}\n\n## In short\n") == 1
+    assert page.replace(f"{note}\n\n", "") == accuracy_page.page(TWO_SEEDS)
+
+
 def test_every_table_of_the_page_has_rows_as_wide_as_its_head():
     widths = []
     for line in accuracy_page.page(TWO_SEEDS).splitlines():
@@ -318,12 +326,13 @@ def test_every_table_of_the_page_has_rows_as_wide_as_its_head():
 def test_results_survive_a_broken_run_and_failures_are_tried_again(tmp_path):
     results = Results.open(tmp_path / "results.json", resume=True)
     results.about({"commits": ["a"], "classifiers": ["auto"]})
+    results.document["about"]["note"] = "old"
     for each in TWO_SEEDS["runs"]:
         results.add({part: each[part] for part in KEY}, {k: v for k, v in each.items() if k not in KEY})
     results.write()
     again = Results.open(tmp_path / "results.json", resume=True)
     again.about({"commits": ["b"], "classifiers": ["linear"]})
-    assert again.document["about"] == {"commits": ["a", "b"], "classifiers": ["auto", "linear"]}
+    assert again.document["about"] == {"commits": ["a", "b"], "classifiers": ["auto", "linear"], "note": "old"}
     assert again.has(scene="indian_pines", preset="quick", split="groups", seed=1, model_seed=0, method="svm")
     assert not again.has(scene="indian_pines", preset="quick", split="random10", seed=0, model_seed=0, method="linear")
     assert len(again.document["runs"]) == len(TWO_SEEDS["runs"]) - 1
