@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from ..progress import Progress
-from .auto.fit import fit_default
-from .fusion.fit import fit_fusion
+from .auto.default_classifier import fit_default
+from .fusion.fusion_classifier import fit_fusion
 from .training_task import FittedClassifier, TrainingTask
-from .transformer.fit import fit_transformer
+from .transformer.transformer_classifier import fit_transformer
 
 
 def fit_classifier(task: TrainingTask, progress: Progress) -> FittedClassifier:

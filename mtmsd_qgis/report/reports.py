@@ -158,8 +158,7 @@ def _weights(result: MapResult) -> list[str]:
     if len(result.timesteps) > 1 and list(result.timestep_weights) == ["spectra"]:
         return [
             "<h2>What the classifier uses</h2>",
-            "<p>This map uses spectra only. Models with diffusion features were not significantly better on held-out "
-            "polygons (3 standard errors).</p>",
+            "<p>This map uses spectra only: no model with diffusion features has a weight.</p>",
         ]
     parts = []
     for shares, title, axis in (
@@ -205,7 +204,9 @@ def _smoothing(ensemble: EnsembleSummary) -> list[str]:
     if ensemble.split == "random":
         return []
     smoothing = ensemble.smoothing
-    if smoothing is None:
+    if smoothing is None and ensemble.folds == "samples":
+        text = "Each pixel was classified alone: no class has samples in two polygons or blocks that could be held out."
+    elif smoothing is None:
         text = (
             "Each pixel was classified alone: adjacent pixels with similar features often belong to different classes "
             "in the training samples."

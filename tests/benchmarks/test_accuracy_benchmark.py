@@ -157,7 +157,7 @@ def test_the_classifier_has_no_part_in_the_key_of_a_model_and_the_network_has():
     sources: dict[str, str] = {}
     features._collect_module(pretrain, sources)
     assert "mtmsd_qgis.diffusion.unet" in sources
-    assert "mtmsd_qgis.classification.fusion.ensemble" not in sources
+    assert "mtmsd_qgis.classification.fusion.fusion_ensemble" not in sources
     assert code_of(pretrain) != code_of(extract)
 
 

@@ -153,7 +153,7 @@ def test_one_timestep_has_no_weights_to_show():
 def test_a_map_of_spectra_alone_is_named():
     alone = classification(timestep_weights={"spectra": 1.0}, stage_weights={"spectra": 1.0})
     page = classification_report(alone, {})
-    assert "This map uses spectra only." in page
+    assert "This map uses spectra only: no model with diffusion features has a weight." in page
     assert "uses: timesteps" not in page
     assert "uses spectra only" not in classification_report(classification(), {})
 

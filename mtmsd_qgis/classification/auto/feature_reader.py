@@ -204,7 +204,9 @@ class _Window:
             return reader.scaling.principal_components(self._values)
         if quantity is Quantity.FEATURES:
             return reader.features(window, reader.plan.features)
-        return self._guide()
+        if quantity is Quantity.GUIDE:
+            return self._guide()
+        raise ValueError(f"{quantity} should be computed from other quantities")
 
     def _weights(self) -> Tensor:
         if self._affinities is None:

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from mtmsd_qgis.classification.estimator import LabelledFeatures
-from mtmsd_qgis.classification.fusion.ensemble import FusionEnsemble
+from mtmsd_qgis.classification.fusion.fusion_ensemble import FusionEnsemble
 from mtmsd_qgis.classification.logistic_regression import LogisticRegression
 from mtmsd_qgis.classification.standardizer import Standardizer
 from mtmsd_qgis.jobs.settings import ClassificationSettings

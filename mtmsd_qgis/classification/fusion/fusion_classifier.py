@@ -14,7 +14,7 @@ from ...sampling.sample_table import check_classes
 from ..estimator import LabelledFeatures
 from ..logistic_regression import LogisticRegression
 from ..training_task import FittedClassifier, TrainingTask
-from .ensemble import FusionEnsemble
+from .fusion_ensemble import FusionEnsemble
 from .reader import FeatureReader, FusionPredictor, gather, purify_samples, sample_limit
 
 

@@ -53,7 +53,9 @@ def fit_default(task: TrainingTask, progress: Progress) -> FittedClassifier:
     ensemble = fit_auto(samples, purpose, span(progress, 0.2, 1.0))
     filtered = purpose.context_is_reliable and ensemble.held_out != "samples"
     smoother = ProbabilityFilter(reader.guide_channels) if filtered else None
-    _log_choice(ensemble, purpose, cross_class)
+    if not interpolates:
+        _log_context(cross_class, smoothed=filtered)
+    _log_models(ensemble)
     subset = samples.subset(np.random.default_rng(settings.seed).permutation(len(samples))[:_IMPORTANCE_SAMPLES])
     sources = {feature_set: reader.sources(feature_set) for feature_set in ensemble.feature_sets}
     by_timestep, by_stage = (
@@ -83,27 +85,27 @@ def _groupings(training: SampleTable, task: TrainingTask) -> dict[str, np.ndarra
     return {"groups": spatial_groups(training, side), "blocks": blocks}
 
 
-def _log_choice(ensemble: Ensemble, purpose: Purpose, cross_class: float) -> None:
-    if not purpose.interpolates:
-        share = 100 * cross_class
-        if purpose.context_is_reliable:
-            log.info(
-                "Adjacent pixels with similar features mostly share a class (cross-class affinity %.1f %%): spatial "
-                "context is used, and class probabilities are smoothed within fields.",
-                share,
-            )
-        else:
-            log.info(
-                "Adjacent similar pixels often belong to different classes (cross-class affinity %.1f %%): spatial "
-                "context is switched off, only spectra are used.",
-                share,
-            )
+def _log_context(cross_class: float, *, smoothed: bool) -> None:
+    """Say whether spatial context is used.
+
+    Args:
+        cross_class: Affinity of the training samples to samples of other classes, 0 to 1.
+        smoothed: Whether class probabilities are filtered.
+    """
+    if cross_class > MOST_CROSS_CLASS:
+        text = "often belong to different classes (cross-class affinity %.1f %%): only spectra are used, no context."
+    else:
+        text = "mostly share a class (cross-class affinity %.1f %%): spatial context is used"
+        text += ", and class probabilities are smoothed within fields." if smoothed else "."
+    log.info("Adjacent pixels with similar features " + text, 100 * cross_class)
+
+
+def _log_models(ensemble: Ensemble) -> None:
     for score in sorted(ensemble.scores, key=lambda score: -score.weight):
         if score.weight:
             log.info("%2.0f %% %s (accuracy %.3f)", 100 * score.weight, score.name, score.accuracy)
-    log.info(
-        "Cross-validation on training samples, held out by %s: accuracy %.3f.", ensemble.held_out, ensemble.accuracy
-    )
+    text = "Cross-validation on training samples, held out by %s, before smoothing: accuracy %.3f."
+    log.info(text, ensemble.held_out, ensemble.accuracy)
 
 
 def _summary(
