@@ -250,14 +250,6 @@ class ModelSummary:
 
 
 @dataclass(frozen=True)
-class ClassShare:
-    """A class and its share of the scene, 0 to 1."""
-
-    name: str
-    share: float
-
-
-@dataclass(frozen=True)
 class SmoothingSummary:
     """How class probabilities are smoothed within fields.
 
@@ -278,10 +270,9 @@ class EnsembleSummary:
 
     Attributes:
         models: All that were cross-validated.
-        accuracy: Of the ensemble under cross-validation, 0 to 1.
-        folds: What was held out: "samples", "polygons or blocks", ...
+        accuracy: Of the ensemble under cross-validation, before probabilities are smoothed, 0 to 1.
+        folds: What was held out: "samples", "groups" or "blocks".
         split: "random" for more pixels of the fields that have samples, "spatial" for fields without.
-        class_shares: Estimated from unlabelled pixels of the scene, where they were.
         smoothing: None where each pixel is decided alone.
     """
 
@@ -289,9 +280,6 @@ class EnsembleSummary:
     accuracy: float = field(metadata=json_name("trial_accuracy"))
     folds: str = field(metadata=json_name("trial_folds"))
     split: str = field(metadata=json_name("for"))
-    class_shares: tuple[ClassShare, ...] | None = field(
-        default=None, metadata={**json_name("shares"), **OMITTED_IF_NONE}
-    )
     smoothing: SmoothingSummary | None = field(default=None, metadata=json_name("agreement"))
 
 
@@ -308,7 +296,7 @@ class MapResult:
         classes: In the order of the class indices.
         mapped_pixels: (K,) of each class.
         timesteps: Of the features.
-        timestep_weights: Share of each timestep, and of "spectra" and "position", in the decision; may be empty.
+        timestep_weights: Share of each timestep, and of "spectra", in the decision; may be empty.
         stage_weights: Share of each stage likewise.
         features_per_timestep: That the classifier could use.
         purification: What features were chosen with.

@@ -120,7 +120,7 @@ def calibration_table(calibration: CalibrationFigures) -> str:
     return (
         "<h2>Calibration</h2><p>Reference pixels by confidence, and the share of them that is right. The mean distance "
         f"of the two, the expected calibration error, is {calibration.error:.3f}. "
-        f"{_against_perfect(calibration)}</p>" + table(["Mean confidence", "Share right", "Pixels"], rows, first="")
+        f"{_against_perfect(calibration)}</p>" + table(["Mean confidence", "Accuracy", "Pixels"], rows, first="")
     )
 
 

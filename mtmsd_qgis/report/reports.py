@@ -170,8 +170,8 @@ def _weights(result: MapResult) -> list[str]:
     if parts and "spectra" in result.timestep_weights:
         parts.append(
             "<p>A share says how much the map's probabilities change when that input is shuffled among samples "
-            "(permutation importance). Spectra are the bands themselves, their means over boxes, and their means "
-            "within fields, which the diffusion features outline.</p>"
+            "(permutation importance). Spectra are the bands, noise-whitened or not, their means over boxes, "
+            "and their means within fields, which the diffusion features outline.</p>"
         )
     return parts
 
@@ -179,6 +179,7 @@ def _weights(result: MapResult) -> list[str]:
 def _ensemble(ensemble: EnsembleSummary) -> list[str]:
     """Which models the default classifier compared, and which ones it uses."""
     aim = "more pixels of the same fields" if ensemble.split == "random" else "fields without samples"
+    before = ", before class probabilities are smoothed" if ensemble.smoothing else ""
     ordered = sorted(ensemble.models, key=lambda model: (-model.weight, -model.accuracy))
     rows = [
         [
@@ -191,11 +192,10 @@ def _ensemble(ensemble: EnsembleSummary) -> list[str]:
     return [
         "<h2>How the models were chosen</h2>",
         f"<p>For {aim}: each model was cross-validated on the training samples, held out by {escape(ensemble.folds)}. "
-        f"The ensemble of those with a weight was right on {percent_text(100 * ensemble.accuracy)} % of them. "
+        f"The ensemble of those with a weight was right on {percent_text(100 * ensemble.accuracy)} % of them{before}. "
         "Validation samples had no part in this choice.</p>",
-        table(["Model", "Right (%)", "Weight (%)"], rows),
+        table(["Model", "Accuracy (%)", "Weight (%)"], rows),
         *_smoothing(ensemble),
-        *_class_shares(ensemble),
     ]
 
 
@@ -219,20 +219,6 @@ def _smoothing(ensemble: EnsembleSummary) -> list[str]:
             "them, without labels."
         )
     return ["<h2>Smoothing within fields</h2>", f"<p>{text}</p>"]
-
-
-def _class_shares(ensemble: EnsembleSummary) -> list[str]:
-    """Class proportions of the scene, where they were estimated."""
-    if not ensemble.class_shares:
-        return []
-    rows = [[escape(entry.name), f"{100 * entry.share:.1f}"] for entry in ensemble.class_shares]
-    return [
-        "<h2>Class proportions</h2>",
-        "<p>Estimated from unlabelled pixels of the scene, as layers of samples often hold about as much of each "
-        "class. Where the spectra fit several classes, the map prefers the more frequent one. These proportions are "
-        "estimates before smoothing; the class areas of the map differ.</p>",
-        table(["Class", "Share of the scene (%)"], rows),
-    ]
 
 
 def _patches(patches: Sequence[DenoisedPatch]) -> str:

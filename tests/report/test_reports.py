@@ -16,7 +16,6 @@ from mtmsd_qgis.jobs.results import (
     AccuracyFigures,
     BandLeftOut,
     CalibrationBin,
-    ClassShare,
     Computation,
     DenoisedPatch,
     EnsembleSummary,
@@ -36,7 +35,7 @@ CUBE = CubeFile("map.raw", 20, 20, "uint16", (Band("class"),))
 COMPUTATION = Computation("CPU (2 threads)", "asked for", "2.13.0")
 SPLIT = SplitFacts("spatial", "Whole polygons were held out.", (), (5, 6), (50, 50), 0)
 ENSEMBLE = EnsembleSummary(
-    models=(ModelSummary("discriminant on spectra", 0.7, 0.61), ModelSummary("kernel on boxes", 0.0, 0.5)),
+    models=(ModelSummary("LDA on spectra", 0.7, 0.61), ModelSummary("Kernel ridge on spectra", 0.0, 0.5)),
     accuracy=0.63,
     folds="groups",
     split="spatial",
@@ -160,9 +159,9 @@ def test_a_map_of_spectra_alone_is_named():
 
 def test_what_the_classifier_uses_and_how_its_models_were_chosen():
     page = classification_report(classification(), {})
-    for text in ("uses: timesteps", "uses: stages", "discriminant on spectra", "fields without samples"):
+    for text in ("uses: timesteps", "uses: stages", "LDA on spectra", "fields without samples"):
         assert text in page
-    assert page.index("discriminant on spectra") < page.index("kernel on boxes")
+    assert page.index("LDA on spectra") < page.index("Kernel ridge on spectra")
     assert "held out by groups" in page
     random = replace(ENSEMBLE, split="random")
     assert "more pixels of the same fields" in classification_report(classification(ensemble=random), {})
@@ -170,22 +169,30 @@ def test_what_the_classifier_uses_and_how_its_models_were_chosen():
 
 
 def test_whether_probabilities_were_smoothed():
-    smoothed, alone, random = (
-        classification_report(classification(ensemble=replace(ENSEMBLE, **change)), {})
-        for change in ({}, {"smoothing": None}, {"split": "random", "smoothing": None})
+    smoothed, alone, single, random = (
+        classification_report(classification(ensemble=replace(ENSEMBLE, smoothing=smoothing, **change)), {})
+        for smoothing, change in (
+            (ENSEMBLE.smoothing, {}),
+            (None, {}),
+            (None, {"folds": "samples"}),
+            (None, {"split": "random"}),
+        )
     )
     assert "joint bilateral filter, range sigma 0.15" in smoothed
     assert "4.3 %" in smoothed
-    assert "Each pixel was classified alone" in alone
+    assert "Each pixel was classified alone: adjacent pixels with similar features" in alone
+    assert "Each pixel was classified alone: no class has samples in two polygons" in single
     assert "<h2>Smoothing" not in random
 
 
-def test_class_proportions_of_the_scene():
-    proportions = (ClassShare("wood & field", 0.8125), ClassShare("lake", 0.1875))
-    page = classification_report(classification(ensemble=replace(ENSEMBLE, class_shares=proportions)), {})
-    assert "wood &amp; field" in page
-    assert "<td>81.2</td>" in page
-    assert "Class proportions" not in classification_report(classification(), {})
+def test_the_accuracy_of_cross_validation_is_before_smoothing():
+    smoothed, alone = (
+        classification_report(classification(ensemble=replace(ENSEMBLE, **change)), {})
+        for change in ({}, {"smoothing": None})
+    )
+    right = "The ensemble of those with a weight was right on 63.0 % of them"
+    assert f"{right}, before class probabilities are smoothed. " in smoothed
+    assert f"{right}. " in alone
 
 
 def test_the_calibration_is_shown():

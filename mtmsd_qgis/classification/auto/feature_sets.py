@@ -77,7 +77,7 @@ MARGIN = max(side // 2 + 1 for feature_set in FeatureSet for side in feature_set
 
 @dataclass(frozen=True)
 class Source:
-    """What a column of a feature set comes from: a timestep and stage of diffusion, or "spectra" or "position"."""
+    """What a column of a feature set comes from: a timestep and stage of diffusion, or "spectra"."""
 
     kind: str
     timestep: int | None = None
