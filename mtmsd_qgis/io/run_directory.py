@@ -3,7 +3,7 @@
 
 Enters: fingerprints of all that decides the result, rasters that are written window by window. Leaves: a folder with
 
-    run.json      fingerprints of settings, raster, samples, model
+    run.json      revision of the method, fingerprints of settings, raster, samples, model
     *.raw, *.hdr  rasters that are being written
     *.part        arrays (model_file's format): feature statistics, and which windows are completed
 
@@ -37,6 +37,7 @@ from .windows import Window
 
 log = logging.getLogger(__name__)
 
+REVISION = "2"  # of all that computes what is stored; raised when a stored window would no longer be the same
 RUN_FILE = "run.json"
 _KIND = "unfinished"
 _SAVE_SECONDS = 20.0  # between two savings; a killed run loses at most so much
@@ -196,6 +197,7 @@ def open_run_directory(job: Job, folder: Path) -> RunDirectory:
     scene, samples = job.scene, [folder / name for name in (job.samples, job.validation) if name]
     rasters = [] if scene is None else [folder / name for name in (scene.file, scene.mask) if name]
     words = {
+        "version of the plugin": REVISION,
         "settings": digest([json.dumps([job.task, job.settings, job.options], sort_keys=True)]),
         "raster": digest([json.dumps(None if scene is None else asdict(scene), sort_keys=True), *rasters]),
         "samples": digest([json.dumps([asdict(entry) for entry in job.classes]), *samples]),
