@@ -19,7 +19,6 @@ from qgis.core import (
     QgsFeatureSink,
     QgsFields,
     QgsMapLayer,
-    QgsProcessing,
     QgsProcessingAlgorithm,
     QgsProcessingContext,
     QgsProcessingException,
@@ -49,6 +48,7 @@ if TYPE_CHECKING:
 
 Parameters = Mapping[str, Any]
 
+_TEMPORARY_OUTPUT = "TEMPORARY_OUTPUT"  # the value of QgsProcessing.TEMPORARY_OUTPUT, in QGIS 3 and 4
 _OVERLAPS = ("refuse", "later", "drop")
 _DEVICES = ("auto", "cpu", "cuda", "cuda:0", "cuda:1", "cuda:2", "cuda:3")  # offered; others can be typed in scripts
 
@@ -170,7 +170,7 @@ class ParameterValues:
             value = value.sink
         if isinstance(value, QgsProperty):
             value, _ = value.valueAsString(self._context.expressionContext())
-        is_file = isinstance(value, str) and value not in ("", QgsProcessing.TEMPORARY_OUTPUT)
+        is_file = isinstance(value, str) and value not in ("", _TEMPORARY_OUTPUT)
         return Path(value) if is_file else None
 
     def output_file(self, name: str) -> str:

@@ -99,8 +99,12 @@ VARIANTS = {
     "repeated folds": Variant((Replacement(f"{_AUTO}.cross_validation", "_REPEATS", lambda _: 1),)),
     "balanced classes": Variant((Replacement(f"{_AUTO}.model_library", "ModelSpec.balanced", lambda _: _same),), True),
     "class prior": Variant((Replacement(f"{_AUTO}.ensemble", "log_prior", lambda _: _no_prior),), by_group=True),
-    "probability filter": Variant((Replacement(f"{_AUTO}.fit", "ProbabilityFilter", lambda _: _none),), by_group=True),
-    "context test": Variant((Replacement(f"{_AUTO}.fit", "MOST_CROSS_CLASS", lambda _: 1.0),), by_group=True),
+    "probability filter": Variant(
+        (Replacement(f"{_AUTO}.default_classifier", "ProbabilityFilter", lambda _: _none),), by_group=True
+    ),
+    "context test": Variant(
+        (Replacement(f"{_AUTO}.default_classifier", "MOST_CROSS_CLASS", lambda _: 1.0),), by_group=True
+    ),
     "sharpness of spatial extrapolation": Variant(
         (Replacement(f"{_AUTO}.ensemble", "_SPATIAL_SHARPNESS", lambda _: 1.0),), by_group=True
     ),

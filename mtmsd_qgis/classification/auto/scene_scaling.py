@@ -146,7 +146,8 @@ def _pixels_and_noise(
         for step in (values[:, :, 1:] - values[:, :, :-1], values[:, 1:] - values[:, :-1]):
             flat = step.reshape(len(bands), -1)
             differences.append(flat[:, np.isfinite(flat).all(axis=0)])
-    return tuple(np.concatenate(parts, axis=1).astype(np.float64) for parts in (pixels, differences))  # type: ignore[return-value]
+    together = [np.concatenate(parts, axis=1).astype(np.float64) for parts in (pixels, differences)]
+    return together[0], together[1]
 
 
 def _principal_axes(z: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
