@@ -19,7 +19,7 @@ from qgis.core import (
 )
 
 from ..mtmsd_qgis.errors import SettingsError
-from ..mtmsd_qgis.jobs.results import AccuracyResult
+from ..mtmsd_qgis.jobs.accuracy_results import AccuracyResult
 from ..mtmsd_qgis.jobs.settings import SAMPLINGS
 from .base.algorithm import MtmsdAlgorithm
 from .base.parameters import Overlaps, ParameterValues, read_label_layer

@@ -14,7 +14,7 @@ from typing import Optional
 import numpy as np
 from numpy.typing import NDArray
 
-from ..jobs.results import AccuracyFigures, AccuracyResult, AreaFigures, SamplingFacts, Stratum
+from ..jobs.accuracy_results import AccuracyFigures, AccuracyResult, AreaFigures, SamplingFacts, Stratum
 from .area_estimation import AreaEstimates, Estimate, StratifiedSample, estimate
 from .metrics import evaluate, percent, percents
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..jobs.results import CalibrationBin, CalibrationFigures
+from ..jobs.accuracy_results import CalibrationBin, CalibrationFigures
 from .metrics import ratio
 
 _BINS = 10  # of equal width between 0 and 1

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from ..io.cube import Cube
 from ..io.windows import Window, row_strips
+from ..jobs.accuracy_results import AccuracyFigures
 from ..jobs.data_model import ClassEntry
-from ..jobs.results import AccuracyFigures
 from ..sampling.groups import spatial_groups
 from ..sampling.sample_table import SampleTable
 from .calibration import evaluate_confidence

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..jobs.results import AccuracyFigures
+from ..jobs.accuracy_results import AccuracyFigures
 from .confidence_intervals import f1_interval, interval_of_groups, kappa_interval, mean_interval, wilson_interval
 
 

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from html import escape
 from typing import Union
 
+from ..jobs.accuracy_results import AccuracyFigures, AccuracyResult, AreaFigures, CalibrationFigures, MapClass
 from ..jobs.data_model import ClassEntry
-from ..jobs.results import AccuracyFigures, AccuracyResult, AreaFigures, CalibrationFigures, MapClass
 from .html import NONE, cards, percent_text, swatch, table, with_error, with_interval
 
 _WIDE = 12  # a matrix of more classes is set smaller in print

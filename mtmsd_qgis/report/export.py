@@ -13,9 +13,10 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ..jobs.accuracy_results import AccuracyFigures, AccuracyResult, AreaFigures, MapClass
 from ..jobs.data_model import ClassEntry
 from ..jobs.json_dataclasses import to_json
-from ..jobs.results import AccuracyFigures, AccuracyResult, AreaFigures, MapClass, MapResult
+from ..jobs.results import MapResult
 
 FORMAT, VERSION = "mtmsd-accuracy", 1
 _FORMULA = ("=", "+", "-", "@")  # what a spreadsheet would compute

@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from ..accuracy.assessment import features_note
-from ..jobs.results import AccuracyResult, DenoisedPatch, EnsembleSummary, MapResult, PretrainResult
+from ..jobs.accuracy_results import AccuracyResult
+from ..jobs.results import DenoisedPatch, EnsembleSummary, MapResult, PretrainResult
 from .accuracy_tables import (
     calibration_table,
     class_table,

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from mtmsd_qgis.accuracy.assessment import Compared, Strata, assess_map
+from mtmsd_qgis.jobs.accuracy_results import MapClass
 from mtmsd_qgis.jobs.json_dataclasses import to_json
-from mtmsd_qgis.jobs.results import MapClass
 from mtmsd_qgis.report.export import accuracy_csv, accuracy_json
 from mtmsd_qgis.report.reports import assessment_report
 from tests.report.test_reports import Balanced, classification

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from mtmsd_qgis.accuracy.metrics import assess, confusion_matrix, evaluate, figures
+from mtmsd_qgis.jobs.accuracy_results import AccuracyFigures
 from mtmsd_qgis.jobs.json_dataclasses import from_json, to_json
-from mtmsd_qgis.jobs.results import AccuracyFigures
 
 
 def test_rows_are_reference_and_columns_are_map():

@@ -11,11 +11,10 @@ import pytest
 
 from mtmsd_qgis.accuracy.calibration import evaluate_confidence
 from mtmsd_qgis.accuracy.metrics import evaluate
+from mtmsd_qgis.jobs.accuracy_results import AccuracyFigures, CalibrationBin
 from mtmsd_qgis.jobs.data_model import Band, ClassEntry, CubeFile
 from mtmsd_qgis.jobs.results import (
-    AccuracyFigures,
     BandLeftOut,
-    CalibrationBin,
     Computation,
     DenoisedPatch,
     EnsembleSummary,
