@@ -16,7 +16,7 @@ from scipy.special import log_softmax
 FLOOR = -12.0  # of log probabilities: no single model can veto a class
 _TEMPERATURES = np.geomspace(0.005, 100, 60)
 _LARGEST_LOSS = 8.0  # of a sample: one mislabelled sample cannot decide
-_LARGEST_GAP = 1e4  # between the scores of a sample
+LARGEST_GAP = 1e4  # between the scores of a sample
 
 
 def temperature(scores: NDArray[np.float64], class_index: NDArray[np.int64]) -> float:
@@ -53,4 +53,4 @@ def brier(log_p: NDArray[np.float64], class_index: NDArray[np.int64]) -> NDArray
 
 def _shifted(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     """Scores (n, K) with the highest at 0."""
-    return np.asarray(np.maximum(scores - scores.max(axis=1, keepdims=True), -_LARGEST_GAP))
+    return np.asarray(np.maximum(scores - scores.max(axis=1, keepdims=True), -LARGEST_GAP))

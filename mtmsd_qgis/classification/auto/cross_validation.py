@@ -20,7 +20,7 @@ from torch.nn import functional
 from ...sampling.folds import ALWAYS_TRAINING, group_folds, random_folds
 from ...sampling.subsampling import subsample
 from ..standardizer import Standardizer
-from .calibration import brier, log_probabilities, temperature
+from .calibration import FLOOR, LARGEST_GAP, brier, log_probabilities, temperature
 from .feature_sets import FeatureSet
 from .kernel_ridge import MOST_SAMPLES, KernelRidge
 from .model_library import ModelSpec, Scorer
@@ -100,8 +100,8 @@ class FittedModel:
         """(n, K) of feature sets (n, F)."""
         x = side_by_side(features, self.spec.predict_on)
         scores = self.scorer(x if self.standardizer is None else self.standardizer(x))[0]
-        scores = (scores - scores.amax(dim=1, keepdim=True)).clamp(min=-1e4)
-        return torch.log_softmax(scores * self.temperature, dim=1).clamp(min=-12.0)
+        scores = (scores - scores.amax(dim=1, keepdim=True)).clamp(min=-LARGEST_GAP)
+        return torch.log_softmax(scores * self.temperature, dim=1).clamp(min=FLOOR)
 
 
 @dataclass(frozen=True, eq=False)

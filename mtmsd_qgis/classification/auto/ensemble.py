@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ...jobs.results import ModelSummary
 from ...progress import Progress
 from ...sampling.subsampling import subsample
 from .calibration import brier, temperature
@@ -55,21 +56,6 @@ class Purpose:
 
 
 @dataclass(frozen=True)
-class ModelScore:
-    """A model of the library, as the report lists it.
-
-    Attributes:
-        name: Of the model.
-        weight: In the ensemble; 0: left out.
-        accuracy: Share of held-out training samples that is right, 0 to 1.
-    """
-
-    name: str
-    weight: float
-    accuracy: float
-
-
-@dataclass(frozen=True)
 class Ensemble:
     """Geometric mean of the probabilities of models that count alike.
 
@@ -87,7 +73,7 @@ class Ensemble:
     temperature: float
     log_prior: Tensor
     sharpness: float
-    scores: tuple[ModelScore, ...]
+    scores: tuple[ModelSummary, ...]
     accuracy: float
     held_out: str
 
@@ -137,7 +123,7 @@ def fit_auto(training: TrainingSet, purpose: Purpose, progress: Progress) -> Ens
         temperature=joint,
         log_prior=torch.from_numpy(prior),
         sharpness=_SPATIAL_SHARPNESS if extrapolates else 1.0,
-        scores=tuple(ModelScore(m.spec.name, 1 / len(chosen) if m in chosen else 0.0, m.accuracy) for m in models),
+        scores=tuple(ModelSummary(m.spec.name, 1 / len(chosen) if m in chosen else 0.0, m.accuracy) for m in models),
         accuracy=float((decided == held_out.class_index).mean()),
         held_out=held_out.unit,
     )

@@ -12,12 +12,11 @@ from typing import Protocol, Union
 
 from torch import Tensor
 
-from .discriminant import Discriminant, LinearScores
+from .discriminant import Discriminant
 from .feature_sets import FeatureSet
-from .kernel_ridge import KernelRidge, KernelScores
+from .kernel_ridge import KernelRidge
 
 Estimator = Union[Discriminant, KernelRidge]
-Scores = Union[LinearScores, KernelScores]
 
 
 class Scorer(Protocol):
@@ -52,11 +51,6 @@ class ModelSpec:
     def is_standardised(self) -> bool:
         """Whether its columns are brought to variance 1 among the samples."""
         return all(feature_set.is_standardised for feature_set in self.fit_on)
-
-    @property
-    def uses_features(self) -> bool:
-        """Whether it learns from diffusion features."""
-        return any(feature_set.is_diffusion for feature_set in self.fit_on)
 
     def balanced(self) -> ModelSpec:
         """The same, for which all classes are equally likely beforehand."""
