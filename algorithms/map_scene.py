@@ -174,7 +174,7 @@ class MapScene(MtmsdAlgorithm):
 
     def _model_sentence(self, result: SceneMapResult) -> str:
         """Where the model comes from, for the report."""
-        from ..mtmsd_qgis.io.model_file import read_header
+        from ..mtmsd_qgis.io.array_file import read_header
 
         if self._model is not None:
             return f"{self._model.file.name}, given"

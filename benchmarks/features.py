@@ -21,8 +21,8 @@ from typing import Any, Callable
 
 import torch
 
+from mtmsd_qgis.io.array_file import read_header
 from mtmsd_qgis.io.bands import match_bands
-from mtmsd_qgis.io.model_file import read_header
 from mtmsd_qgis.jobs import json_dataclasses
 from mtmsd_qgis.jobs.data_model import Band, CubeFile, FeatureLayout
 from mtmsd_qgis.jobs.protocol import Job

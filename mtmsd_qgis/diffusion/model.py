@@ -18,16 +18,16 @@ import torch
 from numpy.typing import NDArray
 
 from ..errors import FileFormatError, SettingsError
-from ..io.model_file import (
+from ..io.array_file import (
     KIND_CHECKPOINT,
     KIND_MODEL,
     Shape,
     first_side,
     read_arrays,
-    read_model_header,
     read_shapes,
     write_file,
 )
+from ..io.model_file import read_model_header
 from ..jobs.data_model import Band
 from ..jobs.json_dataclasses import is_number, is_whole, shown
 from ..jobs.settings import PretrainSettings, from_json, to_json

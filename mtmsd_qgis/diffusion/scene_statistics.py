@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ..io.model_file import Shape, first_side
+from ..io.array_file import Shape, first_side
 from ..jobs.json_dataclasses import from_json, shown
 from ..jobs.settings import TRAINING_TIMESTEPS, ExtractionSettings
 from .group_norm import PatchNorm, SceneStatistics

@@ -1,107 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Model and checkpoint files: one versioned file, a JSON header and plain arrays. No pickle: opening one runs nothing.
+"""What the header of a model or checkpoint file must say, checked without torch.
 
-The layout is that of safetensors (8 bytes little-endian header length, JSON header, array bytes without gaps), so
-that any tool of that library can read the arrays; our own description lies, as JSON, in its "__metadata__". The
-header is read without torch and checked in full before anything is allocated.
-
-Enters: a description (JSON-ready dict) and named arrays. Leaves: the same.
+Enters: a file of arrays (array_file). Leaves: its description, with the parts that QGIS looks at checked.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
-import os
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
-from typing import Any, BinaryIO
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any
 
 from ..errors import FileFormatError
 from ..jobs.data_model import Band
 from ..jobs.json_dataclasses import is_whole, shown
 from ..jobs.settings import PRESET_NAMES
-
-Shape = tuple[Any, ...]
-"""Type of an array as the file names it, e.g. "F32", then its shape."""
-
-FORMAT_VERSION = 1
-KIND_MODEL = "model"
-KIND_CHECKPOINT = "checkpoint"
-
-_MAX_HEADER_BYTES = 16 << 20
-_TYPES = {"F64": "<f8", "F32": "<f4", "I64": "<i8", "I32": "<i4", "U8": "|u1"}
-_MOST_AXES = 8
-_LARGEST_COUNT = 2**50  # bytes or numbers; with 8 axes a product that is still computed in no time
-_READABLE = tuple(str(version) for version in range(1, FORMAT_VERSION + 1))
-_NAMES = {np.dtype(code): name for name, code in _TYPES.items()}
-
-
-def write_file(path: Path, kind: str, description: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Write a file beside its place and rename it when it is complete.
-
-    Args:
-        path: Where it shall lie.
-        kind: KIND_MODEL or KIND_CHECKPOINT.
-        description: JSON-ready values; what read_header gives back.
-        arrays: Named arrays of float64, float32, int64, int32 or uint8.
-
-    Raises:
-        OSError: The place cannot be written.
-    """
-    plain = {name: np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<")) for name, array in arrays.items()}
-    digest = hashlib.sha256()
-    entries: dict[str, Any] = {}
-    position = 0
-    for name, array in plain.items():
-        entries[name] = {
-            "dtype": _NAMES[array.dtype],
-            "shape": list(array.shape),
-            "data_offsets": [position, position + array.nbytes],
-        }
-        position += array.nbytes
-        digest.update(array.tobytes())
-    metadata = {
-        "format": "mtmsd",
-        "version": str(FORMAT_VERSION),
-        "kind": kind,
-        "sha256": digest.hexdigest(),
-        "description": json.dumps(description, ensure_ascii=False, sort_keys=True, allow_nan=False),
-    }
-    header = json.dumps({"__metadata__": metadata, **entries}, ensure_ascii=False).encode("utf-8")
-    header += b" " * (-len(header) % 8)  # arrays start at a multiple of 8
-    partial = path.with_name(path.name + ".partial")
-    path.parent.mkdir(parents=True, exist_ok=True)  # it may have gone since the run began
-    try:
-        with partial.open("wb") as file:
-            file.write(len(header).to_bytes(8, "little"))
-            file.write(header)
-            for array in plain.values():
-                file.write(array.tobytes())
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-    finally:
-        with suppress(OSError):  # a folder that is none any more has been told of already
-            partial.unlink()
-
-
-def read_header(path: Path | str, kind: str = KIND_MODEL) -> dict[str, Any]:
-    """The description of a file, with "kind" and "version" added.
-
-    Raises:
-        FileFormatError: Not such a file, broken, of another kind, or of a newer version.
-    """
-    path = Path(path)
-    with _open(path) as file:
-        metadata, _, _ = _read_checked(file, path, kind)
-    description = _parse(metadata["description"], path)
-    return {**description, "kind": kind, "version": int(metadata["version"])}
+from .array_file import KIND_MODEL, read_header
 
 
 def read_model_header(path: Path | str, kind: str = KIND_MODEL) -> dict[str, Any]:
@@ -110,147 +24,37 @@ def read_model_header(path: Path | str, kind: str = KIND_MODEL) -> dict[str, Any
     Raises:
         FileFormatError: As read_header, or one of these parts is missing or is not what it should be.
     """
-    path = Path(path)
     header = read_header(path, kind)
     try:
-        if header.get("preset") not in PRESET_NAMES:
-            raise ValueError(f"preset should be one of {', '.join(PRESET_NAMES)}, found {shown(header.get('preset'))}")
-        if not is_whole(header.get("source_band_count")) or header["source_band_count"] < 1:
-            raise ValueError("source_band_count should be a number of bands")
-        if not isinstance(header.get("bands"), list) or not header["bands"]:
-            raise ValueError("a list of bands was expected")
-        for values in header["bands"]:
-            band = Band.from_json(values)
-            if band.wavelength_nm is not None and not math.isfinite(band.wavelength_nm):
-                raise ValueError(f"band {band.number} has no finite wavelength")
+        check_model_description(header)
     except ValueError as error:
         raise FileFormatError(f"{path} is not a complete {kind} ({error}). Train a new one, or use a copy.") from None
     return header
 
 
-def read_shapes(path: Path | str, kind: str = KIND_MODEL) -> dict[str, Shape]:
-    """Name, type and shape of each array, without reading one.
+def check_model_description(description: Mapping[str, Any]) -> None:
+    """The parts of a model's description that QGIS looks at.
 
     Raises:
-        FileFormatError: As read_header.
+        ValueError: One is missing or is not what it should be.
     """
-    path = Path(path)
-    with _open(path) as file:
-        _, entries, _ = _read_checked(file, path, kind)
-    return {name: (entry["dtype"], *entry["shape"]) for name, entry in entries.items()}
+    if description.get("preset") not in PRESET_NAMES:
+        raise ValueError(f"preset should be one of {', '.join(PRESET_NAMES)}, found {shown(description.get('preset'))}")
+    if not is_whole(description.get("source_band_count")) or description["source_band_count"] < 1:
+        raise ValueError("source_band_count should be a number of bands")
+    read_bands(description.get("bands"))
 
 
-def first_side(shapes: Mapping[str, Shape], name: str) -> int:
-    """Length of the first axis of an array in read_shapes; 0 where there is no such array, or it has no axes."""
-    return int((*shapes.get(name, ()), 0, 0)[1])
-
-
-def read_arrays(path: Path | str, kind: str = KIND_MODEL) -> dict[str, NDArray[Any]]:
-    """All arrays of a file, checked against the stored SHA-256.
+def read_bands(values: object) -> tuple[Band, ...]:
+    """The bands of a file.
 
     Raises:
-        FileFormatError: As read_header, or the content is not what was written.
+        ValueError: No list of bands, none in it, or a wavelength that is no number.
     """
-    path = Path(path)
-    arrays: dict[str, NDArray[Any]] = {}
-    digest = hashlib.sha256()
-    with _open(path) as file:
-        metadata, entries, start = _read_checked(file, path, kind)
-        file.seek(start)
-        for name, entry in entries.items():
-            try:
-                array = np.empty(entry["shape"], dtype=_TYPES[entry["dtype"]])
-            except ValueError:  # 0 elements, but sides whose product numpy cannot count
-                raise _not_a_model(path) from None
-            content = array.reshape(-1).view(np.uint8)
-            if file.readinto(content.data) != array.nbytes:  # type: ignore[attr-defined]
-                raise _damaged(path)
-            digest.update(content.data)
-            arrays[name] = array
-    if digest.hexdigest() != metadata["sha256"]:
-        raise _damaged(path)
-    return arrays
-
-
-def _open(path: Path) -> BinaryIO:
-    try:
-        return path.open("rb")
-    except OSError as error:
-        raise FileFormatError(f"{path} cannot be opened: {error.strerror}. Choose a .mtmsd file.") from None
-
-
-def _read_checked(file: BinaryIO, path: Path, kind: str) -> tuple[dict[str, str], dict[str, Any], int]:
-    """Metadata, array entries and position of the first array byte, all checked against the file's size."""
-    size = os.fstat(file.fileno()).st_size
-    length = int.from_bytes(file.read(8), "little")
-    if size < 10 or length > min(_MAX_HEADER_BYTES, size - 8):
-        raise _not_a_model(path)
-    document = _parse(file.read(length), path)
-    metadata = document.pop("__metadata__", None)
-    if not isinstance(metadata, dict) or metadata.get("format") != "mtmsd":
-        raise _not_a_model(path)
-    if not all(isinstance(metadata.get(key), str) for key in ("version", "kind", "sha256", "description")):
-        raise _not_a_model(path)
-    if metadata["version"] not in _READABLE:
-        raise FileFormatError(
-            f"{path} is of version {shown(metadata['version'])}, this plugin reads up to {FORMAT_VERSION}. "
-            "Update the plugin."
-        )
-    if metadata["kind"] != kind:
-        raise FileFormatError(f"{path} should be a {kind}, it is a {shown(metadata['kind'])}. Choose another file.")
-    _check_entries(document, size - 8 - length, path)
-    return metadata, document, 8 + length
-
-
-def _check_entries(entries: dict[str, Any], payload_bytes: int, path: Path) -> None:
-    """The arrays must follow each other without gaps and end with the file.
-
-    Raises:
-        FileFormatError: They do not.
-    """
-    position = 0
-    for entry in entries.values():
-        if not isinstance(entry, dict) or not isinstance(entry.get("dtype"), str) or entry["dtype"] not in _TYPES:
-            raise _not_a_model(path)
-        shape: Any = entry.get("shape")
-        offsets: Any = entry.get("data_offsets")
-        if not _are_counts(shape, _MOST_AXES) or not _are_counts(offsets, 2) or len(offsets) != 2:
-            raise _not_a_model(path)
-        itemsize = np.dtype(_TYPES[entry["dtype"]]).itemsize
-        if offsets[0] != position or offsets[1] - position != math.prod(shape) * itemsize:
-            raise _not_a_model(path)
-        position = offsets[1]
-    if position != payload_bytes:
-        raise FileFormatError(
-            f"{path} is incomplete or damaged: {position} bytes of arrays were expected, found {payload_bytes}. "
-            "Use a copy, or train again."
-        )
-
-
-def _are_counts(values: Any, most: int) -> bool:  # noqa: ANN401 - any JSON value
-    """Whether it is a list of at most so many whole numbers, none below 0, that any file could hold."""
-    return (
-        isinstance(values, list)
-        and len(values) <= most
-        and all(is_whole(n) and 0 <= n <= _LARGEST_COUNT for n in values)
-    )
-
-
-def _parse(text: str | bytes, path: Path) -> dict[str, Any]:
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError):
-        raise _not_a_model(path) from None
-    if not isinstance(document, dict):
-        raise _not_a_model(path)
-    return document
-
-
-def _damaged(path: Path) -> FileFormatError:
-    return FileFormatError(f"{path} is damaged: its content is not what was written. Use a copy, or train again.")
-
-
-def _not_a_model(path: Path) -> FileFormatError:
-    return FileFormatError(
-        f"{path} is not a diffusion model. A .mtmsd file written by 'Pretrain diffusion model' was expected."
-    )
+    if not isinstance(values, list) or not values:
+        raise ValueError("a list of bands was expected")
+    bands = tuple(Band.from_json(each) for each in values)
+    for band in bands:
+        if band.wavelength_nm is not None and not math.isfinite(band.wavelength_nm):
+            raise ValueError(f"band {band.number} has no finite wavelength")
+    return bands

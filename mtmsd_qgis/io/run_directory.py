@@ -5,7 +5,7 @@ Enters: fingerprints of all that decides the result, rasters that are written wi
 
     run.json      revision of the method, fingerprints of settings, raster, samples, model
     *.raw, *.hdr  rasters that are being written
-    *.part        arrays (model_file's format): feature statistics, and which windows are completed
+    *.part        arrays (array_file's format): feature statistics, and which windows are completed
 
 A window counts as completed once it has been handed to the disk, so a run that was killed or lost its power goes on to
 the same files as one that was not.
@@ -31,8 +31,8 @@ from numpy.typing import NDArray
 from ..errors import Cancelled, FileFormatError
 from ..jobs.data_model import Band, CubeFile
 from ..jobs.protocol import Job
+from .array_file import read_arrays, write_file
 from .cube import Cube, create_cube
-from .model_file import read_arrays, write_file
 from .windows import Window
 
 log = logging.getLogger(__name__)

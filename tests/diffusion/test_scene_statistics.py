@@ -14,7 +14,7 @@ import torch
 from mtmsd_qgis.diffusion.model import DiffusionModel, load_checkpoint, load_model
 from mtmsd_qgis.errors import Cancelled, FileFormatError
 from mtmsd_qgis.features.extractor import FeatureExtractor
-from mtmsd_qgis.io.model_file import KIND_CHECKPOINT, read_arrays, read_header, write_file
+from mtmsd_qgis.io.array_file import KIND_CHECKPOINT, read_arrays, read_header, write_file
 from mtmsd_qgis.jobs.protocol import Job
 from mtmsd_qgis.jobs.settings import ExtractionSettings, PretrainSettings, extraction_settings, to_json
 from mtmsd_qgis.progress import silent

@@ -29,8 +29,8 @@ with atheris.instrument_imports(include=["mtmsd_qgis"]):
     from mtmsd_qgis.diffusion.unet import UNet
     from mtmsd_qgis.errors import MtmsdError
     from mtmsd_qgis.features.extractor import FeatureExtractor
-    from mtmsd_qgis.io import model_file
-    from mtmsd_qgis.io.model_file import KIND_CHECKPOINT, KIND_MODEL
+    from mtmsd_qgis.io import array_file, model_file
+    from mtmsd_qgis.io.array_file import KIND_CHECKPOINT, KIND_MODEL
     from mtmsd_qgis.jobs.data_model import Band
     from mtmsd_qgis.jobs.settings import ExtractionSettings, PretrainSettings
 
@@ -92,7 +92,7 @@ class ModelFileTarget:
         statistics = extractor.stored_statistics(patches)
         diffusion_model.save_model(model, state, description, preprocessor, statistics)
         diffusion_model.save_checkpoint(checkpoint, state, description, preprocessor)
-        model_file.write_file(small, KIND_MODEL, description, ARRAYS)
+        array_file.write_file(small, KIND_MODEL, description, ARRAYS)
         self.small = small.read_bytes()
         self._templates = (
             Template(small, KIND_MODEL),
@@ -119,7 +119,7 @@ class ModelFileTarget:
                     description = edited(description, provider)
                 template.write(header, description)
                 if template is self._templates[0]:
-                    model_file.read_arrays(template.path)
+                    array_file.read_arrays(template.path)
                 template.read()
         except MtmsdError as error:
             str(error).encode("utf-8")  # must be fit to print
@@ -128,8 +128,8 @@ class ModelFileTarget:
         self._raw.write_bytes(content)
         for kind in (KIND_MODEL, KIND_CHECKPOINT):
             try:
-                model_file.read_header(self._raw, kind)
-                model_file.read_arrays(self._raw, kind)
+                array_file.read_header(self._raw, kind)
+                array_file.read_arrays(self._raw, kind)
                 model_file.read_model_header(self._raw, kind)
             except MtmsdError as error:
                 str(error).encode("utf-8")

@@ -47,10 +47,10 @@ class Place:
 
     def model(self, kind: str = "model", **changes: Any) -> str:
         """A model file without arrays."""
-        from mtmsd.mtmsd_qgis.io import model_file
+        from mtmsd.mtmsd_qgis.io import array_file
 
         path = self.folder / f"x.{kind}"
-        model_file.write_file(path, kind, {**GOOD_HEADER, **changes}, {})
+        array_file.write_file(path, kind, {**GOOD_HEADER, **changes}, {})
         return str(path)
 
     def cut(self, path: str | Path, share: float | None) -> str:

@@ -171,11 +171,11 @@ def test_a_file_that_is_no_model(scene, tmp_path):
 
 
 def test_training_layer_without_class_field(scene, tmp_path):
-    from mtmsd.mtmsd_qgis.io import model_file
+    from mtmsd.mtmsd_qgis.io import array_file
 
     model = tmp_path / "model.mtmsd"
     bands = [{"name": f"b{n}", "number": n} for n in range(1, 13)]
-    model_file.write_file(model, "model", {"preset": "quick", "bands": bands, "source_band_count": 12}, {})
+    array_file.write_file(model, "model", {"preset": "quick", "bands": bands, "source_band_count": 12}, {})
     parameters = {"INPUT": str(scene.raster), "MODEL": str(model), "OUTPUT": str(tmp_path / "features.tif")}
     assert "CLASS_FIELD is empty" in refusal("extractfeatures", {**parameters, "TRAINING": squares("a", "b")})
     other = write_raster(tmp_path / "in.tif", spectra(bands=5))

@@ -80,7 +80,7 @@ def test_a_nodata_value_that_the_type_cannot_hold_excludes_nothing(tmp_path):
     plain, odd = tmp_path / "plain.mtmsd", tmp_path / "odd.mtmsd"
     run("pretraindiffusion", {"INPUT": str(raster), "OUTPUT": str(plain), **PRETRAIN})
     run("pretraindiffusion", {"INPUT": str(tmp_path / "in.vrt"), "OUTPUT": str(odd), **PRETRAIN})
-    from mtmsd.mtmsd_qgis.io.model_file import read_header
+    from mtmsd.mtmsd_qgis.io.array_file import read_header
 
     assert read_header(plain)["loss_curve"] == read_header(odd)["loss_curve"]
 
@@ -104,7 +104,7 @@ def test_a_checkpoint_that_is_none_is_refused(scene, model, tmp_path):
     text = tmp_path / "x.checkpoint"
     text.write_text("a shopping list " * 20)
     parameters = {"INPUT": str(scene.raster), "OUTPUT": str(tmp_path / "m.mtmsd"), **PRETRAIN}
-    for path, words in ((model, "should be a checkpoint, it is a model"), (text, "is not a diffusion model")):
+    for path, words in ((model, "should be a checkpoint, it is a model"), (text, "is not a checkpoint")):
         with pytest.raises(QgsProcessingException, match=words):
             run("pretraindiffusion", {**parameters, "RESUME": str(path)})
     assert not (tmp_path / "m.mtmsd").exists()

@@ -62,7 +62,7 @@ def test_bad_bands_and_mask(tmp_path):
     assert "Marked as bad in the metadata, left out: 2." in log.lines
     assert "Mask clouds: 640 of 4096 pixels are left out." in log.lines
     assert any("5 constant (17)" in line for line in log.warnings)
-    from mtmsd.mtmsd_qgis.io.model_file import read_header
+    from mtmsd.mtmsd_qgis.io.array_file import read_header
 
     assert [band["number"] for band in read_header(tmp_path / "m.mtmsd")["bands"]] == [1, 3, 4, *range(6, 13)]
 

@@ -11,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from mtmsd_qgis.io.model_file import KIND_CHECKPOINT, read_arrays, read_header
+from mtmsd_qgis.io.array_file import KIND_CHECKPOINT, read_arrays, read_header
 from mtmsd_qgis.jobs.protocol import Job, decode, write_job
 from mtmsd_qgis.jobs.settings import PretrainSettings, to_json
 from tests.scenes import cube_of, fields

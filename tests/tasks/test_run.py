@@ -15,8 +15,8 @@ from mtmsd_qgis.diffusion.device import Device
 from mtmsd_qgis.errors import MtmsdError, SceneError
 from mtmsd_qgis.features.quantization import NODATA
 from mtmsd_qgis.features.tile_cache import TileCache
+from mtmsd_qgis.io.array_file import read_header
 from mtmsd_qgis.io.cube import Cube
-from mtmsd_qgis.io.model_file import read_header
 from mtmsd_qgis.io.windows import whole
 from mtmsd_qgis.jobs.data_model import FeatureLayout
 from mtmsd_qgis.jobs.protocol import Job

@@ -11,7 +11,7 @@ from typing import Any
 
 from qgis.core import QgsProcessingUtils
 
-from ....mtmsd_qgis.io.model_file import FORMAT_VERSION
+from ....mtmsd_qgis.io.array_file import FORMAT_VERSION
 from ....mtmsd_qgis.jobs.data_model import FeatureLayout
 from ....mtmsd_qgis.jobs.protocol import PROTOCOL_VERSION
 from ..files.free_space import free_bytes
