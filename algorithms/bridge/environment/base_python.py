@@ -109,7 +109,7 @@ def _span() -> str:
 def _ask(path: Path) -> Mapping[str, Any]:
     flags = {"creationflags": subprocess.CREATE_NO_WINDOW} if sys.platform == "win32" else {}
     try:
-        completed = subprocess.run(
+        completed = subprocess.run(  # nosec B603  # no shell; a Python that was found or named, and our own question
             [str(path), "-I", "-c", _QUESTION],
             check=False,
             capture_output=True,

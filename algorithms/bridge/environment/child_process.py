@@ -54,7 +54,7 @@ def run_command(
     if held is not None and sys.platform != "win32":
         options["pass_fds"] = (held,)
     try:
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # nosec B603  # no shell; pip and Python, with arguments that we build
             list(command),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

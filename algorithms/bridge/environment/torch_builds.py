@@ -145,7 +145,7 @@ def graphics_cards() -> tuple[list[Card], str]:
     query = "--query-gpu=name,driver_version,compute_cap,memory.total"
     flags = {"creationflags": subprocess.CREATE_NO_WINDOW} if sys.platform == "win32" else {}
     try:
-        completed = subprocess.run(
+        completed = subprocess.run(  # nosec B603  # no shell; the driver's tool with fixed arguments
             [program, query, "--format=csv,noheader,nounits"],
             check=False,
             capture_output=True,

@@ -146,7 +146,10 @@ def signal_group(process: subprocess.Popen[bytes], *, forced: bool) -> None:
         if sys.platform == "win32":
             if forced:
                 taskkill = ["taskkill", "/T", "/F", "/PID", str(process.pid)]
-                subprocess.run(taskkill, check=False, capture_output=True, creationflags=subprocess.CREATE_NO_WINDOW)
+                # No shell; a fixed program, and the number of a process that we started.
+                subprocess.run(  # nosec B603
+                    taskkill, check=False, capture_output=True, creationflags=subprocess.CREATE_NO_WINDOW
+                )
             else:
                 process.terminate()
         else:
@@ -174,7 +177,7 @@ def _of_qgis(folder: str) -> bool:
 def _ask(candidate: Candidate, feedback: QgsProcessingFeedback) -> Mapping[str, Any]:
     command = [str(candidate.path), "-I", "-X", "utf8", str(WORKER), "--probe"]
     try:
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # nosec B603  # no shell; the Python that the user set up, and our own file
             command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -72,7 +72,7 @@ def run_worker(job: Job, folder: Path, module: str, progress: ProgressRange) -> 
     progress.feedback.pushDebugInfo(f"Worker: {python.path} ({python.origin})")
     write_job(job, folder)
     try:
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # nosec B603  # no shell; the Python that the user set up, and our own file
             [str(python.path), "-I", "-X", "utf8", str(interpreter.WORKER), str(folder)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
