@@ -2,7 +2,7 @@
 # Each target does its own set-up; what is there already is left alone. The work is in scripts/.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fuzz check pictures translate benchmark package setup-worker setup-dev setup-qgis setup-benchmark clean
+.PHONY: help demo test fuzz check pictures translate benchmark package release setup-worker setup-dev setup-qgis setup-benchmark clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
@@ -34,6 +34,9 @@ benchmark-speed: setup-benchmark setup-qgis ## speed and memory, half an hour; d
 
 package: setup-dev ## dist/mtmsd-<version>.zip, for QGIS's plugin manager and for the plugin site
 	@scripts/package.sh
+
+release: setup-dev ## the same for the plugin site; refuses the placeholders of maintainer.toml
+	@scripts/package.sh --release
 
 setup-worker: ## the worker's Python: torch, numpy, scipy
 	@scripts/setup_worker.sh

@@ -3,14 +3,12 @@
 
 from __future__ import annotations
 
-import configparser
-
 from processing.core.ProcessingConfig import ProcessingConfig, Setting
 from qgis.core import QgsApplication, QgsProcessingProvider
 from qgis.PyQt.QtGui import QIcon
 
 from .assess_accuracy import AssessAccuracy
-from .base.algorithm import ROOT
+from .base.metadata import ROOT, metadata_value
 from .check_environment import CheckEnvironment
 from .classify import Classify
 from .extract_features import ExtractFeatures
@@ -67,9 +65,7 @@ class MtmsdProvider(QgsProcessingProvider):
 
     def versionInfo(self) -> str:
         """Version of the plugin."""
-        parser = configparser.ConfigParser(interpolation=None)
-        parser.read(ROOT / "metadata.txt", encoding="utf-8")
-        return parser.get("general", "version", fallback="")
+        return metadata_value("version")
 
     def supportedOutputRasterLayerExtensions(self) -> list[str]:
         """We write GeoTIFF only: it keeps names, tables, scale and offset of thousands of bands in one file."""

@@ -8,7 +8,7 @@ import re
 from qgis.core import QgsProcessingModelAlgorithm
 from qgis.PyQt.QtGui import QIcon
 
-from .base.algorithm import HELP, ROOT
+from .base.metadata import ROOT, guide_page
 from .help_text import help_text
 from .translation import tr, translatable
 
@@ -56,7 +56,7 @@ class ShippedModel(QgsProcessingModelAlgorithm):
 
     def helpUrl(self) -> str:
         """Its page in the user's guide."""
-        return f"{HELP}{self.name()}.md"
+        return guide_page(self.name())
 
     def createInstance(self) -> ShippedModel:
         """A copy of this model."""

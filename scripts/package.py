@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Makes dist/mtmsd-<version>.zip, what QGIS's plugin manager installs.
 
-    python package.py [--unpack FOLDER]
+    python package.py [--release] [--unpack FOLDER]
 
 Takes the files that git knows, or would take up, as they are in the working tree, less those that .gitattributes marks
-"export-ignore". The same files give the same bytes: names sorted, times fixed, no modes. Runs in any Python 3.9.
+"export-ignore"; metadata.txt names the maintainer of maintainer.toml. The same files give the same bytes: names sorted,
+times fixed, no modes. Runs in any Python 3.9.
 """
 
 from __future__ import annotations
@@ -13,8 +14,12 @@ import argparse
 import configparser
 import shutil
 import subprocess
+import sys
 import zipfile
 from pathlib import Path, PurePosixPath
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from maintainer import FILE, read_maintainer, refusal, with_maintainer
 
 ROOT = Path(__file__).resolve().parent.parent
 NAME = "mtmsd"  # of the one folder in the package, and of the module that QGIS imports
@@ -26,7 +31,10 @@ def main() -> None:
     """Make the package and, where wished for, unpack it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--unpack", type=Path, help="also unpack it into this folder; what is there is removed")
+    parser.add_argument("--release", action="store_true", help="refuse where maintainer.toml has placeholders")
     arguments = parser.parse_args()
+    if arguments.release and (sentence := refusal(read_maintainer(ROOT / FILE))):
+        sys.exit(sentence)
     package = make_package(ROOT / "dist")
     size = package.stat().st_size
     print(f"{package.relative_to(ROOT)}: {len(zipfile.ZipFile(package).namelist())} files, {size / 1e6:.2f} MB")
@@ -46,7 +54,7 @@ def make_package(folder: Path) -> Path:
             entry = zipfile.ZipInfo(f"{NAME}/{file}", _TIME)
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.external_attr = _MODE
-            archive.writestr(entry, (ROOT / file).read_bytes())
+            archive.writestr(entry, content_of(file))
     partial.replace(path)
     return path
 
@@ -58,6 +66,14 @@ def packaged_files() -> list[str]:
     folders = {str(parent) for file in files for parent in PurePosixPath(file).parents if str(parent) != "."}
     left_out = _left_out(sorted({*files, *folders}))
     return [file for file in files if not left_out & {file, *(str(parent) for parent in PurePosixPath(file).parents)}]
+
+
+def content_of(file: str) -> bytes:
+    """A file as the package has it."""
+    content = (ROOT / file).read_bytes()
+    if file != "metadata.txt":
+        return content
+    return with_maintainer(content.decode("utf-8"), read_maintainer(ROOT / FILE)).encode("utf-8")
 
 
 def version() -> str:

@@ -20,11 +20,9 @@ from qgis.PyQt.QtGui import QIcon
 from ...mtmsd_qgis.errors import MtmsdError
 from ..help_text import help_text
 from ..translation import tr
+from .metadata import ROOT, guide_page
 from .outputs import RunOutputs
 from .parameters import ParameterGroup, Parameters, ParameterValues
-
-ROOT = Path(__file__).resolve().parents[2]
-HELP = "https://github.com/mtmsd-qgis/mtmsd/blob/main/docs/"
 
 
 class MtmsdAlgorithm(QgsProcessingAlgorithm):
@@ -72,7 +70,7 @@ class MtmsdAlgorithm(QgsProcessingAlgorithm):
 
     def helpUrl(self) -> str:
         """The page of this algorithm in the user's guide."""
-        return f"{HELP}{self.name()}.md"
+        return guide_page(self.name())
 
     def declare(self, parameter: QgsProcessingParameterDefinition, text: str, *, advanced: bool = False) -> None:
         """Add a parameter with its help."""
