@@ -25,10 +25,11 @@ PACKAGES = {
     "sampling": {"jobs"},
     "accuracy": {"io", "jobs", "sampling"},
     "report": {"jobs", "sampling", "io", "accuracy"},
+    "transfer": DATA,
     "diffusion": DATA,
     "features": DATA | {"diffusion"},
     "classification": DATA | {"accuracy", "diffusion", "features"},
-    "tasks": DATA | {"accuracy", "report", "diffusion", "features", "classification"},
+    "tasks": DATA | {"accuracy", "report", "transfer", "diffusion", "features", "classification"},
 }
 WORDS = {"errors", "progress"}
 WITH_TORCH = {"diffusion", "features", "classification", "tasks"}

@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The bands of a classifier against the bands of a target raster: which stands for which, and how well.
+
+Enters: descriptions of bands. Leaves: a BandMatch, or one sentence that says why the raster cannot be used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..errors import SceneError
+from ..jobs.data_model import Band
+
+_NARROWEST_NM = 4.0  # a band that is described as narrower, or whose neighbours are nearer, counts as so wide
+_WIDEST_SHARE = 0.1  # of its wavelength: how wide a band without FWHM is at most; multispectral ones are 0.05 to 0.12
+_WIDTH_RATIO = 1.5  # bands whose widths differ by more are not of the same sensor
+_NAMES_FOUND = 0.5  # of the names; where fewer are found, the names are not the classifier's
+_SHOWN = 5  # bands in a message
+
+
+@dataclass(frozen=True)
+class BandMatch:
+    """Which band of the target raster stands for each band that is wanted.
+
+    Attributes:
+        how: "wavelength", "name" or "order".
+        indices: (B,) 0-based band of the target, None where it has none that fits.
+        offsets_nm: (B,) wavelength of the target's band minus the wanted one; None where either is unknown.
+        missing: Positions among the wanted bands for which the target has no band.
+        shifted: Positions whose band is off by more than half the wanted band's width.
+        shared: Positions whose band stands for another wanted band too.
+    """
+
+    how: str
+    indices: tuple[int | None, ...]
+    offsets_nm: tuple[float | None, ...]
+    missing: tuple[int, ...]
+    shifted: tuple[int, ...]
+    shared: tuple[int, ...]
+
+
+def compare_bands(
+    wanted: Sequence[Band], target: Sequence[Band], source_band_count: int | None = None
+) -> BandMatch | None:
+    """Match bands by wavelength where both sides have them, else by name, else by order.
+
+    A band is missing where the nearest one is off by more than the wanted band's width. The width is the FWHM; where it
+    is unknown, the distance to the nearest other wanted band, but at most a tenth of the wavelength. Names count where
+    each wanted one is unique and the target has at least half of them. The order counts where the numbers of bands are
+    equal.
+
+    Args:
+        wanted: (B,) bands of the classifier, in its order.
+        target: All bands of the raster.
+        source_band_count: Bands of the raster that the classifier is from, left-out ones included.
+
+    Returns:
+        None where nothing tells which bands belong together.
+    """
+    wanted_nm = [band.wavelength_nm for band in wanted]
+    if None not in wanted_nm and any(band.wavelength_nm is not None for band in target):
+        return _by_wavelength(wanted, target)
+    names = [band.name for band in target]
+    asked = [band.name for band in wanted]
+    if all(asked) and len(set(asked)) == len(asked):
+        found = [names.index(name) if names.count(name) == 1 else None for name in asked]
+        if sum(index is not None for index in found) >= _NAMES_FOUND * len(asked):
+            return _matched("name", wanted, target, found)
+    if len(target) == len(wanted):
+        return _matched("order", wanted, target, list(range(len(wanted))))
+    if len(target) == source_band_count and all(1 <= band.number <= len(target) for band in wanted):
+        return _matched("order", wanted, target, [band.number - 1 for band in wanted])
+    return None
+
+
+def match_all_bands(
+    wanted: Sequence[Band], target: Sequence[Band], source_band_count: int | None = None
+) -> tuple[BandMatch, list[int]]:
+    """As compare_bands, where every band is needed.
+
+    Returns:
+        The match, and the 0-based bands of the target in the wanted order.
+
+    Raises:
+        SceneError: A band is missing, or nothing tells which bands belong together.
+    """
+    match = compare_bands(wanted, target, source_band_count)
+    if match is None:
+        expected = len(wanted) if source_band_count is None else source_band_count
+        raise SceneError(
+            f"The classifier expects a raster of {_count(expected)}, this one has {_count(len(target))} and neither "
+            "wavelengths nor band names tell which belong together; use a raster of the same sensor."
+        )
+    if match.missing:
+        kind = "none near them" if match.how == "wavelength" else "none of these names"
+        raise SceneError(
+            f"The classifier needs {_count(len(wanted))}, of which this raster has {kind}: "
+            f"{named(wanted, match.missing)}; use a raster of the same sensor, or one that has these bands."
+        )
+    return match, [index for index in match.indices if index is not None]
+
+
+def sensor_difference(one: Sequence[Band], other: Sequence[Band]) -> str | None:
+    """What speaks against two rasters being of the same sensor, as a phrase; None where nothing does.
+
+    Rasters without wavelengths and names can differ in nothing but the number of bands.
+    """
+    if len(one) != len(other):
+        return f"{_count(len(one))} in one and {len(other)} in the other"
+    match = compare_bands(one, other)
+    if match is None or match.missing:
+        missing = range(len(one)) if match is None else match.missing
+        return f"no band in the other for {named(one, missing)}"
+    if match.shifted:
+        return f"wavelengths that are off by more than half a width: {named(one, match.shifted)}"
+    if match.shared:
+        return f"one band of the other stands for several: {named(one, match.shared)}"
+    pairs = [(band.fwhm_nm, other[index].fwhm_nm) for band, index in zip(one, match.indices) if index is not None]
+    wider = [i for i, (a, b) in enumerate(pairs) if a and b and max(a, b) > _WIDTH_RATIO * min(a, b)]
+    return f"widths that differ: {named(one, wider)}" if wider else None
+
+
+def named(bands: Sequence[Band], positions: Sequence[int]) -> str:
+    """Bands for a message, by wavelength, name or number; a long list is cut."""
+    words = []
+    for position in positions[:_SHOWN]:
+        band = bands[position]
+        label = f"band {band.number or position + 1}"
+        if band.name and band.name != f"Band {band.number or position + 1}":
+            label = band.name
+        words.append(label if band.wavelength_nm is None else f"{label} ({band.wavelength_nm:g} nm)")
+    more = len(positions) - _SHOWN
+    return ", ".join(words) + (f" and {more} more" if more > 0 else "")
+
+
+def _by_wavelength(wanted: Sequence[Band], target: Sequence[Band]) -> BandMatch:
+    """The nearest band of the target for each wanted one, if it is not off by more than its width."""
+    target_nm = np.array([np.inf if band.wavelength_nm is None else band.wavelength_nm for band in target])
+    found: list[int | None] = []
+    for band, width in zip(wanted, _widths(wanted)):
+        off = np.abs(target_nm - (band.wavelength_nm or 0.0))
+        nearest = int(off.argmin())
+        found.append(nearest if off[nearest] <= width else None)
+    return _matched("wavelength", wanted, target, found)
+
+
+def _matched(how: str, wanted: Sequence[Band], target: Sequence[Band], found: Sequence[int | None]) -> BandMatch:
+    offsets = [_offset(band, None if index is None else target[index]) for band, index in zip(wanted, found)]
+    return BandMatch(
+        how=how,
+        indices=tuple(found),
+        offsets_nm=tuple(offsets),
+        missing=tuple(i for i, index in enumerate(found) if index is None),
+        shifted=tuple(
+            i
+            for i, (off, width) in enumerate(zip(offsets, _widths(wanted)))
+            if off is not None and abs(off) > width / 2
+        ),
+        shared=tuple(i for i, index in enumerate(found) if index is not None and list(found).count(index) > 1),
+    )
+
+
+def _offset(wanted: Band, target: Band | None) -> float | None:
+    if target is None or target.wavelength_nm is None or wanted.wavelength_nm is None:
+        return None
+    return target.wavelength_nm - wanted.wavelength_nm
+
+
+def _widths(bands: Sequence[Band]) -> list[float]:
+    """FWHM of each band in nm; else the distance to the next band, at most a tenth of the wavelength."""
+    known = np.unique([band.wavelength_nm for band in bands if band.wavelength_nm is not None])
+    widths = []
+    for band in bands:
+        nm = band.wavelength_nm or 0.0
+        others = known[known != nm]
+        spacing = float(np.abs(others - nm).min()) if len(others) else np.inf
+        widths.append(max(_NARROWEST_NM, band.fwhm_nm or min(spacing, _WIDEST_SHARE * nm)))
+    return widths
+
+
+def _count(bands: int) -> str:
+    return "1 band" if bands == 1 else f"{bands} bands"

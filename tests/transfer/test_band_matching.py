@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from mtmsd_qgis.errors import SceneError
+from mtmsd_qgis.jobs.data_model import Band
+from mtmsd_qgis.transfer.band_matching import compare_bands, match_all_bands, named, sensor_difference
+
+
+def at(*wavelengths: float | None, fwhm: float | None = None) -> list[Band]:
+    return [Band("", nm, number=i + 1, fwhm_nm=fwhm) for i, nm in enumerate(wavelengths)]
+
+
+def called(*names: str) -> list[Band]:
+    return [Band(name, number=i + 1) for i, name in enumerate(names)]
+
+
+def test_bands_are_matched_by_the_nearest_wavelength():
+    match = compare_bands(at(480, 560, 660, fwhm=40), at(1600, 655, 490, 561))
+    assert match.how == "wavelength"
+    assert match.indices == (2, 3, 1)
+    assert match.offsets_nm == (10, 1, -5)
+    assert match.missing == match.shifted == match.shared == ()
+
+
+@pytest.mark.parametrize(
+    ("found", "missing", "shifted"), [(520, (), ()), (520.5, (), (0,)), (540, (), (0,)), (540.5, (0,), ())]
+)
+def test_a_band_is_shifted_from_half_a_width_and_missing_from_a_width_on(found, missing, shifted):
+    match = compare_bands(at(500, fwhm=40), at(found))
+    assert (match.missing, match.shifted) == (missing, shifted)
+
+
+def test_without_fwhm_the_distance_to_the_next_band_is_the_width():
+    match = compare_bands(at(400, 410, 500), at(402, 416, 470))
+    assert match.indices == (0, 1, 2)
+    assert match.shifted == (1, 2)
+    assert compare_bands(at(400, 410, 500), at(388, 421, 500)).missing == (0, 1)
+
+
+def test_without_fwhm_a_band_is_at_most_a_tenth_of_its_wavelength_wide():
+    assert compare_bands(at(480, 2200), at(500, 2420)).shifted == (1,)
+    assert compare_bands(at(480, 2200), at(500, 2421)).missing == (1,)
+    assert compare_bands(at(2200), at(2090)).shifted == ()
+
+
+def test_one_band_may_stand_for_two():
+    match = compare_bands(at(500, 505, fwhm=20), at(502, 900))
+    assert match.indices == (0, 0)
+    assert match.shared == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("target", "how", "indices"),
+    [
+        (called("nir", "red", "blue"), "name", (2, 1, 0)),
+        (called("nir", "red", "swir"), "name", (None, 1, 0)),
+        (called("b1", "b2", "nir"), "order", (0, 1, 2)),
+        ([Band("blue", 480.0), Band("red"), Band("nir")], "name", (0, 1, 2)),
+    ],
+)
+def test_names_then_order_where_wavelengths_do_not_tell(target, how, indices):
+    match = compare_bands(called("blue", "red", "nir"), target)
+    assert (match.how, match.indices) == (how, indices)
+
+
+def test_a_repeated_name_tells_nothing():
+    assert compare_bands(called("x", "x"), called("x", "x")).how == "order"
+    assert compare_bands(called("x", "y"), called("x", "x")).how == "order"
+
+
+def test_bands_that_were_left_out_count_in_the_order():
+    wanted = [Band("a", number=2), Band("b", number=4)]
+    assert compare_bands(wanted, called("c", "d", "e", "f"), source_band_count=4).indices == (1, 3)
+    assert compare_bands(wanted, called("c", "d", "e"), source_band_count=4) is None
+
+
+def test_all_bands_or_one_sentence():
+    match, indices = match_all_bands(at(480, 660), at(660, 480))
+    assert indices == [1, 0]
+    assert match.how == "wavelength"
+    with pytest.raises(SceneError, match=r"needs 2 bands, of which .* none near them: band 2 \(2200 nm\); use"):
+        match_all_bands(at(480, 2200), at(480, 660, 860, fwhm=20))
+    with pytest.raises(SceneError, match="none of these names: swir; use"):
+        match_all_bands(called("red", "swir"), called("red", "nir"))
+    with pytest.raises(SceneError, match="expects a raster of 6 bands, this one has 1 band and neither"):
+        match_all_bands(called("red", "swir"), called("grey"), source_band_count=6)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "phrase"),
+    [
+        (at(480, 660, fwhm=40), at(481, 660, fwhm=41), None),
+        (called("a", "b"), called("c", "d"), None),
+        (called("a", "b"), called("c"), "2 bands in one and 1 in the other"),
+        (at(480, 660), at(480, 2200), r"no band in the other for band 2 \(660 nm\)"),
+        (at(480, 660, fwhm=40), at(480, 690, fwhm=40), r"off by more than half a width: band 2 \(660 nm\)"),
+        (at(500, 505, fwhm=20), at(502, 900), "one band of the other stands for several"),
+        (at(480, 660, fwhm=40), at(480, 660, fwhm=10), r"widths that differ: band 1 \(480 nm\), band 2"),
+    ],
+)
+def test_what_speaks_against_one_sensor(one, other, phrase):
+    found = sensor_difference(one, other)
+    assert found is None if phrase is None else re.search(phrase, found)
+
+
+def test_long_lists_are_cut():
+    assert named(at(*range(400, 480, 10)), range(8)).endswith("band 5 (440 nm) and 3 more")
+    assert named([Band("nir", number=4)], [0]) == "nir"
