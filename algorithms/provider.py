@@ -11,6 +11,7 @@ from .assess_accuracy import AssessAccuracy
 from .base.metadata import ROOT, metadata_value
 from .check_environment import CheckEnvironment
 from .classify import Classify
+from .describe_file import DescribeFile
 from .extract_features import ExtractFeatures
 from .import_scene import ImportScene
 from .map_scene import MapScene
@@ -30,6 +31,7 @@ _ALGORITHMS = (
     AssessAccuracy,
     ImportScene,
     SplitSamples,
+    DescribeFile,
     CheckEnvironment,
     SetupEnvironment,
 )

@@ -420,6 +420,50 @@
             <translation type="unfinished"></translation>
         </message>
         <message>
+            <source>Describe a model or classifier file</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>model,classifier,checkpoint,metadata,bands,wavelengths,accuracy,fingerprint</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Says what a diffusion model, a classifier or a checkpoint is: what it was made from and with, the bands it needs, and of a classifier its classes and their accuracy as it was measured. Only the file's header is read; nothing is changed, and torch is not needed.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>File</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>MTMSD files (*.mtmsd *.mtmsdc *.checkpoint);;All files (*.*)</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>A diffusion model (.mtmsd), a classifier (.mtmsdc) or the checkpoint of an interrupted training.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>What the file is, for people; the same as JSON lies beside it, for programs.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Kind of file</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Fingerprint (SHA-256)</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Version of the file</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Classes</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
             <source>2 Extract diffusion features</source>
             <translation type="unfinished"></translation>
         </message>

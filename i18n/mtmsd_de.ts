@@ -420,6 +420,50 @@
             <translation>Für die Klassifikatoren mtmsd und linear: wie viele Merkmale je Zeitschritt mit Hilfe der Trainingsdaten ausgewählt werden; 0 behält alle. Nicht gesetzt: 60 %, wenn der Raster alle Merkmale enthält, sonst alle.</translation>
         </message>
         <message>
+            <source>Describe a model or classifier file</source>
+            <translation>Modell- oder Klassifikatordatei beschreiben</translation>
+        </message>
+        <message>
+            <source>model,classifier,checkpoint,metadata,bands,wavelengths,accuracy,fingerprint</source>
+            <translation>Modell,Klassifikator,Sicherungspunkt,Metadaten,Kanäle,Wellenlängen,Genauigkeit,Fingerabdruck</translation>
+        </message>
+        <message>
+            <source>Says what a diffusion model, a classifier or a checkpoint is: what it was made from and with, the bands it needs, and of a classifier its classes and their accuracy as it was measured. Only the file's header is read; nothing is changed, and torch is not needed.</source>
+            <translation>Sagt, was ein Diffusionsmodell, ein Klassifikator oder ein Sicherungspunkt ist: woraus und womit die Datei gemacht wurde, welche Kanäle sie braucht, und bei einem Klassifikator die Klassen und ihre Genauigkeit, wie sie gemessen wurde. Nur der Kopf der Datei wird gelesen; nichts wird geändert, und torch wird nicht gebraucht.</translation>
+        </message>
+        <message>
+            <source>File</source>
+            <translation>Datei</translation>
+        </message>
+        <message>
+            <source>MTMSD files (*.mtmsd *.mtmsdc *.checkpoint);;All files (*.*)</source>
+            <translation>MTMSD-Dateien (*.mtmsd *.mtmsdc *.checkpoint);;Alle Dateien (*.*)</translation>
+        </message>
+        <message>
+            <source>A diffusion model (.mtmsd), a classifier (.mtmsdc) or the checkpoint of an interrupted training.</source>
+            <translation>Ein Diffusionsmodell (.mtmsd), ein Klassifikator (.mtmsdc) oder der Sicherungspunkt eines unterbrochenen Trainings.</translation>
+        </message>
+        <message>
+            <source>What the file is, for people; the same as JSON lies beside it, for programs.</source>
+            <translation>Was die Datei ist, für Menschen; dasselbe liegt als JSON daneben, für Programme.</translation>
+        </message>
+        <message>
+            <source>Kind of file</source>
+            <translation>Art der Datei</translation>
+        </message>
+        <message>
+            <source>Fingerprint (SHA-256)</source>
+            <translation>Fingerabdruck (SHA-256)</translation>
+        </message>
+        <message>
+            <source>Version of the file</source>
+            <translation>Version der Datei</translation>
+        </message>
+        <message>
+            <source>Classes</source>
+            <translation>Klassen</translation>
+        </message>
+        <message>
             <source>2 Extract diffusion features</source>
             <translation>2 Diffusionsmerkmale extrahieren</translation>
         </message>

@@ -70,7 +70,7 @@ def classification_report(result: MapResult, facts: Mapping[str, str], pixel_are
         parts.append(matrix_table(accuracy, classes))
         parts += [calibration_table(accuracy.calibration)] if accuracy.calibration else []
     parts.append(mapped_areas(result.mapped_pixels, classes, pixel_area_m2))
-    parts += _weights(result) + (_ensemble(result.ensemble) if result.ensemble else [])
+    parts += _weights(result) + (ensemble_parts(result.ensemble) if result.ensemble else [])
     rows = {
         **facts,
         "Classifier": result.settings.classifier,
@@ -177,7 +177,7 @@ def _weights(result: MapResult) -> list[str]:
     return parts
 
 
-def _ensemble(ensemble: EnsembleSummary) -> list[str]:
+def ensemble_parts(ensemble: EnsembleSummary) -> list[str]:
     """Which models the default classifier compared, and which ones it uses."""
     aim = "more pixels of the same fields" if ensemble.split == "random" else "fields without samples"
     before = ", before class probabilities are smoothed" if ensemble.smoothing else ""

@@ -12,7 +12,7 @@ from qgis.core import QgsApplication, QgsProcessingParameterDefinition
 
 IDS = {
     "pretraindiffusion", "extractfeatures", "classify", "assessaccuracy", "importscene", "splitsamples",
-    "checkenvironment", "setupenvironment", "scenetoclassmap", "mapscene",
+    "checkenvironment", "describefile", "setupenvironment", "scenetoclassmap", "mapscene",
 }  # fmt: skip
 OUTPUTS = {
     "pretraindiffusion": {"OUTPUT", "REPORT", "FINAL_LOSS", "SECONDS", "DEVICE_USED"},
@@ -28,6 +28,7 @@ OUTPUTS = {
     "importscene": {"OUTPUT", "OUTPUT_REFERENCE", "OUTPUT_SAMPLES"},
     "splitsamples": {"OUTPUT_TRAINING", "OUTPUT_VALIDATION"},
     "checkenvironment": {"OUTPUT_HTML", "OUTPUT_JSON", "READY"},
+    "describefile": {"REPORT", "KIND", "VERSION", "FINGERPRINT", "BANDS", "CLASSES", "OA"},
     "setupenvironment": {"PYTHON", "TORCH_VERSION"},
 }  # fmt: skip
 # Loads the plugin in a fresh Python and names what came along.

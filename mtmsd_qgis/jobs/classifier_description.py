@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a classifier file says of itself before its arrays: classes, bands, features, model, accuracy.
+
+Enters: figures of a map task, or the JSON of a file. Leaves: a frozen dataclass, or a ValueError that names the field.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from .accuracy_results import AccuracyFigures
+from .data_model import Band, ClassEntry, FeatureLayout
+from .json_dataclasses import from_json, shown
+from .results import EnsembleSummary, SplitFacts
+from .settings import ClassificationSettings, ExtractionSettings
+
+SCENE = "scene"  # a raster of bands, whose features are computed with the diffusion model
+FEATURES = "features"  # a feature raster
+BANDS = "bands"  # a raster of plain bands, without features
+_INPUTS = (SCENE, FEATURES, BANDS)
+_LARGEST_ID = 65_535
+
+
+@dataclass(frozen=True)
+class UsedModel:
+    """The diffusion model that the features come from.
+
+    Attributes:
+        sha256: Fingerprint of its arrays, as its file states it; empty where it is not known.
+        preset: That it was trained with; empty where it is not known.
+        included: Whether it lies in the classifier file.
+    """
+
+    sha256: str
+    preset: str
+    included: bool
+
+
+@dataclass(frozen=True)
+class SourceScene:
+    """The raster that the classifier was learnt from: its name, if QGIS gave it, and its size in pixels."""
+
+    name: str
+    height: int
+    width: int
+
+
+@dataclass(frozen=True)
+class ClassifierDescription:
+    """A fitted classifier and what it was learnt from.
+
+    Attributes:
+        input: What it is applied to: SCENE, FEATURES or BANDS.
+        classes: In the order of the class indices.
+        bands: That a raster must have, in the order in which they are read; with wavelengths where known.
+        source_band_count: Of the raster it was learnt from, bands that are not used included.
+        layout: What the bands are that the classifier sees.
+        settings: Of the classification.
+        split: How samples were held out.
+        accuracy: At the held-out samples; None where none was held out.
+        source: The raster it was learnt from.
+        torch: Version that it was learnt with.
+        extraction: Of the features; None where they were not computed in the same run.
+        diffusion_model: None where no features are used.
+        ensemble: Of the default classifier alone.
+        timestep_weights: Share of each timestep, and of "spectra", in the decision; may be empty.
+        stage_weights: Share of each stage likewise.
+    """
+
+    input: str
+    classes: tuple[ClassEntry, ...]
+    bands: tuple[Band, ...]
+    source_band_count: int
+    layout: FeatureLayout
+    settings: ClassificationSettings
+    split: SplitFacts
+    accuracy: AccuracyFigures | None
+    source: SourceScene
+    torch: str
+    extraction: ExtractionSettings | None = None
+    diffusion_model: UsedModel | None = None
+    ensemble: EnsembleSummary | None = None
+    timestep_weights: Mapping[str, float] | None = None
+    stage_weights: Mapping[str, float] | None = None
+
+    @classmethod
+    def from_json(cls, values: object) -> ClassifierDescription:
+        """The description from the values of a JSON object.
+
+        Raises:
+            ValueError: A part is missing, of the wrong type or out of range.
+            MtmsdError: Settings are out of range, or the layout is of a newer version.
+        """
+        description = from_json(cls, values)
+        if description.input not in _INPUTS:
+            raise ValueError(f"input should be one of {', '.join(_INPUTS)}, found {shown(description.input)}")
+        ids = [entry.id for entry in description.classes]
+        if len(ids) < 2 or len(set(ids)) != len(ids) or not all(1 <= each <= _LARGEST_ID for each in ids):
+            raise ValueError(f"two or more classes with ids of their own, 1 to {_LARGEST_ID}, were expected")
+        if not description.bands or description.source_band_count < len(description.bands):
+            raise ValueError(f"{description.source_band_count} bands of the source cannot hold those that are used")
+        for band in description.bands:
+            if band.wavelength_nm is not None and not math.isfinite(band.wavelength_nm):
+                raise ValueError(f"band {band.number} has no finite wavelength")
+        if description.input == SCENE and (description.extraction is None or description.diffusion_model is None):
+            raise ValueError("a classifier of scenes should name its extraction and its diffusion model")
+        return description
