@@ -7,6 +7,7 @@ import json
 
 import numpy as np
 import pytest
+from gdal_exceptions import MODULES, enter, gdal_exceptions, leave_all
 from osgeo import gdal
 from qgis.core import QgsCoordinateReferenceSystem, QgsProcessingException, QgsProject, QgsRasterLayer
 from scenes import (
@@ -317,12 +318,9 @@ def test_class_map_has_names_and_colours_for_other_software(tmp_path, top, code,
     classes = [ClassEntry(1, "water", "#1f78b4"), ClassEntry(top, "Wald, Gebüsch", "#33a02c")]
     values = np.zeros((1, 8, 8), np.uint16)
     values[0, 2:4] = top
-    (gdal.UseExceptions if exceptions else gdal.DontUseExceptions)()
-    try:
-        path = tmp_path / "map.tif"
+    path = tmp_path / "map.tif"
+    with gdal_exceptions(exceptions):
         write_class_map(RawRaster(written(tmp_path, values), job(tmp_path), source.grid), path, classes, progress())
-    finally:
-        gdal.DontUseExceptions()
     dataset = gdal.Open(str(path))
     band = dataset.GetRasterBand(1)
     table = band.GetDefaultRAT()
@@ -335,6 +333,39 @@ def test_class_map_has_names_and_colours_for_other_software(tmp_path, top, code,
     if code == "Byte":
         assert band.GetCategoryNames()[top] == "Wald, Gebüsch"
         assert band.GetColorTable().GetColorEntry(1) == (0x1F, 0x78, 0xB4, 255)
+
+
+@pytest.mark.parametrize("order", [(), (0,), (0, 1, 2), (2, 0, 1)], ids=str)
+@pytest.mark.parametrize("exceptions", [False, True])
+def test_exceptions_of_gdal_are_left_as_they_were_found(order, exceptions):
+    found = leave_all()
+    try:
+        enter(*(MODULES[i] for i in order))
+        entered = [bool(module.GetUseExceptions()) for module in MODULES]
+        with gdal_exceptions(exceptions):
+            assert bool(gdal.GetUseExceptions()) == exceptions
+        assert [bool(module.GetUseExceptions()) for module in MODULES] == entered
+    finally:
+        leave_all()
+        enter(*reversed(found))
+
+
+@pytest.mark.parametrize("exceptions", [False, True])
+def test_a_mask_that_cannot_be_warped_or_read_is_refused(tmp_path, exceptions):
+    from mtmsd.algorithms.bridge.raster.masks import describe_mask
+
+    source = described(write_raster(tmp_path / "in.tif", spectra(bands=2, height=8, width=8)))
+    elsewhere = write_raster(tmp_path / "local.tif", np.ones((1, 8, 8), np.uint8))
+    dataset = gdal.Open(str(elsewhere), gdal.GA_Update)
+    dataset.SetProjection('LOCAL_CS["plot",UNIT["metre",1]]')
+    del dataset
+    damaged = write_raster(tmp_path / "damaged.tif", np.ones((1, 400, 400), np.float32))
+    with damaged.open("r+b") as file:
+        file.truncate(20_000)
+    for path, words in ((elsewhere, "brought to the raster's grid"), (damaged, "cannot be read")):
+        mask = describe_mask(QgsRasterLayer(str(path), "mask"))
+        with gdal_exceptions(exceptions), pytest.raises(QgsProcessingException, match=words):
+            copied(source, job(tmp_path), mask=mask)
 
 
 def test_a_feature_raster_that_lost_bands_is_refused_or_read(tmp_path):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from osgeo import gdal, ogr
 from qgis.core import (
@@ -24,6 +25,9 @@ from qgis.core import (
 )
 
 from .source import Grid, RasterSource, describe_raster
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _POLYGON_DIMENSION = 2
 
@@ -72,7 +76,7 @@ def own_mask(source: RasterSource) -> bytes | None:
     """The same of the mask that a raster carries itself: a mask band, a .msk file or an alpha band; None without one.
 
     Raises:
-        QgsProcessingException: The raster cannot be opened.
+        QgsProcessingException: The raster cannot be opened, or its mask not be read.
     """
     import numpy as np
 
@@ -82,7 +86,7 @@ def own_mask(source: RasterSource) -> bytes | None:
     band = dataset.GetRasterBand(1)
     if not band.GetMaskFlags() & gdal.GMF_PER_DATASET:
         return None
-    return (np.frombuffer(band.GetMaskBand().ReadRaster(), np.uint8) > 0).astype(np.uint8).tobytes()
+    return (_pixels(band.GetMaskBand(), source.name) > 0).astype(np.uint8).tobytes()
 
 
 def both_usable(one: bytes, other: bytes) -> bytes:
@@ -156,8 +160,12 @@ def _usable_by_raster(name: str, source: RasterSource, grid: Grid) -> bytes:
     same = source.grid.crs == grid.crs or not source.grid.wkt or not grid.wkt
     target = memory_raster(grid, with_crs=not same)
     target.GetRasterBand(1).Fill(1)  # stays where the mask does not reach
-    stored = _usable_in_own_grid(source, with_crs=not same)
-    if gdal.ReprojectImage(stored, target, None, None, gdal.GRA_NearestNeighbour) != 0:
+    stored = _usable_in_own_grid(name, source, with_crs=not same)
+    try:
+        failure = gdal.ReprojectImage(stored, target, None, None, gdal.GRA_NearestNeighbour)
+    except RuntimeError:  # where somebody called gdal.UseExceptions
+        failure = gdal.CE_Failure
+    if failure:
         raise QgsProcessingException(
             f"The mask {name} cannot be brought to the raster's grid: {gdal.GetLastErrorMsg()}. "
             "Warp it to the raster's CRS first."
@@ -165,7 +173,19 @@ def _usable_by_raster(name: str, source: RasterSource, grid: Grid) -> bytes:
     return target.GetRasterBand(1).ReadRaster()
 
 
-def _usable_in_own_grid(source: RasterSource, *, with_crs: bool) -> gdal.Dataset:
+def _pixels(band: gdal.Band, name: str, *window: int) -> NDArray[Any]:
+    try:
+        values = band.ReadAsArray(*window)
+    except RuntimeError:  # where somebody called gdal.UseExceptions
+        values = None
+    if values is None:
+        raise QgsProcessingException(
+            f"The mask {name} cannot be read: {gdal.GetLastErrorMsg()}. The file may be incomplete."
+        )
+    return values
+
+
+def _usable_in_own_grid(name: str, source: RasterSource, *, with_crs: bool) -> gdal.Dataset:
     """0 where the mask raster says "leave out", else 1."""
     import numpy as np
 
@@ -174,7 +194,7 @@ def _usable_in_own_grid(source: RasterSource, *, with_crs: bool) -> gdal.Dataset
     band = dataset.GetRasterBand(1)
     nodata = source.bands[0].nodata
     for row in range(source.grid.height):
-        values = band.ReadAsArray(0, row, source.grid.width, 1)
+        values = _pixels(band, name, 0, row, source.grid.width, 1)
         excluded = (values != 0) & np.isfinite(values)
         if nodata is not None:
             excluded &= values != nodata
