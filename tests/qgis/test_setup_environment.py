@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -246,3 +247,17 @@ def test_an_index_that_cannot_be_reached_is_explained(home, monkeypatch):
     assert "Proxy: 127.0.0.1:9" in log.text
     assert "geheim" not in log.text + words
     assert environments(home) == []
+
+
+def test_the_last_line_of_a_program_is_not_lost_where_its_reader_gets_its_turn_late(monkeypatch):
+    from mtmsd.algorithms.bridge.environment import child_process
+    from mtmsd.algorithms.bridge.feedback import ProgressRange
+
+    def late(stream, lines, read=child_process._read_lines):
+        time.sleep(1)
+        read(stream, lines)
+
+    monkeypatch.setattr(child_process, "_read_lines", late)
+    command = [sys.executable, "-c", "print('no space left'); raise SystemExit(3)"]
+    ended = child_process.run_command(command, dict(os.environ), ProgressRange(Log(), 0, 100))
+    assert (ended.status, ended.tail) == (3, "no space left")

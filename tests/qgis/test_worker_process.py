@@ -208,6 +208,44 @@ def test_a_crash_after_the_result_does_not_lose_it(fake_worker):
     assert "after it had delivered its result" in log.warnings[0]
 
 
+def slow_reader(monkeypatch, seconds):
+    """As on a busy machine: the thread that reads the worker's lines gets its turn late."""
+    from mtmsd.algorithms.bridge.worker import worker_process
+
+    def late(stream, read=worker_process.read_lines):
+        for line in read(stream):
+            time.sleep(seconds)
+            yield line
+
+    monkeypatch.setattr(worker_process, "read_lines", late)
+
+
+@pytest.mark.parametrize("quiet", [0, 1.5])
+def test_the_last_message_is_not_lost_where_its_reader_gets_its_turn_late(fake_worker, monkeypatch, quiet):
+    slow_reader(monkeypatch, 2.5)
+    fake_worker(f'time.sleep({quiet}); send(type="result", values={{"answer": 6}})')
+    assert run(Log()) == {"answer": 6}
+
+
+def test_the_last_error_is_not_lost_where_its_reader_gets_its_turn_late(fake_worker, monkeypatch):
+    slow_reader(monkeypatch, 2.5)
+    fake_worker('time.sleep(1.5); send(type="error", text="The raster has no pixels."); sys.exit(1)')
+    assert refusal() == "The raster has no pixels."
+
+
+def test_a_child_that_outlives_the_worker_and_holds_its_output_does_not_hold_us(fake_worker, tmp_path):
+    fake_worker(f"""
+import subprocess
+child = subprocess.Popen(["/bin/sleep", "600"])
+open({str(tmp_path / "pid")!r}, "w").write(str(child.pid))
+send(type="result", values={{"answer": 7}})
+""")
+    start = time.monotonic()
+    assert run(Log()) == {"answer": 7}
+    assert time.monotonic() - start < 30
+    os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
+
+
 def test_an_obedient_worker_is_cancelled_at_once(fake_worker, tmp_path):
     fake_worker(f"""
 send(type="log", text="started")

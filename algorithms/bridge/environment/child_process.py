@@ -20,6 +20,7 @@ from ..worker import interpreter
 
 _POLL_SECONDS = 0.1
 _GRACE_SECONDS = 0.5  # to end in order after a cancel
+_LAST_LINES_POLLS = 100  # after its end, where what it started holds its output; a busy reader needs some of them
 _TAIL_LINES = 60
 
 
@@ -84,6 +85,7 @@ def _follow(
     take_line: Callable[[str], None],
 ) -> deque[str]:
     tail: deque[str] = deque(maxlen=_TAIL_LINES)
+    silent = 0  # polls since its end
     while True:
         refuse_when_cancelled(progress.feedback)
         try:
@@ -91,7 +93,8 @@ def _follow(
         except queue.Empty:
             take_line("")
             progress.beat()
-            if process.poll() is not None and lines.empty():
+            silent += process.poll() is not None
+            if silent >= _LAST_LINES_POLLS:
                 return tail
             continue
         if line is None:

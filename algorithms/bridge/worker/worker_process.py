@@ -36,7 +36,10 @@ _POLL_SECONDS = 0.1
 _GRACE_SECONDS = 1.2  # a cancelled worker ends its batch and keeps its checkpoint
 _LEAVE_SECONDS = 15.0  # one that is done: CUDA takes seconds to shut down on a busy machine
 _KILL_SECONDS = 1.0
-_LAST_LINES_SECONDS = 1.0  # after its end until we stop waiting for lines
+# After its end until we stop waiting for its output to end, which a child of the worker may hold open. The last lines
+# lie in the pipe by then, but on a busy machine the thread that reads them may get its turn late.
+_LAST_LINES_SECONDS = 10.0
+_NOTHING_MORE_SECONDS = 1.0  # the same where it has said how it ended
 _NOISE_LINES = 50  # printed by libraries; more would drown the log
 _TAIL_BYTES = 4000
 _WAITING_LINES = 1000  # then the worker waits; a flood shall not fill the memory of QGIS
@@ -129,8 +132,7 @@ class _WorkerRun:
             self._over.set()  # what comes now is read and forgotten, so that no full pipe holds the worker back
             self._end(grace)
             for stream, reader in readers.items():
-                reader.join(timeout=_KILL_SECONDS)
-                if not reader.is_alive():  # closing under a blocked reader would block us too
+                if self._read_to_its_end(reader):  # closing under a blocked reader would block us too
                     _close(stream)
         return self._judge()
 
@@ -149,23 +151,35 @@ class _WorkerRun:
 
     def _listen(self) -> None:
         """Read messages until the worker closes its output or the user cancels."""
-        beat, silent = monotonic(), 0
+        beat, silent = monotonic(), 0  # polls since its end; seconds would also pass while nobody gets a turn
         while not self._feedback.isCanceled():
             try:
                 line = self._lines.get(timeout=_POLL_SECONDS)
             except queue.Empty:
                 self._progress.beat()
-                silent += 1
-                if self._process.poll() is not None and silent * _POLL_SECONDS >= _LAST_LINES_SECONDS:
-                    return  # a child of the worker may hold the pipe open
+                silent += self._process.poll() is not None
+                if silent * _POLL_SECONDS >= self._last_lines_seconds():
+                    return
                 continue
-            silent = 0
             if line is None:
                 return
             self._take(line)
             if monotonic() - beat > _POLL_SECONDS:
                 self._progress.beat()
                 beat = monotonic()
+
+    def _last_lines_seconds(self) -> float:
+        told = self._values is not None or self._error is not None
+        return _NOTHING_MORE_SECONDS if told or self._feedback.isCanceled() else _LAST_LINES_SECONDS
+
+    def _read_to_its_end(self, reader: Thread) -> bool:
+        """Whether a stream ends within the time for last lines; the window stays alive meanwhile."""
+        for _ in range(round(self._last_lines_seconds() / _POLL_SECONDS)):
+            reader.join(timeout=_POLL_SECONDS)
+            if not reader.is_alive():
+                return True
+            self._progress.beat()
+        return False
 
     def _take(self, line: str) -> None:
         try:
