@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qgis.core import (
+    QgsProcessingAlgorithm,
     QgsProcessingFeedback,
     QgsProcessingOutputFile,
     QgsProcessingOutputString,
@@ -18,6 +19,7 @@ from qgis.core import (
 
 from ..mtmsd_qgis.errors import SettingsError
 from .base.algorithm import MtmsdAlgorithm
+from .base.newer_qgis import qgis_member
 from .base.parameters import ParameterValues
 
 if TYPE_CHECKING:
@@ -53,6 +55,11 @@ class SetupEnvironment(MtmsdAlgorithm):
     def tags(self) -> list[str]:
         """Words to find it by."""
         return self.tr("torch,python,cuda,gpu,install,pip,offline").split(",")
+
+    def flags(self) -> QgsProcessingAlgorithm.Flags:
+        """QGIS warns before it is run from a file of others: it downloads programs, and runs the Python it is given."""
+        risk = qgis_member("ProcessingAlgorithmFlag", "SecurityRisk")
+        return super().flags() if risk is None else super().flags() | risk
 
     def about(self) -> str:
         """What it does."""

@@ -23,6 +23,7 @@ from qgis.core import (
 
 from ..mtmsd_qgis.errors import SettingsError
 from .base.algorithm import MtmsdAlgorithm
+from .base.newer_qgis import qgis_member
 from .base.parameters import Overlaps, ParameterValues, Seed
 from .translation import translatable
 
@@ -59,6 +60,10 @@ class SplitSamples(MtmsdAlgorithm):
     def tags(self) -> list[str]:
         """Words to find it by."""
         return self.tr("training,validation,reference,holdout,spatial split,block,buffer,sampling,accuracy").split(",")
+
+    def documentationFlags(self) -> Any:  # noqa: ANN401 - the type came with QGIS 3.40, which is the first to ask
+        """The help says that features may be counted anew: where pixels are written, or ids are there twice."""
+        return qgis_member("ProcessingAlgorithmDocumentationFlag", "RegeneratesPrimaryKeyInSomeScenarios")
 
     def about(self) -> str:
         """What it does."""

@@ -198,9 +198,9 @@ def save_dialogs() -> None:
 
 def save_batch() -> None:
     """The batch panel with one model for two scenes."""
-    from processing.gui.BatchAlgorithmDialog import BatchAlgorithmDialog
+    from dialogs import batch_dialog
 
-    dialog = BatchAlgorithmDialog(QgsApplication.processingRegistry().createAlgorithmById("mtmsd:extractfeatures"))
+    dialog = batch_dialog("extractfeatures")
     panel = dialog.mainWidget()
     while panel.batchRowCount() < 2:
         panel.addRow()

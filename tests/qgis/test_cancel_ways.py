@@ -11,8 +11,9 @@ import time
 from pathlib import Path
 
 import pytest
+from dialogs import algorithm_dialog, batch_dialog
 from harness import PROGRAM, make_importable, start_qgis
-from qgis.core import QgsApplication, QgsProcessingContext, QgsProcessingException
+from qgis.core import QgsProcessingContext, QgsProcessingException
 from qgis.PyQt.QtCore import QTimer
 from qgis.PyQt.QtWidgets import QApplication, QPushButton, QTextEdit
 from scenes import CLASSIFY, PRETRAIN, Log, job_folders, run
@@ -67,10 +68,8 @@ class Impatient:
 
 
 def test_in_the_dialog(scene, tmp_path, project):
-    from processing.gui.AlgorithmDialog import AlgorithmDialog
-
     output = tmp_path / "m.mtmsd"
-    dialog = AlgorithmDialog(QgsApplication.processingRegistry().createAlgorithmById("mtmsd:pretraindiffusion"))
+    dialog = algorithm_dialog("pretraindiffusion")
     dialog.show()
     dialog.setParameters({"INPUT": str(scene.raster), "OUTPUT": str(output), **LONG})
     ended, impatient = [], Impatient(dialog)
@@ -93,10 +92,8 @@ def test_in_the_batch_panel(scene, tmp_path):
 
 
 def cancel_in_the_batch_panel(raster, folder):
-    from processing.gui.BatchAlgorithmDialog import BatchAlgorithmDialog
-
     outputs = [folder / "m.mtmsd", folder / "n.mtmsd"]
-    dialog = BatchAlgorithmDialog(QgsApplication.processingRegistry().createAlgorithmById("mtmsd:pretraindiffusion"))
+    dialog = batch_dialog("pretraindiffusion")
     panel = dialog.mainWidget()
     panel.checkLoadLayersOnCompletion.setChecked(False)
     while panel.batchRowCount() < 2:

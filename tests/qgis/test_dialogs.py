@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from dialogs import algorithm_dialog, batch_dialog
 from qgis.core import Qgis, QgsApplication, QgsProcessingContext, QgsRasterLayer, QgsVectorLayer
 from scenes import CLASSIFY, EXPECTED_LEGEND, EXTRACT, PRETRAIN, categorize, legend, make_scene, read_raster
 
@@ -17,11 +18,10 @@ pytestmark = pytest.mark.usefixtures("torch_python")
 
 def run_batch(name, rows):
     """Fill the batch panel of an algorithm in, a row of values each, and run it."""
-    from processing.gui.BatchAlgorithmDialog import BatchAlgorithmDialog
     from qgis.core import QgsProxyProgressTask
     from qgis.PyQt import sip
 
-    dialog = BatchAlgorithmDialog(QgsApplication.processingRegistry().createAlgorithmById(f"mtmsd:{name}"))
+    dialog = batch_dialog(name)
     panel = dialog.mainWidget()
     panel.checkLoadLayersOnCompletion.setChecked(False)
     while panel.batchRowCount() < len(rows):
@@ -76,14 +76,12 @@ def test_batch_with_one_model_for_two_scenes(two_scenes, model, features, tmp_pa
 
 
 def test_dialog_opened_filled_and_run(scene, features, tmp_path, project):
-    from processing.gui.AlgorithmDialog import AlgorithmDialog
     from qgis.PyQt.QtWidgets import QApplication
 
     training = categorize(QgsVectorLayer(str(scene.polygons), "Training areas", "ogr"))
     raster = QgsRasterLayer(str(features), "Features")
     project.addMapLayers([training, raster])
-    algorithm = QgsApplication.processingRegistry().createAlgorithmById("mtmsd:classify")
-    dialog = AlgorithmDialog(algorithm)
+    dialog = algorithm_dialog("classify")
     dialog.resize(1000, 800)
     dialog.show()
     output = str(tmp_path / "map.tif")
@@ -104,11 +102,10 @@ def test_dialog_opened_filled_and_run(scene, features, tmp_path, project):
 
 
 def test_every_dialog_opens(project):
-    from processing.gui.AlgorithmDialog import AlgorithmDialog
     from qgis.PyQt.QtWidgets import QApplication, QGroupBox
 
     for item in QgsApplication.processingRegistry().providerById("mtmsd").algorithms():
-        dialog = AlgorithmDialog(item.create())
+        dialog = algorithm_dialog(item.name())
         dialog.resize(1000, 1400)
         dialog.show()
         for box in dialog.findChildren(QGroupBox):

@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 from harness import plugin_folder
-from qgis.core import QgsApplication, QgsProcessingParameterDefinition
+from qgis.core import Qgis, QgsApplication, QgsProcessingAlgorithm, QgsProcessingParameterDefinition
 
 IDS = {
     "pretraindiffusion", "extractfeatures", "classify", "assessaccuracy", "importscene", "splitsamples",
@@ -34,6 +35,7 @@ OUTPUTS = {
 # Loads the plugin in a fresh Python and names what came along.
 LOAD = """
 import sys
+from types import SimpleNamespace
 sys.path[:0] = [sys.argv[1], "/usr/share/qgis/python/plugins"]
 import mtmsd.mtmsd_qgis.jobs.settings
 from qgis.core import QgsApplication
@@ -87,3 +89,31 @@ def test_provider_leaves_and_comes_back(qgis):
     qgis.mtmsd_plugin.initGui()
     assert registry.providerById("mtmsd") is not None
     assert registry.algorithmById("mtmsd:scenetoclassmap") is not None
+
+
+def test_only_the_setup_is_marked_as_a_risk_where_qgis_has_such_a_mark(monkeypatch):
+    from mtmsd.algorithms.base import newer_qgis
+
+    some_flag = QgsProcessingAlgorithm.Flag.FlagHideFromToolbox
+    for risk in (None, some_flag):
+        monkeypatch.setattr(
+            newer_qgis, "Qgis", SimpleNamespace(ProcessingAlgorithmFlag=SimpleNamespace(SecurityRisk=risk))
+        )
+        marked = {name for name in IDS if algorithm(name).flags() & some_flag}
+        assert marked == ({"setupenvironment"} if risk else set())
+    real = getattr(Qgis, "ProcessingAlgorithmFlag", None)
+    monkeypatch.setattr(newer_qgis, "Qgis", Qgis)
+    if hasattr(real, "SecurityRisk"):  # QGIS 3.40 and later
+        assert {name for name in IDS if algorithm(name).flags() & real.SecurityRisk} == {"setupenvironment"}
+
+
+def test_a_split_says_that_features_may_be_counted_anew(monkeypatch):
+    from mtmsd.algorithms.base import newer_qgis
+
+    kinds = SimpleNamespace(RegeneratesPrimaryKeyInSomeScenarios=2)
+    monkeypatch.setattr(newer_qgis, "Qgis", SimpleNamespace(ProcessingAlgorithmDocumentationFlag=kinds))
+    assert algorithm("splitsamples").documentationFlags() == 2
+    monkeypatch.setattr(newer_qgis, "Qgis", Qgis)
+    if hasattr(Qgis, "ProcessingAlgorithmDocumentationFlag"):  # QGIS 3.40 and later
+        real = Qgis.ProcessingAlgorithmDocumentationFlag.RegeneratesPrimaryKeyInSomeScenarios
+        assert algorithm("splitsamples").documentationFlags() == real

@@ -6,7 +6,8 @@ from __future__ import annotations
 import time
 
 import pytest
-from qgis.core import QgsApplication, QgsRasterLayer, QgsVectorLayer
+from dialogs import algorithm_dialog
+from qgis.core import QgsRasterLayer, QgsVectorLayer
 from scenes import vector_layer, write_raster
 
 WAIT_SECONDS = 60
@@ -14,10 +15,9 @@ WAIT_SECONDS = 60
 
 def words_after_running(name, parameters) -> tuple[bool, str]:
     """Whether the dialog's run succeeded, and the text of its log and of the bar that says why nothing was run."""
-    from processing.gui.AlgorithmDialog import AlgorithmDialog
     from qgis.PyQt.QtWidgets import QApplication, QTextEdit
 
-    dialog = AlgorithmDialog(QgsApplication.processingRegistry().createAlgorithmById(f"mtmsd:{name}"))
+    dialog = algorithm_dialog(name)
     dialog.setParameters(parameters)
     dialog.runAlgorithm()
     deadline = time.monotonic() + WAIT_SECONDS
