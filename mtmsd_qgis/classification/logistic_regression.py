@@ -6,6 +6,8 @@ Enters: labelled features (N, T, D) with class indices. Leaves: probabilities (N
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -16,6 +18,38 @@ from .standardizer import Standardizer
 
 _PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1)  # per sample
 _FOLDS = 3
+
+
+@dataclass(frozen=True)
+class FittedLogistic:
+    """A fitted multinomial logistic regression.
+
+    Attributes:
+        local_scaler: Of local features.
+        around_scaler: Of global features.
+        basis: (2 T D, rank) the space that the training samples span.
+        weight: (rank, K).
+        bias: (K,).
+        penalty: That was chosen.
+    """
+
+    local_scaler: Standardizer
+    around_scaler: Standardizer
+    basis: Tensor
+    weight: Tensor
+    bias: Tensor
+    penalty: float
+
+    def predict(self, local: Tensor, around: Tensor) -> Tensor:
+        """Probabilities (N, K)."""
+        x = _flat(self.local_scaler(local), self.around_scaler(around))
+        return torch.softmax(x @ self.basis @ self.weight + self.bias, dim=1)
+
+    def timestep_weights(self, samples: LabelledFeatures) -> Tensor:  # noqa: ARG002 - the same for all samples
+        """Share (T,) of each timestep in the length of the weights."""
+        weight = (self.basis @ self.weight).view(2, self.local_scaler.mean.shape[0], -1)
+        length = torch.sum(weight.square(), dim=(0, 2))
+        return torch.div(length, length.sum().clamp(min=1e-30))
 
 
 class LogisticRegression:
@@ -35,43 +69,33 @@ class LogisticRegression:
         self.classes = classes
         self.seed = seed
 
-    def fit(self, samples: LabelledFeatures, progress: Progress) -> LogisticRegression:
+    def fit(self, samples: LabelledFeatures, progress: Progress) -> FittedLogistic:
         """Choose the penalty and fit.
 
         Args:
             samples: For training.
             progress: Told after each fit.
         """
-        self.local_scaler_ = Standardizer.fit(samples.local)
-        self.around_scaler_ = Standardizer.fit(samples.around)
-        x = self._flat(samples.local, samples.around)
-        _, _, basis = torch.linalg.svd(x.double(), full_matrices=False)
-        self.basis_ = basis.T.float()  # (features, rank)
-        reduced = x @ self.basis_
+        local_scaler, around_scaler = Standardizer.fit(samples.local), Standardizer.fit(samples.around)
+        x = _flat(local_scaler(samples.local), around_scaler(samples.around))
+        _, _, directions = torch.linalg.svd(x.double(), full_matrices=False)
+        basis = directions.T.float().contiguous()  # (features, rank)
+        reduced = x @ basis
         generator = torch.Generator().manual_seed(self.seed)
         fold = torch.randint(0, _FOLDS, (len(x),), generator=generator).to(x.device)
         losses = []
         for number, penalty in enumerate(_PENALTIES):
             losses.append(_cross_validated_loss(reduced, samples.classes, self.classes, penalty, fold))
             progress((number + 1) / (len(_PENALTIES) + 1), f"fitting: penalty {penalty:g}")
-        self.penalty_ = _PENALTIES[losses.index(min(losses))]
-        self.weight_, self.bias_ = _fit_logistic(reduced, samples.classes, self.classes, self.penalty_)
+        penalty = _PENALTIES[losses.index(min(losses))]
+        weight, bias = _fit_logistic(reduced, samples.classes, self.classes, penalty)
         progress(1.0, "")
-        return self
+        return FittedLogistic(local_scaler, around_scaler, basis, weight, bias, penalty)
 
-    def predict(self, local: Tensor, around: Tensor) -> Tensor:
-        """Probabilities (N, K)."""
-        return torch.softmax(self._flat(local, around) @ self.basis_ @ self.weight_ + self.bias_, dim=1)
 
-    def timestep_weights(self, samples: LabelledFeatures) -> Tensor:  # noqa: ARG002 - the same for all samples
-        """Share (T,) of each timestep in the length of the weights."""
-        weight = (self.basis_ @ self.weight_).view(2, self.local_scaler_.mean.shape[0], -1)
-        length = torch.sum(weight.square(), dim=(0, 2))
-        return torch.div(length, length.sum().clamp(min=1e-30))
-
-    def _flat(self, local: Tensor, around: Tensor) -> Tensor:
-        """(N, 2 T D): standardised local, then global features."""
-        return torch.cat([self.local_scaler_(local).flatten(1), self.around_scaler_(around).flatten(1)], dim=1)
+def _flat(local: Tensor, around: Tensor) -> Tensor:
+    """(N, 2 T D): standardised local, then global features."""
+    return torch.cat([local.flatten(1), around.flatten(1)], dim=1)
 
 
 def _cross_validated_loss(x: Tensor, target: Tensor, classes: int, penalty: float, fold: Tensor) -> float:

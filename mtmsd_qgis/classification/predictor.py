@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
+from ..io.cube import Raster
 from ..io.run_directory import RunDirectory
 from ..io.windows import Tile
-from ..jobs.data_model import ClassEntry
+from ..jobs.data_model import ClassEntry, FeatureLayout
 
 
 class Predictor(Protocol):
@@ -27,6 +29,17 @@ class Predictor(Protocol):
 
     def probabilities(self, tile: Tile) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Probabilities (K, h, w) of a window's core, anything where invalid, and where it is valid (h, w)."""
+
+
+class DecisionRule(Protocol):
+    """What was learnt, apart from the raster that it was learnt from; a classifier file keeps it."""
+
+    @property
+    def n_classes(self) -> int:
+        """K."""
+
+    def predictor(self, cube: Raster, layout: FeatureLayout, device: torch.device) -> Predictor:
+        """Apply it to a raster whose bands are what the layout says."""
 
 
 @dataclass(frozen=True)

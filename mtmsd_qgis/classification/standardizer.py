@@ -24,7 +24,8 @@ class Standardizer:
         """Learn from (N, T, D); a feature without variance becomes 0."""
         deviation = values.std(dim=0, correction=0)
         floor = 1e-6 * values.abs().amax(dim=0).clamp(min=1e-12)
-        return cls(values.mean(dim=0), torch.where(deviation > floor, 1 / deviation.clamp(min=1e-30), 0.0))
+        scale = torch.where(deviation > floor, 1 / deviation.clamp(min=1e-30), 0.0)
+        return cls(values.mean(dim=0).contiguous(), scale.contiguous())  # in the order in which a file keeps them
 
     def __call__(self, values: Tensor) -> Tensor:
         """Standardise (N, T, D)."""

@@ -15,7 +15,7 @@ from ..jobs.results import EnsembleSummary
 from ..jobs.settings import ClassificationSettings
 from ..sampling.sample_table import SampleTable
 from ..sampling.subsampling import subsample
-from .predictor import Predictor
+from .predictor import DecisionRule, Predictor
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +58,7 @@ class FittedClassifier:
         stages: Share of each stage ("5") likewise; may be empty.
         features: Features per timestep that it could use.
         ensemble: What the default classifier chose; None for others.
+        rule: What the predictor was made from, apart from the raster; None where it cannot be stored.
     """
 
     predictor: Predictor
@@ -65,6 +66,7 @@ class FittedClassifier:
     stages: Mapping[str, float]
     features: int
     ensemble: EnsembleSummary | None = None
+    rule: DecisionRule | None = None
 
 
 def words_first(shares: Mapping[str, float]) -> dict[str, float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 import torch
 
 from mtmsd_qgis.classification.estimator import LabelledFeatures
-from mtmsd_qgis.classification.logistic_regression import LogisticRegression, _fit_logistic
+from mtmsd_qgis.classification.logistic_regression import LogisticRegression, _fit_logistic, _flat
 from mtmsd_qgis.progress import silent
 
 
@@ -21,8 +21,9 @@ def test_it_equals_a_fit_in_all_features():
     """Where features outnumber samples it works in the samples' span, which must not change the result."""
     data = samples(count=20, features=12)
     fitted = LogisticRegression(3, seed=0).fit(data, silent)
-    flat = fitted._flat(data.local, data.around)
-    weight, bias = _fit_logistic(flat, data.classes, 3, fitted.penalty_)
+    flat = _flat(fitted.local_scaler(data.local), fitted.around_scaler(data.around))
+    weight, bias = _fit_logistic(flat, data.classes, 3, fitted.penalty)
     test = samples(count=9, features=12, seed=4)
-    expected = torch.softmax(fitted._flat(test.local, test.around) @ weight + bias, dim=1)
+    flat = _flat(fitted.local_scaler(test.local), fitted.around_scaler(test.around))
+    expected = torch.softmax(flat @ weight + bias, dim=1)
     assert torch.allclose(fitted.predict(test.local, test.around), expected, atol=2e-3)

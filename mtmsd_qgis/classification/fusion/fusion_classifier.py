@@ -15,7 +15,7 @@ from ..estimator import LabelledFeatures
 from ..logistic_regression import LogisticRegression
 from ..training_task import FittedClassifier, TrainingTask
 from .fusion_ensemble import FusionEnsemble
-from .reader import FeatureReader, FusionPredictor, gather, purify_samples, sample_limit
+from .reader import FeatureReader, FusionPredictor, FusionRule, gather, purify_samples, sample_limit
 
 
 def fit_fusion(task: TrainingTask, progress: Progress) -> FittedClassifier:
@@ -33,8 +33,8 @@ def fit_fusion(task: TrainingTask, progress: Progress) -> FittedClassifier:
     fitted = classifier.fit(reduced, span(progress, 0.1, 1.0))
     weights = fitted.timestep_weights(reduced)
     shares = {str(t): float(w) for t, w in zip(layout.timesteps, weights)}
-    predictor = FusionPredictor(reader, fitted, purified, n_classes)
-    return FittedClassifier(predictor, shares, {}, int(local.shape[2]))
+    rule = FusionRule(fitted, purified, n_classes)
+    return FittedClassifier(FusionPredictor(reader, rule), shares, {}, int(local.shape[2]), rule=rule)
 
 
 def _features_to_keep(settings: ClassificationSettings, layout: FeatureLayout) -> int:

@@ -7,6 +7,7 @@ counts.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 
 import torch
@@ -20,6 +21,34 @@ from ..standardizer import Standardizer
 from .timestep_fusion import FusionClassifier, class_loss
 
 _WEIGHED_SAMPLES = 1000  # at most, over which the weights of the timesteps are averaged
+
+
+@dataclass(frozen=True)
+class FittedFusion:
+    """Trained fusion networks, whose probabilities are averaged.
+
+    Attributes:
+        local_scaler: Of local features.
+        around_scaler: Of global features.
+        networks: In evaluation mode.
+    """
+
+    local_scaler: Standardizer
+    around_scaler: Standardizer
+    networks: tuple[FusionClassifier, ...]
+
+    def predict(self, local: Tensor, around: Tensor) -> Tensor:
+        """Mean probabilities (N, K) of the networks."""
+        x, g = self.local_scaler(local), self.around_scaler(around)
+        with torch.inference_mode():
+            return torch.stack([network(x, g)[0].softmax(dim=1) for network in self.networks]).mean(dim=0)
+
+    def timestep_weights(self, samples: LabelledFeatures) -> Tensor:
+        """Mean fusion weight (T,) over samples, features and networks."""
+        x = self.local_scaler(samples.local[:_WEIGHED_SAMPLES])
+        g = self.around_scaler(samples.around[:_WEIGHED_SAMPLES])
+        with torch.inference_mode():
+            return torch.stack([network(x, g)[1].mean(dim=(0, 2)) for network in self.networks]).mean(dim=0)
 
 
 class FusionEnsemble:
@@ -39,16 +68,15 @@ class FusionEnsemble:
         self.settings = settings
         self.classes = classes
 
-    def fit(self, samples: LabelledFeatures, progress: Progress) -> FusionEnsemble:
+    def fit(self, samples: LabelledFeatures, progress: Progress) -> FittedFusion:
         """Train the networks one after the other.
 
         Args:
             samples: For training.
             progress: Told after each epoch.
         """
-        self.local_scaler_ = Standardizer.fit(samples.local)
-        self.around_scaler_ = Standardizer.fit(samples.around)
-        x, g = self.local_scaler_(samples.local), self.around_scaler_(samples.around)
+        local_scaler, around_scaler = Standardizer.fit(samples.local), Standardizer.fit(samples.around)
+        x, g = local_scaler(samples.local), around_scaler(samples.around)
         count, timesteps, features = x.shape
 
         def build() -> FusionClassifier:
@@ -58,18 +86,5 @@ class FusionEnsemble:
             return class_loss(network(x[batch], g[batch])[0], samples.classes[batch])
 
         recipe = NetworkRecipe(build, partial(torch.optim.Adam, foreach=True), loss)
-        self.networks_ = train_networks(recipe, count, self.settings, progress)
-        return self
-
-    def predict(self, local: Tensor, around: Tensor) -> Tensor:
-        """Mean probabilities (N, K) of the networks."""
-        x, g = self.local_scaler_(local), self.around_scaler_(around)
-        with torch.inference_mode():
-            return torch.stack([network(x, g)[0].softmax(dim=1) for network in self.networks_]).mean(dim=0)
-
-    def timestep_weights(self, samples: LabelledFeatures) -> Tensor:
-        """Mean fusion weight (T,) over samples, features and networks."""
-        x = self.local_scaler_(samples.local[:_WEIGHED_SAMPLES])
-        g = self.around_scaler_(samples.around[:_WEIGHED_SAMPLES])
-        with torch.inference_mode():
-            return torch.stack([network(x, g)[1].mean(dim=(0, 2)) for network in self.networks_]).mean(dim=0)
+        networks = train_networks(recipe, count, self.settings, progress)
+        return FittedFusion(local_scaler, around_scaler, tuple(networks))

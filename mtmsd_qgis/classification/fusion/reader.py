@@ -24,6 +24,8 @@ from ...jobs.data_model import FeatureLayout
 from ...progress import Progress
 from ...sampling.sample_table import SampleTable
 from ..estimator import LabelledFeatures, TimestepClassifier
+from ..logistic_regression import FittedLogistic
+from .fusion_ensemble import FittedFusion
 
 _WINDOW_BYTES = 192 << 20  # of local and global features of one window
 _PREDICTION_BYTES = 64 << 20  # of the features of pixels predicted at once
@@ -84,6 +86,25 @@ class Purified:
         return local[:, :, self.local], around[:, :, self.around]
 
 
+@dataclass(frozen=True)
+class FusionRule:
+    """What was learnt from the features of the timesteps.
+
+    Attributes:
+        classifier: Fitted.
+        purified: The features that it sees.
+        n_classes: K.
+    """
+
+    classifier: FittedFusion | FittedLogistic
+    purified: Purified
+    n_classes: int
+
+    def predictor(self, cube: Raster, layout: FeatureLayout, device: torch.device) -> FusionPredictor:
+        """Apply it to a raster with the features of the layout."""
+        return FusionPredictor(FeatureReader(cube, layout, device), self)
+
+
 def sample_limit(layout: FeatureLayout) -> int:
     """Most training samples whose features fit into memory."""
     return int(_SAMPLE_BYTES // (2 * 4 * len(layout.timesteps) * layout.features))
@@ -131,9 +152,7 @@ class FusionPredictor:
     """Predicts from the local and global features of the timesteps."""
 
     reader: FeatureReader
-    classifier: TimestepClassifier
-    purified: Purified
-    classes: int
+    rule: FusionRule
 
     @property
     def bands(self) -> range:
@@ -147,8 +166,9 @@ class FusionPredictor:
     def probabilities(self, tile: Tile) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Probabilities (K, h, w) of a window's core, 0 where invalid, and where it is valid (h, w)."""
         local, around, valid = self.reader.read(tile)
-        predicted = np.zeros((self.classes, *valid.shape), dtype=np.float32)
-        predicted[:, valid] = _predict(self.classifier, self.purified, local[:, :, valid], around[:, :, valid]).T
+        rule = self.rule
+        predicted = np.zeros((rule.n_classes, *valid.shape), dtype=np.float32)
+        predicted[:, valid] = _predict(rule.classifier, rule.purified, local[:, :, valid], around[:, :, valid]).T
         return predicted, valid
 
 

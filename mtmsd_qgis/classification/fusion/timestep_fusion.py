@@ -84,6 +84,7 @@ class FusionClassifier(nn.Module):
             dropout: Share of the fused features zeroed in training.
         """
         super().__init__()
+        self.sizes = timesteps, features, classes  # with these it is built again
         self.fusion = SelectiveTimestepFusion(timesteps, features)
         wide, narrow = (128, 32) if classes < 30 else (256, 128)
         self.head = nn.Sequential(

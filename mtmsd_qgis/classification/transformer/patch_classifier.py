@@ -72,7 +72,7 @@ class FeatureProjection:
         standardizer = Standardizer.fit(values)
         rows = torch.linspace(0, len(values) - 1, min(len(values), _DIRECTION_SAMPLES)).long()
         directions, deviation = _principal_directions(standardizer(values[rows.to(values.device)]))
-        return cls(standardizer, directions, deviation)
+        return cls(standardizer, directions.contiguous(), deviation.contiguous())
 
     def __call__(self, window: Tensor) -> Tensor:
         """Project a window.
@@ -98,7 +98,7 @@ class FeatureProjection:
         regression. Here the network takes the place of the regression by its mean squared gradient.
 
         Args:
-            sensitivity: (depth, depth), the mean of d d', of PatchClassifier.sensitivity.
+            sensitivity: (depth, depth), the mean of d d', of FittedPatches.sensitivity.
 
         Returns:
             (B,) float32, not negative, summing to 1; 0 for a band without variance, also where that is all of them.
@@ -108,22 +108,68 @@ class FeatureProjection:
         return (share / share.sum().clamp(min=1e-300)).float()
 
 
-class PatchClassifier:
-    """Several spectral-spatial transformers that differ by their random start; their probabilities are averaged."""
+@dataclass(frozen=True)
+class FittedPatches:
+    """Trained spectral-spatial transformers, whose probabilities are averaged.
 
-    def __init__(self, settings: ClassificationSettings, classes: int, cells_per_pass: int = CELLS_PER_PASS) -> None:
+    Attributes:
+        networks: In evaluation mode.
+    """
+
+    networks: tuple[SpectralSpatialTransformer, ...]
+
+    def predict(self, patches: Tensor, cells_per_pass: int = CELLS_PER_PASS) -> Tensor:
+        """Mean probabilities (N, K) of the networks for patches (N, depth, P, P), so many cells at once."""
+        step = max(1, cells_per_pass // math.prod(patches.shape[1:]))
+        with torch.inference_mode():
+            return torch.cat(
+                [
+                    torch.stack([network(part).softmax(dim=1) for network in self.networks]).mean(dim=0)
+                    for part in torch.split(patches, step)
+                ]
+            )
+
+    def sensitivity(self, patches: Tensor, cells_per_pass: int = CELLS_PER_PASS) -> Tensor:
+        """How the decision follows the components, for FeatureProjection.band_weights.
+
+        The decision is the winner's score above the mean score: unlike a probability, it does not level off where the
+        network is sure. Each position of the patch counts apart, so that a texture's ups and downs do not cancel.
+
+        Args:
+            patches: (N, depth, P, P), such as those of the training; of many, some are taken at even distances.
+            cells_per_pass: Cells of the patches that go through a network at once.
+
+        Returns:
+            (depth, depth) float32, the sum over positions of the products of the gradient's entries, averaged over
+            patches and networks.
+        """
+        chosen = patches[:: -(-len(patches) // _SENSITIVITY_PATCHES)]
+        step = max(1, cells_per_pass // (4 * math.prod(patches.shape[1:])))  # the backward pass keeps more
+        total = torch.zeros(patches.shape[1], patches.shape[1], device=patches.device)
+        for network in self.networks:
+            for part in torch.split(chosen, step):
+                leaf = part.detach().clone().requires_grad_()
+                scores = network(leaf)
+                decision = (scores.amax(dim=1) - scores.mean(dim=1)).sum()
+                gradient = torch.autograd.grad(decision, leaf)[0].transpose(0, 1).flatten(1)  # (depth, N * P * P)
+                total += gradient @ gradient.T
+        return total / (len(chosen) * len(self.networks))
+
+
+class PatchClassifier:
+    """Several spectral-spatial transformers that differ by their random start."""
+
+    def __init__(self, settings: ClassificationSettings, classes: int) -> None:
         """Keep the settings.
 
         Args:
             settings: Networks, epochs, batch size, learning rate, dropout, seed.
             classes: K.
-            cells_per_pass: Cells of the patches that are predicted at once.
         """
         self.settings = settings
         self.classes = classes
-        self.cells_per_pass = cells_per_pass
 
-    def fit(self, patches: Tensor, classes: Tensor, progress: Progress) -> PatchClassifier:
+    def fit(self, patches: Tensor, classes: Tensor, progress: Progress) -> FittedPatches:
         """Train the networks one after the other.
 
         Args:
@@ -140,44 +186,8 @@ class PatchClassifier:
             return class_loss(network(_turned(patches[batch])), classes[batch])
 
         optimizer = partial(torch.optim.AdamW, weight_decay=_WEIGHT_DECAY, foreach=True)
-        self.networks_ = train_networks(NetworkRecipe(build, optimizer, loss), len(patches), self.settings, progress)
-        return self
-
-    def predict(self, patches: Tensor) -> Tensor:
-        """Mean probabilities (N, K) of the networks for patches (N, depth, P, P)."""
-        step = max(1, self.cells_per_pass // math.prod(patches.shape[1:]))
-        with torch.inference_mode():
-            return torch.cat(
-                [
-                    torch.stack([network(part).softmax(dim=1) for network in self.networks_]).mean(dim=0)
-                    for part in torch.split(patches, step)
-                ]
-            )
-
-    def sensitivity(self, patches: Tensor) -> Tensor:
-        """How the decision follows the components, for FeatureProjection.band_weights.
-
-        The decision is the winner's score above the mean score: unlike a probability, it does not level off where the
-        network is sure. Each position of the patch counts apart, so that a texture's ups and downs do not cancel.
-
-        Args:
-            patches: (N, depth, P, P), such as those of the training; of many, some are taken at even distances.
-
-        Returns:
-            (depth, depth) float32, the sum over positions of the products of the gradient's entries, averaged over
-            patches and networks.
-        """
-        chosen = patches[:: -(-len(patches) // _SENSITIVITY_PATCHES)]
-        step = max(1, self.cells_per_pass // (4 * math.prod(patches.shape[1:])))  # the backward pass keeps more
-        total = torch.zeros(patches.shape[1], patches.shape[1], device=patches.device)
-        for network in self.networks_:
-            for part in torch.split(chosen, step):
-                leaf = part.detach().clone().requires_grad_()
-                scores = network(leaf)
-                decision = (scores.amax(dim=1) - scores.mean(dim=1)).sum()
-                gradient = torch.autograd.grad(decision, leaf)[0].transpose(0, 1).flatten(1)  # (depth, N * P * P)
-                total += gradient @ gradient.T
-        return total / (len(chosen) * len(self.networks_))
+        networks = train_networks(NetworkRecipe(build, optimizer, loss), len(patches), self.settings, progress)
+        return FittedPatches(tuple(networks))
 
 
 def cut_patches(projected: Tensor, rows: NDArray[np.int64], cols: NDArray[np.int64], side: int) -> Tensor:

@@ -20,7 +20,7 @@ from ...io.windows import Tile, Window, windows_with_margin
 from ...jobs.data_model import FeatureLayout
 from ...progress import Progress
 from ...sampling.sample_table import SampleTable
-from .patch_classifier import FeatureProjection, PatchClassifier, cut_patches
+from .patch_classifier import FeatureProjection, FittedPatches, cut_patches
 
 SIDE = 9  # of a patch, pixels
 _MARGIN = SIDE // 2
@@ -77,13 +77,30 @@ class PatchReader:
 
 
 @dataclass(frozen=True)
+class PatchRule:
+    """What was learnt from patches.
+
+    Attributes:
+        projection: Of the features.
+        classifier: Fitted.
+        n_classes: K.
+    """
+
+    projection: FeatureProjection
+    classifier: FittedPatches
+    n_classes: int
+
+    def predictor(self, cube: Raster, layout: FeatureLayout, device: torch.device) -> PatchPredictor:
+        """Apply it to a raster with the features of the layout."""
+        return PatchPredictor(PatchReader(cube, layout, device), self)
+
+
+@dataclass(frozen=True)
 class PatchPredictor:
     """Predicts from patches of projected features."""
 
     reader: PatchReader
-    projection: FeatureProjection
-    classifier: PatchClassifier
-    classes: int
+    rule: PatchRule
 
     @property
     def bands(self) -> range:
@@ -99,12 +116,13 @@ class PatchPredictor:
         features = self.reader.features(tile.window)
         inner = tile.inner
         valid = features[:, inner.slices[0], inner.slices[1]].isfinite().all(dim=0).cpu().numpy()
-        predicted = np.zeros((self.classes, *valid.shape), dtype=np.float32)
+        predicted = np.zeros((self.rule.n_classes, *valid.shape), dtype=np.float32)
         rows, cols = np.nonzero(valid)
         if len(rows):
-            projected = self.projection(features)
+            classifier = self.rule.classifier
+            projected = self.rule.projection(features)
             parts = [
-                self.classifier.predict(cut_patches(projected, r + inner.row, c + inner.col, SIDE)).cpu().numpy()
+                classifier.predict(cut_patches(projected, r + inner.row, c + inner.col, SIDE)).cpu().numpy()
                 for r, c in zip(
                     np.array_split(rows, len(rows) // 2048 + 1), np.array_split(cols, len(cols) // 2048 + 1)
                 )

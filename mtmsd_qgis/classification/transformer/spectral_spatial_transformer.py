@@ -43,6 +43,7 @@ class SpectralSpatialTransformer(nn.Module):
             dropout: Share zeroed in training, inside the encoder and before the head.
         """
         super().__init__()
+        self.sizes = depth, classes  # with these it is built again
         merged = _FILTERS * ((depth - 1) // _DEPTH_STRIDE + 1)
         self.cube = nn.Sequential(
             nn.Conv3d(

@@ -12,7 +12,7 @@ from ...progress import Progress, span
 from ...sampling.sample_table import check_classes
 from ..training_task import FittedClassifier, TrainingTask, words_first
 from .patch_classifier import FeatureProjection, PatchClassifier
-from .patch_reader import PatchPredictor, PatchReader
+from .patch_reader import PatchPredictor, PatchReader, PatchRule
 
 _FEATURE_BYTES = 2 << 30  # of the training samples
 _SENSITIVITY_SAMPLES = 500
@@ -37,5 +37,5 @@ def fit_transformer(task: TrainingTask, progress: Progress) -> FittedClassifier:
     for name, share in zip(layout.names, by_band.sum(dim=0).tolist()):
         stage = name.split(" ")[0].removeprefix("s")
         stages[stage] = stages.get(stage, 0.0) + share
-    predictor = PatchPredictor(reader, projection, fitted, len(task.classes))
-    return FittedClassifier(predictor, timesteps, words_first(stages), layout.features)
+    rule = PatchRule(projection, fitted, len(task.classes))
+    return FittedClassifier(PatchPredictor(reader, rule), timesteps, words_first(stages), layout.features, rule=rule)

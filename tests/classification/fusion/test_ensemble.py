@@ -43,8 +43,8 @@ def test_it_learns_and_gives_probabilities(classifier):
 def test_the_vote_is_the_mean_of_the_probabilities():
     ensemble = FusionEnsemble(SETTINGS, 3).fit(samples(), silent)
     test = samples(seed=1)
-    x, g = ensemble.local_scaler_(test.local), ensemble.around_scaler_(test.around)
-    single = [network(x, g)[0].softmax(dim=1).detach() for network in ensemble.networks_]
+    x, g = ensemble.local_scaler(test.local), ensemble.around_scaler(test.around)
+    single = [network(x, g)[0].softmax(dim=1).detach() for network in ensemble.networks]
     assert not torch.allclose(single[0], single[1])
     assert torch.allclose(ensemble.predict(test.local, test.around), (single[0] + single[1]) / 2, atol=1e-6)
 
