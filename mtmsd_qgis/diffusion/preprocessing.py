@@ -12,6 +12,7 @@ another scene can be transformed the same way.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -19,12 +20,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import SceneError
-from ..io.bands import describe, usable_bands
+from ..io.bands import describe, survey_bands
 from ..io.cube import Cube, whole_size
 from ..io.windows import row_strips
 from ..jobs.data_model import Band
 from ..jobs.results import BandLeftOut
 from ..progress import Progress, silent, span
+
+log = logging.getLogger(__name__)
 
 MAX_BANDS = 4096  # the covariance of more would take over 128 MiB and minutes to decompose
 _SMALLEST_SHARE = 1e-9  # components below this share of the largest variance are rounding errors
@@ -87,19 +90,23 @@ def fit_preprocessor(
         The preprocessor and the bands that were left out.
 
     Raises:
-        SceneError: Too many bands, no usable band, or too few valid pixels.
+        SceneError: Too many bands, no usable band, too few valid pixels, or a fill value that spoils everything.
     """
     if cube.bands > MAX_BANDS:
         raise SceneError(
             f"A raster of at most {MAX_BANDS} bands was expected, found {cube.bands}. Choose bands with BANDS."
         )
-    usable, left_out = usable_bands(cube, span(progress, 0.0, 0.4))
+    survey = survey_bands(cube, span(progress, 0.0, 0.4))
+    usable, left_out = survey.usable, survey.left_out
     if not usable:
         raise SceneError(
             f"At least one usable band is needed, found none of {cube.bands}"
             + (f" (left out: {describe(left_out)})" if left_out else "")
             + ". Choose another raster, or check its nodata value and mask."
         )
+    if survey.fill is not None:
+        survey.fill.refuse_if_spoiling()
+        log.warning("%s", survey.fill.sentence)
     count, mean, covariance = _moments(cube, usable, span(progress, 0.4, 1.0))
     if count < 2:
         raise SceneError(
@@ -109,6 +116,14 @@ def fit_preprocessor(
     scale = np.sqrt(np.diag(covariance)) if band_scaling == "standard" else np.ones(len(usable))
     variance, axes = _principal_axes(covariance / np.outer(scale, scale))
     wanted = min(components, int(np.sum(variance > variance[0] * _SMALLEST_SHARE)))
+    if wanted < min(components, len(usable)):
+        log.warning(
+            "Only %d components could be made of %d bands: the others have less than a billionth of the first one's "
+            "variance, because bands repeat each other, or because one outweighs all. With bands of different units, "
+            "choose BAND_SCALING 'standard'.",
+            wanted,
+            len(usable),
+        )
     preprocessor = Preprocessor(
         bands=tuple(cube.description.bands[i] for i in usable),
         mean=mean,

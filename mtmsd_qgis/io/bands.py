@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Bands of a raster: which ones are usable, and which of them a model was trained on.
 
-Enters: a Cube, or the descriptions of the bands of a model and of a scene. Leaves: indices of bands, and why a band is
-left out.
+Enters: a Cube, or the descriptions of the bands of a model and of a scene. Leaves: indices of bands, why a band is left
+out, and a fill value that nobody declared.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -16,22 +18,44 @@ from ..jobs.data_model import Band
 from ..jobs.results import BandLeftOut
 from ..progress import Progress, silent
 from .cube import Cube, whole_size
+from .fill_values import BandRanges, FillValue, find_fill_value
 from .windows import row_strips
 
+_SAMPLE_PIXELS = 4096  # of a raster, that a fill value is compared with
 _LEAST_VALID_SHARE = 0.5  # a band with data at fewer pixels than this share of the best band counts as empty
 
 
-def usable_bands(cube: Cube, progress: Progress = silent) -> tuple[list[int], list[BandLeftOut]]:
-    """Sort the bands into usable ones (0-based) and those without data, almost without data, or constant."""
+@dataclass(frozen=True)
+class BandSurvey:
+    """What the bands of a raster are good for.
+
+    Attributes:
+        usable: 0-based.
+        left_out: Bands without data, almost without data, or constant.
+        fill: A value among the usable bands that looks like no data and is not declared as such.
+    """
+
+    usable: list[int]
+    left_out: list[BandLeftOut]
+    fill: FillValue | None
+
+
+def survey_bands(cube: Cube, progress: Progress = silent) -> BandSurvey:
+    """Walk over a raster, and sort its bands into usable ones and others."""
     count = np.zeros(cube.bands, dtype=np.int64)
     low = np.full(cube.bands, np.inf)
     high = np.full(cube.bands, -np.inf)
+    rng = np.random.default_rng(0)
+    drawn = []
     for strip in row_strips(*whole_size(cube), 8 * cube.bands):
         values = cube.read(strip).reshape(cube.bands, -1)
         finite = np.isfinite(values)
         count += finite.sum(axis=1)
         low = np.minimum(low, np.where(finite, values, np.inf).min(axis=1))
         high = np.maximum(high, np.where(finite, values, -np.inf).max(axis=1))
+        with_data = np.flatnonzero(finite.any(axis=0))
+        share = min(1.0, _SAMPLE_PIXELS / (cube.height * cube.width))
+        drawn.append(values[:, rng.permutation(with_data)[: math.ceil(share * len(with_data))]])
         progress(strip.stop_row / cube.height, "")
     usable: list[int] = []
     left_out: list[BandLeftOut] = []
@@ -47,7 +71,8 @@ def usable_bands(cube: Cube, progress: Progress = silent) -> tuple[list[int], li
             left_out.append(BandLeftOut(band.number or i + 1, band.name, reason))
         else:
             usable.append(i)
-    return usable, left_out
+    ranges = BandRanges(low, high, np.concatenate(drawn, axis=1))
+    return BandSurvey(usable, left_out, find_fill_value(cube, usable, ranges) if usable else None)
 
 
 def describe(left_out: Sequence[BandLeftOut]) -> str:

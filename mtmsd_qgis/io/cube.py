@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from ..errors import FileFormatError
 from ..jobs.data_model import Band, CubeFile
 from ..jobs.json_dataclasses import shown
+from .nodata import nodata_range, within
 from .windows import Window, clip, row_strips, whole
 
 # Data types of the ENVI header, as GDAL's ENVI driver documents them.
@@ -85,7 +86,7 @@ class Cube:
         self._folder = folder
         self._writable = writable
         self._map()
-        self._nodata = [band.nodata for band in description.bands]
+        self._nodata = [nodata_range(band.nodata, description.dtype) for band in description.bands]
         with np.errstate(over="ignore"):  # an open end becomes infinite
             self._excluded = [
                 np.asarray(band.excluded, dtype=np.float64).astype(np.float32) for band in description.bands
@@ -210,9 +211,9 @@ class Cube:
             values *= self._scale[chosen, None, None]
             values += self._offset[chosen, None, None]
         for position, band in enumerate(chosen):
-            nodata = self._nodata[band]
-            if nodata is not None:
-                values[position][_equals(stored[position], nodata)] = np.nan
+            ends = self._nodata[band]
+            if ends is not None:
+                values[position][within(stored[position], ends)] = np.nan
             for low, high in self._excluded[band]:
                 values[position][(values[position] >= low) & (values[position] <= high)] = np.nan
         if stored.dtype.kind == "f":
@@ -280,19 +281,6 @@ def _map_file(path: Path, dtype: str, shape: tuple[int, ...], writable: bool) ->
         )
     stored_type = np.dtype(dtype).newbyteorder("<")
     return np.memmap(path, dtype=stored_type, mode="r+" if writable else "r", shape=shape)
-
-
-def _equals(stored: NDArray[Any], nodata: float) -> NDArray[np.bool_]:
-    """Where stored == nodata, in the precision of the stored type."""
-    if nodata != nodata:
-        return np.isnan(stored) if stored.dtype.kind == "f" else np.zeros(stored.shape, dtype=bool)
-    if stored.dtype.kind == "f":
-        with np.errstate(over="ignore"):
-            return np.asarray(stored == stored.dtype.type(nodata))
-    limits = np.iinfo(stored.dtype)
-    if nodata != int(nodata) or not limits.min <= nodata <= limits.max:
-        return np.zeros(stored.shape, dtype=bool)  # a nodata value that the type cannot hold excludes nothing
-    return np.asarray(stored == stored.dtype.type(int(nodata)))
 
 
 def _write_envi_header(path: Path, description: CubeFile) -> None:

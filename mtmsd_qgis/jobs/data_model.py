@@ -26,7 +26,8 @@ class Band:
     Attributes:
         name: The band's description; empty where there is none.
         wavelength_nm: Centre wavelength, None where unknown.
-        nodata: Stored value that means "no data", None where there is none. NaN always means it.
+        nodata: Stored value that is declared as "no data", None where there is none; io/nodata.py says which values
+            it means. NaN always means it.
         scale: Physical value = stored value * scale + offset.
         offset: See scale.
         number: The band's number in the user's raster, from 1.

@@ -23,6 +23,11 @@ from ..progress import Progress
 
 log = logging.getLogger(__name__)
 
+# Standard deviations of a component. In a scene of n pixels the one that lies farthest from the mean of all is at most
+# sqrt(n) of them away, so that a scene is never far from the components made of itself.
+_FAR = 1e4
+_SENSELESS = 1e6
+
 
 def open_scene(job: Job, folder: Path) -> Cube:
     """The raster of the job.
@@ -80,7 +85,12 @@ def band_positions(cube: Cube, preprocessor: Preprocessor) -> list[int]:
 def standardised(
     cube: Cube, used: list[int] | None, preprocessor: Preprocessor, folder: Path, progress: Progress
 ) -> tuple[Cube, NDArray[np.bool_]]:
-    """The scene's components as a scratch raster (NaN where invalid), and where it is valid (H, W)."""
+    """The scene's components as a scratch raster (NaN where invalid), and where it is valid (H, W).
+
+    Raises:
+        SceneError: Pixels have values that nothing measures, as a fill value that is not declared as no data.
+    """
+    outliers = _Outliers()
     bands = [Band(f"component {i + 1}") for i in range(preprocessor.components)]
     out = create_cube(folder, "components", whole_size(cube), COMPONENT_TYPE, bands)
     everywhere = np.zeros(whole_size(cube), dtype=bool)
@@ -90,8 +100,50 @@ def standardised(
         components = np.full((len(bands), *valid.shape), np.nan, dtype=np.float32)
         if valid.any():  # the empty parts of a scene cost no computing
             components, _ = preprocessor.transform(values)
+            outliers.look(values[:, valid], components[:, valid])
             components[:, ~valid] = np.nan
         out.write(strip, components)
         everywhere[strip.slices] = valid
         progress(strip.stop_row / cube.height, "principal components")
+    outliers.tell(int(everywhere.sum()))
     return out, everywhere
+
+
+class _Outliers:
+    """Pixels far from those that the components were made of."""
+
+    def __init__(self) -> None:
+        self._far = self._senseless = 0
+        self._value = 0.0
+
+    def look(self, values: NDArray[np.float32], components: NDArray[np.float32]) -> None:
+        """Count them among pixels: values (B, n), components (C, n) in standard deviations."""
+        with np.errstate(invalid="ignore"):
+            distance = np.nan_to_num(np.abs(components), nan=np.inf).max(axis=0)
+        far = distance > _FAR
+        self._far += int(far.sum())
+        self._senseless += int((distance > _SENSELESS).sum())
+        if far.any():
+            found = values[:, far]
+            self._value = max(self._value, float(found.flat[np.abs(found).argmax()]), key=abs)
+
+    def tell(self, pixels: int) -> None:
+        """After the last pixel.
+
+        Args:
+            pixels: With data.
+
+        Raises:
+            SceneError: Some are beyond all sense.
+        """
+        if not self._far:
+            return
+        sentence = (
+            f"{self._far} of {pixels} pixels are far from those that the components were made of, with values such as "
+            f"{self._value:.7g}. Such a value may be no data that is not declared as such: then give it as 'Additional "
+            "no data value' in the layer's properties (Transparency). Where all pixels are far, the raster is in "
+            "another unit than the model's: use one in the same unit, or train a model on this raster."
+        )
+        if self._senseless:
+            raise SceneError(f"Values as in the raster that the model was trained on were expected. {sentence}")
+        log.warning("%s", sentence)

@@ -146,3 +146,20 @@ def test_the_transform_of_a_window_is_the_window_of_the_transform(tmp_path):
     part, _ = preprocessor.transform(array[:, 5:9, 3:20])
     assert np.allclose(part, whole_scene[:, 5:9, 3:20], atol=1e-5)
     assert whole(20, 30).height == 20
+
+
+def test_a_fill_value_that_nobody_declared_is_refused_or_told_of(tmp_path, caplog):
+    array = scene()
+    array[:, :2, :3] = 1e36
+    with pytest.raises(SceneError, match=r"6 of 600 pixels have the value 1e\+36 in all bands"):
+        fit_preprocessor(cube_of(tmp_path, array), 4)
+    array[:, :2, :3] = 4 * np.median(array)
+    fit_preprocessor(cube_of(tmp_path, array, name="mild"), 4)
+    assert "6 of 600 pixels have the value" in caplog.text
+
+
+def test_components_that_cannot_be_made_are_told_of(tmp_path, caplog):
+    array = scene(bands=1).repeat(5, axis=0)
+    preprocessor, _ = fit_preprocessor(cube_of(tmp_path, array), 4)
+    assert preprocessor.components == 1
+    assert "Only 1 components could be made of 5 bands" in caplog.text

@@ -48,6 +48,14 @@ def test_single_pixels_are_those_of_a_window(tmp_path):
         ("uint8", -9999, [241, 0], [241, 0]),
         ("uint8", 0.5, [0, 1], [0, 1]),
         ("float32", np.float32(-3.4e38), [np.float32(-3.4e38), 1], [np.nan, 1]),
+        ("float32", -3.40282e38, [-3.4028235e38, 1], [np.nan, 1]),
+        ("float32", -1.797e308, [-3.4028235e38, 1], [np.nan, 1]),
+        ("float32", -np.inf, [-3.4028235e38, 1], [np.nan, 1]),
+        ("float32", 3.4e38, [3.4028235e38, -3.4028235e38], [np.nan, -3.4028235e38]),
+        ("float64", -3.4e38, [-3.4028234663852886e38, 1], [np.nan, 1]),
+        ("float32", 1e36, [1e36, 1.1e36], [np.nan, 1.1e36]),
+        ("float64", -9999, [-9999.0001, -9998], [np.nan, -9998]),
+        ("int16", -np.inf, [-32768, 5], [-32768, 5]),
         ("float32", None, [np.inf, 1], [np.nan, 1]),
         ("float64", np.nan, [np.nan, 1], [np.nan, 1]),
         ("uint16", None, [65535, 1], [65535, 1]),
@@ -55,7 +63,7 @@ def test_single_pixels_are_those_of_a_window(tmp_path):
 )
 def test_nodata(tmp_path, dtype, nodata, stored, expected):
     cube = cube_of(tmp_path, np.array(stored, dtype=dtype).reshape(1, 1, 2), nodata=nodata)
-    assert np.array_equal(cube.read(whole(1, 2))[0, 0], expected, equal_nan=True)
+    assert np.array_equal(cube.read(whole(1, 2))[0, 0], np.float32(expected), equal_nan=True)
 
 
 def test_scale_offset_and_mask(tmp_path):

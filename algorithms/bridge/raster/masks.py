@@ -7,7 +7,7 @@ polygon covers, or that a point or line touches, is left out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -72,8 +72,16 @@ def usable_pixels(mask: MaskSource, grid: Grid, context: QgsCoordinateTransformC
     return target.GetRasterBand(1).ReadRaster()
 
 
-def own_mask(source: RasterSource) -> bytes | None:
-    """The same of the mask that a raster carries itself: a mask band, a .msk file or an alpha band; None without one.
+def own_mask(source: RasterSource, numbers: Sequence[int]) -> bytes | None:
+    """The same of the masks that a raster carries itself; None without one.
+
+    That is a mask of the whole raster (a mask band, a .msk file, an alpha band), or masks of single bands, as virtual
+    rasters may have. A band that its mask hides everywhere does not count. Nodata values are left to the reader of the
+    pixels.
+
+    Args:
+        source: The raster.
+        numbers: Bands (from 1) that are used.
 
     Raises:
         QgsProcessingException: The raster cannot be opened, or its mask not be read.
@@ -82,11 +90,17 @@ def own_mask(source: RasterSource) -> bytes | None:
 
     if not source.uri:
         return None
-    dataset = source.open()  # the band does not keep it open
-    band = dataset.GetRasterBand(1)
-    if not band.GetMaskFlags() & gdal.GMF_PER_DATASET:
-        return None
-    return (_pixels(band.GetMaskBand(), source.name) > 0).astype(np.uint8).tobytes()
+    dataset = source.open()  # a band does not keep it open
+    flags = {number: dataset.GetRasterBand(number).GetMaskFlags() for number in numbers}
+    carriers = [number for number in numbers if not flags[number] & (gdal.GMF_ALL_VALID | gdal.GMF_NODATA)]
+    if any(flags[number] & gdal.GMF_PER_DATASET for number in numbers):
+        carriers = list(numbers)[:1]  # all bands share it
+    usable = None
+    for number in carriers:
+        shown = _pixels(dataset.GetRasterBand(number).GetMaskBand(), source.name) > 0
+        if shown.any() or len(carriers) == 1:
+            usable = shown if usable is None else usable & shown
+    return None if usable is None else usable.astype(np.uint8).tobytes()
 
 
 def both_usable(one: bytes, other: bytes) -> bytes:
@@ -189,15 +203,17 @@ def _usable_in_own_grid(name: str, source: RasterSource, *, with_crs: bool) -> g
     """0 where the mask raster says "leave out", else 1."""
     import numpy as np
 
+    from ....mtmsd_qgis.io.nodata import nodata_range, within
+
     dataset = source.open()
     usable = memory_raster(source.grid, with_crs=with_crs)
     band = dataset.GetRasterBand(1)
-    nodata = source.bands[0].nodata
     for row in range(source.grid.height):
         values = _pixels(band, name, 0, row, source.grid.width, 1)
         excluded = (values != 0) & np.isfinite(values)
-        if nodata is not None:
-            excluded &= values != nodata
+        ends = nodata_range(source.bands[0].nodata, values.dtype)
+        if ends is not None:
+            excluded &= ~within(values, ends)
         for low, high in source.bands[0].excluded:
             excluded &= (values < low) | (values > high)
         usable.GetRasterBand(1).WriteArray((~excluded).astype(np.uint8), 0, row)

@@ -90,7 +90,7 @@ class SceneExport:
         source, folder = self.source, self.folder
         exported = export_foreign(source, folder, self.transforms, progress)
         cube = copy_cube(exported, numbers, folder, "scene", progress)
-        own = own_mask(exported)
+        own = own_mask(exported, numbers)
         if exported is not source:
             Path(exported.uri).unlink()
         if mask is None:
@@ -112,20 +112,24 @@ class SceneExport:
 
         Raises:
             QgsProcessingException: Not readable, no usable band, or cancelled.
+            SceneError: A fill value that nobody declared spoils everything.
         """
-        from ....mtmsd_qgis.io.bands import describe, usable_bands
+        from ....mtmsd_qgis.io.bands import describe, survey_bands
         from ....mtmsd_qgis.io.cube import Cube
 
         source, feedback = self.source, progress.feedback
         numbers = [band.number for band in source.bands if band.number not in source.bad]
         refuse_no_band(source, numbers)
         cube = self.bands(numbers, None, progress)
-        kept, left_out = usable_bands(Cube(self.folder, cube))
+        survey = survey_bands(Cube(self.folder, cube))
+        if survey.fill is not None:
+            survey.fill.refuse_if_spoiling()
+            feedback.pushWarning(survey.fill.sentence)
         if source.bad:
             marked = ", ".join(str(number) for number in sorted(source.bad))
             feedback.pushWarning(f"Marked as bad in the metadata, left out: {marked}.")
-        if not left_out:
+        if not survey.left_out:
             return cube
-        feedback.pushWarning(f"Bands left out: {describe(left_out)}.")
-        refuse_no_band(source, kept)
-        return self.bands([numbers[i] for i in kept], None, progress)
+        feedback.pushWarning(f"Bands left out: {describe(survey.left_out)}.")
+        refuse_no_band(source, survey.usable)
+        return self.bands([numbers[i] for i in survey.usable], None, progress)

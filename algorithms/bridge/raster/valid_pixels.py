@@ -55,7 +55,7 @@ def pixels_with_data(
     lines = [(slice(first, last), pixels[first:last, 1]) for first, last in zip(starts, [*starts[1:], len(pixels)])]
     with job_folder() as folder:
         exported = export_foreign(raster, folder, context, progress)
-        own = own_mask(exported)
+        own = own_mask(exported, numbers)
         cube = Cube(folder, copy_rows(exported, numbers, rows.tolist(), folder, progress))
         counts = sum(_finite(cube, line, columns).sum(axis=1) for line, (_, columns) in enumerate(lines))
         usable = np.flatnonzero(counts >= _LEAST_SHARE * np.max(counts))

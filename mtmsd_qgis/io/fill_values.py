@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Fill values that nobody declared as nodata: found by how far they lie from the rest of a raster.
+
+Enters: a Cube, with what a walk over it has seen of each band. Leaves: a FillValue, or None.
+
+A fill value lies far from all other values, as -9999 among reflectances, or beyond what anybody measures, as 1e36.
+Learnt from as if it were data, it is all that the components show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import SceneError
+from .cube import Cube, whole_size
+from .windows import row_strips
+
+_FAR = 0.5  # of the range of all other values, to the nearest of them
+_BEYOND = 1e6  # times a typical value
+_IMMEASURABLE = 1e30  # no sensor's unit leads here
+_SPOILS = 10.0  # times the variance of values spread evenly over the range of the others
+_OUT_OF_SCALE = 1e4  # times that range
+_LEAST_PIXELS = 10  # with the value in one band alone
+_QUARTILES = (25, 50, 75)
+
+Marks = Callable[[NDArray[np.float32]], NDArray[np.bool_]]
+"""Which of some values (B, n) are fill."""
+
+
+@dataclass(frozen=True)
+class BandRanges:
+    """What a walk over a cube has seen.
+
+    Attributes:
+        low: (B,) lowest value of each band.
+        high: (B,) highest.
+        sample: (B, n) of some pixels drawn at random, NaN where there is no data.
+    """
+
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    sample: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class FillValue:
+    """A value that looks like no data.
+
+    Attributes:
+        value: That value; where there are several, the one farthest from 0.
+        pixels: That have it, in one band or more.
+        all_pixels: With data, these included.
+        in_all_bands: These pixels have nothing else.
+        low: Lowest of all other values.
+        high: Highest.
+        bands: Number of bands.
+    """
+
+    value: float
+    pixels: int
+    all_pixels: int
+    in_all_bands: bool
+    low: float
+    high: float
+    bands: int
+
+    @property
+    def gap(self) -> float:
+        """From the value to the nearest other one; negative inside their range."""
+        return max(self.low - self.value, self.value - self.high)
+
+    @property
+    def is_no_chance(self) -> bool:
+        """Whether so many pixels would not have it by chance, as a glint does; or whether it spoils everything."""
+        least = 2 if self.in_all_bands and self.bands > 1 else _LEAST_PIXELS
+        return self.pixels >= least or self.spoils
+
+    @property
+    def spoils(self) -> bool:
+        """Whether components would show little else."""
+        spread = self.high - self.low
+        alone = self.pixels / self.all_pixels * self.gap**2 > _SPOILS * spread**2 / 12 and self.bands > 1
+        return abs(self.value) >= _IMMEASURABLE or self.gap > _OUT_OF_SCALE * spread or alone
+
+    @property
+    def sentence(self) -> str:
+        """What was found and what to do, for the log or an error."""
+        where = "all" if self.in_all_bands else "some"
+        bands = f" in {where} bands" if self.bands > 1 else ""
+        return (
+            f"{self.pixels} of {self.all_pixels} pixels have the value {self.value:.7g}{bands}, far from all other "
+            f"values ({self.low:.4g} to {self.high:.4g}). It looks like no data that is not declared as such. If it "
+            "is, give it as 'Additional no data value' in the layer's properties (Transparency), or leave these pixels "
+            "out with MASK."
+        )
+
+    def refuse_if_spoiling(self) -> None:
+        """Nothing can be learnt from a raster that consists of such a value and the rest.
+
+        Raises:
+            SceneError: It would spoil the result.
+        """
+        if self.spoils:
+            raise SceneError(f"Values of one range were expected in the raster. {self.sentence}")
+
+
+def find_fill_value(cube: Cube, bands: Sequence[int], ranges: BandRanges) -> FillValue | None:
+    """The fill value of some bands; the cube is read once more only where one is likely.
+
+    Args:
+        cube: The raster.
+        bands: Usable ones, 0-based.
+        ranges: Of all bands of the cube.
+    """
+    sample = ranges.sample[bands]
+    sample = sample[:, np.isfinite(sample).all(axis=0)]
+    if not sample.size:
+        return None
+    limit = _BEYOND * _typical(sample)
+    if limit and max(-ranges.low[bands].min(), ranges.high[bands].max()) > limit:
+        return _measured(cube, bands, lambda values: np.asarray(np.abs(values) > limit))
+    for value in (float(ranges.low[bands].min()), float(ranges.high[bands].max())):
+        others = sample[sample != np.float32(value)]
+        if others.size and _is_far(value, float(others.min()), float(others.max())):
+            found = _measured(cube, bands, partial(np.equal, np.float32(value)))
+            if found is not None and found.is_no_chance and _is_far(value, found.low, found.high):
+                return found
+    return None
+
+
+def _typical(sample: NDArray[np.float32]) -> float:
+    """Magnitude of the values of the largest band: its median, or its interquartile range."""
+    low, middle, high = np.percentile(sample.astype(np.float64), _QUARTILES, axis=1)
+    return float(np.maximum(np.abs(middle), high - low).max())
+
+
+def _is_far(value: float, low: float, high: float) -> bool:
+    return high > low and max(low - value, value - high) > _FAR * (high - low)
+
+
+def _measured(cube: Cube, bands: Sequence[int], marks: Marks) -> FillValue | None:
+    """Count the pixels with marked values, and find the range of all others; None where there are none of either."""
+    pixels = all_pixels = 0
+    value, low, high = 0.0, np.inf, -np.inf
+    in_all_bands = True
+    for strip in row_strips(*whole_size(cube), 8 * cube.bands):
+        values = cube.read(strip, bands).reshape(len(bands), -1)
+        values = values[:, np.isfinite(values).all(axis=0)]
+        fill = marks(values)
+        all_pixels += values.shape[1]
+        marked = fill.any(axis=0)
+        if marked.any():
+            pixels += int(marked.sum())
+            in_all_bands &= bool(fill[:, marked].all())
+            value = max((value, *_ends(values[fill])), key=abs)
+        if not fill.all():
+            first, last = _ends(values[~fill])
+            low, high = min(low, first), max(high, last)
+    if not pixels or low > high:
+        return None
+    return FillValue(value, pixels, all_pixels, in_all_bands, low, high, len(bands))
+
+
+def _ends(values: NDArray[np.float32]) -> tuple[float, float]:
+    return float(values.min()), float(values.max())

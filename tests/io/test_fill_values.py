@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mtmsd_qgis.errors import SceneError
+from mtmsd_qgis.io.bands import survey_bands
+from tests.scenes import cube_of
+
+CORNER = (slice(None), slice(0, 4), slice(0, 5))  # 20 pixels
+
+
+def reflectances(bands=6, height=30, width=40, scale=1.0):
+    rng = np.random.default_rng(0)
+    return (rng.uniform(0.01, 0.6, (bands, height, width)) * scale).astype(np.float32)
+
+
+def fill_of(folder, values, **given):
+    return survey_bands(cube_of(folder, values, **given)).fill
+
+
+@pytest.mark.parametrize("fill", [1e36, -9999.0, 1e20, -3.4e38, 65535.0])
+def test_a_fill_value_in_a_corner_is_found_with_its_pixels(tmp_path, fill):
+    values = reflectances()
+    values[CORNER] = fill
+    found = fill_of(tmp_path, values)
+    assert found.value == pytest.approx(fill)
+    assert (found.pixels, found.all_pixels, found.in_all_bands) == (20, 1200, True)
+    assert 0 < found.low < found.high < 1
+    with pytest.raises(SceneError, match=r"20 of 1200 pixels have the value .* in all bands"):
+        found.refuse_if_spoiling()
+
+
+def test_most_of_the_raster_may_be_fill(tmp_path):
+    values = reflectances()
+    values[:, :20] = -9999
+    assert fill_of(tmp_path, values).pixels == 800
+
+
+def test_a_value_that_does_not_spoil_is_only_told_of(tmp_path):
+    values = reflectances(scale=10_000)
+    values[CORNER] = -9999
+    found = fill_of(tmp_path, values)
+    assert (found.value, found.pixels) == (-9999, 20)
+    found.refuse_if_spoiling()
+
+
+def test_a_fill_value_of_one_band_is_found(tmp_path):
+    values = reflectances()
+    values[2, :4, :5] = -9999
+    found = fill_of(tmp_path, values)
+    assert (found.value, found.pixels, found.in_all_bands) == (-9999, 20, False)
+
+
+def test_several_values_that_nothing_measures_are_found(tmp_path):
+    values = reflectances()
+    values[:, 0, :3] = [1e33, -2e34, 1e35]
+    found = fill_of(tmp_path, values)
+    assert (found.value, found.pixels) == (pytest.approx(1e35), 3)
+    assert found.spoils
+
+
+def declared(values):
+    values[CORNER] = 1e36
+    return {"nodata": 1e36}
+
+
+def dark_swath(values):
+    """0 beside reflectances is near them."""
+    values[CORNER] = 0
+
+
+def bright_tail(values):
+    values[:, 0, :8] = np.geomspace(0.6, 40, 8)
+
+
+def glint(values):
+    values[1, 3, 3] = 5
+
+
+def two_values(values):
+    values[:] = np.where(values > 0.3, 100, 1)
+
+
+@pytest.mark.parametrize("change", [declared, dark_swath, bright_tail, glint, two_values], ids=lambda c: c.__name__)
+def test_data_are_no_fill(tmp_path, change):
+    values = reflectances()
+    given = change(values) or {}
+    assert fill_of(tmp_path, values, **given) is None
+
+
+def test_pixels_under_a_mask_do_not_count(tmp_path):
+    values = reflectances()
+    values[CORNER] = np.nan
+    assert fill_of(tmp_path, values) is None
