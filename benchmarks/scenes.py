@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from mtmsd_qgis.io.bands import survey_bands
+from mtmsd_qgis.io.bands import inspect_bands
 from mtmsd_qgis.io.cube import Cube, valid_pixels, whole_size
 from mtmsd_qgis.io.windows import whole
 from mtmsd_qgis.jobs.data_model import Band, ClassEntry, CubeFile
@@ -206,7 +206,7 @@ def _from_matlab(name: str, source: MatlabSource, folder: Path) -> Scene:
     imported = result.cube
     numbered = tuple(replace(band, number=i) for i, band in enumerate(imported.bands, 1))
     imported = replace(imported, bands=numbered)
-    kept = survey_bands(Cube(folder, imported)).usable
+    kept = inspect_bands(Cube(folder, imported)).usable
     cube = imported if len(kept) == len(numbered) else select_bands(folder, imported, kept, "usable")
 
     reference = Cube(folder, result.reference)

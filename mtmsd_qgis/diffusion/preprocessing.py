@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import SceneError
-from ..io.bands import describe, survey_bands
+from ..io.bands import describe, inspect_bands
 from ..io.cube import Cube, whole_size
 from ..io.windows import row_strips
 from ..jobs.data_model import Band
@@ -96,17 +96,17 @@ def fit_preprocessor(
         raise SceneError(
             f"A raster of at most {MAX_BANDS} bands was expected, found {cube.bands}. Choose bands with BANDS."
         )
-    survey = survey_bands(cube, span(progress, 0.0, 0.4))
-    usable, left_out = survey.usable, survey.left_out
+    inspected = inspect_bands(cube, span(progress, 0.0, 0.4))
+    usable, left_out = inspected.usable, inspected.left_out
     if not usable:
         raise SceneError(
             f"At least one usable band is needed, found none of {cube.bands}"
             + (f" (left out: {describe(left_out)})" if left_out else "")
             + ". Choose another raster, or check its nodata value and mask."
         )
-    if survey.fill is not None:
-        survey.fill.refuse_if_spoiling()
-        log.warning("%s", survey.fill.sentence)
+    if inspected.fill is not None:
+        inspected.fill.refuse_if_spoiling()
+        log.warning("%s", inspected.fill.sentence)
     count, mean, covariance = _moments(cube, usable, span(progress, 0.4, 1.0))
     if count < 2:
         raise SceneError(

@@ -26,7 +26,7 @@ _LEAST_VALID_SHARE = 0.5  # a band with data at fewer pixels than this share of 
 
 
 @dataclass(frozen=True)
-class BandSurvey:
+class BandInspection:
     """What the bands of a raster are good for.
 
     Attributes:
@@ -40,7 +40,7 @@ class BandSurvey:
     fill: FillValue | None
 
 
-def survey_bands(cube: Cube, progress: Progress = silent) -> BandSurvey:
+def inspect_bands(cube: Cube, progress: Progress = silent) -> BandInspection:
     """Walk over a raster, and sort its bands into usable ones and others."""
     count = np.zeros(cube.bands, dtype=np.int64)
     low = np.full(cube.bands, np.inf)
@@ -72,7 +72,7 @@ def survey_bands(cube: Cube, progress: Progress = silent) -> BandSurvey:
         else:
             usable.append(i)
     ranges = BandRanges(low, high, np.concatenate(drawn, axis=1))
-    return BandSurvey(usable, left_out, find_fill_value(cube, usable, ranges) if usable else None)
+    return BandInspection(usable, left_out, find_fill_value(cube, usable, ranges) if usable else None)
 
 
 def describe(left_out: Sequence[BandLeftOut]) -> str:

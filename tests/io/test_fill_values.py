@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from mtmsd_qgis.errors import SceneError
-from mtmsd_qgis.io.bands import survey_bands
+from mtmsd_qgis.io.bands import inspect_bands
 from tests.scenes import cube_of
 
 CORNER = (slice(None), slice(0, 4), slice(0, 5))  # 20 pixels
@@ -17,7 +17,7 @@ def reflectances(bands=6, height=30, width=40, scale=1.0):
 
 
 def fill_of(folder, values, **given):
-    return survey_bands(cube_of(folder, values, **given)).fill
+    return inspect_bands(cube_of(folder, values, **given)).fill
 
 
 @pytest.mark.parametrize("fill", [1e36, -9999.0, 1e20, -3.4e38, 65535.0])

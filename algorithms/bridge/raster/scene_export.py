@@ -114,22 +114,22 @@ class SceneExport:
             QgsProcessingException: Not readable, no usable band, or cancelled.
             SceneError: A fill value that nobody declared spoils everything.
         """
-        from ....mtmsd_qgis.io.bands import describe, survey_bands
+        from ....mtmsd_qgis.io.bands import describe, inspect_bands
         from ....mtmsd_qgis.io.cube import Cube
 
         source, feedback = self.source, progress.feedback
         numbers = [band.number for band in source.bands if band.number not in source.bad]
         refuse_no_band(source, numbers)
         cube = self.bands(numbers, None, progress)
-        survey = survey_bands(Cube(self.folder, cube))
-        if survey.fill is not None:
-            survey.fill.refuse_if_spoiling()
-            feedback.pushWarning(survey.fill.sentence)
+        inspected = inspect_bands(Cube(self.folder, cube))
+        if inspected.fill is not None:
+            inspected.fill.refuse_if_spoiling()
+            feedback.pushWarning(inspected.fill.sentence)
         if source.bad:
             marked = ", ".join(str(number) for number in sorted(source.bad))
             feedback.pushWarning(f"Marked as bad in the metadata, left out: {marked}.")
-        if not survey.left_out:
+        if not inspected.left_out:
             return cube
-        feedback.pushWarning(f"Bands left out: {describe(survey.left_out)}.")
-        refuse_no_band(source, survey.usable)
-        return self.bands([numbers[i] for i in survey.usable], None, progress)
+        feedback.pushWarning(f"Bands left out: {describe(inspected.left_out)}.")
+        refuse_no_band(source, inspected.usable)
+        return self.bands([numbers[i] for i in inspected.usable], None, progress)
