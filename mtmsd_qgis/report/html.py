@@ -18,8 +18,8 @@ p{max-width:60rem}
 p.note{background:#f2f6f8;border-left:4px solid #3b7ea1;padding:.6rem .9rem;margin:1rem 0}
 p.warn{background:#fdf5e6;border-left:4px solid #c98a12;padding:.6rem .9rem;margin:1rem 0}
 small{color:#5b6a73;font-size:.86em;white-space:nowrap}
-.figures{display:flex;gap:1rem;flex-wrap:wrap;margin:1rem 0}
-.figure{border:1px solid #d5dce0;border-radius:6px;padding:.7rem 1.1rem;flex:1 1 9rem;max-width:16rem}
+.figures{display:grid;grid-template-columns:repeat(var(--cards),minmax(0,16rem));gap:1rem;margin:1rem 0}
+.figure{border:1px solid #d5dce0;border-radius:6px;padding:.7rem .9rem}
 .figure b{display:block;font-size:1.7rem;font-weight:600;line-height:1.3}.figure span{color:#5b6a73;font-size:.85rem}
 table{border-collapse:collapse;font-size:.88rem;font-variant-numeric:tabular-nums;overflow-wrap:normal}
 td,th{padding:.25rem .55rem;text-align:right}td{white-space:nowrap}
@@ -27,6 +27,8 @@ th{font-weight:600;color:#33424b;vertical-align:bottom}th.name,td.name{text-alig
 tbody tr:nth-child(even){background:#f7f9fa}
 table.matrix td,table.matrix th{text-align:center;padding:.25rem .3rem}table.matrix td{min-width:1.7rem}
 table.matrix .name{text-align:left;padding-right:.6rem}table.matrix tbody tr:nth-child(even){background:none}
+table.wide{font-size:.78rem}table.wide td,table.wide th{padding:.22rem .12rem;min-width:0}
+table.wide .name{white-space:normal;min-width:6.5rem;padding-right:.4rem}
 table.matrix th.axis{border-bottom:1px solid #d5dce0}
 .total{color:#5b6a73}td.total.side,th.total.side{border-left:1px solid #d5dce0}tr.total td{border-top:1px solid #d5dce0}
 table.facts th,td.fact{text-align:left;vertical-align:top}td.fact{white-space:normal;overflow-wrap:anywhere}
@@ -38,18 +40,22 @@ svg.chart{width:100%;min-width:34rem;max-width:60rem;height:auto}.chart text{fon
 .chart .line{fill:none;stroke:#3b7ea1;stroke-width:2}.chart .bar{fill:#3b7ea1}
 .patches td,.patches th{text-align:center;padding:.25rem .35rem}table.patches tr:nth-child(even){background:none}
 .patches img{width:96px;height:96px;image-rendering:pixelated}
-@media (max-width:40rem){body{margin:1rem auto;padding:0 .8rem}.figure{flex:1 1 40%}
+@media screen and (max-width:56rem){.figures{grid-template-columns:repeat(var(--half),minmax(0,1fr))}}
+@media (max-width:40rem){body{margin:1rem auto;padding:0 .8rem}.figures{grid-template-columns:1fr 1fr}
+.figure:last-child:nth-child(odd){grid-column:span 2}
 th.name,td.name{white-space:normal;min-width:7rem}}
 @media print{@page{margin:14mm}body{margin:0;padding:0;max-width:none;font-size:10.5pt}h1{font-size:17pt}
 h2{font-size:12.5pt;break-after:avoid}h2+p{break-after:avoid}
 tr,svg,.figures,p.note,p.warn,table.matrix{break-inside:avoid}thead{display:table-header-group}
 table{font-size:8pt}td,th{padding:.12rem .3rem}
-table.wide{font-size:6.5pt}table.wide td,table.wide th{padding:.1rem;min-width:0}
-.scroll{overflow:visible}.figure b{font-size:15pt}.figure{padding:.4rem .6rem;flex-basis:6.5rem}
+table.wide{font-size:6.5pt}table.wide td,table.wide th{padding:.1rem}table.wide .name{min-width:5rem}
+.scroll{overflow:visible}.figure b{font-size:15pt}.figure{padding:.4rem .6rem}.figures{gap:.5rem;padding-right:1px}
 svg.chart{min-width:0}
 .patches img{width:60px;height:60px}
 *{-webkit-print-color-adjust:exact;print-color-adjust:exact}}
 """
+
+_ONE_ROW = 3  # cards that stand beside each other on a tablet too
 
 NONE = "–"  # where a figure is undefined
 
@@ -66,7 +72,10 @@ def page(title: str, parts: Iterable[str]) -> str:
 def cards(figures: Sequence[tuple[str, str]]) -> str:
     """Large figures, each with what it is."""
     shown = "".join(f'<div class="figure"><b>{escape(n)}</b><span>{escape(what)}</span></div>' for n, what in figures)
-    return f'<div class="figures">{shown}</div>'
+    # One row, or two where four and more are too wide: no card stands alone in its row.
+    count = len(figures)
+    half = count if count <= _ONE_ROW else (count + 1) // 2
+    return f'<div class="figures" style="--cards:{count};--half:{half}">{shown}</div>'
 
 
 def paragraph(text: str, kind: str) -> str:

@@ -162,12 +162,12 @@ def _weights(result: MapResult) -> list[str]:
             "<p>This map uses spectra only: no model with diffusion features has a weight.</p>",
         ]
     parts = []
-    for shares, title, axis in (
-        (result.timestep_weights, "What the classifier uses: timesteps", "timestep (small = little noise)"),
-        (result.stage_weights, "What the classifier uses: stages", "stage of the decoder (small = coarse)"),
+    for shares, kind, axis in (
+        (result.timestep_weights, "timesteps", "timestep (small = little noise)"),
+        (result.stage_weights, "stages", "stage of the decoder (small = coarse)"),
     ):
         if len(shares) > 1:
-            parts += [f"<h2>{title}</h2>", bar_chart(list(shares), list(shares.values()), axis, "share")]
+            parts += [f"<h2>What the classifier uses: {kind}</h2>", *_shares(shares, axis)]
     if parts and "spectra" in result.timestep_weights:
         parts.append(
             "<p>A share says how much the map's probabilities change when that input is shuffled among samples "
@@ -175,6 +175,18 @@ def _weights(result: MapResult) -> list[str]:
             "and their means within fields, which the diffusion features outline.</p>"
         )
     return parts
+
+
+def _shares(shares: Mapping[str, float], axis: str) -> list[str]:
+    """A bar for each share; those that round to nothing are named, and a single one that does not is no chart."""
+    shown = {name: share for name, share in shares.items() if round(100 * share) > 0}
+    small = ", ".join(name for name in shares if name not in shown)
+    rest = f"Less than 0.5 % each: {escape(small)}." if small else ""
+    if len(shown) > 1:
+        chart = bar_chart(list(shown), list(shown.values()), axis, "share")
+        return [chart, *([f"<p>{rest}</p>"] if rest else [])]
+    largest = "".join(f"{escape(name.capitalize())}: {100 * share:.0f} %. " for name, share in shown.items())
+    return [f"<p>{largest}{rest}</p>"]
 
 
 def ensemble_parts(ensemble: EnsembleSummary) -> list[str]:

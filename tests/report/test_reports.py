@@ -27,6 +27,7 @@ from mtmsd_qgis.jobs.results import (
 )
 from mtmsd_qgis.jobs.settings import ClassificationSettings, PretrainSettings
 from mtmsd_qgis.report.charts import bar_chart, line_chart, png
+from mtmsd_qgis.report.html import cards
 from mtmsd_qgis.report.reports import classification_report, pretraining_report
 
 CLASSES = (ClassEntry(1, "water <deep>", "#0000ff"), ClassEntry(7, "wood", "#008800"))
@@ -154,6 +155,31 @@ def test_a_map_of_spectra_alone_is_named():
     assert "This map uses spectra only: no model with diffusion features has a weight." in page
     assert "uses: timesteps" not in page
     assert "uses spectra only" not in classification_report(classification(), {})
+
+
+@pytest.mark.parametrize(
+    ("weights", "bars", "text"),
+    [
+        ({"spectra": 0.996, "50": 0.004, "100": 0.0}, 0, "Spectra: 100 %. Less than 0.5 % each: 50, 100."),
+        ({"spectra": 0.7, "50": 0.298, "100": 0.002}, 2, "<p>Less than 0.5 % each: 100.</p>"),
+        ({"spectra": 0.5, "50": 0.3, "100": 0.2}, 3, ""),
+        ({"spectra": 0.0, "50": 0.0}, 0, "Less than 0.5 % each: spectra, 50."),
+    ],
+)
+def test_shares_that_round_to_nothing_are_a_line_of_text_and_no_bar(weights, bars, text):
+    page = classification_report(classification(timestep_weights=weights, stage_weights={}), {})
+    part = page.split("uses: timesteps</h2>")[1].split("<h2>")[0]
+    assert part.count('class="bar"') == bars
+    assert text in part
+    assert ("Less than" in part) == bool(text)
+
+
+@pytest.mark.parametrize("count", range(2, 9))
+def test_no_figure_stands_alone_in_its_row(count):
+    styles = cards([("1", "what it is")] * count)
+    columns = [int(number) for number in re.search(r"--cards:(\d+);--half:(\d+)", styles).groups()]
+    assert columns[0] == count
+    assert all(count % number != 1 for number in columns)
 
 
 def test_what_the_classifier_uses_and_how_its_models_were_chosen():
