@@ -72,8 +72,10 @@ def split_samples(job: Job, folder: Path, samples: SampleTable, settings: Classi
     if settings.buffer and len(validation):
         training = _beyond_buffer(training, validation, settings.buffer, job)
     missing = tuple(job.classes[i].name for i in split.not_held_out) if split.method != "none" else ()
-    if missing:
+    if missing and len(validation):
         log.warning("Nothing could be held out of: %s.", ", ".join(missing))
+    elif missing:
+        log.warning("%s", split.sentence)
     return SampleSplit(training, validation, split.method, split.sentence, missing)
 
 
@@ -119,4 +121,7 @@ def _with_reference(samples: SampleTable, reference: SampleTable) -> SampleSplit
     if shared:
         log.warning("%d reference samples lie on training pixels and are left out.", shared)
         sentence += f" {shared} of its samples lay on training pixels and were left out."
+    if not fresh.any():
+        sentence += " None is left, so no accuracy is given. Use samples on other pixels."
+        log.warning("%s", sentence)
     return SampleSplit(samples, reference.subset(fresh), "layer", sentence)

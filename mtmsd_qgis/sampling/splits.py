@@ -15,6 +15,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+_TOO_FEW = (
+    "Nothing could be held out, so no accuracy is given: no class has more samples than are needed to learn it. Add "
+    "samples, or give a layer of validation samples."
+)
+_NO_TWO_GROUPS = (
+    "Nothing could be held out, so no accuracy is given: no class has samples in two polygons or blocks of which one "
+    "could be spared. Add polygons, give a layer of validation samples, or use SPLIT 'block' with a smaller "
+    "BLOCK_SIZE, which parts polygons too."
+)
 LEAST_TRAINING_SAMPLES = 2  # of a class; fewer have no variance, and batch normalisation needs two
 
 
@@ -54,6 +63,8 @@ def random_split(classes: NDArray[np.int64], share: float, seed: int) -> Split:
         members = np.flatnonzero(classes == index)
         training = max(LEAST_TRAINING_SAMPLES, round(len(members) * (1 - share)))
         held_out[rng.permutation(members)[training:]] = True
+    if not held_out.any():
+        return Split("random", held_out, _TOO_FEW, _without(classes, held_out))
     sentence = (
         f"A random {share:.0%} of each class's pixels was held out. Neighbours of the held-out pixels were used in "
         "training, so this figure overstates the accuracy on fields without samples."
@@ -72,6 +83,8 @@ def random_count_split(classes: NDArray[np.int64], count: int, seed: int) -> Spl
         seed: Of the draw.
     """
     held_out = ~draw_per_class(classes, np.ones(len(classes), dtype=bool), count, seed)
+    if not held_out.any():
+        return Split("random", held_out, _TOO_FEW, _without(classes, held_out))
     sentence = (
         f"All but {count} random pixels of each class were held out. Neighbours of the held-out pixels were used in "
         "training, so this figure overstates the accuracy on fields without samples."
@@ -210,6 +223,8 @@ def _count(classes: NDArray[np.int64], groups: NDArray[np.int64]) -> tuple[NDArr
 
 
 def _of_groups(classes: NDArray[np.int64], held_out: NDArray[np.bool_]) -> Split:
+    if not held_out.any():
+        return Split("spatial", held_out, _NO_TWO_GROUPS, _without(classes, held_out))
     sentence = (
         f"Whole polygons or blocks, {held_out.mean():.0%} of the samples, were held out and kept apart from the "
         "training samples, so this figure holds for places without samples."

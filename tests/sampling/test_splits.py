@@ -152,3 +152,19 @@ def test_apart_with_nothing_on_one_side():
     none = np.empty((0, 2))
     assert apart(np.array([[1, 2]]), none, 3).tolist() == [True]
     assert apart(none, np.array([[1, 2]]), 3).tolist() == []
+
+
+@pytest.mark.parametrize(
+    ("split", "words"),
+    [
+        (group_split(np.array([0, 0, 0, 1, 1, 1]), np.array([5, 5, 5, 6, 6, 6]), 0.3, 0), "two polygons or blocks"),
+        (group_count_split(np.array([0, 0, 1, 1]), np.array([5, 5, 6, 6]), 1, 0), "two polygons or blocks"),
+        (random_split(np.array([0, 0, 1, 1]), 0.3, 0), "more samples than are needed"),
+        (random_count_split(np.array([0, 0, 1, 1]), 2, 0), "more samples than are needed"),
+    ],
+)
+def test_where_nothing_can_be_held_out_no_figure_is_spoken_of(split, words):
+    assert not split.held_out.any()
+    assert "no accuracy is given" in split.sentence
+    assert words in split.sentence
+    assert "this figure" not in split.sentence
