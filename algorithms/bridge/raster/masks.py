@@ -8,7 +8,7 @@ polygon covers, or that a point or line touches, is left out.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from osgeo import gdal, ogr
@@ -24,6 +24,8 @@ from qgis.core import (
     QgsVectorLayer,
 )
 
+from ..vector.clean_geometry import clean_shape
+from ..vector.exclusion_counts import ExclusionCounts
 from .source import Grid, RasterSource, describe_raster
 
 if TYPE_CHECKING:
@@ -34,12 +36,21 @@ _POLYGON_DIMENSION = 2
 
 @dataclass(frozen=True)
 class MaskSource:
-    """A mask layer, read where its thread is: a raster, or geometries with their CRS."""
+    """A mask layer, read where its thread is: a raster, or geometries with their CRS.
+
+    Attributes:
+        name: Of the layer.
+        raster: Where it is one.
+        geometries: Of a vector layer.
+        crs: Of the geometries.
+        skipped: Features without a geometry that can be used.
+    """
 
     name: str
     raster: RasterSource | None = None
     geometries: tuple[QgsGeometry, ...] = ()
     crs: QgsCoordinateReferenceSystem | None = None
+    skipped: ExclusionCounts = field(default_factory=ExclusionCounts)
 
 
 def describe_mask(layer: QgsMapLayer) -> MaskSource:
@@ -49,8 +60,10 @@ def describe_mask(layer: QgsMapLayer) -> MaskSource:
         QgsProcessingException: Neither a raster of a file nor a vector layer.
     """
     if isinstance(layer, QgsVectorLayer):
-        geometries = tuple(f.geometry() for f in layer.getFeatures() if not f.geometry().isEmpty())
-        return MaskSource(layer.name(), geometries=geometries, crs=layer.crs())
+        skipped = ExclusionCounts()
+        shapes = [clean_shape(feature, skipped) for feature in layer.getFeatures()]
+        geometries = tuple(shape for shape in shapes if shape is not None)
+        return MaskSource(layer.name(), geometries=geometries, crs=layer.crs(), skipped=skipped)
     if isinstance(layer, QgsRasterLayer) and layer.providerType() == "gdal":
         return MaskSource(layer.name(), raster=describe_raster(layer))
     raise QgsProcessingException(

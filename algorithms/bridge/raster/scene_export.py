@@ -101,6 +101,8 @@ class SceneExport:
                 f"No valid pixel is left: the mask {mask.name} covers the whole raster {source.name}. "
                 "The mask's pixels are the ones to leave out; check that it is not the other way round."
             )
+        if mask.skipped:
+            progress.feedback.pushWarning(f"Not used in the mask {mask.name}: {mask.skipped.text}.")
         progress.feedback.pushInfo(f"Mask {mask.name}: {usable.count(0)} of {len(usable)} pixels are left out.")
         return with_mask(cube, usable if own is None else both_usable(usable, own), folder)
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Union
+from dataclasses import dataclass, replace
+from math import isfinite
+from typing import Any
 
 from qgis.core import (
     NULL,
-    QgsCategorizedSymbolRenderer,
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransform,
     QgsCoordinateTransformContext,
@@ -29,13 +29,14 @@ from qgis.core import (
 )
 
 from ....mtmsd_qgis.jobs.data_model import ClassEntry
+from ....mtmsd_qgis.sampling.class_values import Key, matching_values
 from ..raster.palette import palette
 from ..raster.source import is_local_grid
+from .class_categories import categories_by
+from .clean_geometry import clean_shape
 from .exclusion_counts import ExclusionCounts
 
 LARGEST_ID = 65535  # class maps hold 16 bits, 0 is nodata
-
-Key = Union[int, str]  # a class as the field has it: a whole number, or text
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class LabelLayer:
         styles: Name and colour (#rrggbb) of a class, where the layer's categories tell.
         skipped: Reason -> number of features that are not used, and which.
         ids: The feature's id of each shape.
+        notes: What else the log has to say of the layer.
         overlaps: What is done with pixels of several classes, see overlaps.py.
     """
 
@@ -60,6 +62,7 @@ class LabelLayer:
     styles: Mapping[Key, tuple[str, str]]
     skipped: ExclusionCounts
     ids: tuple[int, ...]
+    notes: tuple[str, ...] = ()
     overlaps: str = "refuse"
 
 
@@ -97,7 +100,7 @@ def read_labels(
     features = source.getFeatures(request, QgsProcessingFeatureSource.Flag.FlagSkipGeometryValidityChecks)
     transform = _transform(source.sourceCrs(), target, context)
     # Sorted, because a layer in memory hands out its selected features in another order each time.
-    labelled = sorted(_labelled(features, index, transform, skipped), key=lambda found: found[0])
+    labelled = sorted(_labelled(features, index, transform, skipped), key=lambda found: by_age(found[0]))
     if not labelled:
         reasons = f"; {skipped.text}" if skipped else ""
         raise QgsProcessingException(
@@ -107,7 +110,8 @@ def read_labels(
     points = kind == QgsWkbTypes.GeometryType.PointGeometry
     ids = tuple(number for number, *_ in labelled)
     shapes = tuple((geometry, key) for _, geometry, key in labelled)
-    return LabelLayer(name, field, points, shapes, _styles(layer, field), skipped, ids)
+    styles = _styles(layer, field, [key for _, key in shapes])
+    return LabelLayer(name, field, points, shapes, styles, skipped, ids, edit_notes(layer))
 
 
 def make_classes(labels: LabelLayer) -> dict[Key, ClassEntry]:
@@ -126,6 +130,28 @@ def make_classes(labels: LabelLayer) -> dict[Key, ClassEntry]:
     return _with_different_names(entries)
 
 
+def as_classes_of(training: LabelLayer, reference: LabelLayer) -> LabelLayer:
+    """The reference samples with the values that the training layer's field has for their classes.
+
+    Raises:
+        QgsProcessingException: The two have no class in common.
+    """
+    known, found = ({key: None for _, key in labels.shapes} for labels in (training, reference))
+    matched = matching_values(found, known)
+    if not matched:
+        raise QgsProcessingException(
+            f"Classes of the training layer were expected in the validation layer. The field {reference.field} of the "
+            f"layer {reference.name} has the values {names_of(list(found), {})}; in the layer {training.name} it has "
+            f"{names_of(list(known), {})}. Use a layer with the same classes, or rename them."
+        )
+    alone = [key for key in found if key not in matched]
+    notes = reference.notes
+    if alone:
+        notes += (f"Classes of the layer {reference.name} that the training layer lacks: {names_of(alone, {})}.",)
+    shapes = tuple((shape, matched.get(key, key)) for shape, key in reference.shapes)
+    return replace(reference, shapes=shapes, notes=notes)
+
+
 def _free_colors(labels: LabelLayer, count: int) -> list[str]:
     """A colour for each of so many classes, none of which a category has."""
     taken = {color.lower() for _, color in labels.styles.values()}
@@ -136,12 +162,26 @@ def class_key(value: Any) -> Key | None:  # noqa: ANN401 - an attribute of any t
     """A field's value as a class; None for NULL, empty text and numbers that are none."""
     if value is None or value == NULL:
         return None
-    if isinstance(value, (bool, int)):
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int):
         return int(value)
     if isinstance(value, float):
-        return int(value) if value.is_integer() else (None if value != value else repr(value))
+        return int(value) if value.is_integer() else (repr(value) if isfinite(value) else None)
     text = value.toString("yyyy-MM-dd") if hasattr(value, "toString") else str(value).strip()
     return text or None
+
+
+def by_age(feature_id: int) -> tuple[bool, int]:
+    """To sort features by: those added later come later. Until they are saved, new ones count down from -1."""
+    return feature_id < 0, abs(feature_id)
+
+
+def edit_notes(layer: QgsVectorLayer | None) -> tuple[str, ...]:
+    """That the layer has edits which are not saved, where it has."""
+    if layer is None or not layer.isEditable() or not layer.isModified():
+        return ()
+    return (f"The layer {layer.name()} has edits that are not saved; they are used as they are now.",)
 
 
 def skipped_sentence(labels: LabelLayer) -> str:
@@ -154,15 +194,14 @@ def _labelled(
 ) -> Iterable[tuple[int, QgsGeometry, Key]]:
     """Id, geometry and class of the usable features."""
     for feature in features:
-        geometry = feature.geometry()
         key = class_key(feature.attribute(index))
         if key is None:
             skipped.note("without a class", [feature.id()])
-        elif geometry.isNull() or geometry.isEmpty():
-            skipped.note("without a geometry", [feature.id()])
-        elif transform is not None and not _moved(geometry, transform):
+            continue
+        geometry = clean_shape(feature, skipped)
+        if geometry is not None and transform is not None and not _moved(geometry, transform):
             skipped.note("outside the area of the raster's CRS", [feature.id()])
-        else:
+        elif geometry is not None:
             yield feature.id(), geometry, key
 
 
@@ -197,25 +236,15 @@ def _moved(geometry: QgsGeometry, transform: QgsCoordinateTransform) -> bool:
     return True
 
 
-def _styles(layer: QgsVectorLayer | None, field: str) -> dict[Key, tuple[str, str]]:
-    """Name and colour by class, where the layer is categorized by this field.
-
-    A layer that Processing has just loaded from a file is plain; what QGIS would load with it lies beside the file.
-    """
-    renderer = layer.renderer() if layer is not None else None
-    if layer is not None and not isinstance(renderer, QgsCategorizedSymbolRenderer):
-        styled = layer.clone()
-        styled.loadDefaultStyle()
-        renderer = styled.renderer()
-    if not isinstance(renderer, QgsCategorizedSymbolRenderer) or renderer.classAttribute().strip('"') != field:
-        return {}
+def _styles(layer: QgsVectorLayer | None, field: str, keys: Iterable[Key]) -> dict[Key, tuple[str, str]]:
+    """Name and colour by class, where the layer is categorized by this field."""
     styles = {}
-    for category in renderer.categories():
-        values = category.value() if isinstance(category.value(), list) else [category.value()]
-        for key in map(class_key, values):
-            if key is not None and category.symbol() is not None:
-                styles[key] = (category.label().strip(), category.symbol().color().name())
-    return styles
+    for category in categories_by(layer, field):
+        for key in map(class_key, category.values):
+            if key is not None:
+                styles[key] = (category.label.strip(), category.color.name())
+    matched = matching_values(keys, styles)
+    return {**styles, **{key: styles[value] for key, value in matched.items()}}
 
 
 def _with_different_names(entries: Mapping[Key, ClassEntry]) -> dict[Key, ClassEntry]:

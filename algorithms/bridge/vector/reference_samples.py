@@ -29,12 +29,14 @@ from qgis.core import (
 )
 
 from ....mtmsd_qgis.jobs.data_model import ClassEntry
+from ....mtmsd_qgis.sampling.class_values import Key
 from ..feedback import ProgressRange
 from ..raster.source import Grid, RasterSource
 from ..raster.valid_pixels import pixels_with_data
+from .clean_geometry import clean_shape
 from .exclusion_counts import ExclusionCounts
 from .field_types import LONG_NUMBER
-from .labels import Key, LabelLayer, class_key
+from .labels import LabelLayer, by_age, class_key
 from .metric_projection import MetricPlane, between, metric_plane
 from .rasterization import SamplePixels, left_out_sentence, rasterize_labels
 
@@ -55,7 +57,8 @@ class ReferenceLayer:
         fields: Of the layer.
         crs: Of the layer.
         wkb_type: Of the layer.
-        features: With a class and a geometry.
+        features: With a class and a geometry, as they are written.
+        geometries: Of these features, flat and of real coordinates.
         keys: Class of each feature.
         skipped: Reason -> number of features that are not used, and which.
     """
@@ -66,6 +69,7 @@ class ReferenceLayer:
     crs: QgsCoordinateReferenceSystem
     wkb_type: QgsWkbTypes.Type
     features: tuple[QgsFeature, ...]
+    geometries: tuple[QgsGeometry, ...]
     keys: tuple[Key, ...]
     skipped: ExclusionCounts
 
@@ -77,7 +81,7 @@ class ReferenceLayer:
     @property
     def single_points(self) -> bool:
         """Every feature is one point; many formats store these as multipoints."""
-        return self.points and all(f.geometry().constGet().nCoordinates() == 1 for f in self.features)
+        return self.points and all(shape.constGet().nCoordinates() == 1 for shape in self.geometries)
 
     @cached_property
     def classes(self) -> tuple[Key, ...]:
@@ -130,7 +134,7 @@ class ReferenceSamples:
     def geometry(self, number: int) -> QgsGeometry:
         """That of the feature, or the pixel's centre."""
         if self.grid is None or self.pixels is None:
-            return self.reference.features[self.sources[number]].geometry()
+            return self.reference.geometries[self.sources[number]]
         row, column = self.pixels[number]
         x, y = gdal.ApplyGeoTransform(self.grid.transform, float(column) + 0.5, float(row) + 0.5)
         return QgsGeometry.fromPointXY(QgsPointXY(x, y))
@@ -165,7 +169,8 @@ def read_reference(source: QgsProcessingFeatureSource, field: str, progress: Pro
     skipped = ExclusionCounts()
     unchecked = source.getFeatures(QgsFeatureRequest(), QgsProcessingFeatureSource.Flag.FlagSkipGeometryValidityChecks)
     # Sorted, because a layer in memory hands out its selected features in another order each time.
-    features = sorted(_usable(unchecked, index, field, skipped, progress), key=QgsFeature.id)
+    usable = sorted(_usable(unchecked, index, field, skipped, progress), key=lambda found: by_age(found[0].id()))
+    features, geometries = [feature for feature, _ in usable], [geometry for _, geometry in usable]
     keys = tuple(class_key(feature.attribute(index)) for feature in features)
     if not features:
         reasons = f"; {skipped.text}" if skipped else ""
@@ -178,7 +183,9 @@ def read_reference(source: QgsProcessingFeatureSource, field: str, progress: Pro
             f"At least two classes are needed; the layer {name} has one in the field '{field}': '{keys[0]}'. "
             "Add samples of a second class, or choose another class field."
         )
-    return ReferenceLayer(name, index, fields, source.sourceCrs(), source.wkbType(), tuple(features), keys, skipped)
+    return ReferenceLayer(
+        name, index, fields, source.sourceCrs(), source.wkbType(), tuple(features), tuple(geometries), keys, skipped
+    )
 
 
 def whole_features(reference: ReferenceLayer) -> ReferenceSamples:
@@ -255,16 +262,16 @@ def positions_m(samples: ReferenceSamples, plane: MetricPlane, progress: Progres
 
 def _usable(
     features: Iterable[QgsFeature], index: int, field: str, skipped: ExclusionCounts, progress: ProgressRange
-) -> Iterable[QgsFeature]:
+) -> Iterable[tuple[QgsFeature, QgsGeometry]]:
     for number, feature in enumerate(features):
         if number % FEATURES_AT_ONCE == 0:
             progress.advance(0)  # how many there are is not always known
         if class_key(feature.attribute(index)) is None:
             skipped.note(f"without a class in the field '{field}'", [feature.id()])
-        elif not feature.hasGeometry() or feature.geometry().isEmpty():
-            skipped.note("without a geometry", [feature.id()])
-        else:
-            yield feature
+            continue
+        geometry = clean_shape(feature, skipped)
+        if geometry is not None:
+            yield feature, geometry
 
 
 def _class_indices(reference: ReferenceLayer) -> NDArray:
@@ -280,8 +287,9 @@ def _labels_in(
     """The geometries in the raster's CRS, and the index of the feature of each."""
     transform = between(reference.crs, crs, context)
     shapes, sources, skipped = [], [], ExclusionCounts()
-    for index, (feature, key) in enumerate(zip(reference.features, reference.keys)):
-        shape = feature.geometry()
+    features = zip(reference.features, reference.geometries, reference.keys)
+    for index, (feature, geometry, key) in enumerate(features):
+        shape = QgsGeometry(geometry)
         try:
             if transform is not None:
                 shape.transform(transform)

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Geometries as everything else takes them: flat, and of real coordinates.
+
+Enters: a geometry of a feature. Leaves: a flat copy of its parts whose coordinates are numbers, or the reason why there
+is none. Heights are dropped first: one that is no number makes a reprojection fail.
+"""
+
+from __future__ import annotations
+
+from math import isfinite
+
+from qgis.core import QgsAbstractGeometry, QgsFeature, QgsGeometry, QgsPoint
+
+from .exclusion_counts import ExclusionCounts
+
+NO_GEOMETRY = "without a geometry"
+NO_NUMBERS = "with coordinates that are no numbers"
+PART_OF_NO_NUMBERS = "parts with coordinates that are no numbers"
+
+
+def clean_shape(feature: QgsFeature, skipped: ExclusionCounts) -> QgsGeometry | None:
+    """A flat copy of a feature's geometry, without parts whose coordinates are infinite or no numbers.
+
+    Args:
+        feature: Of any layer; it stays as it is.
+        skipped: Told of the feature, or of its parts, that are left out.
+
+    Returns:
+        None where nothing is left.
+    """
+    shape = feature.geometry()
+    if shape.isNull() or not shape.constGet().nCoordinates():
+        skipped.note(NO_GEOMETRY, [feature.id()])
+        return None
+    flat = shape.get()  # detached: what is done to it does not reach the feature
+    flat.dropZValue()
+    flat.dropMValue()
+    parts = [part.clone() for part in shape.constParts()]
+    good = [part for part in parts if _has_numbers(part)]
+    if len(good) == len(parts) and not shape.isEmpty():
+        return shape
+    if not good:
+        skipped.note(NO_NUMBERS, [feature.id()])
+        return None
+    skipped.note(PART_OF_NO_NUMBERS, [feature.id()], len(parts) - len(good))
+    return QgsGeometry.collectGeometry([QgsGeometry(part) for part in good])
+
+
+def _has_numbers(part: QgsAbstractGeometry) -> bool:
+    """Whether all coordinates are numbers; of lines and outlines QGIS's sum over all vertices tells."""
+    if isinstance(part, QgsPoint):
+        return isfinite(part.x()) and isfinite(part.y())
+    return isfinite(part.length()) and isfinite(part.perimeter())
