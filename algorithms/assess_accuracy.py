@@ -195,6 +195,8 @@ class AssessAccuracy(MtmsdAlgorithm):
 
     def _log(self, result: AccuracyResult, compared: ComparedMap, feedback: QgsProcessingFeedback) -> None:
         accuracy, labels = result.accuracy, self._comparison.labels
+        for note in labels.notes:
+            feedback.pushWarning(note)
         if compared.left_out:
             feedback.pushWarning(f"Left out of the layer {labels.name}: {compared.left_out.text}.")
         feedback.pushInfo(

@@ -159,6 +159,7 @@ class SplitSamples(MtmsdAlgorithm):
     def collect(self, values: ParameterValues, feedback: QgsProcessingFeedback) -> None:
         """Look at the layers."""
         from .bridge.raster.source import describe_raster
+        from .bridge.vector.labels import edit_notes
         from .bridge.vector.sample_styles import categories_of
 
         self.check_settings(values)
@@ -168,6 +169,7 @@ class SplitSamples(MtmsdAlgorithm):
         if layer is not None:
             _refuse_input_as_output(values, layer.source())
         self._style = categories_of(layer, self._field)
+        self._notes = edit_notes(layer)
         self._raster = describe_raster(values.raster("RASTER")) if values.is_given("RASTER") else None
 
     def compute(self, values: ParameterValues, feedback: QgsProcessingFeedback) -> dict[str, Any]:
@@ -195,6 +197,8 @@ class SplitSamples(MtmsdAlgorithm):
         from .bridge.vector.reference_samples import pixels_of, read_reference, whole_features
 
         reference = read_reference(values.source("INPUT"), self._field, ProgressRange(feedback, 0, 10))
+        for note in self._notes:
+            feedback.pushWarning(note)
         if reference.skipped:
             feedback.pushWarning(f"Not used in the layer {reference.name}: {reference.skipped.text}.")
         if self._raster is None:

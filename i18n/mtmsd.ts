@@ -272,7 +272,7 @@
             <translation type="unfinished"></translation>
         </message>
         <message>
-            <source>A pixel can have one class only. refuse: the run stops and names the polygons. later: the feature with the higher id wins. drop: pixels of several classes are left out.</source>
+            <source>A pixel can have one class only. refuse: the run stops and names the polygons. later: the feature that was added later wins. drop: pixels of several classes are left out.</source>
             <translation type="unfinished"></translation>
         </message>
         <message>

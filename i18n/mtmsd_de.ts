@@ -272,8 +272,8 @@
             <translation>Überlappende Polygone verschiedener Klassen</translation>
         </message>
         <message>
-            <source>A pixel can have one class only. refuse: the run stops and names the polygons. later: the feature with the higher id wins. drop: pixels of several classes are left out.</source>
-            <translation>Ein Pixel kann nur eine Klasse haben. refuse: Der Lauf bricht ab und nennt die Polygone. later: Das Objekt mit der höheren ID gilt. drop: Pixel mit mehreren Klassen werden ausgelassen.</translation>
+            <source>A pixel can have one class only. refuse: the run stops and names the polygons. later: the feature that was added later wins. drop: pixels of several classes are left out.</source>
+            <translation>Ein Pixel kann nur eine Klasse haben. refuse: Der Lauf bricht ab und nennt die Polygone. later: Das später hinzugefügte Objekt gilt. drop: Pixel mit mehreren Klassen werden ausgelassen.</translation>
         </message>
         <message>
             <source>Seconds in the worker</source>

@@ -65,11 +65,14 @@ class SampleLayers:
         """Training and validation samples in the raster's CRS; None where there is no validation layer.
 
         Raises:
-            QgsProcessingException: A layer or its field cannot be used.
+            QgsProcessingException: A layer or its field cannot be used, or the two have no class in common.
         """
+        from ..bridge.vector.labels import as_classes_of
+
         training = read_label_layer(values, "TRAINING", source)
-        given = values.is_given("VALIDATION")
-        return training, read_label_layer(values, "VALIDATION", source) if given else None
+        if not values.is_given("VALIDATION"):
+            return training, None
+        return training, as_classes_of(training, read_label_layer(values, "VALIDATION", source))
 
 
 class ClassifierParameters:

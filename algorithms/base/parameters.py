@@ -264,7 +264,7 @@ class Overlaps:
             ),
             tr(
                 "A pixel can have one class only. refuse: the run stops and names the polygons. later: the feature "
-                "with the higher id wins. drop: pixels of several classes are left out."
+                "that was added later wins. drop: pixels of several classes are left out."
             ),
             advanced=True,
         )

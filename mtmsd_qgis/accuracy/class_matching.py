@@ -9,18 +9,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from typing import Callable, Union
+from typing import Callable
 
 from ..errors import SamplesError
-
-Key = Union[int, str]
+from ..sampling.class_values import Key, as_whole_number, plain_text
 
 
 def match_classes(keys: Iterable[Key], labels: Mapping[Key, str], *names: Mapping[int, str]) -> dict[Key, int | None]:
     """The map's id of each value.
 
     A value is looked for among the map's names: as it is, then with other capitals and blanks, then by the label that
-    it has in the layer's own legend. A number that is no name is an id.
+    it has in the layer's own legend. A number that is no name is an id, also where it is written as text.
 
     Args:
         keys: Values of the field.
@@ -31,17 +30,17 @@ def match_classes(keys: Iterable[Key], labels: Mapping[Key, str], *names: Mappin
     Raises:
         SamplesError: Two ids of the map have the name of a value.
     """
-    exact, loose = ([_ids_by_name(told, form) for told in names] for form in (str, _plain))
+    exact, loose = ([_ids_by_name(told, form) for told in names] for form in (str, plain_text))
     matched: dict[Key, int | None] = {}
     for key in keys:
-        tries = [(str(key), exact), (_plain(str(key)), loose), (_plain(labels.get(key, "")), loose)]
+        tries = [(str(key), exact), (plain_text(str(key)), loose), (plain_text(labels.get(key, "")), loose)]
         ids = next((by_name[text] for text, told in tries for by_name in told if text in by_name), [])
         if len(ids) > 1:
             raise SamplesError(
                 f"The class '{key}' should be one class of the map; {len(ids)} have this name: ids "
                 f"{', '.join(map(str, ids[:10]))}. Give them different names, or choose a CLASS_FIELD that holds ids."
             )
-        matched[key] = ids[0] if ids else _number(key)
+        matched[key] = ids[0] if ids else as_whole_number(key)
     return matched
 
 
@@ -51,14 +50,3 @@ def _ids_by_name(names: Mapping[int, str], form: Callable[[str], str]) -> dict[s
         if name.strip():
             by_name[form(name)].append(number)
     return dict(by_name)
-
-
-def _plain(text: str) -> str:
-    return " ".join(text.split()).casefold()
-
-
-def _number(key: Key) -> int | None:
-    try:
-        return int(key)
-    except ValueError:
-        return None

@@ -138,7 +138,7 @@ def test_ids_and_names(field_type, values, expected):
     ("field_type", "values", "expected"),
     [
         ("date", [QDate(2024, 5, 1), QDate(2023, 5, 1)], ["2023-05-01", "2024-05-01"]),
-        ("boolean", [True, False], ["0", "1"]),
+        ("boolean", [True, False], ["false", "true"]),
         ("long", [2**40, 7], ["7", str(2**40)]),
         ("string(5)", [" oak", "ash"], ["ash", "oak"]),
     ],
@@ -169,9 +169,10 @@ def test_dates_and_truths_are_classes_too():
     from qgis.PyQt.QtCore import QDate, QVariant
 
     assert class_key(QDate(2024, 5, 1)) == "2024-05-01"
-    assert class_key(True) == 1
+    assert class_key(True) == "true"
     assert class_key(QVariant()) is None  # Qt 5
     assert class_key(float("nan")) is None
+    assert class_key(float("inf")) is None
 
 
 def test_names_and_colours_come_from_the_categories():

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 from qgis.core import QgsCoordinateTransformContext, QgsProcessingException, QgsProcessingFeedback
 
 from ....mtmsd_qgis.accuracy.assessment import Compared, Strata
-from ....mtmsd_qgis.accuracy.class_matching import Key, match_classes
+from ....mtmsd_qgis.accuracy.class_matching import match_classes
 from ....mtmsd_qgis.jobs.accuracy_results import MapClass
 from ....mtmsd_qgis.jobs.data_model import ClassEntry
+from ....mtmsd_qgis.sampling.class_values import Key
 from ..feedback import ProgressRange
 from ..raster.class_map_reader import ClassMap, Reading, walk
 from ..raster.palette import palette

@@ -5,7 +5,7 @@ Enters: a table of labelled pixels, several entries a pixel. Leaves: one entry a
 
 "refuse": polygons of different classes that overlap are an error, which names them. Where samples merely meet in a
 pixel (points, polygons smaller than it, outlines through its centre), the pixel is mixed; it is left out and named.
-"later": the feature with the higher id wins. "drop": all such pixels are left out and named.
+"later": the feature that was added later wins. "drop": all such pixels are left out and named.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING
 from qgis.core import QgsGeometry, QgsProcessingException
 
 from ....mtmsd_qgis.jobs.data_model import ClassEntry
+from ....mtmsd_qgis.sampling.class_values import Key
 from ..feedback import ProgressRange
 from .exclusion_counts import ExclusionCounts
-from .labels import Key, LabelLayer
+from .labels import LabelLayer
 
 if TYPE_CHECKING:
     from ....mtmsd_qgis.sampling.sample_table import SampleTable

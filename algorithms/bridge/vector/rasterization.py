@@ -21,11 +21,12 @@ from osgeo import gdal
 from qgis.core import QgsGeometry, QgsProcessingException
 
 from ....mtmsd_qgis.jobs.data_model import ClassEntry
+from ....mtmsd_qgis.sampling.class_values import Key
 from ..feedback import ProgressRange
 from ..raster.masks import burn, memory_raster
 from ..raster.source import Grid
 from .exclusion_counts import ExclusionCounts
-from .labels import Key, LabelLayer, names_of
+from .labels import LabelLayer, names_of
 from .overlaps import one_label_a_pixel
 
 if TYPE_CHECKING:

@@ -10,9 +10,10 @@ from pathlib import Path
 from qgis.core import QgsProcessingFeedback
 
 from ....mtmsd_qgis.jobs.data_model import ClassEntry, CubeFile
+from ....mtmsd_qgis.sampling.class_values import Key
 from ..feedback import ProgressRange
 from ..raster.source import RasterSource
-from .labels import Key, LabelLayer, make_classes, names_of, skipped_sentence
+from .labels import LabelLayer, make_classes, names_of, skipped_sentence
 from .rasterization import (
     SamplePixels,
     left_out_sentence,
@@ -79,6 +80,11 @@ class SampleExport:
         samples = self._pixels(labels, training.by_key, progress)
         _log_exclusions(labels, samples, progress.feedback)
         progress.feedback.pushInfo(f"Validation layer: {labels.name}, {len(samples.table)} reference pixels.")
+        if not len(samples.table):
+            progress.feedback.pushWarning(
+                f"No accuracy will be given, as no sample of the layer {labels.name} lies on a pixel with data. Check "
+                "that layer and raster show the same place."
+            )
         return save_samples(samples, self.folder, "validation")
 
     def _pixels(self, labels: LabelLayer, classes: Mapping[Key, ClassEntry], progress: ProgressRange) -> SamplePixels:
@@ -91,6 +97,6 @@ class SampleExport:
 
 
 def _log_exclusions(labels: LabelLayer, samples: SamplePixels, feedback: QgsProcessingFeedback) -> None:
-    for sentence in (skipped_sentence(labels), left_out_sentence(samples, labels.name)):
+    for sentence in (*labels.notes, skipped_sentence(labels), left_out_sentence(samples, labels.name)):
         if sentence:
             feedback.pushWarning(sentence)

@@ -12,31 +12,22 @@ from pathlib import Path
 from qgis.core import QgsCategorizedSymbolRenderer, QgsMapLayer, QgsRendererCategory, QgsSymbol, QgsVectorLayer
 
 from ..layers.styling import Style, save_beside, save_inside
+from .class_categories import categories_by
 
 
 def categories_of(layer: QgsVectorLayer | None, field: str) -> Style | None:
-    """A style with the layer's categories, drawn with plain symbols; None where it has none of this field.
-
-    A layer that Processing has just loaded from a file is plain; what QGIS would load with it lies beside the file.
-    """
-    if layer is None:
+    """A style with the layer's categories, drawn with plain symbols; None where it has none of this field."""
+    rows = categories_by(layer, field)
+    if not rows:
         return None
-    renderer = layer.renderer()
-    if not isinstance(renderer, QgsCategorizedSymbolRenderer):
-        styled = layer.clone()
-        styled.loadDefaultStyle()
-        renderer = styled.renderer()
-    if not isinstance(renderer, QgsCategorizedSymbolRenderer) or renderer.classAttribute().strip('"') != field:
-        return None
-    rows = [(c.value(), c.symbol().color(), c.label()) for c in renderer.categories() if c.symbol() is not None]
 
     def style(target: QgsMapLayer) -> None:
         if isinstance(target, QgsVectorLayer):
             categories = []
-            for value, color, label in rows:
+            for row in rows:
                 symbol = QgsSymbol.defaultSymbol(target.geometryType())
-                symbol.setColor(color)
-                categories.append(QgsRendererCategory(value, symbol, label))
+                symbol.setColor(row.color)
+                categories.append(QgsRendererCategory(row.value, symbol, row.label))
             target.setRenderer(QgsCategorizedSymbolRenderer(field, categories))
 
     return style

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+from __future__ import annotations
+
+import pytest
+
+from mtmsd_qgis.sampling.class_values import as_whole_number, matching_values
+
+
+@pytest.mark.parametrize("written", ["1", " 1 ", "1.0", "01", "+1", "1."])
+def test_a_number_and_its_ways_of_writing_are_one_class(written):
+    assert matching_values([written, 2], [1, 2]) == {written: 1, 2: 2}
+    assert matching_values([1], [written, "2"]) == {1: written}
+
+
+@pytest.mark.parametrize(
+    ("value", "known", "expected"),
+    [
+        ("water", ["water", "Water"], "water"),
+        ("Water ", ["water", "meadow"], "water"),
+        ("-9.50", ["-9.5"], "-9.5"),
+        ("true", [0, 1], 1),
+        (0, ["false", "true"], "false"),
+        (2**60, [str(2**60)], str(2**60)),
+    ],
+)
+def test_what_differs_in_writing_alone_is_the_same(value, known, expected):
+    assert matching_values([value], known) == {value: expected}
+
+
+@pytest.mark.parametrize(
+    ("value", "known"),
+    [
+        ("water", ["meadow"]),
+        ("WATER", ["water", "Water"]),  # either could be meant
+        ("1.0", ["1", "01"]),
+        ("1.5", [1]),
+        ("", [0]),
+        ("1e0", [1]),
+        ("10", [1]),
+    ],
+)
+def test_what_is_not_the_same_or_not_certain_is_missing(value, known):
+    assert matching_values([value], known) == {}
+
+
+def test_the_same_text_comes_before_the_same_number():
+    assert matching_values(["1", "01"], ["01", "1"]) == {"1": "1", "01": "01"}
+
+
+@pytest.mark.parametrize(
+    ("key", "number"),
+    [(7, 7), (" 07 ", 7), ("7.0", 7), ("-3", -3), ("7.5", None), ("oak", None), ("", None), ("False", 0)],
+)
+def test_whole_numbers(key, number):
+    assert as_whole_number(key) == number
