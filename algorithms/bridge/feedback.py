@@ -11,6 +11,9 @@ from qgis.PyQt.QtCore import QCoreApplication, QEventLoop, QThread
 
 _started: WeakKeyDictionary[QgsProcessingFeedback, float] = WeakKeyDictionary()
 _HEARTBEAT = 1e-4  # percent; QGIS emits progressChanged for a changed value only
+_MOST_AHEAD = 0.02  # of a range: so far the bar may run ahead of what is known to be done
+_FIRST_SECONDS = 100.0  # that a step is thought to take before it has told of any progress
+_QUIET_SECONDS = 1.0  # without news until the bar runs ahead
 
 
 class ProgressRange:
@@ -30,6 +33,8 @@ class ProgressRange:
         self._start = start
         self._stop = stop
         self._fraction = 0.0
+        self._began = self._reached = monotonic()  # when the step, and the fraction, was
+        self._shown = start  # percent
         self._odd = False
 
     def advance(self, fraction: float) -> None:
@@ -41,20 +46,35 @@ class ProgressRange:
         if self._title:
             self.feedback.setProgressText(self._title)
             self._title = ""
-        self._fraction = max(self._fraction, min(fraction, 1.0))
+        if fraction > self._fraction:
+            self._fraction, self._reached = min(fraction, 1.0), monotonic()
         self.beat()
         refuse_when_cancelled(self.feedback)
 
     @property
     def percent(self) -> float:
-        """Where the bar of the whole run stands."""
+        """How much of the whole run is known to be done."""
         return self._start + (self._stop - self._start) * self._fraction
 
     def beat(self) -> None:
-        """Show the same progress again, changed by a hair, so that its listeners get to run."""
+        """Show the progress again, so that its listeners get to run: a little ahead where there is no news for long.
+
+        A part of the work that tells nothing for half a minute would look like one that hangs. The bar goes on at the
+        average speed of the step, ever slower, and never back.
+        """
         self._odd = not self._odd
-        self.feedback.setProgress(max(0.0, self.percent - _HEARTBEAT * self._odd))
+        self._shown = max(self._shown, self.percent + (self._stop - self._start) * self._ahead())
+        self.feedback.setProgress(max(0.0, self._shown - _HEARTBEAT * self._odd))
         keep_window_alive()
+
+    def _ahead(self) -> float:
+        """What may have been done since the last news, as a fraction of the range."""
+        quiet = monotonic() - self._reached - _QUIET_SECONDS
+        if quiet <= 0:
+            return 0.0
+        speed = self._fraction / max(self._reached - self._began, _QUIET_SECONDS) or 1 / _FIRST_SECONDS
+        most = min(_MOST_AHEAD, (1 - self._fraction) / 2)
+        return most * quiet / (quiet + most / speed) if most > 0 else 0.0
 
 
 def start_clock(feedback: QgsProcessingFeedback) -> None:

@@ -314,6 +314,22 @@ def test_window_stays_alive_while_waiting(fake_worker):
     assert max(gaps) < 1.0
 
 
+def test_bar_moves_while_the_worker_says_nothing_and_never_goes_back(fake_worker):
+    fake_worker("""
+send(type="progress", fraction=0.1, text="cross-validating models: 1 of 9")
+time.sleep(4)
+send(type="progress", fraction=0.5, text="cross-validating models: 5 of 9")
+send(type="result", values={})
+""")
+    log = Log()
+    run(log)
+    quiet = [value for value in log.values if 10.001 < value < 49]
+    assert len(quiet) > 5
+    assert max(quiet) < 12.1  # at most two hundredths of the step ahead
+    assert log.values[-1] == pytest.approx(50, abs=0.001)
+    assert all(later > earlier - 0.001 for earlier, later in zip(log.values, log.values[1:]))
+
+
 HOST = """
 import sys
 sys.path[:0] = [sys.argv[1], {processing!r}, {tests!r}]
