@@ -181,6 +181,11 @@ class SplitSamples(MtmsdAlgorithm):
         from .bridge.vector.sample_splitting import SampleSplitter
 
         samples = self._reference_samples(values, feedback)
+        for new, old in samples.renamed_fields.items():
+            feedback.pushWarning(
+                f"The field '{old}' is called '{new}' in the outputs, because some formats keep that name for "
+                "themselves, or take it for the name of another field."
+            )
         splitter = SampleSplitter(samples, self._plan, plane_of(samples, values.transforms))
         training, validation = splitter.split(ProgressRange(feedback, 30, 40))
         progress = ProgressRange(feedback, 40, 80)

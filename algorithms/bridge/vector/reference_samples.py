@@ -7,7 +7,7 @@ positions, and the features to write.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -35,7 +35,7 @@ from ..raster.source import Grid, RasterSource
 from ..raster.valid_pixels import pixels_with_data
 from .clean_geometry import clean_shape
 from .exclusion_counts import ExclusionCounts
-from .field_types import LONG_NUMBER
+from .field_types import LONG_NUMBER, holds_ids, renamed, writable_names
 from .labels import LabelLayer, by_age, class_key
 from .metric_projection import MetricPlane, between, metric_plane
 from .rasterization import SamplePixels, left_out_sentence, rasterize_labels
@@ -121,15 +121,27 @@ class ReferenceSamples:
 
     @cached_property
     def fields(self) -> QgsFields:
-        """All fields of the layer; of pixels the class and the id of their feature."""
+        """All fields of the layer; of pixels the class and the id of their feature; under names that formats take."""
+        return renamed(*self._fields_and_names)
+
+    @property
+    def renamed_fields(self) -> Mapping[str, str]:
+        """New name -> name in the layer, of the fields that are written under another name."""
+        fields, names = self._fields_and_names
+        return {name: fields.at(index).name() for index, name in names.items()}
+
+    @cached_property
+    def _fields_and_names(self) -> tuple[QgsFields, Mapping[int, str]]:
+        """The fields as the layer has them, and the new names of some."""
+        reference = self.reference
         if self.grid is None:
-            return self.reference.fields
-        class_field = self.reference.fields.at(self.reference.field)
+            ids_kept = holds_ids(reference.fields, reference.features)
+            return reference.fields, writable_names(reference.fields, reference.field, ids_kept=ids_kept)
         fields = QgsFields()
-        fields.append(class_field)
-        same = class_field.name().lower() == _SOURCE_ID
+        fields.append(reference.fields.at(reference.field))
+        same = fields.at(0).name().lower() == _SOURCE_ID
         fields.append(QgsField(f"{_SOURCE_ID}_2" if same else _SOURCE_ID, LONG_NUMBER))
-        return fields
+        return fields, writable_names(fields, 0, ids_kept=False)
 
     def geometry(self, number: int) -> QgsGeometry:
         """That of the feature, or the pixel's centre."""
@@ -142,9 +154,11 @@ class ReferenceSamples:
     def feature(self, number: int) -> QgsFeature:
         """As it is written."""
         source = self.reference.features[self.sources[number]]
-        if self.grid is None:
-            return source
         feature = QgsFeature(self.fields)
+        if self.grid is None:
+            feature.setGeometry(source.geometry())
+            feature.setAttributes(source.attributes())
+            return feature
         feature.setGeometry(self.geometry(number))
         feature.setAttributes([source.attribute(self.reference.field), source.id()])
         return feature

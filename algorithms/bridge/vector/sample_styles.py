@@ -22,7 +22,7 @@ def categories_of(layer: QgsVectorLayer | None, field: str) -> Style | None:
         return None
 
     def style(target: QgsMapLayer) -> None:
-        if isinstance(target, QgsVectorLayer):
+        if isinstance(target, QgsVectorLayer) and target.fields().lookupField(field) >= 0:
             categories = []
             for row in rows:
                 symbol = QgsSymbol.defaultSymbol(target.geometryType())
