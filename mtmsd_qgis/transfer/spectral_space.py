@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 _COMPONENTS = 25  # at most
 _SMALLEST_SHARE = 1e-6  # of the largest variance; a component below is the rounding of float32
 _SMALLEST_RESIDUAL = 1e-3  # standard deviations of a band; a spread of residuals below is rounding
+_AT_ONCE = 2048  # pixels, so that what is computed of them stays in the processor's cache
 _NAMES = ("mean", "inverse", "axes", "residual")
 
 
@@ -49,7 +50,8 @@ class SpectralSpace:
         kept = np.flatnonzero(singular[:_COMPONENTS] ** 2 > _SMALLEST_SHARE * singular[0] ** 2)
         axes = rows[kept] * (np.sqrt(len(values)) / singular[kept])[:, None]
         bare = cls(mean, inverse, axes, np.zeros(2))
-        left = bare._residual((values - mean) * inverse)
+        z = ((values - mean) * inverse).T
+        left = bare._residual(z, axes @ z)
         spread = max(float(left.std()), _SMALLEST_RESIDUAL) if len(kept) < varies.sum() else 0.0
         return cls(mean, inverse, axes, np.array([left.mean(), spread]))
 
@@ -60,12 +62,16 @@ class SpectralSpace:
 
     def __call__(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
         """Features (n, columns) of pixels (n, B); NaN where a band that varies has no data."""
-        z = np.where(self.inverse > 0, (pixels - self.mean) * self.inverse, 0.0)
-        features = z @ self.axes.T
-        if self.residual[1] > 0:
-            residual = (self._residual(z) - self.residual[0]) / self.residual[1]
-            features = np.concatenate([features, residual[:, None]], axis=1)
-        return np.asarray(features, dtype=np.float32)
+        features = np.empty((len(pixels), self.columns), dtype=np.float32)
+        for start in range(0, len(pixels), _AT_ONCE):
+            some = slice(start, start + _AT_ONCE)
+            z = (pixels[some].T - self.mean[:, None]) * self.inverse[:, None]  # band by band, as windows lie in memory
+            z[self.inverse == 0] = 0.0
+            components = self.axes @ z
+            features[some, : len(components)] = components.T
+            if self.residual[1] > 0:
+                features[some, -1] = (self._residual(z, components) - self.residual[0]) / self.residual[1]
+        return features
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """What a file keeps: named arrays of float64."""
@@ -89,8 +95,8 @@ class SpectralSpace:
             raise ValueError("deviations of the spectral space, 0 or more")
         return cls(mean, inverse, axes, residual)
 
-    def _residual(self, z: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Root mean square (n,) over the bands of what the components of standardised bands (n, B) do not hold."""
+    def _residual(self, z: NDArray[np.float64], components: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Root mean square (n,) over the bands of what components (C, n) of standardised bands (B, n) do not hold."""
         length = np.square(self.axes).sum(axis=1)
-        rest = z - ((z @ self.axes.T) / length) @ self.axes
-        return np.asarray(np.sqrt(np.square(rest).mean(axis=1)))
+        held = (np.square(components) / length[:, None]).sum(axis=0)  # the axes are perpendicular
+        return np.asarray(np.sqrt(np.maximum(np.einsum("bn,bn->n", z, z) - held, 0.0) / len(z)))

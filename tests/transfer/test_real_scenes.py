@@ -12,13 +12,13 @@ import pytest
 from benchmarks.scenes import MatlabSource, connected_fields, known_scenes
 from mtmsd_qgis.io.cube import Cube
 from mtmsd_qgis.io.matlab_scene import read_ground_truth, read_scene
+from mtmsd_qgis.io.windows import whole
 from mtmsd_qgis.sampling.folds import group_folds
 from mtmsd_qgis.sampling.subsampling import subsample
 from mtmsd_qgis.transfer.adaptation import Adaptation
-from mtmsd_qgis.transfer.applicability import AreaOfApplicability
+from mtmsd_qgis.transfer.scene_applicability import RasterWithDifferences, SceneApplicability
 from mtmsd_qgis.transfer.scene_summary import SceneSummary
 from mtmsd_qgis.transfer.separability import separability
-from mtmsd_qgis.transfer.spectral_space import SpectralSpace
 from tests.scenes import cube_of
 
 pytestmark = pytest.mark.scene
@@ -74,15 +74,17 @@ def test_noise_and_another_gain_are_another_world(scene):
 
 
 def test_training_pixels_have_index_0_and_noise_is_outside(scene):
-    source = scene.summary()
-    space = SpectralSpace.fit(source.pixels)
     labelled = np.flatnonzero(scene.ids)
     chosen = labelled[subsample(scene.ids.reshape(-1)[labelled] - 1, 1500, 0, balanced=True)]
     fields = connected_fields(scene.ids).reshape(-1)[chosen]
     folds = group_folds(scene.ids.reshape(-1)[chosen] - 1, fields, 4, 0)
-    training = space(scene.values.reshape(len(scene.values), -1).T[chosen])
-    area = AreaOfApplicability.fit(training, None, folds)
-    assert (area(training) == 0).all()
-    assert area.inside(area(space(source.pixels))).mean() > 0.9
-    noise = scene.noise().reshape(len(scene.values), -1).T[:5000].astype(np.float32)
-    assert area.inside(area(space(noise))).mean() < 0.05
+    positions = np.stack(np.unravel_index(chosen, scene.ids.shape), axis=1)
+    raster = RasterWithDifferences(scene.cube(scene.values))
+    applicability = SceneApplicability.fit(raster, positions, folds)
+    index = applicability.index(raster, whole(*scene.ids.shape))
+    assert (index[tuple(positions.T)] == 0).all()
+    assert applicability.area.inside(index).mean() > 0.9
+    noise = RasterWithDifferences(cube_of(scene.folder, scene.noise().astype(np.float32), name="noise"))
+    inside = applicability.area.inside(applicability.index(noise, whole(*scene.ids.shape))).mean()
+    assert inside < 0.05
+    assert applicability.noise_inside_share() == pytest.approx(inside, abs=0.01)
