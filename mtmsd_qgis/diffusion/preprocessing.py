@@ -90,7 +90,8 @@ def fit_preprocessor(
         The preprocessor and the bands that were left out.
 
     Raises:
-        SceneError: Too many bands, no usable band, too few valid pixels, or a fill value that spoils everything.
+        SceneError: Too many bands, no usable band, too few valid pixels, or values that nothing can be
+            computed from.
     """
     if cube.bands > MAX_BANDS:
         raise SceneError(
@@ -104,9 +105,9 @@ def fit_preprocessor(
             + (f" (left out: {describe(left_out)})" if left_out else "")
             + ". Choose another raster, or check its nodata value and mask."
         )
-    if inspected.fill is not None:
-        inspected.fill.refuse_if_spoiling()
-        log.warning("%s", inspected.fill.sentence)
+    warning = inspected.warning()
+    if warning:
+        log.warning("%s", warning)
     count, mean, covariance = _moments(cube, usable, span(progress, 0.4, 1.0))
     if count < 2:
         raise SceneError(

@@ -18,9 +18,12 @@ from ..jobs.data_model import Band
 from ..jobs.results import BandLeftOut
 from ..progress import Progress, silent
 from .cube import Cube, whole_size
-from .fill_values import BandRanges, FillValue, find_fill_value
+from .fill_values import BandRanges, FillValue, find_fill_value, largest_value
 from .windows import row_strips
 
+# 32-bit numbers hold sums of squares of such values, and of such differences.
+LARGEST_VALUE = 1e15
+LEAST_CONTRAST = 1e-15
 _SAMPLE_PIXELS = 4096  # of a raster, that a fill value is compared with
 _LEAST_VALID_SHARE = 0.5  # a band with data at fewer pixels than this share of the best band counts as empty
 
@@ -33,11 +36,39 @@ class BandInspection:
         usable: 0-based.
         left_out: Bands without data, almost without data, or constant.
         fill: A value among the usable bands that looks like no data and is not declared as such.
+        largest: Magnitude of the usable bands' values, where all of them have data.
+        widest: Range of the values of the usable band with most contrast.
     """
 
     usable: list[int]
     left_out: list[BandLeftOut]
     fill: FillValue | None
+    largest: float = 0.0
+    widest: float = 0.0
+
+    def warning(self) -> str:
+        """What the log should say of the values; empty where nothing.
+
+        Raises:
+            SceneError: Nothing can be computed from them.
+        """
+        if self.fill is not None:
+            self.fill.refuse_if_spoiling()
+            return self.fill.sentence
+        if not self.usable:
+            return ""
+        if self.largest > LARGEST_VALUE:
+            raise SceneError(
+                f"Values of at most {LARGEST_VALUE:g} were expected in the raster, found {self.largest:.4g}. Divide "
+                "the bands by a number (Raster > Raster Calculator), or leave out the one that holds such values."
+            )
+        if self.widest < LEAST_CONTRAST:
+            raise SceneError(
+                f"Values that differ by {LEAST_CONTRAST:g} or more were expected in the raster; those of the band with "
+                f"most contrast differ by {self.widest:.4g}. Multiply the bands by a number (Raster > Raster "
+                "Calculator)."
+            )
+        return ""
 
 
 def inspect_bands(cube: Cube, progress: Progress = silent) -> BandInspection:
@@ -71,8 +102,14 @@ def inspect_bands(cube: Cube, progress: Progress = silent) -> BandInspection:
             left_out.append(BandLeftOut(band.number or i + 1, band.name, reason))
         else:
             usable.append(i)
+    if not usable:
+        return BandInspection(usable, left_out, None)
     ranges = BandRanges(low, high, np.concatenate(drawn, axis=1))
-    return BandInspection(usable, left_out, find_fill_value(cube, usable, ranges) if usable else None)
+    largest = max(float(np.abs(ends[usable]).max()) for ends in (low, high))
+    if largest > LARGEST_VALUE:  # maybe in pixels that do not count, as other bands have no data there
+        largest = largest_value(cube, usable)
+    widest = float((high - low)[usable].max())
+    return BandInspection(usable, left_out, find_fill_value(cube, usable, ranges), largest, widest)
 
 
 def describe(left_out: Sequence[BandLeftOut]) -> str:

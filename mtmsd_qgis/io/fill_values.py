@@ -134,6 +134,16 @@ def find_fill_value(cube: Cube, bands: Sequence[int], ranges: BandRanges) -> Fil
     return None
 
 
+def largest_value(cube: Cube, bands: Sequence[int]) -> float:
+    """Magnitude of the values of pixels that have data in all the given bands; 0 where there is no such pixel."""
+    largest = 0.0
+    for strip in row_strips(*whole_size(cube), 8 * cube.bands):
+        values = cube.read(strip, bands).reshape(len(bands), -1)
+        values = values[:, np.isfinite(values).all(axis=0)]
+        largest = max(largest, float(np.abs(values).max(initial=0)))
+    return largest
+
+
 def _typical(sample: NDArray[np.float32]) -> float:
     """Magnitude of the values of the largest band: its median, or its interquartile range."""
     low, middle, high = np.percentile(sample.astype(np.float64), _QUARTILES, axis=1)

@@ -6,13 +6,17 @@ Enters: a Job, its folder, a progress. Leaves: files in the folder, and what the
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Callable
 
-from ..errors import SettingsError
+import numpy as np
+import torch
+
+from ..errors import SceneError, SettingsError
 from ..jobs.protocol import Job
 from ..jobs.results import TaskResult
 from ..progress import Progress
@@ -21,6 +25,8 @@ from .extract import extract
 from .import_scene import import_scene
 from .map_scene import map_scene
 from .pretrain import pretrain
+
+log = logging.getLogger(__name__)
 
 TASKS: Mapping[str, Callable[[Job, Path, Progress], TaskResult]] = {
     "pretrain": pretrain,
@@ -37,9 +43,18 @@ def run(job: Job, folder: Path, progress: Progress) -> TaskResult:
     Raises:
         MtmsdError: As the tasks do.
         SettingsError: There is no such task.
+        SceneError: A matrix of the data cannot be decomposed or inverted.
     """
     if job.task not in TASKS:
         raise SettingsError(f"A task of {', '.join(TASKS)} was expected, found '{job.task}'.")
     started = time.monotonic()
-    result = TASKS[job.task](job, folder, progress)
+    try:
+        result = TASKS[job.task](job, folder, progress)
+    except (np.linalg.LinAlgError, torch.linalg.LinAlgError) as error:  # type: ignore[attr-defined]
+        log.warning("%s", error)
+        raise SceneError(
+            "Values that differ, and do so within one range, were expected in the raster and at the samples. They lead "
+            "to a matrix that cannot be inverted, as where one value lies far beyond all others, where bands repeat "
+            "each other, or where all samples are the same. Leave such bands or pixels out."
+        ) from error
     return replace(result, seconds=round(time.monotonic() - started, 2))

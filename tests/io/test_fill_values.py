@@ -94,3 +94,20 @@ def test_pixels_under_a_mask_do_not_count(tmp_path):
     values = reflectances()
     values[CORNER] = np.nan
     assert fill_of(tmp_path, values) is None
+
+
+@pytest.mark.parametrize(
+    ("scale", "words"),
+    [
+        (1e20, r"at most 1e\+15 were expected in the raster, found 6e\+19"),
+        (1e-25, r"differ by 1e-15 or more were expected .* differ by 5\.\d+e-26"),
+    ],
+)
+def test_values_that_32_bits_cannot_compute_with_are_refused(tmp_path, scale, words):
+    with pytest.raises(SceneError, match=words):
+        inspect_bands(cube_of(tmp_path, reflectances(scale=scale))).warning()
+
+
+def test_values_of_any_usual_unit_are_fine(tmp_path):
+    for number, scale in enumerate((1e-9, 1.0, 1e12)):
+        assert inspect_bands(cube_of(tmp_path, reflectances(scale=scale), name=f"s{number}")).warning() == ""

@@ -114,7 +114,7 @@ class SceneExport:
 
         Raises:
             QgsProcessingException: Not readable, no usable band, or cancelled.
-            SceneError: A fill value that nobody declared spoils everything.
+            SceneError: Values that nothing can be computed from, as a fill value that nobody declared.
         """
         from ....mtmsd_qgis.io.bands import describe, inspect_bands
         from ....mtmsd_qgis.io.cube import Cube
@@ -124,9 +124,9 @@ class SceneExport:
         refuse_no_band(source, numbers)
         cube = self.bands(numbers, None, progress)
         inspected = inspect_bands(Cube(self.folder, cube))
-        if inspected.fill is not None:
-            inspected.fill.refuse_if_spoiling()
-            feedback.pushWarning(inspected.fill.sentence)
+        warning = inspected.warning()
+        if warning:
+            feedback.pushWarning(warning)
         if source.bad:
             marked = ", ".join(str(number) for number in sorted(source.bad))
             feedback.pushWarning(f"Marked as bad in the metadata, left out: {marked}.")
