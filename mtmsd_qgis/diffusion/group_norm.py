@@ -84,6 +84,11 @@ class SceneStatistics:
         self._row, self.means, self._radius = row, means, radius
         self._known: dict[tuple[int, ...], PatchNorm] = {}
 
+    def tables(self, timesteps: Sequence[int]) -> dict[nn.GroupNorm, Tensor]:
+        """(T, groups, 2) for each layer, of these timesteps in their order."""
+        rows = [self._row[t] for t in timesteps]
+        return {layer: means[rows] for layer, means in self.means.items()}
+
     def at(self, timesteps: Sequence[int]) -> PatchNorm:
         """The normalisation of a pass.
 
@@ -92,8 +97,7 @@ class SceneStatistics:
         """
         key = tuple(timesteps)
         if key not in self._known:  # the passes of a walk come again and again
-            rows = [self._row[t] for t in key]
-            tables = {layer: _gain_and_offset(layer, means[rows]) for layer, means in self.means.items()}
+            tables = {layer: _gain_and_offset(layer, means) for layer, means in self.tables(key).items()}
             self._known[key] = _SceneNorm(tables, self._radius)
         return self._known[key]
 

@@ -8,7 +8,7 @@ Enters: preprocessor, network weights, settings. Leaves: model files (everything
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -90,16 +90,32 @@ def load_model(path: Path) -> DiffusionModel:
     """
     description = read_model_header(path)
     try:
-        settings = from_json(PretrainSettings, description["settings"])
-        _check_shapes(description, settings, read_shapes(path), ("network.",))
-        arrays = read_arrays(path)
-        preprocessor = _preprocessor_from(description, arrays)
-        network = UNet(preprocessor.components, settings.base_width)
-        _load_weights(network, arrays, "network.")
-        statistics = from_arrays(description, arrays)
-        return DiffusionModel(preprocessor, network, settings, description["source_band_count"], statistics)
+        return model_from(description, read_shapes(path), lambda: read_arrays(path))
     except (KeyError, TypeError, ValueError, RuntimeError, SettingsError) as error:
         raise FileFormatError(f"{path} is not a complete diffusion model ({error}). Train a new one.") from None
+
+
+def model_from(
+    description: Mapping[str, Any], shapes: Mapping[str, Shape], arrays_of: Callable[[], Mapping[str, NDArray[Any]]]
+) -> DiffusionModel:
+    """A model from what a file says of it, wherever it lies.
+
+    Args:
+        description: Checked by check_model_description.
+        shapes: Name, type and shape of each array.
+        arrays_of: Reads them; called once their shapes are known to be right.
+
+    Raises:
+        KeyError, TypeError, ValueError, RuntimeError, SettingsError: Its parts do not fit together.
+    """
+    settings = from_json(PretrainSettings, description["settings"])
+    _check_shapes(description, settings, shapes, ("network.",))
+    arrays = arrays_of()
+    preprocessor = _preprocessor_from(description, arrays)
+    network = UNet(preprocessor.components, settings.base_width)
+    _load_weights(network, arrays, "network.")
+    statistics = from_arrays(description, arrays)
+    return DiffusionModel(preprocessor, network, settings, description["source_band_count"], statistics)
 
 
 def save_checkpoint(

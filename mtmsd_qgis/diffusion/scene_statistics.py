@@ -146,6 +146,43 @@ class StoredStatistics:
         return {_PREFIX + _PATCHES: self.patches, **{_PREFIX + name: table for name, table in self.means.items()}}
 
 
+def tables_by_name(
+    network: UNet, statistics: SceneStatistics, settings: ExtractionSettings
+) -> dict[str, NDArray[np.float64]]:
+    """Statistics of the timesteps and layers of an extraction, (T, groups, 2) each, for a file."""
+    tables = statistics.tables(settings.timesteps)
+    return {
+        name: np.ascontiguousarray(tables[layer].cpu().numpy())
+        for name, layer in _layers_up_to(network, settings.stages[-1]).items()
+    }
+
+
+def statistics_from_tables(
+    network: UNet, tables: Mapping[str, NDArray[Any]], settings: ExtractionSettings, radius: int
+) -> SceneStatistics:
+    """What tables_by_name has made tables of.
+
+    Args:
+        network: Whose layers they are of.
+        tables: By layer.
+        settings: Of the extraction.
+        radius: Cells of the coarsest grid that attention reaches to either side.
+
+    Raises:
+        ValueError: A layer is missing or unknown, or a table is not of the shape, type or range that it should be.
+    """
+    device = next(network.parameters()).device
+    layers = _layers_up_to(network, settings.stages[-1])
+    if set(layers) != set(tables):
+        raise ValueError(f"statistics of {len(layers)} layers were expected, found {len(tables)} or other ones")
+    for name, layer in layers.items():
+        table, expected = tables[name], (len(settings.timesteps), layer.num_groups, 2)
+        if table.shape != expected or table.dtype != np.float64 or not np.isfinite(table).all():
+            raise ValueError(f"statistics of the layer {name} should be {expected} numbers, found {table.shape}")
+    means = {layer: torch.from_numpy(tables[name]).to(device) for name, layer in layers.items()}
+    return SceneStatistics({t: row for row, t in enumerate(settings.timesteps)}, means, radius)
+
+
 def expected_shapes(network: UNet, description: Mapping[str, Any], shapes: Mapping[str, Shape]) -> dict[str, Shape]:
     """Name, type and shape of the arrays that the statistics of a model file must have; none where it has none.
 

@@ -62,6 +62,24 @@ class QuantisedFeatures:
             _DEVIATIONS[1] * statistics.deviation[:, selected],
         )
         scale = np.where(extent > 0, extent, np.maximum(1.0, np.abs(mean))) / _LARGEST
+        return cls.with_scales(mean, scale, selected, extractor)
+
+    @classmethod
+    def with_scales(
+        cls,
+        mean: NDArray[np.float64],
+        scale: NDArray[np.float64],
+        selected: NDArray[np.int64],
+        extractor: FeatureExtractor,
+    ) -> QuantisedFeatures:
+        """With means and scales that are known.
+
+        Args:
+            mean: (T, D) of the selected features.
+            scale: (T, D) from one number to the next.
+            selected: (D,) indices of those that are stored.
+            extractor: Names them.
+        """
         names = [extractor.feature_names[i] for i in selected]
         bands = tuple(
             Band(f"t{timestep:03d} {name}", None, NODATA, float(scale[t, d]), float(mean[t, d]))

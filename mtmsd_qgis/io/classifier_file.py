@@ -5,8 +5,10 @@ A classifier file is a file of arrays (array_file) whose description has the par
 
     "classifier"     a ClassifierDescription
     "predictor"      how the fitted classifier is put together from the arrays "predictor.…"
-    "features"       how the features of a scene are computed, with the arrays "features.…"; of SCENE classifiers
     "model"          the description of the diffusion model's file, with its arrays "model.…"; where it is included
+
+and the arrays "features.…", how the features of a scene are computed (of classifiers of scenes), and "source.…", on the
+scene that it was learnt from.
 
 An included model lies in it array by array and not as the bytes of its file: so the whole stays one file of plain
 arrays that any tool of the safetensors library opens, and the readers of model files check its shapes before one array
@@ -23,8 +25,8 @@ from ..errors import FileFormatError, MtmsdError
 from ..jobs.classifier_description import ClassifierDescription
 from .array_file import KIND_CLASSIFIER, FileSummary, read_summary
 
-CLASSIFIER, PREDICTOR, FEATURES, MODEL = "classifier", "predictor", "features", "model"
-PREDICTOR_ARRAYS, FEATURE_ARRAYS, MODEL_ARRAYS = "predictor.", "features.", "model."
+CLASSIFIER, PREDICTOR, MODEL = "classifier", "predictor", "model"
+PREDICTOR_ARRAYS, FEATURE_ARRAYS, SOURCE_ARRAYS, MODEL_ARRAYS = "predictor.", "features.", "source.", "model."
 
 
 def read_classifier_description(path: Path | str) -> ClassifierDescription:

@@ -112,9 +112,10 @@ class FeatureLayout:
         stages: Decoder stages the features come from.
         note: For the report, e.g. how many training samples the purification saw.
         spectra: Number of bands behind the features that hold the spectra themselves.
+        model: Fingerprint (SHA-256) of the diffusion model that they come from; empty where it is not known.
     """
 
-    version: int = 2
+    version: int = 3
     timesteps: tuple[int, ...] = (0,)
     features: int = 1
     names: tuple[str, ...] = ()
@@ -123,6 +124,7 @@ class FeatureLayout:
     stages: tuple[int, ...] = ()
     note: str = ""
     spectra: int = 0
+    model: str = ""
 
     @classmethod
     def from_json(cls, values: object) -> FeatureLayout:

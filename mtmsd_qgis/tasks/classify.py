@@ -23,6 +23,7 @@ from ..jobs.settings import ClassificationSettings, from_json
 from ..progress import Progress, span
 from ..sampling.sample_split import split_samples
 from ..sampling.sample_table import check_classes, read_samples
+from .classifier_output import MapOfScene, save_if_wanted
 from .job_device import announce_device
 from .map_result import map_result
 from .scene_input import open_scene
@@ -52,4 +53,6 @@ def classify(job: Job, folder: Path, progress: Progress) -> MapResult:
         with_probabilities = bool(job.options.get("probabilities"))
         grid = MapGrid(whole_size(cube), job.classes, RunDirectory(folder), with_probabilities)
         files = predict_map(classifier.predictor, grid, span(progress, learning, 1.0))
-    return map_result(files, task, split, classifier, device)
+    result = map_result(files, task, split, classifier, device)
+    save_if_wanted(MapOfScene(job, cube, task, classifier, result))
+    return result

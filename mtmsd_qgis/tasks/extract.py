@@ -22,6 +22,7 @@ from ..features.raster_writer import write_features
 from ..features.selection import cluster_samples, labelled_layout, select_features
 from ..features.statistics_pass import STATISTICS_TILES
 from ..features.tile_cache import TileCache
+from ..io.array_file import KIND_MODEL, read_summary
 from ..io.cube import Cube
 from ..io.run_directory import open_run_directory
 from ..jobs.data_model import FeatureLayout
@@ -67,7 +68,11 @@ def extract(job: Job, folder: Path, progress: Progress) -> ExtractionResult:
     return ExtractionResult(
         folder=str(run.run_directory.folder),
         raster=raster.description,
-        layout=replace(selection.layout, spectra=cube.bands if settings.spectra else 0),
+        layout=replace(
+            selection.layout,
+            spectra=cube.bands if settings.spectra else 0,
+            model=read_summary(job.inputs["model"], KIND_MODEL).sha256,
+        ),
         bands_written=raster.bands,
         computation=computation(device),
     )

@@ -8,7 +8,7 @@ anything learns from them: purification and classifier see the training part alo
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..classification.auto.feature_sets import MARGIN
 from ..classification.fit import fit_classifier
-from ..classification.predict_map import predict_map
 from ..classification.predictor import MapGrid
 from ..classification.training_task import TrainingTask
 from ..diffusion.batch_plan import memory_guard
@@ -27,6 +25,7 @@ from ..diffusion.model import DiffusionModel, load_model
 from ..diffusion.patch_sampler import PatchSampler
 from ..features.extraction_run import ExtractionRun, scene_tiles
 from ..features.extractor import FeatureExtractor
+from ..features.feature_recipe import FeatureRecipe
 from ..features.lazy_raster import LazyFeatures
 from ..features.quantization import QuantisedSpectra
 from ..features.selection import labelled_layout, select_features
@@ -35,14 +34,15 @@ from ..features.tile_cache import TileCache
 from ..io.cube import Cube, whole_size
 from ..io.run_directory import RunDirectory, open_run_directory
 from ..io.windows import HALO, MOST_CORE
-from ..jobs.data_model import FeatureLayout
 from ..jobs.protocol import Job
 from ..jobs.results import SceneMapResult
 from ..jobs.settings import ClassificationSettings, ExtractionSettings, PretrainSettings, from_json
 from ..progress import Progress, span
 from ..sampling.sample_split import split_samples
 from ..sampling.sample_table import SampleTable, check_classes, read_samples
+from .classifier_output import MapOfScene, SceneSource, save_if_wanted
 from .job_device import announce_device
+from .lazy_map import SceneFeatures, map_lazily
 from .map_result import map_result
 from .pretrain import ModelTraining, train_model
 from .scene_input import band_positions, check_bands, check_size, open_scene, standardised
@@ -109,12 +109,14 @@ class PreparedScene:
 
     Attributes:
         model: The network and the preparation of the bands.
+        model_file: That it was read from.
         positions: Of the bands it uses, in the scene.
         components: Standardised, NaN where there is no data.
         valid: (H, W).
     """
 
     model: DiffusionModel
+    model_file: Path
     positions: list[int]
     components: Cube
     valid: NDArray[np.bool_]
@@ -137,34 +139,25 @@ def map_scene(job: Job, folder: Path, progress: Progress) -> SceneMapResult:
     scene = _prepared_scene(run, span(progress, 0.0, trained))
     with memory_guard(device, "Choose fewer TIMESTEPS, a smaller KEEP, or DEVICE 'cpu'."):
         fitting = span(progress, trained, fitted)
-        features, layout = _lazy_features(run, scene, split.training, span(fitting, 0.0, 0.5))
+        source = _scene_features(run, scene, split.training, span(fitting, 0.0, 0.5))
+        features, layout = source.raster, source.layout
         task = TrainingTask(features, layout, split.training, job.classes, steps.classify, device.torch_device)
         classifier = fit_classifier(task, span(fitting, 0.5, 1.0))
-        predictor = classifier.predictor
-        features.expect(predictor.bands)
-        _log_computed_timesteps(predictor.bands, layout)
-        window_side = predictor.windows()[0].core.width + 2 * max(features.tile_side, MARGIN)
-        grid = MapGrid(
-            whole_size(cube),
-            job.classes,
-            run.run_directory,
-            with_probabilities=bool(job.options.get("probabilities")),
-            strip_width=features.strip_width(window_side),
-        )
-        files = predict_map(predictor, grid, span(progress, fitted, 1.0))
+        grid = MapGrid(whole_size(cube), job.classes, run.run_directory, bool(job.options.get("probabilities")))
+        files = map_lazily(classifier.predictor, source, grid, span(progress, fitted, 1.0))
     result = map_result(files, task, split, classifier, device)
-    purification = replace(result.purification, after_split=True)
+    result = replace(result, purification=replace(result.purification, after_split=True))
+    origin = SceneSource(source.recipe, steps.extract, scene.model, scene.model_file)
+    save_if_wanted(MapOfScene(job, cube, task, classifier, result, origin))
     return SceneMapResult(
-        **{**vars(result), "purification": purification},
+        **vars(result),
         folder=str(run.run_directory.folder),
         model=str(run.model_file) if steps.pretrain else None,
     )
 
 
-def _lazy_features(
-    run: MapRun, scene: PreparedScene, training: SampleTable, progress: Progress
-) -> tuple[LazyFeatures, FeatureLayout]:
-    """The features selected with the training samples, computed where they are read, and their layout."""
+def _scene_features(run: MapRun, scene: PreparedScene, training: SampleTable, progress: Progress) -> SceneFeatures:
+    """The features selected with the training samples, computed where they are read."""
     settings, side = run.steps.extract, scene.model.settings.patch_size
     extractor = FeatureExtractor(scene.model.network.to(run.device.torch_device), settings)
     tiles = scene_tiles(scene.components, scene.valid)
@@ -179,21 +172,23 @@ def _lazy_features(
     selection = select_features(extraction, samples, layout, no_cache, selecting)
     spectra = QuantisedSpectra.of(run.cube, tiles, scene.positions) if settings.spectra else None
     layout = replace(selection.layout, spectra=len(scene.positions) if spectra else 0)
-    return LazyFeatures(extraction, selection.features, spectra), layout
+    raster = LazyFeatures(extraction, selection.features, spectra)
+    return SceneFeatures(raster, layout, FeatureRecipe.of(extractor, selection.features))
 
 
 def _prepared_scene(run: MapRun, progress: Progress) -> PreparedScene:
     """The scene's components and the model: given, trained before an interruption, or trained now."""
     cube, settings, persistent = run.cube, run.steps.pretrain, run.run_directory.persistent
     if settings is None:
-        model = load_model(Path(run.job.inputs["model"]))
+        given = Path(run.job.inputs["model"])
+        model = load_model(given)
         check_bands(cube, model.preprocessor)
-        return _with_components(run, model, list(range(cube.bands)), progress)
+        return _with_components(run, (model, given), list(range(cube.bands)), progress)
     check_size(cube, settings.patch_size)
     if persistent and run.model_file.is_file():
         log.info("The model is trained already.")
         model = load_model(run.model_file)
-        return _with_components(run, model, band_positions(cube, model.preprocessor), progress)
+        return _with_components(run, (model, run.model_file), band_positions(cube, model.preprocessor), progress)
     checkpoint = run.run_directory.folder / f"{MODEL_FILE}.checkpoint"
     training = ModelTraining(
         settings,
@@ -206,13 +201,15 @@ def _prepared_scene(run: MapRun, progress: Progress) -> PreparedScene:
     )
     trained = train_model(training, cube, progress)
     positions = band_positions(cube, trained.preprocessor)
-    return PreparedScene(load_model(run.model_file), positions, trained.components, trained.valid)
+    return PreparedScene(load_model(run.model_file), run.model_file, positions, trained.components, trained.valid)
 
 
-def _with_components(run: MapRun, model: DiffusionModel, positions: list[int], progress: Progress) -> PreparedScene:
-    check_size(run.cube, model.settings.patch_size)
-    components, valid = standardised(run.cube, positions, model.preprocessor, run.folder, progress)
-    return PreparedScene(model, positions, components, valid)
+def _with_components(
+    run: MapRun, model: tuple[DiffusionModel, Path], positions: list[int], progress: Progress
+) -> PreparedScene:
+    check_size(run.cube, model[0].settings.patch_size)
+    components, valid = standardised(run.cube, positions, model[0].preprocessor, run.folder, progress)
+    return PreparedScene(*model, positions, components, valid)
 
 
 def _shares(steps: Steps, cube: Cube) -> tuple[float, float]:
@@ -228,13 +225,3 @@ def _shares(steps: Steps, cube: Cube) -> tuple[float, float]:
     total = training + fitting + mapping
     trained = max(0.02, training / total)
     return trained, min(0.98, trained + (1 - trained) * fitting / (fitting + mapping))
-
-
-def _log_computed_timesteps(bands: Sequence[int], layout: FeatureLayout) -> None:
-    used = sorted({layout.timesteps[band // layout.features] for band in bands if band < layout.diffusion_bands})
-    if used:
-        log.info(
-            "The map rests on %d of %d timesteps: %s.", len(used), len(layout.timesteps), ", ".join(map(str, used))
-        )
-    else:
-        log.info("The map rests on the spectra alone; no features are computed for it.")

@@ -113,5 +113,5 @@ def test_a_layout_travels_as_text_and_newer_ones_are_refused():
     for text in ("", "{}", '{"version": "x"}', '{"version": 1, "colour": 2}'):
         with pytest.raises(FileFormatError, match="description cannot be read"):
             data_model.layout_from_json(text)
-    with pytest.raises(FileFormatError, match="version 3, this plugin reads up to 2"):
-        data_model.layout_from_json('{"version": 3}')
+    with pytest.raises(FileFormatError, match="version 4, this plugin reads up to 3"):
+        data_model.layout_from_json('{"version": 4}')

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A map's classifier as a file, for other scenes.
+
+Enters: what a map task has learnt and found. Leaves: a classifier file, where the job asks for one.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from ..classification.classifier_file import StoredClassifier, save_classifier
+from ..classification.training_task import FittedClassifier, TrainingTask
+from ..diffusion.model import DiffusionModel
+from ..errors import SettingsError
+from ..features.feature_recipe import FeatureRecipe
+from ..io.array_file import KIND_MODEL, read_summary
+from ..io.cube import Cube
+from ..jobs.classifier_description import BANDS, FEATURES, SCENE, ClassifierDescription, SourceScene, UsedModel
+from ..jobs.data_model import Band
+from ..jobs.protocol import Job
+from ..jobs.results import MapResult
+from ..jobs.settings import ExtractionSettings
+
+log = logging.getLogger(__name__)
+
+OUTPUT = "classifier"  # name of the file among the job's outputs
+INCLUDE_MODEL = "include_model"  # name of the option that puts the diffusion model into the file
+
+
+@dataclass(frozen=True)
+class SceneSource:
+    """Where the features of a scene come from.
+
+    Attributes:
+        recipe: How they are computed.
+        settings: Of their extraction.
+        model: The diffusion model.
+        model_file: Its file.
+    """
+
+    recipe: FeatureRecipe
+    settings: ExtractionSettings
+    model: DiffusionModel
+    model_file: Path
+
+
+@dataclass(frozen=True)
+class MapOfScene:
+    """A map and what made it.
+
+    Attributes:
+        job: That asked for it.
+        cube: The raster as QGIS gave it.
+        task: What was to be learnt.
+        classifier: What was.
+        result: What the map task has found.
+        scene: Where features come from that were computed; None where they were read.
+    """
+
+    job: Job
+    cube: Cube
+    task: TrainingTask
+    classifier: FittedClassifier
+    result: MapResult
+    scene: SceneSource | None = None
+
+
+def save_if_wanted(made: MapOfScene) -> None:
+    """Write the classifier file that the job names among its outputs.
+
+    Raises:
+        SettingsError: The classifier cannot be stored, or a model is to be included that the job does not know.
+    """
+    if OUTPUT not in made.job.outputs:
+        return
+    rule, scene = made.classifier.rule, made.scene
+    if rule is None:
+        raise SettingsError(f"The classifier '{made.task.settings.classifier}' cannot be written to a file.")
+    included = bool(made.job.options.get(INCLUDE_MODEL))
+    if included and scene is None:
+        raise SettingsError(
+            "INCLUDE_MODEL puts the diffusion model into the classifier's file; here the features were read, and their "
+            "model is not known. Leave it off."
+        )
+    path = Path(made.job.outputs[OUTPUT])
+    stored = StoredClassifier(_description(made, included), rule, None if scene is None else scene.recipe)
+    save_classifier(path, stored, scene.model_file if scene is not None and included else None)
+    log.info("Classifier: %s, %.1f MB.", path.name, path.stat().st_size / 1e6)
+
+
+def _description(made: MapOfScene, included: bool) -> ClassifierDescription:
+    result, layout, cube, scene = made.result, made.task.layout, made.cube, made.scene
+    bands: tuple[Band, ...] = cube.description.bands
+    source_band_count = int(made.job.options.get("source_band_count", cube.bands))
+    model: UsedModel | None = None
+    if scene is not None:
+        bands, source_band_count = scene.model.preprocessor.bands, scene.model.source_band_count
+        sha256 = read_summary(scene.model_file, KIND_MODEL).sha256
+        model = UsedModel(sha256, scene.model.settings.preset, included)
+    elif layout.model:
+        model = UsedModel(layout.model, "", included=False)
+    return ClassifierDescription(
+        input=SCENE if scene is not None else BANDS if made.job.layout is None else FEATURES,
+        classes=made.task.classes,
+        bands=bands,
+        source_band_count=source_band_count,
+        layout=layout,
+        settings=made.task.settings,
+        split=result.split,
+        accuracy=result.accuracy,
+        source=SourceScene(str(made.job.options.get("source_name", "")), cube.height, cube.width),
+        torch=str(torch.__version__),
+        extraction=None if scene is None else scene.settings,
+        diffusion_model=model,
+        ensemble=result.ensemble,
+        timestep_weights=result.timestep_weights,
+        stage_weights=result.stage_weights,
+    )
