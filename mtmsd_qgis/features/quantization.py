@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..io.cube import Cube
+from ..io.cube import Cube, Raster
 from ..io.windows import Tile, Window
 from ..jobs.data_model import Band
 from .extractor import FeatureExtractor
@@ -132,7 +132,7 @@ class QuantisedSpectra:
         bands: Names, wavelengths, scales and offsets.
     """
 
-    cube: Cube
+    cube: Raster
     positions: tuple[int, ...]
     bands: list[Band]
 
@@ -146,6 +146,21 @@ class QuantisedSpectra:
             positions: Of the bands; all where None.
         """
         chosen = tuple(range(cube.bands)) if positions is None else tuple(positions)
+        return cls.of_bands(cube, tiles, chosen, [cube.description.bands[position] for position in chosen])
+
+    @classmethod
+    def of_bands(
+        cls, cube: Raster, tiles: Sequence[Tile], positions: Sequence[int], described: Sequence[Band]
+    ) -> QuantisedSpectra:
+        """As of, of a raster that does not describe its bands.
+
+        Args:
+            cube: The scene.
+            tiles: Those with valid pixels.
+            positions: (B,) of the bands.
+            described: (B,) names and wavelengths.
+        """
+        chosen = tuple(positions)
         low, high = np.full(len(chosen), np.inf), np.full(len(chosen), -np.inf)
         for window in _merged_cores(tiles, _READ_BYTES // (4 * len(chosen))):
             values = cube.read(window, chosen).reshape(len(chosen), -1)
@@ -164,7 +179,7 @@ class QuantisedSpectra:
                 float(offset[i]),
                 fwhm_nm=band.fwhm_nm,
             )
-            for i, band in enumerate(cube.description.bands[position] for position in chosen)
+            for i, band in enumerate(described)
         ]
         return cls(cube, chosen, bands)
 

@@ -63,7 +63,7 @@ def write_file(path: Path, kind: str, description: Mapping[str, Any], arrays: Ma
     Raises:
         OSError: The place cannot be written.
     """
-    plain = {name: np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<")) for name, array in arrays.items()}
+    plain = {name: np.asarray(array, array.dtype.newbyteorder("<"), "C") for name, array in arrays.items()}
     digest = hashlib.sha256()
     entries: dict[str, Any] = {}
     position = 0

@@ -261,8 +261,8 @@ def valid_pixels(cube: Cube, bands: Sequence[int] | None = None) -> NDArray[np.b
     return valid
 
 
-def whole_size(cube: Cube) -> tuple[int, int]:
-    """Height and width of the cube."""
+def whole_size(cube: Raster) -> tuple[int, int]:
+    """Height and width of the raster."""
     window = whole(cube.height, cube.width)
     return window.height, window.width
 

@@ -203,6 +203,8 @@ def open_run_directory(job: Job, folder: Path) -> RunDirectory:
         "samples": digest([json.dumps([asdict(entry) for entry in job.classes]), *samples]),
         "model": digest([Path(job.inputs["model"])] if "model" in job.inputs else []),
     }
+    if "classifier" in job.inputs:
+        words["classifier"] = digest([Path(job.inputs["classifier"])])
     return RunDirectory.open(Path(job.outputs["checkpoint"]), words, wanted="resume" in job.inputs)
 
 

@@ -14,7 +14,8 @@ from typing import Union
 from .accuracy_results import AccuracyFigures
 from .data_model import ClassEntry, CubeFile, FeatureLayout
 from .json_dataclasses import INLINE, OMITTED_IF_NONE, json_name
-from .settings import ClassificationSettings, PretrainSettings
+from .settings import ApplySettings, ClassificationSettings, PretrainSettings
+from .transfer_results import TransferFacts
 
 
 @dataclass(frozen=True)
@@ -266,4 +267,35 @@ class SceneMapResult(MapResult):
     model: str | None = None
 
 
-TaskResult = Union[PretrainResult, ExtractionResult, ImportResult, MapResult]
+@dataclass(frozen=True)
+class ApplyResult:
+    """A class map by a classifier from a file.
+
+    Attributes:
+        folder: That holds the rasters.
+        map: Class ids.
+        confidence: Probability of the mapped class.
+        probabilities: One band a class, where asked for.
+        applicability: Dissimilarity index over its threshold, where asked for: up to 1 lies inside.
+        classes: In the order of the class indices.
+        mapped_pixels: (K,) of each class.
+        transfer: How far the scene differs from the one that was learnt from.
+        settings: Of the application.
+        computation: Device and versions.
+        seconds: The task took.
+    """
+
+    folder: str
+    map: CubeFile
+    confidence: CubeFile
+    probabilities: CubeFile | None
+    applicability: CubeFile | None
+    classes: tuple[ClassEntry, ...]
+    mapped_pixels: tuple[int, ...]
+    transfer: TransferFacts
+    settings: ApplySettings
+    computation: Computation = field(metadata=INLINE)
+    seconds: float = 0.0
+
+
+TaskResult = Union[PretrainResult, ExtractionResult, ImportResult, MapResult, ApplyResult]

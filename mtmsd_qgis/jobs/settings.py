@@ -26,6 +26,7 @@ LEVEL_BLOCKS = 2  # its residual blocks a level; the decoder has one more (paper
 CLASSIFIERS = ("auto", "mtmsd", "transformer3d", "linear")
 SPLITS = ("none", "random", "spatial", "block")
 SAMPLINGS = ("unknown", "random", "stratified")  # how reference samples were drawn
+ADAPTATIONS = ("none", "scale")
 PRESET_NAMES = ("quick", "standard", "paper")
 
 LARGEST_SEED = 2**31 - 1
@@ -35,7 +36,7 @@ _MOST_STEPS = 10**9  # of anything that is counted; a hundred thousand times wha
 _LARGEST_PATCH = 4096  # pixels
 _GRID = 4  # the U-Net halves twice: sides and origins of patches and tiles are multiples of this
 
-Settings = TypeVar("Settings", "PretrainSettings", "ExtractionSettings", "ClassificationSettings")
+Settings = TypeVar("Settings", "PretrainSettings", "ExtractionSettings", "ClassificationSettings", "ApplySettings")
 
 
 def _require(condition: bool, expected: str, found: object) -> None:
@@ -255,6 +256,28 @@ class ClassificationSettings:
 
 
 @dataclass(frozen=True)
+class ApplySettings:
+    """How a classifier from a file is applied.
+
+    Attributes:
+        adapt: "none", or "scale": each band is brought to median and spread of the scene that was learnt from.
+        device: "auto", "cpu", "cuda" or "cuda:N".
+    """
+
+    adapt: str = "none"
+    device: str = "auto"
+
+    def __post_init__(self) -> None:
+        """Check ranges.
+
+        Raises:
+            SettingsError: A value is outside its range.
+        """
+        _require(self.adapt in ADAPTATIONS, f"The adaptation must be one of {', '.join(ADAPTATIONS)}.", self.adapt)
+        _check_device(self.device)
+
+
+@dataclass(frozen=True)
 class Preset:
     """One answer to "how long may it take": settings of pretraining and of extraction that belong together."""
 
@@ -343,7 +366,7 @@ def parse_whole_numbers(text: str, what: str) -> tuple[int, ...]:
         ) from None
 
 
-def to_json(settings: PretrainSettings | ExtractionSettings | ClassificationSettings) -> dict[str, Any]:
+def to_json(settings: PretrainSettings | ExtractionSettings | ClassificationSettings | ApplySettings) -> dict[str, Any]:
     """The settings as JSON-ready values."""
     return json_dataclasses.to_json(settings)
 

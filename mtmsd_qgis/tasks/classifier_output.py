@@ -24,6 +24,8 @@ from ..jobs.data_model import Band
 from ..jobs.protocol import Job
 from ..jobs.results import MapResult
 from ..jobs.settings import ExtractionSettings
+from ..transfer.matched_raster import MatchedRaster
+from ..transfer.scene_comparison import SourceFacts
 
 log = logging.getLogger(__name__)
 
@@ -87,7 +89,14 @@ def save_if_wanted(made: MapOfScene) -> None:
             "model is not known. Leave it off."
         )
     path = Path(made.job.outputs[OUTPUT])
-    stored = StoredClassifier(_description(made, included), rule, None if scene is None else scene.recipe)
+    description = _description(made, included)
+    compared = MatchedRaster.find(made.cube, made.job.layout, description).compared
+    stored = StoredClassifier(
+        description,
+        rule,
+        None if scene is None else scene.recipe,
+        SourceFacts.of_scene(compared, made.result.mapped_pixels).arrays(),
+    )
     save_classifier(path, stored, scene.model_file if scene is not None and included else None)
     log.info("Classifier: %s, %.1f MB.", path.name, path.stat().st_size / 1e6)
 

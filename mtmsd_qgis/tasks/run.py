@@ -20,6 +20,7 @@ from ..errors import SceneError, SettingsError
 from ..jobs.protocol import Job
 from ..jobs.results import TaskResult
 from ..progress import Progress
+from .apply_classifier import apply_classifier
 from .classify import classify
 from .extract import extract
 from .import_scene import import_scene
@@ -33,6 +34,7 @@ TASKS: Mapping[str, Callable[[Job, Path, Progress], TaskResult]] = {
     "extract": extract,
     "classify": classify,
     "mapscene": map_scene,
+    "applyclassifier": apply_classifier,
     "importscene": import_scene,
 }
 

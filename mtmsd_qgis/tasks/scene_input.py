@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ..diffusion.preprocessing import Preprocessor
 from ..errors import SceneError
-from ..io.cube import Cube, create_cube, whole_size
+from ..io.cube import Cube, Raster, create_cube, whole_size
 from ..io.windows import row_strips
 from ..jobs.data_model import Band
 from ..jobs.disk_sizes import COMPONENT_TYPE
@@ -42,7 +42,7 @@ def open_scene(job: Job, folder: Path) -> Cube:
     return cube
 
 
-def check_size(cube: Cube, side: int) -> None:
+def check_size(cube: Raster, side: int) -> None:
     """A scene must hold a patch.
 
     Raises:
@@ -83,7 +83,7 @@ def band_positions(cube: Cube, preprocessor: Preprocessor) -> list[int]:
 
 
 def standardised(
-    cube: Cube, used: list[int] | None, preprocessor: Preprocessor, folder: Path, progress: Progress
+    cube: Raster, used: list[int] | None, preprocessor: Preprocessor, folder: Path, progress: Progress
 ) -> tuple[Cube, NDArray[np.bool_]]:
     """The scene's components as a scratch raster (NaN where invalid), and where it is valid (H, W).
 

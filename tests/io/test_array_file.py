@@ -26,6 +26,8 @@ ARRAYS = {
     "a": np.arange(6, dtype=np.float32).reshape(2, 3),
     "b": np.array([1, 2], dtype=np.int64),
     "empty": np.zeros((0, 4), dtype=np.float64),
+    "single": np.array(3, dtype=np.int64),
+    "turned": np.arange(6, dtype=np.float32).reshape(2, 3).T,
 }
 
 
@@ -59,6 +61,7 @@ def test_what_is_written_is_read(path):
     assert arrays.keys() == ARRAYS.keys()
     for name, array in ARRAYS.items():
         assert np.array_equal(arrays[name], array)
+        assert arrays[name].shape == array.shape
         assert arrays[name].dtype == array.dtype
 
 
@@ -189,7 +192,13 @@ def test_a_summary_is_of_any_of_several_kinds(path):
     summary = read_summary(path, KIND_CLASSIFIER, KIND_MODEL)
     assert (summary.kind, summary.version, summary.size_bytes) == ("model", 1, path.stat().st_size)
     assert summary.description == {"preset": "quick", "ä": [1, None]}
-    assert summary.shapes == {"a": ("F32", 2, 3), "b": ("I64", 2), "empty": ("F64", 0, 4)}
+    assert summary.shapes == {
+        "a": ("F32", 2, 3),
+        "b": ("I64", 2),
+        "empty": ("F64", 0, 4),
+        "single": ("I64",),
+        "turned": ("F32", 3, 2),
+    }
     with pytest.raises(FileFormatError, match="should be a classifier or checkpoint, it is a model"):
         read_summary(path, KIND_CLASSIFIER, KIND_CHECKPOINT)
 

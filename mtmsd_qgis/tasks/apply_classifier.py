@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A classifier from a file on another raster: class map, confidence, and whether the map may be believed.
+
+Enters: a job with a raster, a classifier file, and a model where the file does not hold it. Leaves: the map's rasters.
+Nothing is learnt: features are computed and classified as in the scene that the classifier was learnt from.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..accuracy.map_accuracy import mapped_pixels
+from ..classification.classifier_file import StoredClassifier, load_classifier, load_its_model
+from ..classification.predict_map import MapFiles, predict_map
+from ..classification.predictor import MapGrid
+from ..diffusion.batch_plan import memory_guard
+from ..diffusion.device import Device
+from ..errors import FileFormatError, SceneError
+from ..features.extraction_run import ExtractionRun, scene_tiles
+from ..features.lazy_raster import LazyFeatures
+from ..features.quantization import QuantisedSpectra
+from ..io.run_directory import RunDirectory, open_run_directory
+from ..jobs.protocol import Job
+from ..jobs.results import ApplyResult
+from ..jobs.settings import ApplySettings, from_json
+from ..progress import Progress, span
+from ..transfer.matched_raster import MatchedRaster
+from ..transfer.scene_comparison import SourceFacts, TargetFacts
+from .job_device import announce_device, computation
+from .lazy_map import SceneFeatures, map_lazily
+from .scene_input import check_size, open_scene, standardised
+
+log = logging.getLogger(__name__)
+
+_COMPARED = 0.05  # of the time, as are the following ends of stages
+_PREPARED = 0.08
+_MAPPED = 0.97
+
+
+@dataclass(frozen=True)
+class ApplyRun:
+    """A job that applies a classifier.
+
+    Attributes:
+        job: As QGIS gave it.
+        folder: Of the job.
+        classifier: From its file.
+        path: Of that file.
+        device: That computes.
+        run_directory: For the map.
+    """
+
+    job: Job
+    folder: Path
+    classifier: StoredClassifier
+    path: Path
+    device: Device
+    run_directory: RunDirectory
+
+    @property
+    def grid(self) -> MapGrid:
+        """Of the map."""
+        scene = self.job.scene
+        if scene is None:
+            raise SceneError("The job should name a raster; it names none.")
+        with_probabilities = bool(self.job.options.get("probabilities"))
+        classes = self.classifier.description.classes
+        return MapGrid((scene.height, scene.width), classes, self.run_directory, with_probabilities)
+
+
+def apply_classifier(job: Job, folder: Path, progress: Progress) -> ApplyResult:
+    """Raster + classifier file -> class map, confidence, applicability.
+
+    Raises:
+        MtmsdError: The classifier's file is not right, its model is missing or another one, or the raster lacks a band.
+    """
+    settings = from_json(ApplySettings, job.settings)
+    path = Path(job.inputs["classifier"])
+    device = announce_device(settings.device, seed=0)
+    run = ApplyRun(
+        job, folder, load_classifier(path, device.torch_device), path, device, open_run_directory(job, folder)
+    )
+    description = run.classifier.description
+    target = MatchedRaster.find(open_scene(job, folder), job.layout, description)
+    source = SourceFacts.of_file(run.classifier.source, path)
+    facts = TargetFacts.of(source, target, settings.adapt, span(progress, 0.0, _COMPARED))
+    target = facts.raster
+    log.info("%s", facts.sentence)
+    with memory_guard(device, "Choose DEVICE 'cpu'."):
+        files = _map_of(run, target, span(progress, _COMPARED, _MAPPED))
+    counts = mapped_pixels(files.classes, description.classes)
+    return ApplyResult(
+        folder=str(run.run_directory.folder),
+        map=files.classes.description,
+        confidence=files.confidence.description,
+        probabilities=None if files.probabilities is None else files.probabilities.description,
+        applicability=None,
+        classes=description.classes,
+        mapped_pixels=counts,
+        transfer=facts.results(counts),
+        settings=settings,
+        computation=computation(device),
+    )
+
+
+def _map_of(run: ApplyRun, target: MatchedRaster, progress: Progress) -> MapFiles:
+    """The map, of features that are read or of features that are computed where they are read."""
+    rule, layout = run.classifier.rule, run.classifier.description.layout
+    if not target.is_scene:
+        return predict_map(rule.predictor(target.raster, layout, run.device.torch_device), run.grid, progress)
+    features = _lazy_features(run, target, span(progress, 0.0, _PREPARED))
+    predictor = rule.predictor(features.raster, layout, run.device.torch_device)
+    return map_lazily(predictor, features, run.grid, span(progress, _PREPARED, 1.0))
+
+
+def _lazy_features(run: ApplyRun, target: MatchedRaster, progress: Progress) -> SceneFeatures:
+    """Features of a scene as its classifier's file says.
+
+    Raises:
+        FileFormatError: The file's parts do not fit the model.
+        SceneError: The scene is too small, or has no valid pixel.
+    """
+    stored, description = run.classifier, run.classifier.description
+    given = run.job.inputs.get("model")
+    model = load_its_model(stored, Path(given) if given else None)
+    recipe, settings, layout = stored.recipe, description.extraction, description.layout
+    if recipe is None or settings is None:
+        raise FileFormatError(f"{run.path} does not say how features are computed. Learn the classifier anew.")
+    check_size(target.raster, model.settings.patch_size)
+    if target.raster.bands != len(model.preprocessor.bands):
+        raise FileFormatError(
+            f"{run.path} names {target.raster.bands} bands, its diffusion model has {len(model.preprocessor.bands)}. "
+            "Use a copy, or learn the classifier anew."
+        )
+    components, valid = standardised(target.raster, None, model.preprocessor, run.folder, progress)
+    if not valid.any():
+        raise SceneError("No valid pixel was found: every pixel is nodata or masked. Check nodata and mask.")
+    try:
+        extractor = recipe.extractor(model.network.to(run.device.torch_device), settings, model.settings.patch_size)
+        features = recipe.features(extractor, layout)
+    except ValueError as error:
+        raise FileFormatError(f"{run.path} does not fit its diffusion model ({error}). Learn it anew.") from None
+    tiles = scene_tiles(components, valid)
+    spectra = None
+    if layout.spectra:
+        positions = range(target.raster.bands)
+        spectra = QuantisedSpectra.of_bands(target.raster, tiles, positions, model.preprocessor.bands)
+    extraction = ExtractionRun(extractor, components, valid, tiles, run.run_directory)
+    log.info("%s.", extraction.tiles_text)
+    return SceneFeatures(LazyFeatures(extraction, features, spectra), layout, recipe)
