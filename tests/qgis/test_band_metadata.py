@@ -176,3 +176,115 @@ def test_features_keep_the_wavelengths_of_their_spectra(tmp_path):
     centres, widths, _ = facts(described(tmp_path / "out.tif"))
     assert centres == pytest.approx(CENTRES)
     assert widths == pytest.approx(WIDTHS)
+
+
+def with_items(folder, wavelengths, unit, domain=""):
+    path, dataset = plain(folder)
+    dataset.SetMetadataItem("wavelength", wavelengths, domain)
+    dataset.SetMetadataItem("wavelength_units", unit, domain)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("wavelengths", "unit", "words"),
+    [
+        ("{450.5, 550, 2200}", "Micrometers", "4.505e+05 to 2.2e+06 nm"),
+        ("{0.4505, 0.55, 2.2}", "Nanometers", "0.4505 to 2.2 nm"),
+        ("{450.5, 550, 2200}", "Meters", "4.505e+11 to 2.2e+12 nm"),
+        ("{450.5, 550, 2200}", "mm", "4.505e+08 to 2.2e+09 nm"),
+    ],
+)
+def test_a_wrong_unit_is_mended_and_told_of(tmp_path, wavelengths, unit, words):
+    source = described(with_items(tmp_path, wavelengths, unit))
+    assert facts(source)[0] == pytest.approx(CENTRES)
+    assert len(source.notes) == 1
+    assert words in source.notes[0]
+    assert "taken as 450.5 to 2200 nm" in source.notes[0]
+
+
+def test_a_width_is_mended_with_its_wavelength(tmp_path):
+    path = with_items(tmp_path, "{450.5, 550, 2200}", "Micrometers")
+    dataset = gdal.Open(str(path), gdal.GA_Update)
+    dataset.SetMetadataItem("fwhm", "{6.5, 7, 11.25}")
+    del dataset
+    assert facts(described(path))[1] == pytest.approx(WIDTHS)
+
+
+@pytest.mark.parametrize(
+    ("wavelengths", "unit"),
+    [
+        ("{450,5, 550,0, 2200,0}", "Nanometers"),
+        ("{450,5; 550; 2200}", "Nanometers"),
+        ("{0,4505, 0,55, 2,2}", "Micrometers"),
+        ("{0,4505,0,55,2,2}", "Micrometers"),
+        ("{450.5 550 2200}", "Nanometers"),
+        ("{4505, 5500, 22000}", "Angstroms"),
+    ],
+)
+def test_ways_of_writing_wavelengths(tmp_path, wavelengths, unit):
+    source = described(with_items(tmp_path, wavelengths, unit))
+    assert facts(source)[0] == pytest.approx(CENTRES)
+    assert source.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("wavelengths", "unit", "words"),
+    [
+        ("{1, 500, 40000}", "Nanometers", "which no optical sensor measures"),
+        ("{-450, -550, -2200}", "Nanometers", "which no optical sensor measures"),
+        ("{550, 550, 550}", "Nanometers", "all bands have the same one, 550 nm"),
+    ],
+)
+def test_wavelengths_that_cannot_be_are_left_out_and_told_of(tmp_path, wavelengths, unit, words):
+    source = described(with_items(tmp_path, wavelengths, unit))
+    assert facts(source)[:2] == ([None] * 3, [None] * 3)
+    assert len(source.notes) == 1
+    assert words in source.notes[0]
+
+
+@pytest.mark.parametrize("text", ["{nan, nan, nan}", "{inf, 550, 2200}", "{a, b, c}", ""])
+def test_what_is_no_number_says_nothing(tmp_path, text):
+    source = described(with_items(tmp_path, text, "Nanometers"))
+    assert facts(source)[0] == [None] * 3
+    assert source.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("450,5 nm", 450.5), ("Band 1 (0,45 um)", 450.0), ("1,450 nm", 1450.0), ("450,125 nm", 450.125), ("B2", None)],
+)
+def test_a_comma_in_the_name_of_a_band(tmp_path, name, expected):
+    path, dataset = plain(tmp_path)
+    dataset.GetRasterBand(1).SetDescription(name)
+    del dataset
+    assert facts(described(path))[0][0] == (None if expected is None else pytest.approx(expected))
+
+
+def test_an_envi_header_with_decimal_commas(tmp_path):
+    """GDAL parts its list at every comma, so that single bands get nonsense; the list itself can be read."""
+    path = in_envi(tmp_path)
+    header = tmp_path / "in.hdr"
+    text = header.read_text().replace("{\n 0.4505, 0.55,\n 2.2 }", "{ 0,4505, 0,55, 2,2 }")
+    header.write_text(text.replace("fwhm = { 0.0065, 0.007, 0.01125 }\n", ""))
+    assert facts(described(path))[0] == pytest.approx(CENTRES)
+
+
+def test_what_another_place_tells_rightly_needs_no_word(tmp_path):
+    path = with_items(tmp_path, "{550, 550, 550}", "Nanometers")
+    dataset = gdal.Open(str(path), gdal.GA_Update)
+    for number, centre in enumerate(CENTRES, 1):
+        dataset.GetRasterBand(number).SetDescription(f"{centre} nm")
+    del dataset
+    source = described(path)
+    assert facts(source)[0] == pytest.approx(CENTRES)
+    assert source.notes == ()
+
+
+def test_the_log_tells_of_it(tmp_path):
+    from mtmsd.algorithms.bridge.raster.scene_export import announce
+    from scenes import Log
+
+    log = Log()
+    announce(described(with_items(tmp_path, "{450.5, 550, 2200}", "Micrometers")), log)
+    assert len(log.warnings) == 1
+    assert "Wavelengths: 450.5 to 2200 nm." in log.text

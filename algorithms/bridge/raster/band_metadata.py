@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from osgeo import gdal
@@ -21,10 +21,9 @@ from qgis.core import QgsMapLayer
 
 from ....mtmsd_qgis.jobs.data_model import Band
 from .sidecars import find_sidecar
+from .wavelengths import check_wavelengths, nm_in_name, number_in, numbers_in, to_nm
 
-_NM_PER_UNIT = {"n": 1.0, "u": 1000.0, "µ": 1000.0, "μ": 1000.0, "mi": 1000.0, "m": 1e9}
-_LARGEST_MICROMETRES = 100.0  # a number without unit below this is taken as micrometres
-_IN_NAME = re.compile(r"(\d+(?:\.\d+)?)\s*(nm|nanomet\w*|[uµμ]m|micromet\w*)\b", re.IGNORECASE)
+_IN_NAME = re.compile(r"(\d+(?:[.,]\d+)?)\s*(nm|nanomet\w*|[uµμ]m|micromet\w*)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -50,10 +49,23 @@ class Spectral:
         )
 
 
-def describe_bands(
-    dataset: gdal.Dataset, uri: str = "", layer: QgsMapLayer | None = None
-) -> tuple[tuple[Band, ...], set[int]]:
-    """All bands of a data set, in order, and the numbers (from 1) of those that are marked as bad.
+@dataclass(frozen=True)
+class DescribedBands:
+    """What the places say together.
+
+    Attributes:
+        bands: All bands of a data set, in order.
+        bad: Numbers (from 1) of those that are marked as bad.
+        notes: Of wavelengths that were mended, or left out as they cannot be; for the log.
+    """
+
+    bands: tuple[Band, ...]
+    bad: frozenset[int]
+    notes: tuple[str, ...]
+
+
+def describe_bands(dataset: gdal.Dataset, uri: str = "", layer: QgsMapLayer | None = None) -> DescribedBands:
+    """All bands of a data set.
 
     Args:
         dataset: Of GDAL.
@@ -62,7 +74,7 @@ def describe_bands(
     """
     count = dataset.RasterCount
     unit = dataset.GetMetadataItem("wavelength_units", "ENVI") or dataset.GetMetadataItem("wavelength_units") or ""
-    at_dataset = {key: _list_of(dataset, key) for key in ("wavelength", "fwhm", "bbl")}
+    at_dataset = {key: _list_of(dataset, key, count) for key in ("wavelength", "fwhm", "bbl")}
     sources = [
         [_from_layer(layer, number) for number in range(1, count + 1)],
         [_from_band(dataset.GetRasterBand(number)) for number in range(1, count + 1)],
@@ -70,15 +82,27 @@ def describe_bands(
         _from_lists(*find_sidecar(Path(uri), dataset.GetDriver().ShortName), count) if uri else [],
         [_from_name(dataset.GetRasterBand(number).GetDescription()) for number in range(1, count + 1)],
     ]
-    bands, bad = [], set()
-    for index in range(count):
-        found = Spectral()
-        for source in filter(None, sources):
-            found = found.or_else(source[index])
-        bands.append(_describe(dataset.GetRasterBand(index + 1), index + 1, found))
-        if found.good is False:
-            bad.add(index + 1)
-    return tuple(bands), bad
+    checked = [(source, check_wavelengths([found.wavelength_nm for found in source])) for source in sources if source]
+    merged = [Spectral()] * count
+    for source, wavelengths in checked:
+        pairs = zip(merged, source, wavelengths.values)
+        merged = [known.or_else(_with_wavelength(found, centre)) for known, found, centre in pairs]
+    notes = [wavelengths.mended for _, wavelengths in checked]
+    if any(found.wavelength_nm is None for found in merged):  # no other place tells them all
+        notes += [wavelengths.refused for _, wavelengths in checked]
+    return DescribedBands(
+        bands=tuple(_describe(dataset.GetRasterBand(i), i, found) for i, found in enumerate(merged, 1)),
+        bad=frozenset(i for i, found in enumerate(merged, 1) if found.good is False),
+        notes=tuple(dict.fromkeys(filter(None, notes))),
+    )
+
+
+def _with_wavelength(found: Spectral, centre: float | None) -> Spectral:
+    """With another wavelength, and the width in the same unit."""
+    if centre is None or not found.wavelength_nm:
+        return replace(found, wavelength_nm=None, fwhm_nm=None)
+    width = None if found.fwhm_nm is None else found.fwhm_nm * (centre / found.wavelength_nm)
+    return replace(found, wavelength_nm=centre, fwhm_nm=width)
 
 
 def spectral_sentence(bands: Sequence[Band]) -> str:
@@ -117,7 +141,7 @@ def _from_layer(layer: QgsMapLayer | None, number: int) -> Spectral:
 
 
 def _from_band(band: gdal.Band) -> Spectral:
-    imagery = [_number(band.GetMetadataItem(f"{key}_UM", "IMAGERY")) for key in ("CENTRAL_WAVELENGTH", "FWHM")]
+    imagery = [number_in(band.GetMetadataItem(f"{key}_UM", "IMAGERY")) for key in ("CENTRAL_WAVELENGTH", "FWHM")]
     own = {key: band.GetMetadataItem(key) for key in ("wavelength", "fwhm", "bbl")}
     return Spectral(*(1000 * um if um else None for um in imagery)).or_else(
         _from_texts(own, band.GetMetadataItem("wavelength_units") or "")
@@ -125,7 +149,7 @@ def _from_band(band: gdal.Band) -> Spectral:
 
 
 def _from_texts(texts: Mapping[str, str | None], unit: str) -> Spectral:
-    values = {key: _number(text) for key, text in texts.items()}
+    values = {key: number_in(text) for key, text in texts.items()}
     return _spectral(values["wavelength"], values["fwhm"], values["bbl"], unit)
 
 
@@ -141,34 +165,18 @@ def _from_lists(lists: Mapping[str, Sequence[float | None]], unit: str, count: i
 
 def _from_name(name: str | None) -> Spectral:
     found = _IN_NAME.search(name or "")
-    return Spectral(_to_nm(float(found.group(1)), found.group(2))) if found else Spectral()
+    return Spectral(nm_in_name(found.group(1), found.group(2))) if found else Spectral()
 
 
 def _spectral(wavelength: float | None, fwhm: float | None, good: float | None, unit: str) -> Spectral:
-    centre = _to_nm(wavelength, unit) if wavelength else None
+    centre = to_nm(wavelength, unit) if wavelength else None
     width = None
     if centre and wavelength and fwhm:
         width = fwhm * centre / wavelength  # a width has the unit of its wavelength
     return Spectral(centre, width, None if good is None else good != 0)
 
 
-def _list_of(dataset: gdal.Dataset, key: str) -> list[float | None]:
+def _list_of(dataset: gdal.Dataset, key: str, count: int) -> list[float]:
+    """As many numbers as there are bands; others belong to something else."""
     text = dataset.GetMetadataItem(key, "ENVI") or dataset.GetMetadataItem(key) or ""
-    return [_number(part) for part in text.strip("{} \n").split(",")] if text else []
-
-
-def _to_nm(value: float, unit: str) -> float | None:
-    unit = unit.strip().lower()
-    if unit in ("wavenumber", "index", "ghz", "mhz"):
-        return None
-    for prefix in ("mi", "n", "u", "µ", "μ", "m"):  # "micrometers" before "m"
-        if unit.startswith(prefix):
-            return value * _NM_PER_UNIT[prefix]
-    return value * 1000 if value < _LARGEST_MICROMETRES else value
-
-
-def _number(text: str | None) -> float | None:
-    try:
-        return float(text) if text is not None else None
-    except ValueError:
-        return None
+    return numbers_in(text, count)

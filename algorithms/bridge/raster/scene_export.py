@@ -58,6 +58,8 @@ def refuse_same_file(source: RasterSource, path: Path | None) -> None:
 def announce(source: RasterSource, feedback: QgsProcessingFeedback, *lines: str) -> None:
     """The first lines of the log."""
     feedback.pushInfo(f"Raster: {source.name}, {source.size_text}.")
+    for note in source.notes:
+        feedback.pushWarning(note)
     for line in filter(None, (spectral_sentence(source.bands), *lines)):
         feedback.pushInfo(line)
 

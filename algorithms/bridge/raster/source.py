@@ -83,6 +83,7 @@ class RasterSource:
         bad: Numbers of the bands that the metadata marks as bad.
         layout: What the bands are, where it is a feature raster.
         provider: Where uri is empty: a copy of the layer's data provider.
+        notes: What else the log has to say of its metadata.
     """
 
     name: str
@@ -93,6 +94,7 @@ class RasterSource:
     bad: frozenset[int]
     layout: FeatureLayout | None = None
     provider: QgsRasterDataProvider | None = None
+    notes: tuple[str, ...] = ()
 
     def open(self) -> gdal.Dataset:
         """The data set.
@@ -195,14 +197,15 @@ def _describe_dataset(layer: QgsRasterLayer, uri: str, open_options: tuple[str, 
                 "Compute amplitudes first, for example with the raster calculator."
             )
     layout_text = dataset.GetMetadataItem(FEATURES_KEY)
-    bands, bad = describe_bands(dataset, uri, layer)
+    described = describe_bands(dataset, uri, layer)
     return RasterSource(
         name=name,
         uri=uri,
         open_options=open_options,
         grid=_grid_of(dataset, layer.crs()),
-        bands=with_layer_nodata(bands, layer.dataProvider()),
-        bad=frozenset(bad),
+        bands=with_layer_nodata(described.bands, layer.dataProvider()),
+        bad=described.bad,
+        notes=described.notes,
         layout=layout_from_json(layout_text) if layout_text else None,
     )
 
