@@ -91,7 +91,7 @@ def circumstances(classifiers: Sequence[str]) -> Document:
     """Commit, versions, machine and day; nothing that names a place or a person."""
     versions = {name: importlib.metadata.version(name) for name in ("torch", "numpy", "scipy", "scikit-learn")}
     return {
-        "commits": [_commit()],
+        "commits": [commit()],
         "day": datetime.datetime.now(tz=datetime.timezone.utc).date().isoformat(),
         "versions": {"python": platform.python_version(), **versions},
         "cores": os.cpu_count(),
@@ -99,7 +99,7 @@ def circumstances(classifiers: Sequence[str]) -> Document:
     }
 
 
-def _commit() -> str | None:
+def commit() -> str | None:
     """Short hash of the commit, with a plus where files differ from it; None without git."""
 
     def git(*arguments: str) -> str:

@@ -112,7 +112,7 @@ def make_scene(folder: Path, size: int) -> CubeFile:
     with (folder / "scene.raw").open("wb") as file:
         for row in range(0, size, _STRIP):
             rows = np.arange(row, min(row + _STRIP, size))
-            values = spectra[_class_of(rows[:, None], np.arange(size)[None, :])].transpose(0, 2, 1)  # (h, B, W)
+            values = spectra[class_of(rows[:, None], np.arange(size)[None, :])].transpose(0, 2, 1)  # (h, B, W)
             values = values + rng.normal(0, 60, size=values.shape)
             values[:, :, :3] = _NODATA
             file.write(values.astype("<i2").tobytes())
@@ -120,7 +120,7 @@ def make_scene(folder: Path, size: int) -> CubeFile:
     return CubeFile("scene.raw", size, size, "int16", bands)
 
 
-def _class_of(rows: NDArray[np.integer], cols: NDArray[np.integer]) -> NDArray[np.int64]:
+def class_of(rows: NDArray[np.integer], cols: NDArray[np.integer]) -> NDArray[np.int64]:
     """Class index by field, scrambled so that neighbours differ."""
     return np.asarray((rows // _FIELD * 5 + cols // _FIELD * 3 + rows // _FIELD * (cols // _FIELD)) % _CLASSES)
 
@@ -128,7 +128,7 @@ def _class_of(rows: NDArray[np.integer], cols: NDArray[np.integer]) -> NDArray[n
 def _samples(size: int) -> NDArray[np.int64]:
     rng = np.random.default_rng(0)
     rows, cols = rng.integers(0, size, _SAMPLES), rng.integers(3, size, _SAMPLES)
-    return np.stack([rows, cols, _class_of(rows, cols), np.arange(_SAMPLES)], axis=1).astype(np.int64)
+    return np.stack([rows, cols, class_of(rows, cols), np.arange(_SAMPLES)], axis=1).astype(np.int64)
 
 
 def _run(job: Job, folder: Path) -> Run:

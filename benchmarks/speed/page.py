@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
+from benchmarks.card.page import sections  # noqa: E402
 from benchmarks.results import page_options  # noqa: E402
 
 Document = Mapping[str, Any]
@@ -59,12 +60,14 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     drawn = draw(document, folder)
     (folder / "results.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-    (docs / "performance.md").write_text(page(document, drawn), encoding="utf-8")
+    checked = folder / "gpu.json"  # put there by hand, from a machine that has a card
+    card = json.loads(checked.read_text("utf-8")) if checked.is_file() else None
+    (docs / "performance.md").write_text(page(document, drawn, card), encoding="utf-8")
     print(f"Written: {docs / 'performance.md'}")
 
 
-def page(document: Document, drawn: Sequence[str] = ()) -> str:
-    """The page as Markdown, with the plots that are there."""
+def page(document: Document, drawn: Sequence[str] = (), card: Document | None = None) -> str:
+    """The page as Markdown, with the plots that are there, and what gpu_check.py has found on a card."""
     parts = [
         "# Speed and memory, measured",
         "Made by `make benchmark-speed`; do not edit. All figures are in [results.json](performance/results.json).",
@@ -76,6 +79,8 @@ def page(document: Document, drawn: Sequence[str] = ()) -> str:
         *_growth(document.get("growth", {}).get("sizes", {}), drawn),
         *_seams(document.get("seams", {}).get("tilings", {}), drawn),
         *_start(document.get("start", {}).get("qgis")),
+        "## On a graphics card",
+        *sections(card, "###"),
         "## How it was measured",
         _HOW,
     ]

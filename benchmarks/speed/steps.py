@@ -75,7 +75,19 @@ def extraction(bench: Bench, model: Path, device: str, times: int) -> dict[str, 
 
 
 def bare_extraction(bench: Bench, settings: ExtractionSettings, device: str) -> Callable[[], None]:
-    """The network alone on every tile of the scene at all timesteps.
+    """The network alone on every tile of the scene at all timesteps, to its end."""
+    passes, on = bare_passes(bench, settings, device), torch.device(device)
+
+    def run() -> None:
+        passes()
+        if on.type == "cuda":
+            torch.cuda.synchronize(on)
+
+    return run
+
+
+def bare_passes(bench: Bench, settings: ExtractionSettings, device: str) -> Callable[[], None]:
+    """The same without waiting for a card.
 
     With the type of numbers, the normalisation, and as many timesteps a pass as extraction has.
     """
@@ -102,14 +114,12 @@ def bare_extraction(bench: Bench, settings: ExtractionSettings, device: str) -> 
             for _ in bench.tiles:
                 for arguments in passes:
                     network.stage_outputs(*arguments)
-        if on.type == "cuda":
-            torch.cuda.synchronize(on)
 
     return run
 
 
-def pretraining(bench: Bench, preset: str, device: str, times: int) -> dict[str, Any]:
-    """The training loop against forward, backward and optimiser step on tensors that lie ready."""
+def pretraining(bench: Bench, preset: str, device: str, times: int, count: int = _STEPS) -> dict[str, Any]:
+    """The training loop against forward, backward and optimiser step on tensors that lie ready, so many steps each."""
     on = torch.device(device)
     settings = pretrain_settings(preset, device=device, checkpoint_seconds=1e9, components=bench.components.bands)
     sampler = PatchSampler(bench.components, bench.valid, settings.patch_size)
@@ -122,10 +132,10 @@ def pretraining(bench: Bench, preset: str, device: str, times: int) -> dict[str,
     kind = short_type(on)
 
     def whole() -> None:
-        train(ours, sampler, replace(settings, iterations=ours.iteration + _STEPS), silent, lambda _: None)
+        train(ours, sampler, replace(settings, iterations=ours.iteration + count), silent, lambda _: None)
 
     def steps() -> None:
-        for _ in range(_STEPS):
+        for _ in range(count):
             with torch.autocast(on.type, kind, enabled=kind == torch.bfloat16):
                 predicted = bare.network(noised, timesteps)
             bare.optimizer.zero_grad(set_to_none=True)
@@ -136,7 +146,7 @@ def pretraining(bench: Bench, preset: str, device: str, times: int) -> dict[str,
 
     facts = in_turn(whole, steps, times).facts("seconds", "bare_seconds")
     for name in ("seconds", "bare_seconds"):
-        facts[name] = round(facts[name] / _STEPS, 4)
+        facts[name] = round(facts[name] / count, 4)
     rate = settings.batch_size * settings.patch_size**2 / facts["seconds"]
     return {**facts, "pixels_per_second": round(rate), "batch": settings.batch_size, "numbers": str(kind)[6:]}
 

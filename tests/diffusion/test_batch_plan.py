@@ -117,6 +117,7 @@ def test_the_plan_is_said_in_bytes():
     assert Plan(2, 1, 1 << 30, None).text("patch") == "2 patches a pass, 2.00 GiB of free memory"
 
 
+@pytest.mark.card
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a card")
 def test_a_card_takes_several_patches_at_once():
     plan = plan_extraction(torch.device("cuda", 0), 32, 32, 19, 64)

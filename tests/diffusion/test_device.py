@@ -30,6 +30,7 @@ def test_an_explicit_card_never_falls_back(wanted):
         choose_device(wanted)
 
 
+@pytest.mark.card
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a card")
 def test_a_card_is_named():
     device = choose_device("cuda:0")
@@ -50,6 +51,7 @@ def test_short_numbers_only_where_the_processor_has_them(monkeypatch):
     assert short_type(CPU) == torch.float32  # an older torch that cannot tell
 
 
+@pytest.mark.card
 def test_numbers_come_back_from_the_device():
     device = torch.device("cuda", 0) if torch.cuda.is_available() else CPU
     values = torch.arange(12, dtype=torch.int16, device=device).view(3, 4)
