@@ -27,7 +27,7 @@ from ..jobs.results import ApplyResult
 from ..jobs.settings import ApplySettings, from_json
 from ..progress import Progress, span
 from ..transfer.matched_raster import MatchedRaster
-from ..transfer.scene_comparison import SourceFacts, TargetFacts
+from ..transfer.scene_comparison import SourceFacts, TargetFacts, write_applicability
 from .job_device import announce_device, computation
 from .lazy_map import SceneFeatures, map_lazily
 from .scene_input import check_size, open_scene, standardised
@@ -90,13 +90,20 @@ def apply_classifier(job: Job, folder: Path, progress: Progress) -> ApplyResult:
     log.info("%s", facts.sentence)
     with memory_guard(device, "Choose DEVICE 'cpu'."):
         files = _map_of(run, target, span(progress, _COMPARED, _MAPPED))
+    applicability = None
+    if job.options.get("applicability"):
+        if source.applicability is None:
+            raise FileFormatError(f"{path} does not say where it applies. Learn it anew, or leave out APPLICABILITY.")
+        applicability = write_applicability(
+            source.applicability, target.compared, run.run_directory, span(progress, _MAPPED, 1.0)
+        )
     counts = mapped_pixels(files.classes, description.classes)
     return ApplyResult(
         folder=str(run.run_directory.folder),
         map=files.classes.description,
         confidence=files.confidence.description,
         probabilities=None if files.probabilities is None else files.probabilities.description,
-        applicability=None,
+        applicability=applicability,
         classes=description.classes,
         mapped_pixels=counts,
         transfer=facts.results(counts),

@@ -18,17 +18,22 @@ from ..diffusion.model import DiffusionModel
 from ..errors import SettingsError
 from ..features.feature_recipe import FeatureRecipe
 from ..io.array_file import KIND_MODEL, read_summary
-from ..io.cube import Cube
+from ..io.cube import Cube, Raster
 from ..jobs.classifier_description import BANDS, FEATURES, SCENE, ClassifierDescription, SourceScene, UsedModel
 from ..jobs.data_model import Band
 from ..jobs.protocol import Job
 from ..jobs.results import MapResult
 from ..jobs.settings import ExtractionSettings
+from ..sampling.folds import group_folds, random_folds
+from ..sampling.groups import block_ids, spatial_groups
+from ..sampling.subsampling import subsample
 from ..transfer.matched_raster import MatchedRaster
 from ..transfer.scene_comparison import SourceFacts
 
 log = logging.getLogger(__name__)
 
+_MOST_SAMPLES = 1000  # that pixels of other scenes are compared with
+_FOLDS = 4
 OUTPUT = "classifier"  # name of the file among the job's outputs
 INCLUDE_MODEL = "include_model"  # name of the option that puts the diffusion model into the file
 
@@ -95,10 +100,27 @@ def save_if_wanted(made: MapOfScene) -> None:
         description,
         rule,
         None if scene is None else scene.recipe,
-        SourceFacts.of_scene(compared, made.result.mapped_pixels).arrays(),
+        _source_facts(made, compared).arrays(),
     )
     save_classifier(path, stored, scene.model_file if scene is not None and included else None)
     log.info("Classifier: %s, %.1f MB.", path.name, path.stat().st_size / 1e6)
+
+
+def _source_facts(made: MapOfScene, compared: Raster) -> SourceFacts:
+    """Of the scene, with samples held out as the map's accuracy holds them out."""
+    settings, training = made.task.settings, made.task.training
+    training = training.subset(subsample(training.class_index, _MOST_SAMPLES, settings.seed, balanced=True))
+    if settings.split == "random":
+        folds = random_folds(training.class_index, _FOLDS, settings.seed)
+    else:
+        blocks = settings.split == "block"
+        groups = (
+            block_ids(training.rows, training.cols, settings.block_size)
+            if blocks
+            else spatial_groups(training, settings.block_size)
+        )
+        folds = group_folds(training.class_index, groups, _FOLDS, settings.seed)
+    return SourceFacts.of_scene(compared, training.positions, folds, made.result.mapped_pixels)
 
 
 def _description(made: MapOfScene, included: bool) -> ClassifierDescription:

@@ -7,26 +7,31 @@ arrays for the file; the figures that the report on a map shows, and the raster 
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import FileFormatError
-from ..io.cube import Raster
+from ..io.cube import Raster, whole_size
+from ..io.run_directory import CompletedWindows, RunDirectory
+from ..io.windows import windows_with_margin
+from ..jobs.data_model import Band, CubeFile
 from ..jobs.transfer_results import BandComparison, TransferFacts
 from ..progress import Progress, silent, span
 from .adaptation import Adaptation
 from .matched_raster import MatchedRaster
+from .scene_applicability import RasterWithDifferences, SceneApplicability, read_pixels
 from .scene_summary import SceneSummary
 from .separability import Separability, separability
 
-log = logging.getLogger(__name__)
-
-_SUMMARY = "summary."
+NO_INDEX = -1.0
+INDEX_TYPE = "float32"
+_SUMMARY, _AREA, _INSIDE_SHARE = "summary.", "applicability.", "inside_share"
+_SIDE = 256  # pixels, of a window
 _FAR = 0.9  # AUC from which the scenes are told apart with ease
 _NEAR = 0.7  # up to which they are hard to tell apart
 _NAMED = 3  # bands in the sentence
@@ -38,24 +43,39 @@ class SourceFacts:
 
     Attributes:
         summary: Of the bands that scenes are compared by; None where the file has none.
+        applicability: By the same bands; None where the file has none.
+        inside_share: Share of that scene inside the area of applicability, 0 to 1; None likewise.
     """
 
     summary: SceneSummary | None
+    applicability: SceneApplicability | None
+    inside_share: float | None
 
     @classmethod
-    def of_scene(cls, raster: Raster, mapped: Sequence[int]) -> SourceFacts:
+    def of_scene(
+        cls, raster: Raster, positions: NDArray[np.int64], folds: NDArray[np.int64], mapped: Sequence[int]
+    ) -> SourceFacts:
         """Of the scene that was learnt from.
 
         Args:
             raster: The bands that scenes are compared by.
+            positions: (N, 2) row and column of training samples.
+            folds: (N,) fold that holds each of them out; negative for none.
             mapped: (K,) pixels of each class on its map.
         """
-        return cls(SceneSummary.of_raster(raster).with_classes(mapped))
+        surroundings = RasterWithDifferences(raster)
+        pixels = SceneSummary.of_raster(surroundings).pixels
+        area = SceneApplicability.of_pixels(pixels, read_pixels(surroundings, positions), folds)
+        return cls(SceneSummary.of_raster(raster).with_classes(mapped), area, area.inside_share(pixels))
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """For a classifier file."""
         summary = {} if self.summary is None else self.summary.to_arrays()
-        return {_SUMMARY + name: array for name, array in summary.items()}
+        arrays = {_SUMMARY + name: array for name, array in summary.items()}
+        if self.applicability is not None:
+            arrays.update({_AREA + name: array for name, array in self.applicability.to_arrays().items()})
+            arrays[_INSIDE_SHARE] = np.array(self.inside_share, dtype=np.float64)
+        return arrays
 
     @classmethod
     def of_file(cls, arrays: Mapping[str, NDArray[Any]], path: Path) -> SourceFacts:
@@ -65,8 +85,12 @@ class SourceFacts:
             FileFormatError: Arrays are missing or not what they should be.
         """
         try:
-            summary = {name[len(_SUMMARY) :]: array for name, array in arrays.items() if name.startswith(_SUMMARY)}
-            return cls(SceneSummary.from_arrays(summary) if summary else None)
+            summary, area = _under(_SUMMARY, arrays), _under(_AREA, arrays)
+            return cls(
+                SceneSummary.from_arrays(summary) if summary else None,
+                SceneApplicability.from_arrays(area) if area else None,
+                _share(arrays[_INSIDE_SHARE]) if _INSIDE_SHARE in arrays else None,
+            )
         except ValueError as error:
             raise FileFormatError(
                 f"{path} is not a complete classifier ({error} were expected). Use a copy, or learn the "
@@ -83,6 +107,8 @@ class TargetFacts:
         source: Of the other scene; None where the classifier's file has none.
         target: Of this one, as it is.
         separability: As it is mapped; None without a source.
+        inside_share: Of it as it is mapped, inside the area of applicability, 0 to 1; None where that is not known.
+        noise_inside_share: Of white noise; None likewise.
         adapted: Whether it is adapted.
     """
 
@@ -90,6 +116,8 @@ class TargetFacts:
     source: SceneSummary | None
     target: SceneSummary
     separability: Separability | None
+    inside_share: float | None
+    noise_inside_share: float | None
     adapted: bool
 
     @classmethod
@@ -119,14 +147,19 @@ class TargetFacts:
                     "ADAPT='scale' needs the median and spread of the scene that the classifier was learnt from; its "
                     "file has none. Choose ADAPT='none', or learn the classifier anew."
                 )
-            return cls(raster, None, target, None, adapted=False)
+            return cls(raster, None, target, None, None, None, adapted=False)
         mapped = target
         if adapt == "scale":
             adaptation = Adaptation.between(known.scaling, target.scaling)
             raster, mapped = raster.adapted(adaptation), target.adapted(adaptation)
         names = [_label(position) for position in range(target.pixels.shape[1])]
         apart = separability(known, mapped, names, progress=span(progress, 0.6, 1.0))
-        return cls(raster, known, target, apart, adapted=adapt == "scale")
+        inside = noise = None
+        area = source.applicability
+        if area is not None:
+            inside = area.inside_share(SceneSummary.of_raster(RasterWithDifferences(raster.compared)).pixels)
+            noise = area.noise_inside_share()
+        return cls(raster, known, target, apart, inside, noise, adapted=adapt == "scale")
 
     @property
     def sentence(self) -> str:
@@ -155,8 +188,8 @@ class TargetFacts:
             sentence=self.sentence,
             matched_by=self.raster.match.how,
             shift_auc=None if self.separability is None else self.separability.auc,
-            inside_share=None,
-            noise_inside_share=None,
+            inside_share=self.inside_share,
+            noise_inside_share=self.noise_inside_share,
             bands=self._bands() if self.source is not None and self.separability is not None else (),
             source_proportions=source,
             target_proportions=tuple(proportions.tolist()),
@@ -187,6 +220,46 @@ class TargetFacts:
         band = self.raster.described[position]
         name = band.name or f"band {band.number or position + 1}"
         return name if band.wavelength_nm is None else f"{name} ({band.wavelength_nm:g} nm)"
+
+
+def write_applicability(
+    area: SceneApplicability, raster: Raster, directory: RunDirectory, progress: Progress
+) -> CubeFile:
+    """A raster of two bands: 1 inside the area of applicability and 0 outside, and the dissimilarity index.
+
+    Args:
+        area: Of the classifier.
+        raster: The bands that scenes are compared by, as they are mapped.
+        directory: Where it is written; windows that it names as completed are left as they are.
+        progress: Told after each window.
+    """
+    surroundings = RasterWithDifferences(raster)
+    names = ("inside the area of applicability", "dissimilarity index")
+    bands = [Band(name, nodata=NO_INDEX) for name in names]
+    out, is_new = directory.raster("applicability", whole_size(raster), INDEX_TYPE, bands)
+    completed = CompletedWindows(directory, "compared", [out], fresh=is_new)
+    windows = [tile.core for tile in windows_with_margin(raster.height, raster.width, _SIDE, 0, 0)]
+    for done, window in enumerate(windows):
+        if window in completed:
+            continue
+        index = area.index(surroundings, window)
+        values = np.stack([area.area.inside(index).astype(np.float32), index])
+        out.write(window, np.where(np.isfinite(index), values, np.float32(NO_INDEX)))
+        completed.add(window)
+        with completed.saved_on_cancel():
+            progress((done + 1) / len(windows), f"applicability: window {done + 1} of {len(windows)}")
+    completed.save()
+    return out.description
+
+
+def _under(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    return {name[len(prefix) :]: array for name, array in arrays.items() if name.startswith(prefix)}
+
+
+def _share(array: NDArray[Any]) -> float:
+    if array.shape != () or not 0 <= array <= 1:
+        raise ValueError("a share from 0 to 1")
+    return float(array)
 
 
 def _label(position: int) -> str:

@@ -13,6 +13,7 @@ from mtmsd_qgis.errors import Cancelled, MtmsdError
 from mtmsd_qgis.io.array_file import KIND_CLASSIFIER, KIND_MODEL, read_arrays, read_summary, write_file
 from mtmsd_qgis.io.classifier_file import read_classifier_description
 from mtmsd_qgis.io.cube import Cube
+from mtmsd_qgis.io.windows import whole
 from mtmsd_qgis.jobs.protocol import Job
 from mtmsd_qgis.jobs.settings import ClassificationSettings, ExtractionSettings, PretrainSettings, to_json
 from mtmsd_qgis.progress import silent
@@ -185,6 +186,21 @@ def test_a_stopped_run_goes_on_to_the_same_map(scene, learnt, tmp_path):
     assert map_of(Path(result.folder)) == expected
 
 
+def test_the_area_of_applicability_is_mapped(scene, learnt, tmp_path):
+    """The scene itself lies mostly inside, white noise hardly; share and raster say the same."""
+    folder, cube = scene
+    result = apply_to(folder, cube, learnt[0], options={"applicability": True})
+    raster = Cube(Path(result.folder), result.applicability).read(whole(SIDE, SIDE))
+    assert [band.name for band in result.applicability.bands][1] == "dissimilarity index"
+    assert set(np.unique(raster[0])) <= {0.0, 1.0}
+    assert raster[0].mean() == pytest.approx(result.transfer.inside_share, abs=0.1)
+    assert raster[0].mean() > 0.8
+    noise = np.random.default_rng(1).normal(1500, 700, size=(6, SIDE, SIDE)).astype(np.float32)
+    other = apply_to(tmp_path, another(tmp_path, noise), learnt[0])
+    assert other.transfer.inside_share < 0.3
+    assert other.transfer.inside_share == pytest.approx(other.transfer.noise_inside_share, abs=0.3)
+
+
 def edited(path: Path, to: Path, change) -> Path:
     """A copy whose description or arrays are changed."""
     summary, arrays = read_summary(path, KIND_CLASSIFIER), read_arrays(path, KIND_CLASSIFIER)
@@ -227,6 +243,8 @@ def test_files_that_are_not_right_are_refused_with_one_sentence(scene, learnt, t
         (lambda d, a: a.update({"predictor.more": np.zeros(1)}), "belongs to nothing"),
         (lambda d, a: a.pop("model.preprocessor.axes"), "components of 6 bands"),
         (lambda d, a: a.pop("source.summary.pixels"), "pixels of the scene should be there"),
+        (lambda d, a: a.update({"source.inside_share": np.array(2.0)}), "a share from 0 to 1"),
+        (lambda d, a: a.pop("source.applicability.area.samples"), "samples of the applicability missing"),
         (lambda d, a: d["predictor"].update(n_classes=2), "is not a complete classifier"),
         (lambda d, a: d["classifier"]["classes"].pop(), "is not a complete classifier"),
         (lambda d, a: d["classifier"]["bands"].pop(), "bands"),
