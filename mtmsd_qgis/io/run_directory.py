@@ -17,10 +17,9 @@ import hashlib
 import json
 import logging
 import os
-import shutil
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -39,6 +38,8 @@ log = logging.getLogger(__name__)
 
 REVISION = "2"  # of all that computes what is stored; raised when a stored window would no longer be the same
 RUN_FILE = "run.json"
+_FILES = (RUN_FILE, "model.mtmsd", "model.mtmsd.checkpoint")  # of a run; the model is that of the task mapscene
+_ENDINGS = (".raw", ".hdr", ".part", ".partial", ".aux.xml")
 _KIND = "unfinished"
 _SAVE_SECONDS = 20.0  # between two savings; a killed run loses at most so much
 _CHUNK_BYTES = 1 << 22
@@ -88,7 +89,7 @@ class RunDirectory:
             log.info(
                 "The unfinished run in %s was another one (%s differ); it is begun anew.", folder, ", ".join(other)
             )
-            shutil.rmtree(folder)
+            remove_run(folder)
         folder.mkdir(parents=True, exist_ok=True)
         partial = folder / f"{RUN_FILE}.partial"
         partial.write_text(json.dumps(dict(fingerprints), indent=1), encoding="utf-8")
@@ -206,6 +207,18 @@ def open_run_directory(job: Job, folder: Path) -> RunDirectory:
     if "classifier" in job.inputs:
         words["classifier"] = digest([Path(job.inputs["classifier"])])
     return RunDirectory.open(Path(job.outputs["checkpoint"]), words, wanted="resume" in job.inputs)
+
+
+def remove_run(folder: Path) -> None:
+    """Take away what a run keeps in its directory, and the directory where nothing else lies in it."""
+    if not (folder / RUN_FILE).is_file():
+        return
+    for path in list(folder.iterdir()):
+        if path.name in _FILES or path.name.endswith(_ENDINGS):
+            with suppress(OSError):
+                path.unlink()
+    with suppress(OSError):
+        folder.rmdir()
 
 
 def digest(parts: Iterable[Path | str]) -> str:

@@ -20,6 +20,8 @@ from ..jobs.results import MapResult
 
 FORMAT, VERSION = "mtmsd-accuracy", 1
 _FORMULA = ("=", "+", "-", "@")  # what a spreadsheet would compute
+_BYTE_ORDER_MARK = "\ufeff"
+_OVERALL_HEAD = ("figure", "value", "low_95", "high_95", "standard_error")
 _ENDS = ("", "_low_95", "_high_95", "_standard_error")  # of the names of columns
 
 Row = Sequence[Any]
@@ -67,11 +69,27 @@ def accuracy_csv(result: MapResult | AccuracyResult, pixel_area_m2: float | None
     writer.writerows(_classes(result, adjusted, None if pixel_area_m2 is None else pixel_area_m2 / 10_000))
     if accuracy:
         writer.writerows([[], *_matrix(accuracy.matrix, [entry.name for entry in result.classes])])
-    return "\ufeff" + text.getvalue()
+    return _BYTE_ORDER_MARK + text.getvalue()
+
+
+def is_accuracy_json(text: str) -> bool:
+    """Whether a text is what accuracy_json writes."""
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(document, dict) and document.get("format") == FORMAT
+
+
+def is_accuracy_csv(text: str) -> bool:
+    """Whether a text is what accuracy_csv writes, by its mark and the heads of its tables."""
+    head = text.partition("\n")[0].rstrip("\r")
+    overall = _BYTE_ORDER_MARK + ",".join(_OVERALL_HEAD)
+    return head == overall or head in (f"{_BYTE_ORDER_MARK}id,class,mapped_pixels{end}" for end in ("", ",mapped_ha"))
 
 
 def _overall(accuracy: AccuracyFigures, adjusted: AreaFigures | None) -> Iterable[Row]:
-    yield ["figure", "value", "low_95", "high_95", "standard_error"]
+    yield list(_OVERALL_HEAD)
     yield _cells(["oa_percent", accuracy.oa, *accuracy.oa_interval, None])
     yield _cells(["aa_percent", accuracy.aa, *accuracy.aa_interval, None])
     yield _cells(["kappa_percent", accuracy.kappa, *accuracy.kappa_interval, None])
