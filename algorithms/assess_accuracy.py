@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qgis.core import (
@@ -130,22 +129,15 @@ class AssessAccuracy(MtmsdAlgorithm):
             self.addOutput(QgsProcessingOutputNumber(name, title))
 
     def check_settings(self, values: ParameterValues) -> None:
-        """Strata say that the samples were drawn by strata; three outputs need three files."""
+        """Strata say that the samples were drawn by strata."""
         if values.is_given("STRATA") and values.choice("SAMPLING") == "random":
             raise SettingsError(
                 "STRATA is for samples that were drawn by strata; SAMPLING says 'random'. Choose 'stratified', or "
                 "leave STRATA empty."
             )
-        paths = [Path(str(values.raw(name))).absolute() for name in _FILES if values.is_given(name)]
-        files = [path for path in paths if path.suffix]
-        if len(set(files)) < len(files):
-            raise SettingsError(
-                f"A file each was expected for {', '.join(_FILES)}; two of them are the same. Change one of the names."
-            )
 
     def collect(self, values: ParameterValues, feedback: QgsProcessingFeedback) -> None:
         """Look at the layers."""
-        from .bridge.files.atomic_write import refuse_inputs
         from .bridge.raster.class_map_reader import describe_class_map, refuse_other_grid
         from .bridge.vector.map_comparison import MapComparison
 
@@ -159,8 +151,6 @@ class AssessAccuracy(MtmsdAlgorithm):
             refuse_other_grid(strata.source, class_map.source)
         labels = read_label_layer(values, "REFERENCE", class_map.source)
         self._comparison = MapComparison(class_map, labels, strata, values.choice("SAMPLING"))
-        outputs = [path for name in _FILES if (path := values.named_output(name)) is not None]
-        refuse_inputs(outputs, [layer, values.vector_layer("REFERENCE"), strata_layer])
 
     def compute(self, values: ParameterValues, feedback: QgsProcessingFeedback) -> dict[str, Any]:
         """Compare, evaluate, write."""

@@ -110,12 +110,11 @@ class ExtractFeatures(MtmsdAlgorithm):
 
     def collect(self, values: ParameterValues, feedback: QgsProcessingFeedback) -> None:
         """Look at raster, model and training layer."""
-        from .bridge.raster.scene_export import refuse_no_band, refuse_same_file
+        from .bridge.raster.scene_export import refuse_no_band
         from .bridge.raster.source import describe_raster
 
         self._source = describe_raster(values.raster("INPUT"))
         refuse_no_band(self._source, range(len(self._source.bands)))
-        refuse_same_file(self._source, values.named_output("OUTPUT"))
         self._model = MatchedModel.read(values.file("MODEL"), self._source)
         self._settings = self._settings_of(values, self._model.preset)
         self._labels = self._labels_from(values)

@@ -21,8 +21,6 @@ from qgis.core import (
     QgsProcessingParameterNumber,
     QgsProcessingParameterRasterDestination,
     QgsProcessingParameterString,
-    QgsRasterLayer,
-    QgsVectorLayer,
     QgsWkbTypes,
 )
 
@@ -34,7 +32,6 @@ from .base.parameters import ParameterValues
 
 if TYPE_CHECKING:
     from .bridge.feedback import ProgressRange
-    from .bridge.layers.styling import Style
     from .bridge.raster.geotiff import RawRaster
     from .bridge.raster.source import Grid
 
@@ -134,7 +131,7 @@ class ImportScene(MtmsdAlgorithm):
     def compute(self, values: ParameterValues, feedback: QgsProcessingFeedback) -> dict[str, Any]:
         """Read the files in the worker, write the layers here."""
         from .bridge.feedback import ProgressRange
-        from .bridge.layers.styling import class_map_style, save_beside
+        from .bridge.layers.styling import class_map_style
         from .bridge.raster.geotiff import RawRaster, classes_from, write_class_map, write_many_bands
         from .bridge.worker.worker_process import job_folder, read_result, run_worker
 
@@ -154,7 +151,6 @@ class ImportScene(MtmsdAlgorithm):
                 classes = classes_from(result.class_names)
                 if reference is not None:
                     write_class_map(labels, reference, classes, ProgressRange(feedback, 70, 75))
-                    save_beside(QgsRasterLayer(str(reference)), class_map_style(classes), reference)
                     self.outputs.style("OUTPUT_REFERENCE", class_map_style(classes))
                 samples = self._write_points(values, labels, classes, ProgressRange(feedback, 75, 100))
         written = {"OUTPUT": output, "OUTPUT_REFERENCE": reference, "OUTPUT_SAMPLES": samples}
@@ -193,21 +189,9 @@ class ImportScene(MtmsdAlgorithm):
             if not sink.addFeature(feature, QgsFeatureSink.Flag.FastInsert):
                 raise QgsProcessingException(f"The labelled points cannot be written: {sink.lastError()}")
         del sink  # closes the file
-        style = samples_style(classes, "class", by_name=True)
         self.outputs.add_layer("OUTPUT_SAMPLES", destination)
-        self.outputs.style("OUTPUT_SAMPLES", style)
-        self._save_style(destination, style)
+        self.outputs.style("OUTPUT_SAMPLES", samples_style(classes, "class", by_name=True))
         return destination
-
-    def _save_style(self, destination: str, style: Style) -> None:
-        """Keep names and colours with a file of points; a layer in memory gets them when it is loaded."""
-        from .bridge.layers.styling import save_beside, save_inside
-
-        path = Path(destination.split("|")[0])
-        if path.suffix.lower() == ".gpkg" and path.is_file():
-            save_inside(QgsVectorLayer(destination, "points", "ogr"), style)
-        elif path.is_file() and not path.with_suffix(".qml").exists():  # else it is that of a raster of this name
-            save_beside(QgsVectorLayer(destination, "points", "ogr"), style, path)
 
 
 def _matlab_file(values: ParameterValues, name: str) -> str:

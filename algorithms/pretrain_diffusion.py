@@ -90,20 +90,20 @@ class PretrainDiffusion(MtmsdAlgorithm):
 
     def collect(self, values: ParameterValues, feedback: QgsProcessingFeedback) -> None:
         """Look at raster and mask."""
-        from .bridge.raster.scene_export import refuse_same_file, refuse_small_raster
+        from .bridge.raster.scene_export import refuse_small_raster
         from .bridge.raster.source import describe_raster
 
         self._settings = PretrainingParameters().read(values)
         self._source = describe_raster(values.raster("INPUT"))
         self._bands = BandsAndMask().read_bands(values, self._source)
         refuse_small_raster(self._source, self._settings.patch_size)
-        for name in ("OUTPUT", "REPORT"):
-            refuse_same_file(self._source, values.named_output(name))
         self._mask = BandsAndMask().read_mask(values)
 
     def compute(self, values: ParameterValues, feedback: QgsProcessingFeedback) -> dict[str, Any]:
         """Export the bands, train, report."""
         from .bridge.feedback import ProgressRange
+        from .bridge.files.atomic_write import link_target
+        from .bridge.files.resume_folder import free_checkpoint
         from .bridge.raster.disk_space import SceneNeed, check_space, pretraining_need
         from .bridge.raster.scene_export import SceneExport, announce
         from .bridge.worker.worker_process import job_folder, read_result, run_worker
@@ -116,8 +116,10 @@ class PretrainDiffusion(MtmsdAlgorithm):
         )
         announce(source, feedback, self._bands.bad_sentence, sentence)
         check_space(pretraining_need(SceneNeed(source, self._bands.used, settings.components), output), feedback)
-        output.parent.mkdir(parents=True, exist_ok=True)
-        checkpoint = output.with_name(output.name + ".checkpoint")
+        model = link_target(output).absolute()
+        model.parent.mkdir(parents=True, exist_ok=True)
+        resume = self._resume_from(values)
+        checkpoint = free_checkpoint(model, resume)
         with job_folder() as folder:
             reading = ProgressRange(feedback, 0, 4, "Reading the raster")
             scene = SceneExport(source, folder, values.transforms).bands(self._bands.used, self._mask, reading)
@@ -125,14 +127,14 @@ class PretrainDiffusion(MtmsdAlgorithm):
                 task="pretrain",
                 settings=to_json(settings),
                 scene=scene,
-                inputs=self._resume_from(values),
-                outputs={"model": str(output.absolute()), "checkpoint": str(checkpoint.absolute())},
+                inputs={"resume": str(resume)} if resume else {},
+                outputs={"model": str(model), "checkpoint": str(checkpoint)},
                 options={"source_band_count": len(source.bands)},
             )
             try:
                 found = run_worker(job, folder, self.MODULE, ProgressRange(feedback, 4, 99))
             except QgsProcessingException:
-                self._tidy_up(output, checkpoint, feedback)
+                self._tidy_up(model, checkpoint, feedback)
                 raise
         result = read_result(PretrainResult, found)
         report = self._write_report(values, result)
@@ -156,15 +158,13 @@ class PretrainDiffusion(MtmsdAlgorithm):
             write_text(pretraining_report(result, facts), path)
         return path
 
-    def _resume_from(self, values: ParameterValues) -> dict[str, str]:
+    def _resume_from(self, values: ParameterValues) -> Path | None:
         path = values.file("RESUME")
-        if path is None:
-            return {}
-        if not path.is_file():
+        if path is not None and not path.is_file():
             raise QgsProcessingException(
                 f"RESUME should be the checkpoint of an interrupted run; there is no file {path}."
             )
-        return {"resume": str(path.absolute())}
+        return path.absolute() if path else None
 
     def _tidy_up(self, output: Path, checkpoint: Path, feedback: QgsProcessingFeedback) -> None:
         """After a failure: take away what a killed worker left half-written, and name what it kept."""

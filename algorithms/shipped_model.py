@@ -5,10 +5,16 @@ from __future__ import annotations
 
 import re
 
-from qgis.core import QgsProcessingModelAlgorithm
+from qgis.core import (
+    QgsProcessingContext,
+    QgsProcessingException,
+    QgsProcessingFeedback,
+    QgsProcessingModelAlgorithm,
+)
 from qgis.PyQt.QtGui import QIcon
 
 from .base.metadata import ROOT, guide_page
+from .base.parameters import Parameters, ParameterValues
 from .help_text import help_text
 from .translation import tr, translatable
 
@@ -57,6 +63,33 @@ class ShippedModel(QgsProcessingModelAlgorithm):
     def helpUrl(self) -> str:
         """Its page in the user's guide."""
         return guide_page(self.name())
+
+    def checkParameterValues(self, parameters: Parameters, context: QgsProcessingContext) -> tuple[bool, str]:
+        """Also check that no output would replace an input of the model, which its steps know nothing of."""
+        fine, message = super().checkParameterValues(parameters, context)
+        if fine:
+            try:
+                self._refuse_conflicts(parameters, context)
+            except QgsProcessingException as error:
+                return False, str(error)
+        return fine, message
+
+    def prepareAlgorithm(
+        self, parameters: Parameters, context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> bool:
+        """The same check where nobody asked before."""
+        try:
+            self._refuse_conflicts(parameters, context)
+        except QgsProcessingException as error:
+            feedback.reportError(str(error), fatalError=True)
+            return False
+        return super().prepareAlgorithm(parameters, context, feedback)
+
+    def _refuse_conflicts(self, parameters: Parameters, context: QgsProcessingContext) -> None:
+        from .bridge.files.run_files import RunFiles
+
+        values = ParameterValues(self, parameters, context)
+        RunFiles.of(values.inputs(), values.destinations()).refuse_conflicts()
 
     def createInstance(self) -> ShippedModel:
         """A copy of this model."""

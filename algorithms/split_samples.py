@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qgis.core import (
@@ -12,7 +11,6 @@ from qgis.core import (
     QgsProcessing,
     QgsProcessingException,
     QgsProcessingFeedback,
-    QgsProcessingOutputLayerDefinition,
     QgsProcessingParameterEnum,
     QgsProcessingParameterFeatureSink,
     QgsProcessingParameterFeatureSource,
@@ -21,7 +19,6 @@ from qgis.core import (
     QgsProcessingParameterRasterLayer,
 )
 
-from ..mtmsd_qgis.errors import SettingsError
 from .base.algorithm import MtmsdAlgorithm
 from .base.newer_qgis import qgis_member
 from .base.parameters import Overlaps, ParameterValues, Seed
@@ -148,13 +145,8 @@ class SplitSamples(MtmsdAlgorithm):
         )
 
     def check_settings(self, values: ParameterValues) -> None:
-        """Make the plan once, for its own checks, and refuse two outputs in one file."""
+        """Make the plan once, for its own checks."""
         _plan_from(values)
-        training, validation = (_destination(values, name) for name in _OUTPUTS)
-        if training == validation and Path(training).suffix:
-            raise SettingsError(
-                f"Two files were expected for OUTPUT_TRAINING and OUTPUT_VALIDATION; both are {training}. Change one."
-            )
 
     def collect(self, values: ParameterValues, feedback: QgsProcessingFeedback) -> None:
         """Look at the layers."""
@@ -166,8 +158,6 @@ class SplitSamples(MtmsdAlgorithm):
         self._plan = _plan_from(values)
         self._field = values.field("CLASS_FIELD")
         layer = values.vector_layer("INPUT")
-        if layer is not None:
-            _refuse_input_as_output(values, layer.source())
         self._style = categories_of(layer, self._field)
         self._notes = edit_notes(layer)
         self._raster = describe_raster(values.raster("RASTER")) if values.is_given("RASTER") else None
@@ -215,8 +205,6 @@ class SplitSamples(MtmsdAlgorithm):
         return samples
 
     def _write(self, values: ParameterValues, name: str, samples: ReferenceSamples, features: list[QgsFeature]) -> str:
-        from .bridge.vector.sample_styles import save_with
-
         sink, destination = values.sink(name, samples.fields, samples.wkb_type, samples.crs)
         if not sink.addFeatures(features, QgsFeatureSink.Flag.FastInsert):
             raise QgsProcessingException(f"{name} cannot be written: {sink.lastError()}")
@@ -225,7 +213,6 @@ class SplitSamples(MtmsdAlgorithm):
         self.outputs.title(name, samples.reference.name, self.tr("Samples of {scene}"))
         if self._style is not None:
             self.outputs.style(name, self._style)
-            save_with(destination, self._style)
         return destination
 
 
@@ -240,20 +227,3 @@ def _plan_from(values: ParameterValues) -> SplitPlan:
         block_size_m=values.number("BLOCK_SIZE"),
         seed=values.integer("SEED"),
     )
-
-
-def _refuse_input_as_output(values: ParameterValues, source: str) -> None:
-    read = source.split("|")[0]
-    for name in _OUTPUTS:
-        if Path(read).is_file() and Path(_destination(values, name)).absolute() == Path(read).absolute():
-            raise QgsProcessingException(
-                f"{name} should be a file of its own; {read} is the reference layer itself. Choose another name."
-            )
-
-
-def _destination(values: ParameterValues, name: str) -> str:
-    """Where an output goes, as given."""
-    value = values.raw(name)
-    if isinstance(value, QgsProcessingOutputLayerDefinition):
-        value = value.sink.staticValue()
-    return str(value)

@@ -5,8 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from qgis.core import (
     QgsProcessingAlgorithm,
@@ -24,6 +23,9 @@ from .metadata import ROOT, guide_page
 from .outputs import RunOutputs
 from .parameters import ParameterGroup, Parameters, ParameterValues
 
+if TYPE_CHECKING:
+    from ..bridge.files.run_files import RunFiles
+
 
 class MtmsdAlgorithm(QgsProcessingAlgorithm):
     """Base of all our algorithms.
@@ -36,6 +38,7 @@ class MtmsdAlgorithm(QgsProcessingAlgorithm):
 
     # Of one run; Processing makes a new instance for each.
     outputs: RunOutputs
+    _files: RunFiles
     _refusal: str | None = None
 
     tr = staticmethod(tr)
@@ -96,12 +99,16 @@ class MtmsdAlgorithm(QgsProcessingAlgorithm):
         return not trouble, trouble
 
     def checkParameterValues(self, parameters: Parameters, context: QgsProcessingContext) -> tuple[bool, str]:
-        """Also check what the settings check themselves, before the dialog closes its first tab."""
+        """Also check the settings and the names of the outputs, before the dialog closes its first tab."""
+        from ..bridge.files.run_files import RunFiles
+
         fine, message = super().checkParameterValues(parameters, context)
         if fine:
+            values = ParameterValues(self, parameters, context)
             try:
-                self.check_settings(ParameterValues(self, parameters, context))
-            except MtmsdError as error:
+                self.check_settings(values)
+                RunFiles.of((), values.destinations()).refuse_conflicts()
+            except (MtmsdError, QgsProcessingException) as error:
                 return False, str(error)
         return fine, message
 
@@ -120,13 +127,19 @@ class MtmsdAlgorithm(QgsProcessingAlgorithm):
         An exception from here would reach the user as "There were errors executing the algorithm", so a refusal is
         kept until processAlgorithm can raise it with its own words.
         """
-        self.outputs, self._refusal = RunOutputs(self), None
+        from ..bridge.files.run_files import RunFiles
+
+        self._refusal = None
+        values = ParameterValues(self, parameters, context)
         try:
             with plain_errors():
                 _, trouble = self.canExecute()  # its answer stops dialogs only
                 if trouble:
                     raise QgsProcessingException(trouble)
-                self.collect(ParameterValues(self, parameters, context), feedback)
+                self._files = RunFiles.of(values.inputs(), values.destinations())
+                self._files.refuse_conflicts()
+                self.outputs = RunOutputs(self, self._files)
+                self.collect(values, feedback)
         except QgsProcessingException as refusal:
             self._refusal = str(refusal)
         return True
@@ -146,7 +159,7 @@ class MtmsdAlgorithm(QgsProcessingAlgorithm):
 
         start_clock(feedback)
         values = ParameterValues(self, parameters, context)
-        with plain_errors(), lock_outputs(self._named_files(values)):
+        with plain_errors(), lock_outputs(file.place.text for file in self._files.outputs):
             return self.compute(values, feedback)
 
     def compute(self, values: ParameterValues, feedback: QgsProcessingFeedback) -> dict[str, Any]:
@@ -155,15 +168,9 @@ class MtmsdAlgorithm(QgsProcessingAlgorithm):
 
     def postProcessAlgorithm(self, context: QgsProcessingContext, feedback: QgsProcessingFeedback) -> dict[str, Any]:
         """Hand styles and names over; not called after a failure."""
-        self.outputs.apply(context)
+        with plain_errors():
+            self.outputs.apply(context, feedback)
         return {}
-
-    def _named_files(self, values: ParameterValues) -> Iterator[Path]:
-        """The files that the user named for outputs; temporary ones have names of their own anyway."""
-        for definition in self.destinationParameterDefinitions():
-            path = values.named_output(definition.name())
-            if path is not None and path.is_absolute():
-                yield path
 
 
 @contextmanager

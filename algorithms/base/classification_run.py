@@ -57,20 +57,11 @@ class ClassificationRun:
         settings: ClassificationSettings,
         source: RasterSource,
     ) -> ClassificationRun:
-        """Look at the layers and the names of the outputs.
+        """Look at the layers.
 
         Raises:
-            QgsProcessingException: A layer cannot be used, or an output would replace an input.
+            QgsProcessingException: A layer cannot be used.
         """
-        from ..bridge.files.atomic_write import beside, refuse_inputs
-        from ..bridge.raster.scene_export import refuse_same_file
-
-        for name in MAPS:
-            refuse_same_file(source, values.named_output(name))
-        report = values.named_output("REPORT")
-        if report is not None:
-            layers = [values.vector_layer(name) for name in ("TRAINING", "VALIDATION") if values.is_given(name)]
-            refuse_inputs([report, beside(report, ".json"), beside(report, ".csv")], layers)
         labels, reference = SampleLayers().read(values, source)
         return cls(outputs, settings, source, labels, reference)
 
@@ -139,22 +130,18 @@ class ClassificationRun:
             folder: Where the worker's rasters lie.
             progress: Told after each part.
         """
-        from qgis.core import QgsRasterLayer
-
-        from ..bridge.layers.styling import class_map_style, confidence_style, save_beside
+        from ..bridge.layers.styling import class_map_style, confidence_style
         from ..bridge.raster.geotiff import RawRaster, write_class_map, write_floats
 
         def raw(cube: CubeFile) -> RawRaster:
             return RawRaster(cube, folder, self.source.grid)
 
-        outputs, style = self.outputs, class_map_style(classes)
+        outputs = self.outputs
         path, confidence, probabilities = (self.maps[name] for name in MAPS)
         write_class_map(raw(result.map), path, classes, progress)
-        save_beside(QgsRasterLayer(str(path)), style, path)
-        outputs.style("OUTPUT", style)
+        outputs.style("OUTPUT", class_map_style(classes))
         if confidence is not None:
             write_floats(raw(result.confidence), confidence, ["confidence"], progress)
-            save_beside(QgsRasterLayer(str(confidence)), confidence_style, confidence)
             outputs.style("CONFIDENCE", confidence_style)
         if probabilities is not None and result.probabilities is not None:
             write_floats(raw(result.probabilities), probabilities, [entry.name for entry in classes], progress)
@@ -164,7 +151,9 @@ class ClassificationRun:
                 outputs.title(name, self.source.name, group)
 
     def write_report(self, result: MapResult, extra: Mapping[str, str] = MappingProxyType({})) -> None:
-        """The report of the map, where one is wanted, and its content as JSON and CSV in files of the same stem.
+        """The report of the map, where one is wanted, and its content as JSON and CSV beside it.
+
+        They have its stem where that is free; a file of somebody else stays, and ours has another name.
 
         Args:
             result: Of the worker.
@@ -174,7 +163,7 @@ class ClassificationRun:
             return
         from ...mtmsd_qgis.report.export import accuracy_csv, accuracy_json
         from ...mtmsd_qgis.report.reports import classification_notes, classification_report
-        from ..bridge.files.atomic_write import beside, write_texts
+        from ..bridge.files.atomic_write import write_texts
 
         rows = {
             "Raster": f"{self.source.name}, {self.source.size_text}",
@@ -188,8 +177,8 @@ class ClassificationRun:
         write_texts(
             {
                 self.report: classification_report(result, facts, area),
-                beside(self.report, ".json"): accuracy_json(result, facts, area, notes),
-                beside(self.report, ".csv"): accuracy_csv(result, area),
+                self.outputs.beside(self.report, ".json"): accuracy_json(result, facts, area, notes),
+                self.outputs.beside(self.report, ".csv"): accuracy_csv(result, area),
             }
         )
 

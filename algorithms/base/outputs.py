@@ -7,9 +7,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qgis.core import Qgis, QgsProcessingAlgorithm, QgsProcessingContext, QgsProcessingException
+from qgis.core import (
+    Qgis,
+    QgsProcessingAlgorithm,
+    QgsProcessingContext,
+    QgsProcessingException,
+    QgsProcessingFeedback,
+)
 
 if TYPE_CHECKING:
+    from ..bridge.files.run_files import RunFiles
     from ..bridge.layers.layer_names import Title
     from ..bridge.layers.styling import Style
     from .parameters import ParameterValues
@@ -24,12 +31,14 @@ class RunOutputs:
     and would load both, and it forgets what was asked in another thread, when the run was prepared.
     """
 
-    def __init__(self, algorithm: QgsProcessingAlgorithm) -> None:
+    def __init__(self, algorithm: QgsProcessingAlgorithm, files: RunFiles) -> None:
         """Nothing is written yet.
 
         Args:
             algorithm: Whose outputs they are. It is not kept: two that hold each other would outlive QGIS.
+            files: Named before the run.
         """
+        self._files = files
         provider = algorithm.provider()
         self._plugin = f"MTMSD for QGIS {provider.versionInfo() if provider else ''}".strip()
         self._kinds = {each.name(): each.description() for each in algorithm.destinationParameterDefinitions()}
@@ -62,8 +71,14 @@ class RunOutputs:
         """A layer of features that was written."""
         self._destinations[name] = destination
 
+    def beside(self, report: Path, suffix: str) -> Path:
+        """A file for the content of a report in another format: of its name, where that is free or ours."""
+        from ..bridge.files.owned_files import beside
+
+        return beside(report, suffix, lambda path: not self._files.uses(path))
+
     def style(self, name: str, style: Style) -> None:
-        """Have a layer styled, where QGIS loads it after the run."""
+        """Have a layer styled, where QGIS loads it after the run, and the style kept with its file."""
         self._styles.append((self._destinations[name], style))
 
     def title(self, name: str, scene: str, group: str = "") -> None:
@@ -83,11 +98,14 @@ class RunOutputs:
         """Rows of a report, and behind them those on plugin and QGIS."""
         return {**rows, "Plugin": self._plugin, "QGIS": Qgis.QGIS_VERSION}
 
-    def apply(self, context: QgsProcessingContext) -> None:
-        """Hand titles and styles to QGIS."""
+    def apply(self, context: QgsProcessingContext, feedback: QgsProcessingFeedback) -> None:
+        """Hand titles and styles to QGIS, at the end of the run."""
         from ..bridge.layers.layer_names import name_layer
+        from ..bridge.layers.saved_styles import save_styles
         from ..bridge.layers.styling import Styler
 
+        for sentence in save_styles(self._styles):
+            feedback.pushWarning(sentence)
         for destination, title in self._titles:
             name_layer(context, destination, title)
         for destination, style in self._styles:

@@ -7,7 +7,8 @@ makes of their values what the bridge and the core work with. An algorithm names
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -29,8 +30,14 @@ from qgis.core import (
     QgsProcessingOutputString,
     QgsProcessingParameterDefinition,
     QgsProcessingParameterEnum,
+    QgsProcessingParameterFeatureSource,
+    QgsProcessingParameterFile,
+    QgsProcessingParameterMapLayer,
+    QgsProcessingParameterMultipleLayers,
     QgsProcessingParameterNumber,
+    QgsProcessingParameterRasterLayer,
     QgsProcessingParameterString,
+    QgsProcessingParameterVectorLayer,
     QgsProcessingUtils,
     QgsProperty,
     QgsRasterLayer,
@@ -48,7 +55,6 @@ if TYPE_CHECKING:
 
 Parameters = Mapping[str, Any]
 
-_TEMPORARY_OUTPUT = "TEMPORARY_OUTPUT"  # the value of QgsProcessing.TEMPORARY_OUTPUT, in QGIS 3 and 4
 _OVERLAPS = ("refuse", "later", "drop")
 _DEVICES = ("auto", "cpu", "cuda", "cuda:0", "cuda:1", "cuda:2", "cuda:3")  # offered; others can be typed in scripts
 
@@ -160,8 +166,35 @@ class ParameterValues:
             return layer if isinstance(layer, QgsVectorLayer) else None
         return self._algorithm.parameterAsVectorLayer(self._parameters, name, self._context)
 
-    def named_output(self, name: str) -> Path | None:
-        """The file that an output is to be; None where it is temporary, or not wanted.
+    def inputs(self) -> Iterator[tuple[str, QgsMapLayer | Path]]:
+        """Every layer, file and folder that is given, with the name of its parameter."""
+        for definition in self._algorithm.parameterDefinitions():
+            name = definition.name()
+            if not self.is_given(name):
+                continue
+            for value in self._values_of(definition):
+                if value is not None:
+                    yield name, value
+
+    def _values_of(self, definition: QgsProcessingParameterDefinition) -> Sequence[QgsMapLayer | Path | None]:
+        name = definition.name()
+        if isinstance(definition, QgsProcessingParameterFile):
+            return [self.file(name)]
+        if isinstance(definition, QgsProcessingParameterMultipleLayers):
+            return list(self._algorithm.parameterAsLayerList(self._parameters, name, self._context))
+        if isinstance(definition, (QgsProcessingParameterFeatureSource, QgsProcessingParameterVectorLayer)):
+            return [self.vector_layer(name)]
+        if isinstance(definition, (QgsProcessingParameterRasterLayer, QgsProcessingParameterMapLayer)):
+            return [self.layer(name)]
+        return []
+
+    def destinations(self) -> Iterator[tuple[str, str]]:
+        """Every output that is named, as it was given, with the name of its parameter."""
+        for definition in self._algorithm.destinationParameterDefinitions():
+            yield definition.name(), self.destination(definition.name())
+
+    def destination(self, name: str) -> str:
+        """What an output was given: a file, a table, "TEMPORARY_OUTPUT"; empty where it is not wanted.
 
         For a look at the names before the run: whoever asks QGIS for a destination has it load the layer.
         """
@@ -170,8 +203,7 @@ class ParameterValues:
             value = value.sink
         if isinstance(value, QgsProperty):
             value, _ = value.valueAsString(self._context.expressionContext())
-        is_file = isinstance(value, str) and value not in ("", _TEMPORARY_OUTPUT)
-        return Path(value) if is_file else None
+        return value if isinstance(value, str) else ""
 
     def output_file(self, name: str) -> str:
         """Where a file goes; empty where it is not wanted."""
@@ -189,11 +221,24 @@ class ParameterValues:
         Raises:
             QgsProcessingException: The output is not optional, and cannot be made.
         """
-        sink, destination = self._algorithm.parameterAsSink(self._parameters, name, self._context, fields, kind, crs)
+        parameters = {**self._parameters, name: _written_through(self.raw(name), self.destination(name))}
+        sink, destination = self._algorithm.parameterAsSink(parameters, name, self._context, fields, kind, crs)
         optional = QgsProcessingParameterDefinition.Flag.FlagOptional
         if sink is None and not self._algorithm.parameterDefinition(name).flags() & optional:
             raise QgsProcessingException(self._algorithm.invalidSinkError(self._parameters, name))
         return sink, destination
+
+
+def _written_through(value: Any, destination: str) -> Any:  # noqa: ANN401 - whatever was given
+    """The value of an output of features; for a link, that of what it leads to, as QGIS would replace the link."""
+    if not Path(destination).is_symlink():
+        return value
+    target = os.path.realpath(destination)
+    if not isinstance(value, QgsProcessingOutputLayerDefinition):
+        return target
+    definition = QgsProcessingOutputLayerDefinition(value)
+    definition.sink = QgsProperty.fromValue(target)
+    return definition
 
 
 def rare_number(

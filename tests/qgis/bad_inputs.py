@@ -252,15 +252,19 @@ FEATURES: list[tuple[str, Made, str]] = [
 OUTPUTS: list[tuple[str, Made, str]] = [
     ("no GeoTIFF", classify(OUTPUT=lambda p: str(p.out / "map.img")), "should be a GeoTIFF"),
     ("probabilities as a picture", classify(PROBABILITIES=lambda p: str(p.out / "p.png")), "should be a GeoTIFF"),
-    ("a file as folder", pretrain(OUTPUT=lambda p: p.file("f") + "/model.mtmsd"), "could not be read or written"),
-    ("a folder that nobody can make", pretrain(OUTPUT="/proc/nowhere/model.mtmsd"), "could not be read or written"),
-    ("the raster itself", classify(INPUT=lambda p: p.raster(), OUTPUT=lambda p: str(p.folder / "in.tif")), "the input"),
+    ("a file as folder", pretrain(OUTPUT=lambda p: p.file("f") + "/model.mtmsd"), "a file, not a folder"),
+    ("a folder that nobody can make", pretrain(OUTPUT="/proc/nowhere/model.mtmsd"), "cannot be written to /proc"),
+    (
+        "the raster itself",
+        classify(INPUT=lambda p: p.raster(), OUTPUT=lambda p: str(p.folder / "in.tif")),
+        "which INPUT reads",
+    ),
     (
         "the raster as model",
         pretrain(INPUT=lambda p: p.raster(), OUTPUT=lambda p: str(p.folder / "in.tif")),
-        "the input",
+        "which INPUT reads",
     ),
-    ("the training layer as report", classify(REPORT=lambda p: str(p.scene.polygons)), "lies there"),
+    ("the training layer as report", classify(REPORT=lambda p: str(p.scene.polygons)), "which TRAINING reads"),
 ]
 MAPPED: list[tuple[str, Made, str]] = [
     ("two models", mapped(MODEL=lambda p: p.model(), OUTPUT_MODEL=lambda p: str(p.out / "m")), "OUTPUT_MODEL is for"),
@@ -271,7 +275,11 @@ MAPPED: list[tuple[str, Made, str]] = [
     ("patch of 17", mapped(PATCH_SIZE=17), "multiple of 4. Found: 17"),
     ("no such field", mapped(CLASS_FIELD="klass"), "has no field 'klass'"),
     ("one class", mapped(TRAINING=lambda p: squares("a", "a")), "At least two classes are needed"),
-    ("the raster itself", mapped(INPUT=lambda p: p.raster(), OUTPUT=lambda p: str(p.folder / "in.tif")), "the input"),
+    (
+        "the raster itself",
+        mapped(INPUT=lambda p: p.raster(), OUTPUT=lambda p: str(p.folder / "in.tif")),
+        "which INPUT reads",
+    ),
     ("half the pixels", mapped(INPUT=lambda p: p.cut(p.raster(), 0.5)), "cannot be read"),
 ]
 OTHERS: list[Case] = [

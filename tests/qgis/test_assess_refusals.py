@@ -34,7 +34,7 @@ def plain(tmp_path):
         ({}, {"STRATA": "map", "SAMPLING": "random"}, "Choose 'stratified', or leave STRATA empty"),
         ({}, {"STRATA": "small"}, "should have the pixels of the map map"),
         ({}, {"STRATA": "moved"}, "or lies elsewhere"),
-        ({}, {"REPORT": "OUTPUT_JSON"}, "two of them are the same"),
+        ({}, {"REPORT": "OUTPUT_JSON"}, "Two files were expected for REPORT and OUTPUT_JSON"),
     ],
 )
 def test_what_cannot_work_is_refused(tmp_path, raster, more, words):
@@ -75,7 +75,7 @@ def test_the_map_and_the_reference_are_not_written_over(plain, tmp_path):
     layer = QgsVectorLayer(f"file://{table}?xField=x&yField=y&crs=EPSG:32632&detectTypes=yes", "table", "delimitedtext")
     assert layer.isValid()
     words = refusal(plain, layer, tmp_path, OUTPUT_CSV=str(table))
-    assert "the layer table lies there" in words
+    assert "which REFERENCE reads" in words
     assert table.read_bytes() == before
 
 

@@ -150,7 +150,7 @@ def test_lines_are_no_training_samples(scene, tmp_path):
 def test_output_over_the_input(tmp_path):
     raster = write_raster(tmp_path / "in.tif", spectra())
     before = raster.read_bytes()
-    assert "is the input itself" in classify(raster, squares("a", "b"), tmp_path, OUTPUT=str(raster))
+    assert "which INPUT reads" in classify(raster, squares("a", "b"), tmp_path, OUTPUT=str(raster))
     assert raster.read_bytes() == before
 
 

@@ -134,7 +134,7 @@ def test_refusals(scene, model, tmp_path):
         ({"MODEL": str(model), "INPUT": str(other)}, "bands"),
         ({"RESUME": str(tmp_path / "nowhere")}, "there is no folder"),
         ({"RESUME": str(tmp_path / "empty")}, "the folder that an interrupted run left"),
-        ({"OUTPUT": str(scene.raster)}, "is the input itself"),
+        ({"OUTPUT": str(scene.raster)}, "which INPUT reads"),
         ({"PATCH_SIZE": 128}, "at least as large as a training patch"),
         ({"CLASS_FIELD": "colour"}, "colour"),
     ]

@@ -288,7 +288,7 @@ def test_outputs_that_cannot_work(tmp_path):
     same = str(tmp_path / "same.gpkg")
     assert "Two files were expected" in refusal(points(10), OUTPUT_TRAINING=same, OUTPUT_VALIDATION=same)
     path = save_layer(points(10), tmp_path / "in.gpkg")
-    assert "is the reference layer itself" in refusal(str(path), OUTPUT_TRAINING=str(path))
+    assert "which INPUT reads" in refusal(str(path), OUTPUT_TRAINING=str(path))
     assert QgsVectorLayer(str(path), "in", "ogr").featureCount() == 20
 
 

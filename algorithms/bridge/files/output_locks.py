@@ -22,14 +22,17 @@ from .folder_lock import try_lock
 
 
 @contextmanager
-def lock_outputs(paths: Iterable[Path]) -> Iterator[None]:
+def lock_outputs(places: Iterable[str]) -> Iterator[None]:
     """Have these output files to ourselves inside the block.
+
+    Args:
+        places: Resolved paths, or tables of them, each in the words that a sentence has for it.
 
     Raises:
         QgsProcessingException: Another run is writing one of them.
     """
     with ExitStack() as held:
-        for path in sorted({os.path.normcase(os.path.realpath(path)) for path in paths}):
+        for path in sorted({os.path.normcase(place) for place in places}):
             number = _opened(path)
             if number is None:
                 continue  # a temporary folder that takes no files is told of by whoever needs it first

@@ -3,15 +3,17 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
-from qgis.core import QgsProcessingFeedback
+from qgis.core import QgsProcessingException, QgsProcessingFeedback
 
-SUFFIX = ".checkpoint"
+from .atomic_write import link_target
+from .run_files import WORK_SUFFIX
+
 _RUN_FILE = "run.json"  # of mtmsd_qgis.io.run_directory
 
 
@@ -29,8 +31,18 @@ class ResumeFolder:
 
     @classmethod
     def beside(cls, output: Path, named: str) -> ResumeFolder:
-        """The folder of an output, or the one that an interrupted run left and the user named."""
-        folder = Path(named) if named else output.with_name(output.name + SUFFIX)
+        """The folder of an output, or the one that an interrupted run left and the user named.
+
+        Raises:
+            QgsProcessingException: What lies there is not ours.
+        """
+        place = link_target(output)
+        folder = Path(named) if named else place.with_name(place.name + WORK_SUFFIX)
+        if not named and folder.exists() and not _is_free(folder):
+            raise QgsProcessingException(
+                f"The run would keep its work in {folder}, and files that are not of this plugin lie there. Move them, "
+                "or choose another name for the output."
+            )
         return cls(folder.absolute(), bool(named))
 
     @property
@@ -61,9 +73,27 @@ class ResumeFolder:
         self.remove()
 
     def remove(self) -> None:
-        """Take the folder away, if it is one of ours."""
-        if (self.folder / _RUN_FILE).is_file():
-            shutil.rmtree(self.folder, ignore_errors=True)
+        """Take our files away, and the folder where nothing else lies in it."""
+        from ....mtmsd_qgis.io.run_directory import remove_run
+
+        remove_run(self.folder)
 
     def _holds_work(self) -> bool:
-        return any(path.suffix in (".part", ".mtmsd", SUFFIX) for path in self.folder.glob("*"))
+        return any(path.suffix in (".part", ".mtmsd", WORK_SUFFIX) for path in self.folder.glob("*"))
+
+
+def free_checkpoint(model: Path, resume: Path | None) -> Path:
+    """Where a training keeps its state: beside the model, in a file that no other unfinished training has.
+
+    Args:
+        model: The output.
+        resume: The state to go on from, which may be taken over.
+    """
+    numbers = (f".{number}" if number > 1 else "" for number in count(1))
+    places = (model.with_name(f"{model.name}{number}{WORK_SUFFIX}") for number in numbers)
+    return next(place for place in places if not place.exists() or (resume is not None and place.samefile(resume)))
+
+
+def _is_free(folder: Path) -> bool:
+    """Whether a folder is one of ours, or empty."""
+    return folder.is_dir() and ((folder / _RUN_FILE).is_file() or not any(folder.iterdir()))

@@ -131,7 +131,7 @@ class _Storage:
 
 
 def _write(raster: RawRaster, storage: _Storage, path: Path, progress: ProgressRange) -> None:
-    with replacing(path) as partial, _every_error():
+    with replacing(path, raster=True) as partial, _every_error():
         try:
             _create(raster, storage, partial, progress)
             if storage.overviews:

@@ -45,16 +45,6 @@ def refuse_small_raster(source: RasterSource, side: int) -> None:
         )
 
 
-def refuse_same_file(source: RasterSource, path: Path | None) -> None:
-    """An output must not replace the raster it is made from.
-
-    Raises:
-        QgsProcessingException: It would.
-    """
-    if path is not None and source.uri and path.exists() and Path(source.uri).exists() and path.samefile(source.uri):
-        raise QgsProcessingException(f"{path} is the input itself. Choose another file for the output.")
-
-
 def announce(source: RasterSource, feedback: QgsProcessingFeedback, *lines: str) -> None:
     """The first lines of the log."""
     feedback.pushInfo(f"Raster: {source.name}, {source.size_text}.")

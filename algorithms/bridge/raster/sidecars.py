@@ -44,6 +44,12 @@ def find_sidecar(path: Path, driver: str) -> tuple[Lists, str]:
     return {}, ""
 
 
+def sidecar_files(path: Path) -> Iterator[Path]:
+    """The files beside a raster that find_sidecar may read."""
+    yield from _enmap_files(path)
+    yield from (file for suffix in (".wvl", ".hdr") for file in _beside(path, suffix))
+
+
 def _beside(path: Path, suffix: str) -> Iterator[Path]:
     for candidate in (path.with_suffix(suffix), path.with_name(path.name + suffix)):
         if candidate.is_file():

@@ -7,11 +7,9 @@ whole.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from qgis.core import QgsCategorizedSymbolRenderer, QgsMapLayer, QgsRendererCategory, QgsSymbol, QgsVectorLayer
 
-from ..layers.styling import Style, save_beside, save_inside
+from ..layers.styling import Style
 from .class_categories import categories_by
 
 
@@ -31,12 +29,3 @@ def categories_of(layer: QgsVectorLayer | None, field: str) -> Style | None:
             target.setRenderer(QgsCategorizedSymbolRenderer(field, categories))
 
     return style
-
-
-def save_with(destination: str, style: Style) -> None:
-    """Keep a style with a file of features; a layer in memory or a database gets it when it is loaded."""
-    path = Path(destination.split("|")[0])
-    if path.suffix.lower() == ".gpkg" and path.is_file():
-        save_inside(QgsVectorLayer(destination, "samples", "ogr"), style)
-    elif path.is_file():
-        save_beside(QgsVectorLayer(destination, "samples", "ogr"), style, path)
