@@ -95,9 +95,6 @@ class DescribeFile(MtmsdAlgorithm):
                 "INPUT should be a model, classifier or checkpoint; it is empty. Choose a file."
             )
         self._file = DescribedFile.read(path)
-        report = values.named_output("REPORT")
-        if report is not None and any(_same(each, path) for each in self._texts(report)):
-            raise QgsProcessingException(f"{path} is INPUT and would be replaced by the report. Choose another name.")
 
     def compute(self, values: ParameterValues, feedback: QgsProcessingFeedback) -> dict[str, Any]:
         """Log and write what was read."""
@@ -123,14 +120,8 @@ class DescribeFile(MtmsdAlgorithm):
 
     def _texts(self, report: Path) -> Mapping[Path, str]:
         """The content of the report and of the file beside it."""
-        from .bridge.files.atomic_write import beside
-
         described: DescribedFile = self._file
         return {
             report: described.report(self.outputs.report_facts({})),
-            beside(report, ".json"): described.document(),
+            self.outputs.beside(report, ".json"): described.document(),
         }
-
-
-def _same(path: Path, other: Path) -> bool:
-    return path.exists() and path.samefile(other)

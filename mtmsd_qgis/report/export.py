@@ -19,6 +19,7 @@ from ..jobs.json_dataclasses import to_json
 from ..jobs.results import MapResult
 
 FORMAT, VERSION = "mtmsd-accuracy", 1
+_FORMATS = "mtmsd-"  # begin so
 _FORMULA = ("=", "+", "-", "@")  # what a spreadsheet would compute
 _BYTE_ORDER_MARK = "\ufeff"
 _OVERALL_HEAD = ("figure", "value", "low_95", "high_95", "standard_error")
@@ -72,13 +73,13 @@ def accuracy_csv(result: MapResult | AccuracyResult, pixel_area_m2: float | None
     return _BYTE_ORDER_MARK + text.getvalue()
 
 
-def is_accuracy_json(text: str) -> bool:
-    """Whether a text is what accuracy_json writes."""
+def is_own_json(text: str) -> bool:
+    """Whether a text is a JSON document of this plugin: each names its format."""
     try:
         document = json.loads(text)
     except (ValueError, RecursionError):
         return False
-    return isinstance(document, dict) and document.get("format") == FORMAT
+    return isinstance(document, dict) and str(document.get("format")).startswith(_FORMATS)
 
 
 def is_accuracy_csv(text: str) -> bool:

@@ -30,7 +30,7 @@ def test_other_files_and_a_report_in_the_place_of_the_file_are_refused(model, tm
     for parameters, words in (
         ({"INPUT": str(text)}, "is not a file of this plugin"),
         ({"INPUT": str(tmp_path / "none.mtmsd")}, "cannot be opened"),
-        ({"INPUT": str(model), "REPORT": str(model)}, "is INPUT and would be replaced"),
+        ({"INPUT": str(model), "REPORT": str(model)}, "which INPUT reads"),
     ):
         with pytest.raises(QgsProcessingException, match=words):
             run("describefile", parameters)

@@ -11,13 +11,13 @@ from itertools import count
 from pathlib import Path
 from typing import Callable
 
-from ....mtmsd_qgis.report.export import is_accuracy_csv, is_accuracy_json
+from ....mtmsd_qgis.report.export import is_accuracy_csv, is_own_json
 
 STYLE_MARK = "Written by MTMSD for QGIS"  # in a comment of a .qml, and the description of a style in a database
 _LARGEST_BYTES = 64 << 20
 _PAGES = (".html", ".htm")
 _KNOWN: dict[str, Callable[[str], bool]] = {
-    ".json": is_accuracy_json,
+    ".json": is_own_json,
     ".csv": is_accuracy_csv,
     ".qml": lambda text: f"<!--{STYLE_MARK}-->" in text,
 }
