@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+PROBABILITIES = (0.05, 0.25, 0.5, 0.75, 0.95)  # of the quantiles
+TRUSTED, CAREFUL, NOT_TRUSTED = "trusted", "careful", "not trusted"  # verdicts
+
 
 @dataclass(frozen=True)
 class BandComparison:
-    """A band of both scenes; quantiles are of physical values, at 5, 25, 50, 75 and 95 %.
+    """A band of both scenes; quantiles are of physical values, at PROBABILITIES.
 
     Attributes:
         name: As the classifier names it.
@@ -22,6 +25,8 @@ class BandComparison:
         higher: Whether the target's values are higher; None where that is not known.
         source: (5,) quantiles of the scene that was learnt from.
         target: (5,) of the scene that is mapped, before it is adapted.
+        gain: Of the adaptation, adapted = value * gain + offset; None where there is none.
+        offset: The same.
     """
 
     name: str
@@ -32,6 +37,8 @@ class BandComparison:
     higher: bool | None
     source: tuple[float, ...]
     target: tuple[float, ...]
+    gain: float | None = None
+    offset: float | None = None
 
 
 @dataclass(frozen=True)
@@ -41,13 +48,19 @@ class TransferFacts:
     Attributes:
         sentence: That sums it up.
         matched_by: What told which bands belong together: "wavelength", "name" or "order".
-        shift_auc: How well a cross-validated logistic regression tells the scenes apart by all bands, 0.5 to 1; None
-            where a scene is too small.
+        shift_auc: How well a cross-validated logistic regression tells the scenes apart by all bands, as they are
+            mapped: 0.5 not at all, 1 entirely; None where a scene is too small.
         inside_share: Share of the scene inside the area of applicability, 0 to 1; None where it is not known.
         noise_inside_share: The same of white noise; where it is large, inside_share says little.
         bands: In the classifier's order.
         source_proportions: (K,) of the classes on the map that was learnt with it; empty where unknown.
         target_proportions: (K,) on this map.
+        verdict: "trusted", "careful" or "not trusted"; empty where nothing is known of the source.
+        source_inside_share: inside_share of the scene that was learnt from; None where it is not known.
+        adapt: "none", or "scale" where the bands were brought to the source's median and spread.
+        unadapted_auc: shift_auc without the adaptation; None where there is none.
+        adapted_auc: shift_auc as it would be with ADAPT='scale', where that was not done; None where it was, or
+            where it is not known.
     """
 
     sentence: str
@@ -58,3 +71,8 @@ class TransferFacts:
     bands: tuple[BandComparison, ...]
     source_proportions: tuple[float, ...] = ()
     target_proportions: tuple[float, ...] = ()
+    verdict: str = ""
+    source_inside_share: float | None = None
+    adapt: str = "none"
+    unadapted_auc: float | None = None
+    adapted_auc: float | None = None

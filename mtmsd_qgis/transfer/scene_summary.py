@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from ..errors import SceneError
 from ..io.cube import Raster
 from ..io.windows import Window, block_counts, clip
+from ..jobs.transfer_results import PROBABILITIES
 from ..progress import Progress, silent
 from .adaptation import Adaptation, BandScaling
 
-PROBABILITIES = (0.05, 0.25, 0.5, 0.75, 0.95)
 _QUARTILES = slice(1, 4)
 MOST_PIXELS = 2000  # that are kept
 _KEPT_BYTES = 900_000  # of them; fewer are kept where there are many bands
