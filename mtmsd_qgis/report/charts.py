@@ -11,6 +11,7 @@ import math
 import struct
 import zlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from html import escape
 
 import numpy as np
@@ -71,6 +72,51 @@ def bar_chart(labels: Sequence[str], values: Sequence[float], x_label: str, y_la
     return _chart(_y_ticks(highest) + bars, x_label, y_label)
 
 
+@dataclass(frozen=True)
+class QuantileLines:
+    """A name, and a low, a middle and a high value at each place of a chart."""
+
+    name: str
+    low: Sequence[float]
+    middle: Sequence[float]
+    high: Sequence[float]
+
+
+def quantile_chart(xs: Sequence[float], lines: Sequence[QuantileLines], x_label: str, y_label: str) -> str:
+    """An SVG of the middle of up to two things, each with the area between its low and high values.
+
+    Args:
+        xs: (n,) ascending places.
+        lines: (n,) values of each.
+        x_label: Of the axis.
+        y_label: Of the axis.
+    """
+    low = min((y for line in lines for y in line.low), default=0.0)
+    high = max((y for line in lines for y in line.high), default=0.0)
+    step = _round_up((high - low) / 2)
+    lowest = math.floor(low / step)
+    bottom, top = lowest * step, max(lowest + 1, math.ceil(high / step)) * step
+    left, right = xs[0] - (len(xs) == 1), xs[-1] + (len(xs) == 1)
+
+    def path(ys: Sequence[float], order: int = 1) -> str:
+        points = list(zip(xs, ys))[::order]
+        return " L".join(
+            f"{_x((x - left) / (right - left)):.1f},{_y((y - bottom) / (top - bottom)):.1f}" for x, y in points
+        )
+
+    drawn = "".join(
+        f'<path class="range s{i}" d="M{path(line.low)} L{path(line.high, -1)} Z"/>'
+        f'<path class="line s{i}" d="M{path(line.middle)}"/>'
+        f'<rect class="key s{i}" x="{_LEFT + 12 + 150 * i}" y="{_TOP}" width="14" height="10"/>'
+        f'<text x="{_LEFT + 32 + 150 * i}" y="{_TOP + 10}">{escape(line.name)}</text>'
+        for i, line in enumerate(lines)
+    )
+    step = _round_up((right - left) / 6)
+    ticks = [step * i for i in range(math.ceil(left / step), math.floor(right / step + 1e-9) + 1)]
+    marks = "".join(_x_tick(f"{value:g}", _x((value - left) / (right - left))) for value in ticks)
+    return _chart(f"{marks}{_y_ticks(top, bottom)}{drawn}", x_label, y_label)
+
+
 def _chart(content: str, x_label: str, y_label: str) -> str:
     middle = (_TOP + _HEIGHT - _BOTTOM) / 2
     y_place = f"translate(14,{middle}) rotate(-90)"
@@ -94,12 +140,14 @@ def _x_tick(text: str, position: float) -> str:
     return f'<text class="tick" x="{position:.1f}" y="{_HEIGHT - _BOTTOM + 16}">{escape(text)}</text>'
 
 
-def _y_ticks(highest: float) -> str:
+def _y_ticks(highest: float, lowest: float = 0.0) -> str:
     lines = []
     for share in (0.0, 0.5, 1.0):
         y = _y(share)
         lines.append(f'<line class="grid" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
-        lines.append(f'<text class="tick end" x="{_LEFT - 6}" y="{y + 4:.1f}">{share * highest:.3g}</text>')
+        lines.append(
+            f'<text class="tick end" x="{_LEFT - 6}" y="{y + 4:.1f}">{lowest + share * (highest - lowest):.3g}</text>'
+        )
     return "".join(lines)
 
 

@@ -38,6 +38,8 @@ vertical-align:-.05em}
 svg.chart{width:100%;min-width:34rem;max-width:60rem;height:auto}.chart text{font-size:12px;fill:#5b6a73}
 .chart .label,.chart .tick{text-anchor:middle}.chart .end{text-anchor:end}.chart .grid{stroke:#e3e8eb}
 .chart .line{fill:none;stroke:#3b7ea1;stroke-width:2}.chart .bar{fill:#3b7ea1}
+.chart .line.s1{stroke:#c8642b}.chart .range{fill:#3b7ea1;fill-opacity:.15}.chart .range.s1{fill:#c8642b}
+.chart .key{fill:#3b7ea1}.chart .key.s1{fill:#c8642b}
 .patches td,.patches th{text-align:center;padding:.25rem .35rem}table.patches tr:nth-child(even){background:none}
 .patches img{width:96px;height:96px;image-rendering:pixelated}
 @media screen and (max-width:56rem){.figures{grid-template-columns:repeat(var(--half),minmax(0,1fr))}}
