@@ -87,7 +87,7 @@ def apply_classifier(job: Job, folder: Path, progress: Progress) -> ApplyResult:
     source = SourceFacts.of_file(run.classifier.source, path)
     facts = TargetFacts.of(source, target, settings.adapt, span(progress, 0.0, _COMPARED))
     target = facts.raster
-    log.info("%s", facts.sentence)
+    log.info("%s", facts.results().sentence)
     with memory_guard(device, "Choose DEVICE 'cpu'."):
         files = _map_of(run, target, span(progress, _COMPARED, _MAPPED))
     applicability = None
@@ -106,7 +106,7 @@ def apply_classifier(job: Job, folder: Path, progress: Progress) -> ApplyResult:
         applicability=applicability,
         classes=description.classes,
         mapped_pixels=counts,
-        transfer=facts.results(counts),
+        transfer=facts.results(description.classes, counts),
         settings=settings,
         computation=computation(device),
     )

@@ -89,13 +89,18 @@ class MatchedRaster:
             BandSubset(cube, [*positions, *spectra]), match, BandSubset(cube, compared), described, is_scene=False
         )
 
+    @property
+    def adaptable(self) -> bool:
+        """Whether bands are read that can still be adapted: not where diffusion features are computed already."""
+        return self.raster is self.compared
+
     def adapted(self, adaptation: Adaptation) -> MatchedRaster:
         """The same, read through an adaptation of the compared bands, which must be all that are read.
 
         Raises:
             SceneError: There are diffusion features, which are computed already.
         """
-        if self.raster is not self.compared:
+        if not self.adaptable:
             raise SceneError(
                 "ADAPT='scale' changes bands before features are computed, and INPUT is a raster of diffusion "
                 "features. Choose the scene itself, or ADAPT='none'."

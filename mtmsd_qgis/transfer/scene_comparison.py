@@ -19,22 +19,19 @@ from ..errors import FileFormatError
 from ..io.cube import Raster, whole_size
 from ..io.run_directory import CompletedWindows, RunDirectory
 from ..io.windows import windows_with_margin
-from ..jobs.data_model import Band, CubeFile
-from ..jobs.transfer_results import BandComparison, TransferFacts
+from ..jobs.data_model import Band, ClassEntry, CubeFile
+from ..jobs.transfer_results import TransferFacts
 from ..progress import Progress, silent, span
 from .adaptation import Adaptation
 from .matched_raster import MatchedRaster
 from .scene_applicability import RasterWithDifferences, SceneApplicability, read_pixels
 from .scene_summary import SceneSummary
-from .separability import Separability, separability
+from .transfer_summary import Inside, SceneComparison, Scenes
 
 NO_INDEX = -1.0
 INDEX_TYPE = "float32"
 _SUMMARY, _AREA, _INSIDE_SHARE = "summary.", "applicability.", "inside_share"
 _SIDE = 256  # pixels, of a window
-_FAR = 0.9  # AUC from which the scenes are told apart with ease
-_NEAR = 0.7  # up to which they are hard to tell apart
-_NAMED = 3  # bands in the sentence
 
 
 @dataclass(frozen=True)
@@ -104,21 +101,13 @@ class TargetFacts:
 
     Attributes:
         raster: Adapted where that was asked for.
-        source: Of the other scene; None where the classifier's file has none.
-        target: Of this one, as it is.
-        separability: As it is mapped; None without a source.
-        inside_share: Of it as it is mapped, inside the area of applicability, 0 to 1; None where that is not known.
-        noise_inside_share: Of white noise; None likewise.
-        adapted: Whether it is adapted.
+        comparison: With the other scene.
+        inside: Shares inside the area of applicability, of it as it is mapped; None where they are not known.
     """
 
     raster: MatchedRaster
-    source: SceneSummary | None
-    target: SceneSummary
-    separability: Separability | None
-    inside_share: float | None
-    noise_inside_share: float | None
-    adapted: bool
+    comparison: SceneComparison
+    inside: Inside | None
 
     @classmethod
     def of(cls, source: SourceFacts, raster: MatchedRaster, adapt: str, progress: Progress = silent) -> TargetFacts:
@@ -141,85 +130,29 @@ class TargetFacts:
                 f"The classifier's file keeps {known.pixels.shape[1]} bands of its scene and names "
                 f"{target.pixels.shape[1]}. Use a copy, or learn the classifier anew."
             )
-        if known is None:
-            if adapt != "none":
-                raise FileFormatError(
-                    "ADAPT='scale' needs the median and spread of the scene that the classifier was learnt from; its "
-                    "file has none. Choose ADAPT='none', or learn the classifier anew."
-                )
-            return cls(raster, None, target, None, None, None, adapted=False)
-        mapped = target
-        if adapt == "scale":
-            adaptation = Adaptation.between(known.scaling, target.scaling)
-            raster, mapped = raster.adapted(adaptation), target.adapted(adaptation)
-        names = [_label(position) for position in range(target.pixels.shape[1])]
-        apart = separability(known, mapped, names, progress=span(progress, 0.6, 1.0))
-        inside = noise = None
-        area = source.applicability
+        if known is None and adapt != "none":
+            raise FileFormatError(
+                "ADAPT='scale' needs the median and spread of the scene that the classifier was learnt from; its "
+                "file has none. Choose ADAPT='none', or learn the classifier anew."
+            )
+        scenes = Scenes(raster.described, raster.match, known, target, adaptable=raster.adaptable)
+        comparison = SceneComparison.of(scenes, adapt, span(progress, 0.6, 1.0))
+        if adapt == "scale" and known is not None:
+            raster = raster.adapted(Adaptation.between(known.scaling, target.scaling))
+        inside, area = None, source.applicability
         if area is not None:
-            inside = area.inside_share(SceneSummary.of_raster(RasterWithDifferences(raster.compared)).pixels)
-            noise = area.noise_inside_share()
-        return cls(raster, known, target, apart, inside, noise, adapted=adapt == "scale")
+            pixels = SceneSummary.of_raster(RasterWithDifferences(raster.compared)).pixels
+            inside = Inside(area.inside_share(pixels), source.inside_share, area.noise_inside_share())
+        return cls(raster, comparison, inside)
 
-    @property
-    def sentence(self) -> str:
-        """That sums it up."""
-        apart = self.separability
-        if apart is None or apart.auc is None:
-            return "How far this scene differs from the one that the classifier was learnt from is not known."
-        words = f"the two scenes can be told apart with an AUC of {apart.auc:.2f} (0.5 not at all, 1 entirely)"
-        bands = ", ".join(self._name(shift.name) for shift in apart.shifts[:_NAMED])
-        if apart.auc >= _FAR:
-            advice = "" if self.adapted else " Try ADAPT='scale', and compare."
-            return f"Much care is needed: {words}, most of all by {bands}.{advice}"
-        if apart.auc > _NEAR:
-            return f"Care is needed: {words}, most of all by {bands}."
-        return f"This scene is much like the one that the classifier was learnt from: {words}."
-
-    def results(self, mapped: Sequence[int]) -> TransferFacts:
+    def results(self, classes: Sequence[ClassEntry] = (), mapped: Sequence[int] = ()) -> TransferFacts:
         """For the result message.
 
         Args:
-            mapped: (K,) pixels of each class on the map.
+            classes: (K,) of the map; none before it is there.
+            mapped: (K,) pixels of each class.
         """
-        proportions = self.target.with_classes(mapped).class_proportions
-        source = () if self.source is None else tuple(self.source.class_proportions.tolist())
-        return TransferFacts(
-            sentence=self.sentence,
-            matched_by=self.raster.match.how,
-            shift_auc=None if self.separability is None else self.separability.auc,
-            inside_share=self.inside_share,
-            noise_inside_share=self.noise_inside_share,
-            bands=self._bands() if self.source is not None and self.separability is not None else (),
-            source_proportions=source,
-            target_proportions=tuple(proportions.tolist()),
-        )
-
-    def _bands(self) -> tuple[BandComparison, ...]:
-        if self.source is None or self.separability is None:
-            return ()
-        shifts = {shift.name: shift for shift in self.separability.shifts}
-        match, described = self.raster.match, self.raster.described
-        return tuple(
-            BandComparison(
-                name=self._name(_label(position)),
-                wavelength_nm=described[position].wavelength_nm,
-                offset_nm=match.offsets_nm[position],
-                shifted=position in match.shifted,
-                auc=shifts[_label(position)].auc,
-                higher=shifts[_label(position)].higher,
-                source=tuple(self.source.quantiles[position].tolist()),
-                target=tuple(self.target.quantiles[position].tolist()),
-            )
-            for position in range(len(self.target.quantiles))
-        )
-
-    def _name(self, label: str) -> str:
-        """Of a band, for people."""
-        position = int(label)
-        band = self.raster.described[position]
-        name = band.name or f"band {band.number or position + 1}"
-        return name if band.wavelength_nm is None else f"{name} ({band.wavelength_nm:g} nm)"
+        return self.comparison.facts(self.inside, [entry.name for entry in classes], mapped)
 
 
 def write_applicability(
@@ -260,8 +193,3 @@ def _share(array: NDArray[Any]) -> float:
     if array.shape != () or not 0 <= array <= 1:
         raise ValueError("a share from 0 to 1")
     return float(array)
-
-
-def _label(position: int) -> str:
-    """One of its own for each band; two may have the same name."""
-    return str(position)

@@ -29,12 +29,14 @@ class Scenes:
         match: The target's bands that stand for them.
         source: Of these bands; None where the classifier does not know its scene.
         target: Of the matched bands, before any adaptation.
+        adaptable: Whether the target's bands could be adapted.
     """
 
     bands: Sequence[Band]
     match: BandMatch
     source: SceneSummary | None
     target: SceneSummary
+    adaptable: bool = True
 
 
 @dataclass(frozen=True)
@@ -58,10 +60,11 @@ class SceneComparison:
 
     Attributes:
         scenes: Both.
-        adaptation: Of the target to the source, whether it is used or not; None where there is no source.
+        adaptation: Of the target to the source, whether it is used or not; None where there is no source, or where
+            the target cannot be adapted.
         adapted: Whether it is used.
         unadapted: As the target is; None where there is no source.
-        scaled: As the target is after the adaptation; None where there is no source.
+        scaled: As the target is after the adaptation; None where there is none.
     """
 
     scenes: Scenes
@@ -85,15 +88,13 @@ class SceneComparison:
         source, target = scenes.source, scenes.target
         if source is None:
             return cls(scenes, None, adapted=False, unadapted=None, scaled=None)
-        adaptation = Adaptation.between(source.scaling, target.scaling)
         names = [str(position) for position in range(len(scenes.bands))]  # two bands may have one name
-        return cls(
-            scenes,
-            adaptation,
-            adapted=adapt == "scale",
-            unadapted=separability(source, target, names, span(progress, 0.0, 0.5)),
-            scaled=separability(source, target.adapted(adaptation), names, span(progress, 0.5, 1.0)),
-        )
+        unadapted = separability(source, target, names, span(progress, 0.0, 0.5))
+        if not scenes.adaptable:
+            return cls(scenes, None, adapted=False, unadapted=unadapted, scaled=None)
+        adaptation = Adaptation.between(source.scaling, target.scaling)
+        scaled = separability(source, target.adapted(adaptation), names, span(progress, 0.5, 1.0))
+        return cls(scenes, adaptation, adapt == "scale", unadapted, scaled)
 
     def facts(
         self, inside: Inside | None, classes: Sequence[str] = (), mapped_pixels: Sequence[int] = ()
@@ -127,9 +128,10 @@ class SceneComparison:
     def _bands(self) -> tuple[BandComparison, ...]:
         source, target, match = self.scenes.source, self.scenes.target, self.scenes.match
         shown = self.scaled if self.adapted else self.unadapted
-        if source is None or shown is None or self.adaptation is None:
+        if source is None or shown is None:
             return ()
         shifts = {shift.name: shift for shift in shown.shifts}
+        used = self.adaptation if self.adapted else None
         return tuple(
             BandComparison(
                 name=named(self.scenes.bands, [position]),
@@ -140,8 +142,8 @@ class SceneComparison:
                 higher=shifts[str(position)].higher,
                 source=tuple(source.quantiles[position].tolist()),
                 target=tuple(target.quantiles[position].tolist()),
-                gain=float(self.adaptation.gain[position]) if self.adapted else None,
-                offset=float(self.adaptation.offset[position]) if self.adapted else None,
+                gain=None if used is None else float(used.gain[position]),
+                offset=None if used is None else float(used.offset[position]),
             )
             for position, band in enumerate(self.scenes.bands)
         )

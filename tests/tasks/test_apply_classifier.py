@@ -165,7 +165,8 @@ def test_another_gain_and_offset_is_undone_on_request(scene, learnt, tmp_path):
     assert result.settings.adapt == "scale"
     assert result.transfer.shift_auc < 0.7
     plain = apply_to(tmp_path, brighter, path)
-    assert plain.transfer.shift_auc > result.transfer.shift_auc
+    assert plain.transfer.shift_auc == result.transfer.unadapted_auc > result.transfer.shift_auc
+    assert [band.gain for band in result.transfer.bands] == pytest.approx([1 / 1.1] * 6, rel=1e-3)
 
 
 def test_a_stopped_run_goes_on_to_the_same_map(scene, learnt, tmp_path):
@@ -197,6 +198,9 @@ def test_the_area_of_applicability_is_mapped(scene, learnt, tmp_path):
     assert raster[0].mean() > 0.8
     noise = np.random.default_rng(1).normal(1500, 700, size=(6, SIDE, SIDE)).astype(np.float32)
     other = apply_to(tmp_path, another(tmp_path, noise), learnt[0])
+    assert other.transfer.verdict == "not trusted"
+    assert other.transfer.sentence.startswith("Do not believe this map")
+    assert result.transfer.source_inside_share == pytest.approx(result.transfer.inside_share)
     assert other.transfer.inside_share < 0.3
     assert other.transfer.inside_share == pytest.approx(other.transfer.noise_inside_share, abs=0.3)
 

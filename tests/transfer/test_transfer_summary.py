@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -76,6 +77,14 @@ def test_without_a_source_nothing_is_known(tmp_path):
     assert "is not known" in facts.sentence
     assert facts.bands == ()
     assert facts.target_proportions == (0.25, 0.25, 0.5)
+
+
+def test_features_that_are_computed_already_cannot_be_adapted(tmp_path):
+    brighter = replace(scenes(tmp_path, lambda values: values * 1.5 + 100), adaptable=False)
+    facts = SceneComparison.of(brighter, "none").facts(None)
+    assert facts.adapted_auc is None
+    assert facts.shift_auc > 0.95
+    assert "ADAPT" not in facts.sentence
 
 
 def test_the_area_of_applicability_alone_can_tell(tmp_path):
