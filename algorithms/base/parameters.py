@@ -231,7 +231,7 @@ class ParameterValues:
 
 def _written_through(value: Any, destination: str) -> Any:  # noqa: ANN401 - whatever was given
     """The value of an output of features; for a link, that of what it leads to, as QGIS would replace the link."""
-    if not Path(destination).is_symlink():
+    if not os.path.islink(destination):
         return value
     target = os.path.realpath(destination)
     if not isinstance(value, QgsProcessingOutputLayerDefinition):

@@ -206,6 +206,18 @@ def test_a_style_of_ours_is_replaced_and_one_that_was_saved_anew_is_not(tmp_path
     assert len(write_map(path)) == 1
 
 
+def test_a_style_of_another_output_of_ours_stays(tmp_path):
+    """Our samples t.shp and a map t.tif would share t.qml: the names of the one are not those of the other."""
+    layer = categorize(samples(10, values=tuple(COLORS)))
+    split(layer, METHOD="random", OUTPUT_TRAINING=f"{tmp_path}/t--1.shp", OUTPUT_VALIDATION=f"{tmp_path}/v.shp")
+    before = (tmp_path / "t--1.qml").read_bytes()
+    assert "t--1.qml was left as it is" in write_map(tmp_path / "t--1.tif")[0]
+    assert (tmp_path / "t--1.qml").read_bytes() == before
+    part = QgsVectorLayer(f"{tmp_path}/t--1.shp", "t", "ogr")
+    part.loadDefaultStyle()
+    assert {c.value(): c.symbol().color().name() for c in part.renderer().categories()} == COLORS
+
+
 def test_samples_beside_a_style_of_somebody_else(tmp_path):
     (tmp_path / "t.qml").write_text("<qgis/>")
     log, layer = Log(), categorize(samples(10, values=tuple(COLORS)))

@@ -100,6 +100,8 @@ def test_an_output_that_is_an_input(files, torch_python, algorithm, inputs, outp
     [
         (lambda f: QgsRasterLayer(f"/vsizip/{f}/scene.zip/scene.tif", "zipped"), ["scene.zip"]),
         (lambda f: QgsRasterLayer(str(f / "nested.vrt"), "nested"), ["nested.vrt", "scene.tif", "scene.vrt"]),
+        (lambda f: QgsRasterLayer((f / "nested.vrt").read_text().replace('relativeToVRT="1">', f'>{f}/'), "inline"),
+         ["scene.tif", "scene.vrt"]),
         (lambda f: QgsVectorLayer(f"{f}/training.gpkg|layername=training", "t", "ogr"), ["training.gpkg:training"]),
         (lambda f: QgsVectorLayer(f"{f}/training.gpkg", "t", "ogr"), ["training.gpkg:training"]),
         (lambda f: QgsVectorLayer(f"?layer=ogr:{f}/training.gpkg:v&query=SELECT * FROM v", "v", "virtual"),

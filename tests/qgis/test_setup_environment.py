@@ -140,9 +140,14 @@ def test_cancelling_ends_pip_and_its_children_at_once(home, wheels, monkeypatch,
 
 
 def test_what_a_killed_run_left_is_cleared_away(home, wheels):
+    """And a folder of that form that is somebody else's is not: FOLDER may be any."""
     (home / "env-3.11.0-abc" / "lib").mkdir(parents=True)
+    (home / "env-3.11.0-abc" / ".mtmsd-unfinished").touch()
+    (home / "env-thesis" / "lib").mkdir(parents=True)
     set_up(WHEELS=str(wheels()))
     assert "env-3.11.0-abc" not in environments(home)
+    assert "env-thesis" in environments(home)
+    assert not list(home.rglob(".mtmsd-unfinished"))
 
 
 def test_two_at_once_are_refused_and_a_dead_holder_does_not_count(home, wheels):

@@ -14,6 +14,7 @@ import re
 import shutil
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -38,6 +39,7 @@ _SHOWN = re.compile(
 )
 _SHARE_VENV, _SHARE_PIP = 0.05, 0.9
 _SCRATCH = "tmp"  # in a new environment: for what pip keeps for the moment
+_UNFINISHED = ".mtmsd-unfinished"  # in one of ours that is being made or removed; other folders are not ours to remove
 
 
 @dataclass(frozen=True)
@@ -130,6 +132,7 @@ def _build(target: Path, plan: EnvironmentPlan, progress: ProgressRange, lock: i
     environment.update(plan.proxy, PIP_USER="0")  # pip's own configuration may say otherwise
     progress.feedback.setProgressText(f"Making {target}")
     os.makedirs(scratch)
+    (target / _UNFINISHED).touch()
     ended = run_command([str(plan.base.path), "-I", "-m", "venv", str(target)], environment, progress, held=lock)
     _refuse_failure(ended, plan)
     progress.advance(_SHARE_VENV)
@@ -140,6 +143,7 @@ def _build(target: Path, plan: EnvironmentPlan, progress: ProgressRange, lock: i
     built = _tried(python, plan, progress)
     facts = {"torch": built.torch, "build": plan.build.tag, "python": plan.base.version_text}
     (target / python_locations.MARKER).write_text(json.dumps(facts), encoding="utf-8")
+    (target / _UNFINISHED).unlink()
     progress.advance(1.0)
     return built
 
@@ -218,12 +222,15 @@ def _refuse_failure(ended: Ended, plan: EnvironmentPlan, progress: ProgressRange
 def _remove_half_built(folder: Path) -> None:
     """What a run left that was killed; whoever holds the lock knows that nobody works on it."""
     for environment in folder.glob("env-*"):
-        if environment.is_dir() and not (environment / python_locations.MARKER).exists():
+        marker = environment / python_locations.MARKER
+        if (environment / _UNFINISHED).is_file() and not marker.exists():
             _remove(environment)
 
 
 def _remove(environment: Path) -> None:
     """The marker first: an environment that is half removed is not complete."""
+    with suppress(OSError):
+        (environment / _UNFINISHED).touch()
     (environment / python_locations.MARKER).unlink(missing_ok=True)
     shutil.rmtree(environment, ignore_errors=True)
 

@@ -85,7 +85,7 @@ def real_file(text: str) -> Path | None:
         path = path[prefix.end() :].partition(",")[2] if prefix[1] == "subfile" else path[prefix.end() :]
     for spelled in (path, path.replace("{", "").replace("}", "")):
         for candidate in (Path(spelled), *Path(spelled).parents):
-            if candidate.is_file():
+            if os.path.isfile(candidate):  # Path.is_file raises where the text is no path, as an inline virtual raster
                 return candidate
     return None
 

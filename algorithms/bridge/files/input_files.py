@@ -22,6 +22,7 @@ from qgis.PyQt.QtCore import QUrl
 from ..raster.sidecars import sidecar_files
 from .file_places import FilePlace, real_file
 
+_HEAD_BYTES = 1024
 _COMPOSED = ("VRT", "GTI", "STACIT", "STACTA")  # drivers whose files point to other rasters
 _DATABASES = ("GPKG", "SQLite")  # drivers whose files hold several tables
 
@@ -122,9 +123,18 @@ def _listed(uri: str, open_options: tuple[str, ...], kind: int, seen: set[str]) 
     del dataset
     seen.add(uri)
     for text in list(found) if is_virtual else ():
-        if text not in seen:
+        if text not in seen and _is_virtual(text):
             found += _listed(text, (), kind, seen)
     return found
+
+
+def _is_virtual(path: str) -> bool:
+    """By its first bytes: a mosaic may have thousands of sources."""
+    try:
+        with open(path, "rb") as file:
+            return b"<VRTDataset" in file.read(_HEAD_BYTES)
+    except OSError:
+        return False
 
 
 def _opened(uri: str, open_options: tuple[str, ...], kind: int) -> gdal.Dataset | None:

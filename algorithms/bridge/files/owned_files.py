@@ -13,20 +13,36 @@ from typing import Callable
 
 from ....mtmsd_qgis.report.export import is_accuracy_csv, is_own_json
 
-STYLE_MARK = "Written by MTMSD for QGIS"  # in a comment of a .qml, and the description of a style in a database
+STYLE_MARK = "Written by MTMSD for QGIS"  # begins a comment of a .qml, and is the description of a style in a database
 _LARGEST_BYTES = 64 << 20
 _PAGES = (".html", ".htm")
 _KNOWN: dict[str, Callable[[str], bool]] = {
     ".json": is_own_json,
     ".csv": is_accuracy_csv,
-    ".qml": lambda text: f"<!--{STYLE_MARK}-->" in text,
 }
 
 
-def is_ours(path: Path) -> bool:
-    """Whether a file was written by this plugin beside an output, and not changed by a program since."""
+def style_mark(layer_file: Path) -> str:
+    """What the .qml of an output has in a comment: other layers of its folder may have the same stem."""
+    return f"{STYLE_MARK} for {layer_file.name}".replace("--", "- -")  # two hyphens would end the comment
+
+
+def is_ours(path: Path, layer_file: Path | None = None) -> bool:
+    """Whether a file was written by this plugin beside an output, and not changed by a program since.
+
+    Args:
+        path: Of the file.
+        layer_file: For a .qml: the output that it is to be of.
+    """
+    if path.suffix.lower() == ".qml" and layer_file is not None:
+        mark = f"<!--{style_mark(layer_file)}-->"
+        return _content_is(path, lambda text: mark in text)
     known = _KNOWN.get(path.suffix.lower())
-    if known is None or not path.is_file() or path.stat().st_size > _LARGEST_BYTES:
+    return known is not None and _content_is(path, known)
+
+
+def _content_is(path: Path, known: Callable[[str], bool]) -> bool:
+    if not path.is_file() or path.stat().st_size > _LARGEST_BYTES:
         return False
     try:
         return known(path.read_bytes().decode("utf-8"))
@@ -34,9 +50,9 @@ def is_ours(path: Path) -> bool:
         return False
 
 
-def may_be_written(path: Path) -> bool:
-    """Whether nothing lies there, or a file of ours."""
-    return not (path.exists() or path.is_symlink()) or is_ours(path)
+def may_be_written(path: Path, layer_file: Path | None = None) -> bool:
+    """Whether nothing lies there, or a file of ours; a .qml must be that of the same output."""
+    return not (path.exists() or path.is_symlink()) or is_ours(path, layer_file)
 
 
 def beside(report: Path, suffix: str, is_free: Callable[[Path], bool]) -> Path:

@@ -39,7 +39,7 @@ def save_styles(styles: Sequence[tuple[str, Style]]) -> list[str]:
         place = path.with_suffix(".qml")
         if path.suffix.lower() == ".gpkg":
             kept.append((destination, style))
-        elif place in taken or not may_be_written(place):
+        elif place in taken or not may_be_written(place, path):
             sentences.append(
                 f"{place} was left as it is, as it belongs to another layer, and QGIS takes it for {path.name} too. "
                 "Choose another name for the output to have its names and colours kept beside it."

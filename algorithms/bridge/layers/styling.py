@@ -32,7 +32,7 @@ from qgis.PyQt.QtXml import QDomDocument
 
 from ....mtmsd_qgis.jobs.data_model import ClassEntry
 from ..files.atomic_write import write_text
-from ..files.owned_files import STYLE_MARK
+from ..files.owned_files import style_mark
 
 # Viridis (CC0, van der Walt & Smith, 2015) at five places: reads the same in grey and to the colour-blind.
 _RAMP = ("#440154", "#3b528b", "#21918c", "#5ec962", "#fde725")
@@ -112,5 +112,5 @@ def save_beside(layer: QgsMapLayer, style: Style, path: Path) -> None:
     style(layer)
     document = QDomDocument("qgis")
     layer.exportNamedStyle(document)
-    document.insertBefore(document.createComment(STYLE_MARK), document.documentElement())
+    document.insertBefore(document.createComment(style_mark(path)), document.documentElement())
     write_text(document.toString(1), path.with_suffix(".qml"))
