@@ -107,9 +107,9 @@ def inspect_bands(cube: Cube, progress: Progress = silent) -> BandInspection:
     ranges = BandRanges(low, high, np.concatenate(drawn, axis=1))
     largest = max(float(np.abs(ends[usable]).max()) for ends in (low, high))
     if largest > LARGEST_VALUE:  # maybe in pixels that do not count, as other bands have no data there
-        largest = largest_value(cube, usable)
+        largest = largest_value(cube, usable, progress)
     widest = float((high - low)[usable].max())
-    return BandInspection(usable, left_out, find_fill_value(cube, usable, ranges), largest, widest)
+    return BandInspection(usable, left_out, find_fill_value(cube, usable, ranges, progress), largest, widest)
 
 
 def describe(left_out: Sequence[BandLeftOut]) -> str:

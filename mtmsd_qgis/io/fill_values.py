@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import SceneError
+from ..progress import Progress, silent
 from .cube import Cube, whole_size
 from .windows import row_strips
 
@@ -110,13 +111,16 @@ class FillValue:
             raise SceneError(f"Values of one range were expected in the raster. {self.sentence}")
 
 
-def find_fill_value(cube: Cube, bands: Sequence[int], ranges: BandRanges) -> FillValue | None:
+def find_fill_value(
+    cube: Cube, bands: Sequence[int], ranges: BandRanges, progress: Progress = silent
+) -> FillValue | None:
     """The fill value of some bands; the cube is read once more only where one is likely.
 
     Args:
         cube: The raster.
         bands: Usable ones, 0-based.
         ranges: Of all bands of the cube.
+        progress: Asked for a cancel.
     """
     sample = ranges.sample[bands]
     sample = sample[:, np.isfinite(sample).all(axis=0)]
@@ -124,23 +128,24 @@ def find_fill_value(cube: Cube, bands: Sequence[int], ranges: BandRanges) -> Fil
         return None
     limit = _BEYOND * _typical(sample)
     if limit and max(-ranges.low[bands].min(), ranges.high[bands].max()) > limit:
-        return _measured(cube, bands, lambda values: np.asarray(np.abs(values) > limit))
+        return _measured(cube, bands, lambda values: np.asarray(np.abs(values) > limit), progress)
     for value in (float(ranges.low[bands].min()), float(ranges.high[bands].max())):
         others = sample[sample != np.float32(value)]
         if others.size and _is_far(value, float(others.min()), float(others.max())):
-            found = _measured(cube, bands, partial(np.equal, np.float32(value)))
+            found = _measured(cube, bands, partial(np.equal, np.float32(value)), progress)
             if found is not None and found.is_no_chance and _is_far(value, found.low, found.high):
                 return found
     return None
 
 
-def largest_value(cube: Cube, bands: Sequence[int]) -> float:
+def largest_value(cube: Cube, bands: Sequence[int], progress: Progress = silent) -> float:
     """Magnitude of the values of pixels that have data in all the given bands; 0 where there is no such pixel."""
     largest = 0.0
     for strip in row_strips(*whole_size(cube), 8 * cube.bands):
         values = cube.read(strip, bands).reshape(len(bands), -1)
         values = values[:, np.isfinite(values).all(axis=0)]
         largest = max(largest, float(np.abs(values).max(initial=0)))
+        progress(1.0, "")
     return largest
 
 
@@ -154,7 +159,7 @@ def _is_far(value: float, low: float, high: float) -> bool:
     return high > low and max(low - value, value - high) > _FAR * (high - low)
 
 
-def _measured(cube: Cube, bands: Sequence[int], marks: Marks) -> FillValue | None:
+def _measured(cube: Cube, bands: Sequence[int], marks: Marks, progress: Progress) -> FillValue | None:
     """Count the pixels with marked values, and find the range of all others; None where there are none of either."""
     pixels = all_pixels = 0
     value, low, high = 0.0, np.inf, -np.inf
@@ -172,6 +177,7 @@ def _measured(cube: Cube, bands: Sequence[int], marks: Marks) -> FillValue | Non
         if not fill.all():
             first, last = _ends(values[~fill])
             low, high = min(low, first), max(high, last)
+        progress(1.0, "")
     if not pixels or low > high:
         return None
     return FillValue(value, pixels, all_pixels, in_all_bands, low, high, len(bands))
