@@ -7,7 +7,18 @@ import numpy as np
 import pytest
 from osgeo import gdal
 from qgis.core import QgsProcessingException, QgsProject, QgsRasterLayer
-from scenes import CLASSIFY, PRETRAIN, Log, box_of_pixels, read_raster, run, spectra, vector_layer, write_raster
+from scenes import (
+    CLASSIFY,
+    EXTRACT,
+    PRETRAIN,
+    Log,
+    box_of_pixels,
+    read_raster,
+    run,
+    spectra,
+    vector_layer,
+    write_raster,
+)
 
 LEAST = np.float32(-3.4028235e38)
 
@@ -159,3 +170,27 @@ def test_additional_no_data_of_the_layer_is_the_way_out(tmp_path):
     log = Log()
     run("pretraindiffusion", {"INPUT": layer, "OUTPUT": str(tmp_path / "m.mtmsd"), **PRETRAIN}, log)
     assert log.warnings == []
+
+
+@pytest.mark.usefixtures("torch_python")
+@pytest.mark.parametrize("nodata", [float("nan"), float("-inf")])
+def test_a_nodata_value_that_json_lacks_goes_into_the_model(tmp_path, nodata):
+    values = spectra(height=32, width=32).astype(np.float32)
+    values[:, 3, 3] = nodata
+    raster, model = write_raster(tmp_path / "in.tif", values, nodata=nodata), tmp_path / "m.mtmsd"
+    run("pretraindiffusion", {"INPUT": str(raster), "OUTPUT": str(model), **PRETRAIN})
+    assert model.is_file()
+
+
+@pytest.mark.usefixtures("torch_python")
+def test_empty_bands_do_not_take_the_samples_of_a_scene(tmp_path):
+    values = spectra(height=48, width=48).astype(np.float32)
+    values[2:4] = np.nan
+    raster, log = write_raster(tmp_path / "in.tif", values), Log()
+    parameters = {
+        "INPUT": str(raster), "TRAINING": training(), "CLASS_FIELD": "cover", "OUTPUT": str(tmp_path / "map.tif"),
+        **PRETRAIN, **EXTRACT, **CLASSIFY,
+    }  # fmt: skip
+    run("mapscene", parameters, log)
+    assert (read_raster(tmp_path / "map.tif") > 0).all()
+    assert "Bands left out: 3 no data, 4 no data." in log.text

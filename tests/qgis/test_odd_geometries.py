@@ -154,3 +154,17 @@ def test_a_mask_with_a_bad_feature_hides_what_the_others_cover(tmp_path):
     export.bands([1], mask, ProgressRange(log, 0, 1))
     assert "6 of 64 pixels are left out" in log.text
     assert "with coordinates that are no numbers (feature 1)" in log.text
+
+
+def dot(row, column):
+    """A polygon whose vertices are all in one place."""
+    point = point_in_pixel(row, column).asPoint()
+    corner = QgsPoint(point.x(), point.y())
+    return QgsGeometry(QgsPolygon(QgsLineString([corner, corner, corner, corner])))
+
+
+def test_polygons_without_an_extent_are_split_by_blocks_too():
+    layer = layer_of("Polygon", [(dot(6 * row, 6 * column), "ab"[row % 2]) for row in range(8) for column in range(8)])
+    training, validation = split(layer, METHOD="block")
+    assert training.featureCount() + validation.featureCount() == 64
+    assert validation.featureCount() > 0

@@ -20,6 +20,7 @@ from osgeo import gdal
 from qgis.core import QgsMapLayer
 
 from ....mtmsd_qgis.jobs.data_model import Band
+from .layer_nodata import declared_nodata
 from .sidecars import find_sidecar
 from .wavelengths import check_wavelengths, nm_in_name, number_in, numbers_in, to_nm
 
@@ -122,7 +123,7 @@ def _describe(band: gdal.Band, number: int, spectral: Spectral) -> Band:
         name=band.GetDescription() or "",
         wavelength_nm=spectral.wavelength_nm,
         fwhm_nm=spectral.fwhm_nm,
-        nodata=None if nodata is None else float(nodata),  # of 64-bit types it is a whole number, maybe a huge one
+        nodata=declared_nodata(nodata),
         scale=1.0 if scale in (None, 0.0) else scale,
         offset=0.0 if offset is None else offset,
         number=number,

@@ -25,6 +25,13 @@ def with_layer_nodata(bands: Sequence[Band], provider: QgsRasterDataProvider) ->
     )
 
 
+def declared_nodata(value: float | None) -> float | None:
+    """A nodata value as a job can hold it: NaN means "no data" in any case, and JSON has no infinity."""
+    if value is None or isnan(value):
+        return None
+    return max(-float_info.max, min(float_info.max, float(value)))  # of 64-bit types it may be a huge whole number
+
+
 def _ends(part: QgsRasterRange) -> tuple[float, float]:
     """Lowest and highest value of a range; JSON has no infinity, so the largest numbers stand for an open end."""
     low = -float_info.max if isnan(part.min()) else part.min()

@@ -27,7 +27,7 @@ from qgis.core import (
 from ....mtmsd_qgis.jobs.data_model import Band, FeatureLayout, layout_from_json
 from ..feedback import ProgressRange
 from .band_metadata import describe_bands
-from .layer_nodata import with_layer_nodata
+from .layer_nodata import declared_nodata, with_layer_nodata
 
 FEATURES_KEY = "MTMSD_FEATURES"  # metadata item of a feature raster: its FeatureLayout as JSON
 
@@ -176,7 +176,10 @@ def export_foreign(
             "Save it as a GeoTIFF first (Export > Save As) and use that."
         )
     written = open_raster(str(path))  # the writer chooses a nodata value of its own where the provider has none
-    bands = tuple(replace(band, nodata=written.GetRasterBand(band.number).GetNoDataValue()) for band in source.bands)
+    bands = tuple(
+        replace(band, nodata=declared_nodata(written.GetRasterBand(band.number).GetNoDataValue()))
+        for band in source.bands
+    )
     return replace(source, uri=str(path), bands=bands, provider=None)
 
 
@@ -251,7 +254,9 @@ def _describe_foreign(layer: QgsRasterLayer) -> RasterSource:
     bands = tuple(
         Band(
             name=layer.bandName(number),
-            nodata=provider.sourceNoDataValue(number) if provider.sourceHasNoDataValue(number) else None,
+            nodata=declared_nodata(provider.sourceNoDataValue(number))
+            if provider.sourceHasNoDataValue(number)
+            else None,
             number=number,
         )
         for number in range(1, layer.bandCount() + 1)

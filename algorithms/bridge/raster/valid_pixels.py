@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from ....mtmsd_qgis.io.cube import Cube
 
-_LEAST_SHARE = 0.5  # a band with data at fewer pixels than this share of the best band's counts as empty
+LEAST_SHARE = 0.5  # a band with data at fewer pixels than this share of the best band's counts as empty
 
 
 def pixels_with_data(
@@ -58,7 +58,7 @@ def pixels_with_data(
         own = own_mask(exported, numbers)
         cube = Cube(folder, copy_rows(exported, numbers, rows.tolist(), folder, progress))
         counts = sum(_finite(cube, line, columns).sum(axis=1) for line, (_, columns) in enumerate(lines))
-        usable = np.flatnonzero(counts >= _LEAST_SHARE * np.max(counts))
+        usable = np.flatnonzero(counts >= LEAST_SHARE * np.max(counts))
         for line, (part, columns) in enumerate(lines):
             found[part] = _finite(cube, line, columns, usable).all(axis=0)
         del cube  # Windows cannot remove a mapped file

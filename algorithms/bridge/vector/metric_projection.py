@@ -111,12 +111,13 @@ def between(
 
 
 def _apply(transform: QgsCoordinateTransform, geometry: QgsGeometry) -> None:
+    place = geometry.boundingBox().toString(1)
     try:
         geometry.transform(transform)
     except QgsCsException:
         raise QgsProcessingException(
             f"Coordinates within the area of {_name(transform.sourceCrs())} were expected; a feature lies "
-            f"outside, at {geometry.boundingBox().toString(1)}. Check the layer's CRS."
+            f"outside, at {place}. Check the layer's CRS."
         ) from None
 
 

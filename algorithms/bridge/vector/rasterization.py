@@ -11,7 +11,7 @@ Rules, the same for training and reference samples:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import floor
 from pathlib import Path
@@ -25,11 +25,14 @@ from ....mtmsd_qgis.sampling.class_values import Key
 from ..feedback import ProgressRange
 from ..raster.masks import burn, memory_raster
 from ..raster.source import Grid
+from ..raster.valid_pixels import LEAST_SHARE
 from .exclusion_counts import ExclusionCounts
 from .labels import LabelLayer, names_of
 from .overlaps import one_label_a_pixel
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from ....mtmsd_qgis.io.cube import Cube
     from ....mtmsd_qgis.sampling.sample_table import SampleTable
 
@@ -91,25 +94,35 @@ def without_nodata(
         samples: As rasterized.
         ids: Of the features, by group.
         cube: The scene.
-        bands: Positions of the bands that must have data; all where None.
+        bands: Positions of the bands that must have data; all where None. Those that are empty at most of the samples
+            do not count, as the tasks leave them out too.
     """
     import numpy as np
 
-    from ....mtmsd_qgis.io.windows import Window
-
     table = samples.table
     keep = np.zeros(len(table), dtype=bool)
-    rows, starts = np.unique(table.rows, return_index=True)
-    for row, first, last in zip(rows, starts, [*starts[1:], len(table)]):
-        columns = table.cols[first:last]
-        left, right = int(columns.min()), int(columns.max()) + 1
-        values = cube.read(Window(int(row), left, 1, right - left), bands)
-        keep[first:last] = np.isfinite(values[:, 0, columns - left]).all(axis=0)
+    counts = sum(has_data.sum(axis=1) for _, has_data in _rows_with_data(table, cube, bands))
+    for part, has_data in _rows_with_data(table, cube, bands):
+        keep[part] = has_data[counts >= LEAST_SHARE * np.max(counts)].all(axis=0)
     left_out = ExclusionCounts(samples.left_out)
     if not keep.all():
         lost = table.group[~keep]
         left_out.note("pixels on nodata", (ids[group] for group in np.unique(lost)), len(lost))
     return SamplePixels(table.subset(keep), left_out)
+
+
+def _rows_with_data(table: SampleTable, cube: Cube, bands: Sequence[int] | None) -> Iterator[tuple[slice, NDArray]]:
+    """The samples of one row after the other, and (bands, n) where each band has data there."""
+    import numpy as np
+
+    from ....mtmsd_qgis.io.windows import Window
+
+    rows, starts = np.unique(table.rows, return_index=True)
+    for row, first, last in zip(rows, starts, [*starts[1:], len(table)]):
+        columns = table.cols[first:last]
+        left, right = int(columns.min()), int(columns.max()) + 1
+        values = cube.read(Window(int(row), left, 1, right - left), bands)
+        yield slice(first, last), np.isfinite(values[:, 0, columns - left])
 
 
 def settle_classes(

@@ -269,7 +269,9 @@ def positions_m(samples: ReferenceSamples, plane: MetricPlane, progress: Progres
     for number in range(len(positions)):
         if number % FEATURES_AT_ONCE == 0:
             progress.advance(number / len(positions))
-        centre = plane.moved(samples.geometry(number)).centroid().asPoint()
+        shape = plane.moved(samples.geometry(number))
+        centroid = shape.centroid()  # a polygon without an extent has none
+        centre = shape.boundingBox().center() if centroid.isEmpty() else centroid.asPoint()
         positions[number] = centre.x(), centre.y()
     return positions
 
