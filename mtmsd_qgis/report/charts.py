@@ -146,7 +146,7 @@ def _y_ticks(highest: float, lowest: float = 0.0) -> str:
         y = _y(share)
         lines.append(f'<line class="grid" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
         lines.append(
-            f'<text class="tick end" x="{_LEFT - 6}" y="{y + 4:.1f}">{lowest + share * (highest - lowest):.3g}</text>'
+            f'<text class="tick end" x="{_LEFT - 6}" y="{y + 4:.1f}">{lowest + share * (highest - lowest):.5g}</text>'
         )
     return "".join(lines)
 

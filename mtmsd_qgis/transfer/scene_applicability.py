@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..io.cube import Raster
-from ..io.windows import Window, clip, expand
+from ..io.windows import Window, clip, expand, row_strips
 from ..progress import Progress, silent
 from .applicability import AreaOfApplicability
 from .scene_summary import SceneSummary
@@ -26,6 +26,7 @@ from .spectral_space import SpectralSpace
 
 _CELL = 32  # pixels, side of the windows that samples are read by
 _NOISE_SIDE = 64  # pixels, of the noise that the index is tried on
+_STRIP_BYTES = 16 << 20  # of the values that are read at once
 _MARGIN = 1  # pixels around a window that the means need
 
 
@@ -111,7 +112,11 @@ class SceneApplicability:
 
     def index(self, raster: RasterWithDifferences, window: Window) -> NDArray[np.float32]:
         """The dissimilarity index (h, w) of a window, NaN where there is no data."""
-        return self.index_of(raster.read(window).reshape(raster.bands, -1).T).reshape(window.height, window.width)
+        index = np.empty((window.height, window.width), dtype=np.float32)
+        for strip in row_strips(window.height, window.width, 4 * raster.bands, _STRIP_BYTES):
+            here = Window(window.row + strip.row, window.col, strip.height, window.width)
+            index[strip.slices] = self.index_of(raster.read(here).reshape(raster.bands, -1).T).reshape(strip.height, -1)
+        return index
 
     def index_of(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
         """The dissimilarity index (n,) of pixels (n, 2 B)."""

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from mtmsd_qgis.io.windows import Window, whole
+from mtmsd_qgis.transfer import scene_applicability
 from mtmsd_qgis.transfer.scene_applicability import (
     RasterWithDifferences,
     SceneApplicability,
@@ -68,9 +69,11 @@ def test_training_pixels_have_index_0(tmp_path, scene):
     assert applicability.area.inside(index).mean() > 0.9
 
 
-def test_windows_do_not_show(tmp_path, scene):
+def test_windows_do_not_show(tmp_path, scene, monkeypatch):
     raster, applicability = fitted(tmp_path, scene)
     index = applicability.index(raster, whole(64, 64))
+    monkeypatch.setattr(scene_applicability, "_STRIP_BYTES", 4 * raster.bands * 64 * 5)  # five rows
+    np.testing.assert_array_equal(applicability.index(raster, whole(64, 64)), index)
     np.testing.assert_array_equal(applicability.index(raster, Window(13, 30, 9, 30)), index[13:22, 30:60])
 
 
