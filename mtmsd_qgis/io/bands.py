@@ -85,8 +85,9 @@ def inspect_bands(cube: Cube, progress: Progress = silent) -> BandInspection:
         low = np.minimum(low, np.where(finite, values, np.inf).min(axis=1))
         high = np.maximum(high, np.where(finite, values, -np.inf).max(axis=1))
         with_data = np.flatnonzero(finite.any(axis=0))
-        share = min(1.0, _SAMPLE_PIXELS / (cube.height * cube.width))
-        drawn.append(values[:, rng.permutation(with_data)[: math.ceil(share * len(with_data))]])
+        if len(with_data):
+            wanted = math.ceil(_SAMPLE_PIXELS * len(with_data) / (cube.height * cube.width))
+            drawn.append(values[:, with_data[rng.integers(len(with_data), size=wanted)]])
         progress(strip.stop_row / cube.height, "")
     usable: list[int] = []
     left_out: list[BandLeftOut] = []

@@ -69,7 +69,9 @@ def spiked(value):
 BAD = [
     pytest.param("Point", point_at(NAN, NAN), id="NaN"),
     pytest.param("Point", point_at(INF, TOP), id="infinite"),
+    pytest.param("Point", point_at(1.7976931348623157e308, TOP), id="largest number"),
     pytest.param("Polygon", spiked(INF), id="infinite vertex"),
+    pytest.param("Polygon", spiked(-1.7976931348623157e308), id="vertex of the lowest number"),
     pytest.param("Polygon", spiked(NAN), id="NaN vertex"),
 ]
 

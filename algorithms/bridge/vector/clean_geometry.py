@@ -7,12 +7,11 @@ is none. Heights are dropped first: one that is no number makes a reprojection f
 
 from __future__ import annotations
 
-from math import isfinite
-
 from qgis.core import QgsAbstractGeometry, QgsFeature, QgsGeometry, QgsPoint
 
 from .exclusion_counts import ExclusionCounts
 
+_NOWHERE = 1e30  # no coordinate of any unit; QGIS writes the largest 64-bit number where it knows none
 NO_GEOMETRY = "without a geometry"
 NO_NUMBERS = "with coordinates that are no numbers"
 PART_OF_NO_NUMBERS = "parts with coordinates that are no numbers"
@@ -48,6 +47,5 @@ def clean_shape(feature: QgsFeature, skipped: ExclusionCounts) -> QgsGeometry | 
 
 def _has_numbers(part: QgsAbstractGeometry) -> bool:
     """Whether all coordinates are numbers; of lines and outlines QGIS's sum over all vertices tells."""
-    if isinstance(part, QgsPoint):
-        return isfinite(part.x()) and isfinite(part.y())
-    return isfinite(part.length()) and isfinite(part.perimeter())
+    sums = (part.x(), part.y()) if isinstance(part, QgsPoint) else (part.length(), part.perimeter())
+    return all(abs(value) < _NOWHERE for value in sums)  # false for NaN too
