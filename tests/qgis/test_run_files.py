@@ -168,6 +168,28 @@ def test_a_part_of_the_way_of_an_output_is_no_place_for_others(files, tmp_path, 
     assert sorted(path.name for path in work.iterdir()) == ["model.mtmsd", "run.json"]
 
 
+def test_a_part_of_a_raster_is_no_place_for_others(files, tmp_path, torch_python):
+    mask = write_raster(tmp_path / "map.tif.msk", np.zeros((1, 64, 64), np.uint8))
+    before = mask.read_bytes()
+    parameters = {"INPUT": str(files / "scene.tif"), **sample_layers(files), "OUTPUT": str(tmp_path / "map.tif")}
+    assert "OUTPUT would replace" in refusal("mapscene", **parameters, MASK=str(mask))
+    assert mask.read_bytes() == before
+    words = refusal("classify", **parameters, REPORT=str(tmp_path / "map.tif.aux.xml"))
+    assert "Two files were expected for OUTPUT and REPORT" in words
+
+
+def test_every_algorithm_asks():
+    """A new one gets the check from the base class: it must not go round it."""
+    from mtmsd.algorithms.base.algorithm import MtmsdAlgorithm
+
+    algorithms = QgsApplication.processingRegistry().providerById("mtmsd").algorithms()
+    ours = [type(algorithm) for algorithm in algorithms if isinstance(algorithm, MtmsdAlgorithm)]
+    assert len(ours) > 8
+    for kind in ours:
+        for name in ("prepareAlgorithm", "processAlgorithm", "postProcessAlgorithm", "checkParameterValues"):
+            assert getattr(kind, name) is getattr(MtmsdAlgorithm, name), (kind, name)
+
+
 def tables_of(path):
     dataset = gdal.OpenEx(str(path), gdal.OF_VECTOR)
     return {

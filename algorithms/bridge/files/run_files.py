@@ -17,6 +17,7 @@ from qgis.core import QgsMapLayer, QgsProcessingException
 from .file_places import FilePlace, place_of_destination
 from .free_space import nearest_folder
 from .input_files import places_of_layer
+from .old_rasters import PARTS
 
 WORK_SUFFIX = ".checkpoint"  # of the file or folder beside an output in which an interrupted run keeps its work
 _BESIDE = (".partial", f"{WORK_SUFFIX}.partial")  # that are written on the way to an output
@@ -54,9 +55,9 @@ class OutputFile:
         return FilePlace.of(f"{self.place.path}{WORK_SUFFIX}")
 
     @property
-    def on_the_way(self) -> list[FilePlace]:
-        """What is written beside it, and is gone at the end."""
-        return [FilePlace.of(f"{self.place.path}{suffix}") for suffix in _BESIDE]
+    def beside(self) -> list[FilePlace]:
+        """Files that go with it: written on the way and gone at the end, or parts of a raster of this name."""
+        return [FilePlace.of(f"{self.place.path}{suffix}") for suffix in (*_BESIDE, *PARTS)]
 
 
 @dataclass(frozen=True)
@@ -116,6 +117,11 @@ def _refuse_same(one: OutputFile, other: OutputFile) -> None:
         raise QgsProcessingException(
             f"Two files were expected for {names}; both are {one.place.text}. Change one of the names."
         )
+    if _goes_with(one, other) or _goes_with(other, one):
+        raise QgsProcessingException(
+            f"Two files were expected for {names}; {one.place.text} and {other.place.text} belong together: one would "
+            "replace what the other needs. Change one of the names."
+        )
     for outer, inner in ((one, other), (other, one)):
         _refuse_inside(inner.parameter, inner.place, outer)
         if inner.place.lies_in(outer.place):
@@ -125,10 +131,14 @@ def _refuse_same(one: OutputFile, other: OutputFile) -> None:
             )
 
 
+def _goes_with(one: OutputFile, other: OutputFile) -> bool:
+    return any(one.place.overlaps(place) for place in (*other.beside, other.work))
+
+
 def _refuse_replaced(output: OutputFile, file: InputFile) -> None:
     parameter, place = file.parameter, file.place
     resumed = parameter == _RESUME and place.overlaps(output.work)
-    replaced = [output.place, *output.on_the_way, *([] if resumed else [output.work])]
+    replaced = [output.place, *output.beside, *([] if resumed else [output.work])]
     if any(place.overlaps(written) for written in replaced):
         raise QgsProcessingException(
             f"{output.parameter} would replace {place.text}, which {parameter} reads. Choose another name for "
