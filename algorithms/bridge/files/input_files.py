@@ -69,7 +69,8 @@ def _layers_behind(layer: QgsVectorLayer) -> Iterator[QgsMapLayer]:
 
 def _raster_places(provider: str, source: str) -> Iterator[FilePlace]:
     if provider == "virtualraster":
-        for part in QgsRasterDataProvider.decodeVirtualRasterProviderUri(source).rInputLayers:
+        virtual, _ = QgsRasterDataProvider.decodeVirtualRasterProviderUri(source)
+        for part in virtual.rInputLayers:
             yield from _raster_places(part.provider, part.uri)
     if provider != "gdal":
         return
