@@ -21,7 +21,7 @@ from .check import CardCheck, Found, Goal, PartSkipped
 
 _MATRIX_SIDE = {"cuda": 8192, "cpu": 768}
 _REPEATS = 10
-_COMPILER_SECONDS = 30.0  # that torch.compile may take for one network
+_COMPILER_SECONDS = 60.0  # that torch.compile may take for one network
 _MOST_RATIO = 1.25  # of extraction to the bare network
 _MOST_MINUTES = 40.0  # of the published training
 _LEAST_SHARE = 0.35  # of the rate of multiplication, at the published width
