@@ -82,7 +82,7 @@ class Classify(MtmsdAlgorithm):
 
         run, source = self._run.with_destinations(values), self._run.source
         announce(source, feedback, *self._first_lines())
-        check_space(classification_need(source, run.disk_need, run.maps["OUTPUT"]), feedback)
+        check_space(classification_need(source, run.probability_bands, run.maps["OUTPUT"]), feedback)
         with job_folder() as folder:
             export = SceneExport(source, folder, values.transforms)
             reading = ProgressRange(feedback, 0, 8, "Reading the raster")

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from ...mtmsd_qgis.jobs.protocol import Job
     from ...mtmsd_qgis.jobs.results import MapResult
     from ..bridge.feedback import ProgressRange
-    from ..bridge.raster.disk_space import MapNeed
     from ..bridge.raster.source import RasterSource
     from ..bridge.vector.labels import LabelLayer
     from .parameters import ParameterValues
@@ -80,15 +79,9 @@ class ClassificationRun:
         return f"split {self.settings.split}" + (", judged by the validation layer" if self.reference else "")
 
     @property
-    def disk_need(self) -> MapNeed:
-        """How many values a pixel has on the disk."""
-        from ..bridge.raster.disk_space import MapNeed
-
-        classes = len({key for _, key in self.labels.shapes})
-        return MapNeed(
-            probabilities=classes if self.maps["PROBABILITIES"] else 0,
-            filtered=classes if self.settings.may_filter_probabilities else 0,
-        )
+    def probability_bands(self) -> int:
+        """Classes that get a raster of probabilities; 0 where none is wanted."""
+        return len({key for _, key in self.labels.shapes}) if self.maps["PROBABILITIES"] else 0
 
     def with_samples(self, job: Job, folder: Path, feedback: QgsProcessingFeedback, start: float) -> Job:
         """The job with what this run adds to its scene: sample files, classes, and whether probabilities are wanted.

@@ -19,7 +19,7 @@ import importlib
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Callable
 
@@ -39,7 +39,8 @@ from benchmarks.features import Features  # noqa: E402
 from benchmarks.results import Results, circumstances  # noqa: E402
 from benchmarks.scenes import Scene  # noqa: E402
 from benchmarks.splits import SPLITS  # noqa: E402
-from mtmsd_qgis.classification.auto.model_library import CONTEXTUAL, INTERPOLATION, SPECTRAL, ModelSpec  # noqa: E402
+from mtmsd_qgis.classification.auto.kernel_ridge import KernelRidge  # noqa: E402
+from mtmsd_qgis.classification.auto.model_library import CONTEXTUAL, INTERPOLATION, ModelSpec  # noqa: E402
 from mtmsd_qgis.jobs.settings import ClassificationSettings  # noqa: E402
 from mtmsd_qgis.runtime.memory import keep_freed_memory  # noqa: E402
 
@@ -88,25 +89,24 @@ def _without_model(library: str, spec: ModelSpec) -> Replacement:
     return Replacement(f"{_AUTO}.ensemble", library, lambda specs: tuple(each for each in specs if each != spec))
 
 
+def _with_usual_ridges(specs: Sequence[ModelSpec]) -> tuple[ModelSpec, ...]:
+    return tuple(replace(spec, estimator=KernelRidge()) for spec in specs)
+
+
 VARIANTS = {
     **{spec.name: Variant((_without_model("INTERPOLATION", spec),), by_group=False) for spec in INTERPOLATION},
     **{f"{spec.name} (contextual)": Variant((_without_model("CONTEXTUAL", spec),)) for spec in CONTEXTUAL},
-    **{f"{spec.name} (spectral)": Variant((_without_model("SPECTRAL", spec),)) for spec in SPECTRAL},
     "top-half averaging": Variant(
         (Replacement(f"{_AUTO}.ensemble", "top_half", lambda _: _all_models),), by_group=False
     ),
     "calibration of each model": Variant((Replacement(f"{_AUTO}.cross_validation", "temperature", lambda _: _one),)),
-    "repeated folds": Variant((Replacement(f"{_AUTO}.cross_validation", "_REPEATS", lambda _: 1),)),
     "balanced classes": Variant((Replacement(f"{_AUTO}.model_library", "ModelSpec.balanced", lambda _: _same),), True),
     "class prior": Variant((Replacement(f"{_AUTO}.ensemble", "log_prior", lambda _: _no_prior),), by_group=True),
-    "probability filter": Variant(
-        (Replacement(f"{_AUTO}.default_classifier", "ProbabilityFilter", lambda _: _none),), by_group=True
-    ),
     "context test": Variant(
         (Replacement(f"{_AUTO}.default_classifier", "MOST_CROSS_CLASS", lambda _: 1.0),), by_group=True
     ),
-    "sharpness of spatial extrapolation": Variant(
-        (Replacement(f"{_AUTO}.ensemble", "_SPATIAL_SHARPNESS", lambda _: 1.0),), by_group=True
+    "strong ridge where classes overlap": Variant(
+        (Replacement(f"{_AUTO}.ensemble", "OVERLAPPING", _with_usual_ridges),), by_group=True
     ),
 }
 
@@ -129,10 +129,6 @@ def _same(spec: ModelSpec) -> ModelSpec:
 def _no_prior(_: object, __: object, n_classes: int) -> NDArray[np.float64]:
     """In place of log_prior."""
     return np.zeros(n_classes)
-
-
-def _none(*_: object) -> None:
-    """In place of a filter."""
 
 
 @contextlib.contextmanager

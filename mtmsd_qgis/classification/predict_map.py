@@ -7,7 +7,7 @@ here: that of the highest probability.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -16,12 +16,10 @@ from ..io.run_directory import CompletedWindows
 from ..io.windows import column_major_order
 from ..jobs.data_model import Band
 from ..jobs.disk_sizes import CLASS_ID_TYPE, PROBABILITY_TYPE
-from ..progress import Progress, span
-from .context.filtered_predictor import FilterablePredictor, store_probabilities
+from ..progress import Progress
 from .predictor import MapGrid, Predictor
 
 NO_CONFIDENCE = -1.0
-_FIRST_PASS = 0.85  # of the time, where probabilities are filtered in a second pass
 
 
 @dataclass(frozen=True)
@@ -34,17 +32,13 @@ class MapFiles:
 
 
 def predict_map(predictor: Predictor, grid: MapGrid, progress: Progress) -> MapFiles:
-    """Classify every valid pixel; where probabilities are filtered, all of them are computed before any is decided.
+    """Classify every valid pixel.
 
     Args:
         predictor: Gives the probabilities.
         grid: Of the map.
         progress: Told after each window.
     """
-    if isinstance(predictor, FilterablePredictor) and predictor.smoother is not None:
-        first, progress = span(progress, 0.0, _FIRST_PASS), span(progress, _FIRST_PASS, 1.0)
-        predictor = store_probabilities(predictor, predictor.smoother, grid, first)
-        grid = replace(grid, strip_width=None)
     files, is_new = _rasters(grid)
     rasters = [raster for raster in (files.classes, files.confidence, files.probabilities) if raster is not None]
     completed = CompletedWindows(grid.directory, "mapped", rasters, fresh=is_new)

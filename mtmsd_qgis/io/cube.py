@@ -22,7 +22,7 @@ from ..errors import FileFormatError
 from ..jobs.data_model import Band, CubeFile
 from ..jobs.json_dataclasses import shown
 from .nodata import nodata_range, within
-from .windows import Window, clip, row_strips, whole
+from .windows import Window, clip, row_strips, whole, windows_with_margin
 
 # Data types of the ENVI header, as GDAL's ENVI driver documents them.
 _ENVI_TYPES = {
@@ -298,3 +298,12 @@ def _write_envi_header(path: Path, description: CubeFile) -> None:
         f"band names = {{{names}}}",
     ]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def spread_windows(raster: Raster, band: int, side: int, count: int) -> list[Window]:
+    """At most so many windows with data in a band, side x side pixels, spread evenly over those of the raster."""
+    valid = raster.filled([band])
+    cores = (tile.core for tile in windows_with_margin(raster.height, raster.width, side, 0, 0))
+    windows = [core for core in cores if valid[core.slices].any()]
+    chosen = np.unique(np.linspace(0, len(windows) - 1, min(count, len(windows))).round().astype(int))
+    return [windows[i] for i in chosen]

@@ -15,8 +15,6 @@ COMPONENT_TYPE = "float32"
 FEATURE_TYPE = "int16"  # linear, with a scale and an offset a band
 CLASS_ID_TYPE = "uint16"
 PROBABILITY_TYPE = "float32"  # of the confidence too
-FILTERED_TYPE = "int16"  # probabilities and guidance image, between the two passes of the probability filter
-GUIDE_CHANNELS = 16  # at most, of the guidance image
 
 _BYTES = {"int16": 2, "uint16": 2, "float32": 4}
 
@@ -34,11 +32,6 @@ def feature_bytes(bands: int) -> int:
 def map_bytes(probabilities: int) -> int:
     """Class map, confidence, and so many probabilities."""
     return _BYTES[CLASS_ID_TYPE] + (1 + probabilities) * _BYTES[PROBABILITY_TYPE]
-
-
-def filter_bytes(classes: int) -> int:
-    """What the probability filter reads: probabilities of so many classes, and the guidance image."""
-    return (classes + GUIDE_CHANNELS) * _BYTES[FILTERED_TYPE]
 
 
 def features_per_timestep(stages: Sequence[int], base_width: int) -> int:

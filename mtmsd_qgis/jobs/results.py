@@ -180,18 +180,16 @@ class ModelSummary:
 
 
 @dataclass(frozen=True)
-class SmoothingSummary:
-    """How class probabilities are smoothed within fields.
+class ContextSummary:
+    """Whether spatial context is used.
 
     Attributes:
-        sigma: Range sigma of the joint bilateral filter.
-        cross_class_share: Share of its weight that joins training samples of different classes, 0 to 1.
-        guides: Channels of the guidance image.
+        cross_class_affinity: Share of the training samples' affinity that goes to samples of other classes, 0 to 1.
+        reliable: Whether it is low enough.
     """
 
-    sigma: float = field(metadata=json_name("likeness"))
-    cross_class_share: float = field(metadata=json_name("mixed"))
-    guides: int = 0
+    cross_class_affinity: float
+    reliable: bool
 
 
 @dataclass(frozen=True)
@@ -200,17 +198,17 @@ class EnsembleSummary:
 
     Attributes:
         models: All that were cross-validated.
-        accuracy: Of the ensemble under cross-validation, before probabilities are smoothed, 0 to 1.
+        accuracy: Of the ensemble under cross-validation, 0 to 1.
         folds: What was held out: "samples", "groups" or "blocks".
         split: "random" for more pixels of the fields that have samples, "spatial" for fields without.
-        smoothing: None where each pixel is decided alone.
+        context: None for "random", where it is always used.
     """
 
     models: tuple[ModelSummary, ...] = field(metadata=json_name("trials"))
     accuracy: float = field(metadata=json_name("trial_accuracy"))
     folds: str = field(metadata=json_name("trial_folds"))
     split: str = field(metadata=json_name("for"))
-    smoothing: SmoothingSummary | None = field(default=None, metadata=json_name("agreement"))
+    context: ContextSummary | None = None
 
 
 @dataclass(frozen=True)

@@ -240,11 +240,6 @@ class ClassificationSettings:
         _check_device(self.device)
 
     @property
-    def may_filter_probabilities(self) -> bool:
-        """Whether class probabilities may be smoothed within fields: the default classifier, fields without samples."""
-        return self.classifier == "auto" and self.split != "random"
-
-    @property
     def networks(self) -> int:
         """Networks of the ensemble, by the classifier where it is not set."""
         return (2 if self.classifier == "transformer3d" else 5) if self.ensemble is None else self.ensemble

@@ -18,7 +18,7 @@ from ..jobs.data_model import ClassEntry
 from ..jobs.json_dataclasses import to_json
 from ..jobs.results import MapResult
 
-FORMAT, VERSION = "mtmsd-accuracy", 1
+FORMAT, VERSION = "mtmsd-accuracy", 2
 _FORMATS = "mtmsd-"  # begin so
 _FORMULA = ("=", "+", "-", "@")  # what a spreadsheet would compute
 _BYTE_ORDER_MARK = "\ufeff"

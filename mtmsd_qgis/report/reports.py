@@ -11,7 +11,7 @@ from html import escape
 
 from ..accuracy.assessment import features_note
 from ..jobs.accuracy_results import AccuracyResult
-from ..jobs.results import DenoisedPatch, EnsembleSummary, MapResult, PretrainResult
+from ..jobs.results import ContextSummary, DenoisedPatch, EnsembleSummary, MapResult, PretrainResult
 from .accuracy_tables import (
     calibration_table,
     class_table,
@@ -192,7 +192,6 @@ def _shares(shares: Mapping[str, float], axis: str) -> list[str]:
 def ensemble_parts(ensemble: EnsembleSummary) -> list[str]:
     """Which models the default classifier compared, and which ones it uses."""
     aim = "more pixels of the same fields" if ensemble.split == "random" else "fields without samples"
-    before = ", before class probabilities are smoothed" if ensemble.smoothing else ""
     ordered = sorted(ensemble.models, key=lambda model: (-model.weight, -model.accuracy))
     rows = [
         [
@@ -205,33 +204,30 @@ def ensemble_parts(ensemble: EnsembleSummary) -> list[str]:
     return [
         "<h2>How the models were chosen</h2>",
         f"<p>For {aim}: each model was cross-validated on the training samples, held out by {escape(ensemble.folds)}. "
-        f"The ensemble of those with a weight was right on {percent_text(100 * ensemble.accuracy)} % of them{before}. "
+        f"The ensemble of those with a weight was right on {percent_text(100 * ensemble.accuracy)} % of them. "
         "Validation samples had no part in this choice.</p>",
         table(["Model", "Accuracy (%)", "Weight (%)"], rows),
-        *_smoothing(ensemble),
+        *_context(ensemble.context),
     ]
 
 
-def _smoothing(ensemble: EnsembleSummary) -> list[str]:
-    """Whether class probabilities were smoothed within fields, where that was a question."""
-    if ensemble.split == "random":
+def _context(context: ContextSummary | None) -> list[str]:
+    """Whether spatial context is used, where that was a question."""
+    if context is None:
         return []
-    smoothing = ensemble.smoothing
-    if smoothing is None and ensemble.folds == "samples":
-        text = "Each pixel was classified alone: no class has samples in two polygons or blocks that could be held out."
-    elif smoothing is None:
+    share = f"{100 * context.cross_class_affinity:.1f} %"
+    if context.reliable:
         text = (
-            "Each pixel was classified alone: adjacent pixels with similar features often belong to different classes "
-            "in the training samples."
+            "Spatial context is used: of the affinity between a training sample and adjacent samples with similar "
+            f"features, {share} joins samples of different classes. Spectra are averaged within fields, which the "
+            "diffusion features outline where the raster has them, without labels."
         )
     else:
         text = (
-            "Class probabilities were smoothed within fields (joint bilateral filter, range sigma "
-            f"{smoothing.sigma:g}). Of the filter's weight, {100 * smoothing.cross_class_share:.1f} % joins training "
-            "samples of different classes. The guidance image is made of diffusion features, where the raster has "
-            "them, without labels."
+            "Each pixel was classified by its spectrum alone: adjacent pixels with similar features often belong to "
+            f"different classes in the training samples ({share} of their affinity)."
         )
-    return ["<h2>Smoothing within fields</h2>", f"<p>{text}</p>"]
+    return ["<h2>Spatial context</h2>", f"<p>{text}</p>"]
 
 
 def _patches(patches: Sequence[DenoisedPatch]) -> str:

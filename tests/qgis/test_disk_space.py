@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import processing
 import pytest
 from mtmsd.algorithms.bridge.raster import disk_space
-from mtmsd.algorithms.bridge.raster.disk_space import DiskNeed, MapNeed, SceneNeed
+from mtmsd.algorithms.bridge.raster.disk_space import DiskNeed, SceneNeed
 from mtmsd.algorithms.bridge.raster.source import describe_raster
 from mtmsd.mtmsd_qgis.jobs.settings import ExtractionSettings
 from qgis.core import QgsProcessingException, QgsRasterLayer
@@ -49,16 +49,16 @@ def test_keeping_all_counts_all(source, tmp_path):
 def test_a_map_in_one_step_needs_no_feature_raster(source, tmp_path):
     output = tmp_path / "map.tif"
     scene = SceneNeed(source, range(1, 13), 25)  # more components than bands
-    need = disk_space.mapping_need(scene, MapNeed(probabilities=3), output)
+    need = disk_space.mapping_need(scene, 3, output)
     assert need.temporary_bytes == 64 * 64 * (12 * 2 + 12 * 4)
     assert need.output_bytes == {output: 2 * 64 * 64 * (6 + 3 * 4)}
-    need = disk_space.mapping_need(scene, MapNeed(filtered=3), output)
-    assert need.output_bytes == {output: 64 * 64 * (2 * 6 + 2 * (3 + 16))}  # and what the filter reads
+    need = disk_space.mapping_need(scene, 0, output)
+    assert need.output_bytes == {output: 64 * 64 * 2 * 6}
 
 
 def test_probabilities_count(source, tmp_path):
-    need = disk_space.classification_need(source, MapNeed(probabilities=7, filtered=5), tmp_path / "map.tif")
-    assert need.temporary_bytes == 64 * 64 * (12 * 2 + 6 + 7 * 4 + 2 * (5 + 16))
+    need = disk_space.classification_need(source, 7, tmp_path / "map.tif")
+    assert need.temporary_bytes == 64 * 64 * (12 * 2 + 6 + 7 * 4)
     assert list(need.output_bytes.values()) == [64 * 64 * (6 + 28)]
 
 

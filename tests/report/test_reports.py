@@ -16,13 +16,13 @@ from mtmsd_qgis.jobs.data_model import Band, ClassEntry, CubeFile
 from mtmsd_qgis.jobs.results import (
     BandLeftOut,
     Computation,
+    ContextSummary,
     DenoisedPatch,
     EnsembleSummary,
     MapResult,
     ModelSummary,
     PretrainResult,
     PurificationFacts,
-    SmoothingSummary,
     SplitFacts,
 )
 from mtmsd_qgis.jobs.settings import ClassificationSettings, PretrainSettings
@@ -39,7 +39,7 @@ ENSEMBLE = EnsembleSummary(
     accuracy=0.63,
     folds="groups",
     split="spatial",
-    smoothing=SmoothingSummary(0.15, 0.043, 16),
+    context=ContextSummary(0.043, reliable=True),
 )
 
 
@@ -193,31 +193,16 @@ def test_what_the_classifier_uses_and_how_its_models_were_chosen():
     assert "How the models were chosen" not in classification_report(classification(ensemble=None), {})
 
 
-def test_whether_probabilities_were_smoothed():
-    smoothed, alone, single, random = (
-        classification_report(classification(ensemble=replace(ENSEMBLE, smoothing=smoothing, **change)), {})
-        for smoothing, change in (
-            (ENSEMBLE.smoothing, {}),
-            (None, {}),
-            (None, {"folds": "samples"}),
-            (None, {"split": "random"}),
-        )
+def test_whether_spatial_context_is_used():
+    used, alone, random = (
+        classification_report(classification(ensemble=replace(ENSEMBLE, context=context)), {})
+        for context in (ENSEMBLE.context, ContextSummary(0.166, reliable=False), None)
     )
-    assert "joint bilateral filter, range sigma 0.15" in smoothed
-    assert "4.3 %" in smoothed
-    assert "Each pixel was classified alone: adjacent pixels with similar features" in alone
-    assert "Each pixel was classified alone: no class has samples in two polygons" in single
-    assert "<h2>Smoothing" not in random
-
-
-def test_the_accuracy_of_cross_validation_is_before_smoothing():
-    smoothed, alone = (
-        classification_report(classification(ensemble=replace(ENSEMBLE, **change)), {})
-        for change in ({}, {"smoothing": None})
-    )
-    right = "The ensemble of those with a weight was right on 63.0 % of them"
-    assert f"{right}, before class probabilities are smoothed. " in smoothed
-    assert f"{right}. " in alone
+    assert "Spatial context is used" in used
+    assert "4.3 %" in used
+    assert "classified by its spectrum alone" in alone
+    assert "16.6 %" in alone
+    assert "Spatial context" not in random
 
 
 def test_the_calibration_is_shown():

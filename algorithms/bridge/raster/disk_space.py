@@ -18,7 +18,6 @@ from ....mtmsd_qgis.jobs.disk_sizes import (
     component_bytes,
     feature_bytes,
     features_per_timestep,
-    filter_bytes,
     map_bytes,
 )
 from ....mtmsd_qgis.jobs.settings import ExtractionSettings
@@ -63,19 +62,6 @@ class SceneNeed:
 
 
 @dataclass(frozen=True)
-class MapNeed:
-    """Numbers that a classified pixel has on the disk.
-
-    Attributes:
-        probabilities: Classes that get a raster of probabilities; 0 where none is wanted.
-        filtered: Classes whose probabilities are filtered in a second pass; 0 where they are not.
-    """
-
-    probabilities: int = 0
-    filtered: int = 0
-
-
-@dataclass(frozen=True)
 class DiskNeed:
     """Bytes by place.
 
@@ -108,16 +94,22 @@ def extraction_need(scene: SceneNeed, settings: ExtractionSettings, base_width: 
     return DiskNeed(scene.size_bytes, {output: 2 * feature_bytes(bands) * scene.pixels})
 
 
-def classification_need(source: RasterSource, maps: MapNeed, output: Path) -> DiskNeed:
-    """Room for a feature raster, what is filtered, and the maps twice: raw, and as outputs."""
+def classification_need(source: RasterSource, probabilities: int, output: Path) -> DiskNeed:
+    """Room for a feature raster, and the maps twice: raw, and as outputs.
+
+    Args:
+        source: The feature raster.
+        probabilities: Classes that get a raster of probabilities; 0 where none is wanted.
+        output: The map.
+    """
     scene = SceneNeed(source, range(1, len(source.bands) + 1))
-    raw = map_bytes(maps.probabilities) * scene.pixels
-    return DiskNeed(scene.size_bytes + raw + _filter_bytes(maps) * scene.pixels, {output: raw})
+    raw = map_bytes(probabilities) * scene.pixels
+    return DiskNeed(scene.size_bytes + raw, {output: raw})
 
 
-def mapping_need(scene: SceneNeed, maps: MapNeed, output: Path) -> DiskNeed:
-    """Room for the bands and components; beside the output for what is filtered, and the maps twice."""
-    beside = (2 * map_bytes(maps.probabilities) + _filter_bytes(maps)) * scene.pixels
+def mapping_need(scene: SceneNeed, probabilities: int, output: Path) -> DiskNeed:
+    """Room for the bands and components; beside the output for the maps twice; arguments as above."""
+    beside = 2 * map_bytes(probabilities) * scene.pixels
     return DiskNeed(scene.size_bytes, {output: beside})
 
 
@@ -148,10 +140,6 @@ def check_space(need: DiskNeed, feedback: QgsProcessingFeedback) -> None:
                 f"{_gib(free)}. Free some space, choose a smaller part of the raster, fewer TIMESTEPS or a smaller "
                 "KEEP, or let QGIS put its temporary files on another disk (Settings > Options > Processing > General)."
             )
-
-
-def _filter_bytes(maps: MapNeed) -> int:
-    return filter_bytes(maps.filtered) if maps.filtered else 0
 
 
 def _gib(count: int) -> str:

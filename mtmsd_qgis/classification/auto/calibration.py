@@ -13,10 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_softmax
 
-FLOOR = -12.0  # of log probabilities: no single model can veto a class
+FLOOR = -12.0  # of log probabilities: no single model can veto a class, no mislabelled sample decides a temperature
 _TEMPERATURES = np.geomspace(0.005, 100, 60)
-_LARGEST_LOSS = 8.0  # of a sample: one mislabelled sample cannot decide
-LARGEST_GAP = 1e4  # between the scores of a sample
 
 
 def temperature(scores: NDArray[np.float64], class_index: NDArray[np.int64]) -> float:
@@ -26,18 +24,14 @@ def temperature(scores: NDArray[np.float64], class_index: NDArray[np.int64]) -> 
         scores: (n, K).
         class_index: (n,).
     """
-    shifted = _shifted(scores)
     rows = np.arange(len(class_index))
-    losses = [
-        np.minimum(-log_softmax(shifted * factor, axis=1)[rows, class_index], _LARGEST_LOSS).mean()
-        for factor in _TEMPERATURES
-    ]
+    losses = [-log_probabilities(scores, factor)[rows, class_index].mean() for factor in _TEMPERATURES]
     return float(_TEMPERATURES[int(np.argmin(losses))])
 
 
 def log_probabilities(scores: NDArray[np.float64], factor: float) -> NDArray[np.float64]:
     """(n, K) log softmax of the scores times a temperature, not below FLOOR."""
-    return np.asarray(np.maximum(log_softmax(_shifted(scores) * factor, axis=1), FLOOR))
+    return np.asarray(np.maximum(log_softmax(scores * factor, axis=1), FLOOR))
 
 
 def brier(log_p: NDArray[np.float64], class_index: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -49,8 +43,3 @@ def brier(log_p: NDArray[np.float64], class_index: NDArray[np.int64]) -> NDArray
     """
     p = np.exp(log_p)
     return np.asarray((p * p).sum(axis=1) - 2 * p[np.arange(len(class_index)), class_index])
-
-
-def _shifted(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Scores (n, K) with the highest at 0."""
-    return np.asarray(np.maximum(scores - scores.max(axis=1, keepdims=True), -LARGEST_GAP))

@@ -10,18 +10,18 @@ import logging
 
 import numpy as np
 
-from ...jobs.results import EnsembleSummary, ModelSummary, SmoothingSummary
+from ...jobs.results import ContextSummary, EnsembleSummary
 from ...progress import Progress, span
 from ...sampling.groups import block_ids, spatial_groups
 from ...sampling.sample_table import SampleTable, check_classes
-from ..context.probability_filter import MOST_CROSS_CLASS, ProbabilityFilter, cross_class_affinity
+from ..context.cross_class_affinity import MOST_CROSS_CLASS, cross_class_affinity
 from ..training_task import FittedClassifier, TrainingTask, words_first
 from .cross_validation import TrainingSet
 from .ensemble import Ensemble, Purpose, fit_auto
 from .feature_importance import permutation_importance
 from .feature_reader import FeatureSetReader
-from .feature_sets import FeatureSet
-from .model_library import CONTEXTUAL, INTERPOLATION, SPECTRAL, available_models, feature_sets_of
+from .feature_sets import FeatureSet, Source
+from .model_library import CONTEXTUAL, INTERPOLATION, OVERLAPPING, available_models, feature_sets_of
 from .predictor import EnsemblePredictor
 
 log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ def fit_default(task: TrainingTask, progress: Progress) -> FittedClassifier:
     settings = task.settings
     interpolates = settings.split == "random"
     reader = FeatureSetReader.fit(task.cube, task.layout, task.device)
-    library = (*CONTEXTUAL, *SPECTRAL, *(INTERPOLATION if interpolates else ()))
+    library = (*CONTEXTUAL, *(INTERPOLATION if interpolates else OVERLAPPING))
     wanted = [*feature_sets_of(available_models(library, reader.available)), FeatureSet.GUIDE]
     columns = sum(len(reader.sources(feature_set)) for feature_set in wanted)
     training = task.samples_within(int(_FEATURE_BYTES // (4 * columns)))
@@ -51,28 +51,22 @@ def fit_default(task: TrainingTask, progress: Progress) -> FittedClassifier:
     )
     samples = TrainingSet(features, training.class_index, len(task.classes))
     ensemble = fit_auto(samples, purpose, span(progress, 0.2, 1.0))
-    filtered = purpose.context_is_reliable and ensemble.held_out != "samples"
-    smoother = ProbabilityFilter(reader.guide_channels) if filtered else None
-    if not interpolates:
-        _log_context(cross_class, smoothed=filtered)
+    context = None if interpolates else ContextSummary(cross_class, purpose.context_is_reliable)
+    if context is not None:
+        _log_context(context)
     _log_models(ensemble)
     subset = samples.subset(np.random.default_rng(settings.seed).permutation(len(samples))[:_IMPORTANCE_SAMPLES])
     sources = {feature_set: reader.sources(feature_set) for feature_set in ensemble.feature_sets}
     by_timestep, by_stage = (
-        permutation_importance(
-            ensemble,
-            subset.features,
-            {feature_set: [getattr(source, label) for source in of_set] for feature_set, of_set in sources.items()},
-            settings.seed,
-        )
-        for label in ("timestep_label", "stage_label")
+        permutation_importance(ensemble, subset.features, sources, label, settings.seed) for label in Source._fields
     )
+    kind = "random" if interpolates else "spatial"
     return FittedClassifier(
-        EnsemblePredictor(reader, ensemble, samples.n_classes, smoother),
+        EnsemblePredictor(reader, ensemble),
         words_first(by_timestep),
         words_first(by_stage),
         task.layout.features,
-        _summary(ensemble, interpolates, smoother, cross_class),
+        EnsembleSummary(ensemble.scores, ensemble.accuracy, ensemble.held_out, kind, context),
     )
 
 
@@ -85,35 +79,17 @@ def _groupings(training: SampleTable, task: TrainingTask) -> dict[str, np.ndarra
     return {"groups": spatial_groups(training, side), "blocks": blocks}
 
 
-def _log_context(cross_class: float, *, smoothed: bool) -> None:
-    """Say whether spatial context is used.
-
-    Args:
-        cross_class: Affinity of the training samples to samples of other classes, 0 to 1.
-        smoothed: Whether class probabilities are filtered.
-    """
-    if cross_class > MOST_CROSS_CLASS:
-        text = "often belong to different classes (cross-class affinity %.1f %%): only spectra are used, no context."
+def _log_context(context: ContextSummary) -> None:
+    if context.reliable:
+        text = "mostly share a class (cross-class affinity %.1f %%): spatial context is used."
     else:
-        text = "mostly share a class (cross-class affinity %.1f %%): spatial context is used"
-        text += ", and class probabilities are smoothed within fields." if smoothed else "."
-    log.info("Adjacent pixels with similar features " + text, 100 * cross_class)
+        text = "often belong to different classes (cross-class affinity %.1f %%): only spectra are used, no context."
+    log.info("Adjacent pixels with similar features " + text, 100 * context.cross_class_affinity)
 
 
 def _log_models(ensemble: Ensemble) -> None:
     for score in sorted(ensemble.scores, key=lambda score: -score.weight):
         if score.weight:
             log.info("%2.0f %% %s (accuracy %.3f)", 100 * score.weight, score.name, score.accuracy)
-    text = "Cross-validation on training samples, held out by %s, before smoothing: accuracy %.3f."
+    text = "Cross-validation on training samples, held out by %s: accuracy %.3f."
     log.info(text, ensemble.held_out, ensemble.accuracy)
-
-
-def _summary(
-    ensemble: Ensemble, interpolates: bool, smoother: ProbabilityFilter | None, cross_class: float
-) -> EnsembleSummary:
-    smoothing = None
-    if smoother is not None:
-        smoothing = SmoothingSummary(smoother.range_sigma, cross_class, smoother.guide_channels)
-    models = tuple(ModelSummary(s.name, round(s.weight, 4), round(s.accuracy, 4)) for s in ensemble.scores)
-    kind = "random" if interpolates else "spatial"
-    return EnsembleSummary(models, ensemble.accuracy, ensemble.held_out, kind, smoothing=smoothing)

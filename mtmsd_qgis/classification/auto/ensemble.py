@@ -21,13 +21,12 @@ from ...jobs.results import ModelSummary
 from ...progress import Progress
 from ...sampling.subsampling import subsample
 from .calibration import brier, temperature
-from .class_priors import log_prior
 from .cross_validation import CrossValidatedModel, FittedModel, TrainingSet, cross_validate, hold_out
 from .feature_sets import FeatureSet
-from .model_library import CONTEXTUAL, INTERPOLATION, SPECTRAL, ModelSpec, available_models, feature_sets_of
+from .model_library import CONTEXTUAL, INTERPOLATION, OVERLAPPING, ModelSpec, available_models, feature_sets_of
 
-_MOST_SAMPLES = 1500  # in the cross-validation
-_SPATIAL_SHARPNESS = 1.5  # of probabilities: each fold trains on fewer polygons than the map (decision 32)
+_MOST_SAMPLES = 1000  # in the cross-validation
+_HALF_TRUST = 10  # groups a class with which the shares of the samples count half (decision 32)
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ class Purpose:
         context_is_reliable: Whether similar neighbours mostly share a class, so that spatial context helps.
         groupings: Polygons and blocks (N,) of the training samples, in the order in which cross-validation prefers to
             hold them out; without any, single samples are held out.
-        seed: Of folds, subsamples and bootstraps.
+        seed: Of folds and subsamples.
     """
 
     interpolates: bool
@@ -51,8 +50,8 @@ class Purpose:
     def library(self) -> tuple[ModelSpec, ...]:
         """The models that may be used."""
         if self.interpolates:
-            return (*INTERPOLATION, *CONTEXTUAL, *SPECTRAL)
-        return CONTEXTUAL if self.context_is_reliable else SPECTRAL
+            return (*INTERPOLATION, *CONTEXTUAL)
+        return CONTEXTUAL if self.context_is_reliable else OVERLAPPING
 
 
 @dataclass(frozen=True)
@@ -63,16 +62,14 @@ class Ensemble:
         members: Fitted models.
         temperature: Of the mean of their log probabilities.
         log_prior: (K,) added to it.
-        sharpness: Factor on the sum; it changes no class.
         scores: Of every model of the library.
-        accuracy: Of the ensemble under the same cross-validation, 0 to 1, before probabilities are smoothed.
+        accuracy: Of the ensemble under the same cross-validation, 0 to 1.
         held_out: What cross-validation held out: "samples", "groups" or "blocks".
     """
 
     members: tuple[FittedModel, ...]
     temperature: float
     log_prior: Tensor
-    sharpness: float
     scores: tuple[ModelSummary, ...]
     accuracy: float
     held_out: str
@@ -85,7 +82,7 @@ class Ensemble:
     def predict(self, features: Mapping[FeatureSet, Tensor]) -> Tensor:
         """Probabilities (n, K) of feature sets (n, F)."""
         mean = torch.stack([model.log_probabilities(features) for model in self.members]).mean(dim=0)
-        return torch.softmax(self.sharpness * (mean * self.temperature + self.log_prior.to(mean)), dim=1)
+        return torch.softmax(mean * self.temperature + self.log_prior.to(mean), dim=1)
 
 
 def fit_auto(training: TrainingSet, purpose: Purpose, progress: Progress) -> Ensemble:
@@ -122,7 +119,6 @@ def fit_auto(training: TrainingSet, purpose: Purpose, progress: Progress) -> Ens
         members=tuple(members),
         temperature=joint,
         log_prior=torch.from_numpy(prior),
-        sharpness=_SPATIAL_SHARPNESS if extrapolates else 1.0,
         scores=tuple(ModelSummary(m.spec.name, 1 / len(chosen) if m in chosen else 0.0, m.accuracy) for m in models),
         accuracy=float((decided == held_out.class_index).mean()),
         held_out=held_out.unit,
@@ -139,3 +135,18 @@ def top_half(models: Sequence[CrossValidatedModel], class_index: NDArray[np.int6
     scores = [brier(model.log_p, class_index).mean() for model in models]
     best = np.argsort(scores, kind="stable")[: (len(models) + 1) // 2]
     return [models[i] for i in sorted(best)]
+
+
+def log_prior(class_index: NDArray[np.int64], groups: NDArray[np.int64], n_classes: int) -> NDArray[np.float64]:
+    """(K,) logarithms of the classes' shares among the samples, shrunk towards equal ones.
+
+    The shares come from few polygons, so they are trusted by p / (p + 10), p the mean number of groups of a class.
+
+    Args:
+        class_index: (N,) of the samples.
+        groups: (N,) of the samples: polygons, or blocks.
+        n_classes: K.
+    """
+    groups_a_class = np.unique(np.stack([class_index, groups]), axis=1).shape[1] / n_classes
+    shares = np.bincount(class_index, minlength=n_classes).clip(min=1) / len(class_index)
+    return np.asarray(np.log(shares) * groups_a_class / (groups_a_class + _HALF_TRUST))

@@ -13,39 +13,42 @@ import torch
 from torch import Tensor
 
 from .ensemble import Ensemble
-from .feature_sets import FeatureSet
+from .feature_sets import FeatureSet, Source
 
 
 def permutation_importance(
     ensemble: Ensemble,
     features: Mapping[FeatureSet, Tensor],
-    labels: Mapping[FeatureSet, Sequence[str]],
+    sources: Mapping[FeatureSet, Sequence[Source]],
+    label: str,
     seed: int,
 ) -> dict[str, float]:
     """How much the probabilities change when a source is permuted among the samples.
 
-    All columns of a label are permuted together; the mean distance (total variation) between the probabilities before
+    All columns of a source are permuted together; the mean distance (total variation) between the probabilities before
     and after is its importance. Source: Breiman (2001), doi 10.1023/A:1010933404324, here without labels of the
     samples.
 
     Args:
         ensemble: Fitted.
         features: Feature sets of samples, (n, F) each.
-        labels: Of each feature set's columns, e.g. their timesteps.
+        sources: Of each feature set's columns.
+        label: "timestep" or "stage": what tells the sources apart.
         seed: Of the permutation.
 
     Returns:
-        Shares that sum to 1, by label, in the order of their names; all 0 where nothing has an influence.
+        Shares that sum to 1, by source, in the order of their names; all 0 where nothing has an influence.
     """
     used = {feature_set: features[feature_set] for feature_set in ensemble.feature_sets}
     before = ensemble.predict(used)
     order = torch.from_numpy(np.random.default_rng(seed).permutation(len(before))).to(before.device)
+    labels = {feature_set: [getattr(source, label) for source in sources[feature_set]] for feature_set in used}
     importance: dict[str, float] = {}
-    for label in sorted({label for feature_set in used for label in labels[feature_set]}):
+    for name in sorted({name for names in labels.values() for name in names}):
         permuted = {}
         for feature_set, values in used.items():
-            columns = torch.tensor([column == label for column in labels[feature_set]], device=values.device)
+            columns = torch.tensor([column == name for column in labels[feature_set]], device=values.device)
             permuted[feature_set] = torch.where(columns, values[order], values)
-        importance[label] = float((ensemble.predict(permuted) - before).abs().sum(dim=1).mean() / 2)
+        importance[name] = float((ensemble.predict(permuted) - before).abs().sum(dim=1).mean() / 2)
     total = sum(importance.values())
-    return {label: value / total for label, value in importance.items()} if total > 0 else importance
+    return {name: value / total for name, value in importance.items()} if total > 0 else importance

@@ -8,7 +8,7 @@ feature set as (F, h, w), and where pixels are valid.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +18,7 @@ from torch import Tensor
 
 from ...features.box_filter import box_mean
 from ...features.tile_lookup import tiles_with_pixels
-from ...io.cube import Raster
+from ...io.cube import Raster, spread_windows
 from ...io.windows import Tile, Window, windows_with_margin
 from ...jobs.data_model import FeatureLayout
 from ...progress import Progress
@@ -27,14 +27,12 @@ from ..context.joint_bilateral import affinities, smooth
 from .feature_sets import MARGIN, BandPlan, FeatureSet, Quantity, Source, stages_of
 from .scene_scaling import GuideScaling, SpectraScaling
 
-GUIDE_COMPONENTS = 10  # principal components of spectra in the guidance image, where there are no diffusion features
 SMOOTHING_SIGMA = 0.35  # range sigma with which spectra and features are smoothed before a model sees them
-_GUIDE_BOX = 3  # side of the means of these components, pixels
+_GUIDE_COMPONENTS = 10  # principal components in the guidance image, where there are no diffusion features
+_GUIDE_BOX = 3  # side of their means, pixels
 _CELL = 32  # pixels, side of the windows that a raster which is costly to read is read by
 _SCALING_WINDOWS = 24
 _WINDOW_BYTES = 256 << 20  # of the feature sets of one window
-
-Features = Mapping[FeatureSet, Tensor]
 
 
 @dataclass(frozen=True)
@@ -47,7 +45,7 @@ class FeatureSetReader:
         device: Where feature sets shall lie.
         plan: Bands of the feature sets.
         scaling: Of the spectra.
-        guide_scaling: Of the features of the guidance image; None where there are no diffusion features.
+        guide_scaling: Of the features of the guidance image; None: principal components are the guidance image.
     """
 
     cube: Raster
@@ -68,7 +66,7 @@ class FeatureSetReader:
         """
         plan = BandPlan.of(layout, cube.bands)
         cube.expect([*plan.base, *plan.features, *plan.guide])
-        windows = _spread(_windows_with_data(cube, plan.base[0]), _SCALING_WINDOWS)
+        windows = spread_windows(cube, plan.base[0], _CELL, _SCALING_WINDOWS)
         guide = GuideScaling.fit(cube, plan.guide, windows, device) if plan.guide else None
         return cls(cube, layout, device, plan, SpectraScaling.fit(cube, plan.base, windows, device), guide)
 
@@ -81,21 +79,21 @@ class FeatureSetReader:
     def guide_channels(self) -> int:
         """Of the guidance image."""
         if self.guide_scaling is None:
-            return min(GUIDE_COMPONENTS, len(self.scaling.components))
+            return min(_GUIDE_COMPONENTS, len(self.scaling.components))
         return len(self.guide_scaling.axes)
 
     def sources(self, feature_set: FeatureSet) -> list[Source]:
         """What each column of a feature set comes from."""
         quantity, copies = feature_set.quantity, 1 + len(feature_set.boxes)
         if quantity is Quantity.GUIDE:
-            return [Source("guide")] * self.guide_channels
+            return [Source("guide", "guide")] * self.guide_channels
         if quantity is Quantity.FEATURES:
             return [self._source(band) for band in self.plan.features] * copies
         if quantity is Quantity.COMPONENTS:
             return [self._source(self.plan.base[0])] * (len(self.scaling.components) * copies)
         if self.scaling.reduction is None:
             return [self._source(band) for band in self.plan.base]
-        return [self._source(self.plan.base[0])] * self.scaling.columns
+        return [self._source(self.plan.base[0])] * len(self.scaling.reduction)
 
     def windows(self, wanted: Sequence[FeatureSet], *, for_samples: bool = False) -> list[Tile]:
         """Windows that cover the raster once, as large as memory allows for these feature sets, multiples of 16 pixels.
@@ -156,10 +154,10 @@ class FeatureSetReader:
 
     def _source(self, band: int) -> Source:
         layout = self.layout
-        if not self.plan.has_features or band >= layout.diffusion_bands:
-            return Source("spectra")
-        stage = stages_of(layout)[band % layout.features] if layout.names else None
-        return Source("features", layout.timesteps[band // layout.features], stage)
+        if not self.plan.features or band >= layout.diffusion_bands:
+            return Source("spectra", "spectra")
+        stage = str(stages_of(layout)[band % layout.features]) if layout.names else "features"
+        return Source(str(layout.timesteps[band // layout.features]), stage)
 
 
 class _Window:
@@ -205,33 +203,14 @@ class _Window:
         if quantity is Quantity.FEATURES:
             return reader.features(window, reader.plan.features)
         if quantity is Quantity.GUIDE:
-            return self._guide()
+            if reader.guide_scaling is None:
+                components = self._smoothed(Quantity.COMPONENTS, 0)[: reader.guide_channels]
+                height, width = self._known.shape
+                return box_mean(components, self._known, slice(0, height), slice(0, width), _GUIDE_BOX)
+            return reader.guide_scaling(reader.features(window, reader.plan.guide))
         raise ValueError(f"{quantity} should be computed from other quantities")
 
     def _weights(self) -> Tensor:
         if self._affinities is None:
             self._affinities = affinities(self._smoothed(Quantity.GUIDE, 0), self._known, SMOOTHING_SIGMA)
         return self._affinities
-
-    def _guide(self) -> Tensor:
-        """Diffusion features, or box means of principal components where there are none."""
-        reader = self._reader
-        if reader.guide_scaling is not None:
-            return reader.guide_scaling(reader.features(self._tile.window, reader.plan.guide))
-        components = reader.scaling.principal_components(self._values)[:GUIDE_COMPONENTS]
-        components = torch.where(self._known, components, 0.0)
-        height, width = self._known.shape
-        return box_mean(components, self._known, slice(0, height), slice(0, width), _GUIDE_BOX)
-
-
-def _windows_with_data(cube: Raster, band: int) -> list[Window]:
-    """Windows of _CELL x _CELL pixels with valid ones, row by row."""
-    valid = cube.filled([band])
-    windows = (tile.core for tile in windows_with_margin(cube.height, cube.width, _CELL, 0, 0))
-    return [window for window in windows if valid[window.slices].any()]
-
-
-def _spread(windows: Sequence[Window], count: int) -> list[Window]:
-    """At most so many of the windows, spread evenly over them."""
-    chosen = np.unique(np.linspace(0, len(windows) - 1, min(count, len(windows))).round().astype(int))
-    return [windows[i] for i in chosen]

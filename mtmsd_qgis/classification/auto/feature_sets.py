@@ -7,14 +7,14 @@ feature set comes from, for the report.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from ...jobs.data_model import FeatureLayout
 
-_FEATURES_AT = (100, 300)  # timesteps that models learn from, or the nearest there are
-_GUIDE_AT = (100, 200)  # timesteps of the guidance image
+_TIMESTEPS = (100, 200)  # that models learn from and the guidance image is made of, or the nearest there are
 
 
 class Quantity(Enum):
@@ -51,10 +51,8 @@ class FeatureSet(Enum):
     @property
     def title(self) -> str:
         """For log and report."""
-        words = self.quantity.value
-        if self.smoothing:
-            words = f"{'strongly ' if self.smoothing > 1 else ''}smoothed {words}"
-        return f"box means of {words}" if self.boxes else words
+        smoothed = ("", "smoothed ", "", "strongly smoothed ")[self.smoothing]
+        return f"{'box means of ' if self.boxes else ''}{smoothed}{self.quantity.value}"
 
     @property
     def is_diffusion(self) -> bool:
@@ -75,23 +73,11 @@ class FeatureSet(Enum):
 MARGIN = max(side // 2 + 1 for feature_set in FeatureSet for side in feature_set.boxes)  # pixels read around a pixel
 
 
-@dataclass(frozen=True)
-class Source:
-    """What a column of a feature set comes from: a timestep and stage of diffusion, or "spectra"."""
+class Source(NamedTuple):
+    """What a column of a feature set comes from, for the report: timestep and stage, or a word where there are none."""
 
-    kind: str
-    timestep: int | None = None
-    stage: int | None = None
-
-    @property
-    def timestep_label(self) -> str:
-        """Timestep, or the kind where there is none."""
-        return self.kind if self.timestep is None else str(self.timestep)
-
-    @property
-    def stage_label(self) -> str:
-        """Stage, or the kind where there is none."""
-        return self.kind if self.stage is None else str(self.stage)
+    timestep: str
+    stage: str
 
 
 @dataclass(frozen=True)
@@ -125,20 +111,16 @@ class BandPlan:
             )
 
         lowest = pick([layout.timesteps[0]], set(stages))
+        nearest = sorted({min(layout.timesteps, key=lambda t: (abs(t - target), t)) for target in _TIMESTEPS})
         return cls(
             base=tuple(range(layout.diffusion_bands, bands)) if layout.spectra else lowest,
-            features=pick(_nearest(layout.timesteps, _FEATURES_AT), set(stages)),
-            guide=pick(_nearest(layout.timesteps, _GUIDE_AT), set(finest)),
+            features=pick(nearest, set(stages)),
+            guide=pick(nearest, set(finest)),
         )
-
-    @property
-    def has_features(self) -> bool:
-        """Whether there are diffusion features."""
-        return bool(self.features)
 
     def available(self) -> list[FeatureSet]:
         """The feature sets that can be made."""
-        return [feature_set for feature_set in FeatureSet if self.has_features or not feature_set.is_diffusion]
+        return [feature_set for feature_set in FeatureSet if self.features or not feature_set.is_diffusion]
 
     def bands_of(self, wanted: Iterable[FeatureSet]) -> list[int]:
         """Bands that these feature sets read."""
@@ -150,15 +132,6 @@ class BandPlan:
 
 
 def stages_of(layout: FeatureLayout) -> list[int]:
-    """The decoder stage of each feature; 0 where the layout does not name it."""
-    return [_stage(name) for name in layout.names] or [0] * layout.features
-
-
-def _stage(name: str) -> int:
-    """5 of "s5 c012"."""
-    digits = name.split(" ")[0][1:]
-    return int(digits) if digits.isdecimal() else 0
-
-
-def _nearest(timesteps: Sequence[int], wanted: Sequence[int]) -> list[int]:
-    return sorted({min(timesteps, key=lambda t: (abs(t - target), t)) for target in wanted})
+    """The decoder stage of each feature, 5 of "s5 c012"; 0 where the layout does not name it."""
+    stages = [name.split(" ")[0][1:] for name in layout.names]
+    return [int(stage) if stage.isdecimal() else 0 for stage in stages] or [0] * layout.features

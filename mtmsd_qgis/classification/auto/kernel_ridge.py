@@ -22,7 +22,6 @@ WIDTHS = (0.3, 1.0, 3.0)  # exponent of the kernel at the median squared distanc
 RIDGES = (1e-3, 1e-2, 1e-1)
 MOST_SAMPLES = 4000  # that a kernel is fitted to
 _ROWS = 4096  # of a matrix of distances at once
-_MEDIAN_SAMPLES = 400  # whose distances give the median
 
 
 @dataclass(frozen=True)
@@ -84,7 +83,8 @@ class KernelRidge:
             y: (N, K) 1 for the class of the sample, else 0.
         """
         distance = squared_distances(x, x)
-        median = _median(distance)
+        positive = distance[distance > 0]
+        median = float(positive.median()) if len(positive) else 1.0
         target, offset = class_targets(y.to(x), balanced=self.balanced)
         rates = tuple(width / median for width in self.widths)
         coefficients = []
@@ -115,11 +115,3 @@ def class_targets(y: Tensor, *, balanced: bool) -> tuple[Tensor, Tensor]:
 def squared_distances(a: Tensor, b: Tensor) -> Tensor:
     """(n, m) between features (n, F) and (m, F)."""
     return (a.square().sum(1)[:, None] + b.square().sum(1) - 2 * a @ b.T).clamp_(min=0)
-
-
-def _median(distance: Tensor) -> float:
-    """Median of the positive ones of squared distances (N, N), or of some of them."""
-    step = max(1, len(distance) // _MEDIAN_SAMPLES)
-    subset = distance[::step, ::step]
-    positive = subset[subset > 0]
-    return float(positive.median()) if len(positive) else 1.0

@@ -8,22 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol, Union
+from typing import Union
 
-from torch import Tensor
-
-from .discriminant import Discriminant
+from .discriminant import Discriminant, LinearScores
 from .feature_sets import FeatureSet
-from .kernel_ridge import KernelRidge
+from .kernel_ridge import KernelRidge, KernelScores
 
 Estimator = Union[Discriminant, KernelRidge]
+Scorer = Union[LinearScores, KernelScores]
+"""What a fitted estimator is."""
 
-
-class Scorer(Protocol):
-    """What a fitted estimator is."""
-
-    def __call__(self, x: Tensor) -> Tensor:
-        """Class scores (S, n, K) of features (n, F), one set for each of S settings."""
+_STRONG_RIDGE = 10.0  # where classes overlap: few held-out polygons would choose one that is too small
 
 
 @dataclass(frozen=True)
@@ -70,6 +65,8 @@ def _spec(estimator: Estimator, *fit_on: FeatureSet, predict_on: FeatureSet | No
 INTERPOLATION = (
     _spec(KernelRidge(), FeatureSet.COMPONENT_MEANS, FeatureSet.FEATURE_MEANS),
     _spec(Discriminant(), FeatureSet.COMPONENT_MEANS, FeatureSet.FEATURE_MEANS),
+    _spec(KernelRidge(), FeatureSet.SPECTRA),
+    _spec(Discriminant(), FeatureSet.SPECTRA),
 )
 CONTEXTUAL = (
     _spec(KernelRidge(), FeatureSet.WHITENED_SPECTRA),
@@ -78,10 +75,7 @@ CONTEXTUAL = (
     _spec(Discriminant(), FeatureSet.WHITENED_SPECTRA, predict_on=FeatureSet.SMOOTHED_WHITENED_SPECTRA),
     _spec(Discriminant(), FeatureSet.FEATURE_MEANS),
 )
-SPECTRAL = (
-    _spec(KernelRidge(), FeatureSet.SPECTRA),
-    _spec(Discriminant(), FeatureSet.SPECTRA),
-)
+OVERLAPPING = (_spec(KernelRidge(ridges=(_STRONG_RIDGE,)), FeatureSet.SPECTRA),)
 
 
 def available_models(library: Sequence[ModelSpec], available: Sequence[FeatureSet]) -> list[ModelSpec]:

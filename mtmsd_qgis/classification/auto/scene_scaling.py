@@ -18,9 +18,8 @@ from torch import Tensor
 
 from ...io.cube import Raster
 from ...io.windows import Window
-from ...jobs.disk_sizes import GUIDE_CHANNELS
 
-COMPONENTS = 25  # principal ones of the spectra, at most
+COMPONENTS = 25  # principal ones of the spectra, and of the features of the guidance image, at most
 MOST_BANDS = 300  # more plain bands are reduced to this many principal components
 _NOISE_SHARE = 0.1  # of the identity in the noise covariance
 _SMALLEST_SHARE = 1e-9  # of the largest variance; a component below is rounding
@@ -64,21 +63,13 @@ class SpectraScaling:
             noise = reduction @ noise
         whitening = _whitening(noise) if noise.shape[1] > 1 else np.eye(len(noise))
 
-        def tensor(values: NDArray[np.float64]) -> Tensor:
-            return to_tensor(values, device)
-
         return cls(
-            mean=tensor(mean),
-            inverse=tensor(inverse),
-            reduction=None if reduction is None else tensor(reduction),
-            components=tensor(components),
-            noise_whitening=tensor(whitening),
+            mean=to_tensor(mean, device),
+            inverse=to_tensor(inverse, device),
+            reduction=None if reduction is None else to_tensor(reduction, device),
+            components=to_tensor(components, device),
+            noise_whitening=to_tensor(whitening, device),
         )
-
-    @property
-    def columns(self) -> int:
-        """Standardised bands, or what very many are reduced to."""
-        return len(self.mean) if self.reduction is None else len(self.reduction)
 
     def standardised(self, values: Tensor) -> Tensor:
         """Bands (B, h, w) brought to mean 0 and variance 1; very many are reduced to components."""
@@ -116,8 +107,8 @@ class GuideScaling:
         pixels = np.concatenate([v[:, np.isfinite(v).all(axis=0)] for v in values], axis=1).astype(np.float64)
         mean, inverse = pixels.mean(axis=1), inverse_or_zero(pixels.std(axis=1))
         variance, axes = _principal_axes((pixels - mean[:, None]) * inverse[:, None])
-        length = math.sqrt(max(float(variance[:GUIDE_CHANNELS].mean()), 1e-12))
-        return cls(to_tensor(mean, device), to_tensor(axes[:GUIDE_CHANNELS] * inverse / length, device))
+        length = math.sqrt(max(float(variance[:COMPONENTS].mean()), 1e-12))
+        return cls(to_tensor(mean, device), to_tensor(axes[:COMPONENTS] * inverse / length, device))
 
     def __call__(self, features: Tensor) -> Tensor:
         """The guidance image (G, h, w) of features (F, h, w)."""

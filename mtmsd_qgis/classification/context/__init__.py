@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Spatial post-processing of class probabilities."""
+"""Spatial context: smoothing within fields, and whether it is reliable."""

@@ -4,7 +4,7 @@
 Enters: a guidance image (G, h, w) and values to smooth. Leaves: smoothed values that follow a field and stop at its
 border. Source: joint (cross) bilateral filter of Petschnigg et al. (2004), doi 10.1145/1015706.1015777, and Eisemann &
 Durand (2004), doi 10.1145/1015706.1015778, here with diffusion features as the guidance image and without a spatial
-kernel; dilated neighbourhoods, pass after pass, as in the edge-avoiding à-trous filter of Dammertz et al. (2010).
+kernel.
 """
 
 from __future__ import annotations
@@ -14,49 +14,47 @@ from torch import Tensor
 from torch.nn import functional
 
 RADIUS = 4  # neighbours to either side
-SIDE = 2 * RADIUS + 1  # neighbours in a row
+_SIDE = 2 * RADIUS + 1  # neighbours in a row
 
 
-def affinities(guide: Tensor, known: Tensor, range_sigma: float, dilation: int = 1) -> Tensor:
+def affinities(guide: Tensor, known: Tensor, range_sigma: float) -> Tensor:
     """Weights of the neighbours within the radius.
 
     Args:
         guide: (G, h, w), of a root mean square near 1.
         known: (h, w) bool; other pixels have no weight.
         range_sigma: Root mean square distance in the guide at which a neighbour's weight is 0.6.
-        dilation: Pixels from one neighbour to the next.
 
     Returns:
         (81, h, w) row by row of the neighbourhood, summing to 1 where there is a known neighbour.
     """
-    padded = functional.pad(guide, (RADIUS * dilation,) * 4)
-    reachable = functional.pad(known.to(guide), (RADIUS * dilation,) * 4)
+    padded = functional.pad(guide, (RADIUS,) * 4)
+    reachable = functional.pad(known.to(guide), (RADIUS,) * 4)
     height, width = known.shape
-    weights = torch.empty(SIDE * SIDE, height, width, device=guide.device, dtype=guide.dtype)
-    for neighbour in range(SIDE * SIDE):
-        rows, cols = _shifted(neighbour, dilation, height, width)
+    weights = torch.empty(_SIDE * _SIDE, height, width, device=guide.device, dtype=guide.dtype)
+    for neighbour in range(_SIDE * _SIDE):
+        rows, cols = _shifted(neighbour, height, width)
         distance = (padded[:, rows, cols] - guide).square_().mean(dim=0)
         weights[neighbour] = torch.exp(distance * (-0.5 / range_sigma**2)) * reachable[rows, cols]
     return weights.div_(weights.sum(dim=0).clamp(min=1e-6))
 
 
-def smooth(values: Tensor, weights: Tensor, dilation: int = 1) -> Tensor:
+def smooth(values: Tensor, weights: Tensor) -> Tensor:
     """Weighted mean (F, h, w) of values (F, h, w) over the neighbours; values outside the window count as 0.
 
     Args:
         values: (F, h, w).
         weights: (81, h, w), as affinities gives them.
-        dilation: Of these weights.
     """
-    padded = functional.pad(values, (RADIUS * dilation,) * 4)
+    padded = functional.pad(values, (RADIUS,) * 4)
     total = torch.zeros_like(values)
-    for neighbour in range(SIDE * SIDE):
-        rows, cols = _shifted(neighbour, dilation, *values.shape[-2:])
+    for neighbour in range(_SIDE * _SIDE):
+        rows, cols = _shifted(neighbour, *values.shape[-2:])
         total.addcmul_(padded[:, rows, cols], weights[neighbour])
     return total
 
 
-def _shifted(neighbour: int, dilation: int, height: int, width: int) -> tuple[slice, slice]:
+def _shifted(neighbour: int, height: int, width: int) -> tuple[slice, slice]:
     """The window moved to a neighbour, inside the padded window."""
-    row, col = (dilation * step for step in divmod(neighbour, SIDE))
+    row, col = divmod(neighbour, _SIDE)
     return slice(row, row + height), slice(col, col + width)

@@ -66,12 +66,10 @@ def test_features_at_samples_are_those_of_their_pixels(reader):
 
 
 def test_sources_tell_timesteps_stages_and_spectra_apart(reader):
-    assert {source.kind for source in reader.sources(FeatureSet.SPECTRA)} == {"spectra"}
-    sources = {(source.timestep, source.stage) for source in reader.sources(FeatureSet.FEATURE_MEANS)}
-    assert sources == {(50, 3), (50, 5), (200, 3), (200, 5)}
-    first = reader.sources(FeatureSet.FEATURE_MEANS)[0]
-    assert (first.timestep_label, first.stage_label) == ("50", "3")
-    assert reader.sources(FeatureSet.SPECTRA)[0].timestep_label == "spectra"
+    assert set(reader.sources(FeatureSet.SPECTRA)) == {("spectra", "spectra")}
+    sources = set(reader.sources(FeatureSet.FEATURE_MEANS))
+    assert sources == {("50", "3"), ("50", "5"), ("200", "3"), ("200", "5")}
+    assert reader.sources(FeatureSet.FEATURE_MEANS)[0] == ("50", "3")
 
 
 def test_spectra_are_standardised_smoothed_within_fields_and_means_are_means(reader):
