@@ -288,3 +288,16 @@ def test_the_log_tells_of_it(tmp_path):
     announce(described(with_items(tmp_path, "{450.5, 550, 2200}", "Micrometers")), log)
     assert len(log.warnings) == 1
     assert "Wavelengths: 450.5 to 2200 nm." in log.text
+
+
+def test_files_beside_a_raster_with_decimal_commas(tmp_path):
+    path = in_envi_header_beside_a_geotiff(tmp_path)
+    header = tmp_path / "in.hdr"
+    header.write_text(header.read_text().replace("{450.5, 550, 2200}", "{450,5; 550,0; 2200,0}"))
+    assert facts(described(path))[0] == pytest.approx(CENTRES)
+    table = in_prisma_table(tmp_path)
+    rows = table.with_suffix(".wvl")
+    rows.write_text(rows.read_text().replace(".", ","))
+    centres, widths, _ = facts(described(table))
+    assert centres == pytest.approx(CENTRES)
+    assert widths == pytest.approx(WIDTHS)

@@ -80,7 +80,7 @@ def describe_bands(dataset: gdal.Dataset, uri: str = "", layer: QgsMapLayer | No
         [_from_layer(layer, number) for number in range(1, count + 1)],
         [_from_band(dataset.GetRasterBand(number)) for number in range(1, count + 1)],
         _from_lists(at_dataset, unit, count),
-        _from_lists(*find_sidecar(Path(uri), dataset.GetDriver().ShortName), count) if uri else [],
+        _from_lists(*find_sidecar(Path(uri), dataset.GetDriver().ShortName, count), count) if uri else [],
         [_from_name(dataset.GetRasterBand(number).GetDescription()) for number in range(1, count + 1)],
     ]
     checked = [(source, check_wavelengths([found.wavelength_nm for found in source])) for source in sources if source]

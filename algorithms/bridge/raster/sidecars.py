@@ -12,9 +12,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from qgis.PyQt.QtXml import QDomDocument, QDomElement
+
+from .wavelengths import number_in, numbers_in
 
 Lists = dict[str, list["float | None"]]
 
@@ -23,18 +26,19 @@ _ENVI_ENTRY = re.compile(r"^\s*([\w ]+?)\s*=\s*(\{[^}]*\}|[^\n]*)", re.MULTILINE
 _KEYS = ("wavelength", "fwhm", "bbl")
 
 
-def find_sidecar(path: Path, driver: str) -> tuple[Lists, str]:
+def find_sidecar(path: Path, driver: str, count: int) -> tuple[Lists, str]:
     """Lists of wavelength, fwhm and bbl, as far as the files beside a raster have them, and the unit.
 
     Args:
         path: Of the raster; what is no file has nothing beside it.
         driver: Short name of its GDAL driver: an ENVI raster's own header is read by GDAL.
+        count: Of its bands.
     """
     if not path.is_file():
         return {}, ""
     readers = [(_enmap_files(path), _read_enmap), (_beside(path, ".wvl"), _read_prisma)]
     if driver != "ENVI":
-        readers.append((_beside(path, ".hdr"), _read_envi))
+        readers.append((_beside(path, ".hdr"), partial(_read_envi, count=count)))
     for files, read in readers:
         for file in files:
             with suppress(OSError, ValueError):
@@ -75,7 +79,7 @@ def _read_enmap(text: str) -> tuple[Lists, str]:
     for parent in _elements(document, "bandCharacterisation"):
         for band in _elements(parent, "bandID"):
             for key, tag in (("wavelength", "wavelengthCenterOfBand"), ("fwhm", "FWHMOfBand")):
-                lists[key].append(_number(band.firstChildElement(tag).text()))
+                lists[key].append(number_in(band.firstChildElement(tag).text()))
     return lists, "nm"
 
 
@@ -86,29 +90,23 @@ def _elements(parent: QDomDocument | QDomElement, tag: str) -> Iterator[QDomElem
 
 
 def _read_prisma(text: str) -> tuple[Lists, str]:
-    rows = [re.split(r"[\s,;]+", line.strip().replace('"', "")) for line in text.splitlines() if line.strip()]
+    lines = [line.strip().replace('"', "") for line in text.splitlines() if line.strip()]
+    # Where no comma parts the titles, one in a row belongs to a number.
+    separator = r"[\s,;]+" if lines and "," in lines[0] else r"[\s;]+"
+    rows = [re.split(separator, line) for line in lines]
     names = [name.lower() for name in rows[0]] if rows else []
     lists: Lists = {}
     for key, column in (("wavelength", "wl"), ("fwhm", "fwhm")):
         if column in names:
             # Counted from the right: R may put row names into a column without a title.
             place = names.index(column) - len(names)
-            lists[key] = [_number(row[place]) if len(row) >= len(names) else None for row in rows[1:]]
+            lists[key] = [number_in(row[place]) if len(row) >= len(names) else None for row in rows[1:]]
     return lists, "nm"
 
 
-def _read_envi(text: str) -> tuple[Lists, str]:
+def _read_envi(text: str, count: int) -> tuple[Lists, str]:
     if not text.lstrip("\ufeff").startswith("ENVI"):
         return {}, ""
     entries = {key.strip().lower(): value.strip() for key, value in _ENVI_ENTRY.findall(text)}
-    lists: Lists = {
-        key: [_number(part) for part in entries[key].strip("{}").split(",")] for key in _KEYS if key in entries
-    }
+    lists: Lists = {key: list(numbers_in(entries[key], count)) for key in _KEYS if key in entries}
     return lists, entries.get("wavelength units", "")
-
-
-def _number(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None
