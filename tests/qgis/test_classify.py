@@ -167,3 +167,21 @@ def test_a_temporary_output_is_loaded_once(scene, features, project):
     layers = loaded(algorithm, parameters, context)
     assert list(layers) == ["OUTPUT"]
     assert [Path(place).is_file() for place in context.layersToLoadOnCompletion()] == [True]
+
+
+def test_one_polygon_a_class_gives_no_figure_and_says_what_to_do(scene, torch_python, tmp_path):
+    """What the sentence advises helps."""
+    shapes = [(box_of_pixels(2, 21 * index + 2, 60, 21 * index + 18), name) for index, name in enumerate(NAMES)]
+    parameters = {
+        "INPUT": str(scene.raster), "TRAINING": vector_layer(shapes, "Polygon"), "CLASS_FIELD": "cover",
+        "OUTPUT": str(tmp_path / "map.tif"), "REPORT": str(tmp_path / "report.html"), **CLASSIFY,
+        "CLASSIFIER": "linear",
+    }  # fmt: skip
+    log = Log()
+    found = run("classify", {**parameters, "SPLIT": "spatial"}, log)
+    assert found["OA"] is None
+    for text in (log.text, (tmp_path / "report.html").read_text("utf-8")):
+        assert "Nothing could be held out, so no accuracy is given" in text
+        assert "held out and kept apart" not in text
+    found = run("classify", {**parameters, "SPLIT": "block", "BLOCK_SIZE": 16})
+    assert found["OA"] > 90
