@@ -97,8 +97,8 @@ class FillValue:
         return (
             f"{self.pixels} of {self.all_pixels} pixels have the value {self.value:.7g}{bands}, far from all other "
             f"values ({self.low:.4g} to {self.high:.4g}). It looks like no data that is not declared as such. If it "
-            "is, give it as 'Additional no data value' in the layer's properties (Transparency), or leave these pixels "
-            "out with MASK."
+            "is, declare it: as the raster's nodata value, or as 'Additional no data value' in the layer's properties "
+            "(Transparency)."
         )
 
     def refuse_if_spoiling(self) -> None:
