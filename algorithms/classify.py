@@ -11,7 +11,13 @@ from ..mtmsd_qgis.jobs.protocol import Job
 from ..mtmsd_qgis.jobs.results import MapResult
 from ..mtmsd_qgis.jobs.settings import ClassificationSettings, to_json
 from .base.algorithm import MtmsdAlgorithm
-from .base.classification_parameters import ClassifierOptions, ClassifierParameters, MapOutputs, SampleLayers
+from .base.classification_parameters import (
+    ClassifierFile,
+    ClassifierOptions,
+    ClassifierParameters,
+    MapOutputs,
+    SampleLayers,
+)
 from .base.classification_run import ClassificationRun
 from .base.parameters import Device, ParameterValues, Seed, rare_number
 
@@ -57,7 +63,7 @@ class Classify(MtmsdAlgorithm):
             ),
             advanced=True,
         )
-        self.declare_groups(Seed(), Device(), MapOutputs())
+        self.declare_groups(Seed(), Device(), MapOutputs(), ClassifierFile())
 
     def check_settings(self, values: ParameterValues) -> None:
         """Make the settings once, for their own checks."""

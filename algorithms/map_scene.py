@@ -18,7 +18,13 @@ from ..mtmsd_qgis.jobs.protocol import Job
 from ..mtmsd_qgis.jobs.results import SceneMapResult
 from ..mtmsd_qgis.jobs.settings import PRESET_NAMES, to_json
 from .base.algorithm import MtmsdAlgorithm
-from .base.classification_parameters import ClassifierOptions, ClassifierParameters, MapOutputs, SampleLayers
+from .base.classification_parameters import (
+    ClassifierFile,
+    ClassifierOptions,
+    ClassifierParameters,
+    MapOutputs,
+    SampleLayers,
+)
 from .base.classification_run import ClassificationRun
 from .base.extraction_parameters import ExtractionParameters, MatchedModel, ResumeFolderParameter
 from .base.parameters import Device, ParameterValues, Seed
@@ -75,6 +81,7 @@ class MapScene(MtmsdAlgorithm):
             Seed(),
             Device(),
             MapOutputs(),
+            ClassifierFile(with_model=True),
         )
         self.declare(
             QgsProcessingParameterFileDestination(
@@ -148,7 +155,7 @@ class MapScene(MtmsdAlgorithm):
             )
             job = run.with_samples(job, folder, feedback, 4)
             result = read_result(SceneMapResult, run_worker(job, folder, self.MODULE, ProgressRange(feedback, 6, 96)))
-            run.write_maps(result, job.classes, resume.folder, ProgressRange(feedback, 96, 100, "Writing the maps"))
+            run.write_maps(result, job.classes, folder, ProgressRange(feedback, 96, 100, "Writing the maps"))
             run.write_report(result, {"Diffusion model": self._model_sentence(result)})
             if model is not None and result.model is not None:
                 copy_file(Path(result.model), model)

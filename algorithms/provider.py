@@ -7,6 +7,7 @@ from processing.core.ProcessingConfig import ProcessingConfig, Setting
 from qgis.core import QgsApplication, QgsProcessingProvider
 from qgis.PyQt.QtGui import QIcon
 
+from .apply_classifier import ApplyClassifier
 from .assess_accuracy import AssessAccuracy
 from .base.metadata import ROOT, metadata_value
 from .check_environment import CheckEnvironment
@@ -28,6 +29,7 @@ _ALGORITHMS = (
     PretrainDiffusion,
     ExtractFeatures,
     Classify,
+    ApplyClassifier,
     AssessAccuracy,
     ImportScene,
     SplitSamples,

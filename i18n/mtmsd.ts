@@ -4,6 +4,110 @@
     <context>
         <name>Mtmsd</name>
         <message>
+            <source>Apply classifier</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>hyperspectral,classification,land cover,transfer,other scene,other date,area of applicability,torch</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Maps a raster with a classifier that 'Classify' or 'Map a scene in one step' has written: another scene, another date, the next tile. Nothing is learnt. The report says first whether the map may be believed: how far the scene differs from the one that was learnt from, by which bands, and which share of it resembles the training samples. A cancelled or killed run goes on where it was.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Raster</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>A scene with the bands of the one that was learnt from, found by wavelength, name or order; or a feature raster, for a classifier that was learnt from one.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Classifier</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>MTMSD classifier (*.mtmsdc);;All files (*.*)</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>The file OUTPUT_CLASSIFIER of 'Classify' or 'Map a scene in one step'.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Diffusion model</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>MTMSD model (*.mtmsd);;All files (*.*)</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>The one that the classifier was learnt with; only where its file does not hold it.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Adapt the bands</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>none: the values are taken as they are. scale: each band is brought to the median and the spread of the scene that was learnt from; for scenes of another light or another unit, with about the same land cover.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Class map</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>GeoTIFF of class ids, 0 where there is no data.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Confidence</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Probability of the class on the map, 0 to 1; -1 where there is no data.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Probabilities</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>One band a class, 0 to 1; -1 where there is no data.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Area of applicability</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Band 1: 1 where the pixel resembles the training samples, else 0. Band 2: the dissimilarity index (Meyer &amp; Pebesma 2021). -1 where there is no data.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Report</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>HTML files (*.html)</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Whether the map may be believed, and why; the same as JSON goes beside it.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Share inside the area of applicability</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>How well the scenes can be told apart (AUC)</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
             <source>Assess accuracy of a class map</source>
             <translation type="unfinished"></translation>
         </message>
@@ -13,10 +117,6 @@
         </message>
         <message>
             <source>Holds a class map of any program against reference samples: confusion matrix, overall and average accuracy, kappa, user's and producer's accuracy and F1 of every class, with 95 % intervals; and, from random samples, accuracies and areas corrected for the errors of the map, with standard errors (Olofsson et al. 2014, Stehman 2014). Report, JSON and CSV. It needs no torch.</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>Class map</source>
             <translation type="unfinished"></translation>
         </message>
         <message>
@@ -53,14 +153,6 @@
         </message>
         <message>
             <source>A raster of whole numbers with the map's pixels, where samples were drawn by strata other than the map's classes, such as those of an earlier map. It says the stratum of each sample and how large each stratum is.</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>Report</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>HTML files (*.html)</source>
             <translation type="unfinished"></translation>
         </message>
         <message>
@@ -152,10 +244,6 @@
             <translation type="unfinished"></translation>
         </message>
         <message>
-            <source>Classifier</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
             <source>auto: linear discriminant analysis and kernel ridge regression on spectra and on means of diffusion features, cross-validated on the training samples as the split says. Their probabilities are averaged; up to a minute. mtmsd: the published method, an ensemble of networks that weigh the timesteps for every pixel; minutes. transformer3d: 3-D convolution and transformer on patches of the features; minutes. linear: logistic regression, as a yardstick.</source>
             <translation type="unfinished"></translation>
         </message>
@@ -192,31 +280,23 @@
             <translation type="unfinished"></translation>
         </message>
         <message>
-            <source>GeoTIFF of class ids, 0 where there is no data.</source>
+            <source>MTMSD classifier (*.mtmsdc)</source>
             <translation type="unfinished"></translation>
         </message>
         <message>
-            <source>Confidence</source>
+            <source>What was learnt, for other scenes with the same bands: 'Apply classifier' maps them with it.</source>
             <translation type="unfinished"></translation>
         </message>
         <message>
-            <source>Probability of the class on the map, 0 to 1; -1 where there is no data.</source>
+            <source>Classifier includes the diffusion model</source>
             <translation type="unfinished"></translation>
         </message>
         <message>
-            <source>Probabilities</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>One band a class, 0 to 1; -1 where there is no data.</source>
+            <source>The classifier's file is then enough to map another scene; it is larger by the model, 7 MB for the preset quick. Not: the model's own file is needed too.</source>
             <translation type="unfinished"></translation>
         </message>
         <message>
             <source>Accuracy with intervals, confusion matrix, calibration, areas, what the map rests on, what was held out and how. The same as JSON and CSV goes beside it, under the same name.</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>Maps of {scene}</source>
             <translation type="unfinished"></translation>
         </message>
         <message>
@@ -249,6 +329,10 @@
         </message>
         <message>
             <source>Folder that a cancelled or killed run left beside its output, and named in its log. The run goes on from there to the same result; raster, samples, model and settings must be the same. A run to the same output finds the folder by itself.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Maps of {scene}</source>
             <translation type="unfinished"></translation>
         </message>
         <message>
@@ -476,19 +560,7 @@
             <translation type="unfinished"></translation>
         </message>
         <message>
-            <source>Raster</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
             <source>The scene the model was trained on, or another one with the same bands. Bands are matched by wavelength, else by name, else by order.</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>Diffusion model</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>MTMSD model (*.mtmsd);;All files (*.*)</source>
             <translation type="unfinished"></translation>
         </message>
         <message>

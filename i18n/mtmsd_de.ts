@@ -4,6 +4,110 @@
     <context>
         <name>Mtmsd</name>
         <message>
+            <source>Apply classifier</source>
+            <translation>Klassifikator anwenden</translation>
+        </message>
+        <message>
+            <source>hyperspectral,classification,land cover,transfer,other scene,other date,area of applicability,torch</source>
+            <translation>hyperspektral,Klassifikation,Landbedeckung,Übertragung,andere Szene,anderes Datum,Anwendungsbereich,torch</translation>
+        </message>
+        <message>
+            <source>Maps a raster with a classifier that 'Classify' or 'Map a scene in one step' has written: another scene, another date, the next tile. Nothing is learnt. The report says first whether the map may be believed: how far the scene differs from the one that was learnt from, by which bands, and which share of it resembles the training samples. A cancelled or killed run goes on where it was.</source>
+            <translation>Kartiert ein Raster mit einem Klassifikator, den „Klassifizieren“ oder „Szene in einem Schritt kartieren“ geschrieben hat: eine andere Szene, ein anderes Datum, die nächste Kachel. Gelernt wird nichts. Der Bericht sagt zuerst, ob man der Karte glauben darf: wie weit die Szene von der abweicht, von der gelernt wurde, in welchen Kanälen, und welcher Anteil den Trainingsproben ähnelt. Ein abgebrochener oder beendeter Lauf geht dort weiter, wo er war.</translation>
+        </message>
+        <message>
+            <source>Raster</source>
+            <translation>Raster</translation>
+        </message>
+        <message>
+            <source>A scene with the bands of the one that was learnt from, found by wavelength, name or order; or a feature raster, for a classifier that was learnt from one.</source>
+            <translation>Eine Szene mit den Kanälen der Szene, von der gelernt wurde, gefunden nach Wellenlänge, Name oder Reihenfolge; oder ein Merkmalsraster, für einen Klassifikator, der von einem gelernt wurde.</translation>
+        </message>
+        <message>
+            <source>Classifier</source>
+            <translation>Klassifikator</translation>
+        </message>
+        <message>
+            <source>MTMSD classifier (*.mtmsdc);;All files (*.*)</source>
+            <translation>MTMSD-Klassifikator (*.mtmsdc);;Alle Dateien (*.*)</translation>
+        </message>
+        <message>
+            <source>The file OUTPUT_CLASSIFIER of 'Classify' or 'Map a scene in one step'.</source>
+            <translation>Die Datei OUTPUT_CLASSIFIER von „Klassifizieren“ oder „Szene in einem Schritt kartieren“.</translation>
+        </message>
+        <message>
+            <source>Diffusion model</source>
+            <translation>Diffusionsmodell</translation>
+        </message>
+        <message>
+            <source>MTMSD model (*.mtmsd);;All files (*.*)</source>
+            <translation>MTMSD-Modell (*.mtmsd);;Alle Dateien (*.*)</translation>
+        </message>
+        <message>
+            <source>The one that the classifier was learnt with; only where its file does not hold it.</source>
+            <translation>Dasjenige, mit dem der Klassifikator gelernt wurde; nur, wo seine Datei es nicht enthält.</translation>
+        </message>
+        <message>
+            <source>Adapt the bands</source>
+            <translation>Kanäle anpassen</translation>
+        </message>
+        <message>
+            <source>none: the values are taken as they are. scale: each band is brought to the median and the spread of the scene that was learnt from; for scenes of another light or another unit, with about the same land cover.</source>
+            <translation>none: Die Werte werden genommen, wie sie sind. scale: Jeder Kanal wird auf Median und Streuung der Szene gebracht, von der gelernt wurde; für Szenen mit anderem Licht oder anderer Einheit und etwa gleicher Landbedeckung.</translation>
+        </message>
+        <message>
+            <source>Class map</source>
+            <translation>Klassenkarte</translation>
+        </message>
+        <message>
+            <source>GeoTIFF of class ids, 0 where there is no data.</source>
+            <translation>GeoTIFF mit Klassen-IDs; 0, wo keine Daten sind.</translation>
+        </message>
+        <message>
+            <source>Confidence</source>
+            <translation>Konfidenz</translation>
+        </message>
+        <message>
+            <source>Probability of the class on the map, 0 to 1; -1 where there is no data.</source>
+            <translation>Wahrscheinlichkeit der kartierten Klasse, 0 bis 1; -1, wo keine Daten sind.</translation>
+        </message>
+        <message>
+            <source>Probabilities</source>
+            <translation>Wahrscheinlichkeiten</translation>
+        </message>
+        <message>
+            <source>One band a class, 0 to 1; -1 where there is no data.</source>
+            <translation>Ein Kanal je Klasse, 0 bis 1; -1, wo keine Daten sind.</translation>
+        </message>
+        <message>
+            <source>Area of applicability</source>
+            <translation>Anwendungsbereich</translation>
+        </message>
+        <message>
+            <source>Band 1: 1 where the pixel resembles the training samples, else 0. Band 2: the dissimilarity index (Meyer &amp; Pebesma 2021). -1 where there is no data.</source>
+            <translation>Kanal 1: 1, wo das Pixel den Trainingsproben ähnelt, sonst 0. Kanal 2: der Unähnlichkeitsindex (Meyer &amp; Pebesma 2021). -1, wo keine Daten sind.</translation>
+        </message>
+        <message>
+            <source>Report</source>
+            <translation>Bericht</translation>
+        </message>
+        <message>
+            <source>HTML files (*.html)</source>
+            <translation>HTML-Dateien (*.html)</translation>
+        </message>
+        <message>
+            <source>Whether the map may be believed, and why; the same as JSON goes beside it.</source>
+            <translation>Ob man der Karte glauben darf, und warum; dasselbe liegt als JSON daneben.</translation>
+        </message>
+        <message>
+            <source>Share inside the area of applicability</source>
+            <translation>Anteil innerhalb des Anwendungsbereichs</translation>
+        </message>
+        <message>
+            <source>How well the scenes can be told apart (AUC)</source>
+            <translation>Wie gut sich die Szenen unterscheiden lassen (AUC)</translation>
+        </message>
+        <message>
             <source>Assess accuracy of a class map</source>
             <translation>Genauigkeit einer Klassenkarte beurteilen</translation>
         </message>
@@ -14,10 +118,6 @@
         <message>
             <source>Holds a class map of any program against reference samples: confusion matrix, overall and average accuracy, kappa, user's and producer's accuracy and F1 of every class, with 95 % intervals; and, from random samples, accuracies and areas corrected for the errors of the map, with standard errors (Olofsson et al. 2014, Stehman 2014). Report, JSON and CSV. It needs no torch.</source>
             <translation>Vergleicht eine Klassenkarte, gleich aus welchem Programm, mit Referenzdaten: Konfusionsmatrix, Gesamtgenauigkeit und mittlere Genauigkeit, Kappa, Nutzer- und Produzentengenauigkeit und F1 jeder Klasse, mit 95-%-Intervallen; dazu, aus zufällig gezogenen Proben, Genauigkeiten und Flächen, die um die Fehler der Karte berichtigt sind, mit Standardfehlern (Olofsson u. a. 2014, Stehman 2014). Bericht, JSON und CSV. Kommt ohne torch aus.</translation>
-        </message>
-        <message>
-            <source>Class map</source>
-            <translation>Klassenkarte</translation>
         </message>
         <message>
             <source>One band of class ids, whole numbers; of this plugin or any other program.</source>
@@ -54,14 +154,6 @@
         <message>
             <source>A raster of whole numbers with the map's pixels, where samples were drawn by strata other than the map's classes, such as those of an earlier map. It says the stratum of each sample and how large each stratum is.</source>
             <translation>Ein Raster ganzer Zahlen mit den Pixeln der Karte, falls die Proben nach anderen Straten als den Klassen der Karte gezogen wurden, etwa nach denen einer früheren Karte. Er sagt, zu welchem Stratum jede Probe gehört und wie groß jedes Stratum ist.</translation>
-        </message>
-        <message>
-            <source>Report</source>
-            <translation>Bericht</translation>
-        </message>
-        <message>
-            <source>HTML files (*.html)</source>
-            <translation>HTML-Dateien (*.html)</translation>
         </message>
         <message>
             <source>All figures and what they rest on, for people; one file that needs no network.</source>
@@ -152,10 +244,6 @@
             <translation>Anteil der Trainingsdaten jeder Klasse, der zurückgehalten wird.</translation>
         </message>
         <message>
-            <source>Classifier</source>
-            <translation>Klassifikator</translation>
-        </message>
-        <message>
             <source>auto: linear discriminant analysis and kernel ridge regression on spectra and on means of diffusion features, cross-validated on the training samples as the split says. Their probabilities are averaged; up to a minute. mtmsd: the published method, an ensemble of networks that weigh the timesteps for every pixel; minutes. transformer3d: 3-D convolution and transformer on patches of the features; minutes. linear: logistic regression, as a yardstick.</source>
             <translation>auto: lineare Diskriminanzanalyse und Kernel-Ridge-Regression auf Spektren und auf Mittelwerten von Diffusionsmerkmalen, auf den Trainingsdaten so kreuzvalidiert, wie die Aufteilung es sagt. Ihre Wahrscheinlichkeiten werden gemittelt; bis zu einer Minute. mtmsd: das veröffentlichte Verfahren, ein Ensemble von Netzen, die für jedes Pixel die Zeitschritte gewichten; Minuten. transformer3d: 3D-Faltung und Transformer auf Ausschnitten der Merkmale; Minuten. linear: logistische Regression, als Maßstab.</translation>
         </message>
@@ -192,32 +280,24 @@
             <translation>Trainingsdaten in diesem Abstand von zurückgehaltenen werden ausgelassen. 0: keine.</translation>
         </message>
         <message>
-            <source>GeoTIFF of class ids, 0 where there is no data.</source>
-            <translation>GeoTIFF mit Klassen-IDs; 0, wo keine Daten sind.</translation>
+            <source>MTMSD classifier (*.mtmsdc)</source>
+            <translation>MTMSD-Klassifikator (*.mtmsdc)</translation>
         </message>
         <message>
-            <source>Confidence</source>
-            <translation>Konfidenz</translation>
+            <source>What was learnt, for other scenes with the same bands: 'Apply classifier' maps them with it.</source>
+            <translation>Was gelernt wurde, für andere Szenen mit denselben Kanälen: „Klassifikator anwenden“ kartiert sie damit.</translation>
         </message>
         <message>
-            <source>Probability of the class on the map, 0 to 1; -1 where there is no data.</source>
-            <translation>Wahrscheinlichkeit der kartierten Klasse, 0 bis 1; -1, wo keine Daten sind.</translation>
+            <source>Classifier includes the diffusion model</source>
+            <translation>Klassifikator enthält das Diffusionsmodell</translation>
         </message>
         <message>
-            <source>Probabilities</source>
-            <translation>Wahrscheinlichkeiten</translation>
-        </message>
-        <message>
-            <source>One band a class, 0 to 1; -1 where there is no data.</source>
-            <translation>Ein Kanal je Klasse, 0 bis 1; -1, wo keine Daten sind.</translation>
+            <source>The classifier's file is then enough to map another scene; it is larger by the model, 7 MB for the preset quick. Not: the model's own file is needed too.</source>
+            <translation>Die Datei des Klassifikators reicht dann, um eine andere Szene zu kartieren; sie ist um das Modell größer, 7 MB bei der Voreinstellung quick. Sonst wird auch die Datei des Modells gebraucht.</translation>
         </message>
         <message>
             <source>Accuracy with intervals, confusion matrix, calibration, areas, what the map rests on, what was held out and how. The same as JSON and CSV goes beside it, under the same name.</source>
             <translation>Genauigkeit mit Intervallen, Konfusionsmatrix, Kalibrierung, Flächen, worauf die Karte beruht, was zurückgehalten wurde und wie. Daneben liegt dasselbe als JSON und CSV, unter gleichem Namen.</translation>
-        </message>
-        <message>
-            <source>Maps of {scene}</source>
-            <translation>Karten von {scene}</translation>
         </message>
         <message>
             <source>Timesteps</source>
@@ -250,6 +330,10 @@
         <message>
             <source>Folder that a cancelled or killed run left beside its output, and named in its log. The run goes on from there to the same result; raster, samples, model and settings must be the same. A run to the same output finds the folder by itself.</source>
             <translation>Ordner, den ein abgebrochener Lauf neben seiner Ausgabe hinterlassen und im Protokoll genannt hat. Der Lauf geht von dort zum gleichen Ergebnis weiter; Raster, Trainingsdaten, Modell und Einstellungen müssen die gleichen sein. Ein Lauf zur gleichen Ausgabe findet den Ordner von selbst.</translation>
+        </message>
+        <message>
+            <source>Maps of {scene}</source>
+            <translation>Karten von {scene}</translation>
         </message>
         <message>
             <source>The same seed, inputs and device give the same result.</source>
@@ -476,20 +560,8 @@
             <translation>Verrauscht die Szene verschieden stark (Zeitschritte), lässt das Diffusionsmodell sie ansehen und nimmt, was die Schichten des Netzes (Stufen) sehen, als Merkmale jedes Pixels. Die aussagekräftigsten Merkmale werden behalten. Das Ergebnis ist ein Raster mit einem Kanal je Zeitschritt und Merkmal und dahinter den Spektren, für „Diffusionsmerkmale klassifizieren“. Er ist groß: 2 Byte je Pixel und Kanal.</translation>
         </message>
         <message>
-            <source>Raster</source>
-            <translation>Raster</translation>
-        </message>
-        <message>
             <source>The scene the model was trained on, or another one with the same bands. Bands are matched by wavelength, else by name, else by order.</source>
             <translation>Die Szene, mit der das Modell trainiert wurde, oder eine andere mit den gleichen Kanälen. Kanäle werden nach Wellenlänge zugeordnet, sonst nach Namen, sonst nach Reihenfolge.</translation>
-        </message>
-        <message>
-            <source>Diffusion model</source>
-            <translation>Diffusionsmodell</translation>
-        </message>
-        <message>
-            <source>MTMSD model (*.mtmsd);;All files (*.*)</source>
-            <translation>MTMSD-Modell (*.mtmsd);;Alle Dateien (*.*)</translation>
         </message>
         <message>
             <source>The file written by 'Pretrain diffusion model'.</source>

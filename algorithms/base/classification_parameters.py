@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from qgis.core import (
     QgsProcessing,
     QgsProcessingOutputNumber,
+    QgsProcessingParameterBoolean,
     QgsProcessingParameterEnum,
     QgsProcessingParameterFeatureSource,
     QgsProcessingParameterField,
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from ..bridge.vector.labels import LabelLayer
     from .algorithm import MtmsdAlgorithm
 
-MAPS = ("OUTPUT", "CONFIDENCE", "PROBABILITIES")
 ACCURACY = {
     "OA": translatable("Overall accuracy (%)"),
     "AA": translatable("Average accuracy (%)"),
@@ -169,6 +169,48 @@ class ClassifierOptions:
         ):
             algorithm.declare(number, text, advanced=True)
         Overlaps().declare(algorithm)
+
+
+class ClassifierFile:
+    """OUTPUT_CLASSIFIER, and INCLUDE_MODEL where the diffusion model is at hand."""
+
+    OUTPUT = "OUTPUT_CLASSIFIER"
+    _INCLUDE = "INCLUDE_MODEL"
+
+    def __init__(self, *, with_model: bool = False) -> None:
+        """Say what is declared.
+
+        Args:
+            with_model: Whether the model may be included.
+        """
+        self._with_model = with_model
+
+    def declare(self, algorithm: MtmsdAlgorithm) -> None:
+        """Add them."""
+        algorithm.declare(
+            QgsProcessingParameterFileDestination(
+                self.OUTPUT,
+                tr("Classifier"),
+                fileFilter=tr("MTMSD classifier (*.mtmsdc)"),
+                optional=True,
+                createByDefault=False,
+            ),
+            tr("What was learnt, for other scenes with the same bands: 'Apply classifier' maps them with it."),
+        )
+        if self._with_model:
+            algorithm.declare(
+                QgsProcessingParameterBoolean(self._INCLUDE, tr("Classifier includes the diffusion model"), True),
+                tr(
+                    "The classifier's file is then enough to map another scene; it is larger by the model, 7 MB for "
+                    "the preset quick. Not: the model's own file is needed too."
+                ),
+                advanced=True,
+            )
+
+    @classmethod
+    def includes_model(cls, values: ParameterValues) -> bool:
+        """Whether the model goes into the file."""
+        return values.boolean(cls._INCLUDE)  # no, where it is not declared
 
 
 class MapOutputs:

@@ -10,20 +10,23 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ...mtmsd_qgis.jobs.settings import ClassificationSettings
-from ..translation import tr
-from .classification_parameters import ACCURACY, MAPS, SampleLayers
+from .classification_parameters import ACCURACY, ClassifierFile, SampleLayers
+from .map_files import MAPS, MapFiles
 from .outputs import RunOutputs
 
 if TYPE_CHECKING:
     from qgis.core import QgsProcessingFeedback
 
-    from ...mtmsd_qgis.jobs.data_model import ClassEntry, CubeFile
+    from ...mtmsd_qgis.jobs.data_model import ClassEntry
     from ...mtmsd_qgis.jobs.protocol import Job
     from ...mtmsd_qgis.jobs.results import MapResult
     from ..bridge.feedback import ProgressRange
     from ..bridge.raster.source import RasterSource
     from ..bridge.vector.labels import LabelLayer
     from .parameters import ParameterValues
+
+
+CLASSIFIER_FILE = "classifier.mtmsdc"  # in the job folder
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,8 @@ class ClassificationRun:
         reference: Validation samples, where there is a layer of them.
         maps: Where each map goes; None where it is not wanted.
         report: Where the report goes; None where it is not wanted.
+        classifier: Where the classifier's file goes; None where it is not wanted.
+        include_model: Whether the diffusion model goes into it.
     """
 
     outputs: RunOutputs
@@ -47,6 +52,8 @@ class ClassificationRun:
     reference: LabelLayer | None
     maps: Mapping[str, Path | None] = field(default_factory=dict)
     report: Path | None = None
+    classifier: Path | None = None
+    include_model: bool = False
 
     @classmethod
     def collect(
@@ -71,7 +78,13 @@ class ClassificationRun:
             QgsProcessingException: A map is not to be a GeoTIFF.
         """
         maps = {name: self.outputs.raster(values, name) for name in MAPS}
-        return replace(self, maps=maps, report=self.outputs.file(values, "REPORT"))
+        return replace(
+            self,
+            maps=maps,
+            report=self.outputs.file(values, "REPORT"),
+            classifier=self.outputs.file(values, ClassifierFile.OUTPUT),
+            include_model=ClassifierFile.includes_model(values),
+        )
 
     @property
     def evaluation_text(self) -> str:
@@ -104,44 +117,30 @@ class ClassificationRun:
         if self.reference is not None:
             progress = ProgressRange(feedback, start + 1, start + 2)
             validation = export.reference(self.reference, training, progress)
+        options, outputs = dict(job.options), dict(job.outputs)
+        if self.classifier is not None:
+            options.update(source_name=self.source.name, include_model=self.include_model)
+            outputs["classifier"] = str(folder / CLASSIFIER_FILE)
         return replace(
             job,
             samples=training.file,
             validation=validation,
             classes=training.classes,
-            options={**job.options, "probabilities": self.maps["PROBABILITIES"] is not None},
+            outputs=outputs,
+            options={**options, "probabilities": self.maps["PROBABILITIES"] is not None},
         )
 
     def write_maps(
-        self, result: MapResult, classes: Sequence[ClassEntry], folder: Path, progress: ProgressRange
+        self, result: MapResult, classes: Sequence[ClassEntry], job_folder: Path, progress: ProgressRange
     ) -> None:
-        """GeoTIFFs of what the worker wrote, styled and named.
+        """GeoTIFFs of what the worker wrote, as MapFiles.write, and the classifier's file."""
+        from ...mtmsd_qgis.jobs.results import SceneMapResult
+        from ..bridge.files.atomic_write import copy_file
 
-        Args:
-            result: Of the worker.
-            classes: In the order of the class indices.
-            folder: Where the worker's rasters lie.
-            progress: Told after each part.
-        """
-        from ..bridge.layers.styling import class_map_style, confidence_style
-        from ..bridge.raster.geotiff import RawRaster, write_class_map, write_floats
-
-        def raw(cube: CubeFile) -> RawRaster:
-            return RawRaster(cube, folder, self.source.grid)
-
-        outputs = self.outputs
-        path, confidence, probabilities = (self.maps[name] for name in MAPS)
-        write_class_map(raw(result.map), path, classes, progress)
-        outputs.style("OUTPUT", class_map_style(classes))
-        if confidence is not None:
-            write_floats(raw(result.confidence), confidence, ["confidence"], progress)
-            outputs.style("CONFIDENCE", confidence_style)
-        if probabilities is not None and result.probabilities is not None:
-            write_floats(raw(result.probabilities), probabilities, [entry.name for entry in classes], progress)
-        group = tr("Maps of {scene}")
-        for name in MAPS:
-            if self.maps[name] is not None:
-                outputs.title(name, self.source.name, group)
+        folder = Path(result.folder) if isinstance(result, SceneMapResult) else job_folder
+        MapFiles(self.outputs, self.source, self.maps).write(result, classes, folder, progress)
+        if self.classifier is not None:
+            copy_file(job_folder / CLASSIFIER_FILE, self.classifier)
 
     def write_report(self, result: MapResult, extra: Mapping[str, str] = MappingProxyType({})) -> None:
         """The report of the map, where one is wanted, and its content as JSON and CSV beside it.
@@ -180,6 +179,7 @@ class ClassificationRun:
         return {
             **{name: str(path) if path else None for name, path in self.maps.items()},
             "REPORT": str(self.report) if self.report else None,
+            ClassifierFile.OUTPUT: str(self.classifier) if self.classifier else None,
             **{name: getattr(result.accuracy, name.lower(), None) for name in ACCURACY},
             "SECONDS": result.seconds,
             "DEVICE_USED": result.computation.device,

@@ -58,6 +58,10 @@ class BandsAndMask:
                 "that are empty or constant; the log names them."
             ),
         )
+        self.declare_mask(algorithm)
+
+    def declare_mask(self, algorithm: MtmsdAlgorithm) -> None:
+        """Add MASK alone."""
         algorithm.declare(
             QgsProcessingParameterMapLayer(
                 "MASK",

@@ -13,17 +13,22 @@ from qgis.core import Qgis, QgsApplication, QgsProcessingAlgorithm, QgsProcessin
 
 IDS = {
     "pretraindiffusion", "extractfeatures", "classify", "assessaccuracy", "importscene", "splitsamples",
-    "checkenvironment", "describefile", "setupenvironment", "scenetoclassmap", "mapscene",
+    "checkenvironment", "describefile", "applyclassifier", "setupenvironment", "scenetoclassmap", "mapscene",
 }  # fmt: skip
 OUTPUTS = {
     "pretraindiffusion": {"OUTPUT", "REPORT", "FINAL_LOSS", "SECONDS", "DEVICE_USED"},
     "extractfeatures": {"OUTPUT", "BANDS_WRITTEN", "SECONDS", "DEVICE_USED"},
     "classify": {
-        "OUTPUT", "CONFIDENCE", "PROBABILITIES", "REPORT", "OA", "AA", "KAPPA", "SECONDS", "DEVICE_USED",
+        "OUTPUT", "CONFIDENCE", "PROBABILITIES", "REPORT", "OUTPUT_CLASSIFIER", "OA", "AA", "KAPPA",
+        "SECONDS", "DEVICE_USED",
+    },
+    "applyclassifier": {
+        "OUTPUT", "CONFIDENCE", "PROBABILITIES", "APPLICABILITY", "REPORT", "INSIDE_SHARE", "SHIFT_AUC", "SECONDS",
+        "DEVICE_USED",
     },
     "mapscene": {
-        "OUTPUT", "CONFIDENCE", "PROBABILITIES", "REPORT", "OUTPUT_MODEL", "OA", "AA", "KAPPA", "SECONDS",
-        "DEVICE_USED",
+        "OUTPUT", "CONFIDENCE", "PROBABILITIES", "REPORT", "OUTPUT_MODEL", "OUTPUT_CLASSIFIER", "OA", "AA", "KAPPA",
+        "SECONDS", "DEVICE_USED",
     },
     "assessaccuracy": {"REPORT", "OUTPUT_JSON", "OUTPUT_CSV", "OA", "AA", "KAPPA", "OA_BY_AREA", "SAMPLES"},
     "importscene": {"OUTPUT", "OUTPUT_REFERENCE", "OUTPUT_SAMPLES"},

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The maps of a run as GeoTIFFs, whether its classifier was learnt in the run or came from a file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..translation import tr
+from .outputs import RunOutputs
+
+if TYPE_CHECKING:
+    from ...mtmsd_qgis.jobs.data_model import ClassEntry, CubeFile
+    from ...mtmsd_qgis.jobs.results import ApplyResult, MapResult
+    from ..bridge.feedback import ProgressRange
+    from ..bridge.raster.source import RasterSource
+
+MAPS = ("OUTPUT", "CONFIDENCE", "PROBABILITIES")
+
+
+@dataclass(frozen=True)
+class MapFiles:
+    """Where the maps of a run go.
+
+    Attributes:
+        outputs: Of the run.
+        source: The raster, whose grid the maps have.
+        paths: By output; None where a map is not wanted.
+    """
+
+    outputs: RunOutputs
+    source: RasterSource
+    paths: Mapping[str, Path | None]
+
+    def write(
+        self, result: MapResult | ApplyResult, classes: Sequence[ClassEntry], folder: Path, progress: ProgressRange
+    ) -> None:
+        """GeoTIFFs of what the worker wrote, styled and named.
+
+        Args:
+            result: Of the worker.
+            classes: In the order of the class indices.
+            folder: Where the worker's rasters lie.
+            progress: Told after each part.
+        """
+        from ..bridge.layers.styling import class_map_style, confidence_style
+        from ..bridge.raster.geotiff import RawRaster, write_class_map, write_floats
+
+        def raw(cube: CubeFile) -> RawRaster:
+            return RawRaster(cube, folder, self.source.grid)
+
+        outputs = self.outputs
+        path, confidence, probabilities = (self.paths[name] for name in MAPS)
+        write_class_map(raw(result.map), path, classes, progress)
+        outputs.style("OUTPUT", class_map_style(classes))
+        if confidence is not None:
+            write_floats(raw(result.confidence), confidence, ["confidence"], progress)
+            outputs.style("CONFIDENCE", confidence_style)
+        if probabilities is not None and result.probabilities is not None:
+            write_floats(raw(result.probabilities), probabilities, [entry.name for entry in classes], progress)
+        for name in MAPS:
+            self.name_layer(name)
+
+    def name_layer(self, name: str) -> None:
+        """Have a map called after its scene and put beside the others, where it is wanted."""
+        if self.paths[name] is not None:
+            self.outputs.title(name, self.source.name, tr("Maps of {scene}"))
