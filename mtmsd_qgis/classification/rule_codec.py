@@ -25,6 +25,16 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..jobs.json_dataclasses import is_number, is_whole, shown
+from ..jobs.results import ModelSummary
+from .auto.cross_validation import FittedModel
+from .auto.discriminant import Discriminant, LinearScores
+from .auto.ensemble import Ensemble
+from .auto.ensemble_rule import EnsembleRule
+from .auto.feature_sets import FeatureSet
+from .auto.kernel_ridge import KernelRidge, KernelScores
+from .auto.model_library import ModelSpec
+from .auto.scene_scaling import GuideScaling, SpectraScaling
+from .context.probability_filter import ProbabilityFilter
 from .fusion.fusion_ensemble import FittedFusion
 from .fusion.reader import FusionRule, Purified
 from .fusion.timestep_fusion import FusionClassifier
@@ -66,9 +76,25 @@ STORED: Mapping[str, Stored] = {
         Stored(FeatureProjection, {"directions": "B C", "deviation": "C"}),
         Stored(FittedPatches),
         Stored(PatchRule),
+        Stored(LinearScores, {"weight": "S F K", "bias": "S K"}),
+        Stored(KernelScores, {"points": "N F", "coefficients": "W R N K", "offset": "K"}),
+        Stored(Discriminant),
+        Stored(KernelRidge),
+        Stored(FeatureSet),
+        Stored(ModelSpec),
+        Stored(FittedModel),
+        Stored(ModelSummary),
+        Stored(Ensemble, {"log_prior": "K"}),
+        Stored(
+            SpectraScaling,
+            {"mean": "B", "inverse": "B", "reduction": "R B", "components": "C B", "noise_whitening": "M M"},
+        ),
+        Stored(GuideScaling, {"mean": "F", "axes": "G F"}),
+        Stored(ProbabilityFilter),
+        Stored(EnsembleRule),
     )
 }
-RULES = (FusionRule, PatchRule)
+RULES = (EnsembleRule, FusionRule, PatchRule)
 
 
 def pack(rule: DecisionRule, prefix: str) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:

@@ -20,7 +20,7 @@ from mtmsd_qgis.progress import silent
 from mtmsd_qgis.tasks.run import run as run_task
 from tests.scenes import CLASSES, cube_of, fields, sample_table
 
-CLASSIFIERS = ("mtmsd", "linear", "transformer3d")
+CLASSIFIERS = ("auto", "mtmsd", "linear", "transformer3d")
 PRETRAIN = PretrainSettings(components=4, patch_size=16, iterations=6, batch_size=4)
 EXTRACT = ExtractionSettings(timesteps=(50, 100), stages=(1, 5), keep=20)
 SIDE = 32
@@ -121,6 +121,23 @@ def test_the_same_plain_bands_give_the_same_bytes(scene, tmp_path, classifier):
     run_task(Job("classify", classification(classifier), cube.description, **parts), folder, silent)
     expected = map_of(folder)
     apply_to(folder, cube, tmp_path / "c.mtmsdc")
+    assert map_of(folder) == expected
+
+
+@pytest.mark.parametrize("split", ["spatial", "block", "none"])
+def test_the_default_classifier_for_other_polygons_gives_the_same_bytes(scene, tmp_path, split):
+    """With the guidance image and the smoothed spectra of such maps."""
+    folder, cube = scene
+    index = fields(SIDE, SIDE, bands=6)[1]
+    table = sample_table(index)
+    table[:, 3] = table[:, 2] * 2 + table[:, 0] // 8 % 2  # two polygons a class
+    np.save(folder / "polygons.npy", table)
+    parts = {"samples": "polygons.npy", "classes": CLASSES, "inputs": {"model": str(folder / "m.mtmsd")}}
+    settings = {"extract": to_json(EXTRACT), "classify": classification("auto", split=split)}
+    outputs = {"classifier": str(tmp_path / "c.mtmsdc")}
+    run_task(Job("mapscene", settings, cube.description, **parts, outputs=outputs), folder, silent)
+    expected = map_of(folder)
+    apply_to(folder, cube, tmp_path / "c.mtmsdc", inputs=parts["inputs"])
     assert map_of(folder) == expected
 
 

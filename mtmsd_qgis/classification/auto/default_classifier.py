@@ -18,6 +18,7 @@ from ..context.cross_class_affinity import MOST_CROSS_CLASS, cross_class_affinit
 from ..training_task import FittedClassifier, TrainingTask, words_first
 from .cross_validation import TrainingSet
 from .ensemble import Ensemble, Purpose, fit_auto
+from .ensemble_rule import EnsembleRule
 from .feature_importance import permutation_importance
 from .feature_reader import FeatureSetReader
 from .feature_sets import FeatureSet, Source
@@ -61,12 +62,14 @@ def fit_default(task: TrainingTask, progress: Progress) -> FittedClassifier:
         permutation_importance(ensemble, subset.features, sources, label, settings.seed) for label in Source._fields
     )
     kind = "random" if interpolates else "spatial"
+    predictor = EnsemblePredictor(reader, ensemble)
     return FittedClassifier(
-        EnsemblePredictor(reader, ensemble),
+        predictor,
         words_first(by_timestep),
         words_first(by_stage),
         task.layout.features,
         EnsembleSummary(ensemble.scores, ensemble.accuracy, ensemble.held_out, kind, context),
+        rule=EnsembleRule.of(predictor),
     )
 
 
