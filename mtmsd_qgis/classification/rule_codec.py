@@ -34,7 +34,6 @@ from .auto.feature_sets import FeatureSet
 from .auto.kernel_ridge import KernelRidge, KernelScores
 from .auto.model_library import ModelSpec
 from .auto.scene_scaling import GuideScaling, SpectraScaling
-from .context.probability_filter import ProbabilityFilter
 from .fusion.fusion_ensemble import FittedFusion
 from .fusion.reader import FusionRule, Purified
 from .fusion.timestep_fusion import FusionClassifier
@@ -90,7 +89,6 @@ STORED: Mapping[str, Stored] = {
             {"mean": "B", "inverse": "B", "reduction": "R B", "components": "C B", "noise_whitening": "M M"},
         ),
         Stored(GuideScaling, {"mean": "F", "axes": "G F"}),
-        Stored(ProbabilityFilter),
         Stored(EnsembleRule),
     )
 }

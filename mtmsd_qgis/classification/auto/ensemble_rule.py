@@ -12,7 +12,6 @@ import torch
 
 from ...io.cube import Raster
 from ...jobs.data_model import FeatureLayout
-from ..context.probability_filter import ProbabilityFilter
 from .ensemble import Ensemble
 from .feature_reader import FeatureSetReader
 from .feature_sets import BandPlan
@@ -28,24 +27,25 @@ class EnsembleRule:
         ensemble: Fitted.
         scaling: Of the spectra.
         guide_scaling: Of the guidance image; None where there are no diffusion features.
-        n_classes: K.
-        smoother: How probabilities are filtered; None: not at all.
     """
 
     ensemble: Ensemble
     scaling: SpectraScaling
     guide_scaling: GuideScaling | None
-    n_classes: int
-    smoother: ProbabilityFilter | None
 
     @classmethod
     def of(cls, predictor: EnsemblePredictor) -> EnsembleRule:
         """That a predictor applies to its raster."""
         reader = predictor.reader
-        return cls(predictor.ensemble, reader.scaling, reader.guide_scaling, predictor.n_classes, predictor.smoother)
+        return cls(predictor.ensemble, reader.scaling, reader.guide_scaling)
+
+    @property
+    def n_classes(self) -> int:
+        """K."""
+        return len(self.ensemble.log_prior)
 
     def predictor(self, cube: Raster, layout: FeatureLayout, device: torch.device) -> EnsemblePredictor:
         """Apply it to a raster with the features of the layout."""
         plan = BandPlan.of(layout, cube.bands)
         reader = FeatureSetReader(cube, layout, device, plan, self.scaling, self.guide_scaling)
-        return EnsemblePredictor(reader, self.ensemble, self.n_classes, self.smoother)
+        return EnsemblePredictor(reader, self.ensemble)
