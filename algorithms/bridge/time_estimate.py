@@ -2,7 +2,8 @@
 """The lines of the log on progress: one for each stage, and now and then how long it took and will take.
 
 A dialog keeps every line, so there are few: at a new stage, then at every twentieth of the bar, but not more often
-than every ten seconds, and at the latest after two minutes. The clock is the caller's.
+than every ten seconds, and at the latest after two minutes. Where the bar moves little, as in a short stage of many
+models, what has changed is told after half a minute, in a long run less often. The clock is the caller's.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from collections import deque
 
 _SOON_SECONDS = 10.0  # between two lines of a stage at least; before that an estimate of the time left would mislead
 _LATE_SECONDS = 120.0
+_CHANGED_SECONDS = 30.0  # until another text of the same stage is shown
+_CHANGED_SHARE = 0.05  # likewise, of the time since the run began
 _STEP = 0.05  # of the bar
 _WINDOW_SECONDS = 60.0  # the speed of the last minute predicts best
 _FEW_SECONDS = 100.0
@@ -28,7 +31,7 @@ class TimeEstimate:
         """
         self._started = started
         self._recent: deque[tuple[float, float]] = deque()
-        self._stage = ""
+        self._stage = self._text = ""
         self._last_line = (started, 0.0)  # when the last line was, and at which fraction
 
     def line(self, now: float, fraction: float, text: str) -> str:
@@ -41,9 +44,9 @@ class TimeEstimate:
         """
         self._remember(now, fraction)
         stage = text.partition(":")[0]
-        if not text or not (stage != self._stage or self._due(now, fraction)):
+        if not text or not (stage != self._stage or self._due(now, fraction, text)):
             return ""
-        self._stage, self._last_line = stage, (now, fraction)
+        self._stage, self._text, self._last_line = stage, text, (now, fraction)
         return f"{text[0].upper()}{text[1:]}{self._times(now, fraction)}"
 
     def _remember(self, now: float, fraction: float) -> None:
@@ -51,9 +54,12 @@ class TimeEstimate:
         while len(self._recent) > 2 and self._recent[1][0] <= now - _WINDOW_SECONDS:
             self._recent.popleft()
 
-    def _due(self, now: float, fraction: float) -> bool:
+    def _due(self, now: float, fraction: float, text: str) -> bool:
         waited = now - self._last_line[0]
-        return waited >= _LATE_SECONDS or (waited >= _SOON_SECONDS and fraction - self._last_line[1] >= _STEP)
+        patience = _LATE_SECONDS
+        if text != self._text:
+            patience = min(patience, max(_CHANGED_SECONDS, _CHANGED_SHARE * (now - self._started)))
+        return waited >= patience or (waited >= _SOON_SECONDS and fraction - self._last_line[1] >= _STEP)
 
     def _times(self, now: float, fraction: float) -> str:
         elapsed = now - self._started

@@ -21,13 +21,25 @@ def told(seconds, texts, started=0.0):
 def test_an_even_run_has_few_lines_with_the_time_that_is_left(seconds):
     lines = told(seconds, lambda now: f"training: iteration {now} of {seconds}", started=5e5)
     assert lines[0] == (0, f"Training: iteration 0 of {seconds}")
-    assert 8 <= len(lines) <= 70
+    assert 8 <= len(lines) <= 90
     assert min(b - a for (a, _), (b, _) in zip(lines, lines[1:])) >= 10
     assert max(b - a for (a, _), (b, _) in zip(lines, lines[1:])) <= 120
     halfway = next(line for now, line in lines if now >= seconds / 2)
     assert {100: "50 s elapsed, about 50 s left", 600: "5 min elapsed, about 5 min left"}.get(
         seconds, "60 min"
     ) in halfway
+
+
+def test_a_stage_that_is_little_of_the_bar_tells_how_far_it_is():
+    from mtmsd.algorithms.bridge.time_estimate import TimeEstimate
+
+    estimate = TimeEstimate(0)
+    models = [
+        estimate.line(now, 0.9 + now / 1e4, f"cross-validating models: {1 + now // 10} of 9") for now in range(90)
+    ]
+    assert [line.partition(" (")[0] for line in models if line] == [
+        "Cross-validating models: 1 of 9", "Cross-validating models: 4 of 9", "Cross-validating models: 7 of 9",
+    ]  # fmt: skip
 
 
 def test_one_line_a_stage():
