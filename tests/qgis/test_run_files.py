@@ -17,7 +17,7 @@ from qgis.core import (
     QgsRasterLayer,
     QgsVectorLayer,
 )
-from scenes import Log, box_of_pixels, run, save_layer, spectra, vector_layer, write_raster
+from scenes import Log, box_of_pixels, plus_one, run, save_layer, spectra, vector_layer, write_raster
 from split_layers import points, split
 
 SAMPLES = [(box_of_pixels(6 * row, 6 * column, 6 * row + 4, 6 * column + 4), "abc"[row]) for row in range(3)
@@ -116,6 +116,13 @@ def test_the_files_of_a_layer(files, source, read):
     assert layer.isValid()
     found = {f"{place.path.name}{':' if place.table else ''}{place.table}" for place in places_of_layer(layer)}
     assert sorted(found) == read
+
+
+def test_the_files_of_a_calculation(files, project):
+    from mtmsd.algorithms.bridge.files.input_files import places_of_layer
+
+    layer = plus_one(files / "scene.vrt", 64, 64)
+    assert {place.path.name for place in places_of_layer(layer)} == {"scene.vrt", "scene.tif"}
 
 
 def test_the_files_of_shapes_and_what_lies_beside_a_raster(files):
