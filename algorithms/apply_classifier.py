@@ -186,7 +186,7 @@ class ApplyClassifier(MtmsdAlgorithm):
     def compute(self, values: ParameterValues, feedback: QgsProcessingFeedback) -> dict[str, Any]:
         """Export the raster, let the worker map it, write maps and report."""
         from .bridge.feedback import ProgressRange
-        from .bridge.raster.disk_space import MapNeed, SceneNeed, check_space, mapping_need
+        from .bridge.raster.disk_space import SceneNeed, check_space, mapping_need
         from .bridge.raster.scene_export import SceneExport, announce
         from .bridge.worker.worker_process import job_folder, read_result, run_worker
 
@@ -198,7 +198,7 @@ class ApplyClassifier(MtmsdAlgorithm):
         announce(source, feedback, *self._first_lines(settings))
         numbers = self._bands()
         classes = len(self._classifier.classes) if paths["PROBABILITIES"] else 0
-        check_space(mapping_need(SceneNeed(source, numbers, 0), MapNeed(classes), paths["OUTPUT"]), feedback)
+        check_space(mapping_need(SceneNeed(source, numbers, self._components()), classes, paths["OUTPUT"]), feedback)
         with job_folder() as folder, resume.kept(feedback):
             reading = ProgressRange(feedback, 0, 5, "Reading the raster")
             scene = SceneExport(source, folder, values.transforms).bands(numbers, self._mask, reading)
@@ -257,6 +257,16 @@ class ApplyClassifier(MtmsdAlgorithm):
         except SceneError:
             return everything  # the worker says which are missing
         return sorted({position + 1 for position in found})
+
+    def _components(self) -> int:
+        """Principal components that are kept on the disk beside the bands."""
+        from ..mtmsd_qgis.io.array_file import KIND_CLASSIFIER, KIND_MODEL, first_side, read_shapes
+
+        if self._classifier.input != SCENE or self._source.layout is not None:
+            return 0
+        if self._model is not None:
+            return first_side(read_shapes(self._model, KIND_MODEL), "preprocessor.axes")
+        return first_side(read_shapes(self._classifier_file, KIND_CLASSIFIER), "model.preprocessor.axes")
 
     def _write_applicability(self, maps: MapFiles, result: ApplyResult, progress: ProgressRange) -> None:
         from .bridge.raster.geotiff import RawRaster, write_floats
