@@ -4,7 +4,8 @@
 Enters: a Cube, with what a walk over it has seen of each band. Leaves: a FillValue, or None.
 
 A fill value lies far from all other values, as -9999 among reflectances, or beyond what anybody measures, as 1e36.
-Learnt from as if it were data, it is all that the components show.
+Learnt from as if it were data, it is all that the components show. One that lies near the others, as -128 among the
+signed bytes of embeddings, is found where pixels of many bands hold nothing else.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ _BEYOND = 1e6  # times a typical value
 _IMMEASURABLE = 1e30  # no sensor's unit leads here
 _SPOILS = 10.0  # times the variance of values spread evenly over the range of the others
 _OUT_OF_SCALE = 1e4  # times that range
-_LEAST_PIXELS = 10  # with the value in one band alone
+_LEAST_PIXELS = 10  # with the value in one band alone, or with a value near the others
+_MANY_BANDS = 16  # that no measurement gives the same value; sensors of fewer saturate in all bands at once
 _QUARTILES = (25, 50, 75)
 
 Marks = Callable[[NDArray[np.float32]], NDArray[np.bool_]]
@@ -94,11 +96,12 @@ class FillValue:
         """What was found and what to do, for the log or an error."""
         where = "all" if self.in_all_bands else "some"
         bands = f" in {where} bands" if self.bands > 1 else ""
+        is_far = self.gap > _FAR * (self.high - self.low)
+        why = "far from all other values (" if is_far else "as hardly a measurement gives (other values: "
         return (
-            f"{self.pixels} of {self.all_pixels} pixels have the value {self.value:.7g}{bands}, far from all other "
-            f"values ({self.low:.4g} to {self.high:.4g}). It looks like no data that is not declared as such. If it "
-            "is, declare it: as the raster's nodata value, or as 'Additional no data value' in the layer's properties "
-            "(Transparency)."
+            f"{self.pixels} of {self.all_pixels} pixels have the value {self.value:.7g}{bands}, {why}{self.low:.4g} to "
+            f"{self.high:.4g}). It looks like no data that is not declared as such. If it is, declare it: as the "
+            "raster's nodata value, or as 'Additional no data value' in the layer's properties (Transparency)."
         )
 
     def refuse_if_spoiling(self) -> None:
@@ -135,7 +138,7 @@ def find_fill_value(
             found = _measured(cube, bands, partial(np.equal, np.float32(value)), progress)
             if found is not None and found.is_no_chance and _is_far(value, found.low, found.high):
                 return found
-    return None
+    return _found_alone(cube, bands, sample, progress)
 
 
 def largest_value(cube: Cube, bands: Sequence[int], progress: Progress = silent) -> float:
@@ -157,6 +160,17 @@ def _typical(sample: NDArray[np.float32]) -> float:
 
 def _is_far(value: float, low: float, high: float) -> bool:
     return high > low and max(low - value, value - high) > _FAR * (high - low)
+
+
+def _found_alone(cube: Cube, bands: Sequence[int], sample: NDArray[np.float32], progress: Progress) -> FillValue | None:
+    """The value that most of the pixels with one value alone have."""
+    uniform = sample[0, (sample == sample[0]).all(axis=0)]
+    if len(bands) < _MANY_BANDS or not len(uniform):
+        return None
+    values, counts = np.unique(uniform, return_counts=True)
+    value = values[counts.argmax()]
+    found = _measured(cube, bands, lambda seen: np.broadcast_to((seen == value).all(axis=0), seen.shape), progress)
+    return found if found is not None and found.pixels >= _LEAST_PIXELS else None
 
 
 def _measured(cube: Cube, bands: Sequence[int], marks: Marks, progress: Progress) -> FillValue | None:

@@ -61,6 +61,28 @@ def test_several_values_that_nothing_measures_are_found(tmp_path):
     assert found.spoils
 
 
+def signed_bytes(bands):
+    return np.random.default_rng(0).integers(-120, 121, (bands, 30, 40)).astype(np.float32)
+
+
+@pytest.mark.parametrize("fill", [-128, 0])
+def test_a_value_near_the_others_is_found_where_pixels_of_many_bands_hold_nothing_else(tmp_path, fill):
+    values = signed_bytes(64)
+    values[CORNER] = fill
+    found = fill_of(tmp_path, values)
+    assert (found.value, found.pixels, found.in_all_bands, found.high) == (fill, 20, True, 120)
+    assert not found.spoils
+    assert "20 of 1200 pixels have the value" in found.sentence
+    assert "far from" not in found.sentence
+
+
+@pytest.mark.parametrize(("bands", "pixels"), [(8, 20), (64, 9)])
+def test_one_value_in_few_bands_or_few_pixels_may_be_measured(tmp_path, bands, pixels):
+    values = signed_bytes(bands)
+    values.reshape(bands, -1)[:, :pixels] = -128
+    assert fill_of(tmp_path, values) is None
+
+
 def declared(values):
     values[CORNER] = 1e36
     return {"nodata": 1e36}
