@@ -22,6 +22,7 @@ from ....mtmsd_qgis.jobs.disk_sizes import (
 )
 from ....mtmsd_qgis.jobs.settings import ExtractionSettings
 from ..files.free_space import free_bytes, nearest_folder
+from .export import cube_code
 from .source import RasterSource
 
 _SPARE_BYTES = 64 << 20  # models, reports, samples
@@ -57,8 +58,7 @@ class SceneNeed:
     def _band_bytes(self) -> int:
         if self.source.provider is not None:
             return 2 * _EXPORTED_BYTES
-        dataset = self.source.open()
-        return max(gdal.GetDataTypeSize(dataset.GetRasterBand(number).DataType) for number in self.numbers) // 8
+        return gdal.GetDataTypeSize(cube_code(self.source.open(), self.numbers)) // 8
 
 
 @dataclass(frozen=True)

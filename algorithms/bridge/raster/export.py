@@ -82,6 +82,15 @@ def rows_at_once(height: int, line_bytes: int, block_height: int) -> int:
     return rows - rows % block_height if rows > block_height else rows
 
 
+def cube_code(dataset: gdal.Dataset, numbers: Sequence[int]) -> int:
+    """The smallest GDAL type that holds all the bands and that a raw cube can have."""
+    bands = [dataset.GetRasterBand(number) for number in numbers]
+    union = bands[0].DataType
+    for band in bands:
+        union = gdal.DataTypeUnion(union, gdal.GDT_Int16 if _is_signed_byte(band) else band.DataType)
+    return _WIDENED.get(gdal.GetDataTypeName(union), union)
+
+
 def write_envi_header(folder: Path, cube: CubeFile) -> None:
     """The header that lets GDAL open the raw file."""
     names = ", ".join(_plain(band.name or f"Band {band.number or i}") for i, band in enumerate(cube.bands, 1))
@@ -129,9 +138,7 @@ class _Reader:
         self.bands = tuple(_readable(source.bands[number - 1]) for number in numbers)
         self.width = source.grid.width
         self._signed = [i for i, number in enumerate(numbers) if _is_signed_byte(self.dataset.GetRasterBand(number))]
-        self.code = _common_type(self.dataset, numbers)
-        if self._signed:
-            self.code = gdal.DataTypeUnion(self.code, gdal.GDT_Int16)
+        self.code = cube_code(self.dataset, numbers)
         self.dtype = _NUMPY_NAMES[gdal.GetDataTypeName(self.code)]
         self.line_bytes = len(self.numbers) * self.width * gdal.GetDataTypeSize(self.code) // 8
 
@@ -228,15 +235,6 @@ def _stamp(uri: str) -> tuple[int, int] | None:
 
 def _is_signed_byte(band: gdal.Band) -> bool:
     return band.GetMetadataItem("PIXELTYPE", "IMAGE_STRUCTURE") == "SIGNEDBYTE"
-
-
-def _common_type(dataset: gdal.Dataset, numbers: Sequence[int]) -> int:
-    """The smallest GDAL type that holds all the bands and that a raw cube can have."""
-    codes = {dataset.GetRasterBand(number).DataType for number in numbers}
-    union = codes.pop()
-    for code in codes:
-        union = gdal.DataTypeUnion(union, code)
-    return _WIDENED.get(gdal.GetDataTypeName(union), union)
 
 
 def _lines(dataset: gdal.Dataset, window: tuple[int, int, int, int], numbers: Sequence[int], code: int) -> bytes:

@@ -14,11 +14,16 @@ from ....mtmsd_qgis.jobs.data_model import Band
 
 
 def with_layer_nodata(bands: Sequence[Band], provider: QgsRasterDataProvider) -> tuple[Band, ...]:
-    """The bands as the user set the layer's transparency: "No data value" unticked, "Additional no data value"."""
+    """The bands as the user set the layer's transparency: "No data value" unticked, "Additional no data value".
+
+    Args:
+        bands: As the file describes them.
+        provider: Of the layer.
+    """
     return tuple(
         replace(
             band,
-            nodata=band.nodata if provider.useSourceNoDataValue(band.number) else None,
+            nodata=None if _switched_off(provider, band.number) else band.nodata,
             excluded=tuple(_ends(part) for part in provider.userNoDataValues(band.number)),
         )
         for band in bands
@@ -30,6 +35,15 @@ def declared_nodata(value: float | None) -> float | None:
     if value is None or isnan(value):
         return None
     return max(-float_info.max, min(float_info.max, float(value)))  # of 64-bit types it may be a huge whole number
+
+
+def _switched_off(provider: QgsRasterDataProvider, number: int) -> bool:
+    """Whether the user does not want the file's value.
+
+    What QGIS did not take from the file cannot be switched off: with a GDAL before 3.7 signed bytes are bytes to it,
+    and -128 none of their values.
+    """
+    return provider.sourceHasNoDataValue(number) and not provider.useSourceNoDataValue(number)
 
 
 def _ends(part: QgsRasterRange) -> tuple[float, float]:
