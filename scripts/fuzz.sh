@@ -7,7 +7,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
 cd "$root" || exit 1
 
 failed=()
-for target in model_file protocol; do
+for target in model_file classifier_file protocol; do
     say "Fuzzing: $target"
     "$worker_python" "tests/fuzz/fuzz_$target.py" --seconds "${1:-60}" --folder "build/fuzz/$target" || failed+=("$target")
 done

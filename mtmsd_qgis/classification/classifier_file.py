@@ -9,7 +9,7 @@ checked before it is used: a file is plain arrays, so opening one runs nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -199,12 +199,14 @@ def _check_rule(rule: DecisionRule, description: ClassifierDescription, device: 
         ValueError: It does not.
         RuntimeError, IndexError: Its tensors do not fit together.
     """
-    layout = description.layout
+    classes = len(description.classes)
+    if rule.n_classes != classes:
+        raise ValueError(f"it decides between {rule.n_classes} classes and names {classes}")
+    layout = replace(description.layout, window=1)  # a wide one would only take memory here
     predictor = rule.predictor(_EmptyRaster(bands_of(layout, description)), layout, device)
     probabilities, _ = predictor.probabilities(predictor.windows()[0])
-    expected = (len(description.classes), 1, 1)
-    if rule.n_classes != len(description.classes) or probabilities.shape != expected:
-        raise ValueError(f"it decides between {rule.n_classes} classes and names {len(description.classes)}")
+    if probabilities.shape != (classes, 1, 1):
+        raise ValueError(f"it gives {probabilities.shape[0]} probabilities for {classes} classes")
 
 
 def bands_of(layout: FeatureLayout, description: ClassifierDescription) -> int:

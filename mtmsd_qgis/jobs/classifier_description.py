@@ -104,6 +104,28 @@ class ClassifierDescription:
         for band in description.bands:
             if band.wavelength_nm is not None and not math.isfinite(band.wavelength_nm):
                 raise ValueError(f"band {band.number} has no finite wavelength")
+        _check_figures(description.split, description.accuracy, len(ids))
         if description.input == SCENE and (description.extraction is None or description.diffusion_model is None):
             raise ValueError("a classifier of scenes should name its extraction and its diffusion model")
         return description
+
+
+def _check_figures(split: SplitFacts, accuracy: AccuracyFigures | None, classes: int) -> None:
+    """Lists have an entry a class, and intervals two ends.
+
+    Raises:
+        ValueError: They have not.
+    """
+    by_class: list[tuple[object, ...]] = [split.training_samples, split.validation_samples]
+    ends: list[tuple[object, ...]] = []
+    if accuracy is not None:
+        by_class += [accuracy.users, accuracy.producers, accuracy.f1, accuracy.matrix, *accuracy.matrix]
+        intervals = accuracy.users_interval, accuracy.producers_interval, accuracy.f1_interval
+        by_class += [*intervals]
+        ends += [accuracy.oa_interval, accuracy.aa_interval, accuracy.kappa_interval]
+        ends += [each for of_classes in intervals for each in of_classes]
+        ends += [accuracy.oa_interval_by_feature] if accuracy.oa_interval_by_feature else []
+    if any(len(each) != classes for each in by_class):
+        raise ValueError(f"figures of {classes} classes were expected")
+    if any(len(each) != len(("low", "high")) or (each[0] is None) != (each[1] is None) for each in ends):
+        raise ValueError("intervals of two ends were expected")

@@ -69,6 +69,9 @@ def test_a_newer_version_is_refused(path):
         ({"layout": {"version": 9}}, "is of version 9"),
         ({"extraction": None}, "should name its extraction"),
         ({"colour": "red"}, "no field colour"),
+        ({"split": {**to_json(a_description().split), "training_samples": [1]}}, "figures of 2 classes"),
+        ({"accuracy": {**to_json(a_description().accuracy), "matrix": [[1, 2]]}}, "figures of 2 classes"),
+        ({"accuracy": {**to_json(a_description().accuracy), "oa_interval": [1.0]}}, "intervals of two ends"),
     ],
 )
 def test_a_header_that_is_not_what_it_should_be_is_refused(tmp_path, change, message):

@@ -26,7 +26,7 @@ def fuzz(target: str, seconds: str, folder: Path, *options: str) -> subprocess.C
     return subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=900)
 
 
-@pytest.mark.parametrize("target", ["model_file", "protocol"])
+@pytest.mark.parametrize("target", ["model_file", "classifier_file", "protocol"])
 def test_nothing_is_found(target, tmp_path):
     done = fuzz(target, SECONDS, tmp_path)
     assert done.returncode == 0, done.stderr[-3000:]
