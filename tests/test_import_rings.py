@@ -33,7 +33,7 @@ PACKAGES = {
 }
 WORDS = {"errors", "progress"}
 WITH_TORCH = {"diffusion", "features", "classification", "tasks"}
-FOR_QGIS = {"jobs", "io", "sampling", "accuracy", "report"} | WORDS
+FOR_QGIS = {"jobs", "io", "sampling", "accuracy", "report", "transfer"} | WORDS
 ARRAYS = {"numpy", "scipy"}
 # The worker's entry sets standard output aside before anything else may print: the rest only inside a function, torch
 # where it is asked for its version and devices.

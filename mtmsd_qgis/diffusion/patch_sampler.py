@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Patches of a scene, drawn at random where there is data.
+"""Patches of one or several scenes, drawn at random where there is data.
 
-Enters: a cube of standardised components (NaN where there is no data). Leaves: batches of patches with what is valid
-in them; a batch depends on nothing but the scene and two numbers.
+Enters: cubes of standardised components (NaN where there is no data). Leaves: batches of patches with what is valid
+in them; a batch depends on nothing but the scenes and two numbers. A scene has its share of the patches by valid area.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,33 +22,42 @@ _BLOCK = 16  # pixels; patches are centred near valid pixels with this precision
 
 
 class PatchSampler:
-    """Draws patches of a scene around its valid pixels, turned and mirrored at random."""
+    """Draws patches of scenes around their valid pixels, turned and mirrored at random.
 
-    def __init__(self, cube: Cube, valid: NDArray[np.bool_], side: int) -> None:
+    Attributes:
+        pixels: (S,) valid pixels of each scene.
+    """
+
+    def __init__(
+        self,
+        cube: Cube,
+        valid: NDArray[np.bool_],
+        side: int,
+        others: Sequence[tuple[Cube, NDArray[np.bool_]]] = (),
+    ) -> None:
         """Weigh the places.
 
         Args:
             cube: (C, H, W) standardised components, NaN where invalid.
             valid: (H, W) bool.
             side: Of a patch, pixels.
+            others: The same of further scenes, of any size.
 
         Raises:
-            SceneError: The scene is smaller than a patch, or has no valid pixel.
+            SceneError: A scene is smaller than a patch, or has no valid pixel.
         """
-        if min(valid.shape) < side:
-            raise SceneError(
-                f"The raster must be at least as large as a training patch, {side} x {side} pixels; it has "
-                f"{valid.shape[1]} x {valid.shape[0]}. Choose a larger raster or a smaller PATCH_SIZE."
-            )
-        counts = block_counts(valid, _BLOCK)
-        if counts.sum() == 0:
-            raise SceneError("No valid pixel was found: every pixel is nodata or masked. Check nodata and mask.")
-        self._cube = cube
+        scenes = [(cube, valid), *others]
+        counts = [_block_counts(place, side, number) for number, (_, place) in enumerate(scenes)]
+        blocks = [np.flatnonzero(count) for count in counts]
+        weights = np.concatenate([count.reshape(-1)[chosen] for count, chosen in zip(counts, blocks)])
+        self.pixels = tuple(int(count.sum()) for count in counts)
+        self._cubes = [scene for scene, _ in scenes]
         self._side = side
-        self._pixels = int(counts.sum())
-        self._blocks = np.flatnonzero(counts)
-        self._share = counts.reshape(-1)[self._blocks] / counts.sum()
-        self._columns = counts.shape[1]
+        self._scenes = np.repeat(np.arange(len(scenes)), [len(chosen) for chosen in blocks])
+        self._blocks = np.concatenate(blocks)
+        self._share = weights / weights.sum()
+        self._columns = np.array([count.shape[1] for count in counts])
+        self._sizes = np.array([place.shape for _, place in scenes])
 
     def draw(self, seed: int, iteration: int, count: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Patches of one iteration.
@@ -59,31 +70,51 @@ class PatchSampler:
             valid: (count, 1, side, side) float32, 1 where valid.
         """
         rng = np.random.default_rng([seed, iteration])
-        blocks = rng.choice(self._blocks, size=count, p=self._share)
-        centres = np.stack([blocks // self._columns, blocks % self._columns], axis=1) * _BLOCK
+        chosen = rng.choice(len(self._blocks), size=count, p=self._share)
+        scenes, blocks = self._scenes[chosen], self._blocks[chosen]
+        columns = self._columns[scenes]
+        centres = np.stack([blocks // columns, blocks % columns], axis=1) * _BLOCK
         centres += rng.integers(0, _BLOCK, size=(count, 2))  # within _BLOCK of a valid pixel
         outside = self._side // 4
-        limits = np.array([self._cube.height, self._cube.width]) - self._side + outside
+        limits = self._sizes[scenes] - self._side + outside
         origins = np.clip(centres - self._side // 2, -outside, limits)
         turns = rng.integers(0, 4, size=count)
         mirrored = rng.integers(0, 2, size=count)
         patches = np.stack(
             [
-                _turned(self._cube.read(Window(int(row), int(col), self._side, self._side)), int(turn), bool(mirror))
-                for (row, col), turn, mirror in zip(origins, turns, mirrored)
+                _turned(self._patch(int(scene), int(row), int(col)), int(turn), bool(mirror))
+                for scene, (row, col), turn, mirror in zip(scenes, origins, turns, mirrored)
             ]
         )
         valid = np.isfinite(patches[:, :1])
         return np.where(valid, patches, np.float32(0)), valid.astype(np.float32)
 
     def for_statistics(self, seed: int) -> NDArray[np.float32]:
-        """Patches whose statistics stand for the scene.
+        """Patches whose statistics stand for the scenes.
 
         Returns:
             (N, C, side, side) float32, 0 where invalid: of a thirty-second of the valid pixels, but 8 to 64.
         """
-        share = self._pixels // (_STATISTICS_SHARE * self._side * self._side)
+        share = sum(self.pixels) // (_STATISTICS_SHARE * self._side * self._side)
         return self.draw(seed, 0, min(MOST_PATCHES, max(_LEAST_PATCHES, share)))[0]
+
+    def _patch(self, scene: int, row: int, col: int) -> NDArray[np.float32]:
+        return self._cubes[scene].read(Window(row, col, self._side, self._side))
+
+
+def _block_counts(valid: NDArray[np.bool_], side: int, number: int) -> NDArray[np.int64]:
+    """Valid pixels of each block of a scene, the number-th from 0."""
+    which = "raster" if number == 0 else f"raster number {number} of EXTRA_INPUTS"
+    if min(valid.shape) < side:
+        raise SceneError(
+            f"The {which} must be at least as large as a training patch, {side} x {side} pixels; it has "
+            f"{valid.shape[1]} x {valid.shape[0]}. Choose a larger raster or a smaller PATCH_SIZE."
+        )
+    counts = block_counts(valid, _BLOCK)
+    if counts.sum() == 0:
+        place = "" if number == 0 else f" in the {which}"
+        raise SceneError(f"No valid pixel was found{place}: every pixel is nodata or masked. Check nodata and mask.")
+    return counts
 
 
 def _turned(patch: NDArray[np.float32], turns: int, mirrored: bool) -> NDArray[np.float32]:

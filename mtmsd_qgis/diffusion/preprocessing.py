@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Streamed band scaling and PCA: from a raster of any bands to a few standardised components.
+"""Streamed band scaling and PCA: from rasters of any bands to a few standardised components.
 
-Enters: a Cube of physical values with NaN for no data. Leaves: a Preprocessor, learnt from valid pixels in two walks
-over the raster, that turns a window (bands, h, w) into components (C, h, w) of mean 0 and variance 1, with 0 (the
+Enters: Cubes of physical values with NaN for no data. Leaves: a Preprocessor, learnt from valid pixels in two walks
+over the rasters, that turns a window (bands, h, w) into components (C, h, w) of mean 0 and variance 1, with 0 (the
 mean) where there is no data.
 
 Source: Zhou et al. (2024), section on preprocessing, and its code: PCA of the unscaled bands, then a z-score of each
@@ -76,15 +76,22 @@ class Preprocessor:
 
 
 def fit_preprocessor(
-    cube: Cube, components: int, band_scaling: str = "none", progress: Progress = silent
+    cube: Cube,
+    components: int,
+    band_scaling: str = "none",
+    progress: Progress = silent,
+    others: Sequence[Cube] = (),
 ) -> tuple[Preprocessor, list[BandLeftOut]]:
-    """Learn the components of a scene.
+    """Learn the components of a scene, or of several together.
+
+    A band is used where it is usable in every scene; each valid pixel counts the same, whichever scene it is in.
 
     Args:
         cube: The scene.
         components: At most this many are kept.
         band_scaling: "none" or "standard" (see settings.PretrainSettings).
         progress: Told how far the two walks are.
+        others: Further scenes with the same bands in the same order.
 
     Returns:
         The preprocessor and the bands that were left out.
@@ -97,18 +104,16 @@ def fit_preprocessor(
         raise SceneError(
             f"A raster of at most {MAX_BANDS} bands was expected, found {cube.bands}. Choose bands with BANDS."
         )
-    inspected = inspect_bands(cube, span(progress, 0.0, 0.4))
-    usable, left_out = inspected.usable, inspected.left_out
+    scenes = [cube, *others]
+    usable, left_out = _usable_bands(scenes, span(progress, 0.0, 0.4))
     if not usable:
         raise SceneError(
             f"At least one usable band is needed, found none of {cube.bands}"
+            + (" that is usable in every raster" if others else "")
             + (f" (left out: {describe(left_out)})" if left_out else "")
             + ". Choose another raster, or check its nodata value and mask."
         )
-    warning = inspected.warning()
-    if warning:
-        log.warning("%s", warning)
-    count, mean, covariance = _moments(cube, usable, span(progress, 0.4, 1.0))
+    count, mean, covariance = _moments(scenes, usable, span(progress, 0.4, 1.0))
     if count < 2:
         raise SceneError(
             "No valid pixel was found: every pixel is nodata, masked, or misses a band. "
@@ -136,17 +141,43 @@ def fit_preprocessor(
     return preprocessor, left_out
 
 
+def _usable_bands(scenes: Sequence[Cube], progress: Progress) -> tuple[list[int], list[BandLeftOut]]:
+    """Positions of the bands that are usable in every scene; the others by their numbers in the first, with reasons.
+
+    Raises:
+        SceneError: Values that nothing can be computed from.
+    """
+    first = scenes[0]
+    usable = set(range(first.bands))
+    reasons: dict[int, str] = {}
+    for number, cube in enumerate(scenes):
+        inspected = inspect_bands(cube, span(progress, number / len(scenes), (number + 1) / len(scenes)))
+        which = f"raster number {number} of EXTRA_INPUTS" if number else ""
+        if inspected.usable:
+            warning = inspected.warning()
+            if warning:
+                log.warning("%s%s", f"In {which}: " if which else "", warning)
+        unusable = sorted(set(range(cube.bands)) - set(inspected.usable))
+        for position, band in zip(unusable, inspected.left_out):
+            reasons.setdefault(position, f"{band.reason} in {which}" if which else band.reason)
+        usable &= set(inspected.usable)
+    bands = first.description.bands
+    left_out = [BandLeftOut(bands[i].number or i + 1, bands[i].name, reasons[i]) for i in sorted(reasons)]
+    return sorted(usable), left_out
+
+
 def _moments(
-    cube: Cube, usable: Sequence[int], progress: Progress
+    scenes: Sequence[Cube], usable: Sequence[int], progress: Progress
 ) -> tuple[int, NDArray[np.float64], NDArray[np.float64]]:
-    """Count, mean (B,) and covariance (B, B) over pixels where all usable bands have data.
+    """Count, mean (B,) and covariance (B, B) over pixels of all scenes where all usable bands have data.
 
     Source: Chan, Golub, LeVeque (1983), doi 10.1080/00031305.1983.10483115: pairwise update of mean and scatter.
     """
     count = 0
     mean = np.zeros(len(usable))
     scatter = np.zeros((len(usable), len(usable)))
-    for strip in row_strips(*whole_size(cube), 16 * len(usable)):
+    strips = [(cube, strip) for cube in scenes for strip in row_strips(*whole_size(cube), 16 * len(usable))]
+    for done, (cube, strip) in enumerate(strips, 1):
         values = cube.read(strip, usable).reshape(len(usable), -1)
         values = values[:, np.isfinite(values).all(axis=0)].astype(np.float64)
         if values.shape[1]:
@@ -157,7 +188,7 @@ def _moments(
             scatter += values @ values.T + np.outer(shift, shift) * (count * new / (count + new))
             mean += shift * (new / (count + new))
             count += new
-        progress(strip.stop_row / cube.height, "")
+        progress(done / len(strips), "")
     return count, mean, scatter / max(1, count)
 
 

@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Statistics of the scene that a model was trained on, as the model file keeps them.
+"""Statistics of the scene, or scenes, that a model was trained on, as the model file keeps them.
 
 Enters: what an extractor has learnt of some patches. Leaves: arrays and a description for the model file, and the same
 statistics for an extractor, where its patches, timesteps and noise are those. A model that is used on another scene
-finds other patches there, and its extractor learns their statistics anew.
+finds other patches there, and its extractor learns their statistics anew. The statistics of several scenes are those
+of all together, and hold for each of them: their features then mean the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import count, takewhile
 from typing import Any
 
 import numpy as np
@@ -78,11 +80,13 @@ class StoredStatistics:
         conditions: Under which they were collected.
         patches: (N, C, 2) float64: mean and mean square of each component of each patch.
         means: By layer, (T, groups, 2) float64: as in SceneStatistics.
+        scenes: Where there were several scenes: (N, C, 2) of the patches that an extractor draws of each one alone.
     """
 
     conditions: Conditions
     patches: NDArray[np.float64]
     means: Mapping[str, NDArray[np.float64]]
+    scenes: tuple[NDArray[np.float64], ...] = ()
 
     @classmethod
     def of(
@@ -108,14 +112,20 @@ class StoredStatistics:
             patches: (N, C, side, side).
         """
         collected = self.conditions
-        moments = _moments(patches)
         return (
             set(conditions.timesteps) <= set(collected.timesteps)
             and conditions.last_stage <= collected.last_stage
             and (conditions.seed, conditions.numbers) == (collected.seed, collected.numbers)
-            and moments.shape == self.patches.shape
-            and bool(np.abs(moments - self.patches).max() <= _LIKE)
+            and any(_alike(_moments(patches), known) for known in (self.patches, *self.scenes))
         )
+
+    def of_scenes(self, patches: Sequence[NDArray[np.float32]]) -> StoredStatistics:
+        """The same, to hold for each of several scenes.
+
+        Args:
+            patches: (N, C, side, side) that an extractor draws of each scene.
+        """
+        return replace(self, scenes=tuple(_moments(part) for part in patches))
 
     def averaged(self, network: UNet, radius: int) -> SceneStatistics:
         """The statistics that normalise tiles of the scene.
@@ -143,7 +153,9 @@ class StoredStatistics:
 
     def arrays(self) -> dict[str, NDArray[np.float64]]:
         """For a model file."""
-        return {_PREFIX + _PATCHES: self.patches, **{_PREFIX + name: table for name, table in self.means.items()}}
+        scenes = {_scene_name(number): moments for number, moments in enumerate(self.scenes)}
+        means = {_PREFIX + name: table for name, table in self.means.items()}
+        return {_PREFIX + _PATCHES: self.patches, **scenes, **means}
 
 
 def tables_by_name(
@@ -189,7 +201,7 @@ def expected_shapes(network: UNet, description: Mapping[str, Any], shapes: Mappi
     Args:
         network: Of the model, without memory.
         description: Of the file.
-        shapes: What it has; of these only the number of patches counts.
+        shapes: What it has; of these only the numbers of scenes and patches count.
 
     Raises:
         ValueError: Its conditions are incomplete, or it has too many patches.
@@ -197,10 +209,13 @@ def expected_shapes(network: UNet, description: Mapping[str, Any], shapes: Mappi
     if "statistics" not in description:
         return {}
     conditions = Conditions.from_json(description["statistics"])
-    patches = first_side(shapes, _PREFIX + _PATCHES)
-    if not 1 <= patches <= MOST_PATCHES:
-        raise ValueError(f"statistics of 1 to {MOST_PATCHES} patches were expected, found {patches}")
-    expected: dict[str, Shape] = {_PREFIX + _PATCHES: ("F64", patches, network.in_channels, 2)}
+    scenes = takewhile(shapes.__contains__, map(_scene_name, count()))
+    expected: dict[str, Shape] = {}
+    for name in (_PREFIX + _PATCHES, *scenes):
+        patches = first_side(shapes, name)
+        if not 1 <= patches <= MOST_PATCHES:
+            raise ValueError(f"statistics of 1 to {MOST_PATCHES} patches were expected, found {patches}")
+        expected[name] = ("F64", patches, network.in_channels, 2)
     for name, layer in _layers_up_to(network, conditions.last_stage).items():
         expected[_PREFIX + name] = ("F64", len(conditions.timesteps), layer.num_groups, 2)
     return expected
@@ -217,7 +232,20 @@ def from_arrays(description: Mapping[str, Any], arrays: Mapping[str, NDArray[Any
     tables = {name[len(_PREFIX) :]: array for name, array in arrays.items() if name.startswith(_PREFIX)}
     if not all(np.isfinite(table).all() for table in tables.values()):
         raise ValueError("statistics hold something that is no number")
-    return StoredStatistics(Conditions.from_json(description["statistics"]), tables.pop(_PATCHES), tables)
+    scenes: list[NDArray[np.float64]] = []
+    while _scene_name(len(scenes)) in arrays:
+        scenes.append(tables.pop(_scene_name(len(scenes))[len(_PREFIX) :]))
+    conditions = Conditions.from_json(description["statistics"])
+    return StoredStatistics(conditions, tables.pop(_PATCHES), tables, tuple(scenes))
+
+
+def _scene_name(number: int) -> str:
+    """Of the array for the patches of a scene, from 0."""
+    return f"{_PREFIX}{_PATCHES}.{number}"
+
+
+def _alike(moments: NDArray[np.float64], known: NDArray[np.float64]) -> bool:
+    return moments.shape == known.shape and bool(np.abs(moments - known).max() <= _LIKE)
 
 
 def _moments(patches: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -45,6 +45,7 @@ class Job:
         task: "pretrain", "extract", "classify" or "importscene".
         settings: The task's settings, as settings.to_json gives them.
         scene: The raster to work on.
+        extra_scenes: Further rasters to learn from, with the same bands in the same order.
         samples: File of training samples in the job folder.
         validation: File of reference samples in the job folder.
         classes: The classes, in the order of the class indices of the samples.
@@ -65,6 +66,7 @@ class Job:
     inputs: Mapping[str, str] = field(default_factory=dict)
     outputs: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
+    extra_scenes: tuple[CubeFile, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -79,6 +79,7 @@ class PretrainResult:
         settings: Of the training.
         computation: Device and versions.
         seconds: The task took.
+        scene_pixels: (S,) valid pixels of each scene; patches are drawn in proportion to them.
     """
 
     model: str
@@ -94,6 +95,7 @@ class PretrainResult:
     settings: PretrainSettings
     computation: Computation = field(metadata=INLINE)
     seconds: float = 0.0
+    scene_pixels: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

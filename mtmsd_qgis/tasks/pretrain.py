@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""From a scene to a model file: band scaling and components, the training, its checkpoints.
+"""From a scene, or several, to a model file: band scaling and components, the training, its checkpoints.
 
-Enters: a Cube of bands and PretrainSettings. Leaves: the model file, and what the report says of the training.
+Enters: Cubes of bands and PretrainSettings. Leaves: the model file, and what the report says of the training.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +34,7 @@ from ..jobs.settings import PretrainSettings, extraction_settings, from_json
 from ..progress import Progress, span
 from .denoising_preview import denoised_samples
 from .job_device import announce_device, computation
-from .scene_input import band_positions, check_size, open_scene, standardised
+from .scene_input import band_positions, check_size, open_extra_scenes, open_scene, standardised
 
 log = logging.getLogger(__name__)
 
@@ -47,8 +48,8 @@ class Trained:
         preprocessor: Of the bands.
         sampler: Of the patches it saw.
         left_out: Bands that could not be used; empty where a checkpoint went on.
-        components: The scene's, standardised.
-        valid: (H, W) where the scene has data.
+        components: Of the first scene, standardised.
+        valid: (H, W) where the first scene has data.
     """
 
     state: TrainingState
@@ -82,7 +83,7 @@ def pretrain(job: Job, folder: Path, progress: Progress) -> PretrainResult:
         resume=Path(resume) if resume else None,
         source_band_count=int(job.options.get("source_band_count", cube.bands)),
     )
-    trained = train_model(training, cube, progress)
+    trained = train_model(training, cube, progress, open_extra_scenes(job, folder, cube))
     state, preprocessor = trained.state, trained.preprocessor
     state.network.load_state_dict(state.average)
     return PretrainResult(
@@ -98,6 +99,7 @@ def pretrain(job: Job, folder: Path, progress: Progress) -> PretrainResult:
         denoised=denoised_samples(state.network, trained.sampler, settings),
         settings=settings,
         computation=computation(device),
+        scene_pixels=trained.sampler.pixels,
     )
 
 
@@ -124,13 +126,14 @@ class ModelTraining:
     source_band_count: int = 0
 
 
-def train_model(training: ModelTraining, cube: Cube, progress: Progress) -> Trained:
-    """Train a model on a scene and write its file.
+def train_model(training: ModelTraining, cube: Cube, progress: Progress, others: Sequence[Cube] = ()) -> Trained:
+    """Train a model on a scene, or on several together, and write its file.
 
     Args:
         training: How, and where it is saved.
         cube: The scene's bands.
         progress: Told after each step.
+        others: Further scenes, with the same bands in the same order.
 
     Raises:
         SceneError: The scene cannot be learnt from, or the checkpoint is of other bands.
@@ -144,7 +147,7 @@ def train_model(training: ModelTraining, cube: Cube, progress: Progress) -> Trai
         log.info("Going on after iteration %d of %d.", state.iteration, settings.iterations)
     else:
         fitting = span(progress, 0.0, 0.02)
-        preprocessor, left_out = fit_preprocessor(cube, settings.components, settings.band_scaling, fitting)
+        preprocessor, left_out = fit_preprocessor(cube, settings.components, settings.band_scaling, fitting, others)
         state = new_training(preprocessor.components, settings, device.torch_device)
     if left_out:
         log.warning("Bands left out: %s.", describe_bands(left_out))
@@ -155,9 +158,9 @@ def train_model(training: ModelTraining, cube: Cube, progress: Progress) -> Trai
         100 * preprocessor.explained_share,
     )
     used = band_positions(cube, preprocessor)
-    components, valid = standardised(cube, used, preprocessor, training.folder, span(progress, 0.02, 0.04))
-
-    sampler = PatchSampler(components, valid, settings.patch_size)
+    cubes = [cube, *others]
+    scenes = _standardised_scenes(cubes, used, preprocessor, training.folder, span(progress, 0.02, 0.04))
+    sampler = PatchSampler(*scenes[0], settings.patch_size, scenes[1:])
     description = describe(settings, preprocessor, training.source_band_count or cube.bands)
 
     def save(reached: TrainingState) -> None:
@@ -171,6 +174,9 @@ def train_model(training: ModelTraining, cube: Cube, progress: Progress) -> Trai
         train(state, sampler, settings, span(progress, 0.04, 0.98), save)
     try:
         statistics = _statistics(state, sampler, settings, device, span(progress, 0.98, 0.99))
+        if statistics and others:
+            samplers = [PatchSampler(*scene, settings.patch_size) for scene in scenes]
+            statistics = statistics.of_scenes([alone.for_statistics(statistics.conditions.seed) for alone in samplers])
     except Cancelled:
         save(state)
         raise
@@ -178,13 +184,26 @@ def train_model(training: ModelTraining, cube: Cube, progress: Progress) -> Trai
     if checkpoint:
         with suppress(OSError):  # none, or a folder that is none any more
             checkpoint.unlink()
-    return Trained(state, preprocessor, sampler, left_out, components, valid)
+    return Trained(state, preprocessor, sampler, left_out, *scenes[0])
+
+
+def _standardised_scenes(
+    cubes: Sequence[Cube], used: list[int], preprocessor: Preprocessor, folder: Path, progress: Progress
+) -> list[tuple[Cube, NDArray[np.bool_]]]:
+    """Components of each scene, and where it is valid; those of further scenes in folders of their own."""
+    scenes = []
+    for number, cube in enumerate(cubes):
+        place = folder / f"scene-{number}" if number else folder
+        place.mkdir(exist_ok=True)
+        part = span(progress, number / len(cubes), (number + 1) / len(cubes))
+        scenes.append(standardised(cube, used, preprocessor, place, part))
+    return scenes
 
 
 def _statistics(
     state: TrainingState, sampler: PatchSampler, settings: PretrainSettings, device: Device, progress: Progress
 ) -> StoredStatistics | None:
-    """Of the scene at the preset's timesteps, so that extraction need not collect them; None where memory runs out."""
+    """Of the scenes at the preset's timesteps, so that extraction need not collect them; None where memory runs out."""
     network = UNet(state.network.in_channels, settings.base_width).to(device.torch_device)
     network.load_state_dict(state.average)
     extractor = FeatureExtractor(network, extraction_settings(settings.preset))

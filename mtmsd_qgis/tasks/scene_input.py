@@ -42,6 +42,23 @@ def open_scene(job: Job, folder: Path) -> Cube:
     return cube
 
 
+def open_extra_scenes(job: Job, folder: Path, cube: Cube) -> list[Cube]:
+    """The further rasters of the job, which have the bands of its first.
+
+    Raises:
+        SceneError: One has another number of bands.
+    """
+    cubes = [Cube(folder, description) for description in job.extra_scenes]
+    for number, extra in enumerate(cubes, 1):
+        if extra.bands != cube.bands:
+            raise SceneError(
+                f"Raster number {number} of EXTRA_INPUTS should have the {cube.bands} bands of the first raster in "
+                f"the job, it has {extra.bands}."
+            )
+        log.info("Further raster: %d x %d pixels, %s.", extra.width, extra.height, extra.description.dtype)
+    return cubes
+
+
 def check_size(cube: Raster, side: int) -> None:
     """A scene must hold a patch.
 

@@ -123,6 +123,41 @@ def sensor_difference(one: Sequence[Band], other: Sequence[Band]) -> str | None:
     return f"widths that differ: {named(one, wider)}" if wider else None
 
 
+def same_sensor_bands(
+    wanted: Sequence[Band], target: Sequence[Band], source_band_count: int, names: tuple[str, str]
+) -> tuple[str, list[int]]:
+    """Bands of a raster that stand for those of another raster of the same sensor.
+
+    Args:
+        wanted: (B,) bands that are used of the one raster.
+        target: All bands of the other.
+        source_band_count: Bands of the one raster.
+        names: Of both, for the message.
+
+    Returns:
+        How they were matched, and the 0-based bands of the target in the wanted order.
+
+    Raises:
+        SceneError: They are of different sensors.
+    """
+    match = compare_bands(wanted, target, source_band_count)
+    if match is None:
+        trouble: str | None = (
+            f"it has {_count(len(target))} instead of {source_band_count}, and neither wavelengths nor band names tell "
+            "which belong together"
+        )
+    elif match.missing:
+        trouble = f"it has no band for {named(wanted, match.missing)}"
+    else:
+        trouble = sensor_difference(wanted, [target[index] for index in match.indices if index is not None])
+    if match is None or trouble:
+        raise SceneError(
+            f"A raster of the same sensor as {names[0]} was expected, {names[1]} is of another one: {trouble}. Leave "
+            "it out, or take a raster whose bands are the same."
+        )
+    return match.how, [index for index in match.indices if index is not None]
+
+
 def named(bands: Sequence[Band], positions: Sequence[int]) -> str:
     """Bands for a message, by wavelength, name or number; a long list is cut."""
     words = []
