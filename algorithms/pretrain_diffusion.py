@@ -20,6 +20,7 @@ from ..mtmsd_qgis.jobs.protocol import Job
 from ..mtmsd_qgis.jobs.results import PretrainResult
 from ..mtmsd_qgis.jobs.settings import to_json
 from .base.algorithm import MtmsdAlgorithm
+from .base.extra_scenes import ExtraScenes
 from .base.parameters import Device, ParameterValues, Seed, WorkerOutputs
 from .base.pretraining_parameters import BandsAndMask, Preset, PretrainingParameters
 
@@ -54,7 +55,7 @@ class PretrainDiffusion(MtmsdAlgorithm):
             QgsProcessingParameterRasterLayer("INPUT", self.tr("Raster")),
             self.tr("The scene to learn from: any number type, one band or thousands."),
         )
-        self.declare_groups(BandsAndMask(), Preset(), PretrainingParameters())
+        self.declare_groups(ExtraScenes(), BandsAndMask(), Preset(), PretrainingParameters())
         self.declare(
             QgsProcessingParameterFile(
                 "RESUME",
@@ -96,7 +97,11 @@ class PretrainDiffusion(MtmsdAlgorithm):
         self._settings = PretrainingParameters().read(values)
         self._source = describe_raster(values.raster("INPUT"))
         self._bands = BandsAndMask().read_bands(values, self._source)
+        self._extra = ExtraScenes().read(values, self._source, self._bands)
+        self._bands = self._extra.bands
         refuse_small_raster(self._source, self._settings.patch_size)
+        for extra in self._extra.scenes:
+            refuse_small_raster(extra.source, self._settings.patch_size)
         self._mask = BandsAndMask().read_mask(values)
 
     def compute(self, values: ParameterValues, feedback: QgsProcessingFeedback) -> dict[str, Any]:
@@ -115,14 +120,25 @@ class PretrainDiffusion(MtmsdAlgorithm):
             f"{settings.patch_size} x {settings.patch_size} pixels, seed {settings.seed}."
         )
         announce(source, feedback, self._bands.bad_sentence, sentence)
-        check_space(pretraining_need(SceneNeed(source, self._bands.used, settings.components), output), feedback)
+        self._extra.announce(feedback)
+        needs = [
+            SceneNeed(raster, numbers, settings.components)
+            for raster, numbers in [(source, self._bands.used), *((s.source, s.numbers) for s in self._extra.scenes)]
+        ]
+        check_space(pretraining_need(needs, output), feedback)
         model = link_target(output).absolute()
         model.parent.mkdir(parents=True, exist_ok=True)
         resume = self._resume_from(values)
         checkpoint = free_checkpoint(model, resume)
         with job_folder() as folder:
-            reading = ProgressRange(feedback, 0, 4, "Reading the raster")
+            step = 4 / (1 + len(self._extra.scenes))
+            reading = ProgressRange(feedback, 0, step, "Reading the raster")
             scene = SceneExport(source, folder, values.transforms).bands(self._bands.used, self._mask, reading)
+            extra_scenes = []
+            for number, extra in enumerate(self._extra.scenes, 1):
+                reading = ProgressRange(feedback, number * step, (number + 1) * step, f"Reading {extra.source.name}")
+                export = SceneExport(extra.source, folder, values.transforms, f"scene{number}")
+                extra_scenes.append(export.bands(extra.numbers, self._mask, reading))
             job = Job(
                 task="pretrain",
                 settings=to_json(settings),
@@ -130,6 +146,7 @@ class PretrainDiffusion(MtmsdAlgorithm):
                 inputs={"resume": str(resume)} if resume else {},
                 outputs={"model": str(model), "checkpoint": str(checkpoint)},
                 options={"source_band_count": len(source.bands)},
+                extra_scenes=tuple(extra_scenes),
             )
             try:
                 found = run_worker(job, folder, self.MODULE, ProgressRange(feedback, 4, 99))
@@ -137,6 +154,8 @@ class PretrainDiffusion(MtmsdAlgorithm):
                 self._tidy_up(model, checkpoint, feedback)
                 raise
         result = read_result(PretrainResult, found)
+        if self._extra.scenes:
+            feedback.pushInfo(f"Valid pixels: {self._shares_text(result)}.")
         report = self._write_report(values, result)
         feedback.setProgress(100)
         return {
@@ -154,9 +173,21 @@ class PretrainDiffusion(MtmsdAlgorithm):
 
         path = self.outputs.file(values, "REPORT")
         if path is not None:
-            facts = self.outputs.report_facts({"Raster": f"{self._source.name}, {self._source.size_text}"})
-            write_text(pretraining_report(result, facts), path)
+            rasters = {"Raster": f"{self._source.name}, {self._source.size_text}"}
+            if self._extra.scenes:
+                extra = "; ".join(f"{scene.source.name}, {scene.source.size_text}" for scene in self._extra.scenes)
+                rasters.update({"Further rasters": extra, "Valid pixels": self._shares_text(result)})
+            write_text(pretraining_report(result, self.outputs.report_facts(rasters)), path)
         return path
+
+    def _shares_text(self, result: PretrainResult) -> str:
+        """How many pixels came from which raster."""
+        names = [self._source.name, *(scene.source.name for scene in self._extra.scenes)]
+        total = sum(result.scene_pixels)
+        shares = [
+            f"{pixels} ({100 * pixels / total:.1f} %) from {name}" for name, pixels in zip(names, result.scene_pixels)
+        ]
+        return ", ".join(shares)
 
     def _resume_from(self, values: ParameterValues) -> Path | None:
         path = values.file("RESUME")

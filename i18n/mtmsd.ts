@@ -300,6 +300,14 @@
             <translation type="unfinished"></translation>
         </message>
         <message>
+            <source>Further rasters</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>More scenes of the same sensor to learn from, of any size and CRS: other dates, other tiles. Their bands are matched with those of the raster by wavelength, else by name, else by order. Each scene has a share of the training by its valid pixels. 'Pixels to leave out' counts in all of them.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
             <source>Timesteps</source>
             <translation type="unfinished"></translation>
         </message>

@@ -300,6 +300,14 @@
             <translation>Genauigkeit mit Intervallen, Konfusionsmatrix, Kalibrierung, Flächen, worauf die Karte beruht, was zurückgehalten wurde und wie. Daneben liegt dasselbe als JSON und CSV, unter gleichem Namen.</translation>
         </message>
         <message>
+            <source>Further rasters</source>
+            <translation>Weitere Raster</translation>
+        </message>
+        <message>
+            <source>More scenes of the same sensor to learn from, of any size and CRS: other dates, other tiles. Their bands are matched with those of the raster by wavelength, else by name, else by order. Each scene has a share of the training by its valid pixels. 'Pixels to leave out' counts in all of them.</source>
+            <translation>Weitere Szenen desselben Sensors, von denen gelernt wird, in jeder Größe und jedem KBS: andere Termine, andere Kacheln. Ihre Kanäle werden denen des Rasters nach Wellenlänge zugeordnet, sonst nach Namen, sonst nach Reihenfolge. Jede Szene hat nach ihren gültigen Pixeln Anteil am Training. 'Auszulassende Pixel' gilt in allen.</translation>
+        </message>
+        <message>
             <source>Timesteps</source>
             <translation>Zeitschritte</translation>
         </message>

@@ -146,6 +146,21 @@ class ParameterValues:
             raise QgsProcessingException(self._algorithm.invalidRasterError(self._parameters, name))
         return layer
 
+    def rasters(self, name: str) -> list[QgsRasterLayer]:
+        """Several raster layers, in their order; empty where none is given.
+
+        Raises:
+            QgsProcessingException: One of them cannot be opened.
+        """
+        if not self.is_given(name):
+            return []
+        layers = self._algorithm.parameterAsLayerList(self._parameters, name, self._context)
+        given = self.raw(name)
+        fine = [layer for layer in layers if isinstance(layer, QgsRasterLayer) and layer.isValid()]
+        if len(fine) < (len(given) if isinstance(given, (list, tuple)) else 1):
+            raise QgsProcessingException(self._algorithm.invalidRasterError(self._parameters, name))
+        return fine
+
     def source(self, name: str) -> QgsProcessingFeatureSource:
         """Features of a layer; the selected ones where the user asked for these.
 

@@ -3,10 +3,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from osgeo import gdal
 from qgis.core import (
@@ -100,9 +98,6 @@ def _vector_places(provider: str, source: str) -> Iterator[FilePlace]:
     if provider == "spatialite":
         uri = QgsDataSourceUri(source)
         path, table = uri.database(), uri.table()
-    if os.path.isdir(path):  # a folder of files as a database, whose tables are the files' stems
-        yield from (FilePlace.of(file) for file in Path(path).iterdir() if file.stem == table)
-        return
     main = real_file(path)
     if main is None:
         return

@@ -74,9 +74,9 @@ class DiskNeed:
     output_bytes: Mapping[Path, int]
 
 
-def pretraining_need(scene: SceneNeed, output: Path) -> DiskNeed:
-    """Room for the bands and their components."""
-    return DiskNeed(scene.size_bytes, {output: 0})
+def pretraining_need(scenes: Sequence[SceneNeed], output: Path) -> DiskNeed:
+    """Room for the bands of all scenes and their components."""
+    return DiskNeed(sum(scene.size_bytes for scene in scenes), {output: 0})
 
 
 def extraction_need(scene: SceneNeed, settings: ExtractionSettings, base_width: int, output: Path) -> DiskNeed:

@@ -109,15 +109,16 @@ def write_envi_header(folder: Path, cube: CubeFile) -> None:
     (folder / cube.file).with_suffix(".hdr").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def with_mask(cube: CubeFile, usable: bytes, folder: Path) -> CubeFile:
+def with_mask(cube: CubeFile, usable: bytes, folder: Path, name: str = "mask") -> CubeFile:
     """The cube with a mask file.
 
     Args:
         cube: Without mask.
         usable: One byte a pixel, row by row: 1 where it may be used.
         folder: The job folder.
+        name: Of the mask's file, without suffix.
     """
-    mask = CubeFile("mask.raw", cube.height, cube.width, "uint8", (Band("usable", number=1),))
+    mask = CubeFile(f"{name}.raw", cube.height, cube.width, "uint8", (Band("usable", number=1),))
     (folder / mask.file).write_bytes(usable)
     write_envi_header(folder, mask)
     return replace(cube, mask=mask.file)

@@ -62,11 +62,13 @@ class SceneExport:
         source: The raster.
         folder: The job folder.
         transforms: Of the project, for datum shifts.
+        name: Of the files in the job folder.
     """
 
     source: RasterSource
     folder: Path
     transforms: QgsCoordinateTransformContext
+    name: str = "scene"
 
     def bands(self, numbers: Sequence[int], mask: MaskSource | None, progress: ProgressRange) -> CubeFile:
         """Bands as a cube in the job folder, with the mask where there is one.
@@ -81,12 +83,12 @@ class SceneExport:
         """
         source, folder = self.source, self.folder
         exported = export_foreign(source, folder, self.transforms, progress)
-        cube = copy_cube(exported, numbers, folder, "scene", progress)
+        cube = copy_cube(exported, numbers, folder, self.name, progress)
         own = own_mask(exported, numbers)
         if exported is not source:
             Path(exported.uri).unlink()
         if mask is None:
-            return replace(cube, mask=None) if own is None else with_mask(cube, own, folder)
+            return replace(cube, mask=None) if own is None else with_mask(cube, own, folder, self._mask_name)
         usable = usable_pixels(mask, source.grid, self.transforms)
         if not any(usable):
             raise QgsProcessingException(
@@ -96,7 +98,11 @@ class SceneExport:
         if mask.skipped:
             progress.feedback.pushWarning(f"Not used in the mask {mask.name}: {mask.skipped.text}.")
         progress.feedback.pushInfo(f"Mask {mask.name}: {usable.count(0)} of {len(usable)} pixels are left out.")
-        return with_mask(cube, usable if own is None else both_usable(usable, own), folder)
+        return with_mask(cube, usable if own is None else both_usable(usable, own), folder, self._mask_name)
+
+    @property
+    def _mask_name(self) -> str:
+        return "mask" if self.name == "scene" else f"{self.name}_mask"
 
     def usable_bands(self, progress: ProgressRange) -> CubeFile:
         """A raster that is no feature raster, as a cube of the bands that can be features.

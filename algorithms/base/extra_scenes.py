@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""EXTRA_INPUTS of a training: further rasters of the same sensor, their bands brought into the order of INPUT's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from qgis.core import QgsProcessing, QgsProcessingFeedback, QgsProcessingParameterMultipleLayers
+
+from ..translation import tr
+from .parameters import ParameterValues
+from .pretraining_parameters import BandChoice
+
+if TYPE_CHECKING:
+    from ..bridge.raster.source import RasterSource
+    from .algorithm import MtmsdAlgorithm
+
+
+@dataclass(frozen=True)
+class ExtraScene:
+    """A further raster.
+
+    Attributes:
+        source: The raster.
+        numbers: Its bands (from 1) that stand for the used bands of INPUT, in their order.
+        how: They were found: "wavelength", "name" or "order".
+    """
+
+    source: RasterSource
+    numbers: tuple[int, ...]
+    how: str
+
+
+@dataclass(frozen=True)
+class ExtraSceneChoice:
+    """All further rasters.
+
+    Attributes:
+        scenes: In the order given.
+        bands: Of INPUT, without those that a further raster marks as bad.
+        notes: What the log has to say of it.
+    """
+
+    scenes: tuple[ExtraScene, ...]
+    bands: BandChoice
+    notes: tuple[str, ...] = ()
+
+    def announce(self, feedback: QgsProcessingFeedback) -> None:
+        """Say which they are, and what was noticed."""
+        for scene in self.scenes:
+            source = scene.source
+            feedback.pushInfo(f"Further raster: {source.name}, {source.size_text}; bands matched by {scene.how}.")
+            for note in source.notes:
+                feedback.pushWarning(note)
+        for note in self.notes:
+            feedback.pushWarning(note)
+
+
+class ExtraScenes:
+    """EXTRA_INPUTS: further scenes to learn from."""
+
+    def declare(self, algorithm: MtmsdAlgorithm) -> None:
+        """Add it."""
+        algorithm.declare(
+            QgsProcessingParameterMultipleLayers(
+                "EXTRA_INPUTS", tr("Further rasters"), QgsProcessing.SourceType.TypeRaster, optional=True
+            ),
+            tr(
+                "More scenes of the same sensor to learn from, of any size and CRS: other dates, other tiles. Their "
+                "bands are matched with those of the raster by wavelength, else by name, else by order. Each scene has "
+                "a share of the training by its valid pixels. 'Pixels to leave out' counts in all of them."
+            ),
+            advanced=True,
+        )
+
+    def read(self, values: ParameterValues, first: RasterSource, chosen: BandChoice) -> ExtraSceneChoice:
+        """The further rasters, their bands matched.
+
+        Args:
+            values: Of the run.
+            first: INPUT.
+            chosen: Its bands.
+
+        Raises:
+            QgsProcessingException: A raster cannot be read, or no band is left.
+            SceneError: One is of another sensor.
+        """
+        from ...mtmsd_qgis.transfer.band_matching import same_sensor_bands
+        from ..bridge.raster.scene_export import refuse_no_band
+        from ..bridge.raster.source import describe_raster
+
+        rasters = [describe_raster(layer) for layer in values.rasters("EXTRA_INPUTS")]
+        notes, scenes = [], []
+        for raster in rasters:
+            if raster.uri and raster.uri in (first.uri, *(scene.source.uri for scene in scenes)):
+                notes.append(f"{raster.name} was given twice; it counts once.")
+                continue
+            wanted = [first.bands[number - 1] for number in chosen.used]
+            how, positions = same_sensor_bands(wanted, raster.bands, len(first.bands), (first.name, raster.name))
+            scenes.append(ExtraScene(raster, tuple(position + 1 for position in positions), how))
+        if values.integers("BANDS"):
+            return ExtraSceneChoice(tuple(scenes), chosen, tuple(notes))
+        good = [i for i in range(len(chosen.used)) if not any(s.numbers[i] in s.source.bad for s in scenes)]
+        if len(good) < len(chosen.used):
+            lost = ", ".join(str(number) for i, number in enumerate(chosen.used) if i not in good)
+            notes.append(f"Marked as bad in a further raster, left out: {lost}.")
+        used = tuple(chosen.used[i] for i in good)
+        refuse_no_band(first, used)
+        scenes = [replace(scene, numbers=tuple(scene.numbers[i] for i in good)) for scene in scenes]
+        return ExtraSceneChoice(tuple(scenes), replace(chosen, used=used), tuple(notes))
