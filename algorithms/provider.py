@@ -37,7 +37,7 @@ _ALGORITHMS = (
     CheckEnvironment,
     SetupEnvironment,
 )
-_SHIPPED_MODELS = ("scene_to_class_map",)
+_SHIPPED_MODELS = ("scene_to_class_map", "map_another_scene")
 
 
 class MtmsdProvider(QgsProcessingProvider):

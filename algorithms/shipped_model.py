@@ -20,16 +20,30 @@ from .translation import tr, translatable
 
 # What tests/qgis/make_models.py writes into the files; there as it is, here for the translators.
 SCENE_TO_CLASS_MAP = translatable("Scene to class map")
+MAP_ANOTHER_SCENE = translatable("Map another scene")
 OUTPUTS = {
     "CLASS_MAP": translatable("Class map"),
     "CONFIDENCE": translatable("Confidence"),
     "REPORT": translatable("Report"),
     "MODEL": translatable("Diffusion model"),
+    "OUTPUT_CLASSIFIER": translatable("Classifier"),
+    "TARGET_MAP": translatable("Class map of the other scene"),
+    "APPLICABILITY": translatable("Area of applicability"),
+    "TARGET_REPORT": translatable("Report on the other scene"),
 }
-ABOUT = translatable(
+TARGET = translatable("Other scene")
+TARGET_HELP = translatable(
+    "The scene that has no samples of its own: another date of the same ground, or the next tile. It needs the bands "
+    "of the first scene, found by wavelength, name or order."
+)
+ABOUT_SCENE_TO_CLASS_MAP = translatable(
     "Trains a diffusion model on the scene, extracts its features, and classifies them with the training layer: the "
     "three steps with their usual settings. The features are chosen without a look at the labels, so that the samples "
     "held out are held out from every step."
+)
+ABOUT_MAP_ANOTHER_SCENE = translatable(
+    "Trains a diffusion model on a scene, learns classes there from the training layer, and maps another scene of the "
+    "same sensor with what was learnt. The report on the other scene says first whether its map may be believed."
 )
 
 

@@ -836,7 +836,31 @@
             <translation type="unfinished"></translation>
         </message>
         <message>
+            <source>Map another scene</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Class map of the other scene</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Report on the other scene</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Other scene</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>The scene that has no samples of its own: another date of the same ground, or the next tile. It needs the bands of the first scene, found by wavelength, name or order.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
             <source>Trains a diffusion model on the scene, extracts its features, and classifies them with the training layer: the three steps with their usual settings. The features are chosen without a look at the labels, so that the samples held out are held out from every step.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Trains a diffusion model on a scene, learns classes there from the training layer, and maps another scene of the same sensor with what was learnt. The report on the other scene says first whether its map may be believed.</source>
             <translation type="unfinished"></translation>
         </message>
         <message>

@@ -836,8 +836,32 @@
             <translation>Von der Szene zur Klassenkarte</translation>
         </message>
         <message>
+            <source>Map another scene</source>
+            <translation>Weitere Szene kartieren</translation>
+        </message>
+        <message>
+            <source>Class map of the other scene</source>
+            <translation>Klassenkarte der weiteren Szene</translation>
+        </message>
+        <message>
+            <source>Report on the other scene</source>
+            <translation>Bericht zur weiteren Szene</translation>
+        </message>
+        <message>
+            <source>Other scene</source>
+            <translation>Weitere Szene</translation>
+        </message>
+        <message>
+            <source>The scene that has no samples of its own: another date of the same ground, or the next tile. It needs the bands of the first scene, found by wavelength, name or order.</source>
+            <translation>Die Szene, die keine eigenen Trainingsproben hat: ein anderes Datum am selben Ort oder die nächste Kachel. Sie braucht die Kanäle der ersten Szene, gefunden nach Wellenlänge, Name oder Reihenfolge.</translation>
+        </message>
+        <message>
             <source>Trains a diffusion model on the scene, extracts its features, and classifies them with the training layer: the three steps with their usual settings. The features are chosen without a look at the labels, so that the samples held out are held out from every step.</source>
             <translation>Trainiert ein Diffusionsmodell mit der Szene, extrahiert seine Merkmale und klassifiziert sie mit dem Trainingslayer: die drei Schritte mit ihren üblichen Einstellungen. Die Merkmale werden ohne Blick auf die Klassen ausgewählt; was zurückgehalten wird, ist damit in jedem Schritt zurückgehalten.</translation>
+        </message>
+        <message>
+            <source>Trains a diffusion model on a scene, learns classes there from the training layer, and maps another scene of the same sensor with what was learnt. The report on the other scene says first whether its map may be believed.</source>
+            <translation>Trainiert ein Diffusionsmodell auf einer Szene, lernt dort die Klassen aus dem Trainingslayer und kartiert damit eine weitere Szene desselben Sensors. Der Bericht zur weiteren Szene sagt zuerst, ob man ihrer Karte trauen darf.</translation>
         </message>
         <message>
             <source>hyperspectral,classification,land cover,deep learning,model,workflow</source>

@@ -26,6 +26,7 @@ SMALL = {
     "mtmsd:classify": QUICK,
     "mtmsd:mapscene": {**PRETRAIN, **EXTRACT, **QUICK},
     "mtmsd:scenetoclassmap": {"ITERATIONS": 1, "TIMESTEPS": "200", "CLASSIFIER": "linear", "DEVICE": "cpu"},
+    "mtmsd:mapanotherscene": {"ITERATIONS": 1, "TIMESTEPS": "200", "CLASSIFIER": "linear", "DEVICE": "cpu"},
 }
 MAT_FILES = (
     "import numpy as np, scipy.io as s; r = np.random.default_rng(0);"
@@ -46,7 +47,8 @@ def folder(model, features, torch_python, tmp_path_factory):
         save_layer(layer, place / f"{name}.gpkg")
     shutil.copy(model, place / "scene.mtmsd")
     shutil.copy(features, place / "features.tif")
-    shutil.copy(scene.raster, place / "another_scene.tif")
+    for name in ("another_scene.tif", "next_year.tif"):
+        shutil.copy(scene.raster, place / name)
     samples = {"TRAINING": str(place / "samples.gpkg"), "CLASS_FIELD": "class"}
     run("classify", {"INPUT": str(features), "OUTPUT": str(place / "class_map.tif"), **samples, **CLASSIFY, **QUICK})
     subprocess.run([torch_python, "-c", MAT_FILES], check=True, cwd=place)
