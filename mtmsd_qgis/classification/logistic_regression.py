@@ -27,15 +27,13 @@ class FittedLogistic:
     Attributes:
         local_scaler: Of local features.
         around_scaler: Of global features.
-        basis: (2 T D, rank) the space that the training samples span.
-        weight: (rank, K).
+        weight: (2 T D, K).
         bias: (K,).
         penalty: That was chosen.
     """
 
     local_scaler: Standardizer
     around_scaler: Standardizer
-    basis: Tensor
     weight: Tensor
     bias: Tensor
     penalty: float
@@ -43,11 +41,11 @@ class FittedLogistic:
     def predict(self, local: Tensor, around: Tensor) -> Tensor:
         """Probabilities (N, K)."""
         x = _flat(self.local_scaler(local), self.around_scaler(around))
-        return torch.softmax(x @ self.basis @ self.weight + self.bias, dim=1)
+        return torch.softmax(x @ self.weight + self.bias, dim=1)
 
     def timestep_weights(self, samples: LabelledFeatures) -> Tensor:  # noqa: ARG002 - the same for all samples
         """Share (T,) of each timestep in the length of the weights."""
-        weight = (self.basis @ self.weight).view(2, self.local_scaler.mean.shape[0], -1)
+        weight = self.weight.view(2, self.local_scaler.mean.shape[0], -1)
         length = torch.sum(weight.square(), dim=(0, 2))
         return torch.div(length, length.sum().clamp(min=1e-30))
 
@@ -90,7 +88,7 @@ class LogisticRegression:
         penalty = _PENALTIES[losses.index(min(losses))]
         weight, bias = _fit_logistic(reduced, samples.classes, self.classes, penalty)
         progress(1.0, "")
-        return FittedLogistic(local_scaler, around_scaler, basis, weight, bias, penalty)
+        return FittedLogistic(local_scaler, around_scaler, basis @ weight, bias, penalty)
 
 
 def _flat(local: Tensor, around: Tensor) -> Tensor:

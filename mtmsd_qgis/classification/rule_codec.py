@@ -66,7 +66,7 @@ STORED: Mapping[str, Stored] = {
     each.kind.__name__: each
     for each in (
         Stored(Standardizer, {"mean": "*S", "scale": "*S"}),
-        Stored(FittedLogistic, {"basis": "F R", "weight": "R K", "bias": "K"}),
+        Stored(FittedLogistic, {"weight": "F K", "bias": "K"}),
         Stored(FusionClassifier),
         Stored(FittedFusion),
         Stored(Purified, {"local": "D", "around": "D"}),

@@ -39,9 +39,7 @@ def fusion_rule() -> FusionRule:
 
 
 def logistic_rule() -> FusionRule:
-    fitted = FittedLogistic(
-        scaler(3, 4), scaler(3, 4), torch.randn(24, 7), torch.randn(7, 5), torch.randn(5), penalty=0.01
-    )
+    fitted = FittedLogistic(scaler(3, 4), scaler(3, 4), torch.randn(24, 5), torch.randn(5), penalty=0.01)
     return FusionRule(fitted, Purified(torch.arange(4), torch.arange(4)), 5)
 
 

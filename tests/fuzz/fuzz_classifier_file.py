@@ -56,7 +56,7 @@ def a_rule(timesteps: int, features: int) -> FusionRule:
     """Logistic regression between two classes."""
     scaler = Standardizer(torch.zeros(timesteps, features), torch.ones(timesteps, features))
     columns = 2 * timesteps * features
-    fitted = FittedLogistic(scaler, scaler, torch.eye(columns), torch.ones(columns, 2), torch.zeros(2), 0.01)
+    fitted = FittedLogistic(scaler, scaler, torch.ones(columns, 2), torch.zeros(2), 0.01)
     return FusionRule(fitted, Purified(torch.arange(features), torch.arange(features)), 2)
 
 
