@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from class_maps import assess, points
-from embeddings import NO_DATA, SIDE, alphaearth, tessera_bytes, write_embedding
+from embeddings import NO_DATA, SIDE, alphaearth, quantised_roots, tessera_bytes, unit_vectors, write_embedding
 from osgeo import gdal
 from qgis.core import QgsRasterLayer
 from scenes import Log, class_of_pixel, run
@@ -108,3 +108,46 @@ def test_a_class_map_of_bytes_with_a_sign(tmp_path):
     reference = points((3, 3, 1), (4, 30, 2), (5, 4, 2), (6, 50, 2))
     results, _ = assess(path, reference, tmp_path)
     assert results["OA"] == pytest.approx(200 / 3)
+
+
+@pytest.mark.usefixtures("torch_python")
+@pytest.mark.parametrize("layout", ["alphaearth", "tessera"])
+def test_a_classifier_from_embeddings_maps_the_next_tile(scene, tmp_path, layout):
+    """Of a raster with another type, another direction of rows and bands that are constant in one of the two."""
+    here, next_tile = tmp_path / "here.tif", tmp_path / "next.tif"
+    if layout == "alphaearth":
+        alphaearth(here, constant=(5,))
+        alphaearth(next_tile, upwards=False, dtype=np.int16, constant=(5, 9))
+    else:
+        stored, scales = tessera_bytes()
+        stored[NO_DATA] = -128
+        write_embedding(here, stored, nodata=-128, scales=scales)
+        numbers = (stored * scales[:, None, None]).astype(np.float32)
+        numbers[NO_DATA] = np.nan
+        write_embedding(next_tile, numbers)
+    learnt = tmp_path / "fields.mtmsdc"
+    expected, _ = classified(scene, here, tmp_path / "here", OUTPUT_CLASSIFIER=str(learnt))
+    outputs = {"OUTPUT": str(tmp_path / "next_map.tif"), "APPLICABILITY": str(tmp_path / "applicability.tif")}
+    for raster, equal in ((here, 1.0), (next_tile, 0.97)):
+        results = run("applyclassifier", {"INPUT": str(raster), "CLASSIFIER": str(learnt), "DEVICE": "cpu", **outputs})
+        mapped = northernmost_first(outputs["OUTPUT"])
+        assert np.array_equal(mapped != 0, HERE)
+        assert (mapped == expected)[HERE].mean() >= equal
+        assert results["INSIDE_SHARE"] > 0.5
+
+
+@pytest.mark.usefixtures("torch_python")
+def test_embeddings_of_another_version_and_values_in_place_of_bytes_are_not_believed(scene, tmp_path):
+    learnt = tmp_path / "fields.mtmsdc"
+    classified(scene, alphaearth(tmp_path / "in.tif"), tmp_path / "here", OUTPUT_CLASSIFIER=str(learnt))
+    vectors = unit_vectors(64)
+    turned = np.linalg.qr(np.random.default_rng(3).normal(size=(64, 64)))[0]  # the same ground, axes of another meaning
+    others = {
+        "values": vectors.astype(np.float32),
+        "version": quantised_roots(np.einsum("ij,jhw->ihw", turned, vectors)),
+    }
+    for name, content in others.items():
+        raster = write_embedding(tmp_path / f"{name}.tif", content, names="A{:02d}")
+        log, place = Log(), str(tmp_path / f"{name}_map.tif")
+        run("applyclassifier", {"INPUT": str(raster), "CLASSIFIER": str(learnt), "DEVICE": "cpu", "OUTPUT": place}, log)
+        assert "Do not believe this map before reference samples of this scene confirm it" in log.text

@@ -47,7 +47,7 @@ def folder(model, features, torch_python, tmp_path_factory):
         save_layer(layer, place / f"{name}.gpkg")
     shutil.copy(model, place / "scene.mtmsd")
     shutil.copy(features, place / "features.tif")
-    for name in ("another_scene.tif", "next_year.tif"):
+    for name in ("another_scene.tif", "next_year.tif", "embedding.tif", "next_embedding.tif"):
         shutil.copy(scene.raster, place / name)
     samples = {"TRAINING": str(place / "samples.gpkg"), "CLASS_FIELD": "class"}
     run("classify", {"INPUT": str(features), "OUTPUT": str(place / "class_map.tif"), **samples, **CLASSIFY, **QUICK})
