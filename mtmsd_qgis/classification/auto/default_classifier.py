@@ -51,7 +51,8 @@ def fit_default(task: TrainingTask, progress: Progress) -> FittedClassifier:
         seed=settings.seed,
     )
     samples = TrainingSet(features, training.class_index, len(task.classes))
-    ensemble = fit_auto(samples, purpose, span(progress, 0.2, 1.0))
+    ensemble = fit_auto(samples, purpose, span(progress, 0.2, 0.9))
+    progress(0.9, "importance of timesteps and stages")
     context = None if interpolates else ContextSummary(cross_class, purpose.context_is_reliable)
     if context is not None:
         _log_context(context)
@@ -76,10 +77,8 @@ def fit_default(task: TrainingTask, progress: Progress) -> FittedClassifier:
 def _groupings(training: SampleTable, task: TrainingTask) -> dict[str, np.ndarray[tuple[int], np.dtype[np.int64]]]:
     """Polygons, then blocks; only blocks where the map is judged by blocks."""
     side = task.settings.block_size
-    blocks = block_ids(training.rows, training.cols, side)
-    if task.settings.split == "block":
-        return {"blocks": blocks}
-    return {"groups": spatial_groups(training, side), "blocks": blocks}
+    groups = {} if task.settings.split == "block" else {"groups": spatial_groups(training, side)}
+    return {**groups, "blocks": block_ids(training.rows, training.cols, side)}
 
 
 def _log_context(context: ContextSummary) -> None:
@@ -94,5 +93,4 @@ def _log_models(ensemble: Ensemble) -> None:
     for score in sorted(ensemble.scores, key=lambda score: -score.weight):
         if score.weight:
             log.info("%2.0f %% %s (accuracy %.3f)", 100 * score.weight, score.name, score.accuracy)
-    text = "Cross-validation on training samples, held out by %s: accuracy %.3f."
-    log.info(text, ensemble.held_out, ensemble.accuracy)
+    log.info("Cross-validation on samples, held out by %s: accuracy %.3f.", ensemble.held_out, ensemble.accuracy)

@@ -102,8 +102,7 @@ class FeatureSetReader:
         """
         if for_samples and self.cube.costly:
             return windows_with_margin(self.cube.height, self.cube.width, _CELL, MARGIN, MARGIN)
-        columns = sum(len(self.sources(feature_set)) for feature_set in wanted)
-        columns += len(self.plan.features) + len(self.plan.base)
+        columns = sum(len(self.sources(s)) for s in wanted) + len(self.plan.features) + len(self.plan.base)
         side = max(32, min(256, math.isqrt(_WINDOW_BYTES // (4 * columns)) - 2 * MARGIN) // 16 * 16)
         return windows_with_margin(self.cube.height, self.cube.width, side, MARGIN, MARGIN)
 
@@ -167,7 +166,6 @@ class _Window:
         self, reader: FeatureSetReader, tile: Tile, values: NDArray[np.float32], known: NDArray[np.bool_]
     ) -> None:
         self._reader, self._tile = reader, tile
-        self._inner = tile.inner.slices
         self._known = torch.from_numpy(known).to(reader.device)
         self._values = torch.from_numpy(np.where(known, values, np.float32(0))).to(reader.device)
         self._computed: dict[tuple[Quantity, int], Tensor] = {}
@@ -175,7 +173,7 @@ class _Window:
 
     def core(self, feature_set: FeatureSet) -> Tensor:
         """A feature set (F, h, w) of the core."""
-        rows, cols = self._inner
+        rows, cols = self._tile.inner.slices
         if not feature_set.boxes:
             return self._smoothed(feature_set.quantity, feature_set.smoothing)[:, rows, cols]
         values = self._smoothed(feature_set.quantity, 0)
@@ -202,13 +200,10 @@ class _Window:
             return reader.scaling.principal_components(self._values)
         if quantity is Quantity.FEATURES:
             return reader.features(window, reader.plan.features)
-        if quantity is Quantity.GUIDE:
-            if reader.guide_scaling is None:
-                components = self._smoothed(Quantity.COMPONENTS, 0)[: reader.guide_channels]
-                height, width = self._known.shape
-                return box_mean(components, self._known, slice(0, height), slice(0, width), _GUIDE_BOX)
+        if reader.guide_scaling is not None:
             return reader.guide_scaling(reader.features(window, reader.plan.guide))
-        raise ValueError(f"{quantity} should be computed from other quantities")
+        components = self._smoothed(Quantity.COMPONENTS, 0)[: reader.guide_channels]
+        return box_mean(components, self._known, slice(0, window.height), slice(0, window.width), _GUIDE_BOX)
 
     def _weights(self) -> Tensor:
         if self._affinities is None:
