@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from qgis.core import QgsApplication
 from qgis.PyQt.QtCore import QCoreApplication
 
+from .algorithms.base.translation import install_translator
 from .algorithms.provider import MtmsdProvider
-from .algorithms.translation import install_translator
 
 if TYPE_CHECKING:
     from qgis.gui import QgisInterface

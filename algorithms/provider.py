@@ -10,6 +10,7 @@ from qgis.PyQt.QtGui import QIcon
 from .apply_classifier import ApplyClassifier
 from .assess_accuracy import AssessAccuracy
 from .base.metadata import ROOT, metadata_value
+from .base.translation import tr
 from .check_environment import CheckEnvironment
 from .classify import Classify
 from .describe_file import DescribeFile
@@ -20,7 +21,6 @@ from .pretrain_diffusion import PretrainDiffusion
 from .setup_environment import SetupEnvironment
 from .shipped_model import ShippedModel
 from .split_samples import SplitSamples
-from .translation import tr
 
 PYTHON_SETTING = "MTMSD_PYTHON"
 

@@ -13,10 +13,10 @@ from qgis.core import (
 )
 from qgis.PyQt.QtGui import QIcon
 
+from .base.help_text import help_text
 from .base.metadata import ROOT, guide_page
 from .base.parameters import Parameters, ParameterValues
-from .help_text import help_text
-from .translation import tr, translatable
+from .base.translation import tr, translatable
 
 # What tests/qgis/make_models.py writes into the files; there as it is, here for the translators.
 SCENE_TO_CLASS_MAP = translatable("Scene to class map")

@@ -22,7 +22,7 @@ from qgis.core import (
 from .base.algorithm import MtmsdAlgorithm
 from .base.newer_qgis import qgis_member
 from .base.parameters import Overlaps, ParameterValues, Seed
-from .translation import translatable
+from .base.translation import translatable
 
 if TYPE_CHECKING:
     from .bridge.vector.reference_samples import ReferenceSamples

@@ -17,11 +17,11 @@ from qgis.core import (
 from qgis.PyQt.QtGui import QIcon
 
 from ...mtmsd_qgis.errors import MtmsdError
-from ..help_text import help_text
-from ..translation import tr
+from .help_text import help_text
 from .metadata import ROOT, guide_page
 from .outputs import RunOutputs
 from .parameters import ParameterGroup, Parameters, ParameterValues
+from .translation import tr
 
 if TYPE_CHECKING:
     from ..bridge.files.run_files import RunFiles

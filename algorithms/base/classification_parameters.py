@@ -18,8 +18,8 @@ from qgis.core import (
 )
 
 from ...mtmsd_qgis.jobs.settings import CLASSIFIERS, SPLITS, ClassificationSettings
-from ..translation import tr, translatable
 from .parameters import Overlaps, ParameterValues, WorkerOutputs, rare_number, read_label_layer
+from .translation import tr, translatable
 
 if TYPE_CHECKING:
     from ..bridge.raster.source import RasterSource

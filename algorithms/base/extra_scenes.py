@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from qgis.core import QgsProcessing, QgsProcessingFeedback, QgsProcessingParameterMultipleLayers
 
-from ..translation import tr
 from .parameters import ParameterValues
 from .pretraining_parameters import BandChoice
+from .translation import tr
 
 if TYPE_CHECKING:
     from ..bridge.raster.source import RasterSource

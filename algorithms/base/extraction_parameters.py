@@ -11,8 +11,8 @@ from qgis.core import QgsProcessingException, QgsProcessingParameterFile, QgsPro
 
 from ...mtmsd_qgis.jobs.data_model import Band
 from ...mtmsd_qgis.jobs.settings import ExtractionSettings, extraction_settings, parse_whole_numbers
-from ..translation import tr
 from .parameters import ParameterValues, rare_number
+from .translation import tr
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

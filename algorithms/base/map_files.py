@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..translation import tr
 from .outputs import RunOutputs
+from .translation import tr
 
 if TYPE_CHECKING:
     from ...mtmsd_qgis.jobs.data_model import ClassEntry, CubeFile

@@ -46,7 +46,7 @@ from qgis.core import (
 )
 
 from ...mtmsd_qgis.jobs.settings import LARGEST_SEED
-from ..translation import tr, translatable
+from .translation import tr, translatable
 
 if TYPE_CHECKING:
     from ..bridge.raster.source import RasterSource

@@ -15,8 +15,8 @@ from qgis.core import (
 )
 
 from ...mtmsd_qgis.jobs.settings import PRESET_NAMES, PretrainSettings, pretrain_settings
-from ..translation import tr
 from .parameters import ParameterValues, rare_number
+from .translation import tr
 
 if TYPE_CHECKING:
     from ..bridge.raster.masks import MaskSource

@@ -100,7 +100,7 @@ def test_german_by_the_language_of_qgis(speak, language):
 
 def test_english_where_there_is_no_translation(speak, monkeypatch, tmp_path):
     assert speak("fi")["classify"].displayName() == "3 Classify diffusion features"
-    from mtmsd.algorithms import translation
+    from mtmsd.algorithms.base import translation
 
     monkeypatch.setattr(translation, "PLACE", tmp_path / "gone")
     assert speak("de")["classify"].displayName() == "3 Classify diffusion features"

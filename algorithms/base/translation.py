@@ -8,7 +8,7 @@ from pathlib import Path
 from qgis.core import QgsApplication
 from qgis.PyQt.QtCore import QCoreApplication, QLocale, QTranslator
 
-PLACE = Path(__file__).resolve().parent.parent / "i18n"
+PLACE = Path(__file__).resolve().parents[2] / "i18n"
 _CONTEXT = "Mtmsd"  # one for all classes, so that a base class translates for its children
 
 
