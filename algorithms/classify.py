@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-from qgis.core import QgsProcessingFeedback, QgsProcessingParameterRasterLayer
+from qgis.core import QgsProcessingException, QgsProcessingFeedback, QgsProcessingParameterRasterLayer
 
 from ..mtmsd_qgis.jobs.protocol import Job
 from ..mtmsd_qgis.jobs.results import MapResult
@@ -19,7 +20,8 @@ from .base.classification_parameters import (
     SampleLayers,
 )
 from .base.classification_run import ClassificationRun
-from .base.parameters import Device, ParameterValues, Seed, rare_number
+from .base.extra_scenes import ExtraFeatureRasters
+from .base.parameters import Device, ParameterValues, Seed, rare_number, read_label_layer
 
 
 class Classify(MtmsdAlgorithm):
@@ -54,7 +56,8 @@ class Classify(MtmsdAlgorithm):
                 "feature."
             ),
         )
-        self.declare_groups(SampleLayers(), ClassifierParameters(), ClassifierOptions())
+        self.declare_groups(ExtraFeatureRasters(), SampleLayers())
+        self.declare_groups(ClassifierParameters(with_scenes=True), ClassifierOptions())
         self.declare(
             rare_number("KEEP", self.tr("Features kept per timestep"), least=0),
             self.tr(
@@ -67,7 +70,11 @@ class Classify(MtmsdAlgorithm):
 
     def check_settings(self, values: ParameterValues) -> None:
         """Make the settings once, for their own checks."""
-        self._settings(values)
+        if self._settings(values).split == "scene" and not values.raw("EXTRA_INPUTS"):
+            raise QgsProcessingException(
+                "SPLIT 'scene' holds out whole scenes, so at least two rasters were expected, and there is INPUT "
+                "alone. Add rasters with EXTRA_INPUTS, or choose another SPLIT."
+            )
 
     def collect(self, values: ParameterValues, feedback: QgsProcessingFeedback) -> None:
         """Look at raster and layers."""
@@ -77,18 +84,26 @@ class Classify(MtmsdAlgorithm):
         settings = self._settings(values)
         source = describe_raster(values.raster("INPUT"))
         refuse_no_band(source, range(len(source.bands)))
-        self._run = ClassificationRun.collect(self.outputs, values, settings, source)
+        self.check_settings(values)
+        extra = ExtraFeatureRasters().read(values, source)
+        labels = [read_label_layer(values, "TRAINING", scene.source) for scene in extra]
+        run = ClassificationRun.collect(self.outputs, values, settings, source)
+        self._run = replace(run, extra=tuple(zip(extra, labels)))
 
     def compute(self, values: ParameterValues, feedback: QgsProcessingFeedback) -> dict[str, Any]:
         """Export raster and samples, classify, write maps and report."""
         from .bridge.feedback import ProgressRange
-        from .bridge.raster.disk_space import check_space, classification_need
+        from .bridge.raster.disk_space import SceneNeed, check_space, classification_need
         from .bridge.raster.scene_export import SceneExport, announce
         from .bridge.worker.worker_process import job_folder, read_result, run_worker
 
         run, source = self._run.with_destinations(values), self._run.source
         announce(source, feedback, *self._first_lines())
-        check_space(classification_need(source, run.probability_bands, run.maps["OUTPUT"]), feedback)
+        extra = [scene for scene, _ in run.extra]
+        for further in extra:
+            feedback.pushInfo(f"Further raster: {further.source.name}, {further.source.size_text}.")
+        needs = [SceneNeed(further.source, further.numbers) for further in extra]
+        check_space(classification_need(source, run.probability_bands, run.maps["OUTPUT"], needs), feedback)
         with job_folder() as folder:
             export = SceneExport(source, folder, values.transforms)
             reading = ProgressRange(feedback, 0, 8, "Reading the raster")
@@ -96,7 +111,17 @@ class Classify(MtmsdAlgorithm):
                 scene = export.usable_bands(reading)
             else:
                 scene = export.bands(range(1, len(source.bands) + 1), None, reading)
-            job = Job(task="classify", settings=to_json(run.settings), scene=scene, layout=source.layout)
+            cubes = []
+            for number, further in enumerate(extra, 1):
+                part = SceneExport(further.source, folder, values.transforms, f"scene{number}")
+                cubes.append(part.bands([further.numbers[band.number - 1] for band in scene.bands], None, reading))
+            job = Job(
+                task="classify",
+                settings=to_json(run.settings),
+                scene=scene,
+                layout=source.layout,
+                extra_scenes=tuple(cubes),
+            )
             job = run.with_samples(job, folder, feedback, 8)
             result = read_result(MapResult, run_worker(job, folder, self.MODULE, ProgressRange(feedback, 10, 95)))
             run.write_maps(result, job.classes, folder, ProgressRange(feedback, 95, 100, "Writing the maps"))

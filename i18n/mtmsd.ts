@@ -236,6 +236,10 @@
             <translation type="unfinished"></translation>
         </message>
         <message>
+            <source>scene: whole scenes are held out, where there are further feature rasters.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
             <source>Share held out</source>
             <translation type="unfinished"></translation>
         </message>
@@ -305,6 +309,14 @@
         </message>
         <message>
             <source>More scenes of the same sensor to learn from, of any size and CRS: other dates, other tiles. Their bands are matched with those of the raster by wavelength, else by name, else by order. Each scene has a share of the training by its valid pixels. 'Pixels to leave out' counts in all of them.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Further feature rasters</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>More scenes to learn from, with the same features of the same diffusion model, in any CRS. Each feature of the training layer is looked up in the first raster that covers it. The map is that of the feature raster above.</source>
             <translation type="unfinished"></translation>
         </message>
         <message>

@@ -236,6 +236,10 @@
             <translation>Wofür die Karte gut sein soll. Das entscheidet, wie der Klassifikator „auto“ seine Modelle kreuzvalidiert und wie ein Teil der Trainingsdaten zurückgehalten wird, um die Karte zu beurteilen, wenn es keinen Validierungslayer gibt. spatial: Orte ohne Trainingsdaten; ganze Polygone oder Blöcke von Punkten werden zurückgehalten. block: ebenso, immer nach Blöcken des Gitters. random: weitere Pixel der Felder, die Trainingsdaten haben; einzelne Pixel werden zurückgehalten, wie in Veröffentlichungen üblich, und die Zahl ist für andere Orte zu günstig. none: Alle Trainingsdaten werden benutzt, und es gibt keine Genauigkeit.</translation>
         </message>
         <message>
+            <source>scene: whole scenes are held out, where there are further feature rasters.</source>
+            <translation>scene: ganze Szenen werden zurückgehalten, wo es weitere Merkmalsraster gibt.</translation>
+        </message>
+        <message>
             <source>Share held out</source>
             <translation>Zurückgehaltener Anteil</translation>
         </message>
@@ -306,6 +310,14 @@
         <message>
             <source>More scenes of the same sensor to learn from, of any size and CRS: other dates, other tiles. Their bands are matched with those of the raster by wavelength, else by name, else by order. Each scene has a share of the training by its valid pixels. 'Pixels to leave out' counts in all of them.</source>
             <translation>Weitere Szenen desselben Sensors, von denen gelernt wird, in jeder Größe und jedem KBS: andere Termine, andere Kacheln. Ihre Kanäle werden denen des Rasters nach Wellenlänge zugeordnet, sonst nach Namen, sonst nach Reihenfolge. Jede Szene hat nach ihren gültigen Pixeln Anteil am Training. 'Auszulassende Pixel' gilt in allen.</translation>
+        </message>
+        <message>
+            <source>Further feature rasters</source>
+            <translation>Weitere Merkmalsraster</translation>
+        </message>
+        <message>
+            <source>More scenes to learn from, with the same features of the same diffusion model, in any CRS. Each feature of the training layer is looked up in the first raster that covers it. The map is that of the feature raster above.</source>
+            <translation>Weitere Szenen zum Lernen, mit denselben Merkmalen desselben Diffusionsmodells, in jedem KBS. Jedes Objekt des Trainingslayers wird im ersten Raster nachgeschlagen, das es abdeckt. Die Karte ist die des Merkmalsrasters oben.</translation>
         </message>
         <message>
             <source>Timesteps</source>

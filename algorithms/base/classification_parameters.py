@@ -78,11 +78,24 @@ class SampleLayers:
 class ClassifierParameters:
     """SPLIT, VALIDATION_SHARE, CLASSIFIER: what the map is for, and the method."""
 
+    def __init__(self, *, with_scenes: bool = False) -> None:
+        """Say what is declared.
+
+        Args:
+            with_scenes: Whether SPLIT may hold out whole scenes, as several can be learnt from.
+        """
+        self._with_scenes = with_scenes
+
     def declare(self, algorithm: MtmsdAlgorithm) -> None:
         """Add them."""
         algorithm.declare(
             QgsProcessingParameterEnum(
-                "SPLIT", tr("Split (what the map is for)"), list(SPLITS), False, "spatial", usesStaticStrings=True
+                "SPLIT",
+                tr("Split (what the map is for)"),
+                [split for split in SPLITS if self._with_scenes or split != "scene"],
+                False,
+                "spatial",
+                usesStaticStrings=True,
             ),
             tr(
                 "What the map shall be good at. It decides how the classifier 'auto' cross-validates its models, and "
@@ -91,6 +104,11 @@ class ClassifierParameters:
                 "always by blocks of the grid. random: more pixels of the fields that have samples; single pixels "
                 "are held out, as papers do, and the figure is too optimistic for other places. none: all samples "
                 "are used, and there is no accuracy."
+            )
+            + (
+                " " + tr("scene: whole scenes are held out, where there are further feature rasters.")
+                if self._with_scenes
+                else ""
             ),
         )
         share = QgsProcessingParameterNumber(

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ..bridge.feedback import ProgressRange
     from ..bridge.raster.source import RasterSource
     from ..bridge.vector.labels import LabelLayer
+    from .extra_scenes import ExtraScene
     from .parameters import ParameterValues
 
 
@@ -43,6 +44,7 @@ class ClassificationRun:
         report: Where the report goes; None where it is not wanted.
         classifier: Where the classifier's file goes; None where it is not wanted.
         include_model: Whether the diffusion model goes into it.
+        extra: Further rasters to learn from, with the training samples in their CRS.
     """
 
     outputs: RunOutputs
@@ -54,6 +56,7 @@ class ClassificationRun:
     report: Path | None = None
     classifier: Path | None = None
     include_model: bool = False
+    extra: tuple[tuple[ExtraScene, LabelLayer], ...] = ()
 
     @classmethod
     def collect(
@@ -109,10 +112,19 @@ class ClassificationRun:
             QgsProcessingException: No sample, a single class, a class with one sample, or cancelled.
         """
         from ..bridge.feedback import ProgressRange
-        from ..bridge.vector.sample_export import SampleExport
+        from ..bridge.vector.sample_export import SampleExport, training_of_several
 
         export = SampleExport(self.source, job.scene, folder)
-        training = export.training(self.labels, ProgressRange(feedback, start, start + 1))
+        reading = ProgressRange(feedback, start, start + 1)
+        if self.extra:
+            others = [
+                (SampleExport(scene.source, cube, folder), labels)
+                for (scene, labels), cube in zip(self.extra, job.extra_scenes)
+            ]
+            training, extra_samples = training_of_several([(export, self.labels), *others], reading)
+            job = replace(job, extra_samples=extra_samples)
+        else:
+            training = export.training(self.labels, reading)
         validation = None
         if self.reference is not None:
             progress = ProgressRange(feedback, start + 1, start + 2)
@@ -129,6 +141,12 @@ class ClassificationRun:
             outputs=outputs,
             options={**options, "probabilities": self.maps["PROBABILITIES"] is not None},
         )
+
+    @property
+    def _extra_rows(self) -> dict[str, str]:
+        """What the report says of further rasters."""
+        rasters = "; ".join(f"{scene.source.name}, {scene.source.size_text}" for scene, _ in self.extra)
+        return {"Further rasters learnt from": rasters} if rasters else {}
 
     def write_maps(
         self, result: MapResult, classes: Sequence[ClassEntry], job_folder: Path, progress: ProgressRange
@@ -160,6 +178,7 @@ class ClassificationRun:
         rows = {
             "Raster": f"{self.source.name}, {self.source.size_text}",
             "Training layer": f"{self.labels.name}, field {self.labels.field}",
+            **self._extra_rows,
             **extra,
         }
         if self.reference is not None:

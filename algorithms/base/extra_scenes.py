@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""EXTRA_INPUTS of a training: further rasters of the same sensor, their bands brought into the order of INPUT's."""
+"""EXTRA_INPUTS: further rasters of the same bands or features, brought into the order of INPUT's."""
 
 from __future__ import annotations
 
@@ -109,3 +109,45 @@ class ExtraScenes:
         refuse_no_band(first, used)
         scenes = [replace(scene, numbers=tuple(scene.numbers[i] for i in good)) for scene in scenes]
         return ExtraSceneChoice(tuple(scenes), replace(chosen, used=used), tuple(notes))
+
+
+class ExtraFeatureRasters:
+    """EXTRA_INPUTS: further feature rasters to learn from."""
+
+    def declare(self, algorithm: MtmsdAlgorithm) -> None:
+        """Add it."""
+        algorithm.declare(
+            QgsProcessingParameterMultipleLayers(
+                "EXTRA_INPUTS", tr("Further feature rasters"), QgsProcessing.SourceType.TypeRaster, optional=True
+            ),
+            tr(
+                "More scenes to learn from, with the same features of the same diffusion model, in any CRS. Each "
+                "feature of the training layer is looked up in the first raster that covers it. The map is that of the "
+                "feature raster above."
+            ),
+            advanced=True,
+        )
+
+    def read(self, values: ParameterValues, first: RasterSource) -> tuple[ExtraScene, ...]:
+        """The further rasters, their bands matched with all of INPUT's.
+
+        Raises:
+            QgsProcessingException: A raster cannot be read.
+            SceneError: One has other features or bands.
+        """
+        from ...mtmsd_qgis.transfer.band_matching import same_sensor_bands
+        from ...mtmsd_qgis.transfer.feature_matching import same_feature_bands
+        from ..bridge.raster.source import describe_raster
+
+        scenes: list[ExtraScene] = []
+        for raster in map(describe_raster, values.rasters("EXTRA_INPUTS")):
+            if raster.uri and raster.uri in (first.uri, *(scene.source.uri for scene in scenes)):
+                continue
+            names = (first.name, raster.name)
+            if first.layout is None and raster.layout is None:
+                how, positions = same_sensor_bands(first.bands, raster.bands, len(first.bands), names)
+            else:
+                how = "name"
+                positions = same_feature_bands((first.layout, first.bands), (raster.layout, raster.bands), names)
+            scenes.append(ExtraScene(raster, tuple(position + 1 for position in positions), how))
+        return tuple(scenes)

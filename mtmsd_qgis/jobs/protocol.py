@@ -46,6 +46,7 @@ class Job:
         settings: The task's settings, as settings.to_json gives them.
         scene: The raster to work on.
         extra_scenes: Further rasters to learn from, with the same bands in the same order.
+        extra_samples: File of training samples of each further raster, where samples are learnt from.
         samples: File of training samples in the job folder.
         validation: File of reference samples in the job folder.
         classes: The classes, in the order of the class indices of the samples.
@@ -67,6 +68,7 @@ class Job:
     outputs: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
     extra_scenes: tuple[CubeFile, ...] = ()
+    extra_samples: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,7 @@ def read_job(folder: Path) -> Job:
         )
     try:
         job = from_json(Job, document)
-        check_file_names(job.samples, job.validation)
+        check_file_names(job.samples, job.validation, *job.extra_samples)
         return job
     except ValueError as error:
         raise FileFormatError(f"{path} is not a complete job: {message_of(error)}.") from None

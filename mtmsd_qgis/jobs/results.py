@@ -141,7 +141,7 @@ class SplitFacts:
     """How samples were held out.
 
     Attributes:
-        method: "layer", "none", "random" or "spatial".
+        method: "layer", "none", "random", "spatial" or "scene".
         sentence: What the way of holding out does to the accuracy.
         not_held_out: Names of classes of which nothing could be held out.
         training_samples: (K,) by class.

@@ -40,7 +40,7 @@ def classification_notes(result: MapResult) -> list[str]:
             "known from this map."
         )
     before_split = result.purification.raster == "classes" and not result.purification.after_split
-    if before_split and split.method in ("random", "spatial"):
+    if before_split and split.method in ("random", "spatial", "scene"):
         notes.append(
             "The features of this raster were chosen with training samples at extraction. If those were the same "
             "samples, the held-out ones had a part in that choice, and the figure is slightly too good. For a "

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import SamplesError
 from ..jobs.protocol import Job
@@ -19,7 +20,7 @@ from ..jobs.results import SplitFacts
 from ..jobs.settings import ClassificationSettings
 from .groups import block_ids, spatial_groups
 from .sample_table import SampleTable, read_samples
-from .splits import LEAST_TRAINING_SAMPLES, Split, apart, group_split, no_split, random_split
+from .splits import LEAST_TRAINING_SAMPLES, Split, apart, group_split, no_split, random_split, scene_split
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +32,7 @@ class SampleSplit:
     Attributes:
         training: To learn from.
         validation: To evaluate the map with; may be empty.
-        method: "layer", "none", "random" or "spatial".
+        method: "layer", "none", "random", "spatial" or "scene".
         sentence: What the way of holding out does to the figure.
         not_held_out: Names of classes of which nothing could be held out.
     """
@@ -59,15 +60,29 @@ class SampleSplit:
         )
 
 
-def split_samples(job: Job, folder: Path, samples: SampleTable, settings: ClassificationSettings) -> SampleSplit:
+def split_samples(
+    job: Job,
+    folder: Path,
+    samples: SampleTable,
+    settings: ClassificationSettings,
+    scenes: NDArray[np.int64] | None = None,
+) -> SampleSplit:
     """Split the samples as the settings say, or take the job's own reference samples.
 
+    Args:
+        job: With the classes, and reference samples or none.
+        folder: The job folder.
+        samples: All.
+        settings: How to split.
+        scenes: (N,) the raster that each sample lies in; None where there is one.
+
     Raises:
-        SamplesError: The reference samples cannot be read, or too few training samples are left.
+        SamplesError: The reference samples cannot be read, too few training samples are left, or scenes are to be
+            held out and there is one.
     """
     if job.validation is not None:
         return _with_reference(samples, read_samples(folder, job.validation))
-    split = _hold_out(samples, settings)
+    split = _hold_out(samples, settings, np.zeros(len(samples), dtype=np.int64) if scenes is None else scenes)
     training, validation = samples.subset(~split.held_out), samples.subset(split.held_out)
     if settings.buffer and len(validation):
         training = _beyond_buffer(training, validation, settings.buffer, job)
@@ -79,12 +94,14 @@ def split_samples(job: Job, folder: Path, samples: SampleTable, settings: Classi
     return SampleSplit(training, validation, split.method, split.sentence, missing)
 
 
-def _hold_out(samples: SampleTable, settings: ClassificationSettings) -> Split:
+def _hold_out(samples: SampleTable, settings: ClassificationSettings, scenes: NDArray[np.int64]) -> Split:
     share, seed = settings.validation_share, settings.seed
     if settings.split == "random":
         return random_split(samples.class_index, share, seed)
     if settings.split == "spatial":
         return group_split(samples.class_index, spatial_groups(samples, settings.block_size), share, seed)
+    if settings.split == "scene":
+        return scene_split(samples.class_index, scenes, share, seed)
     if settings.split == "block":
         blocks = block_ids(samples.rows, samples.cols, settings.block_size)
         return group_split(samples.class_index, blocks, share, seed)

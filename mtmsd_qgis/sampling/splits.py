@@ -10,10 +10,12 @@ pixels beside it. Source: Nalepa et al. (2019), arXiv 1811.03707, and others: ra
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ..errors import SamplesError
 
 _TOO_FEW = (
     "Nothing could be held out, so no accuracy is given: no class has more samples than are needed to learn it. Add "
@@ -24,6 +26,10 @@ _NO_TWO_GROUPS = (
     "could be spared. Add polygons, give a layer of validation samples, or use SPLIT 'block' with a smaller "
     "BLOCK_SIZE, which parts polygons too."
 )
+_NO_SCENE = (
+    "Nothing could be held out, so no accuracy is given: without any one of the scenes a class would have too few "
+    "samples to learn it. Add samples of all classes to each scene, or choose another SPLIT."
+)
 LEAST_TRAINING_SAMPLES = 2  # of a class; fewer have no variance, and batch normalisation needs two
 
 
@@ -32,7 +38,7 @@ class Split:
     """Which samples are held out, and how.
 
     Attributes:
-        method: "none", "random" or "spatial".
+        method: "none", "random", "spatial" or "scene".
         held_out: (N,) bool, True for validation.
         sentence: What the split does to the accuracy, for the report.
         not_held_out: Class indices of which nothing could be held out.
@@ -158,6 +164,33 @@ def group_split(
             chosen[group] = True
             held += counts[group]
     return _of_groups(classes, chosen[group_index])
+
+
+def scene_split(classes: NDArray[np.int64], scenes: NDArray[np.int64], share: float, seed: int) -> Split:
+    """Hold out whole scenes, as group_split holds out groups.
+
+    Args:
+        classes: (N,) class indices.
+        scenes: (N,) the scene of each sample.
+        share: Held out, 0 to 1.
+        seed: Of the order.
+
+    Raises:
+        SamplesError: All samples are of one scene.
+    """
+    if len(np.unique(scenes)) < 2:
+        raise SamplesError(
+            "SPLIT 'scene' holds out whole scenes, so samples in at least two rasters were expected, and all of them "
+            "lie in one. Add rasters with EXTRA_INPUTS, or choose another SPLIT."
+        )
+    split = group_split(classes, scenes, share, seed)
+    if not split.held_out.any():
+        return replace(split, method="scene", sentence=_NO_SCENE)
+    sentence = (
+        f"{len(np.unique(scenes[split.held_out]))} of {len(np.unique(scenes))} scenes, {split.held_out.mean():.0%} of "
+        "the samples, were held out as a whole, so this figure holds for scenes without samples."
+    )
+    return replace(split, method="scene", sentence=sentence)
 
 
 def group_count_split(classes: NDArray[np.int64], groups: NDArray[np.int64], count: int, seed: int) -> Split:

@@ -19,6 +19,7 @@ from ..errors import SettingsError
 from ..features.feature_recipe import FeatureRecipe
 from ..io.array_file import KIND_MODEL, read_summary
 from ..io.cube import Cube, Raster
+from ..io.raster_stack import RasterStack
 from ..jobs.classifier_description import BANDS, FEATURES, SCENE, ClassifierDescription, SourceScene, UsedModel
 from ..jobs.data_model import Band
 from ..jobs.protocol import Job
@@ -69,7 +70,7 @@ class MapOfScene:
     """
 
     job: Job
-    cube: Cube
+    cube: Cube | RasterStack
     task: TrainingTask
     classifier: FittedClassifier
     result: MapResult
@@ -143,7 +144,9 @@ def _description(made: MapOfScene, included: bool) -> ClassifierDescription:
         settings=made.task.settings,
         split=result.split,
         accuracy=result.accuracy,
-        source=SourceScene(str(made.job.options.get("source_name", "")), cube.height, cube.width),
+        source=SourceScene(
+            str(made.job.options.get("source_name", "")), cube.description.height, cube.description.width
+        ),
         torch=str(torch.__version__),
         extraction=None if scene is None else scene.settings,
         diffusion_model=model,

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Feature raster and samples -> class map, confidence, accuracy.
+"""Feature rasters and samples -> class map, confidence, accuracy.
 
-Enters: a job with features and training samples. Leaves: the map's rasters, and what the report says of them.
+Enters: a job with features and training samples, of one raster or of several. Leaves: the map's rasters, and what the
+report says of them.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from ..classification.predictor import MapGrid
 from ..classification.training_task import TrainingTask
 from ..diffusion.batch_plan import memory_guard
 from ..errors import SceneError
-from ..io.cube import whole_size
+from ..io.cube import Cube, whole_size
+from ..io.raster_stack import RasterStack
 from ..io.run_directory import RunDirectory
 from ..jobs.data_model import FeatureLayout
 from ..jobs.protocol import Job
@@ -26,7 +28,8 @@ from ..sampling.sample_table import check_classes, read_samples
 from .classifier_output import MapOfScene, save_if_wanted
 from .job_device import announce_device
 from .map_result import map_result
-from .scene_input import open_scene
+from .scene_input import open_extra_scenes, open_scene
+from .scene_stack import SceneStack
 
 _LEARNING_SHARE = {"auto": 0.85}  # of the time, as measured on Indian Pines; networks take all but the last of it
 
@@ -43,16 +46,25 @@ def classify(job: Job, folder: Path, progress: Progress) -> MapResult:
             f"The feature raster should have {len(layout.timesteps)} x {layout.features}{spectra} bands, it has "
             f"{cube.bands}. Extract the features again."
         )
-    samples = read_samples(folder, job.samples)
+    stack = None
+    raster: Cube | RasterStack = cube
+    if job.extra_scenes:
+        stack = SceneStack.of(job, folder, [cube, *open_extra_scenes(job, folder, cube)], settings)
+        raster = stack.raster
+    samples = stack.samples if stack else read_samples(folder, job.samples)
     check_classes(samples.class_index, job.classes)
-    split = split_samples(job, folder, samples, settings)
-    task = TrainingTask(cube, layout, split.training, job.classes, settings, device.torch_device)
+    split = split_samples(job, folder, samples, settings, stack.scene_of_sample if stack else None)
+    task = TrainingTask(raster, layout, split.training, job.classes, settings, device.torch_device)
     with memory_guard(device, "Extract fewer features (KEEP, TIMESTEPS)."):
         learning = _LEARNING_SHARE.get(settings.classifier, 0.95)
         classifier = fit_classifier(task, span(progress, 0.0, learning))
         with_probabilities = bool(job.options.get("probabilities"))
-        grid = MapGrid(whole_size(cube), job.classes, RunDirectory(folder), with_probabilities)
-        files = predict_map(classifier.predictor, grid, span(progress, learning, 1.0))
+        directory = RunDirectory(stack.folder if stack else folder)
+        grid = MapGrid(whole_size(raster), job.classes, directory, with_probabilities)
+        predictor = stack.part_of(classifier.predictor, split.validation) if stack else classifier.predictor
+        files = predict_map(predictor, grid, span(progress, learning, 1.0))
     result = map_result(files, task, split, classifier, device)
-    save_if_wanted(MapOfScene(job, cube, task, classifier, result))
+    if stack:
+        result = stack.own_result(result, files, folder)
+    save_if_wanted(MapOfScene(job, raster, task, classifier, result))
     return result

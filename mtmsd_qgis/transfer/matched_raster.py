@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from ..errors import SceneError
 from ..io.band_subset import BandSubset
 from ..io.cube import Cube, Raster
+from ..io.raster_stack import RasterStack
 from ..jobs.classifier_description import BANDS, SCENE, ClassifierDescription
 from ..jobs.data_model import Band, FeatureLayout
 from .adaptation import Adaptation, AdaptedRaster
@@ -40,7 +41,9 @@ class MatchedRaster:
     is_scene: bool
 
     @classmethod
-    def find(cls, cube: Cube, layout: FeatureLayout | None, classifier: ClassifierDescription) -> MatchedRaster:
+    def find(
+        cls, cube: Cube | RasterStack, layout: FeatureLayout | None, classifier: ClassifierDescription
+    ) -> MatchedRaster:
         """Find the classifier's bands, or features, in a raster.
 
         Args:
@@ -63,7 +66,9 @@ class MatchedRaster:
         return cls(raster, match, raster, classifier.bands, classifier.input == SCENE)
 
     @classmethod
-    def _of_features(cls, cube: Cube, found: FeatureLayout, classifier: ClassifierDescription) -> MatchedRaster:
+    def _of_features(
+        cls, cube: Cube | RasterStack, found: FeatureLayout, classifier: ClassifierDescription
+    ) -> MatchedRaster:
         if classifier.input == BANDS:
             raise SceneError(
                 "The classifier was learnt from plain bands, INPUT is a feature raster. Choose the scene itself."

@@ -1,14 +1,36 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Pretraining on several rasters: matched bands, masks, the report, and what is refused."""
+"""Learning from several rasters: matched bands, masks, samples by raster, the report, and what is refused."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from osgeo import gdal
-from qgis.core import QgsProcessingException
-from scenes import PRETRAIN, Log, box_of_pixels, job_folders, run, spectra, vector_layer, write_raster
+from qgis.core import (
+    QgsCoordinateReferenceSystem,
+    QgsCoordinateTransform,
+    QgsGeometry,
+    QgsProcessingException,
+    QgsProject,
+    QgsRectangle,
+)
+from scenes import (
+    CRS,
+    EXTRACT,
+    NAMES,
+    PRETRAIN,
+    Log,
+    box_of_pixels,
+    class_of_pixel,
+    job_folders,
+    read_raster,
+    run,
+    spectra,
+    vector_layer,
+    write_raster,
+)
 
 FAR = (200000.0, 20.0, 0.0, 5900000.0, 0.0, -20.0)  # another place, in pixels of another size
 
@@ -83,3 +105,84 @@ def test_a_further_raster_is_not_replaced_and_must_hold_a_patch(tmp_path):
         trained(tmp_path, raster, [small])
     with pytest.raises(QgsProcessingException, match=r"OUTPUT would replace .*small\.tif, which EXTRA_INPUTS reads"):
         trained(tmp_path, raster, [small], OUTPUT=str(small))
+
+
+def two_dates_and_another_tile(tmp_path):
+    """Two rasters of the same ground, one of another place in another CRS, and polygons on all of it."""
+    may = write_raster(tmp_path / "may.tif", spectra(seed=0))
+    june = write_raster(tmp_path / "june.tif", spectra(seed=0))
+    far = write_raster(tmp_path / "far.tif", spectra(seed=0), transform=FAR, epsg=32633)
+    here = [
+        (box_of_pixels(row, 21 * index + 4, row + 6, 21 * index + 12), name)
+        for index, name in enumerate(NAMES)
+        for row in (4, 20)
+    ]
+    there = []
+    for index, name in enumerate(NAMES):
+        left, top = FAR[0] + (21 * index + 4) * 20, FAR[3] - 30 * 20
+        there.append((QgsGeometry.fromRect(QgsRectangle(left, top - 120, left + 160, top)), name))
+    transform = QgsCoordinateTransform(
+        QgsCoordinateReferenceSystem("EPSG:32633"), QgsCoordinateReferenceSystem(CRS), QgsProject.instance()
+    )
+    for shape, _ in there:
+        shape.transform(transform)
+    outside = (box_of_pixels(200, 0, 210, 10), "water")
+    return may, june, far, vector_layer([*here, *there, outside], "Polygon", crs="EPSG:4326")
+
+
+@pytest.mark.usefixtures("torch_python")
+def test_one_layer_teaches_from_the_raster_that_covers_it(tmp_path):
+    may, june, far, layer = two_dates_and_another_tile(tmp_path)
+    log, report = Log(), tmp_path / "report.html"
+    parameters = {
+        "INPUT": str(may),
+        "EXTRA_INPUTS": [str(june), str(far)],
+        "TRAINING": layer,
+        "CLASS_FIELD": "cover",
+        "SPLIT": "scene",
+        "OUTPUT": str(tmp_path / "map.tif"),
+        "OUTPUT_CLASSIFIER": str(tmp_path / "c.mtmsdc"),
+        "REPORT": str(report),
+        "DEVICE": "cpu",
+    }
+    results = run("classify", parameters, log)
+    counts = [line for line in log.lines if "sample pixels in" in line]
+    assert counts[:2] == ["288 sample pixels in may.", "0 sample pixels in june."]
+    far_pixels = int(counts[2].split(" ")[0])
+    assert far_pixels == pytest.approx(144, abs=12)  # polygons of another CRS lie a little askew
+    assert "6 features lie in several rasters; each has its pixels in the first of them." in log.lines
+    assert "1 features of the layer training lie on no pixel with data of any raster." in log.warnings
+    assert any(line.startswith("1 of 2 scenes, ") for line in log.lines)
+    assert results["OA"] > 95
+    assert read_raster(results["OUTPUT"]).shape == (1, 64, 64)
+    ids = np.array([3, 2, 1])  # of water, meadow and forest, numbered by name
+    assert (read_raster(results["OUTPUT"])[0] == ids[class_of_pixel()]).mean() > 0.95
+    assert "june, 64 x 64 pixels, 12 bands; far, 64 x 64 pixels, 12 bands" in report.read_text()
+    assert (tmp_path / "c.mtmsdc").is_file()
+
+
+@pytest.mark.usefixtures("torch_python")
+def test_feature_rasters_of_one_model_and_no_other(tmp_path):
+    may, _, far, layer = two_dates_and_another_tile(tmp_path)
+    model = run("pretraindiffusion", {"INPUT": str(may), "OUTPUT": str(tmp_path / "m.mtmsd"), **PRETRAIN})["OUTPUT"]
+    features = {}
+    for raster, keep in ((may, 8), (far, 0)):
+        output = str(tmp_path / f"features_{raster.name}")
+        extraction = {"INPUT": str(raster), "MODEL": model, "OUTPUT": output, **EXTRACT, "KEEP": keep}
+        features[raster] = run("extractfeatures", extraction)["OUTPUT"]
+    parameters = {"TRAINING": layer, "CLASS_FIELD": "cover", "OUTPUT": str(tmp_path / "map.tif"), "DEVICE": "cpu"}
+    log = Log()
+    results = run("classify", {"INPUT": features[may], "EXTRA_INPUTS": [features[far]], **parameters}, log)
+    assert "Further raster: features_far, 64 x 64 pixels" in log.text
+    assert results["OA"] > 90
+    with pytest.raises(QgsProcessingException, match="features_may is a feature raster and far is none"):
+        run("classify", {"INPUT": features[may], "EXTRA_INPUTS": [str(far)], **parameters})
+    with pytest.raises(QgsProcessingException, match=r"features_may lacks feature .*KEEP=0"):
+        run("classify", {"INPUT": features[far], "EXTRA_INPUTS": [features[may]], **parameters})
+
+
+def test_holding_out_scenes_needs_two(tmp_path):
+    may, _, _, layer = two_dates_and_another_tile(tmp_path)
+    parameters = {"INPUT": str(may), "TRAINING": layer, "CLASS_FIELD": "cover", "SPLIT": "scene"}
+    with pytest.raises(QgsProcessingException, match="at least two rasters were expected"):
+        run("classify", {**parameters, "OUTPUT": str(tmp_path / "map.tif")})

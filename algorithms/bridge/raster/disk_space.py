@@ -94,17 +94,21 @@ def extraction_need(scene: SceneNeed, settings: ExtractionSettings, base_width: 
     return DiskNeed(scene.size_bytes, {output: 2 * feature_bytes(bands) * scene.pixels})
 
 
-def classification_need(source: RasterSource, probabilities: int, output: Path) -> DiskNeed:
+def classification_need(
+    source: RasterSource, probabilities: int, output: Path, extra: Sequence[SceneNeed] = ()
+) -> DiskNeed:
     """Room for a feature raster, and the maps twice: raw, and as outputs.
 
     Args:
         source: The feature raster.
         probabilities: Classes that get a raster of probabilities; 0 where none is wanted.
         output: The map.
+        extra: Further rasters to learn from; held-out samples in them are mapped too.
     """
     scene = SceneNeed(source, range(1, len(source.bands) + 1))
     raw = map_bytes(probabilities) * scene.pixels
-    return DiskNeed(scene.size_bytes + raw, {output: raw})
+    more = sum(further.size_bytes + map_bytes(probabilities) * further.pixels for further in extra)
+    return DiskNeed(scene.size_bytes + raw + more + (raw if extra else 0), {output: raw})
 
 
 def mapping_need(scene: SceneNeed, probabilities: int, output: Path) -> DiskNeed:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from ....mtmsd_qgis.jobs.data_model import ClassEntry, CubeFile
 from ....mtmsd_qgis.sampling.class_values import Key
 from ..feedback import ProgressRange
 from ..raster.source import RasterSource
+from .exclusion_counts import ExclusionCounts
 from .labels import LabelLayer, make_classes, names_of, skipped_sentence
 from .rasterization import (
     SamplePixels,
@@ -94,6 +95,61 @@ class SampleExport:
         # All bands of a feature raster share their nodata; its thousands of bands need not be read.
         bands = [0] if self.source.layout is not None else None
         return without_nodata(pixels, labels.ids, Cube(self.folder, self.scene), bands)
+
+
+def training_of_several(
+    rasters: Sequence[tuple[SampleExport, LabelLayer]], progress: ProgressRange
+) -> tuple[TrainingSamples, tuple[str, ...]]:
+    """Write the training samples of several rasters; a feature has its pixels in the first raster that covers it.
+
+    Args:
+        rasters: With the same labels, each in the raster's CRS.
+        progress: Told how far it is.
+
+    Returns:
+        The samples of the first raster, with the classes of all; and the files of the others.
+
+    Raises:
+        QgsProcessingException: No sample, a single class, a class with one sample, or cancelled.
+    """
+    import numpy as np
+
+    from ....mtmsd_qgis.sampling.sample_table import SampleTable
+
+    feedback, labels = progress.feedback, rasters[0][1]
+    classes = make_classes(labels)
+    tables: list[SampleTable] = []
+    found: set[int] = set()
+    shared: set[int] = set()
+    known = sorted({number for _, own in rasters for number in own.ids})  # one group a feature, in whichever raster
+    for export, own in rasters:
+        table = export._pixels(own, classes, progress).table
+        ids = np.array(own.ids, dtype=np.int64)[table.group]
+        again = np.isin(ids, sorted(found))
+        shared.update(ids[again].tolist())
+        found.update(ids[~again].tolist())
+        tables.append(table.with_groups(np.searchsorted(known, ids)).subset(~again))
+        feedback.pushInfo(f"{len(tables[-1])} sample pixels in {export.source.name}.")
+    joint = SampleTable.from_array(np.concatenate([table.to_array() for table in tables]))
+    samples, kept, dropped = settle_classes(SamplePixels(joint, ExclusionCounts()), classes, labels.name)
+    for sentence in (*labels.notes, skipped_sentence(labels)):
+        if sentence:
+            feedback.pushWarning(sentence)
+    if shared:
+        feedback.pushInfo(f"{len(shared)} features lie in several rasters; each has its pixels in the first of them.")
+    lost = len(set(labels.ids) - found)
+    if lost:
+        feedback.pushWarning(f"{lost} features of the layer {labels.name} lie on no pixel with data of any raster.")
+    if dropped:
+        feedback.pushWarning(f"Classes without a sample on a raster, left out: {names_of(dropped, classes)}.")
+    feedback.pushInfo(f"Training layer: {labels.name}, {len(joint)} sample pixels of {len(kept)} classes.")
+    files, start = [], 0
+    for number, table in enumerate(tables):
+        part = samples.table.subset(slice(start, start + len(table)))
+        start += len(table)
+        name = f"samples{number}" if number else "samples"
+        files.append(save_samples(SamplePixels(part, ExclusionCounts()), rasters[0][0].folder, name))
+    return TrainingSamples(files[0], kept), tuple(files[1:])
 
 
 def _log_exclusions(labels: LabelLayer, samples: SamplePixels, feedback: QgsProcessingFeedback) -> None:

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A classification that learns from several rasters: put together to learn from, mapped where the map is asked for.
+
+Enters: the cubes of a job with their samples. Leaves: one raster and one table of samples; and of a map of that raster,
+made where it is needed, the part that is the job's own scene.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..accuracy.map_accuracy import mapped_pixels
+from ..classification.predict_map import MapFiles
+from ..classification.predictor import Predictor
+from ..errors import SamplesError
+from ..io.cube import Cube, create_cube
+from ..io.raster_stack import RasterStack
+from ..io.windows import Tile, row_strips
+from ..jobs.protocol import Job
+from ..jobs.results import MapResult
+from ..jobs.settings import ClassificationSettings
+from ..sampling.sample_table import SampleTable, read_samples
+
+_GAP = 128  # rows; no classifier looks so far around a pixel
+
+
+@dataclass(frozen=True)
+class SceneStack:
+    """The rasters of a job.
+
+    Attributes:
+        raster: All of them below each other, the job's own first.
+        size: Height and width of the job's own.
+        samples: Of all rasters, with rows of the whole.
+        folder: For the map of the whole.
+    """
+
+    raster: RasterStack
+    size: tuple[int, int]
+    samples: SampleTable
+    folder: Path
+
+    @classmethod
+    def of(cls, job: Job, folder: Path, cubes: Sequence[Cube], settings: ClassificationSettings) -> SceneStack:
+        """Put rasters together.
+
+        Args:
+            job: Names the samples of each.
+            folder: The job folder.
+            cubes: The job's own and the further ones.
+            settings: What must not reach from one into another: blocks, and the buffer.
+
+        Raises:
+            SamplesError: A table of samples cannot be read, or there is not one for each raster.
+        """
+        if len(job.extra_samples) != len(cubes) - 1:
+            raise SamplesError(
+                f"A table of samples was expected for each of the {len(cubes) - 1} further rasters, the job names "
+                f"{len(job.extra_samples)}."
+            )
+        raster = RasterStack(cubes, max(_GAP, settings.block_size, math.ceil(settings.buffer) + 1))
+        tables = []
+        for top, name in zip(raster.tops.tolist(), (job.samples, *job.extra_samples)):
+            tables.append(read_samples(folder, name).to_array() + np.array([top, 0, 0, 0]))
+        place = folder / "all-scenes"
+        place.mkdir(exist_ok=True)
+        samples = SampleTable.from_array(np.concatenate(tables))
+        return cls(raster, (cubes[0].height, cubes[0].width), samples, place)
+
+    @property
+    def scene_of_sample(self) -> NDArray[np.int64]:
+        """(N,) which raster, from 0, each sample lies in."""
+        return self.raster.scene_of(self.samples.rows)
+
+    def part_of(self, predictor: Predictor, held_out: SampleTable) -> Predictor:
+        """A predictor of the job's own scene, and of the windows elsewhere that held-out samples lie in."""
+        return _PartPredictor(predictor, self.size, held_out)
+
+    def own_result(self, result: MapResult, files: MapFiles, folder: Path) -> MapResult:
+        """The result with the map of the job's own scene; its accuracy stays that of all held-out samples.
+
+        Args:
+            result: Of all rasters together.
+            files: Its map.
+            folder: Where the own scene's map is written.
+        """
+        classes = _upper_left(files.classes, self.size, folder)
+        probabilities = files.probabilities
+        return replace(
+            result,
+            map=classes.description,
+            confidence=_upper_left(files.confidence, self.size, folder).description,
+            probabilities=None if probabilities is None else _upper_left(probabilities, self.size, folder).description,
+            mapped_pixels=mapped_pixels(classes, result.classes),
+        )
+
+
+@dataclass(frozen=True)
+class _PartPredictor:
+    """A predictor that is asked for some of its windows."""
+
+    whole: Predictor
+    size: tuple[int, int]
+    held_out: SampleTable
+
+    @property
+    def bands(self) -> Sequence[int]:
+        return self.whole.bands
+
+    def windows(self) -> list[Tile]:
+        return [tile for tile in self.whole.windows() if self._is_needed(tile)]
+
+    def _is_needed(self, tile: Tile) -> bool:
+        core = tile.core
+        if core.row < self.size[0]:
+            return core.col < self.size[1] or self._holds_sample(tile)
+        return self._holds_sample(tile)
+
+    def _holds_sample(self, tile: Tile) -> bool:
+        core, rows, cols = tile.core, self.held_out.rows, self.held_out.cols
+        inside = (rows >= core.row) & (rows < core.stop_row) & (cols >= core.col) & (cols < core.stop_col)
+        return bool(inside.any())
+
+    def probabilities(self, tile: Tile) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        return self.whole.probabilities(tile)
+
+
+def _upper_left(cube: Cube, size: tuple[int, int], folder: Path) -> Cube:
+    """A copy of the first rows and columns of a raster of the map."""
+    description = cube.description
+    part = create_cube(folder, Path(description.file).stem, size, description.dtype, description.bands)
+    for strip in row_strips(*size, 4 * cube.bands):
+        values = cube.read(strip)
+        fill = np.array([band.nodata or 0.0 for band in description.bands], dtype=np.float32)[:, None, None]
+        part.write(strip, np.where(np.isfinite(values), values, fill).astype(description.dtype))
+    part.flush()
+    return part
