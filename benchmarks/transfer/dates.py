@@ -98,8 +98,13 @@ def told(applied: Applied, scene: Scene, samples: SampleTable, stable: Mask) -> 
     right = applied.classes[samples.rows, samples.cols] == ids_of(scene, samples)
     inside, facts = applied.inside[samples.rows, samples.cols], applied.facts
     bands = ", ".join(f"{band.name} {band.auc:.2f} {'+' if band.higher else '-'}" for band in facts.bands)
+    classes = samples.class_index
+    by_class = ", ".join(
+        f"{entry.name} {percent(right[stable & (classes == k)]):.1f}" for k, entry in enumerate(scene.classes)
+    )
     return (
         f"AUC {facts.shift_auc:.2f}, inside {facts.inside_share:.3f}, right {percent(right[stable]):.1f} of unchanged "
+        f"({by_class}) "
         f"(inside {percent(right[stable & inside]):.1f}, outside {percent(right[stable & ~inside]):.1f}; "
         f"{(stable & inside).sum()} pixels inside), {percent(right):.1f} of all. {facts.sentence} Bands: {bands}"
     )
