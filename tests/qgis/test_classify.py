@@ -51,9 +51,9 @@ def classify(features, training, folder, log=None, **more):
 def test_classification_returns_every_output(scene, features, tmp_path):
     outputs = {name: str(tmp_path / f"{name}.tif") for name in ("CONFIDENCE", "PROBABILITIES")}
     results = classify(features, str(scene.polygons), tmp_path, REPORT=str(tmp_path / "report.html"), **outputs)
-    assert {"OUTPUT", "CONFIDENCE", "PROBABILITIES", "REPORT", "OA", "AA", "KAPPA", "SECONDS", "DEVICE_USED"} == set(
-        results
-    )
+    files = {"OUTPUT", "CONFIDENCE", "PROBABILITIES", "REPORT", "OUTPUT_CLASSIFIER"}
+    assert files | {"OA", "AA", "KAPPA", "SECONDS", "DEVICE_USED"} == set(results)
+    assert results["OUTPUT_CLASSIFIER"] is None  # not asked for
     assert 0 <= results["OA"] <= 100
     ids, confidence = read_raster(tmp_path / "map.tif")[0], read_raster(outputs["CONFIDENCE"])[0]
     probabilities = read_raster(outputs["PROBABILITIES"])
