@@ -25,7 +25,7 @@ _SOURCE_INSIDE = 1.0  # where it is not known
 
 _LEVELS = (TRUSTED, CAREFUL, NOT_TRUSTED)
 _BEGINNINGS = {
-    TRUSTED: "This map can be trusted like that of the scene the classifier was fitted on",
+    TRUSTED: "Nothing found speaks against this map, though only reference samples of this scene can confirm it",
     CAREFUL: "Take this map with care",
     NOT_TRUSTED: "Do not believe this map before reference samples of this scene confirm it",
 }

@@ -35,9 +35,9 @@ def test_a_scene_like_the_source_is_trusted():
     found = judged(FACTS, CLASSES)
     assert found.verdict == TRUSTED
     assert found.sentence == (
-        "This map can be trusted like that of the scene the classifier was fitted on: 95 % of the scene resembles the "
-        "training samples (there 97 %), and its pixels can hardly be told from those of the other scene (AUC 0.60; 0.5 "
-        "is not at all, 1 is always)."
+        "Nothing found speaks against this map, though only reference samples of this scene can confirm it: 95 % of "
+        "the scene resembles the training samples (there 97 %), and its pixels can hardly be told from those of the "
+        "other scene (AUC 0.60; 0.5 is not at all, 1 is always)."
     )
 
 
