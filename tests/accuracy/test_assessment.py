@@ -116,7 +116,7 @@ def test_pages_are_whole_and_stand_alone(sampling, area):
 def test_json_holds_what_the_page_shows():
     text = accuracy_json(assessed(), {"Map": "m"}, 100.0)
     document = json.loads(text)
-    assert (document["format"], document["version"], document["kind"]) == ("mtmsd-accuracy", 1, "assessment")
+    assert (document["format"], document["version"], document["kind"]) == ("mtmsd-accuracy", 2, "assessment")
     assert document["axes"] == {"rows": "reference", "columns": "map"}
     assert document["accuracy"]["matrix"][0] == [40, 10, 0, 0]
     assert document["accuracy"]["users"][3] is None
