@@ -14,6 +14,7 @@ from ..jobs.transfer_results import TRUSTED, BandComparison, TransferFacts
 from .charts import QuantileLines, quantile_chart
 from .html import NONE, cards, paragraph, percent_text, swatch, table
 
+_ALIKE = 0.505  # AUC below which a band is neither lower nor higher
 _MOST_ROWS = 20  # bands in the table; those that differ most
 _LOW, _MIDDLE, _HIGH = 0, 2, 4  # of the quantiles
 
@@ -109,7 +110,7 @@ def _bands(facts: TransferFacts) -> str:
             escape(band.name),
             NONE if band.offset_nm is None else f"{band.offset_nm:+.4g}" + (" (shifted)" if band.shifted else ""),
             f"{band.auc:.2f}",
-            NONE if band.higher is None else "higher" if band.higher else "lower",
+            NONE if band.higher is None or band.auc < _ALIKE else "higher" if band.higher else "lower",
             _three(band.source),
             _three(band.target),
             *([f"{band.gain:.4g}", f"{band.offset:.4g}"] if band.gain is not None and band.offset is not None else []),

@@ -67,13 +67,18 @@ def test_bands_are_a_row_each_and_the_farthest_comes_first():
 
 
 def test_shifted_bands_come_before_all_others_and_many_bands_are_cut():
-    bands = (band(0, shifted=True, higher=False), *(band(i) for i in range(1, 30)))
+    bands = (band(0, shifted=True, higher=False, auc=0.7), *(band(i) for i in range(1, 30)))
     rows = re.findall(r"<tr><td class=\"name\">(b\d.*?)</tr>", html(bands=bands))
     assert len(rows) == 20
     assert rows[0].startswith("b0 ")
     assert "(shifted)" in rows[0]
     assert "lower" in rows[0]
     assert "The 20 of 30 that differ most." in html(bands=bands)
+
+
+def test_a_band_that_is_alike_is_neither_lower_nor_higher():
+    (row,) = re.findall(r"<tr><td class=\"name\">(b\d.*?)</tr>", html(bands=(band(0, auc=0.5),)))
+    assert "<td>0.50</td><td>–</td>" in row
 
 
 def test_what_the_adaptation_did_is_shown():
