@@ -18,7 +18,6 @@ from qgis.core import (
     QgsProcessingParameterRasterLayer,
 )
 
-from ..mtmsd_qgis.errors import SceneError
 from ..mtmsd_qgis.jobs.classifier_description import SCENE
 from ..mtmsd_qgis.jobs.protocol import Job
 from ..mtmsd_qgis.jobs.results import ApplyResult
@@ -247,16 +246,15 @@ class ApplyClassifier(MtmsdAlgorithm):
 
     def _bands(self) -> Sequence[int]:
         """Numbers of the bands that the worker needs, from 1; all where only it can tell."""
-        from ..mtmsd_qgis.io.bands import match_bands
+        from ..mtmsd_qgis.transfer.band_matching import compare_bands
 
         everything = range(1, len(self._source.bands) + 1)
         if self._source.layout is not None:
             return everything
-        try:
-            found = match_bands(self._classifier.bands, self._source.bands, self._classifier.source_band_count)
-        except SceneError:
+        match = compare_bands(self._classifier.bands, self._source.bands, self._classifier.source_band_count)
+        if match is None or match.missing:
             return everything  # the worker says which are missing
-        return sorted({position + 1 for position in found})
+        return sorted({index + 1 for index in match.indices if index is not None})
 
     def _components(self) -> int:
         """Principal components that are kept on the disk beside the bands."""

@@ -62,16 +62,14 @@ class ExtraScenes:
 
     def declare(self, algorithm: MtmsdAlgorithm) -> None:
         """Add it."""
-        algorithm.declare(
-            QgsProcessingParameterMultipleLayers(
-                "EXTRA_INPUTS", tr("Further rasters"), QgsProcessing.SourceType.TypeRaster, optional=True
-            ),
+        _declare(
+            algorithm,
+            tr("Further rasters"),
             tr(
                 "More scenes of the same sensor to learn from, of any size and CRS: other dates, other tiles. Their "
                 "bands are matched with those of the raster by wavelength, else by name, else by order. Each scene has "
                 "a share of the training by its valid pixels. 'Pixels to leave out' counts in all of them."
             ),
-            advanced=True,
         )
 
     def read(self, values: ParameterValues, first: RasterSource, chosen: BandChoice) -> ExtraSceneChoice:
@@ -116,16 +114,14 @@ class ExtraFeatureRasters:
 
     def declare(self, algorithm: MtmsdAlgorithm) -> None:
         """Add it."""
-        algorithm.declare(
-            QgsProcessingParameterMultipleLayers(
-                "EXTRA_INPUTS", tr("Further feature rasters"), QgsProcessing.SourceType.TypeRaster, optional=True
-            ),
+        _declare(
+            algorithm,
+            tr("Further feature rasters"),
             tr(
                 "More scenes to learn from, with the same features of the same diffusion model, in any CRS. Each "
                 "feature of the training layer is looked up in the first raster that covers it. The map is that of the "
                 "feature raster above."
             ),
-            advanced=True,
         )
 
     def read(self, values: ParameterValues, first: RasterSource) -> tuple[ExtraScene, ...]:
@@ -151,3 +147,10 @@ class ExtraFeatureRasters:
                 positions = same_feature_bands((first.layout, first.bands), (raster.layout, raster.bands), names)
             scenes.append(ExtraScene(raster, tuple(position + 1 for position in positions), how))
         return tuple(scenes)
+
+
+def _declare(algorithm: MtmsdAlgorithm, title: str, text: str) -> None:
+    rasters = QgsProcessingParameterMultipleLayers(
+        "EXTRA_INPUTS", title, QgsProcessing.SourceType.TypeRaster, optional=True
+    )
+    algorithm.declare(rasters, text, advanced=True)
