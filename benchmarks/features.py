@@ -22,7 +22,6 @@ from typing import Any, Callable
 import torch
 
 from mtmsd_qgis.io.array_file import read_header
-from mtmsd_qgis.io.bands import match_bands
 from mtmsd_qgis.jobs import json_dataclasses
 from mtmsd_qgis.jobs.data_model import Band, CubeFile, FeatureLayout
 from mtmsd_qgis.jobs.protocol import Job
@@ -32,6 +31,7 @@ from mtmsd_qgis.progress import Progress
 from mtmsd_qgis.tasks.extract import extract
 from mtmsd_qgis.tasks.pretrain import pretrain
 from mtmsd_qgis.tasks.run import run as run_task
+from mtmsd_qgis.transfer.band_matching import match_model_bands
 
 from .scenes import Scene, select_bands
 
@@ -96,7 +96,7 @@ def make_features(scene: Scene, training: Training, folder: Path) -> Features:
     model, seconds = (training.model, None) if training.model else _pretrained(scene, training, folder)
     header = read_header(model)
     wanted = [Band(**band) for band in header["bands"]]
-    used = match_bands(wanted, scene.source_bands, header.get("source_band_count"))
+    used = match_model_bands(wanted, scene.source_bands, header.get("source_band_count"))
     settings = to_json(extraction_settings(header["preset"], device=training.device))
     content = hashlib.sha256(model.read_bytes()).hexdigest()
     kept = folder / f"features-{_key(content, scene.fingerprint(), settings, code_of(extract))}"

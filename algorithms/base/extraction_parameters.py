@@ -126,12 +126,12 @@ class MatchedModel:
             FileFormatError: It is no model.
             SceneError: The raster lacks bands of the model.
         """
-        from ...mtmsd_qgis.io.bands import match_bands
         from ...mtmsd_qgis.io.model_file import read_model_header
+        from ...mtmsd_qgis.transfer.band_matching import match_model_bands
 
         header = read_model_header(file)
         bands = [Band(**band) for band in header["bands"]]
-        positions = match_bands(bands, source.bands, header.get("source_band_count"))
+        positions = match_model_bands(bands, source.bands, header.get("source_band_count"))
         return cls(file, header, tuple(position + 1 for position in positions))
 
     @property

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Bands of a raster: which ones are usable, and which of them a model was trained on.
+"""Bands of a raster: which ones are usable.
 
-Enters: a Cube, or the descriptions of the bands of a model and of a scene. Leaves: indices of bands, why a band is left
-out, and a fill value that nobody declared.
+Enters: a Cube. Leaves: indices of bands, why a band is left out, and a fill value that nobody declared.
 """
 
 from __future__ import annotations
@@ -14,7 +13,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import SceneError
-from ..jobs.data_model import Band
 from ..jobs.results import BandLeftOut
 from ..progress import Progress, silent
 from .cube import Cube, whole_size
@@ -117,56 +115,3 @@ def describe(left_out: Sequence[BandLeftOut]) -> str:
     """One phrase that names the bands left out, with the reason; long lists are cut at 20."""
     shown = [f"{band.number} {band.reason}" for band in left_out[:20]]
     return ", ".join(shown) + (f" and {len(left_out) - 20} more" if len(left_out) > 20 else "")
-
-
-def match_bands(
-    model_bands: Sequence[Band], scene_bands: Sequence[Band], source_band_count: int | None = None
-) -> list[int]:
-    """Find the model's bands in a scene: by wavelength, else by name, else by order.
-
-    Args:
-        model_bands: The bands the model was trained on.
-        scene_bands: All bands of the raster.
-        source_band_count: Bands of the raster that the model was trained on, left-out ones included.
-
-    Returns:
-        0-based indices into scene_bands, in the model's order.
-
-    Raises:
-        SceneError: The scene has other bands.
-    """
-    model_nm = [band.wavelength_nm for band in model_bands]
-    scene_nm = [band.wavelength_nm for band in scene_bands]
-    if None not in model_nm and any(nm is not None for nm in scene_nm):
-        return _match_wavelengths([nm for nm in model_nm if nm is not None], scene_nm)
-    names = [band.name for band in scene_bands]
-    wanted = [band.name for band in model_bands]
-    if all(wanted) and len(set(wanted)) == len(wanted) and all(names.count(name) == 1 for name in wanted):
-        return [names.index(name) for name in wanted]
-    if len(scene_bands) == source_band_count:
-        return [band.number - 1 for band in model_bands]
-    if len(scene_bands) == len(model_bands):
-        return list(range(len(model_bands)))
-    expected = f"{len(model_bands)}" if source_band_count is None else f"{source_band_count}"
-    raise SceneError(
-        f"The model was trained on a raster of {expected} bands, this raster has {len(scene_bands)} and neither "
-        "wavelengths nor band names tell which belong together. Use the scene the model was trained on or one of "
-        "the same sensor, or train a model on this raster."
-    )
-
-
-def _match_wavelengths(model_nm: Sequence[float], scene_nm: Sequence[float | None]) -> list[int]:
-    """The nearest scene band for each model band; at most half the model's band spacing (at least 2 nm) away."""
-    scene = np.array([np.inf if nm is None else nm for nm in scene_nm])
-    model = np.array(model_nm)
-    nearest = np.abs(scene[None, :] - model[:, None]).argmin(axis=1)
-    distance = np.abs(scene[nearest] - model)
-    spacing = np.min(np.abs(np.diff(np.unique(model)))) if len(np.unique(model)) > 1 else 10.0
-    tolerance = max(2.0, spacing / 2)
-    missing = [f"{nm:g}" for nm, off in zip(model_nm, distance) if off > tolerance]
-    if missing:
-        raise SceneError(
-            f"The model needs bands at {', '.join(missing[:5])}{' …' if len(missing) > 5 else ''} nm; this raster has "
-            f"none within {tolerance:.1f} nm of them. Use a scene of the same sensor, or train a model on this raster."
-        )
-    return [int(i) for i in nearest]

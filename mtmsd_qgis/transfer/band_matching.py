@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The bands of a classifier against the bands of a target raster: which stands for which, and how well.
+"""The bands of a classifier or model against the bands of a raster: which stands for which, and how well.
 
 Enters: descriptions of bands. Leaves: a BandMatch, or one sentence that says why the raster cannot be used.
 """
@@ -53,9 +53,9 @@ def compare_bands(
     equal.
 
     Args:
-        wanted: (B,) bands of the classifier, in its order.
+        wanted: (B,) bands of the classifier or model, in its order.
         target: All bands of the raster.
-        source_band_count: Bands of the raster that the classifier is from, left-out ones included.
+        source_band_count: Bands of the raster that it was learnt from, left-out ones included.
 
     Returns:
         None where nothing tells which bands belong together.
@@ -77,9 +77,15 @@ def compare_bands(
 
 
 def match_all_bands(
-    wanted: Sequence[Band], target: Sequence[Band], source_band_count: int | None = None
+    wanted: Sequence[Band], target: Sequence[Band], source_band_count: int | None = None, owner: str = "classifier"
 ) -> tuple[BandMatch, list[int]]:
     """As compare_bands, where every band is needed.
+
+    Args:
+        wanted: As for compare_bands.
+        target: As for compare_bands.
+        source_band_count: As for compare_bands.
+        owner: Whose the wanted bands are, for the message.
 
     Returns:
         The match, and the 0-based bands of the target in the wanted order.
@@ -91,16 +97,37 @@ def match_all_bands(
     if match is None:
         expected = len(wanted) if source_band_count is None else source_band_count
         raise SceneError(
-            f"The classifier expects a raster of {_count(expected)}, this one has {_count(len(target))} and neither "
+            f"The {owner} expects a raster of {_count(expected)}, this one has {_count(len(target))} and neither "
             "wavelengths nor band names tell which belong together; use a raster of the same sensor."
         )
     if match.missing:
         kind = "none near them" if match.how == "wavelength" else "none of these names"
         raise SceneError(
-            f"The classifier needs {_count(len(wanted))}, of which this raster has {kind}: "
+            f"The {owner} needs {_count(len(wanted))}, of which this raster has {kind}: "
             f"{named(wanted, match.missing)}; use a raster of the same sensor, or one that has these bands."
         )
     return match, [index for index in match.indices if index is not None]
+
+
+def match_model_bands(
+    wanted: Sequence[Band], target: Sequence[Band], source_band_count: int | None = None
+) -> list[int]:
+    """The bands of a raster that a diffusion model can be used on: all that it knows, at their wavelengths.
+
+    Returns:
+        0-based bands of the target in the wanted order.
+
+    Raises:
+        SceneError: A band is missing or off by more than half the wanted band's width, or nothing tells which bands
+            belong together.
+    """
+    match, indices = match_all_bands(wanted, target, source_band_count, "model")
+    if match.shifted:
+        raise SceneError(
+            f"The model needs bands at most half a band's width off; this raster's are farther off: "
+            f"{named(wanted, match.shifted)}. Use a raster of the same sensor, or train a model on this raster."
+        )
+    return indices
 
 
 def sensor_difference(one: Sequence[Band], other: Sequence[Band]) -> str | None:

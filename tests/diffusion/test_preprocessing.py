@@ -1,16 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
 from mtmsd_qgis.diffusion.preprocessing import fit_preprocessor
 from mtmsd_qgis.errors import SceneError
-from mtmsd_qgis.io.bands import match_bands
 from mtmsd_qgis.io.windows import row_strips, whole
-from mtmsd_qgis.jobs.data_model import Band
 from tests.scenes import cube_of
 
 
@@ -107,36 +103,6 @@ def test_one_band_is_one_component(tmp_path):
 def test_scenes_that_cannot_be_used(tmp_path, array, message):
     with pytest.raises(SceneError, match=message):
         fit_preprocessor(cube_of(tmp_path, array), 3)
-
-
-def bands(wavelengths=None, names=None, count=None):
-    count = count or len(wavelengths or names)
-    return [Band((names or [""] * count)[i], (wavelengths or [None] * count)[i], number=i + 1) for i in range(count)]
-
-
-@pytest.mark.parametrize(
-    ("model", "scene_bands", "expected"),
-    [
-        (bands([500.0, 600.0]), bands([400.0, 501.0, 598.0]), [1, 2]),
-        (bands(names=["red", "nir"]), bands(names=["nir", "blue", "red"]), [2, 0]),
-        (bands(count=3), bands(count=3), [0, 1, 2]),
-        ([replace(b) for b in bands(count=5)[1:3]], bands(count=5), [1, 2]),
-    ],
-)
-def test_bands_are_matched_by_wavelength_then_name_then_order(model, scene_bands, expected):
-    assert match_bands(model, scene_bands, source_band_count=5) == expected
-
-
-@pytest.mark.parametrize(
-    ("model", "scene_bands", "message"),
-    [
-        (bands([500.0, 600.0]), bands([400.0, 700.0]), "needs bands at 500, 600 nm"),
-        (bands(count=3), bands(count=7), "trained on a raster of 5 bands, this raster has 7"),
-    ],
-)
-def test_a_model_for_other_bands_is_refused(model, scene_bands, message):
-    with pytest.raises(SceneError, match=message):
-        match_bands(model, scene_bands, source_band_count=5)
 
 
 def test_the_transform_of_a_window_is_the_window_of_the_transform(tmp_path):

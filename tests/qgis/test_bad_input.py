@@ -180,7 +180,7 @@ def test_training_layer_without_class_field(scene, tmp_path):
     assert "CLASS_FIELD is empty" in refusal("extractfeatures", {**parameters, "TRAINING": squares("a", "b")})
     other = write_raster(tmp_path / "in.tif", spectra(bands=5))
     words = refusal("extractfeatures", {**parameters, "INPUT": str(other)})
-    assert "The model was trained on a raster of 12 bands, this raster has 5" in words
+    assert "The model expects a raster of 12 bands, this one has 5 bands" in words
 
 
 def test_no_mat_file(tmp_path):

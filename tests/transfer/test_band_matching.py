@@ -7,7 +7,13 @@ import pytest
 
 from mtmsd_qgis.errors import SceneError
 from mtmsd_qgis.jobs.data_model import Band
-from mtmsd_qgis.transfer.band_matching import compare_bands, match_all_bands, named, sensor_difference
+from mtmsd_qgis.transfer.band_matching import (
+    compare_bands,
+    match_all_bands,
+    match_model_bands,
+    named,
+    sensor_difference,
+)
 
 
 def at(*wavelengths: float | None, fwhm: float | None = None) -> list[Band]:
@@ -88,6 +94,16 @@ def test_all_bands_or_one_sentence():
         match_all_bands(called("red", "swir"), called("red", "nir"))
     with pytest.raises(SceneError, match="expects a raster of 6 bands, this one has 1 band and neither"):
         match_all_bands(called("red", "swir"), called("grey"), source_band_count=6)
+
+
+def test_a_model_asks_for_all_its_bands_at_their_wavelengths():
+    assert match_model_bands(at(500, 600, fwhm=20), at(400, 501, 598)) == [1, 2]
+    with pytest.raises(SceneError, match=r"The model needs 2 bands, of which .* none near them: band 2 \(600 nm\)"):
+        match_model_bands(at(500, 600, fwhm=20), at(500, 700))
+    with pytest.raises(SceneError, match=r"at most half a band's width off.*: band 2 \(600 nm\)\. Use"):
+        match_model_bands(at(500, 600, fwhm=20), at(500, 611))
+    with pytest.raises(SceneError, match="The model expects a raster of 5 bands, this one has 7 bands"):
+        match_model_bands(called("", "", ""), called(*[""] * 7), source_band_count=5)
 
 
 @pytest.mark.parametrize(
