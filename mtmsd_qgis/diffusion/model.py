@@ -148,11 +148,19 @@ def _curve(state: TrainingState | Anchor) -> tuple[NDArray[np.float64], NDArray[
     return np.array(state.interval, dtype=np.float64), np.array(state.losses, dtype=np.float64).reshape(-1, 2)
 
 
-def load_checkpoint(path: Path, settings: PretrainSettings, device: torch.device) -> tuple[TrainingState, Preprocessor]:
+def load_checkpoint(
+    path: Path, settings: PretrainSettings, device: torch.device, rasters: Sequence[str] = ()
+) -> tuple[TrainingState, Preprocessor]:
     """Read a checkpoint to go on with the same settings.
 
+    Args:
+        path: Of the checkpoint.
+        settings: Of the training.
+        device: To train on.
+        rasters: Fingerprints of the rasters that are learnt from; none where they are not asked for.
+
     Raises:
-        FileFormatError: It is no checkpoint, broken, or of a training with other settings.
+        FileFormatError: It is no checkpoint, broken, or of a training with other settings or on other rasters.
     """
     description = read_model_header(path, KIND_CHECKPOINT)
     try:
@@ -166,6 +174,12 @@ def load_checkpoint(path: Path, settings: PretrainSettings, device: torch.device
             raise FileFormatError(
                 f"{path} is a checkpoint of a training with other settings: {differences}. Give the same settings, or "
                 "start without RESUME."
+            )
+        known = description.get("rasters", [])  # checkpoints of earlier versions do not say
+        if rasters and known and list(rasters) != known:
+            raise FileFormatError(
+                f"{path} is a checkpoint of a training on other rasters. Give the same INPUT, BANDS, MASK and "
+                "EXTRA_INPUTS, or start without RESUME."
             )
         position = _position(description, settings)
         prefixes, curves = [*_STATE_PREFIXES], [""]

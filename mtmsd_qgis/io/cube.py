@@ -118,6 +118,11 @@ class Cube:
         """Number of bands."""
         return len(self.description.bands)
 
+    @property
+    def files(self) -> list[Path]:
+        """What the raster is stored in: values and, where it has one, mask."""
+        return [self._folder / name for name in (self.description.file, self.description.mask) if name]
+
     def read(self, window: Window, bands: Sequence[int] | None = None) -> NDArray[np.float32]:
         """Physical values of a window.
 

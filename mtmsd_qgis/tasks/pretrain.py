@@ -28,6 +28,7 @@ from ..errors import Cancelled, DeviceError
 from ..features.extractor import FeatureExtractor
 from ..io.bands import describe as describe_bands
 from ..io.cube import Cube
+from ..io.run_directory import digest
 from ..jobs.protocol import Job
 from ..jobs.results import BandLeftOut, PretrainResult
 from ..jobs.settings import PretrainSettings, extraction_settings, from_json
@@ -137,12 +138,13 @@ def train_model(training: ModelTraining, cube: Cube, progress: Progress, others:
 
     Raises:
         SceneError: The scene cannot be learnt from, or the checkpoint is of other bands.
-        FileFormatError: The checkpoint cannot be read, or is of other settings.
+        FileFormatError: The checkpoint cannot be read, or is of other settings or rasters.
         Cancelled: The state has been saved.
     """
     settings, device, checkpoint = training.settings, training.device, training.checkpoint
+    rasters = [digest(raster.files) for raster in (cube, *others)] if checkpoint or training.resume else []
     if training.resume:
-        state, preprocessor = load_checkpoint(training.resume, settings, device.torch_device)
+        state, preprocessor = load_checkpoint(training.resume, settings, device.torch_device, rasters)
         left_out: list[BandLeftOut] = []
         log.info("Going on after iteration %d of %d.", state.iteration, settings.iterations)
     else:
@@ -166,7 +168,7 @@ def train_model(training: ModelTraining, cube: Cube, progress: Progress, others:
     def save(reached: TrainingState) -> None:
         if checkpoint:
             try:
-                save_checkpoint(checkpoint, reached, description, preprocessor)
+                save_checkpoint(checkpoint, reached, {**description, "rasters": rasters}, preprocessor)
             except OSError as error:  # hours of work do not end because a copy of it cannot be kept
                 log.warning("The checkpoint %s cannot be written (%s). Going on without.", checkpoint, error.strerror)
 

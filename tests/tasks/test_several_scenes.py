@@ -9,7 +9,7 @@ import pytest
 from mtmsd_qgis.diffusion.model import load_model
 from mtmsd_qgis.diffusion.patch_sampler import PatchSampler
 from mtmsd_qgis.diffusion.preprocessing import fit_preprocessor
-from mtmsd_qgis.errors import Cancelled, SceneError
+from mtmsd_qgis.errors import Cancelled, FileFormatError, SceneError
 from mtmsd_qgis.io.array_file import read_arrays, read_header
 from mtmsd_qgis.io.cube import Cube
 from mtmsd_qgis.jobs.data_model import Band
@@ -131,7 +131,14 @@ def test_a_training_on_two_scenes_goes_on_to_the_same_bytes(tmp_path):
 
     with pytest.raises(Cancelled):
         trained(tmp_path, one, two, progress=stop)
-    trained(tmp_path, one, two, resume=str(tmp_path / "m.mtmsd.checkpoint"))
+    checkpoint = str(tmp_path / "m.mtmsd.checkpoint")
+    three = cube_of(tmp_path, fields(56, 32, bands=6, seed=2)[0], name="three")
+    for others in ((), (three,), (three, two)):
+        with pytest.raises(FileFormatError, match=r"training on other rasters\. Give the same INPUT, BANDS, MASK and"):
+            trained(tmp_path, one, *others, resume=checkpoint)
+    with pytest.raises(FileFormatError, match="training on other rasters"):
+        trained(tmp_path, two, one, resume=checkpoint)
+    trained(tmp_path, one, two, resume=checkpoint)
     trained(tmp_path, one, two, name="whole")
     assert (tmp_path / "m.mtmsd").read_bytes() == (tmp_path / "whole.mtmsd").read_bytes()
 
