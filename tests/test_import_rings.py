@@ -29,16 +29,17 @@ PACKAGES = {
     "diffusion": DATA,
     "features": DATA | {"diffusion"},
     "classification": DATA | {"accuracy", "diffusion", "features"},
-    "tasks": DATA | {"accuracy", "report", "transfer", "diffusion", "features", "classification"},
+    "campaign": DATA,
+    "tasks": DATA | {"accuracy", "report", "transfer", "diffusion", "features", "classification", "campaign"},
 }
 WORDS = {"errors", "progress"}
 WITH_TORCH = {"diffusion", "features", "classification", "tasks"}
-FOR_QGIS = {"jobs", "io", "sampling", "accuracy", "report", "transfer"} | WORDS
+FOR_QGIS = {"jobs", "io", "sampling", "accuracy", "report", "transfer", "campaign"} | WORDS
 ARRAYS = {"numpy", "scipy"}
 # The worker's entry sets standard output aside before anything else may print: the rest only inside a function, torch
 # where it is asked for its version and devices.
 WORKER_MAY = {"jobs", "errors"}
-WORKER_MAY_LATER = WORKER_MAY | {"runtime", "tasks"}
+WORKER_MAY_LATER = WORKER_MAY | {"runtime", "tasks", "campaign"}
 
 
 @dataclass(frozen=True)
