@@ -20,7 +20,7 @@ GROUP_SHARE = 0.3  # of each class's pixels that lie in training groups
 GROUP_CEILING = 150  # training pixels a class, drawn from those groups
 BLOCK_SIDE = 32  # pixels
 FEW_DRAWS = 5  # where pixels are drawn one by one, draws differ little
-MANY_DRAWS = 20  # where the place of a field decides, a mean of 5 draws is off by points
+MANY_DRAWS = 10  # where the place of a field decides, a mean of 5 draws is off by points
 
 
 @dataclass(frozen=True)

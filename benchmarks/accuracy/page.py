@@ -37,7 +37,7 @@ commits, ours may have been measured after the baselines.
 
 The diffusion model of a scene is trained several times, with seeds 0, 1, ...; every draw of a split is mapped with each
 training, and a figure of ours is the mean over trainings and draws. The baselines need no model. ± is the standard
-deviation over the draws of the mean over trainings; a mean of 20 draws is known four times as well at best, as they
+deviation over the draws of the mean over trainings; a mean of 10 draws is known three times as well at best, as they
 share pixels. "± of trainings" is the standard deviation over trainings of the mean over draws. "Training's part" is the
 share of the variance of a single measured accuracy that is the training's own: accuracy = mean + effect of the training
 + effect of the draw + remainder (a training that does well on one draw and not on others), variances by the method of

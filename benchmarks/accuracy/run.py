@@ -91,7 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_options(parser, list(SPLITS))
     add = parser.add_argument
-    add("--classifiers", nargs="+", choices=CLASSIFIERS, default=["auto"], help="ours; default auto")
+    add("--classifiers", nargs="*", choices=CLASSIFIERS, default=["auto"], help="ours; default auto")
     add("--baselines", nargs="*", choices=Baselines.NAMES, default=list(Baselines.NAMES), help="all, where not given")
     add("--jobs", type=int, default=2, help="processes for the grids of the baselines")
     return parser
