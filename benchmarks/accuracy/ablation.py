@@ -13,15 +13,12 @@ The table stands beside the results, as Markdown. With --resume a run goes on wh
 from __future__ import annotations
 
 import argparse
-import contextlib
-import functools
-import importlib
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,8 +28,10 @@ sys.path.insert(0, str(ROOT))
 os.environ.setdefault("GOMP_SPINCOUNT", "2000")  # as in the worker; read when torch is loaded
 
 from benchmarks.accuracy.command_line import Scenes, add_options, read_options, seeds_of  # noqa: E402
+from benchmarks.accuracy.labelled_pixels import ReadOnce  # noqa: E402
 from benchmarks.accuracy.methods import our_entry  # noqa: E402
 from benchmarks.accuracy.page import markdown_table  # noqa: E402
+from benchmarks.accuracy.replacement import Replacement, replaced  # noqa: E402
 from benchmarks.accuracy.spread import Figure, spread  # noqa: E402
 from benchmarks.accuracy.summary import SCENES, SPLIT_TITLES, cases  # noqa: E402
 from benchmarks.features import Features  # noqa: E402
@@ -48,21 +47,6 @@ WHOLE = "auto"
 LEFT_OUT = "auto without "
 
 Place = tuple[str, str, str]  # scene, preset, split
-
-
-@dataclass(frozen=True)
-class Replacement:
-    """One attribute of a module of the core, and what stands in its place while a variant runs.
-
-    Attributes:
-        module: Full name.
-        attribute: Its name in the module, or that of a class and of its attribute, joined by a dot.
-        change: From the present value to the one of the variant.
-    """
-
-    module: str
-    attribute: str
-    change: Callable[[Any], Any]
 
 
 @dataclass(frozen=True)
@@ -131,23 +115,6 @@ def _no_prior(_: object, __: object, n_classes: int) -> NDArray[np.float64]:
     return np.zeros(n_classes)
 
 
-@contextlib.contextmanager
-def replaced(replacements: Sequence[Replacement]) -> Iterator[None]:
-    """The core with some attributes replaced, and as it was afterwards.
-
-    Raises:
-        AttributeError: There is no such attribute.
-    """
-    with contextlib.ExitStack() as stack:
-        for each in replacements:
-            *owners, name = each.attribute.split(".")
-            owner = functools.reduce(getattr, owners, importlib.import_module(each.module))
-            value = getattr(owner, name)
-            stack.callback(setattr, owner, name, value)
-            setattr(owner, name, each.change(value))
-        yield
-
-
 def main() -> None:
     """Measure what the command line asks for; print and write the table."""
     keep_freed_memory()  # as the worker
@@ -172,6 +139,7 @@ def main() -> None:
 
 def measure(scene: Scene, trained: Sequence[Features], options: argparse.Namespace, results: Results) -> None:
     """Every split, seed, training and variant of a scene that the results lack."""
+    pixels = ReadOnce(scene, trained, options)
     for key in _keys(scene.name, options):
         if results.has(**key):
             continue
@@ -181,8 +149,10 @@ def measure(scene: Scene, trained: Sequence[Features], options: argparse.Namespa
             print(f"{scene.name} {split} seed {seed}: no pixel is left to test", flush=True)
             continue
         settings = ClassificationSettings(classifier=WHOLE, split=draw.generalise, seed=seed, device=options.device)
-        with replaced(VARIANTS[method.removeprefix(LEFT_OUT)].replacements if method != WHOLE else ()):
-            entry = our_entry(scene, trained[int(key["model_seed"])], settings, draw)
+        training = int(key["model_seed"])
+        changes = VARIANTS[method.removeprefix(LEFT_OUT)].replacements if method != WHOLE else ()
+        with replaced([*changes, *pixels.instead_of_raster(WHOLE, training)]):
+            entry = our_entry(scene, trained[training], settings, draw)
         results.add(key, entry)
         results.write()
         figure = entry.get("error") or f"OA {entry['oa']:.2f}"

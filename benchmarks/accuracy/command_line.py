@@ -43,6 +43,7 @@ def add_options(parser: argparse.ArgumentParser, splits: Sequence[str]) -> None:
     add("--preset", choices=PRESET_NAMES, default=PRESET_NAMES[0], help="of pretraining and extraction")
     add("--model", type=Path, help="take this model and pretrain none; for a single scene")
     add("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    add("--whole-map", action="store_true", help="let auto map all pixels, not only the labelled ones: same figures")
     add("--out", type=Path, required=True, help="JSON file of the results")
     add("--resume", action="store_true", help="keep what the file holds and add what it lacks")
     add("--folder", type=Path, default=ROOT / "build" / "accuracy", help="for scenes, models and features")

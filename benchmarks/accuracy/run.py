@@ -30,8 +30,10 @@ os.environ.setdefault("GOMP_SPINCOUNT", "2000")  # as in the worker; read when t
 
 from benchmarks.accuracy.baselines import Baselines  # noqa: E402
 from benchmarks.accuracy.command_line import Scenes, add_options, read_options, seeds_of  # noqa: E402
+from benchmarks.accuracy.labelled_pixels import ReadOnce  # noqa: E402
 from benchmarks.accuracy.methods import baseline_entry, our_entry  # noqa: E402
 from benchmarks.accuracy.page import table_as_text  # noqa: E402
+from benchmarks.accuracy.replacement import replaced  # noqa: E402
 from benchmarks.features import Features  # noqa: E402
 from benchmarks.results import Results, circumstances  # noqa: E402
 from benchmarks.scenes import Scene  # noqa: E402
@@ -63,6 +65,7 @@ def measure(scene: Scene, trained: Sequence[Features], options: argparse.Namespa
     Trainings come last, so that a run that is broken off has the same draws of each.
     """
     baselines = Baselines(scene, options.jobs)
+    pixels = ReadOnce(scene, trained, options)
     for split in options.split:
         for seed in seeds_of(split, options):
             draw = SPLITS[split].draw(scene.samples, seed)
@@ -79,7 +82,8 @@ def measure(scene: Scene, trained: Sequence[Features], options: argparse.Namespa
                     settings = ClassificationSettings(
                         classifier=method, split=draw.generalise, seed=seed, device=options.device
                     )
-                    entry = our_entry(scene, trained[training], settings, draw)
+                    with replaced(pixels.instead_of_raster(method, training)):
+                        entry = our_entry(scene, trained[training], settings, draw)
                 results.add(key, entry)
                 figure = entry.get("error") or f"OA {entry['oa']:.2f}"
                 which = method if method in Baselines.NAMES else f"{method}, training {training}"

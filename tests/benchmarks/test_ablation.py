@@ -12,7 +12,8 @@ from types import ModuleType, SimpleNamespace
 import pytest
 
 from benchmarks.accuracy import ablation
-from benchmarks.accuracy.ablation import LEFT_OUT, VARIANTS, WHOLE, Replacement, replaced, table
+from benchmarks.accuracy.ablation import LEFT_OUT, VARIANTS, WHOLE, table
+from benchmarks.accuracy.replacement import Replacement, replaced
 
 
 def document(oas: dict[str, list[list[float]]], split: str = "groups") -> list[dict]:
