@@ -12,6 +12,7 @@ from ..mtmsd_qgis.jobs.protocol import Job
 from ..mtmsd_qgis.jobs.results import MapResult
 from ..mtmsd_qgis.jobs.settings import ClassificationSettings, to_json
 from .base.algorithm import MtmsdAlgorithm
+from .base.choices.class_table_parameter import ClassTableParameter
 from .base.classification_parameters import (
     ClassifierFile,
     ClassifierOptions,
@@ -21,7 +22,7 @@ from .base.classification_parameters import (
 )
 from .base.classification_run import ClassificationRun
 from .base.extra_scenes import ExtraFeatureRasters
-from .base.parameters import Device, ParameterValues, Seed, rare_number, read_label_layer
+from .base.parameters import Device, ParameterValues, Seed, rare_number
 
 
 class Classify(MtmsdAlgorithm):
@@ -57,7 +58,7 @@ class Classify(MtmsdAlgorithm):
             ),
         )
         self.declare_groups(ExtraFeatureRasters(), SampleLayers())
-        self.declare_groups(ClassifierParameters(with_scenes=True), ClassifierOptions())
+        self.declare_groups(ClassifierParameters(with_scenes=True), ClassifierOptions(), ClassTableParameter())
         self.declare(
             rare_number("KEEP", self.tr("Features kept per timestep"), least=0),
             self.tr(
@@ -86,7 +87,7 @@ class Classify(MtmsdAlgorithm):
         refuse_no_band(source, range(len(source.bands)))
         self.check_settings(values)
         extra = ExtraFeatureRasters().read(values, source)
-        labels = [read_label_layer(values, "TRAINING", scene.source) for scene in extra]
+        labels = [SampleLayers.training_in(values, scene.source) for scene in extra]
         run = ClassificationRun.collect(self.outputs, values, settings, source)
         self._run = replace(run, extra=tuple(zip(extra, labels)))
 

@@ -18,6 +18,7 @@ from ..mtmsd_qgis.jobs.protocol import Job
 from ..mtmsd_qgis.jobs.results import SceneMapResult
 from ..mtmsd_qgis.jobs.settings import PRESET_NAMES, to_json
 from .base.algorithm import MtmsdAlgorithm
+from .base.choices.class_table_parameter import ClassTableParameter
 from .base.classification_parameters import (
     ClassifierFile,
     ClassifierOptions,
@@ -77,6 +78,7 @@ class MapScene(MtmsdAlgorithm):
             PretrainingParameters(),
             ExtractionParameters(),
             ClassifierOptions(),
+            ClassTableParameter(),
             ResumeFolderParameter(),
             Seed(),
             Device(),

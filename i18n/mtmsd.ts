@@ -208,6 +208,14 @@
             <translation type="unfinished"></translation>
         </message>
         <message>
+            <source>Class table</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>A table, such as a CSV file, with a row for each class that is to be changed. Columns: value (of the class field), name, colour, merged_into (the value of another class, or of a new one with a row of its own) and left_out (yes: its samples are not used). Classes without a row stay as they are.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
             <source>Training layer</source>
             <translation type="unfinished"></translation>
         </message>
@@ -349,6 +357,18 @@
         </message>
         <message>
             <source>Folder that a cancelled or killed run left beside its output, and named in its log. The run goes on from there to the same result; raster, samples, model and settings must be the same. A run to the same output finds the folder by itself.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Parameters</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Results</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Advanced parameters</source>
             <translation type="unfinished"></translation>
         </message>
         <message>
@@ -609,18 +629,6 @@
         </message>
         <message>
             <source>Bands written</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>Parameters</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>Results</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>Advanced parameters</source>
             <translation type="unfinished"></translation>
         </message>
         <message>

@@ -208,6 +208,14 @@
             <translation>Szene kartieren</translation>
         </message>
         <message>
+            <source>Class table</source>
+            <translation>Klassentabelle</translation>
+        </message>
+        <message>
+            <source>A table, such as a CSV file, with a row for each class that is to be changed. Columns: value (of the class field), name, colour, merged_into (the value of another class, or of a new one with a row of its own) and left_out (yes: its samples are not used). Classes without a row stay as they are.</source>
+            <translation>Eine Tabelle, etwa eine CSV-Datei, mit einer Zeile für jede Klasse, die geändert werden soll. Spalten: value (Wert des Klassenfelds), name, colour (Farbe), merged_into (Wert einer anderen Klasse oder einer neuen mit eigener Zeile, in die sie aufgeht) und left_out (yes: ihre Stichproben werden nicht verwendet). Klassen ohne Zeile bleiben, wie sie sind.</translation>
+        </message>
+        <message>
             <source>Training layer</source>
             <translation>Trainingslayer</translation>
         </message>
@@ -350,6 +358,18 @@
         <message>
             <source>Folder that a cancelled or killed run left beside its output, and named in its log. The run goes on from there to the same result; raster, samples, model and settings must be the same. A run to the same output finds the folder by itself.</source>
             <translation>Ordner, den ein abgebrochener Lauf neben seiner Ausgabe hinterlassen und im Protokoll genannt hat. Der Lauf geht von dort zum gleichen Ergebnis weiter; Raster, Trainingsdaten, Modell und Einstellungen müssen die gleichen sein. Ein Lauf zur gleichen Ausgabe findet den Ordner von selbst.</translation>
+        </message>
+        <message>
+            <source>Parameters</source>
+            <translation>Parameter</translation>
+        </message>
+        <message>
+            <source>Results</source>
+            <translation>Ergebnisse</translation>
+        </message>
+        <message>
+            <source>Advanced parameters</source>
+            <translation>Weitere Parameter</translation>
         </message>
         <message>
             <source>Maps of {scene}</source>
@@ -610,18 +630,6 @@
         <message>
             <source>Bands written</source>
             <translation>Geschriebene Kanäle</translation>
-        </message>
-        <message>
-            <source>Parameters</source>
-            <translation>Parameter</translation>
-        </message>
-        <message>
-            <source>Results</source>
-            <translation>Ergebnisse</translation>
-        </message>
-        <message>
-            <source>Advanced parameters</source>
-            <translation>Weitere Parameter</translation>
         </message>
         <message>
             <source>Import benchmark scene (.mat)</source>

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qgis.core import (
@@ -18,10 +19,12 @@ from qgis.core import (
 )
 
 from ...mtmsd_qgis.jobs.settings import CLASSIFIERS, SPLITS, ClassificationSettings
+from .choices.class_table_parameter import ClassTableParameter
 from .parameters import Overlaps, ParameterValues, WorkerOutputs, rare_number, read_label_layer
 from .translation import tr, translatable
 
 if TYPE_CHECKING:
+    from ..bridge.choices.class_table import ChosenSamples
     from ..bridge.raster.source import RasterSource
     from ..bridge.vector.labels import LabelLayer
     from .algorithm import MtmsdAlgorithm
@@ -61,18 +64,28 @@ class SampleLayers:
             ),
         )
 
-    def read(self, values: ParameterValues, source: RasterSource) -> tuple[LabelLayer, LabelLayer | None]:
-        """Training and validation samples in the raster's CRS; None where there is no validation layer.
+    def read(self, values: ParameterValues, source: RasterSource) -> ChosenSamples:
+        """Training and validation samples in the raster's CRS, with the classes of the map.
 
         Raises:
-            QgsProcessingException: A layer or its field cannot be used, or the two have no class in common.
+            QgsProcessingException: A layer, its field or the class table cannot be used, or the two layers have no
+                class in common.
+            SamplesError: The class table contradicts itself, or does not fit the training layer.
         """
         from ..bridge.vector.labels import as_classes_of
 
         training = read_label_layer(values, "TRAINING", source)
-        if not values.is_given("VALIDATION"):
-            return training, None
-        return training, as_classes_of(training, read_label_layer(values, "VALIDATION", source))
+        reference = read_label_layer(values, "VALIDATION", source) if values.is_given("VALIDATION") else None
+        chosen = ClassTableParameter().apply(values, training, reference)
+        if chosen.reference is None:
+            return chosen
+        return replace(chosen, reference=as_classes_of(chosen.training, chosen.reference))
+
+    @staticmethod
+    def training_in(values: ParameterValues, source: RasterSource) -> LabelLayer:
+        """The training samples alone, in the CRS of another raster; errors as above."""
+        training = read_label_layer(values, "TRAINING", source)
+        return ClassTableParameter().apply(values, training, None).training
 
 
 class ClassifierParameters:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ...mtmsd_qgis.jobs.data_model import ClassEntry
     from ...mtmsd_qgis.jobs.protocol import Job
     from ...mtmsd_qgis.jobs.results import MapResult
+    from ..bridge.choices.class_table import ChosenSamples
     from ..bridge.feedback import ProgressRange
     from ..bridge.raster.source import RasterSource
     from ..bridge.vector.labels import LabelLayer
@@ -38,8 +39,7 @@ class ClassificationRun:
         outputs: Of the run.
         settings: Of the classification.
         source: The raster, whose grid the maps have.
-        labels: Training samples.
-        reference: Validation samples, where there is a layer of them.
+        samples: Training samples, and validation samples where there is a layer of them.
         maps: Where each map goes; None where it is not wanted.
         report: Where the report goes; None where it is not wanted.
         classifier: Where the classifier's file goes; None where it is not wanted.
@@ -50,8 +50,7 @@ class ClassificationRun:
     outputs: RunOutputs
     settings: ClassificationSettings
     source: RasterSource
-    labels: LabelLayer
-    reference: LabelLayer | None
+    samples: ChosenSamples
     maps: Mapping[str, Path | None] = field(default_factory=dict)
     report: Path | None = None
     classifier: Path | None = None
@@ -71,8 +70,7 @@ class ClassificationRun:
         Raises:
             QgsProcessingException: A layer cannot be used.
         """
-        labels, reference = SampleLayers().read(values, source)
-        return cls(outputs, settings, source, labels, reference)
+        return cls(outputs, settings, source, SampleLayers().read(values, source))
 
     def with_destinations(self, values: ParameterValues) -> ClassificationRun:
         """The run that knows where its outputs go.
@@ -88,6 +86,16 @@ class ClassificationRun:
             classifier=self.outputs.file(values, ClassifierFile.OUTPUT),
             include_model=ClassifierFile.includes_model(values),
         )
+
+    @property
+    def labels(self) -> LabelLayer:
+        """Training samples."""
+        return self.samples.training
+
+    @property
+    def reference(self) -> LabelLayer | None:
+        """Validation samples, where there is a layer of them."""
+        return self.samples.reference
 
     @property
     def evaluation_text(self) -> str:
@@ -114,6 +122,10 @@ class ClassificationRun:
         from ..bridge.feedback import ProgressRange
         from ..bridge.vector.sample_export import SampleExport, training_of_several
 
+        for sentence in self.samples.sentences:
+            feedback.pushInfo(sentence)
+        for sentence in self.samples.warnings:
+            feedback.pushWarning(sentence)
         export = SampleExport(self.source, job.scene, folder)
         reading = ProgressRange(feedback, start, start + 1)
         if self.extra:
@@ -171,6 +183,7 @@ class ClassificationRun:
         """
         if self.report is None:
             return
+        from ...mtmsd_qgis.jobs.map_choices import ChoiceFacts
         from ...mtmsd_qgis.report.export import accuracy_csv, accuracy_json
         from ...mtmsd_qgis.report.reports import classification_notes, classification_report
         from ..bridge.files.atomic_write import write_texts
@@ -183,6 +196,9 @@ class ClassificationRun:
         }
         if self.reference is not None:
             rows["Validation layer"] = self.reference.name
+        if self.samples.sentences:
+            choices = replace(result.choices or ChoiceFacts(), class_table=self.samples.sentences)
+            result = replace(result, choices=choices)
         facts, area = self.outputs.report_facts(rows), self.source.grid.pixel_area_m2
         notes = classification_notes(result)
         write_texts(

@@ -14,6 +14,7 @@ from typing import Union
 from .accuracy_results import AccuracyFigures
 from .data_model import ClassEntry, CubeFile, FeatureLayout
 from .json_dataclasses import INLINE, OMITTED_IF_NONE, json_name
+from .map_choices import ChoiceFacts
 from .settings import ApplySettings, ClassificationSettings, PretrainSettings
 from .transfer_results import TransferFacts
 
@@ -234,6 +235,7 @@ class MapResult:
         computation: Device and versions.
         ensemble: Of the default classifier alone.
         seconds: The task took.
+        choices: What the analyst's choices did; None where none was made.
     """
 
     map: CubeFile
@@ -252,6 +254,7 @@ class MapResult:
     computation: Computation = field(metadata=INLINE)
     ensemble: EnsembleSummary | None = field(default=None, metadata={**json_name("pool"), **OMITTED_IF_NONE})
     seconds: float = 0.0
+    choices: ChoiceFacts | None = field(default=None, metadata=OMITTED_IF_NONE)
 
 
 @dataclass(frozen=True)

@@ -22,16 +22,22 @@ from .accuracy_tables import (
     strata_table,
 )
 from .charts import bar_chart, line_chart
+from .choice_parts import choice_notes, choice_parts
 from .html import NONE, cards, page, paragraph, percent_text, table
 from .html import facts as facts_table
 
 
 def classification_notes(result: MapResult) -> list[str]:
-    """What a reader of the classification's figures has to know: how samples were held out, and what is missing.
+    """What a reader of the classification's figures has to know: the samples' part, and what was chosen.
 
     Args:
         result: Of a map task.
     """
+    return [*_sample_notes(result), *choice_notes(result.choices)]
+
+
+def _sample_notes(result: MapResult) -> list[str]:
+    """How samples were held out, and what is missing."""
     split, accuracy = result.split, result.accuracy
     notes = [split.sentence]
     if split.not_held_out:
@@ -62,7 +68,7 @@ def classification_report(result: MapResult, facts: Mapping[str, str], pixel_are
         pixel_area_m2: Area of a pixel; None where the raster's CRS has no metres.
     """
     split, accuracy, classes = result.split, result.accuracy, result.classes
-    first, *others = classification_notes(result)
+    first, *others = _sample_notes(result)
     parts = [paragraph(first, "warn" if split.method == "random" else "note")]
     parts += [paragraph(note, "warn") for note in others]
     if accuracy:
@@ -70,6 +76,7 @@ def classification_report(result: MapResult, facts: Mapping[str, str], pixel_are
         parts.append(matrix_table(accuracy, classes))
         parts += [calibration_table(accuracy.calibration)] if accuracy.calibration else []
     parts.append(mapped_areas(result.mapped_pixels, classes, pixel_area_m2))
+    parts += choice_parts(result.choices)
     parts += _weights(result) + (ensemble_parts(result.ensemble) if result.ensemble else [])
     rows = {
         **facts,

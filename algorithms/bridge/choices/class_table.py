@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A table layer of classes -> names, colours, merged classes and classes that are left out; applied to label layers.
+
+Enters: any table that QGIS can open, with or without geometry. Leaves: LabelLayers whose classes are those of the map.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from qgis.core import (
+    NULL,
+    QgsFeatureRequest,
+    QgsProcessingException,
+    QgsProcessingFeatureSource,
+)
+from qgis.PyQt.QtGui import QColor
+
+from ....mtmsd_qgis.sampling.class_table import ClassRow, ClassTable, merged, refuse_strange
+from ....mtmsd_qgis.sampling.class_values import Key
+from ..vector.exclusion_counts import ExclusionCounts
+from ..vector.labels import LabelLayer, class_key, names_of
+
+VALUE = "value"
+_COLUMNS: Mapping[str, tuple[str, ...]] = {  # what each may be called, without capitals, blanks and underscores
+    VALUE: ("value", "class"),
+    "name": ("name", "label"),
+    "colour": ("colour", "color"),
+    "merged_into": ("mergedinto", "mergeinto"),
+    "left_out": ("leftout", "leaveout"),
+}
+_YES = ("1", "true", "yes", "x")
+_NO = ("0", "false", "no", "")
+
+
+@dataclass(frozen=True)
+class ChosenSamples:
+    """The layers of a run with the classes of the map.
+
+    Attributes:
+        training: To learn from.
+        reference: To judge the map with; None where there is no validation layer.
+        sentences: What a class table did, for log and report.
+        warnings: What of it did nothing.
+    """
+
+    training: LabelLayer
+    reference: LabelLayer | None
+    sentences: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def read_class_table(source: QgsProcessingFeatureSource) -> ClassTable:
+    """The rows of a table.
+
+    Raises:
+        QgsProcessingException: A column is missing, or a cell cannot be read.
+        SamplesError: The rows contradict each other.
+    """
+    name, fields = source.sourceName(), [field.name() for field in source.fields()]
+    columns = {
+        column: index
+        for column, words in _COLUMNS.items()
+        for index in [next((i for i, field in enumerate(fields) if _plain(field) in words), None)]
+        if index is not None
+    }
+    if VALUE not in columns or len(columns) < 2:
+        raise QgsProcessingException(
+            f"The table {name} should have a column 'value' with the values of CLASS_FIELD, and at least one of "
+            f"{', '.join(column for column in _COLUMNS if column != VALUE)}. Its columns are: "
+            f"{', '.join(fields) or 'none'}. Rename or add columns."
+        )
+    request = QgsFeatureRequest().setFlags(QgsFeatureRequest.Flag.NoGeometry)
+    found = sorted(source.getFeatures(request), key=lambda feature: feature.id())
+    rows = [row for feature in found for row in _row(name, {c: feature.attribute(i) for c, i in columns.items()})]
+    return ClassTable(name, tuple(rows))
+
+
+def apply_class_table(table: ClassTable, training: LabelLayer, reference: LabelLayer | None) -> ChosenSamples:
+    """The layers with the classes of the table.
+
+    Raises:
+        SamplesError: A class is merged into one that is nowhere, or the table has none of the layer's classes.
+        QgsProcessingException: All classes are left out.
+    """
+    keys = _keys(training)
+    others = [] if reference is None else _keys(reference)
+    refuse_strange(table, keys, training.name)
+    targets = table.targets(keys, others)
+    result = with_targets(training, table, targets)
+    if not result.shapes:
+        raise QgsProcessingException(
+            f"The table {table.name} leaves out every class of the layer {training.name}. Keep at least two."
+        )
+    judged = None if reference is None else with_targets(reference, table, table.targets(others, keys))
+    unused = table.unused([*keys, *others])
+    warnings = [f"No sample has these values of the table {table.name}: {names_of(unused, {})}."] if unused else []
+    ends = [key for key in targets.values() if key is not None]
+    names = {key: own or str(key) for key, (own, _) in _styles(training, table, [*keys, *ends]).items()}
+    sentences = _merged_sentences(targets, names)
+    gone = [key for key, target in targets.items() if target is None]
+    if gone:
+        count = len(training.shapes) - len(result.shapes)
+        left_out = ", ".join(f"'{names[key]}'" for key in gone)
+        sentences.append(
+            f"Left out by the table {table.name}: {left_out} ({count} training features). The map gives their pixels "
+            "other classes, and the accuracy holds for the classes that are left."
+        )
+    return ChosenSamples(result, judged, tuple(sentences), tuple(warnings))
+
+
+def with_targets(labels: LabelLayer, table: ClassTable, targets: Mapping[Key, Key | None]) -> LabelLayer:
+    """A layer whose samples have the classes that its values become."""
+    stays = [targets[key] is not None for _, key in labels.shapes]
+    skipped = ExclusionCounts(labels.skipped)
+    gone = [number for number, stay in zip(labels.ids, stays) if not stay]
+    if gone:
+        skipped.note("of a class that the class table leaves out", gone)
+    shapes = tuple((shape, targets[key]) for (shape, key), stay in zip(labels.shapes, stays) if stay)
+    ids = tuple(number for number, stay in zip(labels.ids, stays) if stay)
+    styles = {**labels.styles, **_styles(labels, table, [key for _, key in shapes])}
+    return replace(labels, shapes=shapes, ids=ids, styles=styles, skipped=skipped)
+
+
+def _styles(labels: LabelLayer, table: ClassTable, keys: Iterable[Key]) -> dict[Key, tuple[str, str]]:
+    """Name and colour of classes: of the table, else of the layer, else empty."""
+    known = list(dict.fromkeys(keys))
+    told, styles = table.styles(known), {}
+    for key in known:
+        name, color = told.get(key, ("", ""))
+        own = labels.styles.get(key, ("", ""))
+        styles[key] = (name or own[0], color or own[1])
+    return styles
+
+
+def _keys(labels: LabelLayer) -> list[Key]:
+    return sorted({key for _, key in labels.shapes}, key=lambda key: (isinstance(key, str), key))
+
+
+def _merged_sentences(targets: Mapping[Key, Key | None], names: Mapping[Key, str]) -> list[str]:
+    parts = []
+    for target, keys in merged(targets).items():
+        others = ", ".join(f"'{names[key]}'" for key in keys if key != target)
+        parts.append(f"{others} into '{names[target]}'")
+    return [f"Classes merged: {'; '.join(parts)}."] if parts else []
+
+
+def _row(table: str, cells: Mapping[str, Any]) -> Iterable[ClassRow]:
+    """The row of a feature; nothing for an empty one.
+
+    Raises:
+        QgsProcessingException: A cell cannot be read.
+    """
+    value = class_key(cells[VALUE])
+    if value is None:
+        filled = [str(cell) for column, cell in cells.items() if column != VALUE and class_key(cell) is not None]
+        if filled:
+            raise QgsProcessingException(
+                f"Every row of the table {table} should have a value; the row with {', '.join(filled)} has none. Fill "
+                "it in, or take the row out."
+            )
+        return
+    yield ClassRow(
+        value,
+        name=_text(cells.get("name")),
+        color=_color(table, value, _text(cells.get("colour"))),
+        merged_into=class_key(cells.get("merged_into")),
+        left_out=_truth(table, value, cells.get("left_out")),
+    )
+
+
+def _text(cell: Any) -> str:  # noqa: ANN401 - an attribute of any type
+    return "" if cell is None or cell == NULL else str(cell).strip()
+
+
+def _color(table: str, value: Key, text: str) -> str:
+    """#rrggbb of a colour by name, as #rrggbb, or as "red,green,blue"; empty where there is none."""
+    if not text:
+        return ""
+    parts = text.split(",")
+    color = QColor(text)
+    if len(parts) in (3, 4) and all(part.strip().isdecimal() and int(part) <= 255 for part in parts):
+        color = QColor(*(int(part) for part in parts))
+    if not color.isValid():
+        raise QgsProcessingException(
+            f"The colour of the class '{value}' in the table {table} should be #rrggbb, red,green,blue or a name such "
+            f"as darkgreen; found '{text}'. Correct it, or leave it empty."
+        )
+    return color.name()
+
+
+def _truth(table: str, value: Key, cell: Any) -> bool:  # noqa: ANN401
+    text = str(cell).strip().lower() if isinstance(cell, bool) else _text(cell).lower()
+    text = {"1.0": "1", "0.0": "0"}.get(text, text)  # of a column of reals
+    if text in _YES:
+        return True
+    if text in _NO:
+        return False
+    raise QgsProcessingException(
+        f"left_out of the class '{value}' in the table {table} should be yes or no (1 or 0, true or false, or empty); "
+        f"found '{text}'. Correct it."
+    )
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("_", "").replace(" ", "")
