@@ -23,6 +23,7 @@ from ..mtmsd_qgis.jobs.protocol import Job
 from ..mtmsd_qgis.jobs.results import ApplyResult
 from ..mtmsd_qgis.jobs.settings import ADAPTATIONS, ApplySettings, to_json
 from .base.algorithm import MtmsdAlgorithm
+from .base.choices.finish_parameters import FinishParameters
 from .base.extraction_parameters import ResumeFolderParameter
 from .base.map_files import MAPS, MapFiles
 from .base.parameters import Device, ParameterValues, WorkerOutputs
@@ -97,7 +98,7 @@ class ApplyClassifier(MtmsdAlgorithm):
             ),
         )
         BandsAndMask().declare_mask(self)
-        self.declare_groups(ResumeFolderParameter(), Device())
+        self.declare_groups(FinishParameters(), ResumeFolderParameter(), Device())
         self._declare_outputs()
 
     def _declare_outputs(self) -> None:
@@ -231,7 +232,9 @@ class ApplyClassifier(MtmsdAlgorithm):
         }
 
     def _settings(self, values: ParameterValues) -> ApplySettings:
-        return ApplySettings(adapt=values.choice("ADAPT"), device=values.text("DEVICE"))
+        return ApplySettings(
+            adapt=values.choice("ADAPT"), device=values.text("DEVICE"), finish=FinishParameters().read(values)
+        )
 
     def _first_lines(self, settings: ApplySettings) -> tuple[str, ...]:
         """What is applied, for the log."""

@@ -19,6 +19,7 @@ from ..mtmsd_qgis.jobs.results import SceneMapResult
 from ..mtmsd_qgis.jobs.settings import PRESET_NAMES, to_json
 from .base.algorithm import MtmsdAlgorithm
 from .base.choices.class_table_parameter import ClassTableParameter
+from .base.choices.finish_parameters import FinishParameters
 from .base.classification_parameters import (
     ClassifierFile,
     ClassifierOptions,
@@ -79,6 +80,7 @@ class MapScene(MtmsdAlgorithm):
             ExtractionParameters(),
             ClassifierOptions(),
             ClassTableParameter(),
+            FinishParameters(),
             ResumeFolderParameter(),
             Seed(),
             Device(),

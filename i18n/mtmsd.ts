@@ -216,6 +216,14 @@
             <translation type="unfinished"></translation>
         </message>
         <message>
+            <source>Least confidence</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Pixels whose class is less probable than this are 'not sure', a row of the legend of their own (id 255 where it is free). The report gives accuracy and areas with and without them. 0: every pixel has a class.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
             <source>Training layer</source>
             <translation type="unfinished"></translation>
         </message>

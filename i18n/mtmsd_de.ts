@@ -216,6 +216,14 @@
             <translation>Eine Tabelle, etwa eine CSV-Datei, mit einer Zeile für jede Klasse, die geändert werden soll. Spalten: value (Wert des Klassenfelds), name, colour (Farbe), merged_into (Wert einer anderen Klasse oder einer neuen mit eigener Zeile, in die sie aufgeht) und left_out (yes: ihre Stichproben werden nicht verwendet). Klassen ohne Zeile bleiben, wie sie sind.</translation>
         </message>
         <message>
+            <source>Least confidence</source>
+            <translation>Kleinste Konfidenz</translation>
+        </message>
+        <message>
+            <source>Pixels whose class is less probable than this are 'not sure', a row of the legend of their own (id 255 where it is free). The report gives accuracy and areas with and without them. 0: every pixel has a class.</source>
+            <translation>Pixel, deren Klasse weniger wahrscheinlich ist, gelten als unsicher ('not sure') und haben eine eigene Zeile der Legende (id 255, wo sie frei ist). Der Bericht gibt Genauigkeit und Flächen mit ihnen und ohne sie an. 0: Jedes Pixel hat eine Klasse.</translation>
+        </message>
+        <message>
             <source>Training layer</source>
             <translation>Trainingslayer</translation>
         </message>

@@ -183,7 +183,7 @@ class ClassificationRun:
         """
         if self.report is None:
             return
-        from ...mtmsd_qgis.jobs.map_choices import ChoiceFacts
+        from ...mtmsd_qgis.jobs.choice_results import ChoiceFacts
         from ...mtmsd_qgis.report.export import accuracy_csv, accuracy_json
         from ...mtmsd_qgis.report.reports import classification_notes, classification_report
         from ..bridge.files.atomic_write import write_texts

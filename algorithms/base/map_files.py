@@ -45,16 +45,17 @@ class MapFiles:
             folder: Where the worker's rasters lie.
             progress: Told after each part.
         """
+        from ...mtmsd_qgis.report.choice_parts import legend_of
         from ..bridge.layers.styling import class_map_style, confidence_style
         from ..bridge.raster.geotiff import RawRaster, write_class_map, write_floats
 
         def raw(cube: CubeFile) -> RawRaster:
             return RawRaster(cube, folder, self.source.grid)
 
-        outputs = self.outputs
+        outputs, legend = self.outputs, legend_of(classes, result.choices)
         path, confidence, probabilities = (self.paths[name] for name in MAPS)
-        write_class_map(raw(result.map), path, classes, progress)
-        outputs.style("OUTPUT", class_map_style(classes))
+        write_class_map(raw(result.map), path, legend, progress)
+        outputs.style("OUTPUT", class_map_style(legend))
         if confidence is not None:
             write_floats(raw(result.confidence), confidence, ["confidence"], progress)
             outputs.style("CONFIDENCE", confidence_style)

@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..io.cube import Cube
+from ..io.cube import Cube, whole_size
 from ..io.windows import Window, row_strips
 from ..jobs.accuracy_results import AccuracyFigures
 from ..jobs.data_model import ClassEntry
@@ -48,10 +48,18 @@ def values_at(cube: Cube, rows: NDArray[np.int64], cols: NDArray[np.int64]) -> N
     return values
 
 
-def mapped_pixels(map_cube: Cube, classes: tuple[ClassEntry, ...]) -> tuple[int, ...]:
-    """Number of pixels that the map gives to each class, in the order of the class indices."""
+def mapped_pixels(
+    map_cube: Cube, classes: tuple[ClassEntry, ...], size: tuple[int, int] | None = None
+) -> tuple[int, ...]:
+    """Number of pixels that the map gives to each class, in the order of the class indices.
+
+    Args:
+        map_cube: Class ids.
+        classes: In the order of the class indices.
+        size: Rows and columns that count, from the upper left; None: all.
+    """
     counts = np.zeros(1 << 16, dtype=np.int64)
-    for strip in row_strips(map_cube.height, map_cube.width, 4):
+    for strip in row_strips(*(size or whole_size(map_cube)), 4):
         values = map_cube.read(strip)
         counts += np.bincount(values[np.isfinite(values)].astype(np.int64), minlength=len(counts))
     return tuple(int(counts[entry.id]) for entry in classes)

@@ -1,21 +1,40 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What the analyst chose for classes, samples and map, and what each choice did to the map.
+"""What the analyst chose for the finished map.
 
-Enters: figures of a map task, and what QGIS knows of the tables. Leaves: frozen dataclasses that cross the process line
-and that reports read.
+Enters: numbers from the algorithms' parameters. Leaves: frozen, validated settings that are part of those of a map.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..errors import SettingsError
+from .json_dataclasses import shown
+
 
 @dataclass(frozen=True)
-class ChoiceFacts:
-    """What the choices of a run did.
+class MapFinish:
+    """What is done with a map after the classification, in this order.
 
     Attributes:
-        class_table: Sentences on classes that were merged or left out.
+        least_confidence: Pixels whose class is less probable are "not sure"; 0: none is.
     """
 
-    class_table: tuple[str, ...] = ()
+    least_confidence: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Check ranges.
+
+        Raises:
+            SettingsError: A value is outside its range.
+        """
+        if not 0 <= self.least_confidence < 1:
+            raise SettingsError(
+                f"The least confidence must be 0 (every pixel has a class) or more, and less than 1. Found: "
+                f"{shown(self.least_confidence)}."
+            )
+
+    @property
+    def changes_map(self) -> bool:
+        """Whether anything is done."""
+        return self.least_confidence > 0

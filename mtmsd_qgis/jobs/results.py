@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from typing import Union
 
 from .accuracy_results import AccuracyFigures
+from .choice_results import ChoiceFacts
 from .data_model import ClassEntry, CubeFile, FeatureLayout
 from .json_dataclasses import INLINE, OMITTED_IF_NONE, json_name
-from .map_choices import ChoiceFacts
 from .settings import ApplySettings, ClassificationSettings, PretrainSettings
 from .transfer_results import TransferFacts
 
@@ -286,6 +286,7 @@ class ApplyResult:
         settings: Of the application.
         computation: Device and versions.
         seconds: The task took.
+        choices: What the analyst's choices did; None where none was made.
     """
 
     folder: str
@@ -299,6 +300,7 @@ class ApplyResult:
     settings: ApplySettings
     computation: Computation = field(metadata=INLINE)
     seconds: float = 0.0
+    choices: ChoiceFacts | None = field(default=None, metadata=OMITTED_IF_NONE)
 
 
 TaskResult = Union[PretrainResult, ExtractionResult, ImportResult, MapResult, ApplyResult]

@@ -11,12 +11,13 @@ and the settings of its published code.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeVar
 
 from ..errors import SettingsError
 from . import json_dataclasses
-from .json_dataclasses import shown
+from .json_dataclasses import OMITTED_IF_NONE, shown
+from .map_choices import MapFinish
 
 TRAINING_TIMESTEPS = 1000  # length of the diffusion schedule (paper)
 PAPER_TIMESTEPS = tuple(range(50, 1000, 50))  # 19 timesteps: 50, 100, ... 950 (paper)
@@ -203,6 +204,7 @@ class ClassificationSettings:
         dropout: Share of the fused features that is zeroed in training; the paper has none.
         seed: Of split, initial weights and shuffling.
         device: "auto", "cpu", "cuda" or "cuda:N".
+        finish: What is done with the map afterwards; None: nothing.
     """
 
     classifier: str = "auto"
@@ -218,6 +220,7 @@ class ClassificationSettings:
     dropout: float = 0.0
     seed: int = 0
     device: str = "auto"
+    finish: MapFinish | None = field(default=None, metadata=OMITTED_IF_NONE)
 
     def __post_init__(self) -> None:
         """Check ranges.
@@ -257,10 +260,12 @@ class ApplySettings:
     Attributes:
         adapt: "none", or "scale": each band is brought to median and spread of the scene that was learnt from.
         device: "auto", "cpu", "cuda" or "cuda:N".
+        finish: What is done with the map afterwards; None: nothing.
     """
 
     adapt: str = "none"
     device: str = "auto"
+    finish: MapFinish | None = field(default=None, metadata=OMITTED_IF_NONE)
 
     def __post_init__(self) -> None:
         """Check ranges.

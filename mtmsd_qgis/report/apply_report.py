@@ -14,6 +14,7 @@ from ..jobs.classifier_description import ClassifierDescription
 from ..jobs.json_dataclasses import to_json
 from ..jobs.results import ApplyResult
 from .accuracy_tables import headline, mapped_areas
+from .choice_parts import choice_notes, choice_parts, legend_of, legend_pixels
 from .html import facts as facts_table
 from .html import page
 from .transfer_tables import transfer_parts
@@ -35,7 +36,12 @@ def apply_report(
     transfer = result.transfer
     parts = [
         *transfer_parts(transfer, result.classes),
-        mapped_areas(result.mapped_pixels, result.classes, pixel_area_m2),
+        mapped_areas(
+            legend_pixels(result.mapped_pixels, result.choices),
+            legend_of(result.classes, result.choices),
+            pixel_area_m2,
+        ),
+        *choice_parts(result.choices, None, result.classes, result.mapped_pixels),
     ]
     if classifier.accuracy is not None:
         parts += [
@@ -63,6 +69,7 @@ def apply_json(
         "version": VERSION,
         "facts": dict(facts),
         **to_json(result),
+        **({"notes": choice_notes(result.choices)} if result.choices else {}),
         "source": to_json(classifier.source),
         "source_accuracy": None if classifier.accuracy is None else to_json(classifier.accuracy),
         "pixel_area_m2": pixel_area_m2,

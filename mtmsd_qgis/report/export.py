@@ -112,6 +112,13 @@ def _classes(
         row += [mapped, *([] if pixel_hectares is None else [mapped * pixel_hectares])]
         row += [] if adjusted is None else _of_area(adjusted, k, pixel_hectares)
         yield _cells(row)
+    choices = None if isinstance(result, AccuracyResult) else result.choices
+    if choices is not None and choices.reject is not None:
+        empty = [] if result.accuracy is None else [None] * len(_of_samples(result.accuracy, 0))
+        entry, pixels = choices.reject.entry, choices.reject.pixels
+        yield _cells(
+            [entry.id, entry.name, *empty, pixels, *([] if pixel_hectares is None else [pixels * pixel_hectares])]
+        )
 
 
 def _class_head(

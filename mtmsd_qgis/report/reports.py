@@ -22,7 +22,7 @@ from .accuracy_tables import (
     strata_table,
 )
 from .charts import bar_chart, line_chart
-from .choice_parts import choice_notes, choice_parts
+from .choice_parts import choice_notes, choice_parts, legend_of, legend_pixels
 from .html import NONE, cards, page, paragraph, percent_text, table
 from .html import facts as facts_table
 
@@ -33,7 +33,7 @@ def classification_notes(result: MapResult) -> list[str]:
     Args:
         result: Of a map task.
     """
-    return [*_sample_notes(result), *choice_notes(result.choices)]
+    return [*_sample_notes(result), *choice_notes(result.choices, result.accuracy)]
 
 
 def _sample_notes(result: MapResult) -> list[str]:
@@ -75,8 +75,9 @@ def classification_report(result: MapResult, facts: Mapping[str, str], pixel_are
         parts += [headline(accuracy), class_table(accuracy, classes, split.training_samples)]
         parts.append(matrix_table(accuracy, classes))
         parts += [calibration_table(accuracy.calibration)] if accuracy.calibration else []
-    parts.append(mapped_areas(result.mapped_pixels, classes, pixel_area_m2))
-    parts += choice_parts(result.choices)
+    choices, pixels = result.choices, result.mapped_pixels
+    parts.append(mapped_areas(legend_pixels(pixels, choices), legend_of(classes, choices), pixel_area_m2))
+    parts += choice_parts(choices, accuracy, classes, pixels)
     parts += _weights(result) + (ensemble_parts(result.ensemble) if result.ensemble else [])
     rows = {
         **facts,

@@ -100,6 +100,9 @@ class SampleTable:
         return np.bincount(self.class_index, minlength=classes)
 
 
+NO_SAMPLES = SampleTable.from_array(np.empty((0, 4), dtype=np.int64))
+
+
 def read_samples(folder: Path, name: str | None) -> SampleTable:
     """The samples in a file of the job folder.
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..accuracy.map_accuracy import mapped_pixels
+from ..classification.choices.finished_map import finish_map
 from ..classification.classifier_file import StoredClassifier, load_classifier, load_its_model
 from ..classification.predict_map import MapFiles, predict_map
 from ..classification.predictor import MapGrid
@@ -26,6 +27,7 @@ from ..jobs.protocol import Job
 from ..jobs.results import ApplyResult
 from ..jobs.settings import ApplySettings, from_json
 from ..progress import Progress, span
+from ..sampling.sample_table import NO_SAMPLES
 from ..transfer.matched_raster import MatchedRaster
 from ..transfer.scene_comparison import SourceFacts, TargetFacts, write_applicability
 from .job_device import announce_device, computation
@@ -89,7 +91,9 @@ def apply_classifier(job: Job, folder: Path, progress: Progress) -> ApplyResult:
     target = facts.raster
     log.info("%s", facts.results().sentence)
     with memory_guard(device, "Choose DEVICE 'cpu'."):
-        files = _map_of(run, target, span(progress, _COMPARED, _MAPPED))
+        classified = _map_of(run, target, span(progress, _COMPARED, _MAPPED))
+        finished = finish_map(classified, run.grid, settings.finish, run.grid.size, span(progress, _MAPPED, _MAPPED))
+    files = finished.files
     applicability = None
     if job.options.get("applicability"):
         if source.applicability is None:
@@ -109,6 +113,7 @@ def apply_classifier(job: Job, folder: Path, progress: Progress) -> ApplyResult:
         transfer=facts.results(description.classes, counts),
         settings=settings,
         computation=computation(device),
+        choices=finished.facts(NO_SAMPLES),
     )
 
 

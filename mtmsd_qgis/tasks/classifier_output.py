@@ -7,7 +7,7 @@ Enters: what a map task has learnt and found. Leaves: a classifier file, where t
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -121,11 +121,11 @@ def _source_facts(made: MapOfScene, compared: Raster) -> SourceFacts:
             else spatial_groups(training, settings.block_size)
         )
         folds = group_folds(training.class_index, groups, _FOLDS, settings.seed)
-    return SourceFacts.of_scene(compared, training.positions, folds, made.result.mapped_pixels)
+    return SourceFacts.of_scene(compared, training.positions, folds, _unfinished(made.result).mapped_pixels)
 
 
 def _description(made: MapOfScene, included: bool) -> ClassifierDescription:
-    result, layout, cube, scene = made.result, made.task.layout, made.cube, made.scene
+    result, layout, cube, scene = _unfinished(made.result), made.task.layout, made.cube, made.scene
     bands: tuple[Band, ...] = cube.description.bands
     source_band_count = int(made.job.options.get("source_band_count", cube.bands))
     model: UsedModel | None = None
@@ -141,7 +141,7 @@ def _description(made: MapOfScene, included: bool) -> ClassifierDescription:
         bands=bands,
         source_band_count=source_band_count,
         layout=layout,
-        settings=made.task.settings,
+        settings=replace(made.task.settings, finish=None),  # of this map, not of what was learnt
         split=result.split,
         accuracy=result.accuracy,
         source=SourceScene(
@@ -154,3 +154,9 @@ def _description(made: MapOfScene, included: bool) -> ClassifierDescription:
         timestep_weights=result.timestep_weights,
         stage_weights=result.stage_weights,
     )
+
+
+def _unfinished(result: MapResult) -> MapResult:
+    """The result before its map was finished: what the classifier itself has reached."""
+    reject = None if result.choices is None else result.choices.reject
+    return result if reject is None else replace(result, accuracy=reject.accuracy, mapped_pixels=reject.mapped_pixels)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ..classification.choices.finished_map import finish_map
 from ..classification.fit import fit_classifier
 from ..classification.predict_map import predict_map
 from ..classification.predictor import MapGrid
@@ -63,8 +64,9 @@ def classify(job: Job, folder: Path, progress: Progress) -> MapResult:
         grid = MapGrid(whole_size(raster), job.classes, directory, with_probabilities)
         predictor = stack.part_of(classifier.predictor, split.validation) if stack else classifier.predictor
         files = predict_map(predictor, grid, span(progress, learning, 1.0))
-    result = map_result(files, task, split, classifier, device)
+        finished = finish_map(files, grid, settings.finish, whole_size(cube), span(progress, 1.0, 1.0))
+    result = map_result(finished, task, split, classifier, device)
     if stack:
-        result = stack.own_result(result, files, folder)
+        result = stack.own_result(result, finished.files, folder)
     save_if_wanted(MapOfScene(job, raster, task, classifier, result))
     return result

@@ -7,7 +7,7 @@ Enters: the rasters of a map, what was learnt and from which samples. Leaves: a 
 from __future__ import annotations
 
 from ..accuracy.map_accuracy import evaluate_map, mapped_pixels
-from ..classification.predict_map import MapFiles
+from ..classification.choices.finished_map import FinishedMap
 from ..classification.training_task import FittedClassifier, TrainingTask
 from ..diffusion.device import Device
 from ..jobs.results import MapResult, PurificationFacts
@@ -16,18 +16,19 @@ from .job_device import computation
 
 
 def map_result(
-    files: MapFiles, task: TrainingTask, split: SampleSplit, classifier: FittedClassifier, device: Device
+    finished: FinishedMap, task: TrainingTask, split: SampleSplit, classifier: FittedClassifier, device: Device
 ) -> MapResult:
     """The result of a map, which is evaluated at the validation samples.
 
     Args:
-        files: The map.
+        finished: The map.
         task: What was classifier.
         split: The samples learnt from, and those held out.
         classifier: What the map is made by.
         device: That it was made on.
     """
-    accuracy, outside = evaluate_map(files.classes, files.confidence, task.classes, split.validation)
+    files, judged = finished.files, finished.is_sure(split.validation)
+    accuracy, outside = evaluate_map(files.classes, files.confidence, task.classes, judged)
     return MapResult(
         map=files.classes.description,
         confidence=files.confidence.description,
@@ -35,7 +36,7 @@ def map_result(
         accuracy=accuracy,
         split=split.facts(len(task.classes), outside),
         classes=task.classes,
-        mapped_pixels=mapped_pixels(files.classes, task.classes),
+        mapped_pixels=mapped_pixels(files.classes, task.classes, finished.size),
         timesteps=task.layout.timesteps,
         timestep_weights={label: round(share, 6) for label, share in classifier.timesteps.items()},
         stage_weights={label: round(share, 6) for label, share in classifier.stages.items()},
@@ -44,4 +45,5 @@ def map_result(
         settings=task.settings,
         computation=computation(device),
         ensemble=classifier.ensemble,
+        choices=finished.facts(split.validation),
     )

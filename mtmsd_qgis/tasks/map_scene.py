@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..classification.choices.finished_map import finish_map
 from ..classification.fit import fit_classifier
 from ..classification.predictor import MapGrid
 from ..classification.training_task import TrainingTask
@@ -145,7 +146,8 @@ def map_scene(job: Job, folder: Path, progress: Progress) -> SceneMapResult:
         classifier = fit_classifier(task, span(fitting, 0.5, 1.0))
         grid = MapGrid(whole_size(cube), job.classes, run.run_directory, bool(job.options.get("probabilities")))
         files = map_lazily(classifier.predictor, source, grid, span(progress, fitted, 1.0))
-    result = map_result(files, task, split, classifier, device)
+        finished = finish_map(files, grid, steps.classify.finish, grid.size, span(progress, 1.0, 1.0))
+    result = map_result(finished, task, split, classifier, device)
     result = replace(result, purification=replace(result.purification, after_split=True))
     origin = SceneSource(source.recipe, steps.extract, scene.model, scene.model_file)
     save_if_wanted(MapOfScene(job, cube, task, classifier, result, origin))

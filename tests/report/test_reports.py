@@ -12,6 +12,7 @@ import pytest
 from mtmsd_qgis.accuracy.calibration import evaluate_confidence
 from mtmsd_qgis.accuracy.metrics import evaluate
 from mtmsd_qgis.jobs.accuracy_results import AccuracyFigures, CalibrationBin
+from mtmsd_qgis.jobs.choice_results import ChoiceFacts, RejectFacts
 from mtmsd_qgis.jobs.data_model import Band, ClassEntry, CubeFile
 from mtmsd_qgis.jobs.results import (
     BandLeftOut,
@@ -27,8 +28,9 @@ from mtmsd_qgis.jobs.results import (
 )
 from mtmsd_qgis.jobs.settings import ClassificationSettings, PretrainSettings
 from mtmsd_qgis.report.charts import bar_chart, line_chart, png
+from mtmsd_qgis.report.export import accuracy_csv, accuracy_json
 from mtmsd_qgis.report.html import cards
-from mtmsd_qgis.report.reports import classification_report, pretraining_report
+from mtmsd_qgis.report.reports import classification_notes, classification_report, pretraining_report
 
 CLASSES = (ClassEntry(1, "water <deep>", "#0000ff"), ClassEntry(7, "wood", "#008800"))
 CUBE = CubeFile("map.raw", 20, 20, "uint16", (Band("class"),))
@@ -257,3 +259,20 @@ def test_ticks_are_round_numbers():
     assert ticks == ["0", "200", "400", "600", "800", "1000", "1200"]
     late = re.findall(r'class="tick" [^>]*>([^<]+)<', line_chart([[500, 1.0], [1000, 0.4]], "iteration", "loss"))
     assert late == ["500", "600", "700", "800", "900", "1000"]
+
+
+def test_a_report_tells_accuracy_and_area_with_and_without_pixels_that_are_not_sure():
+    reject = RejectFacts(ClassEntry(255, "not sure", "#c8c8c8"), 0.6, 40, (330, 110), 10, 4, accuracy())
+    result = classification(choices=ChoiceFacts(reject=reject))
+    html = classification_report(result, {}, 100.0)
+    sentence = (
+        "40 pixels, 9.1 % of the map, are &#x27;not sure&#x27;: the probability of their class is below 0.6 "
+        "(LEAST_CONFIDENCE)."
+    )
+    assert sentence in html
+    assert "10 of 100 reference pixels lie on such pixels and count apart; the most probable class is right" in html
+    assert "Overall accuracy without them: 70.0 %; with them, each by its most probable class: 70.0 %." in html
+    assert "<td>300</td><td>75.0</td><td>330</td><td>75.0</td>" in html
+    assert accuracy_csv(result, 100.0).splitlines()[10].startswith("255,not sure,,")
+    assert classification_notes(result)[-1].startswith("40 pixels")
+    assert '"choices"' not in accuracy_json(classification(), {}, None)

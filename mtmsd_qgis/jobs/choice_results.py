@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the analyst's choices for classes, samples and map did to the map.
+
+Enters: figures of a map task, and what QGIS knows of tables. Leaves: frozen dataclasses that cross the process line and
+that reports read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from .accuracy_results import AccuracyFigures
+from .data_model import ClassEntry
+from .json_dataclasses import OMITTED_IF_NONE
+
+
+@dataclass(frozen=True)
+class RejectFacts:
+    """Pixels that are "not sure".
+
+    Attributes:
+        entry: Their row of the legend.
+        least_confidence: They are less probable than this.
+        pixels: How many there are.
+        mapped_pixels: (K,) pixels of each class with these, each by its most probable class.
+        samples: Reference samples on them.
+        samples_right: Of these, how many have their most probable class.
+        accuracy: Of the map with these pixels, by their most probable class; None where there is none to tell.
+    """
+
+    entry: ClassEntry
+    least_confidence: float
+    pixels: int
+    mapped_pixels: tuple[int, ...]
+    samples: int = 0
+    samples_right: int = 0
+    accuracy: AccuracyFigures | None = None
+
+
+@dataclass(frozen=True)
+class ChoiceFacts:
+    """What the choices of a run did.
+
+    Attributes:
+        class_table: Sentences on classes that were merged or left out.
+        reject: On pixels that are not sure; None where every pixel has a class.
+    """
+
+    class_table: tuple[str, ...] = ()
+    reject: RejectFacts | None = field(default=None, metadata=OMITTED_IF_NONE)
