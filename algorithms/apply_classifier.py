@@ -24,8 +24,9 @@ from ..mtmsd_qgis.jobs.results import ApplyResult
 from ..mtmsd_qgis.jobs.settings import ADAPTATIONS, ApplySettings, to_json
 from .base.algorithm import MtmsdAlgorithm
 from .base.choices.finish_parameters import FinishParameters
+from .base.classification_parameters import UncertaintyOutput
 from .base.extraction_parameters import ResumeFolderParameter
-from .base.map_files import MAPS, MapFiles
+from .base.map_files import MAPS, MapFiles, share_bands, wanted_rasters
 from .base.parameters import Device, ParameterValues, WorkerOutputs
 from .base.pretraining_parameters import BandsAndMask
 
@@ -130,6 +131,7 @@ class ApplyClassifier(MtmsdAlgorithm):
                 QgsProcessingParameterRasterDestination(name, title, optional=optional, createByDefault=not optional),
                 text,
             )
+        UncertaintyOutput().declare(self)
         self.declare(
             QgsProcessingParameterFileDestination(
                 "REPORT", self.tr("Report"), fileFilter=self.tr("HTML files (*.html)"), optional=True
@@ -197,8 +199,8 @@ class ApplyClassifier(MtmsdAlgorithm):
         resume = ResumeFolderParameter().read(values, paths["OUTPUT"])
         announce(source, feedback, *self._first_lines(settings))
         numbers = self._bands()
-        classes = len(self._classifier.classes) if paths["PROBABILITIES"] else 0
-        check_space(mapping_need(SceneNeed(source, numbers, self._components()), classes, paths["OUTPUT"]), feedback)
+        shares = share_bands(paths, len(self._classifier.classes))
+        check_space(mapping_need(SceneNeed(source, numbers, self._components()), shares, paths["OUTPUT"]), feedback)
         with job_folder() as folder, resume.kept(feedback):
             reading = ProgressRange(feedback, 0, 5, "Reading the raster")
             scene = SceneExport(source, folder, values.transforms).bands(numbers, self._mask, reading)
@@ -210,10 +212,7 @@ class ApplyClassifier(MtmsdAlgorithm):
                 layout=source.layout,
                 inputs={"classifier": str(self._classifier_file.absolute()), **model, **resume.inputs},
                 outputs=resume.outputs,
-                options={
-                    "probabilities": paths["PROBABILITIES"] is not None,
-                    "applicability": paths[APPLICABILITY] is not None,
-                },
+                options={**wanted_rasters(paths), "applicability": paths[APPLICABILITY] is not None},
             )
             result = read_result(ApplyResult, run_worker(job, folder, self.MODULE, ProgressRange(feedback, 5, 95)))
             writing = ProgressRange(feedback, 95, 100, "Writing the maps")

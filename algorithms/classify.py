@@ -106,7 +106,7 @@ class Classify(MtmsdAlgorithm):
         for further in extra:
             feedback.pushInfo(f"Further raster: {further.source.name}, {further.source.size_text}.")
         needs = [SceneNeed(further.source, further.numbers) for further in extra]
-        check_space(classification_need(source, run.probability_bands, run.maps["OUTPUT"], needs), feedback)
+        check_space(classification_need(source, run.share_bands, run.maps["OUTPUT"], needs), feedback)
         with job_folder() as folder:
             export = SceneExport(source, folder, values.transforms)
             reading = ProgressRange(feedback, 0, 8, "Reading the raster")

@@ -144,7 +144,7 @@ class MapScene(MtmsdAlgorithm):
         announce(source, feedback, *self._first_lines())
         components = self._model.components if self._model else self._pretraining.components
         scene_need = SceneNeed(source, self._bands.used, components)
-        check_space(mapping_need(scene_need, run.probability_bands, output), feedback)
+        check_space(mapping_need(scene_need, run.share_bands, output), feedback)
         with job_folder() as folder, resume.kept(feedback):
             reading = ProgressRange(feedback, 0, 4, "Reading the raster")
             scene = SceneExport(source, folder, values.transforms).bands(self._bands.used, self._mask, reading)

@@ -316,6 +316,14 @@
             <translation type="unfinished"></translation>
         </message>
         <message>
+            <source>Uncertainty</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>How unsure the class is, in bands from 0 to 1. entropy: 0 where one class is certain, 1 where all are equally probable. margin: probability of the class less that of the runner-up, near 0 where two classes compete. disagreement, where the classifier 'auto' has both: how far discriminants and kernel ridge regressions differ. -1 where there is no data.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
             <source>Accuracy with intervals, confusion matrix, calibration, areas, what the map rests on, what was held out and how. The same as JSON and CSV goes beside it, under the same name.</source>
             <translation type="unfinished"></translation>
         </message>

@@ -316,6 +316,14 @@
             <translation>Die Datei des Klassifikators reicht dann, um eine andere Szene zu kartieren; sie ist um das Modell größer, 7 MB bei der Voreinstellung quick. Sonst wird auch die Datei des Modells gebraucht.</translation>
         </message>
         <message>
+            <source>Uncertainty</source>
+            <translation>Unsicherheit</translation>
+        </message>
+        <message>
+            <source>How unsure the class is, in bands from 0 to 1. entropy: 0 where one class is certain, 1 where all are equally probable. margin: probability of the class less that of the runner-up, near 0 where two classes compete. disagreement, where the classifier 'auto' has both: how far discriminants and kernel ridge regressions differ. -1 where there is no data.</source>
+            <translation>Wie unsicher die Klasse ist, in Bändern von 0 bis 1. entropy (Entropie): 0, wo eine Klasse sicher ist, 1, wo alle gleich wahrscheinlich sind. margin (Abstand): Wahrscheinlichkeit der Klasse minus die der zweitwahrscheinlichsten, nahe 0, wo zwei Klassen konkurrieren. disagreement (Uneinigkeit), wo der Klassifikator 'auto' beides hat: wie weit Diskriminanzanalysen und Kernel-Ridge-Regressionen auseinander liegen. -1, wo keine Daten sind.</translation>
+        </message>
+        <message>
             <source>Accuracy with intervals, confusion matrix, calibration, areas, what the map rests on, what was held out and how. The same as JSON and CSV goes beside it, under the same name.</source>
             <translation>Genauigkeit mit Intervallen, Konfusionsmatrix, Kalibrierung, Flächen, worauf die Karte beruht, was zurückgehalten wurde und wie. Daneben liegt dasselbe als JSON und CSV, unter gleichem Namen.</translation>
         </message>

@@ -246,8 +246,26 @@ class ClassifierFile:
         return values.boolean(cls._INCLUDE)  # no, where it is not declared
 
 
+class UncertaintyOutput:
+    """UNCERTAINTY."""
+
+    def declare(self, algorithm: MtmsdAlgorithm) -> None:
+        """Add the raster of how unsure the class is."""
+        algorithm.declare(
+            QgsProcessingParameterRasterDestination(
+                "UNCERTAINTY", tr("Uncertainty"), optional=True, createByDefault=False
+            ),
+            tr(
+                "How unsure the class is, in bands from 0 to 1. entropy: 0 where one class is certain, 1 where all are "
+                "equally probable. margin: probability of the class less that of the runner-up, near 0 where two "
+                "classes compete. disagreement, where the classifier 'auto' has both: how far discriminants and kernel "
+                "ridge regressions differ. -1 where there is no data."
+            ),
+        )
+
+
 class MapOutputs:
-    """OUTPUT, CONFIDENCE, PROBABILITIES, REPORT, and the numbers of a run."""
+    """OUTPUT, CONFIDENCE, PROBABILITIES, UNCERTAINTY, REPORT, and the numbers of a run."""
 
     def declare(self, algorithm: MtmsdAlgorithm) -> None:
         """Add them."""
@@ -267,6 +285,7 @@ class MapOutputs:
             ),
             tr("One band a class, 0 to 1; -1 where there is no data."),
         )
+        UncertaintyOutput().declare(algorithm)
         algorithm.declare(
             QgsProcessingParameterFileDestination(
                 "REPORT", tr("Report"), fileFilter=tr("HTML files (*.html)"), optional=True

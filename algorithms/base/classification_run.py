@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...mtmsd_qgis.jobs.settings import ClassificationSettings
 from .classification_parameters import ACCURACY, ClassifierFile, SampleLayers
-from .map_files import MAPS, MapFiles
+from .map_files import MAPS, MapFiles, share_bands, wanted_rasters
 from .outputs import RunOutputs
 
 if TYPE_CHECKING:
@@ -103,9 +103,9 @@ class ClassificationRun:
         return f"split {self.settings.split}" + (", judged by the validation layer" if self.reference else "")
 
     @property
-    def probability_bands(self) -> int:
-        """Classes that get a raster of probabilities; 0 where none is wanted."""
-        return len({key for _, key in self.labels.shapes}) if self.maps["PROBABILITIES"] else 0
+    def share_bands(self) -> int:
+        """Bands of probabilities and of uncertainty that are written at most."""
+        return share_bands(self.maps, len({key for _, key in self.labels.shapes}))
 
     def with_samples(self, job: Job, folder: Path, feedback: QgsProcessingFeedback, start: float) -> Job:
         """The job with what this run adds to its scene: sample files, classes, and whether probabilities are wanted.
@@ -151,7 +151,7 @@ class ClassificationRun:
             validation=validation,
             classes=training.classes,
             outputs=outputs,
-            options={**options, "probabilities": self.maps["PROBABILITIES"] is not None},
+            options={**options, **wanted_rasters(self.maps)},
         )
 
     @property

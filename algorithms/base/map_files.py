@@ -17,7 +17,25 @@ if TYPE_CHECKING:
     from ..bridge.feedback import ProgressRange
     from ..bridge.raster.source import RasterSource
 
-MAPS = ("OUTPUT", "CONFIDENCE", "PROBABILITIES")
+MAPS = ("OUTPUT", "CONFIDENCE", "PROBABILITIES", "UNCERTAINTY")
+_UNCERTAINTY_BANDS = 3  # at most
+
+
+def wanted_rasters(paths: Mapping[str, Path | None]) -> dict[str, bool]:
+    """Options of a job: which rasters it writes beside class map and confidence."""
+    wanted = {"probabilities": paths["PROBABILITIES"] is not None}
+    return {**wanted, "uncertainty": True} if paths["UNCERTAINTY"] is not None else wanted
+
+
+def share_bands(paths: Mapping[str, Path | None], classes: int) -> int:
+    """Bands of probabilities and of uncertainty that a run writes at most, for its need of disk.
+
+    Args:
+        paths: By output; None where a map is not wanted.
+        classes: Number of classes.
+    """
+    probabilities = 0 if paths["PROBABILITIES"] is None else classes
+    return probabilities + (0 if paths["UNCERTAINTY"] is None else _UNCERTAINTY_BANDS)
 
 
 @dataclass(frozen=True)
@@ -46,21 +64,26 @@ class MapFiles:
             progress: Told after each part.
         """
         from ...mtmsd_qgis.report.choice_parts import legend_of
-        from ..bridge.layers.styling import class_map_style, confidence_style
+        from ..bridge.layers.styling import class_map_style, share_style
         from ..bridge.raster.geotiff import RawRaster, write_class_map, write_floats
 
         def raw(cube: CubeFile) -> RawRaster:
             return RawRaster(cube, folder, self.source.grid)
 
         outputs, legend = self.outputs, legend_of(classes, result.choices)
-        path, confidence, probabilities = (self.paths[name] for name in MAPS)
+        path, confidence, probabilities = (self.paths[name] for name in MAPS[:3])
         write_class_map(raw(result.map), path, legend, progress)
         outputs.style("OUTPUT", class_map_style(legend))
         if confidence is not None:
             write_floats(raw(result.confidence), confidence, ["confidence"], progress)
-            outputs.style("CONFIDENCE", confidence_style)
+            outputs.style("CONFIDENCE", share_style)
         if probabilities is not None and result.probabilities is not None:
             write_floats(raw(result.probabilities), probabilities, [entry.name for entry in classes], progress)
+        uncertainty = self.paths["UNCERTAINTY"]
+        if uncertainty is not None and result.uncertainty is not None:
+            names = [band.name for band in result.uncertainty.bands]
+            write_floats(raw(result.uncertainty), uncertainty, names, progress)
+            outputs.style("UNCERTAINTY", share_style)
         for name in MAPS:
             self.name_layer(name)
 

@@ -17,18 +17,34 @@ from ..io.windows import column_major_order
 from ..jobs.data_model import Band
 from ..jobs.disk_sizes import CLASS_ID_TYPE, PROBABILITY_TYPE
 from ..progress import Progress
-from .predictor import MapGrid, Predictor
-
-NO_CONFIDENCE = -1.0
+from .predictor import NO_CONFIDENCE, MapGrid, Predictor
+from .uncertainty.kinds import members_by_kind, probabilities_by_kind
+from .uncertainty.measures import DISAGREEMENT, ENTROPY, MARGIN, runner_up, uncertainty
 
 
 @dataclass(frozen=True)
 class MapFiles:
-    """Rasters of a map in the job folder: class ids (uint16, 0 = none), confidence and probabilities (float32)."""
+    """Rasters of a map in the job folder; NO_CONFIDENCE stands for no data in all that are float32.
+
+    Attributes:
+        classes: Class ids, uint16, 0 for none.
+        confidence: Probability of the class, float32.
+        probabilities: One band a class, float32; None where not wanted, as are the following.
+        uncertainty: Entropy, margin and, where there are several kinds of models, their disagreement, float32.
+        runner_up: Id of the second most probable class, uint16, 0 for none.
+    """
 
     classes: Cube
     confidence: Cube
-    probabilities: Cube | None
+    probabilities: Cube | None = None
+    uncertainty: Cube | None = None
+    runner_up: Cube | None = None
+
+    @property
+    def rasters(self) -> list[Cube]:
+        """Those that there are."""
+        every = (self.classes, self.confidence, self.probabilities, self.uncertainty, self.runner_up)
+        return [raster for raster in every if raster is not None]
 
 
 def predict_map(predictor: Predictor, grid: MapGrid, progress: Progress) -> MapFiles:
@@ -39,15 +55,22 @@ def predict_map(predictor: Predictor, grid: MapGrid, progress: Progress) -> MapF
         grid: Of the map.
         progress: Told after each window.
     """
-    files, is_new = _rasters(grid)
-    rasters = [raster for raster in (files.classes, files.confidence, files.probabilities) if raster is not None]
-    completed = CompletedWindows(grid.directory, "mapped", rasters, fresh=is_new)
+    files, is_new = _rasters(grid, several_kinds=bool(members_by_kind(predictor)))
+    completed = CompletedWindows(grid.directory, "mapped", files.rasters, fresh=is_new)
     ids = np.array([entry.id for entry in grid.classes], dtype=np.uint16)
-    windows = column_major_order(predictor.windows(), grid.strip_width or grid.size[1])
+    needed = [tile for tile in predictor.windows() if grid.is_needed is None or grid.is_needed(tile)]
+    windows = column_major_order(needed, grid.strip_width or grid.size[1])
     for done, tile in enumerate(windows):
         if tile.core in completed:
             continue
-        probabilities, valid = predictor.probabilities(tile)
+        by_kind = None
+        if files.uncertainty is None:
+            probabilities, valid = predictor.probabilities(tile)
+        else:
+            probabilities, valid, by_kind = probabilities_by_kind(predictor, tile)
+            files.uncertainty.write(tile.core, uncertainty(probabilities, by_kind, valid))
+        if files.runner_up is not None:
+            files.runner_up.write(tile.core, np.where(valid, ids[runner_up(probabilities)], 0).astype(np.uint16)[None])
         probabilities[:, ~valid] = NO_CONFIDENCE
         winner = np.where(valid, ids[probabilities.argmax(axis=0)], 0).astype(np.uint16)
         files.classes.write(tile.core, winner[None])
@@ -61,14 +84,21 @@ def predict_map(predictor: Predictor, grid: MapGrid, progress: Progress) -> MapF
     return files
 
 
-def _rasters(grid: MapGrid) -> tuple[MapFiles, bool]:
+def _rasters(grid: MapGrid, *, several_kinds: bool) -> tuple[MapFiles, bool]:
     """The map's rasters, and whether one of them was not there before."""
-    class_bands = [Band(entry.name, nodata=NO_CONFIDENCE) for entry in grid.classes]
-    classes, new_classes = grid.directory.raster("map", grid.size, CLASS_ID_TYPE, [Band("class", nodata=0)])
-    confidence, new_confidence = grid.directory.raster(
-        "confidence", grid.size, PROBABILITY_TYPE, [Band("confidence", nodata=NO_CONFIDENCE)]
-    )
-    if not grid.with_probabilities:
-        return MapFiles(classes, confidence, None), new_classes or new_confidence
-    probabilities, new_probabilities = grid.directory.raster("probabilities", grid.size, PROBABILITY_TYPE, class_bands)
-    return MapFiles(classes, confidence, probabilities), new_classes or new_confidence or new_probabilities
+    measures = [ENTROPY, MARGIN, *([DISAGREEMENT] if several_kinds else [])]
+    wanted = {"classes": ("map", CLASS_ID_TYPE, [Band("class", nodata=0)])}
+    wanted["confidence"] = ("confidence", PROBABILITY_TYPE, [Band("confidence", nodata=NO_CONFIDENCE)])
+    if grid.with_probabilities:
+        bands = [Band(entry.name, nodata=NO_CONFIDENCE) for entry in grid.classes]
+        wanted["probabilities"] = ("probabilities", PROBABILITY_TYPE, bands)
+    if grid.with_uncertainty:
+        bands = [Band(name, nodata=NO_CONFIDENCE) for name in measures]
+        wanted["uncertainty"] = ("uncertainty", PROBABILITY_TYPE, bands)
+    if grid.with_runner_up:
+        wanted["runner_up"] = ("runner_up", CLASS_ID_TYPE, [Band("class", nodata=0)])
+    opened = {
+        part: grid.directory.raster(name, grid.size, dtype, bands) for part, (name, dtype, bands) in wanted.items()
+    }
+    rasters = {part: raster for part, (raster, _) in opened.items()}
+    return MapFiles(**rasters), any(is_new for _, is_new in opened.values())

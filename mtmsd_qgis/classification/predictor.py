@@ -5,16 +5,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Callable, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from ..io.cube import Raster
 from ..io.run_directory import RunDirectory
 from ..io.windows import Tile
 from ..jobs.data_model import ClassEntry, FeatureLayout
+
+NO_CONFIDENCE = -1.0  # of a pixel without data, in every raster of probabilities or of measures made of them
 
 
 class Predictor(Protocol):
@@ -51,6 +54,9 @@ class MapGrid:
         classes: In the order of the class indices.
         directory: Where its rasters are written; windows that it names as completed are left as they are.
         with_probabilities: Whether one band a class is written.
+        with_uncertainty: Whether entropy, margin and disagreement are written.
+        with_runner_up: Whether the second most probable class is written.
+        is_needed: Which windows are mapped; None: all.
         strip_width: Width in pixels of the strips in which windows are visited; None: the raster's width.
     """
 
@@ -58,4 +64,19 @@ class MapGrid:
     classes: tuple[ClassEntry, ...]
     directory: RunDirectory
     with_probabilities: bool = False
+    with_uncertainty: bool = False
+    with_runner_up: bool = False
+    is_needed: Callable[[Tile], bool] | None = None
     strip_width: int | None = None
+
+
+def at_valid(values: Tensor, valid: NDArray[np.bool_]) -> Tensor:
+    """(n, F) of the valid pixels (h, w) of values (F, h, w), in row order."""
+    return values[:, torch.from_numpy(valid).to(values.device)].T
+
+
+def in_window(values: Tensor, valid: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """(K, h, w) of values (n, K) at the valid pixels (h, w), 0 elsewhere."""
+    out = np.zeros((values.shape[1], *valid.shape), dtype=np.float32)
+    out[:, valid] = values.cpu().numpy().T
+    return out

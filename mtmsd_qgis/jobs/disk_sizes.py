@@ -30,7 +30,7 @@ def feature_bytes(bands: int) -> int:
 
 
 def map_bytes(probabilities: int) -> int:
-    """Class map, confidence, and so many probabilities."""
+    """Class map, confidence, and so many bands of probabilities or of uncertainty."""
     return _BYTES[CLASS_ID_TYPE] + (1 + probabilities) * _BYTES[PROBABILITY_TYPE]
 
 

@@ -236,6 +236,7 @@ class MapResult:
         ensemble: Of the default classifier alone.
         seconds: The task took.
         choices: What the analyst's choices did; None where none was made.
+        uncertainty: Entropy, margin and disagreement, where asked for.
     """
 
     map: CubeFile
@@ -255,6 +256,7 @@ class MapResult:
     ensemble: EnsembleSummary | None = field(default=None, metadata={**json_name("pool"), **OMITTED_IF_NONE})
     seconds: float = 0.0
     choices: ChoiceFacts | None = field(default=None, metadata=OMITTED_IF_NONE)
+    uncertainty: CubeFile | None = field(default=None, metadata=OMITTED_IF_NONE)
 
 
 @dataclass(frozen=True)
@@ -287,6 +289,7 @@ class ApplyResult:
         computation: Device and versions.
         seconds: The task took.
         choices: What the analyst's choices did; None where none was made.
+        uncertainty: Entropy, margin and disagreement, where asked for.
     """
 
     folder: str
@@ -301,6 +304,7 @@ class ApplyResult:
     computation: Computation = field(metadata=INLINE)
     seconds: float = 0.0
     choices: ChoiceFacts | None = field(default=None, metadata=OMITTED_IF_NONE)
+    uncertainty: CubeFile | None = field(default=None, metadata=OMITTED_IF_NONE)
 
 
 TaskResult = Union[PretrainResult, ExtractionResult, ImportResult, MapResult, ApplyResult]

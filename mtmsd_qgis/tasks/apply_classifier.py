@@ -8,7 +8,7 @@ Nothing is learnt: features are computed and classified as in the scene that the
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..accuracy.map_accuracy import mapped_pixels
@@ -32,6 +32,7 @@ from ..transfer.matched_raster import MatchedRaster
 from ..transfer.scene_comparison import SourceFacts, TargetFacts, write_applicability
 from .job_device import announce_device, computation
 from .lazy_map import SceneFeatures, map_lazily
+from .map_result import map_grid
 from .scene_input import check_size, open_scene, standardised
 
 log = logging.getLogger(__name__)
@@ -67,9 +68,8 @@ class ApplyRun:
         scene = self.job.scene
         if scene is None:
             raise SceneError("The job should name a raster; it names none.")
-        with_probabilities = bool(self.job.options.get("probabilities"))
         classes = self.classifier.description.classes
-        return MapGrid((scene.height, scene.width), classes, self.run_directory, with_probabilities)
+        return map_grid(replace(self.job, classes=classes), self.run_directory, (scene.height, scene.width))
 
 
 def apply_classifier(job: Job, folder: Path, progress: Progress) -> ApplyResult:
@@ -107,6 +107,7 @@ def apply_classifier(job: Job, folder: Path, progress: Progress) -> ApplyResult:
         map=files.classes.description,
         confidence=files.confidence.description,
         probabilities=None if files.probabilities is None else files.probabilities.description,
+        uncertainty=None if files.uncertainty is None else files.uncertainty.description,
         applicability=applicability,
         classes=description.classes,
         mapped_pixels=counts,

@@ -7,12 +7,13 @@ report says of them.
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from ..classification.choices.finished_map import finish_map
 from ..classification.fit import fit_classifier
 from ..classification.predict_map import predict_map
-from ..classification.predictor import MapGrid
 from ..classification.training_task import TrainingTask
 from ..diffusion.batch_plan import memory_guard
 from ..errors import SceneError
@@ -28,7 +29,7 @@ from ..sampling.sample_split import split_samples
 from ..sampling.sample_table import check_classes, read_samples
 from .classifier_output import MapOfScene, save_if_wanted
 from .job_device import announce_device
-from .map_result import map_result
+from .map_result import map_grid, map_result
 from .scene_input import open_extra_scenes, open_scene
 from .scene_stack import SceneStack
 
@@ -59,11 +60,10 @@ def classify(job: Job, folder: Path, progress: Progress) -> MapResult:
     with memory_guard(device, "Extract fewer features (KEEP, TIMESTEPS)."):
         learning = _LEARNING_SHARE.get(settings.classifier, 0.95)
         classifier = fit_classifier(task, span(progress, 0.0, learning))
-        with_probabilities = bool(job.options.get("probabilities"))
-        directory = RunDirectory(stack.folder if stack else folder)
-        grid = MapGrid(whole_size(raster), job.classes, directory, with_probabilities)
-        predictor = stack.part_of(classifier.predictor, split.validation) if stack else classifier.predictor
-        files = predict_map(predictor, grid, span(progress, learning, 1.0))
+        grid = map_grid(job, RunDirectory(stack.folder if stack else folder), whole_size(raster))
+        if stack is not None:
+            grid = replace(grid, is_needed=partial(stack.needs, held_out=split.validation))
+        files = predict_map(classifier.predictor, grid, span(progress, learning, 1.0))
         finished = finish_map(files, grid, settings.finish, whole_size(cube), span(progress, 1.0, 1.0))
     result = map_result(finished, task, split, classifier, device)
     if stack:

@@ -8,11 +8,31 @@ from __future__ import annotations
 
 from ..accuracy.map_accuracy import evaluate_map, mapped_pixels
 from ..classification.choices.finished_map import FinishedMap
+from ..classification.predictor import MapGrid
 from ..classification.training_task import FittedClassifier, TrainingTask
 from ..diffusion.device import Device
+from ..io.run_directory import RunDirectory
+from ..jobs.protocol import Job
 from ..jobs.results import MapResult, PurificationFacts
 from ..sampling.sample_split import SampleSplit
 from .job_device import computation
+
+
+def map_grid(job: Job, directory: RunDirectory, size: tuple[int, int]) -> MapGrid:
+    """The grid of a map with the rasters that the job asks for.
+
+    Args:
+        job: Names classes and options.
+        directory: For the rasters.
+        size: Height and width, pixels.
+    """
+    return MapGrid(
+        size,
+        job.classes,
+        directory,
+        with_probabilities=bool(job.options.get("probabilities")),
+        with_uncertainty=bool(job.options.get("uncertainty")),
+    )
 
 
 def map_result(
@@ -33,6 +53,7 @@ def map_result(
         map=files.classes.description,
         confidence=files.confidence.description,
         probabilities=None if files.probabilities is None else files.probabilities.description,
+        uncertainty=None if files.uncertainty is None else files.uncertainty.description,
         accuracy=accuracy,
         split=split.facts(len(task.classes), outside),
         classes=task.classes,

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from ..classification.choices.finished_map import finish_map
 from ..classification.fit import fit_classifier
-from ..classification.predictor import MapGrid
 from ..classification.training_task import TrainingTask
 from ..diffusion.batch_plan import memory_guard
 from ..diffusion.device import Device
@@ -44,7 +43,7 @@ from ..sampling.sample_table import SampleTable, check_classes, read_samples
 from .classifier_output import MapOfScene, SceneSource, save_if_wanted
 from .job_device import announce_device
 from .lazy_map import SceneFeatures, map_lazily
-from .map_result import map_result
+from .map_result import map_grid, map_result
 from .pretrain import ModelTraining, train_model
 from .scene_input import band_positions, check_bands, check_size, open_scene, standardised
 
@@ -144,7 +143,7 @@ def map_scene(job: Job, folder: Path, progress: Progress) -> SceneMapResult:
         features, layout = source.raster, source.layout
         task = TrainingTask(features, layout, split.training, job.classes, steps.classify, device.torch_device)
         classifier = fit_classifier(task, span(fitting, 0.5, 1.0))
-        grid = MapGrid(whole_size(cube), job.classes, run.run_directory, bool(job.options.get("probabilities")))
+        grid = map_grid(job, run.run_directory, whole_size(cube))
         files = map_lazily(classifier.predictor, source, grid, span(progress, fitted, 1.0))
         finished = finish_map(files, grid, steps.classify.finish, grid.size, span(progress, 1.0, 1.0))
     result = map_result(finished, task, split, classifier, device)

@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 
 from ..accuracy.map_accuracy import mapped_pixels
 from ..classification.predict_map import MapFiles
-from ..classification.predictor import Predictor
 from ..errors import SamplesError
 from ..io.cube import Cube, create_cube
 from ..io.raster_stack import RasterStack
 from ..io.windows import Tile, row_strips
+from ..jobs.data_model import CubeFile
 from ..jobs.protocol import Job
 from ..jobs.results import MapResult
 from ..jobs.settings import ClassificationSettings
@@ -78,9 +78,13 @@ class SceneStack:
         """(N,) which raster, from 0, each sample lies in."""
         return self.raster.scene_of(self.samples.rows)
 
-    def part_of(self, predictor: Predictor, held_out: SampleTable) -> Predictor:
-        """A predictor of the job's own scene, and of the windows elsewhere that held-out samples lie in."""
-        return _PartPredictor(predictor, self.size, held_out)
+    def needs(self, tile: Tile, held_out: SampleTable) -> bool:
+        """Whether a window belongs to the job's own scene, or holds a held-out sample."""
+        core, rows, cols = tile.core, held_out.rows, held_out.cols
+        if core.row < self.size[0] and core.col < self.size[1]:
+            return True
+        inside = (rows >= core.row) & (rows < core.stop_row) & (cols >= core.col) & (cols < core.stop_col)
+        return bool(inside.any())
 
     def own_result(self, result: MapResult, files: MapFiles, folder: Path) -> MapResult:
         """The result with the map of the job's own scene; its accuracy stays that of all held-out samples.
@@ -90,45 +94,20 @@ class SceneStack:
             files: Its map.
             folder: Where the own scene's map is written.
         """
-        classes = _upper_left(files.classes, self.size, folder)
-        probabilities = files.probabilities
+        own = {part.description.file: _upper_left(part, self.size, folder) for part in files.rasters}
+
+        def described(whole: Cube | None) -> CubeFile | None:
+            return None if whole is None else own[whole.description.file].description
+
+        classes = own[files.classes.description.file]
         return replace(
             result,
             map=classes.description,
-            confidence=_upper_left(files.confidence, self.size, folder).description,
-            probabilities=None if probabilities is None else _upper_left(probabilities, self.size, folder).description,
+            confidence=own[files.confidence.description.file].description,
+            probabilities=described(files.probabilities),
+            uncertainty=described(files.uncertainty),
             mapped_pixels=mapped_pixels(classes, result.classes),
         )
-
-
-@dataclass(frozen=True)
-class _PartPredictor:
-    """A predictor that is asked for some of its windows."""
-
-    whole: Predictor
-    size: tuple[int, int]
-    held_out: SampleTable
-
-    @property
-    def bands(self) -> Sequence[int]:
-        return self.whole.bands
-
-    def windows(self) -> list[Tile]:
-        return [tile for tile in self.whole.windows() if self._is_needed(tile)]
-
-    def _is_needed(self, tile: Tile) -> bool:
-        core = tile.core
-        if core.row < self.size[0]:
-            return core.col < self.size[1] or self._holds_sample(tile)
-        return self._holds_sample(tile)
-
-    def _holds_sample(self, tile: Tile) -> bool:
-        core, rows, cols = tile.core, self.held_out.rows, self.held_out.cols
-        inside = (rows >= core.row) & (rows < core.stop_row) & (cols >= core.col) & (cols < core.stop_col)
-        return bool(inside.any())
-
-    def probabilities(self, tile: Tile) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        return self.whole.probabilities(tile)
 
 
 def _upper_left(cube: Cube, size: tuple[int, int], folder: Path) -> Cube:

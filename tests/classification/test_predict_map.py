@@ -39,23 +39,29 @@ class Predicting:
 
 def grid_in(folder):
     folder.mkdir()
-    return MapGrid(SIZE, CLASSES, RunDirectory(folder, persistent=True), with_probabilities=True)
+    wanted = {"with_probabilities": True, "with_uncertainty": True, "with_runner_up": True}
+    return MapGrid(SIZE, CLASSES, RunDirectory(folder, persistent=True), **wanted)
 
 
 def contents(files):
-    rasters = (files.classes, files.confidence, files.probabilities)
-    return [raster.read(whole(*SIZE)) for raster in rasters]
+    return [raster.read(whole(*SIZE)) for raster in files.rasters]
 
 
 @pytest.mark.parametrize("side", [17, 32, 128])
 def test_each_pixel_has_the_class_of_its_highest_probability(tmp_path, side):
     predictor = Predicting(side)
-    classes, confidence, probabilities = contents(predict_map(predictor, grid_in(tmp_path / "map"), silent))
+    classes, confidence, probabilities, uncertainty, second = contents(
+        predict_map(predictor, grid_in(tmp_path / "map"), silent)
+    )
     ids, known = np.array([entry.id for entry in CLASSES]), predictor.known
     assert np.array_equal(classes[0][known], ids[predictor.values.argmax(axis=0)][known])
     assert np.array_equal(confidence[0][known], predictor.values.max(axis=0)[known])
     assert np.array_equal(probabilities[:, known], predictor.values[:, known])
-    assert not np.isfinite(classes[0][~known]).any()
+    ordered = np.sort(predictor.values, axis=0)
+    assert np.allclose(uncertainty[1][known], (ordered[-1] - ordered[-2])[known], atol=1e-6)
+    assert np.array_equal(second[0][known], ids[predictor.values.argsort(axis=0)[-2]][known])
+    for raster in (classes, uncertainty, second):
+        assert not np.isfinite(raster[:, ~known]).any()
 
 
 @pytest.mark.parametrize("stop", [2, 8, 9])

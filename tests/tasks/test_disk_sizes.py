@@ -56,8 +56,10 @@ def test_components_and_features(scene, model):
     assert size_of(folder / "features.raw") == disk_sizes.feature_bytes(2 * 9 + BANDS)
 
 
-@pytest.mark.parametrize("probabilities", [False, True])
-def test_maps(scene, model, tmp_path, probabilities):
+@pytest.mark.parametrize(
+    ("options", "bands"), [({}, 0), ({"probabilities": True, "uncertainty": True}, len(CLASSES) + 3)]
+)
+def test_maps(scene, model, tmp_path, options, bands):
     folder, cube = scene
     classify = ClassificationSettings(classifier="auto", split="none", block_size=8)
     job = Job(
@@ -68,10 +70,10 @@ def test_maps(scene, model, tmp_path, probabilities):
         classes=CLASSES,
         inputs={"model": model},
         outputs={"checkpoint": str(tmp_path)},
-        options={"probabilities": probabilities},
+        options=options,
     )
     run_task(job, folder, silent)
     written = {path.stem: size_of(path) for path in tmp_path.glob("*.raw")}
-    maps = sum(written.pop(name, 0) for name in ("map", "confidence", "probabilities"))
-    assert maps == disk_sizes.map_bytes(len(CLASSES) if probabilities else 0)
+    maps = sum(written.pop(name, 0) for name in ("map", "confidence", "probabilities", "uncertainty"))
+    assert maps == disk_sizes.map_bytes(bands)
     assert not written

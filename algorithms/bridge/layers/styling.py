@@ -78,8 +78,8 @@ def class_map_style(classes: Sequence[ClassEntry]) -> Style:
     return style
 
 
-def confidence_style(layer: QgsMapLayer) -> None:
-    """Probability 0 to 1, dark is unsure."""
+def share_style(layer: QgsMapLayer) -> None:
+    """The first band from 0 (dark) to 1 (bright): a probability, or an entropy."""
     if isinstance(layer, QgsRasterLayer):
         stops = [QgsGradientStop(i / (len(_RAMP) - 1), QColor(color)) for i, color in enumerate(_RAMP)]
         ramp = QgsGradientColorRamp(stops[0].color, stops[-1].color, False, stops[1:-1])

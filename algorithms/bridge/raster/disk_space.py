@@ -101,7 +101,7 @@ def classification_need(
 
     Args:
         source: The feature raster.
-        probabilities: Classes that get a raster of probabilities; 0 where none is wanted.
+        probabilities: Bands of probabilities and of uncertainty; 0 where none is wanted.
         output: The map.
         extra: Further rasters to learn from; held-out samples in them are mapped too.
     """

@@ -81,7 +81,11 @@ class Ensemble:
 
     def predict(self, features: Mapping[FeatureSet, Tensor]) -> Tensor:
         """Probabilities (n, K) of feature sets (n, F)."""
-        mean = torch.stack([model.log_probabilities(features) for model in self.members]).mean(dim=0)
+        return self.combined([model.log_probabilities(features) for model in self.members])
+
+    def combined(self, log_p: Sequence[Tensor]) -> Tensor:
+        """Probabilities (n, K) of log probabilities (n, K) of all members, or of some."""
+        mean = torch.stack(list(log_p)).mean(dim=0)
         return torch.softmax(mean * self.temperature + self.log_prior.to(mean), dim=1)
 
 

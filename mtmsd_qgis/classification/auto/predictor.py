@@ -6,10 +6,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from ...io.windows import Tile
+from ..predictor import at_valid, in_window
 from .ensemble import Ensemble
 from .feature_reader import FeatureSetReader
 
@@ -38,9 +38,5 @@ class EnsemblePredictor:
     def probabilities(self, tile: Tile) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Probabilities (K, h, w) of a window's core, 0 where invalid, and where it is valid (h, w)."""
         features, valid = self.reader.read(tile, self.ensemble.feature_sets)
-        probabilities = np.zeros((len(self.ensemble.log_prior), *valid.shape), dtype=np.float32)
-        if valid.any():
-            known = torch.from_numpy(valid).to(self.reader.device)
-            pixels = {feature_set: values[:, known].T for feature_set, values in features.items()}
-            probabilities[:, valid] = self.ensemble.predict(pixels).cpu().numpy().T
-        return probabilities, valid
+        pixels = {feature_set: at_valid(values, valid) for feature_set, values in features.items()}
+        return in_window(self.ensemble.predict(pixels), valid), valid

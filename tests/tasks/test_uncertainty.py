@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The raster of uncertainty beside a map, by the worker's tasks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from mtmsd_qgis.io.cube import Cube
+from mtmsd_qgis.io.windows import whole
+from mtmsd_qgis.jobs.protocol import Job
+from mtmsd_qgis.jobs.settings import ClassificationSettings, to_json
+from mtmsd_qgis.progress import silent
+from mtmsd_qgis.tasks.run import run
+from tests.scenes import CLASSES, cube_of, fields, sample_table
+
+HEIGHT, WIDTH = 40, 70
+MIXED = (slice(12, 24), slice(30, 46))  # pixels halfway between two classes, without samples
+SETTINGS = ClassificationSettings(split="spatial", block_size=8, ensemble=2, epochs=8)
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("job")
+    values, index = fields(HEIGHT, WIDTH)
+    values = values.astype(np.float32)
+    spectra = [values[:, index == number].mean(axis=1) for number in (0, 1)]
+    noise = np.random.default_rng(3).normal(0, 60, values[(slice(None), *MIXED)].shape)
+    values[(slice(None), *MIXED)] = np.mean(spectra, axis=0)[:, None, None] + noise
+    outside = np.ones((HEIGHT, WIDTH), dtype=bool)
+    outside[MIXED] = False
+    samples = sample_table(index)
+    np.save(folder / "samples.npy", samples[outside[samples[:, 0], samples[:, 1]]])
+    return folder, cube_of(folder, values).description
+
+
+def classified(scene, classifier="auto", **options):
+    folder, cube = scene
+    settings = to_json(replace(SETTINGS, classifier=classifier))
+    job = Job("classify", settings, cube, samples="samples.npy", classes=CLASSES, options=options)
+    return run(job, folder, silent)
+
+
+def values_of(scene, raster):
+    return Cube(scene[0], raster).read(whole(HEIGHT, WIDTH))
+
+
+@pytest.mark.parametrize(
+    ("classifier", "bands"), [("auto", ["entropy", "margin", "disagreement"]), ("linear", ["entropy", "margin"])]
+)
+def test_it_follows_from_the_probabilities_and_changes_none_of_them(scene, classifier, bands):
+    folder = scene[0]
+    classified(scene, classifier, probabilities=True)
+    before = [(folder / f"{name}.raw").read_bytes() for name in ("map", "confidence", "probabilities")]
+    result = classified(scene, classifier, probabilities=True, uncertainty=True)
+    assert [(folder / f"{name}.raw").read_bytes() for name in ("map", "confidence", "probabilities")] == before
+    assert [band.name for band in result.uncertainty.bands] == bands
+    probabilities, found = values_of(scene, result.probabilities), values_of(scene, result.uncertainty)
+    assert found.min() >= 0
+    assert found.max() <= 1
+    ordered = np.sort(probabilities, axis=0)
+    assert np.allclose(found[1], ordered[-1] - ordered[-2], atol=1e-6)
+    p = np.clip(probabilities, 1e-12, 1)
+    assert np.allclose(found[0], -(p * np.log(p)).sum(axis=0) / np.log(len(CLASSES)), atol=1e-5)
+
+
+def test_it_is_high_between_two_classes_and_depends_on_no_window(scene, monkeypatch):
+    found = values_of(scene, classified(scene, uncertainty=True).uncertainty)
+    mixed = found[(slice(None), *MIXED)].mean(axis=(1, 2))
+    assert mixed[0] > 2 * found[0].mean()
+    assert mixed[1] < found[1].mean() - 0.02
+    assert mixed[2] > found[2].mean()
+    monkeypatch.setattr("mtmsd_qgis.classification.auto.feature_reader._WINDOW_BYTES", 1)
+    again = values_of(scene, classified(scene, uncertainty=True).uncertainty)
+    assert np.abs(again - found).mean() < 1e-3
+
+
+def test_without_the_option_there_is_none(scene):
+    assert classified(scene).uncertainty is None
