@@ -15,6 +15,7 @@ from typing import NamedTuple
 from ...jobs.data_model import FeatureLayout
 
 _TIMESTEPS = (100, 200)  # that models learn from and the guidance image is made of, or the nearest there are
+_BOXES = (5, 15, 31)  # sides in pixels of the windows of the box means
 
 
 class Quantity(Enum):
@@ -41,8 +42,8 @@ class FeatureSet(Enum):
     STRONGLY_SMOOTHED_SPECTRA = (Quantity.SPECTRA, 3)
     WHITENED_SPECTRA = (Quantity.WHITENED_SPECTRA,)
     SMOOTHED_WHITENED_SPECTRA = (Quantity.WHITENED_SPECTRA, 1)
-    COMPONENT_MEANS = (Quantity.COMPONENTS, 0, (3, 7, 11, 17, 25, 35))
-    FEATURE_MEANS = (Quantity.FEATURES, 0, (5, 15, 31))
+    COMPONENT_MEANS = (Quantity.COMPONENTS, 0, _BOXES)
+    FEATURE_MEANS = (Quantity.FEATURES, 0, _BOXES)
     GUIDE = (Quantity.GUIDE,)
 
     def __init__(self, quantity: Quantity, smoothing: int = 0, boxes: tuple[int, ...] = ()) -> None:
