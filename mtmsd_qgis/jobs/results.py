@@ -14,6 +14,7 @@ from typing import Union
 from .accuracy_results import AccuracyFigures
 from .choice_results import ChoiceFacts
 from .data_model import ClassEntry, CubeFile, FeatureLayout
+from .feature_gain import FeatureGain
 from .json_dataclasses import INLINE, OMITTED_IF_NONE, json_name
 from .settings import ApplySettings, ClassificationSettings, PretrainSettings
 from .transfer_results import TransferFacts
@@ -205,6 +206,7 @@ class EnsembleSummary:
         folds: What was held out: "samples", "groups" or "blocks".
         split: "random" for more pixels of the fields that have samples, "spatial" for fields without.
         context: None for "random", where it is always used.
+        feature_gain: What the diffusion features add; None where the raster does not hold features and spectra.
     """
 
     models: tuple[ModelSummary, ...] = field(metadata=json_name("trials"))
@@ -212,6 +214,7 @@ class EnsembleSummary:
     folds: str = field(metadata=json_name("trial_folds"))
     split: str = field(metadata=json_name("for"))
     context: ContextSummary | None = None
+    feature_gain: FeatureGain | None = field(default=None, metadata=OMITTED_IF_NONE)
 
 
 @dataclass(frozen=True)

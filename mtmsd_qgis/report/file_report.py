@@ -22,6 +22,7 @@ from ..jobs.data_model import Band, ClassEntry
 from ..jobs.json_dataclasses import is_number
 from .accuracy_tables import class_table, headline, matrix_table
 from .charts import line_chart
+from .feature_gain import feature_gain_parts
 from .html import NONE, page, paragraph, swatch, table
 from .html import facts as facts_table
 from .reports import ensemble_parts
@@ -146,7 +147,8 @@ def _classifier_parts(classifier: ClassifierDescription) -> list[str]:
             for entry, count in zip(classifier.classes, split.training_samples)
         ]
         parts += ["<h2>Classes</h2>", table(["Class", "Id", "Training"], rows)]
-    return [*parts, *(ensemble_parts(classifier.ensemble) if classifier.ensemble else [])]
+    ensemble = classifier.ensemble
+    return [*parts, *feature_gain_parts(ensemble.feature_gain), *ensemble_parts(ensemble)] if ensemble else parts
 
 
 def _model_facts(description: Mapping[str, Any]) -> dict[str, str]:

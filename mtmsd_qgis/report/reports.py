@@ -23,6 +23,7 @@ from .accuracy_tables import (
 )
 from .charts import bar_chart, line_chart
 from .choice_parts import choice_notes, choice_parts, legend_of, legend_pixels
+from .feature_gain import feature_gain_parts
 from .html import NONE, cards, page, paragraph, percent_text, table
 from .html import facts as facts_table
 
@@ -78,6 +79,7 @@ def classification_report(result: MapResult, facts: Mapping[str, str], pixel_are
     choices, pixels = result.choices, result.mapped_pixels
     parts.append(mapped_areas(legend_pixels(pixels, choices), legend_of(classes, choices), pixel_area_m2))
     parts += choice_parts(choices, accuracy, classes, pixels)
+    parts += feature_gain_parts(result.ensemble.feature_gain) if result.ensemble else []
     parts += _weights(result) + (ensemble_parts(result.ensemble) if result.ensemble else [])
     rows = {
         **facts,

@@ -14,6 +14,7 @@ from mtmsd_qgis.accuracy.metrics import evaluate
 from mtmsd_qgis.jobs.accuracy_results import AccuracyFigures, CalibrationBin
 from mtmsd_qgis.jobs.choice_results import ChoiceFacts, RejectFacts
 from mtmsd_qgis.jobs.data_model import Band, ClassEntry, CubeFile
+from mtmsd_qgis.jobs.feature_gain import FeatureGain
 from mtmsd_qgis.jobs.results import (
     BandLeftOut,
     Computation,
@@ -193,6 +194,30 @@ def test_what_the_classifier_uses_and_how_its_models_were_chosen():
     random = replace(ENSEMBLE, split="random")
     assert "more pixels of the same fields" in classification_report(classification(ensemble=random), {})
     assert "How the models were chosen" not in classification_report(classification(ensemble=None), {})
+
+
+@pytest.mark.parametrize(
+    ("gain", "error", "used", "expected"),
+    [
+        (2.7, 0.6, True, "The diffusion features add 2.7 ± 0.6 percentage points of accuracy; the map uses them."),
+        (-2.7, 0.6, False, "The diffusion features cost 2.7 ± 0.6 percentage points of accuracy; the map rests on the"),
+        (0.9, 0.5, True, "The diffusion features add nothing measurable (+0.9 ± 0.5 percentage points); the map uses"),
+        (
+            -0.9,
+            0.5,
+            False,
+            "add nothing measurable (−0.9 ± 0.5 percentage points); the map rests on the spectra alone.",
+        ),
+        (5.0, None, True, "The diffusion features add nothing measurable (+5.0 percentage points); the map uses them."),
+        (0.0, 0.0, True, "add nothing measurable (+0.0 ± 0.0 percentage points); the map uses them."),
+    ],
+)
+def test_what_the_diffusion_features_add_is_said_in_one_sentence(gain, error, used, expected):
+    facts = FeatureGain(60 + gain, 60.0, gain, error, 1000, "groups", used)
+    page = classification_report(classification(ensemble=replace(ENSEMBLE, feature_gain=facts)), {})
+    assert expected in page
+    assert "on the same 1000 training samples; whole polygons were held out" in page
+    assert "What the diffusion features add" not in classification_report(classification(), {})
 
 
 def test_whether_spatial_context_is_used():

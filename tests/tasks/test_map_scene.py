@@ -168,7 +168,7 @@ def test_only_the_timesteps_that_the_map_needs_are_computed(scene, extracted, mo
     """Where the context is unreliable, the map uses spectra alone."""
     folder, cube = scene
     raster, layout = extracted
-    monkeypatch.setattr("mtmsd_qgis.classification.auto.default_classifier.MOST_CROSS_CLASS", limit)
+    monkeypatch.setattr("mtmsd_qgis.classification.feature_value.candidate.MOST_CROSS_CLASS", limit)
     classify = to_json(replace(CLASSIFY, classifier="auto"))
     with caplog.at_level("INFO"):
         result = run_task(a_job(folder, cube, settings={**STEPS, "classify": classify}), folder, silent)

@@ -205,6 +205,11 @@ def test_the_map_is_right_where_the_scene_is_clear(features, folder, classifier)
     assert found.split.method == "spatial"
     assert found.mapped_pixels == tuple(int(np.sum(mapped == c.id)) for c in CLASSES)
     assert sum(found.timestep_weights.values()) == pytest.approx(1, abs=1e-4)
+    if classifier == "auto":
+        gain = found.ensemble.feature_gain
+        assert gain.with_features > 80
+        assert gain.without_features > 80
+        assert gain.samples == sum(found.split.training_samples)
 
 
 def test_held_out_samples_have_no_part_in_the_map(features, folder):

@@ -19,9 +19,10 @@ from torch import Tensor
 
 from ...jobs.results import ModelSummary
 from ...progress import Progress
+from ...sampling.folds import ALWAYS_TRAINING
 from ...sampling.subsampling import subsample
 from .calibration import brier, temperature
-from .cross_validation import CrossValidatedModel, FittedModel, TrainingSet, cross_validate, hold_out
+from .cross_validation import CrossValidatedModel, FittedModel, HeldOut, TrainingSet, cross_validate, hold_out
 from .feature_sets import FeatureSet
 from .model_library import CONTEXTUAL, INTERPOLATION, OVERLAPPING, ModelSpec, available_models, feature_sets_of
 
@@ -89,8 +90,47 @@ class Ensemble:
         return torch.softmax(mean * self.temperature + self.log_prior.to(mean), dim=1)
 
 
-def fit_auto(training: TrainingSet, purpose: Purpose, progress: Progress) -> Ensemble:
-    """Cross-validate the library, choose the members, calibrate their mean, and fit them on all samples.
+@dataclass(frozen=True, eq=False)
+class CrossValidatedEnsemble:
+    """An ensemble with its members' settings, not yet fitted to all samples.
+
+    Attributes:
+        models: Of the library, all cross-validated.
+        chosen: The members.
+        temperature: Of the mean of their log probabilities.
+        log_prior: (K,) added to it.
+        held_out: What cross-validation held out.
+        right: (n,) whether the ensemble is right, at the samples that were held out.
+        clusters: (n,) which of these were held out together: polygons, blocks, or each its own.
+    """
+
+    models: tuple[CrossValidatedModel, ...]
+    chosen: tuple[CrossValidatedModel, ...]
+    temperature: float
+    log_prior: NDArray[np.float64]
+    held_out: HeldOut
+    right: NDArray[np.bool_]
+    clusters: NDArray[np.int64]
+
+    def fit(self, training: TrainingSet, seed: int, progress: Progress) -> Ensemble:
+        """Fit the members to all samples; the seed draws from too many."""
+        members = []
+        for model in self.chosen:
+            members.append(model.fit(training, seed))
+            progress(len(members) / len(self.chosen), f"fitting models: {len(members)} of {len(self.chosen)}")
+        share = 1 / len(members)
+        return Ensemble(
+            members=tuple(members),
+            temperature=self.temperature,
+            log_prior=torch.from_numpy(self.log_prior),
+            scores=tuple(ModelSummary(m.spec.name, share * (m in self.chosen), m.accuracy) for m in self.models),
+            accuracy=float(self.right.mean()),
+            held_out=self.held_out.unit,
+        )
+
+
+def cross_validate_ensemble(training: TrainingSet, purpose: Purpose, progress: Progress) -> CrossValidatedEnsemble:
+    """Cross-validate the library, choose the members and calibrate their mean.
 
     Args:
         training: (N,) samples with the feature sets of the library.
@@ -107,26 +147,17 @@ def fit_auto(training: TrainingSet, purpose: Purpose, progress: Progress) -> Ens
     subset, models = training.subset(drawn), []
     for number, spec in enumerate(specs):
         models.append(cross_validate(spec, subset, held_out))
-        progress(0.85 * (number + 1) / len(specs), f"cross-validating models: {number + 1} of {len(specs)}")
+        progress((number + 1) / len(specs), f"cross-validating models: {number + 1} of {len(specs)}")
     chosen = models if extrapolates else top_half(models, held_out.class_index)
     mean = np.mean([model.log_p for model in chosen], axis=0)
     joint = temperature(mean, held_out.class_index)
-    prior = np.zeros(training.n_classes)
+    prior, clusters = np.zeros(training.n_classes), np.arange(len(drawn))
     if extrapolates:
         prior = log_prior(training.class_index, purpose.groupings[held_out.unit], training.n_classes)
-    members = []
-    for model in chosen:
-        members.append(model.fit(training, purpose.seed))
-        progress(0.85 + 0.15 * len(members) / len(chosen), f"fitting models: {len(members)} of {len(chosen)}")
-    decided = (mean * joint + prior).argmax(axis=1)
-    return Ensemble(
-        members=tuple(members),
-        temperature=joint,
-        log_prior=torch.from_numpy(prior),
-        scores=tuple(ModelSummary(m.spec.name, 1 / len(chosen) if m in chosen else 0.0, m.accuracy) for m in models),
-        accuracy=float((decided == held_out.class_index).mean()),
-        held_out=held_out.unit,
-    )
+        clusters = groupings[held_out.unit]
+    right = (mean * joint + prior).argmax(axis=1) == held_out.class_index
+    clusters = clusters[held_out.fold != ALWAYS_TRAINING]
+    return CrossValidatedEnsemble(tuple(models), tuple(chosen), joint, prior, held_out, right, clusters)
 
 
 def top_half(models: Sequence[CrossValidatedModel], class_index: NDArray[np.int64]) -> list[CrossValidatedModel]:

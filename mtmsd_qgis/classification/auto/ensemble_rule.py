@@ -26,7 +26,7 @@ class EnsembleRule:
     Attributes:
         ensemble: Fitted.
         scaling: Of the spectra.
-        guide_scaling: Of the guidance image; None where there are no diffusion features.
+        guide_scaling: Of the guidance image; None where no diffusion features are used.
     """
 
     ensemble: Ensemble
@@ -47,5 +47,6 @@ class EnsembleRule:
     def predictor(self, cube: Raster, layout: FeatureLayout, device: torch.device) -> EnsemblePredictor:
         """Apply it to a raster with the features of the layout."""
         plan = BandPlan.of(layout, cube.bands)
+        plan = plan if self.guide_scaling is not None else plan.without_features()
         reader = FeatureSetReader(cube, layout, device, plan, self.scaling, self.guide_scaling)
         return EnsemblePredictor(reader, self.ensemble)

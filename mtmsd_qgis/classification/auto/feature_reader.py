@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -69,6 +69,10 @@ class FeatureSetReader:
         windows = spread_windows(cube, plan.base[0], _CELL, _SCALING_WINDOWS)
         guide = GuideScaling.fit(cube, plan.guide, windows, device) if plan.guide else None
         return cls(cube, layout, device, plan, SpectraScaling.fit(cube, plan.base, windows, device), guide)
+
+    def without_features(self) -> FeatureSetReader:
+        """The same of the spectra alone, with the scaling that is known."""
+        return replace(self, plan=self.plan.without_features(), guide_scaling=None)
 
     @property
     def available(self) -> list[FeatureSet]:

@@ -119,6 +119,10 @@ class BandPlan:
             guide=pick(nearest, set(finest)),
         )
 
+    def without_features(self) -> BandPlan:
+        """The spectra alone: smoothing within fields then follows their principal components."""
+        return BandPlan(self.base, (), ())
+
     def available(self) -> list[FeatureSet]:
         """The feature sets that can be made."""
         return [feature_set for feature_set in FeatureSet if self.features or not feature_set.is_diffusion]

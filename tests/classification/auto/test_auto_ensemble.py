@@ -10,8 +10,7 @@ import pytest
 import torch
 
 from mtmsd_qgis.classification.auto.cross_validation import TrainingSet, cross_validate, hold_out
-from mtmsd_qgis.classification.auto.ensemble import Purpose, fit_auto, log_prior, top_half
-from mtmsd_qgis.classification.auto.feature_importance import permutation_importance
+from mtmsd_qgis.classification.auto.ensemble import Purpose, cross_validate_ensemble, log_prior, top_half
 from mtmsd_qgis.classification.auto.feature_sets import FeatureSet, Source
 from mtmsd_qgis.classification.auto.model_library import (
     CONTEXTUAL,
@@ -20,6 +19,7 @@ from mtmsd_qgis.classification.auto.model_library import (
     available_models,
     feature_sets_of,
 )
+from mtmsd_qgis.classification.feature_value.feature_importance import permutation_importance
 from mtmsd_qgis.progress import silent
 
 SPECTRA = [
@@ -50,9 +50,13 @@ def purpose_for(group, interpolates=False, **changes):
     return replace(purpose, **changes)
 
 
+def fitted(training, purpose):
+    return cross_validate_ensemble(training, purpose, silent).fit(training, purpose.seed, silent)
+
+
 def ensemble_for(interpolates=False, count=240, **changes):
     training, group = samples(count)
-    return fit_auto(training, purpose_for(group, interpolates, **changes), silent)
+    return fitted(training, purpose_for(group, interpolates, **changes))
 
 
 def weights(ensemble):
@@ -115,7 +119,7 @@ def test_shares_of_the_samples_are_trusted_by_the_number_of_their_groups():
     assert log_prior(class_index, many, 2) == pytest.approx(shares * 20 / 30)
     training, group = samples(count=480, n_groups=24)
     rare = np.flatnonzero((training.class_index == 0) | (np.arange(480) % 3 == 0))
-    ensemble = fit_auto(training.subset(rare), purpose_for(group[rare]), silent)
+    ensemble = fitted(training.subset(rare), purpose_for(group[rare]))
     assert ensemble.log_prior.numpy() == pytest.approx(np.log([0.75, 0.25]) * 8 / 18, abs=0.01)  # 12 and 4 groups
     assert not ensemble_for(interpolates=True).log_prior.any()
 
@@ -129,7 +133,7 @@ def test_the_same_seed_gives_the_same_ensemble():
 def test_two_samples_a_class_and_one_group_a_class_are_enough(interpolates, caplog):
     training, _ = samples(count=4, n_groups=2)
     one = np.zeros(4, dtype=np.int64)
-    ensemble = fit_auto(training, purpose_for(one, interpolates), silent)
+    ensemble = fitted(training, purpose_for(one, interpolates))
     assert ensemble.held_out == "samples"
     assert torch.isfinite(ensemble.predict(training.features)).all()
     assert ("cannot be validated spatially" in caplog.text) != interpolates

@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .ensemble import Ensemble
-from .feature_sets import FeatureSet, Source
+from ..auto.ensemble import Ensemble
+from ..auto.feature_sets import FeatureSet, Source
 
 
 def permutation_importance(

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A classifier that the map may use, cross-validated: with the diffusion features, or of the spectra alone.
+
+Enters: a reader of feature sets, with its feature sets at the training samples. Leaves: a Candidate.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ...jobs.results import ContextSummary
+from ...progress import Progress
+from ...sampling.groups import block_ids, spatial_groups
+from ...sampling.sample_table import SampleTable
+from ..auto.cross_validation import TrainingSet
+from ..auto.ensemble import CrossValidatedEnsemble, Purpose, cross_validate_ensemble
+from ..auto.feature_reader import FeatureSetReader
+from ..auto.feature_sets import FeatureSet
+from ..auto.model_library import CONTEXTUAL, INTERPOLATION, OVERLAPPING, available_models, feature_sets_of
+from ..context.cross_class_affinity import MOST_CROSS_CLASS, cross_class_affinity
+from ..training_task import TrainingTask
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """A classifier under cross-validation.
+
+    Attributes:
+        reader: Of its feature sets.
+        samples: What it learns from.
+        context: Whether spatial context is used; None where the map is for more pixels of the sampled fields.
+        validated: Its ensemble.
+    """
+
+    reader: FeatureSetReader
+    samples: TrainingSet
+    context: ContextSummary | None
+    validated: CrossValidatedEnsemble
+
+
+def feature_sets_for(reader: FeatureSetReader, split: str) -> list[FeatureSet]:
+    """What is read at the training samples: what some model may learn from, and the guidance image."""
+    library = (*CONTEXTUAL, *(INTERPOLATION if split == "random" else OVERLAPPING))
+    return [*feature_sets_of(available_models(library, reader.available)), FeatureSet.GUIDE]
+
+
+def cross_validated(
+    reader: FeatureSetReader,
+    features: dict[FeatureSet, Tensor],
+    task: TrainingTask,
+    training: SampleTable,
+    progress: Progress,
+) -> Candidate:
+    """Ask whether the context is reliable, and cross-validate the models that may be used then.
+
+    Args:
+        reader: That the feature sets came from.
+        features: At the training samples, (N, F) each.
+        task: What the map is for.
+        training: (N,) samples.
+        progress: Told after each model.
+    """
+    settings, interpolates = task.settings, task.settings.split == "random"
+    cross_class = cross_class_affinity(features.pop(FeatureSet.GUIDE), training, settings.seed)
+    context = ContextSummary(cross_class, cross_class <= MOST_CROSS_CLASS)
+    groupings = {} if interpolates else _groupings(training, task)
+    purpose = Purpose(interpolates, context.reliable, groupings, settings.seed)
+    samples = TrainingSet(features, training.class_index, len(task.classes))
+    validated = cross_validate_ensemble(samples, purpose, progress)
+    return Candidate(reader, samples, None if interpolates else context, validated)
+
+
+def _groupings(training: SampleTable, task: TrainingTask) -> dict[str, NDArray[np.int64]]:
+    """Polygons, then blocks; only blocks where the map is judged by blocks."""
+    side = task.settings.block_size
+    groups = {} if task.settings.split == "block" else {"groups": spatial_groups(training, side)}
+    return {**groups, "blocks": block_ids(training.rows, training.cols, side)}

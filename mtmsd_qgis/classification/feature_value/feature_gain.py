@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""How much accuracy the diffusion features add to the default classifier.
+
+Enters: two cross-validated ensembles of the same samples and folds, one with the features, one of the spectra alone.
+Leaves: a FeatureGain.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...jobs.feature_gain import FeatureGain
+from ..auto.ensemble import CrossValidatedEnsemble
+
+
+def feature_gain(with_features: CrossValidatedEnsemble, without: CrossValidatedEnsemble) -> FeatureGain:
+    """Compare two ensembles at the samples that were held out from both.
+
+    Args:
+        with_features: The ensemble that has the diffusion features.
+        without: The one of the spectra alone, of the same samples and folds.
+    """
+    difference = with_features.right.astype(np.float64) - without.right
+    error = clustered_error(difference, with_features.clusters)
+    accuracies = [100 * float(ensemble.right.mean()) for ensemble in (with_features, without)]
+    return FeatureGain(
+        with_features=accuracies[0],
+        without_features=accuracies[1],
+        gain=accuracies[0] - accuracies[1],
+        standard_error=None if error is None else 100 * error,
+        samples=len(difference),
+        folds=with_features.held_out.unit,
+        used=True,
+    )
+
+
+def clustered_error(values: NDArray[np.float64], clusters: NDArray[np.int64]) -> float | None:
+    """Standard error of the mean of values that come in clusters; None of a single one.
+
+    Variance of a ratio of cluster totals, Cochran (1977), Sampling Techniques, section 9A.2.
+
+    Args:
+        values: (n,).
+        clusters: (n,) ids.
+    """
+    _, index = np.unique(clusters, return_inverse=True)
+    totals = np.bincount(index.reshape(-1), weights=values - values.mean())
+    count = len(totals)
+    if count < 2:
+        return None
+    return float(np.sqrt(count / (count - 1) * np.square(totals).sum()) / len(values))
