@@ -39,7 +39,7 @@ from benchmarks.results import Results, circumstances  # noqa: E402
 from benchmarks.scenes import Scene  # noqa: E402
 from benchmarks.splits import SPLITS  # noqa: E402
 from mtmsd_qgis.classification.auto.kernel_ridge import KernelRidge  # noqa: E402
-from mtmsd_qgis.classification.auto.model_library import CONTEXTUAL, INTERPOLATION, ModelSpec  # noqa: E402
+from mtmsd_qgis.classification.auto.model_library import CONTEXTUAL, INTERPOLATION, OVERLAPPING, ModelSpec  # noqa: E402
 from mtmsd_qgis.jobs.settings import ClassificationSettings  # noqa: E402
 from mtmsd_qgis.runtime.memory import keep_freed_memory  # noqa: E402
 
@@ -74,12 +74,18 @@ def _without_model(library: str, spec: ModelSpec) -> Replacement:
 
 
 def _with_usual_ridges(specs: Sequence[ModelSpec]) -> tuple[ModelSpec, ...]:
-    return tuple(replace(spec, estimator=KernelRidge()) for spec in specs)
+    return tuple(
+        replace(spec, estimator=KernelRidge()) if isinstance(spec.estimator, KernelRidge) else spec for spec in specs
+    )
 
 
 VARIANTS = {
     **{spec.name: Variant((_without_model("INTERPOLATION", spec),), by_group=False) for spec in INTERPOLATION},
     **{f"{spec.name} (contextual)": Variant((_without_model("CONTEXTUAL", spec),)) for spec in CONTEXTUAL},
+    **{
+        f"{spec.name} (classes overlap)": Variant((_without_model("OVERLAPPING", spec),), by_group=True)
+        for spec in OVERLAPPING
+    },
     "top-half averaging": Variant(
         (Replacement(f"{_AUTO}.ensemble", "top_half", lambda _: _all_models),), by_group=False
     ),

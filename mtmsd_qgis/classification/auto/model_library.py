@@ -75,7 +75,10 @@ CONTEXTUAL = (
     _spec(Discriminant(), FeatureSet.WHITENED_SPECTRA, predict_on=FeatureSet.SMOOTHED_WHITENED_SPECTRA),
     _spec(Discriminant(), FeatureSet.FEATURE_MEANS),
 )
-OVERLAPPING = (_spec(KernelRidge(ridges=(_STRONG_RIDGE,)), FeatureSet.SPECTRA),)
+OVERLAPPING = (
+    _spec(KernelRidge(ridges=(_STRONG_RIDGE,)), FeatureSet.SPECTRA),
+    _spec(Discriminant(), FeatureSet.SPECTRA),
+)
 
 
 def available_models(library: Sequence[ModelSpec], available: Sequence[FeatureSet]) -> list[ModelSpec]:
