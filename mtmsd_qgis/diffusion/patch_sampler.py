@@ -8,17 +8,32 @@ in them; a batch depends on nothing but the scenes and two numbers. A scene has 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import SceneError
-from ..io.cube import Cube
-from ..io.windows import Window, block_counts
+from ..io.cube import Cube, Raster
+from ..io.windows import BLOCK, Window, block_counts
 
 MOST_PATCHES = 64  # whose statistics stand for a scene
 _LEAST_PATCHES, _STATISTICS_SHARE = 8, 32  # and at least, and a thirty-second of its pixels between
-_BLOCK = 16  # pixels; patches are centred near valid pixels with this precision
+
+
+@dataclass(frozen=True, eq=False)
+class CountedScene:
+    """A scene and its valid pixels.
+
+    Attributes:
+        components: (C, H, W) standardised, NaN where invalid; may have data beyond its size.
+        counts: Valid pixels of each block of BLOCK x BLOCK pixels.
+        size: H and W.
+    """
+
+    components: Raster
+    counts: NDArray[np.int64]
+    size: tuple[int, ...]
 
 
 class PatchSampler:
@@ -46,18 +61,35 @@ class PatchSampler:
         Raises:
             SceneError: A scene is smaller than a patch, or has no valid pixel.
         """
-        scenes = [(cube, valid), *others]
-        counts = [_block_counts(place, side, number) for number, (_, place) in enumerate(scenes)]
+        scenes = enumerate([(cube, valid), *others])
+        self._weigh(
+            [CountedScene(scene, _block_counts(place, side, i), place.shape) for i, (scene, place) in scenes], side
+        )
+
+    @classmethod
+    def of_counts(cls, scenes: Sequence[CountedScene], side: int) -> PatchSampler:
+        """A sampler of scenes of which it is known how many valid pixels each block has.
+
+        Args:
+            scenes: One at least has a valid pixel.
+            side: Of a patch, pixels.
+        """
+        sampler = cls.__new__(cls)
+        sampler._weigh(scenes, side)
+        return sampler
+
+    def _weigh(self, scenes: Sequence[CountedScene], side: int) -> None:
+        counts = [scene.counts for scene in scenes]
         blocks = [np.flatnonzero(count) for count in counts]
         weights = np.concatenate([count.reshape(-1)[chosen] for count, chosen in zip(counts, blocks)])
         self.pixels = tuple(int(count.sum()) for count in counts)
-        self._cubes = [scene for scene, _ in scenes]
+        self._cubes = [scene.components for scene in scenes]
         self._side = side
         self._scenes = np.repeat(np.arange(len(scenes)), [len(chosen) for chosen in blocks])
         self._blocks = np.concatenate(blocks)
         self._share = weights / weights.sum()
         self._columns = np.array([count.shape[1] for count in counts])
-        self._sizes = np.array([place.shape for _, place in scenes])
+        self._sizes = np.array([scene.size for scene in scenes])
 
     def draw(self, seed: int, iteration: int, count: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Patches of one iteration.
@@ -73,8 +105,8 @@ class PatchSampler:
         chosen = rng.choice(len(self._blocks), size=count, p=self._share)
         scenes, blocks = self._scenes[chosen], self._blocks[chosen]
         columns = self._columns[scenes]
-        centres = np.stack([blocks // columns, blocks % columns], axis=1) * _BLOCK
-        centres += rng.integers(0, _BLOCK, size=(count, 2))  # within _BLOCK of a valid pixel
+        centres = np.stack([blocks // columns, blocks % columns], axis=1) * BLOCK
+        centres += rng.integers(0, BLOCK, size=(count, 2))  # within BLOCK of a valid pixel
         outside = self._side // 4
         limits = self._sizes[scenes] - self._side + outside
         origins = np.clip(centres - self._side // 2, -outside, limits)
@@ -110,7 +142,7 @@ def _block_counts(valid: NDArray[np.bool_], side: int, number: int) -> NDArray[n
             f"The {which} must be at least as large as a training patch, {side} x {side} pixels; it has "
             f"{valid.shape[1]} x {valid.shape[0]}. Choose a larger raster or a smaller PATCH_SIZE."
         )
-    counts = block_counts(valid, _BLOCK)
+    counts = block_counts(valid, BLOCK)
     if counts.sum() == 0:
         place = "" if number == 0 else f" in the {which}"
         raise SceneError(f"No valid pixel was found{place}: every pixel is nodata or masked. Check nodata and mask.")

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from ..errors import SceneError
 from ..io.bands import describe, inspect_bands
 from ..io.cube import Cube, whole_size
+from ..io.moments import Moments
 from ..io.windows import row_strips
 from ..jobs.data_model import Band
 from ..jobs.results import BandLeftOut
@@ -113,32 +114,49 @@ def fit_preprocessor(
             + (f" (left out: {describe(left_out)})" if left_out else "")
             + ". Choose another raster, or check its nodata value and mask."
         )
-    count, mean, covariance = _moments(scenes, usable, span(progress, 0.4, 1.0))
-    if count < 2:
+    moments = _moments(scenes, usable, span(progress, 0.4, 1.0))
+    bands = tuple(cube.description.bands[i] for i in usable)
+    preprocessor = preprocessor_of(moments, bands, components, band_scaling)
+    return preprocessor, left_out
+
+
+def preprocessor_of(moments: Moments, bands: Sequence[Band], components: int, band_scaling: str) -> Preprocessor:
+    """The components of pixels whose moments are known.
+
+    Args:
+        moments: Of the bands.
+        bands: (B,) that are used, one or more.
+        components: At most this many are kept.
+        band_scaling: As in fit_preprocessor.
+
+    Raises:
+        SceneError: Too few valid pixels.
+    """
+    if moments.count < 2:
         raise SceneError(
             "No valid pixel was found: every pixel is nodata, masked, or misses a band. "
             "Check the raster's nodata value and the mask, or choose bands that have data."
         )
-    scale = np.sqrt(np.diag(covariance)) if band_scaling == "standard" else np.ones(len(usable))
+    covariance = moments.covariance
+    scale = np.sqrt(np.diag(covariance)) if band_scaling == "standard" else np.ones(len(bands))
     variance, axes = _principal_axes(covariance / np.outer(scale, scale))
     wanted = min(components, int(np.sum(variance > variance[0] * _SMALLEST_SHARE)))
-    if wanted < min(components, len(usable)):
+    if wanted < min(components, len(bands)):
         log.warning(
             "Only %d components could be made of %d bands: the others have less than a billionth of the first one's "
             "variance, because bands repeat each other, or because one outweighs all. With bands of different units, "
             "choose BAND_SCALING 'standard'.",
             wanted,
-            len(usable),
+            len(bands),
         )
-    preprocessor = Preprocessor(
-        bands=tuple(cube.description.bands[i] for i in usable),
-        mean=mean,
+    return Preprocessor(
+        bands=tuple(bands),
+        mean=moments.mean,
         scale=scale,
         axes=axes[:wanted],
         deviation=np.sqrt(variance[:wanted]),
         explained_share=float(variance[:wanted].sum() / variance.sum()),
     )
-    return preprocessor, left_out
 
 
 def _usable_bands(scenes: Sequence[Cube], progress: Progress) -> tuple[list[int], list[BandLeftOut]]:
@@ -166,30 +184,14 @@ def _usable_bands(scenes: Sequence[Cube], progress: Progress) -> tuple[list[int]
     return sorted(usable), left_out
 
 
-def _moments(
-    scenes: Sequence[Cube], usable: Sequence[int], progress: Progress
-) -> tuple[int, NDArray[np.float64], NDArray[np.float64]]:
-    """Count, mean (B,) and covariance (B, B) over pixels of all scenes where all usable bands have data.
-
-    Source: Chan, Golub, LeVeque (1983), doi 10.1080/00031305.1983.10483115: pairwise update of mean and scatter.
-    """
-    count = 0
-    mean = np.zeros(len(usable))
-    scatter = np.zeros((len(usable), len(usable)))
+def _moments(scenes: Sequence[Cube], usable: Sequence[int], progress: Progress) -> Moments:
+    """Of pixels of all scenes where all usable bands have data."""
+    total = Moments.none(len(usable))
     strips = [(cube, strip) for cube in scenes for strip in row_strips(*whole_size(cube), 16 * len(usable))]
     for done, (cube, strip) in enumerate(strips, 1):
-        values = cube.read(strip, usable).reshape(len(usable), -1)
-        values = values[:, np.isfinite(values).all(axis=0)].astype(np.float64)
-        if values.shape[1]:
-            new = values.shape[1]
-            centre = values.mean(axis=1)
-            values -= centre[:, None]
-            shift = centre - mean
-            scatter += values @ values.T + np.outer(shift, shift) * (count * new / (count + new))
-            mean += shift * (new / (count + new))
-            count += new
+        total = total.plus(Moments.of(cube.read(strip, usable).reshape(len(usable), -1)))
         progress(done / len(strips), "")
-    return count, mean, scatter / max(1, count)
+    return total
 
 
 def _principal_axes(covariance: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

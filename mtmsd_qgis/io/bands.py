@@ -11,8 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import SceneError
+from ..jobs.data_model import Band
 from ..jobs.results import BandLeftOut
 from ..progress import Progress, silent
 from .cube import Cube, whole_size
@@ -23,7 +25,48 @@ from .windows import row_strips
 LARGEST_VALUE = 1e15
 LEAST_CONTRAST = 1e-15
 _SAMPLE_PIXELS = 4096  # of a raster, that a fill value is compared with
-_LEAST_VALID_SHARE = 0.5  # a band with data at fewer pixels than this share of the best band counts as empty
+LEAST_VALID_SHARE = 0.5  # a band with data at fewer pixels than this share of the best band counts as empty
+
+
+@dataclass(frozen=True, eq=False)
+class BandExtent:
+    """How many values each band has, and the lowest and highest of them.
+
+    Attributes:
+        count: (B,) int64.
+        low: (B,) float64, infinite where there is none.
+        high: (B,) likewise.
+    """
+
+    count: NDArray[np.int64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+
+    def plus(self, other: BandExtent) -> BandExtent:
+        """Of the values of both."""
+        return BandExtent(self.count + other.count, np.minimum(self.low, other.low), np.maximum(self.high, other.high))
+
+    def usable(self, bands: Sequence[Band]) -> tuple[list[int], list[BandLeftOut]]:
+        """Positions of the bands that are good for something; the others with the reason.
+
+        Args:
+            bands: (B,) what they are.
+        """
+        usable: list[int] = []
+        left_out: list[BandLeftOut] = []
+        for i, band in enumerate(bands):
+            reason = ""
+            if self.count[i] == 0:
+                reason = "no data"
+            elif self.count[i] < LEAST_VALID_SHARE * self.count.max():
+                reason = f"data at only {self.count[i]} of {self.count.max()} pixels"
+            elif self.low[i] == self.high[i]:
+                reason = f"constant ({self.low[i]:g})"
+            if reason:
+                left_out.append(BandLeftOut(band.number or i + 1, band.name, reason))
+            else:
+                usable.append(i)
+        return usable, left_out
 
 
 @dataclass(frozen=True)
@@ -31,6 +74,7 @@ class BandInspection:
     """What the bands of a raster are good for.
 
     Attributes:
+        extent: Of all bands.
         usable: 0-based.
         left_out: Bands without data, almost without data, or constant.
         fill: A value among the usable bands that looks like no data and is not declared as such.
@@ -38,6 +82,7 @@ class BandInspection:
         widest: Range of the values of the usable band with most contrast.
     """
 
+    extent: BandExtent
     usable: list[int]
     left_out: list[BandLeftOut]
     fill: FillValue | None
@@ -87,28 +132,17 @@ def inspect_bands(cube: Cube, progress: Progress = silent) -> BandInspection:
             wanted = math.ceil(_SAMPLE_PIXELS * len(with_data) / (cube.height * cube.width))
             drawn.append(values[:, with_data[rng.integers(len(with_data), size=wanted)]])
         progress(strip.stop_row / cube.height, "")
-    usable: list[int] = []
-    left_out: list[BandLeftOut] = []
-    for i, band in enumerate(cube.description.bands):
-        reason = ""
-        if count[i] == 0:
-            reason = "no data"
-        elif count[i] < _LEAST_VALID_SHARE * count.max():
-            reason = f"data at only {count[i]} of {count.max()} pixels"
-        elif low[i] == high[i]:
-            reason = f"constant ({low[i]:g})"
-        if reason:
-            left_out.append(BandLeftOut(band.number or i + 1, band.name, reason))
-        else:
-            usable.append(i)
+    extent = BandExtent(count, low, high)
+    usable, left_out = extent.usable(cube.description.bands)
     if not usable:
-        return BandInspection(usable, left_out, None)
+        return BandInspection(extent, usable, left_out, None)
     ranges = BandRanges(low, high, np.concatenate(drawn, axis=1))
     largest = max(float(np.abs(ends[usable]).max()) for ends in (low, high))
     if largest > LARGEST_VALUE:  # maybe in pixels that do not count, as other bands have no data there
         largest = largest_value(cube, usable, progress)
     widest = float((high - low)[usable].max())
-    return BandInspection(usable, left_out, find_fill_value(cube, usable, ranges, progress), largest, widest)
+    fill = find_fill_value(cube, usable, ranges, progress)
+    return BandInspection(extent, usable, left_out, fill, largest, widest)
 
 
 def describe(left_out: Sequence[BandLeftOut]) -> str:

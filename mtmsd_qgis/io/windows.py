@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 GRID = 4  # the U-Net halves twice, so the phase of its coarse grids repeats every 4 pixels
 HALO = 16  # pixels around the core of a tile; chosen by how far two tilings disagree (decision 22)
+BLOCK = 16  # pixels, side of the blocks whose valid pixels are counted; patches are drawn near them
 MOST_CORE = 80  # pixels; a tile goes through the network in one pass, and its features lie in memory
 
 
