@@ -32,6 +32,7 @@ from .batch_plan import Plan, plan_training, ran_out_of_memory, release_memory
 from .device import dtype_name, short_type
 from .noise import q_sample
 from .patch_sampler import PatchSampler
+from .ranks import Ranks, ranks
 from .training_state import TrainingState, go_back, has_diverged, is_finite, keep_anchor, rate_share
 from .unet import UNet
 
@@ -64,10 +65,12 @@ def train(
         MtmsdError: It diverged again and again, however small the rate; the last good state has been saved.
     """
     device = next(state.network.parameters()).device
-    plan = plan_training(device, state.network.base_width, settings.patch_size, settings.batch_size)
+    group = ranks()
+    at_once = -(-settings.batch_size // group.count)
+    plan = plan_training(device, state.network.base_width, settings.patch_size, at_once)
     log.info("Plan: %s, numbers in %s.", plan.text("patch"), dtype_name(short_type(device)))
     state.network.train()
-    training = _Training(state, sampler, settings, plan)
+    training = _Training(state, sampler, settings, plan, group)
     while True:
         loss = training.run(progress, save)
         if not has_diverged(loss) and is_finite(state):
@@ -81,12 +84,21 @@ def train(
 
 @dataclass(frozen=True)
 class _Batch:
-    """Patches of a step, (B, C, H, W), with their noise, timesteps (B,) and where they are valid (B, 1, H, W)."""
+    """Patches of a step that this process computes.
+
+    Attributes:
+        x0: (B, C, H, W).
+        noise: The same.
+        timesteps: (B,).
+        valid: (B, 1, H, W), 1 where valid.
+        count: Valid pixels of the whole step, that of other processes included.
+    """
 
     x0: Tensor
     noise: Tensor
     timesteps: Tensor
     valid: Tensor
+    count: Tensor
 
 
 @dataclass
@@ -98,12 +110,16 @@ class _Training:
         sampler: Of the scene's patches.
         settings: Of the training.
         plan: Patches that go through the network at once; smaller after memory ran out.
+        ranks: The processes that train together.
+        stop: Whether some process was told to stop before the last step; then all stop after it.
     """
 
     state: TrainingState
     sampler: PatchSampler
     settings: PretrainSettings
     plan: Plan
+    ranks: Ranks
+    stop: bool = False
 
     def run(self, progress: Progress, save: Callable[[TrainingState], None]) -> float:
         """Train to the last iteration or to one that diverges; returns the last loss."""
@@ -125,15 +141,13 @@ class _Training:
             if state.iteration % points == 0 or state.iteration == settings.iterations:
                 state.losses.append((state.iteration, float(np.mean(state.interval))))
                 state.interval.clear()
-            try:
-                shown = state.losses[-1][1] if state.losses else loss
-                progress(
-                    state.iteration / settings.iterations,
-                    f"training: iteration {state.iteration} of {settings.iterations}, loss {shown:.3f}",
-                )
-            except Cancelled:
+            shown = state.losses[-1][1] if state.losses else loss
+            text = f"training: iteration {state.iteration} of {settings.iterations}, loss {shown:.3f}"
+            told_to_stop = _is_cancelled(progress, state.iteration / settings.iterations, text)
+            if self.stop or (told_to_stop and self.ranks.count == 1):
                 save(state)
-                raise
+                raise Cancelled("Cancelled.")
+            self.stop = told_to_stop  # the other processes hear of it in the next step, and all stop after it
             if time.monotonic() - saved_at > settings.checkpoint_seconds:
                 save(state)
                 saved_at = time.monotonic()
@@ -142,12 +156,14 @@ class _Training:
     def step(self, patches: Tensor, valid: Tensor, generator: torch.Generator) -> float:
         """One optimiser step; returns the loss."""
         state, settings, device = self.state, self.settings, generator.device
-        x0 = patches.to(device)
+        x0, valid = patches.to(device), valid.to(device)
         noise = torch.randn(x0.shape, device=device, generator=generator)
         timesteps = torch.randint(0, TRAINING_TIMESTEPS, (len(x0),), device=device, generator=generator)
         for group in state.optimizer.param_groups:
             group["lr"] = learning_rate(settings, state.iteration) * rate_share(state, settings)
-        loss = self._backward(_Batch(x0, noise, timesteps, valid.to(device)))
+        part = self.ranks.part
+        batch = _Batch(part(x0), part(noise), part(timesteps), part(valid), valid.sum())
+        loss, self.stop = self.ranks.add_up(state.network, self._backward(batch), self.stop)
         state.optimizer.step()
         # The average forgets the random start faster than its decay alone would let it.
         decay = min(settings.ema_decay, (1 + state.iteration) / (10 + state.iteration))
@@ -169,6 +185,15 @@ class _Training:
             self.state.optimizer.zero_grad(set_to_none=True)
             release_memory(batch.x0.device)
             log.warning("Out of memory; going on with %s.", self.plan.text("patch"))
+
+
+def _is_cancelled(progress: Progress, fraction: float, text: str) -> bool:
+    """Tell how far the training is; whether it shall stop."""
+    try:
+        progress(fraction, text)
+    except Cancelled:
+        return True
+    return False
 
 
 def learning_rate(settings: PretrainSettings, iteration: int) -> float:
@@ -195,7 +220,7 @@ def masked_loss(predicted: Tensor, noise: Tensor, valid: Tensor, count: Tensor |
 
 def _backward(network: UNet, batch: _Batch, at_once: int) -> float:
     """Gradients of the whole batch's loss, added up over parts of so many patches; returns the loss."""
-    device, count = batch.x0.device, batch.valid.sum()
+    device = batch.x0.device
     dtype = short_type(device)
     total = torch.zeros((), device=device)
     for start in range(0, len(batch.x0), at_once):
@@ -203,7 +228,7 @@ def _backward(network: UNet, batch: _Batch, at_once: int) -> float:
         timesteps, noise = batch.timesteps[part], batch.noise[part]
         with torch.autocast(device.type, dtype, enabled=dtype == torch.bfloat16):
             predicted = network(q_sample(batch.x0[part], noise, timesteps), timesteps)
-        loss = masked_loss(predicted.float(), noise, batch.valid[part], count)
+        loss = masked_loss(predicted.float(), noise, batch.valid[part], batch.count)
         loss.backward()  # type: ignore[no-untyped-call]
         total += loss.detach()
     return float(total)

@@ -20,6 +20,7 @@ from ..diffusion.device import Device
 from ..diffusion.model import describe, load_checkpoint, save_checkpoint, save_model
 from ..diffusion.patch_sampler import PatchSampler
 from ..diffusion.preprocessing import Preprocessor, fit_preprocessor
+from ..diffusion.ranks import ranks
 from ..diffusion.scene_statistics import StoredStatistics
 from ..diffusion.training_loop import train
 from ..diffusion.training_state import TrainingState, new_training
@@ -141,8 +142,8 @@ def train_model(training: ModelTraining, cube: Cube, progress: Progress, others:
         FileFormatError: The checkpoint cannot be read, or is of other settings or rasters.
         Cancelled: The state has been saved.
     """
-    settings, device, checkpoint = training.settings, training.device, training.checkpoint
-    rasters = [digest(raster.files) for raster in (cube, *others)] if checkpoint or training.resume else []
+    settings, device = training.settings, training.device
+    rasters = [digest(raster.files) for raster in (cube, *others)] if training.checkpoint or training.resume else []
     if training.resume:
         state, preprocessor = load_checkpoint(training.resume, settings, device.torch_device, rasters)
         left_out: list[BandLeftOut] = []
@@ -163,22 +164,63 @@ def train_model(training: ModelTraining, cube: Cube, progress: Progress, others:
     cubes = [cube, *others]
     scenes = _standardised_scenes(cubes, used, preprocessor, training.folder, span(progress, 0.02, 0.04))
     sampler = PatchSampler(*scenes[0], settings.patch_size, scenes[1:])
-    description = describe(settings, preprocessor, training.source_band_count or cube.bands)
+    samplers = [PatchSampler(*scene, settings.patch_size) for scene in scenes] if others else []
+    start = TrainingStart(state, preprocessor, sampler, samplers, rasters)
+    train_to_end(training, start, span(progress, 0.04, 1.0))
+    return Trained(state, preprocessor, sampler, left_out, *scenes[0])
+
+
+@dataclass(frozen=True)
+class TrainingStart:
+    """What a training starts from.
+
+    Attributes:
+        state: New, or from a checkpoint.
+        preprocessor: Of the bands.
+        sampler: Of the patches.
+        scenes: Samplers of each of several scenes alone, for which the statistics of all shall hold.
+        rasters: Fingerprints, for the checkpoint.
+    """
+
+    state: TrainingState
+    preprocessor: Preprocessor
+    sampler: PatchSampler
+    scenes: Sequence[PatchSampler] = ()
+    rasters: Sequence[str] = ()
+
+
+def train_to_end(training: ModelTraining, start: TrainingStart, progress: Progress) -> None:
+    """Train from where it stands, and write the model's file; of several processes, the first one writes.
+
+    Args:
+        training: How, and where it is saved.
+        start: Its state is changed.
+        progress: Told after each step.
+
+    Raises:
+        Cancelled: The state has been saved.
+    """
+    settings, device, checkpoint = training.settings, training.device, training.checkpoint
+    state, preprocessor = start.state, start.preprocessor
+    description = describe(settings, preprocessor, training.source_band_count)
+    is_first = ranks().is_first
 
     def save(reached: TrainingState) -> None:
-        if checkpoint:
+        if checkpoint and is_first:
             try:
-                save_checkpoint(checkpoint, reached, {**description, "rasters": rasters}, preprocessor)
+                save_checkpoint(checkpoint, reached, {**description, "rasters": list(start.rasters)}, preprocessor)
             except OSError as error:  # hours of work do not end because a copy of it cannot be kept
                 log.warning("The checkpoint %s cannot be written (%s). Going on without.", checkpoint, error.strerror)
 
     with memory_guard(device, "Choose a smaller BATCH_SIZE, PATCH_SIZE or BASE_WIDTH."):
-        train(state, sampler, settings, span(progress, 0.04, 0.98), save)
+        train(state, start.sampler, settings, span(progress, 0.0, 0.98), save)
+    if not is_first:
+        return
     try:
-        statistics = _statistics(state, sampler, settings, device, span(progress, 0.98, 0.99))
-        if statistics and others:
-            samplers = [PatchSampler(*scene, settings.patch_size) for scene in scenes]
-            statistics = statistics.of_scenes([alone.for_statistics(statistics.conditions.seed) for alone in samplers])
+        statistics = _statistics(state, start.sampler, settings, device, span(progress, 0.98, 0.99))
+        if statistics and start.scenes:
+            seed = statistics.conditions.seed
+            statistics = statistics.of_scenes([alone.for_statistics(seed) for alone in start.scenes])
     except Cancelled:
         save(state)
         raise
@@ -186,7 +228,6 @@ def train_model(training: ModelTraining, cube: Cube, progress: Progress, others:
     if checkpoint:
         with suppress(OSError):  # none, or a folder that is none any more
             checkpoint.unlink()
-    return Trained(state, preprocessor, sampler, left_out, *scenes[0])
 
 
 def _standardised_scenes(
