@@ -8,13 +8,14 @@ here: that of the highest probability.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from ..io.cube import Cube
 from ..io.run_directory import CompletedWindows
 from ..io.windows import column_major_order
-from ..jobs.data_model import Band
+from ..jobs.data_model import Band, CubeFile
 from ..jobs.disk_sizes import CLASS_ID_TYPE, PROBABILITY_TYPE
 from ..progress import Progress
 from .predictor import NO_CONFIDENCE, MapGrid, Predictor
@@ -84,8 +85,13 @@ def predict_map(predictor: Predictor, grid: MapGrid, progress: Progress) -> MapF
     return files
 
 
-def _rasters(grid: MapGrid, *, several_kinds: bool) -> tuple[MapFiles, bool]:
-    """The map's rasters, and whether one of them was not there before."""
+def map_rasters(grid: MapGrid, *, several_kinds: bool = False) -> dict[str, CubeFile]:
+    """The rasters of a map, by their names in MapFiles.
+
+    Args:
+        grid: Of the map.
+        several_kinds: Whether the classifier has models of several kinds, which may disagree.
+    """
     measures = [ENTROPY, MARGIN, *([DISAGREEMENT] if several_kinds else [])]
     wanted = {"classes": ("map", CLASS_ID_TYPE, [Band("class", nodata=0)])}
     wanted["confidence"] = ("confidence", PROBABILITY_TYPE, [Band("confidence", nodata=NO_CONFIDENCE)])
@@ -97,8 +103,16 @@ def _rasters(grid: MapGrid, *, several_kinds: bool) -> tuple[MapFiles, bool]:
         wanted["uncertainty"] = ("uncertainty", PROBABILITY_TYPE, bands)
     if grid.with_runner_up:
         wanted["runner_up"] = ("runner_up", CLASS_ID_TYPE, [Band("class", nodata=0)])
+    return {
+        part: CubeFile(f"{name}.raw", *grid.size, dtype, tuple(bands)) for part, (name, dtype, bands) in wanted.items()
+    }
+
+
+def _rasters(grid: MapGrid, *, several_kinds: bool) -> tuple[MapFiles, bool]:
+    """The map's rasters, and whether one of them was not there before."""
     opened = {
-        part: grid.directory.raster(name, grid.size, dtype, bands) for part, (name, dtype, bands) in wanted.items()
+        part: grid.directory.raster(Path(wanted.file).stem, grid.size, wanted.dtype, wanted.bands)
+        for part, wanted in map_rasters(grid, several_kinds=several_kinds).items()
     }
     rasters = {part: raster for part, (raster, _) in opened.items()}
     return MapFiles(**rasters), any(is_new for _, is_new in opened.values())

@@ -11,14 +11,14 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..diffusion.batch_plan import shared_cores
 from ..errors import Cancelled
-from ..io.cube import Cube
+from ..io.cube import Cube, Raster
 from ..io.run_directory import RunDirectory
 from ..io.windows import Tile, network_tile_side, network_tiles
 from ..runtime.prefetch import prefetch
@@ -27,6 +27,13 @@ from .feature_pyramid import TileGrids
 from .tile_cache import TileCache
 
 Result = TypeVar("Result")
+
+
+class Mask(Protocol):
+    """Where there is data: an array (H, W), or what looks it up where it is asked for."""
+
+    def __getitem__(self, place: tuple[slice, slice], /) -> NDArray[np.bool_]:
+        """(h, w) of some rows and columns."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +49,8 @@ class ExtractionRun:
     """
 
     extractor: FeatureExtractor
-    components: Cube
-    valid: NDArray[np.bool_]
+    components: Raster
+    valid: Mask
     tiles: Sequence[Tile]
     run_directory: RunDirectory
 

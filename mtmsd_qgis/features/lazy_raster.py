@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..io.windows import HALO, Tile, Window, clip, network_tile_at, network_tile_side
+from ..io.windows import HALO, Tile, Window, clip, network_tile_at, network_tile_side, whole
 from .extraction_run import ExtractionRun
 from .extractor import FeatureExtractor
 from .quantization import QuantisedFeatures, QuantisedSpectra
@@ -60,7 +60,7 @@ class LazyFeatures:
 
     def filled(self, bands: Sequence[int]) -> NDArray[np.bool_]:  # noqa: ARG002 - one answer for all
         """(H, W): where there is data, the same for all bands."""
-        return self._valid
+        return self._valid[whole(self.height, self.width).slices]
 
     def expect(self, bands: Sequence[int]) -> None:
         """Compute these bands together from now on, and no others, as long as no others are read."""

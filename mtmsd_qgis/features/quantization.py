@@ -166,6 +166,26 @@ class QuantisedSpectra:
             values = cube.read(window, chosen).reshape(len(chosen), -1)
             low = np.fmin(low, np.where(np.isfinite(values), values, np.inf).min(axis=1))
             high = np.fmax(high, np.where(np.isfinite(values), values, -np.inf).max(axis=1))
+        return cls.between(cube, chosen, described, low, high)
+
+    @classmethod
+    def between(
+        cls,
+        cube: Raster,
+        chosen: tuple[int, ...],
+        described: Sequence[Band],
+        low: NDArray[np.float64],
+        high: NDArray[np.float64],
+    ) -> QuantisedSpectra:
+        """With ranges that are known.
+
+        Args:
+            cube: The scene.
+            chosen: (B,) positions of the bands.
+            described: (B,) names and wavelengths.
+            low: (B,) lowest values; infinite where there is none.
+            high: (B,) highest.
+        """
         finite = np.isfinite(low) & np.isfinite(high)
         low, high = np.where(finite, low, 0.0), np.where(finite, high, 0.0)
         scale = np.where(high > low, (high - low) / (2 * _LARGEST), 1.0)

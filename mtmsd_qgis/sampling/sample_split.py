@@ -81,7 +81,7 @@ def split_samples(
             held out and there is one.
     """
     if job.validation is not None:
-        return _with_reference(samples, read_samples(folder, job.validation))
+        return with_reference(samples, read_samples(folder, job.validation))
     split = _hold_out(samples, settings, np.zeros(len(samples), dtype=np.int64) if scenes is None else scenes)
     training, validation = samples.subset(~split.held_out), samples.subset(split.held_out)
     if settings.buffer and len(validation):
@@ -128,7 +128,7 @@ def _beyond_buffer(training: SampleTable, held_out: SampleTable, buffer: float, 
     return remaining
 
 
-def _with_reference(samples: SampleTable, reference: SampleTable) -> SampleSplit:
+def with_reference(samples: SampleTable, reference: SampleTable) -> SampleSplit:
     """Take reference samples, without those on training pixels."""
     used = set(zip(samples.rows.tolist(), samples.cols.tolist()))
     pixels = zip(reference.rows.tolist(), reference.cols.tolist())

@@ -10,6 +10,9 @@ import logging
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ..diffusion.batch_plan import memory_guard
 from ..diffusion.device import Device
 from ..diffusion.model import load_model
@@ -57,7 +60,7 @@ def extract(job: Job, folder: Path, progress: Progress) -> ExtractionResult:
     selected = 0.03 + 0.97 * _statistics_share(len(tiles), device)
     selecting, writing = span(progress, 0.03, selected), span(progress, selected, 1.0)
     with memory_guard(device, "Choose fewer TIMESTEPS, or DEVICE 'cpu'."):
-        samples, layout = _purification_samples(job, folder, run)
+        samples, layout = _purification_samples(job, folder, settings, components, valid)
         cache = TileCache(folder, device.torch_device, _result_bytes(extractor, cube))
         patches = PatchSampler(components, valid, side).for_statistics(settings.seed)
         extractor.learn_statistics(patches, span(selecting, 0.0, 0.1), model.statistics)
@@ -95,14 +98,15 @@ def _statistics_share(tiles: int, device: Device) -> float:
     return passed / (passed + computed_again + 0.25 * tiles)
 
 
-def _purification_samples(job: Job, folder: Path, run: ExtractionRun) -> tuple[SampleTable, FeatureLayout]:
+def _purification_samples(
+    job: Job, folder: Path, settings: ExtractionSettings, components: Cube, valid: NDArray[np.bool_]
+) -> tuple[SampleTable, FeatureLayout]:
     """Samples for the class means, and a layout that says where their classes come from."""
     if job.samples is None:
-        settings = run.extractor.settings
         log.info("No training samples: the class part of the purification uses clusters of the spectra.")
         note = "Features were chosen without labels, by clusters of the spectra."
-        clusters = cluster_samples(run.components, run.valid, settings.clusters, settings.seed)
+        clusters = cluster_samples(components, valid, settings.clusters, settings.seed)
         return clusters, FeatureLayout(purification="clusters", note=note)
     samples = read_samples(folder, job.samples)
-    on_data = samples.subset(run.valid[samples.rows, samples.cols])
+    on_data = samples.subset(valid[samples.rows, samples.cols])
     return on_data, labelled_layout(on_data, job.classes)

@@ -6,13 +6,17 @@ Enters: a TrainingTask. Leaves: a FittedClassifier with an EnsemblePredictor.
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Callable
+
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from ...jobs.feature_gain import FeatureGain
 from ...jobs.results import EnsembleSummary
 from ...progress import Progress, span
-from ...sampling.sample_table import check_classes
+from ...sampling.sample_table import SampleTable, check_classes
 from ..feature_value.candidate import Candidate, cross_validated, feature_sets_for
 from ..feature_value.feature_gain import feature_gain
 from ..feature_value.feature_importance import permutation_importance
@@ -20,17 +24,46 @@ from ..log_lines import log_ensemble
 from ..training_task import FittedClassifier, TrainingTask, words_first
 from .ensemble_rule import EnsembleRule
 from .feature_reader import FeatureSetReader
-from .feature_sets import Source
+from .feature_sets import FeatureSet, Source
 from .predictor import EnsemblePredictor
 
 _IMPORTANCE_SAMPLES = 500
 _FEATURE_BYTES = 2 << 30  # of the feature sets of the training samples
 
+AtSamples = tuple[dict[FeatureSet, torch.Tensor], NDArray[np.int64]]
+"""Feature sets (N', F) at the samples on valid pixels, and the indices (N',) of those."""
+ReadAtSamples = Callable[[FeatureSetReader, SampleTable, Progress], AtSamples]
+
 
 def fit_default(task: TrainingTask, progress: Progress) -> FittedClassifier:
     """Read feature sets, ask whether the context is reliable, cross-validate models, fit their ensemble."""
+    reader = FeatureSetReader.fit(task.cube, task.layout, task.device)
+
+    def read(of: FeatureSetReader, samples: SampleTable, progress: Progress) -> AtSamples:
+        return of.at_samples(samples, feature_sets_for(of, task.settings.split), progress)
+
+    return fit_at_samples(replace(task, training=samples_that_fit(task, reader)), reader, read, progress)
+
+
+def samples_that_fit(task: TrainingTask, reader: FeatureSetReader) -> SampleTable:
+    """The training samples, or as many as memory has room for with their feature sets."""
+    columns = sum(len(reader.sources(each)) for each in feature_sets_for(reader, task.settings.split))
+    return task.samples_within(int(_FEATURE_BYTES // (4 * columns)))
+
+
+def fit_at_samples(
+    task: TrainingTask, reader: FeatureSetReader, read: ReadAtSamples, progress: Progress
+) -> FittedClassifier:
+    """The classifier, wherever the feature sets at its training samples come from.
+
+    Args:
+        task: With the training samples.
+        reader: Of the raster's feature sets.
+        read: Reads feature sets at the samples.
+        progress: Told after each model.
+    """
     settings = task.settings
-    candidate, gain = _chosen(task, span(progress, 0.0, 0.8))
+    candidate, gain = _chosen(task, reader, read, span(progress, 0.0, 0.8))
     reader, samples = candidate.reader, candidate.samples
     ensemble = candidate.validated.fit(samples, settings.seed, span(progress, 0.8, 0.9))
     progress(0.9, "importance of timesteps and stages")
@@ -52,24 +85,22 @@ def fit_default(task: TrainingTask, progress: Progress) -> FittedClassifier:
     )
 
 
-def _chosen(task: TrainingTask, progress: Progress) -> tuple[Candidate, FeatureGain | None]:
+def _chosen(
+    task: TrainingTask, reader: FeatureSetReader, read: ReadAtSamples, progress: Progress
+) -> tuple[Candidate, FeatureGain | None]:
     """The classifier of the map, and what the features add to it.
 
     Where the raster holds features and spectra, one with both and one without features are cross-validated at the same
     samples.
     """
-    split = task.settings.split
-    reader = FeatureSetReader.fit(task.cube, task.layout, task.device)
-    columns = sum(len(reader.sources(feature_set)) for feature_set in feature_sets_for(reader, split))
-    training = task.samples_within(int(_FEATURE_BYTES // (4 * columns)))
-    features, order = reader.at_samples(training, feature_sets_for(reader, split), span(progress, 0.0, 0.2))
-    training = training.subset(order)
+    features, order = read(reader, task.training, span(progress, 0.0, 0.2))
+    training = task.training.subset(order)
     check_classes(training.class_index, task.classes)
     candidate = cross_validated(reader, features, task, training, span(progress, 0.2, 0.6))
     if not (task.layout.spectra and reader.plan.features):
         return candidate, None
     plain = reader.without_features()
-    features, order = plain.at_samples(training, feature_sets_for(plain, split), span(progress, 0.6, 0.65))
+    features, order = read(plain, training, span(progress, 0.6, 0.65))
     in_order = torch.from_numpy(np.argsort(order)).to(task.device)
     features = {feature_set: values[in_order] for feature_set, values in features.items()}
     spectral = cross_validated(plain, features, task, training, span(progress, 0.65, 1.0))
