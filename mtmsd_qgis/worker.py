@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The worker: reads a job, runs its task, sends messages, ends with a status.
 
-    python -I worker.py FOLDER     do the job in FOLDER
-    python -I worker.py --probe    print what this Python has, as one line of JSON
+    python -I worker.py FOLDER            do the job in FOLDER, and listen to QGIS
+    python -I worker.py --batch FOLDER    do the job or campaign in FOLDER, and listen to nobody
+    python -I worker.py --probe           print what this Python has, as one line of JSON
+
+With --batch a campaign takes --step NAME, and --shard I/N for one of N workers; docs/campaign_folder.md says more.
 
 It is started by file path, so that nothing has to be installed or put on the search path. Standard output is set
 aside before anything large is imported: what libraries print goes to standard error, messages alone go out.
@@ -18,6 +21,8 @@ from pathlib import Path
 
 if not __package__:  # started by file path: make the folder a package, then start over inside it
     _folder = Path(__file__).resolve().parent
+    # torchrun starts without -I, and then searches this folder for modules: it has a jobs and a progress.
+    sys.path[:] = [place for place in sys.path if Path(place or ".").resolve() != _folder]
     _spec = importlib.util.spec_from_file_location(
         _folder.name, _folder / "__init__.py", submodule_search_locations=[str(_folder)]
     )
@@ -30,12 +35,15 @@ if not __package__:  # started by file path: make the folder a package, then sta
     sys.stderr.flush()
     os._exit(_status)  # all has been said and written; torch and its threads would take seconds to put themselves away
 
+import argparse
+import contextlib
 import json
 import logging
+import signal
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
 
 from .errors import Cancelled, DeviceError, MtmsdError
@@ -43,6 +51,8 @@ from .jobs import protocol
 
 _ORPHAN_GRACE_SECONDS = 3.0  # to end in order after standard input has closed
 _PROGRESS_SECONDS = 0.1  # shortest time between two progress messages
+_BATCH_PROGRESS_SECONDS = 1.0  # likewise with --batch
+_PROGRESS_FILE = "progress.log"  # in a job folder, with --batch
 _SPIN_COUNT = "2000"  # how long an idle OpenMP thread spins before it sleeps; read when torch is loaded. The library's
 # default spins so long that two busy programs on two cores slow each other down many times over.
 
@@ -55,35 +65,36 @@ def main(arguments: list[str]) -> int:
         channel.write(json.dumps(_probe()).encode("utf-8") + b"\n")
         channel.flush()
         return protocol.EXIT_DONE
+    if arguments[:1] == ["--batch"]:
+        return _serve_batch(arguments)
     if len(arguments) != 1:
-        sys.stderr.write("usage: worker.py FOLDER | --probe\n")
+        sys.stderr.write("usage: worker.py FOLDER | --batch FOLDER [--step NAME] [--shard I/N] | --probe\n")
         return protocol.EXIT_ERROR
-    return Line(channel).serve(Path(arguments[0]))
+    folder = Path(arguments[0])
+    return QgisLine(channel).serve(lambda progress: _run_task(folder, progress))
 
 
 class Line:
-    """The worker's end of the line to QGIS."""
+    """The worker's end of the line to whoever has started it."""
 
-    def __init__(self, channel: BinaryIO) -> None:
-        """Start to listen.
+    progress_seconds = _PROGRESS_SECONDS  # shortest time between two progress messages
 
-        Args:
-            channel: Where messages go.
-        """
-        self._channel = channel
+    def __init__(self) -> None:
+        """Nobody has asked to stop yet."""
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._orphaned = False
         self._last_progress = 0.0
-        threading.Thread(target=self._listen, daemon=True).start()
 
-    def serve(self, folder: Path) -> int:
-        """Do the job in the folder and say how it ended."""
+    def serve(self, work: Callable[[Callable[[float, str], None]], dict[str, Any]]) -> int:
+        """Do the work and say how it ended; returns the exit status.
+
+        Args:
+            work: Is given the progress, and gives the values of the result message.
+        """
         try:
-            job = protocol.read_job(folder)
             self._log_to_line()
-            values = _run_task(job, folder, self.progress)
-            self.send(protocol.Message("result", values=values))
+            self.send(protocol.Message("result", values=work(self.progress)))
             return protocol.EXIT_DONE
         except Cancelled:
             self.send(protocol.Message("error", kind="cancelled", text="Cancelled."))
@@ -106,14 +117,39 @@ class Line:
         """Tell how far the task is.
 
         Raises:
-            Cancelled: QGIS asked to stop, or is gone.
+            Cancelled: The worker was asked to stop, or QGIS is gone.
         """
         if self._stop.is_set():
             raise Cancelled("Cancelled.")
         now = time.monotonic()
-        if now - self._last_progress >= _PROGRESS_SECONDS or fraction >= 1:
+        if now - self._last_progress >= self.progress_seconds or fraction >= 1:
             self._last_progress = now
             self.send(protocol.Message("progress", fraction=min(max(fraction, 0.0), 1.0), text=text))
+
+    def send(self, message: protocol.Message) -> None:
+        """Write a message."""
+        raise NotImplementedError
+
+    def _log_to_line(self) -> None:
+        handler = _LineHandler(self)
+        root = logging.getLogger(__package__)
+        root.addHandler(handler)
+        root.setLevel(logging.INFO)
+        root.propagate = False
+
+
+class QgisLine(Line):
+    """The line to QGIS: messages to standard output, the word to stop from standard input."""
+
+    def __init__(self, channel: BinaryIO) -> None:
+        """Start to listen.
+
+        Args:
+            channel: Where messages go.
+        """
+        super().__init__()
+        self._channel = channel
+        threading.Thread(target=self._listen, daemon=True).start()
 
     def send(self, message: protocol.Message) -> None:
         """Write a message; a closed channel means that QGIS is gone."""
@@ -139,12 +175,38 @@ class Line:
         time.sleep(_ORPHAN_GRACE_SECONDS)
         os._exit(protocol.EXIT_ORPHANED)
 
-    def _log_to_line(self) -> None:
-        handler = _LineHandler(self)
-        root = logging.getLogger(__package__)
-        root.addHandler(handler)
-        root.setLevel(logging.INFO)
-        root.propagate = False
+
+class BatchLine(Line):
+    """Lines for people to standard error, messages to a file; a signal is the word to stop."""
+
+    progress_seconds = _BATCH_PROGRESS_SECONDS
+
+    def __init__(self, path: Path | None) -> None:
+        """Listen to signals.
+
+        Args:
+            path: Of the file, written anew; None: nothing is told but errors, as another process tells the rest.
+        """
+        super().__init__()
+        self._path = path
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(b"")
+        for each in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(each, lambda *_: self._stop.set())
+
+    def send(self, message: protocol.Message) -> None:
+        """Write a message; work does not end because it cannot be told of."""
+        if self._path is None and message.type != "error":
+            return
+        words = {"progress": f"{100 * message.fraction:.1f} %", "log": message.level, "result": "done"}
+        text = message.text or (json.dumps(message.values) if message.type == "result" else "")
+        with self._lock, contextlib.suppress(OSError):
+            sys.stderr.write(f"{words.get(message.type, message.type)}: {text}\n{message.details}")
+            sys.stderr.flush()
+            if self._path is not None:
+                with self._path.open("ab") as file:
+                    file.write(protocol.encode(message).encode("ascii") + b"\n")
 
 
 class _LineHandler(logging.Handler):
@@ -159,18 +221,64 @@ class _LineHandler(logging.Handler):
         self._line.send(protocol.Message("log", level=level, text=record.getMessage()))
 
 
-def _run_task(job: protocol.Job, folder: Path, progress: Callable[[float, str], None]) -> dict[str, Any]:
+def _serve_batch(arguments: list[str]) -> int:
+    """Do a job or a campaign that nobody waits for; returns the exit status."""
+    parser = argparse.ArgumentParser("worker.py", description="Do a job or a campaign without listening to QGIS.")
+    parser.add_argument("--batch", type=Path, required=True, metavar="FOLDER", help="of a job or a campaign")
+    parser.add_argument("--step", metavar="NAME", help="of the campaign; all that are not complete without it")
+    parser.add_argument("--shard", metavar="I/N", help="the units of worker I, from 0, of N that share the step")
     try:
+        given = parser.parse_args(arguments)
+    except SystemExit as ended:  # argparse has said why, or printed its help
+        return protocol.EXIT_ERROR if ended.code else protocol.EXIT_DONE
+    is_first = os.environ.get("RANK", "0") == "0"
+    try:
+        from .campaign import folder as campaign_folder
+        from .campaign import steps
+
+        if campaign_folder.is_campaign(given.batch):
+            shard, name = given.shard or "0/1", steps.step_named(given.step).name if given.step else None
+            file = steps.progress_file(given.batch, name or "all", steps.Shard.parse(shard))
+            line = BatchLine(file if is_first else None)
+            return line.serve(lambda progress: _run_campaign(given.batch, name, shard, progress))
+        if given.step or given.shard:
+            raise MtmsdError(f"{given.batch} is no campaign; --step and --shard are for campaigns.")
+    except (MtmsdError, ImportError) as error:
+        sys.stderr.write(f"error: {error}\n")
+        return protocol.EXIT_ERROR
+    path = given.batch / _PROGRESS_FILE if given.batch.is_dir() else None
+    return BatchLine(path).serve(lambda progress: _run_task(given.batch, progress))
+
+
+def _run_task(folder: Path, progress: Callable[[float, str], None]) -> dict[str, Any]:
+    job = protocol.read_job(folder)
+    with _words_if_libraries_are_missing():
         from .jobs.json_dataclasses import to_json
         from .runtime import memory
         from .tasks.run import run as run_task
+    memory.keep_freed_memory()
+    return to_json(run_task(job, folder, progress))
+
+
+def _run_campaign(folder: Path, step: str | None, shard: str, progress: Callable[[float, str], None]) -> dict[str, Any]:
+    with _words_if_libraries_are_missing():
+        from .campaign import steps
+        from .runtime import memory
+        from .tasks.campaign.run_steps import run_campaign
+    memory.keep_freed_memory()
+    wanted = None if step is None else steps.step_named(step)
+    return run_campaign(folder, wanted, steps.Shard.parse(shard), progress)
+
+
+@contextlib.contextmanager
+def _words_if_libraries_are_missing() -> Iterator[None]:
+    try:
+        yield
     except (ImportError, OSError) as error:
         raise MtmsdError(
             f"The Python {sys.executable} cannot load what the computing needs: {error}. torch, numpy and scipy were "
             "expected. Run 'Check environment' and choose another Python in Processing's options."
         ) from error
-    memory.keep_freed_memory()
-    return to_json(run_task(job, folder, progress))
 
 
 def _set_stdout_aside() -> BinaryIO:
