@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..io.cube import Cube, whole_size
+from ..io.cube import Raster, whole_size
 from ..io.windows import Window, row_strips
 from ..jobs.accuracy_results import AccuracyFigures
 from ..jobs.data_model import ClassEntry
@@ -28,7 +28,7 @@ _BLOCK_SIDE = 32  # pixels, of the blocks whose reference points are taken to be
 
 
 def mapped_classes(
-    map_cube: Cube, classes: tuple[ClassEntry, ...], rows: NDArray[np.int64], cols: NDArray[np.int64]
+    map_cube: Raster, classes: tuple[ClassEntry, ...], rows: NDArray[np.int64], cols: NDArray[np.int64]
 ) -> NDArray[np.int64]:
     """Class index (N,) that the map has at pixels; -1 where it has none."""
     index_of = {entry.id: index for index, entry in enumerate(classes)}
@@ -39,7 +39,7 @@ def mapped_classes(
     return class_index
 
 
-def values_at(cube: Cube, rows: NDArray[np.int64], cols: NDArray[np.int64]) -> NDArray[np.float64]:
+def values_at(cube: Raster, rows: NDArray[np.int64], cols: NDArray[np.int64]) -> NDArray[np.float64]:
     """Values (N,) of the first band at pixels, NaN where there is none."""
     values = np.full(len(rows), np.nan)
     for row in np.unique(rows):
@@ -49,7 +49,7 @@ def values_at(cube: Cube, rows: NDArray[np.int64], cols: NDArray[np.int64]) -> N
 
 
 def mapped_pixels(
-    map_cube: Cube, classes: tuple[ClassEntry, ...], size: tuple[int, int] | None = None
+    map_cube: Raster, classes: tuple[ClassEntry, ...], size: tuple[int, int] | None = None
 ) -> tuple[int, ...]:
     """Number of pixels that the map gives to each class, in the order of the class indices.
 
@@ -66,7 +66,7 @@ def mapped_pixels(
 
 
 def evaluate_map(
-    class_map: Cube, confidence: Cube, classes: tuple[ClassEntry, ...], reference: SampleTable
+    class_map: Raster, confidence: Raster, classes: tuple[ClassEntry, ...], reference: SampleTable
 ) -> tuple[AccuracyFigures | None, int]:
     """Accuracy and calibration at the reference samples, and how many of them lie where the map has no class.
 

@@ -106,6 +106,8 @@ class Campaign:
             raise ValueError(
                 f"a campaign learns the classifier '{_CLASSIFIER}', found '{shown(campaign.classify.classifier)}'"
             )
+        if campaign.classify.finish is not None:
+            raise ValueError("a campaign maps every pixel with data; leave out classify.finish")
         if campaign.strip_rows < 1:
             raise ValueError(f"strip_rows should be 1 or more, found {shown(campaign.strip_rows)}")
         return campaign

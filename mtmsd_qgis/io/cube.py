@@ -243,7 +243,7 @@ def create_cube(folder: Path, name: str, size: tuple[int, int], dtype: str, band
     path = folder / description.file
     with path.open("wb") as file:
         _reserve(file, size[0] * size[1] * len(bands) * np.dtype(dtype).itemsize)
-    _write_envi_header(path.with_suffix(".hdr"), description)
+    write_envi_header(path.with_suffix(".hdr"), description)
     return Cube(folder, description, writable=True)
 
 
@@ -288,7 +288,8 @@ def _map_file(path: Path, dtype: str, shape: tuple[int, ...], writable: bool) ->
     return np.memmap(path, dtype=stored_type, mode="r+" if writable else "r", shape=shape)
 
 
-def _write_envi_header(path: Path, description: CubeFile) -> None:
+def write_envi_header(path: Path, description: CubeFile) -> None:
+    """Write the header with which GDAL opens a raw raster."""
     names = ", ".join(band.name.replace(",", " ").replace("{", "(").replace("}", ")") for band in description.bands)
     lines = [
         "ENVI",

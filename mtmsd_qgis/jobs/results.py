@@ -310,4 +310,27 @@ class ApplyResult:
     uncertainty: CubeFile | None = field(default=None, metadata=OMITTED_IF_NONE)
 
 
+@dataclass(frozen=True)
+class MappedScene:
+    """A scene of a campaign: its folder, its raster's name, and (K,) pixels of each class on its map."""
+
+    folder: str
+    name: str
+    mapped_pixels: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class CampaignResult(MapResult):
+    """The maps of a campaign's scenes, as one map.
+
+    Its rasters map, confidence and probabilities have the size of the mosaic and the names that they have in each
+    scene's folder; there is no such file of the whole.
+
+    Attributes:
+        scenes: In the order of the campaign.
+    """
+
+    scenes: tuple[MappedScene, ...] = ()
+
+
 TaskResult = Union[PretrainResult, ExtractionResult, ImportResult, MapResult, ApplyResult]

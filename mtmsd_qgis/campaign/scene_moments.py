@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a campaign has to know of all its pixels: moments and extents of the bands, and where there is data.
+
+Enters: the raster of a scene; what its walk has found, from a file. Leaves: SceneMoments of it; and of all scenes
+together, added up in their order. A band is good for the campaign where it would be good in a raster of all scenes.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import FileFormatError, SceneError
+from ..io.array_file import read_arrays, write_file
+from ..io.bands import LEAST_VALID_SHARE, BandExtent, describe, inspect_bands
+from ..io.cube import Cube, whole_size
+from ..io.moments import Moments
+from ..io.windows import BLOCK, block_counts, row_strips
+from ..jobs.data_model import Band
+from ..progress import Progress, span
+
+log = logging.getLogger(__name__)
+
+KIND = "campaign"  # of the files in shared/
+_SCALARS = ("count", "low", "high")
+
+
+@dataclass(frozen=True, eq=False)
+class SceneMoments:
+    """Of a scene, or of scenes together.
+
+    Attributes:
+        extent: Of each band.
+        used: (B',) positions of the bands that the moments are of.
+        moments: Over pixels in which all of these have data.
+        blocks: Valid pixels of each block of BLOCK x BLOCK pixels of a scene; empty for scenes together.
+    """
+
+    extent: BandExtent
+    used: NDArray[np.int64]
+    moments: Moments
+    blocks: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, cube: Cube, progress: Progress) -> SceneMoments:
+        """Walk over a scene twice.
+
+        Raises:
+            SceneError: Values that nothing can be computed from.
+        """
+        inspected = inspect_bands(cube, span(progress, 0.0, 0.4))
+        if inspected.usable and (warning := inspected.warning()):
+            log.warning("%s", warning)
+        counts = inspected.extent.count
+        used = np.flatnonzero((counts > 0) & (counts >= LEAST_VALID_SHARE * counts.max()))
+        moments, rows = Moments.none(len(used)), []
+        walk = span(progress, 0.4, 1.0)
+        for strip in row_strips(*whole_size(cube), 16 * max(1, len(used))) if len(used) else ():
+            values = cube.read(strip, used.tolist())
+            moments = moments.plus(Moments.of(values.reshape(len(used), -1)))
+            rows.append(np.isfinite(values).all(axis=0))
+            walk(strip.stop_row / cube.height, "moments of the bands")
+        valid = np.concatenate(rows) if rows else np.zeros(whole_size(cube), dtype=bool)
+        return cls(inspected.extent, used, moments, block_counts(valid, BLOCK))
+
+    def save(self, path: Path) -> None:
+        """Write it to a file."""
+        arrays = {
+            **{name: getattr(self.extent, name) for name in _SCALARS},
+            "used": self.used,
+            "pixels": np.array([self.moments.count], dtype=np.int64),
+            "mean": self.moments.mean,
+            "scatter": self.moments.scatter,
+            "blocks": self.blocks,
+        }
+        write_file(path, KIND, {}, arrays)
+
+    @classmethod
+    def load(cls, path: Path) -> SceneMoments:
+        """From save().
+
+        Raises:
+            FileFormatError: The file is missing, damaged or of another kind.
+        """
+        arrays = read_arrays(path, KIND)
+        try:
+            return cls._from(arrays)
+        except (KeyError, ValueError, IndexError) as error:
+            raise FileFormatError(f"{path} is not complete ({error}). Remove it and run the step again.") from None
+
+    @classmethod
+    def _from(cls, arrays: Mapping[str, NDArray[Any]]) -> SceneMoments:
+        extent = BandExtent(*(arrays[name] for name in _SCALARS))
+        moments = Moments(int(arrays["pixels"][0]), arrays["mean"], arrays["scatter"])
+        return cls(extent, arrays["used"], moments, arrays["blocks"])
+
+
+def add_up(scenes: Sequence[Path], bands: Sequence[Band]) -> SceneMoments:
+    """Of all scenes together; the bands used are those that are good in all of them taken as one raster.
+
+    Args:
+        scenes: Files of the scenes' moments, in order.
+        bands: (B,) of the scenes.
+
+    Raises:
+        SceneError: No band can be used.
+        FileFormatError: A file is damaged.
+    """
+    extents = [SceneMoments.load(path).extent for path in scenes]
+    extent = extents[0]
+    for other in extents[1:]:
+        extent = extent.plus(other)
+    usable, left_out = extent.usable(bands)
+    if not usable:
+        raise SceneError(f"At least one usable band is needed, found none of {len(bands)} ({describe(left_out)}).")
+    if left_out:
+        log.warning("Bands left out: %s.", describe(left_out))
+    total = Moments.none(len(usable))
+    for path in scenes:
+        scene = SceneMoments.load(path)
+        position = {band: i for i, band in enumerate(scene.used.tolist())}
+        if all(band in position for band in usable):
+            total = total.plus(scene.moments.of_bands([position[band] for band in usable]))
+        else:
+            log.warning("%s lacks a band that the campaign uses; the components are made without it.", path.stem)
+    return SceneMoments(extent, np.array(usable, dtype=np.int64), total, np.zeros((0, 0), dtype=np.int64))

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The step "judge": the accuracy of all maps together, at the samples that were held out.
+
+Enters: the maps, the classifier, the held-out samples. Leaves: result.json in shared/, a CampaignResult.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+
+from ...accuracy.map_accuracy import evaluate_map, mapped_pixels
+from ...campaign import folder as names
+from ...campaign.folder import scene_folder, write_text
+from ...campaign.mosaic import Mosaic
+from ...campaign.steps import Unit
+from ...classification.predict_map import map_rasters
+from ...io.classifier_file import read_classifier_description
+from ...jobs.classifier_description import ClassifierDescription
+from ...jobs.json_dataclasses import to_json
+from ...jobs.results import CampaignResult, MappedScene, PurificationFacts, SplitFacts
+from ...progress import Progress
+from ...sampling.sample_table import SampleTable
+from ..job_device import announce_device, computation
+from .campaign_run import CampaignRun, UnitWork
+from .find_features import reference_samples
+from .mosaic_features import FoundFeatures
+
+
+def judge(run: CampaignRun) -> UnitWork:
+    """How the maps are judged."""
+
+    def judge_maps(unit: Unit, progress: Progress) -> None:
+        description = read_classifier_description(run.shared(names.CLASSIFIER))
+        result = _result(run, description, progress)
+        write_text(run.folder / unit.file, json.dumps(to_json(result), ensure_ascii=False, allow_nan=False, indent=1))
+        for scene in run.campaign.scenes:
+            shutil.rmtree(scene_folder(run.folder, scene) / "parts", ignore_errors=True)
+
+    return judge_maps
+
+
+def _result(run: CampaignRun, description: ClassifierDescription, progress: Progress) -> CampaignResult:
+    campaign, classes = run.campaign, run.campaign.classes
+    files = map_rasters(run.grid(campaign.size, run.folder))
+    class_map, confidence = (Mosaic.of_maps(campaign, run.folder, files[n]) for n in ("classes", "confidence"))
+    scenes = []
+    for number, scene in enumerate(campaign.scenes):
+        scenes.append(MappedScene(scene.folder, scene.name, mapped_pixels(class_map.raster(number), classes)))
+        progress((number + 1) / len(campaign.scenes), f"counting pixels: scene {number + 1} of {len(campaign.scenes)}")
+    device = announce_device(campaign.classify.device, campaign.classify.seed)
+    held_out, split = _held_out(run, description)
+    accuracy, outside = evaluate_map(class_map, confidence, classes, held_out)
+    layout = description.layout
+    return CampaignResult(
+        map=files["classes"],
+        confidence=files["confidence"],
+        probabilities=files.get("probabilities"),
+        accuracy=accuracy,
+        split=SplitFacts(**{**vars(split), "validation_outside_map": outside}),
+        classes=classes,
+        mapped_pixels=tuple(np.sum([scene.mapped_pixels for scene in scenes], axis=0).tolist()),
+        timesteps=layout.timesteps,
+        timestep_weights=description.timestep_weights or {},
+        stage_weights=description.stage_weights or {},
+        features_per_timestep=layout.features,
+        purification=PurificationFacts(layout.purification, layout.note, after_split=True),
+        settings=description.settings,
+        computation=computation(device),
+        ensemble=description.ensemble,
+        scenes=tuple(scenes),
+    )
+
+
+def _held_out(run: CampaignRun, description: ClassifierDescription) -> tuple[SampleTable, SplitFacts]:
+    """Samples that the classifier has not seen: those that this campaign held out, else its reference samples."""
+    if run.shared(names.FEATURES).is_file():
+        device = announce_device("cpu", run.campaign.classify.seed)
+        return FoundFeatures.load(run.shared(names.FEATURES), device.torch_device).validation, description.split
+    samples = reference_samples(run)
+    counts = tuple(samples.count_by_class(len(description.classes)).tolist())
+    sentence = "The classifier was learnt elsewhere; the reference samples of this campaign were used."
+    if not len(samples):
+        sentence = "The classifier was learnt elsewhere, and there are no reference samples: no accuracy is given."
+    return samples, SplitFacts("layer", sentence, (), (0,) * len(counts), counts, 0)

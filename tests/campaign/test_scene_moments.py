@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Moments of scenes add up to those of the raster that they are cut from, in any partition."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mtmsd_qgis.campaign.scene_moments import SceneMoments, add_up
+from mtmsd_qgis.diffusion.preprocessing import fit_preprocessor, preprocessor_of
+from mtmsd_qgis.errors import FileFormatError, SceneError
+from mtmsd_qgis.io.moments import Moments
+from mtmsd_qgis.jobs.data_model import Band
+from mtmsd_qgis.progress import silent
+from tests.scenes import cube_of, fields
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.integers(0, 60), max_size=6), st.integers(0, 1000), st.sampled_from([1.0, 1e4]))
+def test_moments_of_any_partition_add_up_to_those_of_the_whole(cuts, seed, offset):
+    rng = np.random.default_rng(seed)
+    values = (rng.normal(size=(3, 60)) * [[1], [5], [0.1]] + offset).astype(np.float32)
+    values[:, rng.random(60) < 0.1] = np.nan
+    total = Moments.none(3)
+    for part in np.split(values, sorted(cuts), axis=1):
+        total = total.plus(Moments.of(part))
+    known = values[:, np.isfinite(values).all(axis=0)].astype(np.float64)
+    assert total.count == known.shape[1]
+    np.testing.assert_allclose(total.mean, known.mean(axis=1), rtol=1e-12)
+    np.testing.assert_allclose(total.covariance, np.cov(known, bias=True), rtol=1e-7, atol=1e-9)
+
+
+def measured(tmp_path, arrays):
+    paths = []
+    for number, array in enumerate(arrays):
+        cube = cube_of(tmp_path, array, nodata=-1, name=f"scene{number}")
+        paths.append(tmp_path / f"moments-{number}.part")
+        SceneMoments.of(cube, silent).save(paths[-1])
+    return paths
+
+
+def bands(count):
+    return [Band(f"Band {i + 1}", number=i + 1) for i in range(count)]
+
+
+def test_components_of_a_campaign_are_those_of_one_raster(tmp_path):
+    values = fields(40, 36, bands=5)[0].astype(np.float32)
+    values[:, 3:9, 4:30] = -1
+    whole, _ = fit_preprocessor(cube_of(tmp_path, values, nodata=-1, name="whole"), 3)
+    found = add_up(measured(tmp_path, [values[:, :16], values[:, 16:]]), bands(5))
+    joint = preprocessor_of(found.moments, bands(5), 3, "none")
+    np.testing.assert_allclose(joint.mean, whole.mean)
+    np.testing.assert_allclose(joint.axes, whole.axes, atol=1e-9)
+    np.testing.assert_allclose(joint.deviation, whole.deviation)
+    valid = values[:, (values != -1).all(axis=0)]
+    np.testing.assert_array_equal(found.extent.low, valid.min(axis=1))
+    np.testing.assert_array_equal(found.extent.high, valid.max(axis=1))
+
+
+def test_a_band_is_good_where_it_is_good_in_all_scenes_taken_together(tmp_path, caplog):
+    one, two = (fields(20, 20, bands=4, seed=seed)[0].astype(np.float32) for seed in (0, 1))
+    one[1] = 7  # constant here, not in the other
+    one[2], two[2] = 9, 9
+    two[:, :10] = -1
+    found = add_up(measured(tmp_path, [one, two]), bands(4))
+    assert found.used.tolist() == [0, 1, 3]
+    assert found.moments.count == 400 + 200
+    assert "Bands left out: 3 constant (9)." in caplog.text
+
+
+def test_a_scene_without_data_adds_nothing(tmp_path):
+    full = fields(20, 20, bands=3)[0].astype(np.float32)
+    paths = measured(tmp_path, [np.full((3, 20, 33), -1, np.float32), full])
+    empty = SceneMoments.load(paths[0])
+    assert (empty.moments.count, empty.blocks.shape, empty.blocks.sum()) == (0, (2, 3), 0)
+    assert add_up(paths, bands(3)).moments.count == 400
+    with pytest.raises(SceneError, match="found none of 3"):
+        add_up(paths[:1], bands(3))
+
+
+def test_valid_pixels_are_counted_by_block(tmp_path):
+    values = fields(20, 33, bands=3)[0].astype(np.float32)
+    values[1, :4] = -1
+    found = SceneMoments.load(measured(tmp_path, [values])[0])
+    assert found.blocks.tolist() == [[12 * 16, 12 * 16, 12], [4 * 16, 4 * 16, 4]]
+
+
+def test_a_damaged_file_is_refused(tmp_path):
+    path = measured(tmp_path, [fields(20, 20, bands=3)[0].astype(np.float32)])[0]
+    path.write_bytes(path.read_bytes()[:-5])
+    with pytest.raises(FileFormatError, match="incomplete or damaged"):
+        SceneMoments.load(path)
