@@ -88,9 +88,9 @@ def template_faults() -> list[str]:
 
 def faults(language: str) -> list[str]:
     """What a translation lacks."""
-    name, known = f"mtmsd_{language}.ts", read(PLACE / f"mtmsd_{language}.ts")
-    missing = [f"{name} lacks: {text[:60]}" for text in texts() if not known.get(text)]
-    extra = [f"{name} has what is in no source: {text[:60]}" for text in known if text not in texts()]
+    name, known, here = f"mtmsd_{language}.ts", read(PLACE / f"mtmsd_{language}.ts"), texts()
+    missing = [f"{name} lacks: {text[:60]}" for text in here if not known.get(text)]
+    extra = [f"{name} has what is in no source: {text[:60]}" for text in known if text not in here]
     other = [
         f"{name} keeps not the same names, numbers or placeholders: {text[:60]}"
         for text, translation in known.items()
