@@ -23,7 +23,7 @@ from ..mtmsd_qgis.jobs.protocol import Job
 from ..mtmsd_qgis.jobs.results import ApplyResult
 from ..mtmsd_qgis.jobs.settings import ADAPTATIONS, ApplySettings, to_json
 from .base.algorithm import MtmsdAlgorithm
-from .base.choices.finish_parameters import FinishParameters
+from .base.choices.finish_parameters import FinishParameters, finish_rows
 from .base.classification_parameters import UncertaintyOutput
 from .base.extraction_parameters import ResumeFolderParameter
 from .base.map_files import MAPS, MapFiles, share_bands, wanted_rasters
@@ -32,6 +32,7 @@ from .base.pretraining_parameters import BandsAndMask
 
 if TYPE_CHECKING:
     from .bridge.feedback import ProgressRange
+    from .bridge.raster.source import RasterSource
 
 APPLICABILITY = "APPLICABILITY"
 
@@ -147,7 +148,7 @@ class ApplyClassifier(MtmsdAlgorithm):
 
     def check_settings(self, values: ParameterValues) -> None:
         """Make the settings once, for their own checks."""
-        self._settings(values)
+        self._settings(values, None)
 
     def collect(self, values: ParameterValues, feedback: QgsProcessingFeedback) -> None:
         """Look at raster, classifier, model and mask."""
@@ -192,14 +193,14 @@ class ApplyClassifier(MtmsdAlgorithm):
         from .bridge.raster.scene_export import SceneExport, announce
         from .bridge.worker.worker_process import job_folder, read_result, run_worker
 
-        source, settings = self._source, self._settings(values)
+        source, settings = self._source, self._settings(values, self._source)
         paths = {name: self.outputs.raster(values, name) for name in (*MAPS, APPLICABILITY)}
         maps = MapFiles(self.outputs, source, paths)
         report = self.outputs.file(values, "REPORT")
         resume = ResumeFolderParameter().read(values, paths["OUTPUT"])
         announce(source, feedback, *self._first_lines(settings))
         numbers = self._bands()
-        shares = share_bands(paths, len(self._classifier.classes))
+        shares = share_bands(paths, len(self._classifier.classes), settings.finish)
         check_space(mapping_need(SceneNeed(source, numbers, self._components()), shares, paths["OUTPUT"]), feedback)
         with job_folder() as folder, resume.kept(feedback):
             reading = ProgressRange(feedback, 0, 5, "Reading the raster")
@@ -230,9 +231,9 @@ class ApplyClassifier(MtmsdAlgorithm):
             "DEVICE_USED": result.computation.device,
         }
 
-    def _settings(self, values: ParameterValues) -> ApplySettings:
+    def _settings(self, values: ParameterValues, source: RasterSource | None) -> ApplySettings:
         return ApplySettings(
-            adapt=values.choice("ADAPT"), device=values.text("DEVICE"), finish=FinishParameters().read(values)
+            adapt=values.choice("ADAPT"), device=values.text("DEVICE"), finish=FinishParameters().read(values, source)
         )
 
     def _first_lines(self, settings: ApplySettings) -> tuple[str, ...]:
@@ -291,6 +292,7 @@ class ApplyClassifier(MtmsdAlgorithm):
                 "Raster": f"{source.name}, {source.size_text}",
                 "Classifier": f"{self._classifier_file.name}, {classifier.settings.classifier}",
                 "Learnt from": classifier.source.name or "a raster",
+                **finish_rows(result.settings.finish, source),
             }
         )
         area = source.grid.pixel_area_m2

@@ -216,6 +216,22 @@
             <translation type="unfinished"></translation>
         </message>
         <message>
+            <source>Smallest patch</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>The minimum mapping unit: patches that are smaller get, as a whole, the most probable class of the patches that they touch. Pixels belong to one patch where their sides meet. Accuracy and areas are those of the map after this. 0: every patch stays.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Unit of the smallest patch</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>pixels, or m2: square metres, for a raster whose coordinate system has a unit of length.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
             <source>Least confidence</source>
             <translation type="unfinished"></translation>
         </message>

@@ -216,6 +216,22 @@
             <translation>Eine Tabelle, etwa eine CSV-Datei, mit einer Zeile für jede Klasse, die geändert werden soll. Spalten: value (Wert des Klassenfelds), name, colour (Farbe), merged_into (Wert einer anderen Klasse oder einer neuen mit eigener Zeile, in die sie aufgeht) und left_out (yes: ihre Stichproben werden nicht verwendet). Klassen ohne Zeile bleiben, wie sie sind.</translation>
         </message>
         <message>
+            <source>Smallest patch</source>
+            <translation>Kleinste Fläche</translation>
+        </message>
+        <message>
+            <source>The minimum mapping unit: patches that are smaller get, as a whole, the most probable class of the patches that they touch. Pixels belong to one patch where their sides meet. Accuracy and areas are those of the map after this. 0: every patch stays.</source>
+            <translation>Die Mindestkartierfläche: Kleinere Flecken erhalten als Ganzes die wahrscheinlichste Klasse der Flecken, die sie berühren. Pixel gehören zu einem Fleck, wo ihre Seiten aneinanderstoßen. Genauigkeit und Flächen sind die der Karte danach. 0: Jeder Fleck bleibt.</translation>
+        </message>
+        <message>
+            <source>Unit of the smallest patch</source>
+            <translation>Einheit der kleinsten Fläche</translation>
+        </message>
+        <message>
+            <source>pixels, or m2: square metres, for a raster whose coordinate system has a unit of length.</source>
+            <translation>pixels: Pixel, oder m2: Quadratmeter, für ein Raster, dessen Koordinatensystem eine Längeneinheit hat.</translation>
+        </message>
+        <message>
             <source>Least confidence</source>
             <translation>Kleinste Konfidenz</translation>
         </message>

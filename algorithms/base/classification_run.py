@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ...mtmsd_qgis.jobs.settings import ClassificationSettings
+from .choices.finish_parameters import FinishParameters, finish_rows
 from .classification_parameters import ACCURACY, ClassifierFile, SampleLayers
 from .map_files import MAPS, MapFiles, share_bands, wanted_rasters
 from .outputs import RunOutputs
@@ -70,6 +71,7 @@ class ClassificationRun:
         Raises:
             QgsProcessingException: A layer cannot be used.
         """
+        settings = replace(settings, finish=FinishParameters().read(values, source))
         return cls(outputs, settings, source, SampleLayers().read(values, source))
 
     def with_destinations(self, values: ParameterValues) -> ClassificationRun:
@@ -105,7 +107,7 @@ class ClassificationRun:
     @property
     def share_bands(self) -> int:
         """Bands of probabilities and of uncertainty that are written at most."""
-        return share_bands(self.maps, len({key for _, key in self.labels.shapes}))
+        return share_bands(self.maps, len({key for _, key in self.labels.shapes}), self.settings.finish)
 
     def with_samples(self, job: Job, folder: Path, feedback: QgsProcessingFeedback, start: float) -> Job:
         """The job with what this run adds to its scene: sample files, classes, and whether probabilities are wanted.
@@ -192,6 +194,7 @@ class ClassificationRun:
             "Raster": f"{self.source.name}, {self.source.size_text}",
             "Training layer": f"{self.labels.name}, field {self.labels.field}",
             **self._extra_rows,
+            **finish_rows(self.settings.finish, self.source),
             **extra,
         }
         if self.reference is not None:

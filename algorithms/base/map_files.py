@@ -13,6 +13,7 @@ from .translation import tr
 
 if TYPE_CHECKING:
     from ...mtmsd_qgis.jobs.data_model import ClassEntry, CubeFile
+    from ...mtmsd_qgis.jobs.map_choices import MapFinish
     from ...mtmsd_qgis.jobs.results import ApplyResult, MapResult
     from ..bridge.feedback import ProgressRange
     from ..bridge.raster.source import RasterSource
@@ -27,14 +28,16 @@ def wanted_rasters(paths: Mapping[str, Path | None]) -> dict[str, bool]:
     return {**wanted, "uncertainty": True} if paths["UNCERTAINTY"] is not None else wanted
 
 
-def share_bands(paths: Mapping[str, Path | None], classes: int) -> int:
+def share_bands(paths: Mapping[str, Path | None], classes: int, finish: MapFinish | None) -> int:
     """Bands of probabilities and of uncertainty that a run writes at most, for its need of disk.
 
     Args:
         paths: By output; None where a map is not wanted.
         classes: Number of classes.
+        finish: What is done with the map afterwards; patches need the probabilities.
     """
-    probabilities = 0 if paths["PROBABILITIES"] is None else classes
+    sieves = finish is not None and finish.sieve > 1
+    probabilities = classes if paths["PROBABILITIES"] is not None or sieves else 0
     return probabilities + (0 if paths["UNCERTAINTY"] is None else _UNCERTAINTY_BANDS)
 
 

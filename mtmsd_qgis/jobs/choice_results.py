@@ -38,13 +38,34 @@ class RejectFacts:
 
 
 @dataclass(frozen=True)
+class SieveFacts:
+    """Patches that went into their neighbours.
+
+    Attributes:
+        unit: Pixels of the smallest patch that stays.
+        changed: Pixels that have another class than before.
+        left: Pixels of smaller patches that touch no patch of this size.
+        mapped_pixels: (K,) pixels of each class before.
+        accuracy: Of the map before; None where there is none to tell.
+    """
+
+    unit: int
+    changed: int
+    left: int
+    mapped_pixels: tuple[int, ...]
+    accuracy: AccuracyFigures | None = None
+
+
+@dataclass(frozen=True)
 class ChoiceFacts:
     """What the choices of a run did.
 
     Attributes:
         class_table: Sentences on classes that were merged or left out.
+        sieve: On small patches; None where all stay.
         reject: On pixels that are not sure; None where every pixel has a class.
     """
 
     class_table: tuple[str, ...] = ()
+    sieve: SieveFacts | None = field(default=None, metadata=OMITTED_IF_NONE)
     reject: RejectFacts | None = field(default=None, metadata=OMITTED_IF_NONE)

@@ -11,15 +11,19 @@ from dataclasses import dataclass
 from ..errors import SettingsError
 from .json_dataclasses import shown
 
+_LARGEST_PATCH = 10**9  # pixels
+
 
 @dataclass(frozen=True)
 class MapFinish:
     """What is done with a map after the classification, in this order.
 
     Attributes:
+        sieve: Patches of fewer pixels go into their neighbours; 0 and 1: none does.
         least_confidence: Pixels whose class is less probable are "not sure"; 0: none is.
     """
 
+    sieve: int = 0
     least_confidence: float = 0.0
 
     def __post_init__(self) -> None:
@@ -28,6 +32,11 @@ class MapFinish:
         Raises:
             SettingsError: A value is outside its range.
         """
+        if not 0 <= self.sieve <= _LARGEST_PATCH:
+            raise SettingsError(
+                f"The smallest patch must be 0 (every patch stays) or more, and at most {_LARGEST_PATCH} pixels. "
+                f"Found: {shown(self.sieve)}."
+            )
         if not 0 <= self.least_confidence < 1:
             raise SettingsError(
                 f"The least confidence must be 0 (every pixel has a class) or more, and less than 1. Found: "
@@ -37,4 +46,4 @@ class MapFinish:
     @property
     def changes_map(self) -> bool:
         """Whether anything is done."""
-        return self.least_confidence > 0
+        return self.sieve > 1 or self.least_confidence > 0

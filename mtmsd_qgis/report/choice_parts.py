@@ -6,11 +6,11 @@ Enters: the choices of a result. Leaves: sentences for every form of the report,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 
 from ..jobs.accuracy_results import AccuracyFigures
-from ..jobs.choice_results import ChoiceFacts, RejectFacts
+from ..jobs.choice_results import ChoiceFacts, RejectFacts, SieveFacts
 from ..jobs.data_model import ClassEntry
 from .html import percent_text, swatch, table
 
@@ -25,6 +25,8 @@ def choice_notes(choices: ChoiceFacts | None, accuracy: AccuracyFigures | None =
     if choices is None:
         return []
     notes = list(choices.class_table)
+    if choices.sieve is not None:
+        notes.append(_sieve_note(choices.sieve, accuracy if choices.reject is None else choices.reject.accuracy))
     if choices.reject is not None:
         notes.append(_reject_note(choices.reject, accuracy))
     return notes
@@ -48,8 +50,14 @@ def choice_parts(
     if not notes:
         return []
     parts = ["<h2>What was chosen</h2>", *(f"<p>{escape(note)}</p>" for note in notes)]
+    if choices is not None and choices.sieve is not None:
+        after = mapped_pixels if choices.reject is None else choices.reject.mapped_pixels
+        columns = {"After": after, "Before": choices.sieve.mapped_pixels}
+        parts.append(_areas("Pixels of each class after small patches went into their neighbours:", columns, classes))
     if choices is not None and choices.reject is not None:
-        parts.append(_areas(choices.reject, classes, mapped_pixels))
+        columns = {"Without": mapped_pixels, "With": choices.reject.mapped_pixels}
+        text = "Pixels of each class without those that are not sure, and with them, by their most probable class:"
+        parts.append(_areas(text, columns, classes))
     return parts
 
 
@@ -83,15 +91,27 @@ def _reject_note(reject: RejectFacts, accuracy: AccuracyFigures | None) -> str:
     )
 
 
-def _areas(reject: RejectFacts, classes: Sequence[ClassEntry], mapped_pixels: Sequence[int]) -> str:
-    totals = max(1, sum(mapped_pixels)), max(1, sum(reject.mapped_pixels))
+def _sieve_note(sieve: SieveFacts, accuracy: AccuracyFigures | None) -> str:
+    total = max(1, sum(sieve.mapped_pixels))
+    text = (
+        f"Patches of fewer than {sieve.unit} pixels (SIEVE) have the most probable class of the patches that they "
+        f"touch: {sieve.changed} pixels, {100 * sieve.changed / total:.1f} % of the map, have another class than "
+        "before."
+    )
+    if sieve.left:
+        text += f" {sieve.left} pixels stay in smaller patches, as no patch of that size touches them."
+    if sieve.accuracy is not None and accuracy is not None:
+        text += f" Overall accuracy before: {percent_text(sieve.accuracy.oa)} %; after: {percent_text(accuracy.oa)} %."
+    return text
+
+
+def _areas(text: str, columns: Mapping[str, Sequence[int]], classes: Sequence[ClassEntry]) -> str:
+    """A table of the pixels of each class, once by the name of each column."""
+    totals = [max(1, sum(pixels)) for pixels in columns.values()]
     rows = [
         [swatch(entry.name, entry.color)]
-        + [text for n, total in zip(pair, totals) for text in (str(n), f"{100 * n / total:.1f}")]
-        for entry, *pair in zip(classes, mapped_pixels, reject.mapped_pixels)
+        + [cell for n, total in zip(counts, totals) for cell in (str(n), f"{100 * n / total:.1f}")]
+        for entry, *counts in zip(classes, *columns.values())
     ]
-    name = escape(reject.entry.name)
-    return (
-        f"<p>Pixels of each class without those that are {name}, and with them, each by its most probable class:</p>"
-        + table(["Class", "Without", "Share (%)", "With", "Share (%)"], rows)
-    )
+    head = ["Class", *(cell for name in columns for cell in (name, "Share (%)"))]
+    return f"<p>{escape(text)}</p>" + table(head, rows)

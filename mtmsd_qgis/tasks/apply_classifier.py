@@ -69,7 +69,8 @@ class ApplyRun:
         if scene is None:
             raise SceneError("The job should name a raster; it names none.")
         classes = self.classifier.description.classes
-        return map_grid(replace(self.job, classes=classes), self.run_directory, (scene.height, scene.width))
+        job, finish = replace(self.job, classes=classes), from_json(ApplySettings, self.job.settings).finish
+        return map_grid(job, self.run_directory, (scene.height, scene.width), finish)
 
 
 def apply_classifier(job: Job, folder: Path, progress: Progress) -> ApplyResult:

@@ -158,5 +158,6 @@ def _description(made: MapOfScene, included: bool) -> ClassifierDescription:
 
 def _unfinished(result: MapResult) -> MapResult:
     """The result before its map was finished: what the classifier itself has reached."""
-    reject = None if result.choices is None else result.choices.reject
-    return result if reject is None else replace(result, accuracy=reject.accuracy, mapped_pixels=reject.mapped_pixels)
+    choices = result.choices
+    first = None if choices is None else choices.sieve or choices.reject
+    return result if first is None else replace(result, accuracy=first.accuracy, mapped_pixels=first.mapped_pixels)

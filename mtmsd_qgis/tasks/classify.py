@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from ..classification.choices.finished_map import finish_map
+from ..classification.choices.finished_map import finish_map, needs_probabilities
 from ..classification.fit import fit_classifier
 from ..classification.predict_map import predict_map
 from ..classification.training_task import TrainingTask
@@ -60,8 +60,8 @@ def classify(job: Job, folder: Path, progress: Progress) -> MapResult:
     with memory_guard(device, "Extract fewer features (KEEP, TIMESTEPS)."):
         learning = _LEARNING_SHARE.get(settings.classifier, 0.95)
         classifier = fit_classifier(task, span(progress, 0.0, learning))
-        grid = map_grid(job, RunDirectory(stack.folder if stack else folder), whole_size(raster))
-        if stack is not None:
+        grid = map_grid(job, RunDirectory(stack.folder if stack else folder), whole_size(raster), settings.finish)
+        if stack is not None and not needs_probabilities(settings.finish):  # patches need the whole map
             grid = replace(grid, is_needed=partial(stack.needs, held_out=split.validation))
         files = predict_map(classifier.predictor, grid, span(progress, learning, 1.0))
         finished = finish_map(files, grid, settings.finish, whole_size(cube), span(progress, 1.0, 1.0))

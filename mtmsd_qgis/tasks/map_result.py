@@ -7,30 +7,32 @@ Enters: the rasters of a map, what was learnt and from which samples. Leaves: a 
 from __future__ import annotations
 
 from ..accuracy.map_accuracy import evaluate_map, mapped_pixels
-from ..classification.choices.finished_map import FinishedMap
+from ..classification.choices.finished_map import FinishedMap, needs_probabilities
 from ..classification.predictor import MapGrid
 from ..classification.training_task import FittedClassifier, TrainingTask
 from ..diffusion.device import Device
 from ..io.run_directory import RunDirectory
+from ..jobs.map_choices import MapFinish
 from ..jobs.protocol import Job
 from ..jobs.results import MapResult, PurificationFacts
 from ..sampling.sample_split import SampleSplit
 from .job_device import computation
 
 
-def map_grid(job: Job, directory: RunDirectory, size: tuple[int, int]) -> MapGrid:
+def map_grid(job: Job, directory: RunDirectory, size: tuple[int, int], finish: MapFinish | None) -> MapGrid:
     """The grid of a map with the rasters that the job asks for.
 
     Args:
         job: Names classes and options.
         directory: For the rasters.
         size: Height and width, pixels.
+        finish: What is done with the map afterwards.
     """
     return MapGrid(
         size,
         job.classes,
         directory,
-        with_probabilities=bool(job.options.get("probabilities")),
+        with_probabilities=bool(job.options.get("probabilities")) or needs_probabilities(finish),
         with_uncertainty=bool(job.options.get("uncertainty")),
     )
 

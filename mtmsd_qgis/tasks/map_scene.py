@@ -143,7 +143,7 @@ def map_scene(job: Job, folder: Path, progress: Progress) -> SceneMapResult:
         features, layout = source.raster, source.layout
         task = TrainingTask(features, layout, split.training, job.classes, steps.classify, device.torch_device)
         classifier = fit_classifier(task, span(fitting, 0.5, 1.0))
-        grid = map_grid(job, run.run_directory, whole_size(cube))
+        grid = map_grid(job, run.run_directory, whole_size(cube), steps.classify.finish)
         files = map_lazily(classifier.predictor, source, grid, span(progress, fitted, 1.0))
         finished = finish_map(files, grid, steps.classify.finish, grid.size, span(progress, 1.0, 1.0))
     result = map_result(finished, task, split, classifier, device)

@@ -7,8 +7,9 @@ import json
 
 import numpy as np
 import pytest
-from qgis.core import QgsRasterLayer
-from scenes import CLASSIFY, legend, read_raster, run
+from osgeo import gdal
+from qgis.core import QgsGeometry, QgsProcessingException, QgsRasterLayer
+from scenes import CLASSIFY, legend, read_raster, run, spectra, vector_layer, write_raster
 
 pytestmark = pytest.mark.usefixtures("torch_python")
 
@@ -50,3 +51,51 @@ def test_not_sure_is_a_row_of_the_legend_and_apart_in_report_and_table(scene, tm
     run("applyclassifier", {**applied, "OUTPUT": str(tmp_path / "again.tif"), "REPORT": str(tmp_path / "again.html")})
     assert (tmp_path / "again.tif").read_bytes() == (tmp_path / "map.tif").read_bytes()
     assert "are &#x27;not sure&#x27;" in (tmp_path / "again.html").read_text()
+
+
+@pytest.mark.parametrize(("smallest", "unit"), [(12, "pixels"), (1150, "m2")])  # pixels of 10 m
+def test_the_smallest_patch_is_given_in_pixels_or_square_metres(scene, tmp_path, smallest, unit):
+    classify(scene, tmp_path, SIEVE=smallest, SIEVE_UNIT=unit, SEED=3)
+    sieve = report_of(tmp_path)["choices"]["sieve"]
+    assert sieve["unit"] == 12
+    assert report_of(tmp_path)["facts"]["Smallest patch"] == "12 pixels, 1200 m2"
+    assert sum(sieve["mapped_pixels"]) == sum(report_of(tmp_path)["mapped_pixels"]) == 64 * 64
+
+
+def test_square_metres_need_a_raster_with_metres(scene, tmp_path):
+    raster = write_raster(tmp_path / "degrees.tif", spectra(), transform=(10, 0.001, 0, 50, 0, -0.001), epsg=4326)
+    layer = vector_layer([(QgsGeometry.fromWkt("POINT(10.01 49.99)"), "a")], "Point", crs="EPSG:4326")
+    with pytest.raises(QgsProcessingException, match=r"SIEVE_UNIT 'm2' needs a raster .*Give SIEVE in pixels"):
+        run(
+            "classify",
+            {
+                "INPUT": str(raster),
+                "TRAINING": layer,
+                "CLASS_FIELD": "cover",
+                "OUTPUT": str(tmp_path / "map.tif"),
+                "SIEVE": 100,
+                "SIEVE_UNIT": "m2",
+            },
+        )
+
+
+def test_the_patches_are_those_that_gdal_sieves(tmp_path):
+    from mtmsd.mtmsd_qgis.classification.choices.patches import PatchFinder
+
+    rng = np.random.default_rng(0)
+    classes = np.kron(rng.integers(1, 4, (6, 7)), np.ones((9, 8), int))
+    for row, column in rng.integers(1, 52, (40, 2)):
+        classes[row, column] = rng.integers(0, 4)  # specks, some of them without a class
+    source = gdal.GetDriverByName("MEM").Create("", classes.shape[1], classes.shape[0], 1, gdal.GDT_Byte)
+    band = source.GetRasterBand(1)
+    band.SetNoDataValue(0)
+    band.WriteArray(classes.astype(np.uint8))
+    target = gdal.GetDriverByName("MEM").CreateCopy("", source)
+    gdal.SieveFilter(band, band.GetMaskBand(), target.GetRasterBand(1), 5, 4)
+    finder = PatchFinder()
+    finder.add(classes - 1)
+    patches = finder.patches()
+    number = patches.of_strip(0, classes - 1)
+    small = (patches.size[number] < 5) & (patches.kind[number] >= 0)
+    assert small.sum() > 10
+    assert np.array_equal(target.ReadAsArray() != classes, small)

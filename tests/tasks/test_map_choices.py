@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from mtmsd_qgis.errors import Cancelled
 from mtmsd_qgis.io.classifier_file import read_classifier_description
 from mtmsd_qgis.io.cube import Cube
 from mtmsd_qgis.io.windows import whole
@@ -83,3 +84,66 @@ def test_a_classifier_from_a_file_may_be_unsure_too(scene, tmp_path):
     assert applied.choices.reject.pixels == result.choices.reject.pixels
     assert applied.choices.reject.accuracy is None
     assert sum(applied.mapped_pixels) == (learnt != 255).sum()
+
+
+def test_small_patches_go_before_the_accuracy_is_told(scene):
+    plain = classified(scene)
+    before = band(scene, plain.map)
+    result = classified(scene, replace(SETTINGS, finish=MapFinish(sieve=30)))
+    after, facts = band(scene, result.map), result.choices.sieve
+    assert facts.changed == (before != after).sum() > 100
+    assert (facts.accuracy, facts.mapped_pixels) == (plain.accuracy, plain.mapped_pixels)
+    assert result.accuracy.oa > plain.accuracy.oa  # fields are larger than 30 pixels
+    assert result.mapped_pixels == tuple((after == entry.id).sum() for entry in CLASSES)
+
+
+def test_a_sieved_pixel_may_be_not_sure_and_the_file_holds_neither(scene, tmp_path):
+    finish = MapFinish(sieve=30, least_confidence=0.5)
+    plain = classified(scene, outputs={"classifier": str(tmp_path / "plain")})
+    result = classified(scene, replace(SETTINGS, finish=finish), outputs={"classifier": str(tmp_path / "chosen")})
+    ids, confidence = band(scene, result.map), band(scene, result.confidence)
+    assert np.array_equal(ids == 255, confidence < 0.5)
+    assert result.choices.sieve.mapped_pixels == plain.mapped_pixels
+    assert (tmp_path / "plain").read_bytes() == (tmp_path / "chosen").read_bytes()
+
+
+def test_a_run_that_is_stopped_while_patches_go_comes_to_the_same_bytes(scene, tmp_path):
+    file = tmp_path / "classifier.mtmsdc"
+    classified(scene, outputs={"classifier": str(file)})
+    settings = to_json(ApplySettings(finish=MapFinish(sieve=30, least_confidence=0.5)))
+
+    def applied(progress, name):
+        outputs = {"checkpoint": str(tmp_path / name)}
+        job = Job("applyclassifier", settings, scene[1].description, inputs={"classifier": str(file)}, outputs=outputs)
+        return run(job, scene[0], progress)
+
+    def stopping(fraction, text):
+        if "small patches" in text:
+            stopping.calls += 1
+            if stopping.calls == 3:  # while rasters are written
+                raise Cancelled
+
+    stopping.calls = 0
+    with pytest.raises(Cancelled):
+        applied(stopping, "stopped")
+    texts = []
+    results = applied(lambda fraction, text: texts.append(text), "stopped"), applied(silent, "whole")
+    assert not any(text.startswith("map: window") for text in texts)  # it was whole already
+    one, other = (
+        (tmp_path / name / result.map.file).read_bytes() for name, result in zip(("stopped", "whole"), results)
+    )
+    assert one == other
+    assert results[0].choices == results[1].choices
+
+
+def test_patches_of_a_stack_are_found_in_every_raster(scene):
+    folder, cube = scene
+    samples = np.load(folder / "samples.npy")
+    np.save(folder / "samples2.npy", samples)
+    more = {"extra_scenes": (cube.description,), "extra_samples": ("samples2.npy",)}
+    alone = classified(scene, replace(SETTINGS, finish=MapFinish(sieve=30)))
+    both = classified(scene, replace(SETTINGS, finish=MapFinish(sieve=30)), **more)
+    assert both.accuracy.samples == 2 * alone.accuracy.samples
+    assert both.accuracy.oa > both.choices.sieve.accuracy.oa
+    assert sum(both.choices.sieve.mapped_pixels) == 40 * 44
+    assert both.choices.sieve.changed < 40 * 44

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A map finished as the analyst chose: pixels that are not probable enough become "not sure".
+"""A map finished as the analyst chose: small patches go into their neighbours, then improbable pixels are "not sure".
 
 Enters: a map as it was classified, whole. Leaves: further rasters beside it, so that a run that is stopped here begins
 this step anew and comes to the same bytes; and figures of the map before and after.
@@ -15,14 +15,15 @@ import numpy as np
 from ...accuracy.map_accuracy import evaluate_map, mapped_pixels, values_at
 from ...io.cube import Cube, create_cube
 from ...io.windows import row_strips
-from ...jobs.choice_results import ChoiceFacts, RejectFacts
+from ...jobs.choice_results import ChoiceFacts, RejectFacts, SieveFacts
 from ...jobs.data_model import ClassEntry
 from ...jobs.disk_sizes import CLASS_ID_TYPE
 from ...jobs.map_choices import MapFinish
-from ...progress import Progress
+from ...progress import Progress, span
 from ...sampling.sample_table import SampleTable
 from ..predict_map import MapFiles
 from ..predictor import MapGrid
+from .sieve import SievedMap, sieve_map
 
 NOT_SURE, NOT_SURE_COLOR = "not sure", "#c8c8c8"
 _IDS = (255, 65535)  # tried one after the other: the first keeps the map in bytes
@@ -36,18 +37,22 @@ class FinishedMap:
     Attributes:
         files: Its rasters.
         decided: The same where every pixel has a class.
+        classified: The map before anything was done.
         classes: In the order of the class indices.
         size: Height and width of the part that is the user's; the rest is of other rasters that were learnt from.
         finish: What was chosen.
         not_sure: Row of the legend for pixels that are not sure; None where there are none by choice.
+        sieved: What became of small patches; None where all stay.
     """
 
     files: MapFiles
     decided: MapFiles
+    classified: MapFiles
     classes: tuple[ClassEntry, ...]
     size: tuple[int, int]
     finish: MapFinish
     not_sure: ClassEntry | None = None
+    sieved: SievedMap | None = None
 
     def is_sure(self, samples: SampleTable) -> SampleTable:
         """The samples that do not lie on pixels that are not sure."""
@@ -59,23 +64,38 @@ class FinishedMap:
         Args:
             samples: Reference samples; may be empty.
         """
+        if self.not_sure is None and self.sieved is None:
+            return None
+        return ChoiceFacts(sieve=self._of_sieve(samples), reject=self._of_reject(samples))
+
+    def _of_sieve(self, samples: SampleTable) -> SieveFacts | None:
+        if self.sieved is None:
+            return None
+        before = self.classified
+        return SieveFacts(
+            unit=self.finish.sieve,
+            changed=self.sieved.changed,
+            left=self.sieved.left,
+            mapped_pixels=mapped_pixels(before.classes, self.classes, self.size),
+            accuracy=evaluate_map(before.classes, before.confidence, self.classes, samples)[0],
+        )
+
+    def _of_reject(self, samples: SampleTable) -> RejectFacts | None:
         if self.not_sure is None:
             return None
         unsure = samples.subset(self._unsure(samples))
         accuracy, _ = evaluate_map(self.decided.classes, self.decided.confidence, self.classes, samples)
         right, _ = evaluate_map(self.decided.classes, self.decided.confidence, self.classes, unsure)
         decided = mapped_pixels(self.decided.classes, self.classes, self.size)
-        sure = mapped_pixels(self.files.classes, self.classes, self.size)
-        reject = RejectFacts(
+        return RejectFacts(
             entry=self.not_sure,
             least_confidence=self.finish.least_confidence,
-            pixels=sum(decided) - sum(sure),
+            pixels=sum(decided) - sum(mapped_pixels(self.files.classes, self.classes, self.size)),
             mapped_pixels=decided,
             samples=len(unsure),
             samples_right=0 if right is None else sum(right.matrix[k][k] for k in range(len(self.classes))),
             accuracy=accuracy,
         )
-        return ChoiceFacts(reject=reject)
 
     def _unsure(self, samples: SampleTable) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
         id_of = -1 if self.not_sure is None else self.not_sure.id
@@ -95,11 +115,21 @@ def finish_map(
         progress: Told now and then.
     """
     chosen = finish or MapFinish()
+    sieving, rejecting = span(progress, 0.0, 0.9), span(progress, 0.9, 1.0)
+    decided, sieved = files, None
+    if chosen.sieve > 1:
+        sieved = sieve_map(files, grid, chosen.sieve, size, sieving)
+        decided = replace(files, classes=sieved.classes, confidence=sieved.confidence)
     if not chosen.least_confidence:
-        return FinishedMap(files, files, grid.classes, size, chosen)
+        return FinishedMap(decided, decided, files, grid.classes, size, chosen, sieved=sieved)
     entry = not_sure_entry(grid.classes)
-    rejected = _rejected(files, grid, chosen.least_confidence, entry.id, progress)
-    return FinishedMap(replace(files, classes=rejected), files, grid.classes, size, chosen, entry)
+    rejected = replace(decided, classes=_rejected(decided, grid, chosen.least_confidence, entry.id, rejecting))
+    return FinishedMap(rejected, decided, files, grid.classes, size, chosen, entry, sieved)
+
+
+def needs_probabilities(finish: MapFinish | None) -> bool:
+    """Whether a map has to keep its probabilities until it is finished."""
+    return finish is not None and finish.sieve > 1
 
 
 def not_sure_entry(classes: Sequence[ClassEntry]) -> ClassEntry:
