@@ -10,7 +10,9 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import torch
@@ -37,10 +39,12 @@ class LabelledPixels(FeatureSetReader):
     Attributes:
         values: Feature sets (L, F) of the labelled pixels on valid pixels.
         place: (H, W) the row of a pixel in them; -1 where there is none.
+        labelled: The labelled pixels.
     """
 
     values: Mapping[FeatureSet, Tensor]
     place: NDArray[np.int64]
+    labelled: SampleTable
 
     @classmethod
     def of(cls, features: Features, labelled: SampleTable, device: str) -> LabelledPixels:
@@ -52,12 +56,22 @@ class LabelledPixels(FeatureSetReader):
             device: As in the settings.
         """
         cube = Cube(features.folder, features.cube)
-        reader = FeatureSetReader.fit(cube, features.layout, choose_device(device).torch_device)
+        return cls._read(FeatureSetReader.fit(cube, features.layout, choose_device(device).torch_device), labelled)
+
+    @classmethod
+    def _read(cls, reader: FeatureSetReader, labelled: SampleTable) -> LabelledPixels:
         values, order = reader.at_samples(labelled, reader.available, silent)
-        place = np.full((cube.height, cube.width), -1, dtype=np.int64)
+        place = np.full((reader.cube.height, reader.cube.width), -1, dtype=np.int64)
         place[labelled.rows[order], labelled.cols[order]] = np.arange(len(order))
-        given = {each.name: getattr(reader, each.name) for each in fields(reader)}
-        return cls(**given, values=values, place=place)
+        return cls(**_parts(reader), values=values, place=place, labelled=labelled)
+
+    @cached_property
+    def _without_features(self) -> LabelledPixels:
+        return self._read(FeatureSetReader(**_parts(self)).without_features(), self.labelled)
+
+    def without_features(self) -> LabelledPixels:
+        """As that of the whole raster; read when it is first needed."""
+        return self._without_features
 
     def read(self, tile: Tile, wanted: Iterable[FeatureSet]) -> tuple[dict[FeatureSet, Tensor], NDArray[np.bool_]]:
         """As that of the whole raster, which has data at the labelled pixels alone."""
@@ -87,6 +101,11 @@ class LabelledPixels(FeatureSetReader):
         """With which the default classifier learns and predicts from these pixels."""
         fixed = SimpleNamespace(fit=lambda *_: self)
         return [Replacement("mtmsd_qgis.classification.auto.default_classifier", "FeatureSetReader", lambda _: fixed)]
+
+
+def _parts(reader: FeatureSetReader) -> dict[str, Any]:
+    """What a reader of the whole raster is made of."""
+    return {each.name: getattr(reader, each.name) for each in fields(FeatureSetReader)}
 
 
 class ReadOnce:

@@ -56,8 +56,15 @@ def test_feature_sets_and_their_order_are_those_of_the_raster(measured):
     scene, features = measured
     pixels = LabelledPixels.of(features, scene.samples, "cpu")
     reader = FeatureSetReader.fit(Cube(features.folder, features.cube), LAYOUT, pixels.device)
+    compare(pixels, reader, scene, [FeatureSet.SMOOTHED_SPECTRA, FeatureSet.FEATURE_MEANS])
+    compare(
+        pixels.without_features(), reader.without_features(), scene, [FeatureSet.SMOOTHED_SPECTRA, FeatureSet.GUIDE]
+    )
+
+
+def compare(pixels: LabelledPixels, reader: FeatureSetReader, scene: Scene, wanted: list[FeatureSet]) -> None:
+    """At some samples, from last to first."""
     some = scene.samples.subset(np.arange(len(scene.samples))[::-7])
-    wanted = [FeatureSet.SMOOTHED_SPECTRA, FeatureSet.FEATURE_MEANS]
     (mine, my_order), (values, order) = (each.at_samples(some, wanted, silent) for each in (pixels, reader))
     np.testing.assert_array_equal(my_order, order)
     assert len(order) < len(some)
