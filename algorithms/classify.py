@@ -130,7 +130,7 @@ class Classify(MtmsdAlgorithm):
             run.write_maps(result, job.classes, folder, ProgressRange(feedback, 95, 100, "Writing the maps"))
         run.write_report(result)
         feedback.pushInfo(result.split.sentence)
-        return run.results(result)
+        return {**run.results(result), "SUGGESTIONS": run.write_suggestions(values, result)}
 
     def _settings(self, values: ParameterValues) -> ClassificationSettings:
         return ClassifierParameters().read(values, keep=values.optional_integer("KEEP"))

@@ -164,7 +164,8 @@ class MapScene(MtmsdAlgorithm):
             if model is not None and result.model is not None:
                 copy_file(Path(result.model), model)
         feedback.pushInfo(result.split.sentence)
-        return {**run.results(result), "OUTPUT_MODEL": str(model) if model else None}
+        suggestions = run.write_suggestions(values, result)
+        return {**run.results(result), "OUTPUT_MODEL": str(model) if model else None, "SUGGESTIONS": suggestions}
 
     def _settings(self) -> dict[str, Any]:
         pretraining = {"pretrain": to_json(self._pretraining)} if self._model is None else {}

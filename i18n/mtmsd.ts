@@ -344,6 +344,10 @@
             <translation type="unfinished"></translation>
         </message>
         <message>
+            <source>Maps of {scene}</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
             <source>Further rasters</source>
             <translation type="unfinished"></translation>
         </message>
@@ -401,10 +405,6 @@
         </message>
         <message>
             <source>Advanced parameters</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>Maps of {scene}</source>
             <translation type="unfinished"></translation>
         </message>
         <message>
@@ -517,6 +517,38 @@
         </message>
         <message>
             <source>standard divides each band by its deviation first, for rasters whose bands have different units.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Suggested samples</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Points to label next, the most useful first: pixels of which the map is least sure, each typical of many such pixels, spread over the scene. Fields: rank, class, runner_up, confidence, why.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Number of suggested samples</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>How many points SUGGESTIONS has.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Roads and paths</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Lines from which the suggested samples can be reached. Not set: they may lie anywhere.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Distance from roads and paths (m)</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Suggested samples lie at most so far from the lines of REACHABLE.</source>
             <translation type="unfinished"></translation>
         </message>
         <message>

@@ -344,6 +344,10 @@
             <translation>Genauigkeit mit Intervallen, Konfusionsmatrix, Kalibrierung, Flächen, worauf die Karte beruht, was zurückgehalten wurde und wie. Daneben liegt dasselbe als JSON und CSV, unter gleichem Namen.</translation>
         </message>
         <message>
+            <source>Maps of {scene}</source>
+            <translation>Karten von {scene}</translation>
+        </message>
+        <message>
             <source>Further rasters</source>
             <translation>Weitere Raster</translation>
         </message>
@@ -402,10 +406,6 @@
         <message>
             <source>Advanced parameters</source>
             <translation>Weitere Parameter</translation>
-        </message>
-        <message>
-            <source>Maps of {scene}</source>
-            <translation>Karten von {scene}</translation>
         </message>
         <message>
             <source>The same seed, inputs and device give the same result.</source>
@@ -518,6 +518,38 @@
         <message>
             <source>standard divides each band by its deviation first, for rasters whose bands have different units.</source>
             <translation>standard teilt jeden Kanal vorher durch seine Standardabweichung, für Raster mit Kanälen verschiedener Einheiten.</translation>
+        </message>
+        <message>
+            <source>Suggested samples</source>
+            <translation>Vorgeschlagene Stichproben</translation>
+        </message>
+        <message>
+            <source>Points to label next, the most useful first: pixels of which the map is least sure, each typical of many such pixels, spread over the scene. Fields: rank, class, runner_up, confidence, why.</source>
+            <translation>Punkte, die als nächste zu bestimmen sind, die nützlichsten zuerst: Pixel, bei denen die Karte am unsichersten ist, jeder typisch für viele solche Pixel, über die Szene verteilt. Felder: rank (Rang), class (Klasse), runner_up (zweitwahrscheinlichste Klasse), confidence (Konfidenz), why (Grund).</translation>
+        </message>
+        <message>
+            <source>Number of suggested samples</source>
+            <translation>Anzahl der vorgeschlagenen Stichproben</translation>
+        </message>
+        <message>
+            <source>How many points SUGGESTIONS has.</source>
+            <translation>Wie viele Punkte SUGGESTIONS hat.</translation>
+        </message>
+        <message>
+            <source>Roads and paths</source>
+            <translation>Straßen und Wege</translation>
+        </message>
+        <message>
+            <source>Lines from which the suggested samples can be reached. Not set: they may lie anywhere.</source>
+            <translation>Linien, von denen aus die vorgeschlagenen Stichproben erreichbar sind. Nicht gesetzt: Sie dürfen überall liegen.</translation>
+        </message>
+        <message>
+            <source>Distance from roads and paths (m)</source>
+            <translation>Abstand von Straßen und Wegen (m)</translation>
+        </message>
+        <message>
+            <source>Suggested samples lie at most so far from the lines of REACHABLE.</source>
+            <translation>Vorgeschlagene Stichproben</translation>
         </message>
         <message>
             <source>Check environment</source>

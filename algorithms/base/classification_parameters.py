@@ -23,6 +23,7 @@ from .choices.class_table_parameter import ClassTableParameter
 from .choices.finish_parameters import FinishParameters
 from .parameters import Overlaps, ParameterValues, WorkerOutputs, rare_number, read_label_layer
 from .translation import tr, translatable
+from .uncertainty.suggestion_parameters import SuggestionOutput, SuggestionParameters
 
 if TYPE_CHECKING:
     from ..bridge.choices.class_table import ChosenSamples
@@ -202,6 +203,7 @@ class ClassifierOptions:
         ):
             algorithm.declare(number, text, advanced=True)
         Overlaps().declare(algorithm)
+        SuggestionParameters().declare(algorithm)
 
 
 class ClassifierFile:
@@ -286,6 +288,7 @@ class MapOutputs:
             tr("One band a class, 0 to 1; -1 where there is no data."),
         )
         UncertaintyOutput().declare(algorithm)
+        SuggestionOutput().declare(algorithm)
         algorithm.declare(
             QgsProcessingParameterFileDestination(
                 "REPORT", tr("Report"), fileFilter=tr("HTML files (*.html)"), optional=True

@@ -14,9 +14,12 @@ from .choices.finish_parameters import FinishParameters, finish_rows
 from .classification_parameters import ACCURACY, ClassifierFile, SampleLayers
 from .map_files import MAPS, MapFiles, share_bands, wanted_rasters
 from .outputs import RunOutputs
+from .translation import tr
+from .uncertainty.suggestion_parameters import OUTPUT as SUGGESTIONS
+from .uncertainty.suggestion_parameters import SuggestionParameters
 
 if TYPE_CHECKING:
-    from qgis.core import QgsProcessingFeedback
+    from qgis.core import QgsCoordinateTransformContext, QgsProcessingFeedback
 
     from ...mtmsd_qgis.jobs.data_model import ClassEntry
     from ...mtmsd_qgis.jobs.protocol import Job
@@ -24,12 +27,14 @@ if TYPE_CHECKING:
     from ..bridge.choices.class_table import ChosenSamples
     from ..bridge.feedback import ProgressRange
     from ..bridge.raster.source import RasterSource
+    from ..bridge.uncertainty.suggestion_points import WantedSuggestions
     from ..bridge.vector.labels import LabelLayer
     from .extra_scenes import ExtraScene
     from .parameters import ParameterValues
 
 
 CLASSIFIER_FILE = "classifier.mtmsdc"  # in the job folder
+_SUGGESTION_BANDS = 4  # that a run writes to suggest samples, at most: uncertainty, and the runner-up
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,8 @@ class ClassificationRun:
         classifier: Where the classifier's file goes; None where it is not wanted.
         include_model: Whether the diffusion model goes into it.
         extra: Further rasters to learn from, with the training samples in their CRS.
+        suggestions: Samples to take next that are asked for; None: none.
+        transforms: Of the project.
     """
 
     outputs: RunOutputs
@@ -57,6 +64,8 @@ class ClassificationRun:
     classifier: Path | None = None
     include_model: bool = False
     extra: tuple[tuple[ExtraScene, LabelLayer], ...] = ()
+    suggestions: WantedSuggestions | None = None
+    transforms: QgsCoordinateTransformContext | None = None
 
     @classmethod
     def collect(
@@ -72,7 +81,8 @@ class ClassificationRun:
             QgsProcessingException: A layer cannot be used.
         """
         settings = replace(settings, finish=FinishParameters().read(values, source))
-        return cls(outputs, settings, source, SampleLayers().read(values, source))
+        suggestions = SuggestionParameters().collect(values, source)
+        return cls(outputs, settings, source, SampleLayers().read(values, source), suggestions=suggestions)
 
     def with_destinations(self, values: ParameterValues) -> ClassificationRun:
         """The run that knows where its outputs go.
@@ -84,6 +94,7 @@ class ClassificationRun:
         return replace(
             self,
             maps=maps,
+            transforms=values.transforms,
             report=self.outputs.file(values, "REPORT"),
             classifier=self.outputs.file(values, ClassifierFile.OUTPUT),
             include_model=ClassifierFile.includes_model(values),
@@ -106,8 +117,9 @@ class ClassificationRun:
 
     @property
     def share_bands(self) -> int:
-        """Bands of probabilities and of uncertainty that are written at most."""
-        return share_bands(self.maps, len({key for _, key in self.labels.shapes}), self.settings.finish)
+        """Bands of probabilities, of uncertainty and for suggestions that are written at most."""
+        bands = share_bands(self.maps, len({key for _, key in self.labels.shapes}), self.settings.finish)
+        return bands + (_SUGGESTION_BANDS if self.suggestions else 0)
 
     def with_samples(self, job: Job, folder: Path, feedback: QgsProcessingFeedback, start: float) -> Job:
         """The job with what this run adds to its scene: sample files, classes, and whether probabilities are wanted.
@@ -147,6 +159,8 @@ class ClassificationRun:
         if self.classifier is not None:
             options.update(source_name=self.source.name, include_model=self.include_model)
             outputs["classifier"] = str(folder / CLASSIFIER_FILE)
+        if self.suggestions is not None:
+            options["suggestions"] = self.suggestions.option(folder, self.source.grid, self.transforms)
         return replace(
             job,
             samples=training.file,
@@ -173,6 +187,29 @@ class ClassificationRun:
         MapFiles(self.outputs, self.source, self.maps).write(result, classes, folder, progress)
         if self.classifier is not None:
             copy_file(job_folder / CLASSIFIER_FILE, self.classifier)
+
+    def write_suggestions(self, values: ParameterValues, result: MapResult) -> str | None:
+        """The layer of samples to take next, styled and named; its id, None where it is not wanted.
+
+        Raises:
+            QgsProcessingException: The layer cannot be written.
+        """
+        from qgis.core import QgsWkbTypes
+
+        from ..bridge.uncertainty.suggestion_points import points_style, suggestion_fields, write_points
+
+        if self.suggestions is None:
+            return None
+        grid = self.source.grid
+        sink, destination = values.sink(SUGGESTIONS, suggestion_fields(), QgsWkbTypes.Type.Point, grid.crs)
+        if sink is None:
+            return None
+        write_points(sink, result.suggestions or (), result.classes, grid)
+        del sink  # closes the file
+        self.outputs.add_layer(SUGGESTIONS, destination)
+        self.outputs.title(SUGGESTIONS, self.source.name, tr("Maps of {scene}"))
+        self.outputs.style(SUGGESTIONS, points_style)
+        return destination
 
     def write_report(self, result: MapResult, extra: Mapping[str, str] = MappingProxyType({})) -> None:
         """The report of the map, where one is wanted, and its content as JSON and CSV beside it.

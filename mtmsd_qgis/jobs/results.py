@@ -17,6 +17,7 @@ from .data_model import ClassEntry, CubeFile, FeatureLayout
 from .feature_gain import FeatureGain
 from .json_dataclasses import INLINE, OMITTED_IF_NONE, json_name
 from .settings import ApplySettings, ClassificationSettings, PretrainSettings
+from .suggestions import Suggestion
 from .transfer_results import TransferFacts
 
 
@@ -240,6 +241,7 @@ class MapResult:
         seconds: The task took.
         choices: What the analyst's choices did; None where none was made.
         uncertainty: Entropy, margin and disagreement, where asked for.
+        suggestions: Samples to take next, the most useful first, where asked for.
     """
 
     map: CubeFile
@@ -260,6 +262,7 @@ class MapResult:
     seconds: float = 0.0
     choices: ChoiceFacts | None = field(default=None, metadata=OMITTED_IF_NONE)
     uncertainty: CubeFile | None = field(default=None, metadata=OMITTED_IF_NONE)
+    suggestions: tuple[Suggestion, ...] | None = field(default=None, metadata=OMITTED_IF_NONE)
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ from .job_device import announce_device
 from .map_result import map_grid, map_result
 from .scene_input import open_extra_scenes, open_scene
 from .scene_stack import SceneStack
+from .uncertainty.suggested_samples import suggested_samples
 
 _LEARNING_SHARE = {"auto": 0.85}  # of the time, as measured on Indian Pines; networks take all but the last of it
 
@@ -66,6 +67,7 @@ def classify(job: Job, folder: Path, progress: Progress) -> MapResult:
         files = predict_map(classifier.predictor, grid, span(progress, learning, 1.0))
         finished = finish_map(files, grid, settings.finish, whole_size(cube), span(progress, 1.0, 1.0))
     result = map_result(finished, task, split, classifier, device)
+    result = replace(result, suggestions=suggested_samples(job, folder, files, task, split.validation))
     if stack:
         result = stack.own_result(result, finished.files, folder)
     save_if_wanted(MapOfScene(job, raster, task, classifier, result))

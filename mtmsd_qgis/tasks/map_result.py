@@ -17,6 +17,7 @@ from ..jobs.protocol import Job
 from ..jobs.results import MapResult, PurificationFacts
 from ..sampling.sample_split import SampleSplit
 from .job_device import computation
+from .uncertainty.suggested_samples import OPTION as SUGGESTIONS
 
 
 def map_grid(job: Job, directory: RunDirectory, size: tuple[int, int], finish: MapFinish | None) -> MapGrid:
@@ -33,7 +34,8 @@ def map_grid(job: Job, directory: RunDirectory, size: tuple[int, int], finish: M
         job.classes,
         directory,
         with_probabilities=bool(job.options.get("probabilities")) or needs_probabilities(finish),
-        with_uncertainty=bool(job.options.get("uncertainty")),
+        with_uncertainty=bool(job.options.get("uncertainty")) or SUGGESTIONS in job.options,
+        with_runner_up=SUGGESTIONS in job.options,
     )
 
 

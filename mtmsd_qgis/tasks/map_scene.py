@@ -46,6 +46,7 @@ from .lazy_map import SceneFeatures, map_lazily
 from .map_result import map_grid, map_result
 from .pretrain import ModelTraining, train_model
 from .scene_input import band_positions, check_bands, check_size, open_scene, standardised
+from .uncertainty.suggested_samples import suggested_samples
 
 log = logging.getLogger(__name__)
 
@@ -147,6 +148,7 @@ def map_scene(job: Job, folder: Path, progress: Progress) -> SceneMapResult:
         files = map_lazily(classifier.predictor, source, grid, span(progress, fitted, 1.0))
         finished = finish_map(files, grid, steps.classify.finish, grid.size, span(progress, 1.0, 1.0))
     result = map_result(finished, task, split, classifier, device)
+    result = replace(result, suggestions=suggested_samples(job, folder, files, task, split.validation))
     result = replace(result, purification=replace(result.purification, after_split=True))
     origin = SceneSource(source.recipe, steps.extract, scene.model, scene.model_file)
     save_if_wanted(MapOfScene(job, cube, task, classifier, result, origin))

@@ -8,10 +8,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from mtmsd_qgis.errors import SceneError, SettingsError
 from mtmsd_qgis.io.cube import Cube
 from mtmsd_qgis.io.windows import whole
 from mtmsd_qgis.jobs.protocol import Job
 from mtmsd_qgis.jobs.settings import ClassificationSettings, to_json
+from mtmsd_qgis.jobs.suggestions import REACHABLE_FILE
 from mtmsd_qgis.progress import silent
 from mtmsd_qgis.tasks.run import run
 from tests.scenes import CLASSES, cube_of, fields, sample_table
@@ -79,3 +81,45 @@ def test_it_is_high_between_two_classes_and_depends_on_no_window(scene, monkeypa
 
 def test_without_the_option_there_is_none(scene):
     assert classified(scene).uncertainty is None
+
+
+def suggested(scene, reachable=None, **more):
+    if reachable is not None:
+        reachable.astype(np.uint8).tofile(scene[0] / REACHABLE_FILE)
+    settings = {"count": 6, "within_reach": reachable is not None}
+    return classified(scene, suggestions=settings, **more).suggestions
+
+
+def test_samples_are_suggested_where_the_map_is_not_sure(scene):
+    found = suggested(scene)
+    assert len(found) == 6
+    rows, cols = np.array([(each.row, each.col) for each in found]).T
+    inside = (rows >= 12) & (rows < 24) & (cols >= 30) & (cols < 46)
+    assert sum(each.share for each, mixed in zip(found, inside) if mixed) > 0.3  # in 7 % of the scene
+    labelled = {(row, col) for row, col, *_ in np.load(scene[0] / "samples.npy").tolist()}
+    assert not labelled & {(each.row, each.col) for each in found}
+    result = classified(scene, suggestions={"count": 6, "within_reach": False})
+    ids, confidence, measures = (
+        values_of(scene, raster) for raster in (result.map, result.confidence, result.uncertainty)
+    )
+    for each in found:
+        assert each.class_id == ids[0, each.row, each.col] != each.runner_up_id
+        assert each.confidence == confidence[0, each.row, each.col]
+        assert each.margin == measures[1, each.row, each.col]
+    assert [each.share for each in found] == sorted((each.share for each in found), reverse=True)
+    assert suggested(scene) == found
+
+
+def test_only_pixels_within_reach_are_suggested(scene):
+    reachable = np.zeros((HEIGHT, WIDTH), dtype=bool)
+    reachable[30:, :20] = True
+    found = suggested(scene, reachable)
+    assert len(found) == 6
+    assert all(reachable[each.row, each.col] for each in found)
+    with pytest.raises(SceneError, match="REACHABLE_DISTANCE"):
+        suggested(scene, np.zeros((HEIGHT, WIDTH), dtype=bool))
+
+
+def test_a_number_of_suggestions_out_of_range_is_refused(scene):
+    with pytest.raises(SettingsError, match=r"1 to 1000\. Found: 0"):
+        classified(scene, suggestions={"count": 0, "within_reach": False})

@@ -17,10 +17,12 @@ if Qgis.QGIS_VERSION_INT < _FIRST_WITH_META_TYPES:
     WHOLE_NUMBER = QVariant.Type.Int  # Qt 5
     LONG_NUMBER = QVariant.Type.LongLong  # Qt 5
     TEXT = QVariant.Type.String  # Qt 5
+    NUMBER = QVariant.Type.Double  # Qt 5
 else:
     WHOLE_NUMBER = QMetaType.Type.Int
     LONG_NUMBER = QMetaType.Type.LongLong
     TEXT = QMetaType.Type.QString
+    NUMBER = QMetaType.Type.Double
 
 ID_FIELD = "fid"  # a GeoPackage's own number of a feature
 _OF_FORMATS = ("geom", "geometry")  # what GeoPackage and SpatiaLite call their column of geometries

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Suggested samples: the pixels within reach on their way to the worker, and the worker's pixels as points."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from osgeo import gdal
+from qgis.core import (
+    QgsCoordinateReferenceSystem,
+    QgsCoordinateTransformContext,
+    QgsFeature,
+    QgsFeatureSink,
+    QgsField,
+    QgsFields,
+    QgsGeometry,
+    QgsMapLayer,
+    QgsMarkerSymbol,
+    QgsPalLayerSettings,
+    QgsPointXY,
+    QgsProcessingException,
+    QgsSingleSymbolRenderer,
+    QgsVectorLayer,
+    QgsVectorLayerSimpleLabeling,
+)
+
+from ....mtmsd_qgis.jobs.data_model import ClassEntry
+from ....mtmsd_qgis.jobs.json_dataclasses import to_json
+from ....mtmsd_qgis.jobs.suggestions import REACHABLE_FILE, Suggestion, SuggestionSettings
+from ..raster.masks import burn, in_crs, memory_raster
+from ..raster.source import Grid
+from ..vector.field_types import NUMBER, TEXT, WHOLE_NUMBER
+
+_SYMBOL = {"name": "circle", "color": "#ffd92f", "outline_color": "#000000", "size": "3"}
+
+
+@dataclass(frozen=True)
+class WantedSuggestions:
+    """What the user asks for.
+
+    Attributes:
+        settings: Number, and whether pixels must be within reach.
+        lines: From which they can be reached.
+        crs: Of the lines.
+        distance_m: At most so far from a line.
+    """
+
+    settings: SuggestionSettings
+    lines: tuple[QgsGeometry, ...] = ()
+    crs: QgsCoordinateReferenceSystem | None = None
+    distance_m: float = 0.0
+
+    def option(self, folder: Path, grid: Grid, context: QgsCoordinateTransformContext) -> dict[str, Any]:
+        """The option of the job; pixels within reach are written into its folder.
+
+        Raises:
+            QgsProcessingException: The lines cannot be brought into the raster's CRS.
+        """
+        if self.settings.within_reach:
+            lines = in_crs(self.lines, self.crs, grid.crs, context)
+            (folder / REACHABLE_FILE).write_bytes(pixels_within(lines, self.distance_m, grid))
+        return dict(to_json(self.settings))
+
+
+def pixels_within(lines: Sequence[QgsGeometry], distance_m: float, grid: Grid) -> bytes:
+    """One byte a pixel, row by row: 1 where its centre lies within a distance of a pixel that a line touches.
+
+    Args:
+        lines: In the grid's CRS.
+        distance_m: At most; a pixel that a line touches is always within reach.
+        grid: With an area of its pixels.
+    """
+    import numpy as np
+
+    touched = memory_raster(grid)
+    burn(touched, (shape.asWkb().data() for shape in lines), 1)
+    side_m = (grid.pixel_area_m2 or 1.0) ** 0.5
+    near = memory_raster(grid)
+    options = [
+        "VALUES=1",
+        "DISTUNITS=PIXEL",
+        f"MAXDIST={max(distance_m / side_m, 0.5)}",
+        "FIXED_BUF_VAL=1",
+        "NODATA=0",
+    ]
+    gdal.ComputeProximity(touched.GetRasterBand(1), near.GetRasterBand(1), options)
+    both = (np.frombuffer(band.GetRasterBand(1).ReadRaster(), np.uint8) for band in (touched, near))
+    return np.maximum(*both).tobytes()  # what a line touches is at no distance, which GDAL leaves at 0
+
+
+def suggestion_fields() -> QgsFields:
+    """Of the layer of points."""
+    fields = QgsFields()
+    for name, kind in (
+        ("rank", WHOLE_NUMBER),
+        ("class", TEXT),
+        ("runner_up", TEXT),
+        ("confidence", NUMBER),
+        ("why", TEXT),
+    ):
+        fields.append(QgsField(name, kind))
+    return fields
+
+
+def write_points(
+    sink: QgsFeatureSink, suggestions: Sequence[Suggestion], classes: Sequence[ClassEntry], grid: Grid
+) -> None:
+    """A point at the centre of each pixel, the most useful first.
+
+    Raises:
+        QgsProcessingException: The layer cannot be written.
+    """
+    names = {entry.id: entry.name for entry in classes}
+    for rank, each in enumerate(suggestions, 1):
+        x, y = gdal.ApplyGeoTransform(grid.transform, each.col + 0.5, each.row + 0.5)
+        feature = QgsFeature(suggestion_fields())
+        feature.setGeometry(QgsGeometry.fromPointXY(QgsPointXY(x, y)))
+        name, other = names.get(each.class_id, ""), names.get(each.runner_up_id, "")
+        feature.setAttributes([rank, name, other, round(each.confidence, 4), reason(each, name, other)])
+        if not sink.addFeature(feature, QgsFeatureSink.Flag.FastInsert):
+            raise QgsProcessingException(f"SUGGESTIONS cannot be written: {sink.lastError()}")
+
+
+def reason(each: Suggestion, name: str, other: str) -> str:
+    """Why a pixel is suggested, in a sentence."""
+    return (
+        f"{name} ({each.confidence:.2f}) or {other} ({each.confidence - each.margin:.2f}); typical of pixels with "
+        f"{100 * each.share:.0f} % of the doubt"
+    )
+
+
+def points_style(layer: QgsMapLayer) -> None:
+    """Yellow points with their rank."""
+    if isinstance(layer, QgsVectorLayer):
+        layer.setRenderer(QgsSingleSymbolRenderer(QgsMarkerSymbol.createSimple(_SYMBOL)))
+        settings = QgsPalLayerSettings()
+        settings.fieldName = "rank"
+        layer.setLabeling(QgsVectorLayerSimpleLabeling(settings))
+        layer.setLabelsEnabled(True)

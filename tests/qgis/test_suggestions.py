@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Suggested samples as a layer, anywhere or within reach of lines."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from qgis.core import QgsGeometry, QgsPointXY, QgsProcessingException, QgsRasterLayer, QgsVectorLayer
+from scenes import CLASSIFY, LEFT, PIXEL, TOP, run, vector_layer, write_raster
+
+
+def test_a_classification_suggests_points_within_reach(scene, features, tmp_path, torch_python):
+    x = LEFT + 10.5 * PIXEL
+    road = QgsGeometry.fromPolylineXY([QgsPointXY(x, TOP), QgsPointXY(x, TOP - 1000 * PIXEL)])
+    path = tmp_path / "next.gpkg"
+    results = run(
+        "classify",
+        {
+            "INPUT": str(features), "TRAINING": str(scene.polygons), "CLASS_FIELD": "cover", **CLASSIFY,
+            "OUTPUT": str(tmp_path / "map.tif"), "SUGGESTIONS": str(path), "SUGGESTION_COUNT": 5,
+            "REACHABLE": vector_layer([(road, "road")], "LineString"), "REACHABLE_DISTANCE": 2 * PIXEL,
+        },
+    )  # fmt: skip
+    layer = QgsVectorLayer(str(path), "next", "ogr")
+    assert results["SUGGESTIONS"]
+    assert layer.crs() == QgsRasterLayer(str(features)).crs()
+    points = list(layer.getFeatures())
+    assert [point["rank"] for point in points] == [1, 2, 3, 4, 5]
+    names = {"water", "meadow", "forest"}
+    for point in points:
+        assert {point["class"], point["runner_up"]} <= names
+        assert point["class"] != point["runner_up"]
+        assert point["why"].startswith(f"{point['class']} ({point['confidence']:.2f}) or {point['runner_up']} (")
+        assert abs(point.geometry().asPoint().x() - x) <= 2 * PIXEL
+
+
+def test_pixels_within_a_distance_of_a_line(tmp_path):
+    from mtmsd.algorithms.bridge.raster.source import describe_raster
+    from mtmsd.algorithms.bridge.uncertainty.suggestion_points import pixels_within
+
+    raster = write_raster(tmp_path / "in.tif", np.ones((1, 7, 9), np.uint8))
+    grid = describe_raster(QgsRasterLayer(str(raster), "in")).grid
+    x = LEFT + 3.5 * PIXEL
+    line = QgsGeometry.fromPolylineXY([QgsPointXY(x, TOP), QgsPointXY(x, TOP - 7 * PIXEL)])
+    for distance, columns in ((0, [3]), (1.0 * PIXEL, [2, 3, 4]), (2.5 * PIXEL, [1, 2, 3, 4, 5])):
+        near = np.frombuffer(pixels_within([line], distance, grid), np.uint8).reshape(7, 9)
+        assert np.array_equal(near, np.isin(np.arange(9), columns)[None].repeat(7, axis=0))
+    assert not any(pixels_within([], 100, grid))
+
+
+def test_a_distance_needs_a_raster_with_metres(scene, tmp_path, torch_python):
+    degrees = (10.0, 1e-4, 0.0, 50.0, 0.0, -1e-4)
+    raster = write_raster(tmp_path / "degrees.tif", np.ones((2, 20, 20), np.uint8), transform=degrees, epsg=4326)
+    road = QgsGeometry.fromPolylineXY([QgsPointXY(10, 50), QgsPointXY(11, 49)])
+    with pytest.raises(QgsProcessingException, match="a raster in a projected CRS was expected"):
+        run(
+            "classify",
+            {
+                "INPUT": str(raster), "TRAINING": str(scene.polygons), "CLASS_FIELD": "cover", **CLASSIFY,
+                "OUTPUT": str(tmp_path / "map.tif"), "SUGGESTIONS": str(tmp_path / "next.gpkg"),
+                "REACHABLE": vector_layer([(road, "road")], "LineString"),
+            },
+        )  # fmt: skip
