@@ -67,6 +67,7 @@ class Variant:
 
 
 _AUTO = "mtmsd_qgis.classification.auto"
+_CONTEXT_TEST = "mtmsd_qgis.classification.feature_value.candidate"
 
 
 def _without_model(library: str, spec: ModelSpec) -> Replacement:
@@ -92,9 +93,7 @@ VARIANTS = {
     "calibration of each model": Variant((Replacement(f"{_AUTO}.cross_validation", "temperature", lambda _: _one),)),
     "balanced classes": Variant((Replacement(f"{_AUTO}.model_library", "ModelSpec.balanced", lambda _: _same),), True),
     "class prior": Variant((Replacement(f"{_AUTO}.ensemble", "log_prior", lambda _: _no_prior),), by_group=True),
-    "context test": Variant(
-        (Replacement(f"{_AUTO}.default_classifier", "MOST_CROSS_CLASS", lambda _: 1.0),), by_group=True
-    ),
+    "context test": Variant((Replacement(_CONTEXT_TEST, "MOST_CROSS_CLASS", lambda _: 1.0),), by_group=True),
     "strong ridge where classes overlap": Variant(
         (Replacement(f"{_AUTO}.ensemble", "OVERLAPPING", _with_usual_ridges),), by_group=True
     ),
