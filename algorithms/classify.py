@@ -13,6 +13,7 @@ from ..mtmsd_qgis.jobs.results import MapResult
 from ..mtmsd_qgis.jobs.settings import ClassificationSettings, to_json
 from .base.algorithm import MtmsdAlgorithm
 from .base.choices.class_table_parameter import ClassTableParameter
+from .base.choices.class_weights import ClassWeights
 from .base.choices.finish_parameters import FinishParameters
 from .base.classification_parameters import (
     ClassifierFile,
@@ -60,7 +61,7 @@ class Classify(MtmsdAlgorithm):
         )
         self.declare_groups(ExtraFeatureRasters(), SampleLayers())
         self.declare_groups(ClassifierParameters(with_scenes=True), ClassifierOptions())
-        self.declare_groups(ClassTableParameter(), FinishParameters())
+        self.declare_groups(ClassTableParameter(), ClassWeights(), FinishParameters())
         self.declare(
             rare_number("KEEP", self.tr("Features kept per timestep"), least=0),
             self.tr(

@@ -19,6 +19,7 @@ from ..mtmsd_qgis.jobs.results import SceneMapResult
 from ..mtmsd_qgis.jobs.settings import PRESET_NAMES, to_json
 from .base.algorithm import MtmsdAlgorithm
 from .base.choices.class_table_parameter import ClassTableParameter
+from .base.choices.class_weights import ClassWeights
 from .base.choices.finish_parameters import FinishParameters
 from .base.classification_parameters import (
     ClassifierFile,
@@ -80,6 +81,7 @@ class MapScene(MtmsdAlgorithm):
             ExtractionParameters(),
             ClassifierOptions(),
             ClassTableParameter(),
+            ClassWeights(),
             FinishParameters(),
             ResumeFolderParameter(),
             Seed(),

@@ -216,6 +216,14 @@
             <translation type="unfinished"></translation>
         </message>
         <message>
+            <source>Class weights</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>How probable the classes are before a pixel is seen. classifier: as the classifier has it. even: all alike. samples: by their shares of the training samples. area: by the column 'area' of CLASS_TABLE, in any unit. The probabilities are corrected by Bayes' rule; nothing else changes.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
             <source>Smallest patch</source>
             <translation type="unfinished"></translation>
         </message>

@@ -216,6 +216,14 @@
             <translation>Eine Tabelle, etwa eine CSV-Datei, mit einer Zeile für jede Klasse, die geändert werden soll. Spalten: value (Wert des Klassenfelds), name, colour (Farbe), merged_into (Wert einer anderen Klasse oder einer neuen mit eigener Zeile, in die sie aufgeht) und left_out (yes: ihre Stichproben werden nicht verwendet). Klassen ohne Zeile bleiben, wie sie sind.</translation>
         </message>
         <message>
+            <source>Class weights</source>
+            <translation>Klassengewichte</translation>
+        </message>
+        <message>
+            <source>How probable the classes are before a pixel is seen. classifier: as the classifier has it. even: all alike. samples: by their shares of the training samples. area: by the column 'area' of CLASS_TABLE, in any unit. The probabilities are corrected by Bayes' rule; nothing else changes.</source>
+            <translation>Wie wahrscheinlich die Klassen sind, bevor ein Pixel angesehen wird. classifier: wie beim Klassifikator. even: alle gleich. samples: nach ihren Anteilen an den Trainingsstichproben. area: nach der Spalte 'area' von CLASS_TABLE, in beliebiger Einheit. Die Wahrscheinlichkeiten werden nach dem Satz von Bayes umgerechnet; sonst ändert sich nichts.</translation>
+        </message>
+        <message>
             <source>Smallest patch</source>
             <translation>Kleinste Fläche</translation>
         </message>

@@ -20,6 +20,7 @@ from qgis.core import (
 
 from ...mtmsd_qgis.jobs.settings import CLASSIFIERS, SPLITS, ClassificationSettings
 from .choices.class_table_parameter import ClassTableParameter
+from .choices.class_weights import ClassWeights
 from .choices.finish_parameters import FinishParameters
 from .parameters import Overlaps, ParameterValues, WorkerOutputs, rare_number, read_label_layer
 from .translation import tr, translatable
@@ -168,6 +169,7 @@ class ClassifierParameters:
             keep=keep,
             seed=values.integer("SEED"),
             device=values.text("DEVICE"),
+            class_weights=ClassWeights().read(values),
             finish=FinishParameters().read(values),
             **{name: value for name, value in overrides.items() if value is not None},
         )

@@ -80,9 +80,15 @@ class ClassificationRun:
         Raises:
             QgsProcessingException: A layer cannot be used.
         """
+        from ..bridge.choices.class_table import areas_of
+        from ..bridge.vector.labels import make_classes
+
         settings = replace(settings, finish=FinishParameters().read(values, source))
         suggestions = SuggestionParameters().collect(values, source)
-        return cls(outputs, settings, source, SampleLayers().read(values, source), suggestions=suggestions)
+        samples = SampleLayers().read(values, source)
+        if settings.class_weights == "area":
+            areas_of(samples.areas, make_classes(samples.training))
+        return cls(outputs, settings, source, samples, suggestions=suggestions)
 
     def with_destinations(self, values: ParameterValues) -> ClassificationRun:
         """The run that knows where its outputs go.
@@ -133,6 +139,7 @@ class ClassificationRun:
         Raises:
             QgsProcessingException: No sample, a single class, a class with one sample, or cancelled.
         """
+        from ..bridge.choices.class_table import areas_of
         from ..bridge.feedback import ProgressRange
         from ..bridge.vector.sample_export import SampleExport, training_of_several
 
@@ -156,6 +163,8 @@ class ClassificationRun:
             progress = ProgressRange(feedback, start + 1, start + 2)
             validation = export.reference(self.reference, training, progress)
         options, outputs = dict(job.options), dict(job.outputs)
+        if self.settings.class_weights == "area":
+            options["class_areas"] = areas_of(self.samples.areas, training.by_key)
         if self.classifier is not None:
             options.update(source_name=self.source.name, include_model=self.include_model)
             outputs["classifier"] = str(folder / CLASSIFIER_FILE)

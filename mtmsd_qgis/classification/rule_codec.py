@@ -34,6 +34,7 @@ from .auto.feature_sets import FeatureSet
 from .auto.kernel_ridge import KernelRidge, KernelScores
 from .auto.model_library import ModelSpec
 from .auto.scene_scaling import GuideScaling, SpectraScaling
+from .choices.class_priors import PriorRule
 from .fusion.fusion_ensemble import FittedFusion
 from .fusion.reader import FusionRule, Purified
 from .fusion.timestep_fusion import FusionClassifier
@@ -90,9 +91,10 @@ STORED: Mapping[str, Stored] = {
         ),
         Stored(GuideScaling, {"mean": "F", "axes": "G F"}),
         Stored(EnsembleRule),
+        Stored(PriorRule, {"log_ratio": "K"}),
     )
 }
-RULES = (EnsembleRule, FusionRule, PatchRule)
+RULES = (EnsembleRule, FusionRule, PatchRule, PriorRule)
 
 
 def pack(rule: DecisionRule, prefix: str) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:

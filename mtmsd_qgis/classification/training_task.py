@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 
 from ..io.cube import Raster
+from ..jobs.choice_results import ClassWeightFacts
 from ..jobs.data_model import ClassEntry, FeatureLayout
 from ..jobs.results import EnsembleSummary
 from ..jobs.settings import ClassificationSettings
@@ -59,6 +60,7 @@ class FittedClassifier:
         features: Features per timestep that it could use.
         ensemble: What the default classifier chose; None for others.
         rule: What the predictor was made from, apart from the raster; None where it cannot be stored.
+        class_weights: Priors of the classes that were chosen; None where they are the classifier's own.
     """
 
     predictor: Predictor
@@ -67,6 +69,7 @@ class FittedClassifier:
     features: int
     ensemble: EnsembleSummary | None = None
     rule: DecisionRule | None = None
+    class_weights: ClassWeightFacts | None = None
 
 
 def words_first(shares: Mapping[str, float]) -> dict[str, float]:

@@ -38,6 +38,21 @@ class RejectFacts:
 
 
 @dataclass(frozen=True)
+class ClassWeightFacts:
+    """How probable the classes are before a pixel is seen.
+
+    Attributes:
+        kind: One of settings.CLASS_WEIGHTS.
+        shares: (K,) of the classes, as chosen.
+        presumed: (K,) that the classifier has without the choice.
+    """
+
+    kind: str
+    shares: tuple[float, ...]
+    presumed: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class SieveFacts:
     """Patches that went into their neighbours.
 
@@ -62,10 +77,12 @@ class ChoiceFacts:
 
     Attributes:
         class_table: Sentences on classes that were merged or left out.
+        class_weights: Priors of the classes; None where they are the classifier's own.
         sieve: On small patches; None where all stay.
         reject: On pixels that are not sure; None where every pixel has a class.
     """
 
     class_table: tuple[str, ...] = ()
+    class_weights: ClassWeightFacts | None = field(default=None, metadata=OMITTED_IF_NONE)
     sieve: SieveFacts | None = field(default=None, metadata=OMITTED_IF_NONE)
     reject: RejectFacts | None = field(default=None, metadata=OMITTED_IF_NONE)

@@ -26,6 +26,7 @@ LEVEL_WIDTHS = (1, 2, 2)  # channels of each level of the U-Net, in base widths 
 LEVEL_BLOCKS = 2  # its residual blocks a level; the decoder has one more (paper)
 CLASSIFIERS = ("auto", "mtmsd", "transformer3d", "linear")
 SPLITS = ("none", "random", "spatial", "block", "scene")
+CLASS_WEIGHTS = ("even", "samples", "area")  # how probable classes are beforehand; None: as the classifier has it
 SAMPLINGS = ("unknown", "random", "stratified")  # how reference samples were drawn
 ADAPTATIONS = ("none", "scale")
 PRESET_NAMES = ("quick", "standard", "paper")
@@ -204,6 +205,7 @@ class ClassificationSettings:
         dropout: Share of the fused features that is zeroed in training; the paper has none.
         seed: Of split, initial weights and shuffling.
         device: "auto", "cpu", "cuda" or "cuda:N".
+        class_weights: One of CLASS_WEIGHTS; None: as the classifier has it.
         finish: What is done with the map afterwards; None: nothing.
     """
 
@@ -220,6 +222,7 @@ class ClassificationSettings:
     dropout: float = 0.0
     seed: int = 0
     device: str = "auto"
+    class_weights: str | None = field(default=None, metadata=OMITTED_IF_NONE)
     finish: MapFinish | None = field(default=None, metadata=OMITTED_IF_NONE)
 
     def __post_init__(self) -> None:
@@ -228,6 +231,8 @@ class ClassificationSettings:
         Raises:
             SettingsError: A value is outside its range.
         """
+        weights = self.class_weights
+        _require(weights is None or weights in CLASS_WEIGHTS, f"The class weights must be of {CLASS_WEIGHTS}.", weights)
         _require(self.classifier in CLASSIFIERS, f"The classifier must be one of {CLASSIFIERS}.", self.classifier)
         _require(self.split in SPLITS, f"The split must be one of {SPLITS}.", self.split)
         _require(0 < self.validation_share < 1, "The validation share must lie between 0 and 1.", self.validation_share)

@@ -10,9 +10,15 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from ..jobs.accuracy_results import AccuracyFigures
-from ..jobs.choice_results import ChoiceFacts, RejectFacts, SieveFacts
+from ..jobs.choice_results import ChoiceFacts, ClassWeightFacts, RejectFacts, SieveFacts
 from ..jobs.data_model import ClassEntry
 from .html import percent_text, swatch, table
+
+_WEIGHTS = {
+    "even": "each other",
+    "samples": "their shares of the training samples",
+    "area": "their areas that were given",
+}
 
 
 def choice_notes(choices: ChoiceFacts | None, accuracy: AccuracyFigures | None = None) -> list[str]:
@@ -25,6 +31,8 @@ def choice_notes(choices: ChoiceFacts | None, accuracy: AccuracyFigures | None =
     if choices is None:
         return []
     notes = list(choices.class_table)
+    if choices.class_weights is not None:
+        notes.append(_weights_note(choices.class_weights))
     if choices.sieve is not None:
         notes.append(_sieve_note(choices.sieve, accuracy if choices.reject is None else choices.reject.accuracy))
     if choices.reject is not None:
@@ -50,6 +58,8 @@ def choice_parts(
     if not notes:
         return []
     parts = ["<h2>What was chosen</h2>", *(f"<p>{escape(note)}</p>" for note in notes)]
+    if choices is not None and choices.class_weights is not None:
+        parts.append(_priors(choices.class_weights, classes))
     if choices is not None and choices.sieve is not None:
         after = mapped_pixels if choices.reject is None else choices.reject.mapped_pixels
         columns = {"After": after, "Before": choices.sieve.mapped_pixels}
@@ -103,6 +113,23 @@ def _sieve_note(sieve: SieveFacts, accuracy: AccuracyFigures | None) -> str:
     if sieve.accuracy is not None and accuracy is not None:
         text += f" Overall accuracy before: {percent_text(sieve.accuracy.oa)} %; after: {percent_text(accuracy.oa)} %."
     return text
+
+
+def _weights_note(weights: ClassWeightFacts) -> str:
+    return (
+        f"Before a pixel is seen, the classes are as probable as {_WEIGHTS[weights.kind]} (CLASS_WEIGHTS); the "
+        "probabilities of the classifier were corrected for it by Bayes' rule. The accuracy is that at the held-out "
+        "samples: where their classes have other shares than those that were chosen, it is not that of the whole map."
+    )
+
+
+def _priors(weights: ClassWeightFacts, classes: Sequence[ClassEntry]) -> str:
+    """A table of the shares, as chosen and as the classifier has them."""
+    rows = [
+        [swatch(entry.name, entry.color), f"{100 * chosen:.1f}", f"{100 * own:.1f}"]
+        for entry, chosen, own in zip(classes, weights.shares, weights.presumed)
+    ]
+    return table(["Class", "Chosen (%)", "Of the classifier (%)"], rows)
 
 
 def _areas(text: str, columns: Mapping[str, Sequence[int]], classes: Sequence[ClassEntry]) -> str:

@@ -26,6 +26,7 @@ class ClassRow:
         color: #rrggbb; empty likewise.
         merged_into: Value of the class that its samples belong to; None where they stay.
         left_out: Whether its samples are not used at all.
+        area: Of the class, in the unit of all of them; None where it is not told.
     """
 
     value: Key
@@ -33,6 +34,7 @@ class ClassRow:
     color: str = ""
     merged_into: Key | None = None
     left_out: bool = False
+    area: float | None = None
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,15 @@ class ClassTable:
     def styles(self, keys: Sequence[Key]) -> dict[Key, tuple[str, str]]:
         """Name and colour of classes by their value, either empty where the table does not tell."""
         return {key: (row.name, row.color) for key, row in self._rows_of(keys).items()}
+
+    def areas(self, keys: Sequence[Key]) -> dict[Key, float]:
+        """Area of classes by their value, that of what was merged into them added; those without one are missing."""
+        sums: dict[Key, float] = {}
+        for row in self.rows:
+            if row.area is not None and not row.left_out:
+                end = self._end_of(row)
+                sums[end] = sums.get(end, 0.0) + row.area
+        return {key: sums[end] for key, end in matching_values(keys, sums).items()}
 
     def unused(self, keys: Iterable[Key]) -> list[Key]:
         """Values of the table that no layer has and that no class is merged into."""

@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from ..classification.choices.class_priors import with_class_weights
 from ..classification.choices.finished_map import finish_map, needs_probabilities
 from ..classification.fit import fit_classifier
 from ..classification.predict_map import predict_map
@@ -61,6 +62,7 @@ def classify(job: Job, folder: Path, progress: Progress) -> MapResult:
     with memory_guard(device, "Extract fewer features (KEEP, TIMESTEPS)."):
         learning = _LEARNING_SHARE.get(settings.classifier, 0.95)
         classifier = fit_classifier(task, span(progress, 0.0, learning))
+        classifier = with_class_weights(classifier, task, job.options.get("class_areas"))
         grid = map_grid(job, RunDirectory(stack.folder if stack else folder), whole_size(raster), settings.finish)
         if stack is not None and not needs_probabilities(settings.finish):  # patches need the whole map
             grid = replace(grid, is_needed=partial(stack.needs, held_out=split.validation))

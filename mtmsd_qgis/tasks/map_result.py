@@ -6,12 +6,15 @@ Enters: the rasters of a map, what was learnt and from which samples. Leaves: a 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..accuracy.map_accuracy import evaluate_map, mapped_pixels
 from ..classification.choices.finished_map import FinishedMap, needs_probabilities
 from ..classification.predictor import MapGrid
 from ..classification.training_task import FittedClassifier, TrainingTask
 from ..diffusion.device import Device
 from ..io.run_directory import RunDirectory
+from ..jobs.choice_results import ChoiceFacts
 from ..jobs.map_choices import MapFinish
 from ..jobs.protocol import Job
 from ..jobs.results import MapResult, PurificationFacts
@@ -70,5 +73,12 @@ def map_result(
         settings=task.settings,
         computation=computation(device),
         ensemble=classifier.ensemble,
-        choices=finished.facts(split.validation),
+        choices=_choices(finished.facts(split.validation), classifier),
     )
+
+
+def _choices(finished: ChoiceFacts | None, classifier: FittedClassifier) -> ChoiceFacts | None:
+    """What was chosen for the finished map, and what for the classifier."""
+    if classifier.class_weights is None:
+        return finished
+    return replace(finished or ChoiceFacts(), class_weights=classifier.class_weights)

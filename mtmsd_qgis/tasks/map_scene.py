@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..classification.choices.class_priors import with_class_weights
 from ..classification.choices.finished_map import finish_map
 from ..classification.fit import fit_classifier
 from ..classification.training_task import TrainingTask
@@ -144,6 +145,7 @@ def map_scene(job: Job, folder: Path, progress: Progress) -> SceneMapResult:
         features, layout = source.raster, source.layout
         task = TrainingTask(features, layout, split.training, job.classes, steps.classify, device.torch_device)
         classifier = fit_classifier(task, span(fitting, 0.5, 1.0))
+        classifier = with_class_weights(classifier, task, job.options.get("class_areas"))
         grid = map_grid(job, run.run_directory, whole_size(cube), steps.classify.finish)
         files = map_lazily(classifier.predictor, source, grid, span(progress, fitted, 1.0))
         finished = finish_map(files, grid, steps.classify.finish, grid.size, span(progress, 1.0, 1.0))

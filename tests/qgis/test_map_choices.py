@@ -99,3 +99,18 @@ def test_the_patches_are_those_that_gdal_sieves(tmp_path):
     small = (patches.size[number] < 5) & (patches.kind[number] >= 0)
     assert small.sum() > 10
     assert np.array_equal(target.ReadAsArray() != classes, small)
+
+
+def test_class_weights_by_the_areas_of_a_table(scene, tmp_path):
+    table = tmp_path / "areas.csv"
+    table.write_text("value,area\nwater,50\nmeadow,30\nforest,20\n")
+    classify(scene, tmp_path, CLASS_TABLE=str(table), CLASS_WEIGHTS="area")
+    weights = report_of(tmp_path)["choices"]["class_weights"]
+    assert weights["shares"] == [0.2, 0.3, 0.5]  # forest, meadow, water
+    assert any("CLASS_WEIGHTS" in note for note in report_of(tmp_path)["notes"])
+    table.write_text("value,area\nwater,50\nforest,20\n")
+    with pytest.raises(QgsProcessingException, match=r"needs the area of every class, .* missing: 'meadow'"):
+        classify(scene, tmp_path, CLASS_TABLE=str(table), CLASS_WEIGHTS="area")
+    table.write_text("value,area\nwater,much\n")
+    with pytest.raises(QgsProcessingException, match=r"area of the class 'water' .* positive number; found 'much'"):
+        classify(scene, tmp_path, CLASS_TABLE=str(table), CLASS_WEIGHTS="area")

@@ -76,3 +76,13 @@ def test_names_and_colours_stand_with_the_values_of_the_layer():
 
 def test_what_is_merged_is_told_by_class():
     assert merged({1: 1, 2: 1, 3: None, 4: 4, 5: 9}) == {1: [1, 2], 9: [5]}
+
+
+def test_areas_of_merged_classes_add_up_and_those_left_out_do_not_count():
+    rows = table(
+        ClassRow("1", area=3.0),
+        ClassRow("2", merged_into="1", area=4.0),
+        ClassRow(5, left_out=True, area=9.0),
+        ClassRow(6),
+    )
+    assert rows.areas([1, 6]) == {1: 7.0}

@@ -7,7 +7,8 @@ Enters: any table that QGIS can open, with or without geometry. Leaves: LabelLay
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from math import isfinite, nan
 from typing import Any
 
 from qgis.core import (
@@ -18,6 +19,7 @@ from qgis.core import (
 )
 from qgis.PyQt.QtGui import QColor
 
+from ....mtmsd_qgis.jobs.data_model import ClassEntry
 from ....mtmsd_qgis.sampling.class_table import ClassRow, ClassTable, merged, refuse_strange
 from ....mtmsd_qgis.sampling.class_values import Key
 from ..vector.exclusion_counts import ExclusionCounts
@@ -30,6 +32,7 @@ _COLUMNS: Mapping[str, tuple[str, ...]] = {  # what each may be called, without 
     "colour": ("colour", "color"),
     "merged_into": ("mergedinto", "mergeinto"),
     "left_out": ("leftout", "leaveout"),
+    "area": ("area",),
 }
 _YES = ("1", "true", "yes", "x")
 _NO = ("0", "false", "no", "")
@@ -44,12 +47,14 @@ class ChosenSamples:
         reference: To judge the map with; None where there is no validation layer.
         sentences: What a class table did, for log and report.
         warnings: What of it did nothing.
+        areas: Of classes, by their value, where the table tells.
     """
 
     training: LabelLayer
     reference: LabelLayer | None
     sentences: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    areas: Mapping[Key, float] = field(default_factory=dict)
 
 
 def read_class_table(source: QgsProcessingFeatureSource) -> ClassTable:
@@ -108,7 +113,22 @@ def apply_class_table(table: ClassTable, training: LabelLayer, reference: LabelL
             f"Left out by the table {table.name}: {left_out} ({count} training features). The map gives their pixels "
             "other classes, and the accuracy holds for the classes that are left."
         )
-    return ChosenSamples(result, judged, tuple(sentences), tuple(warnings))
+    return ChosenSamples(result, judged, tuple(sentences), tuple(warnings), table.areas(_keys(result)))
+
+
+def areas_of(areas: Mapping[Key, float], classes: Mapping[Key, ClassEntry]) -> list[float]:
+    """The area of each class of the map, in the order of the class indices.
+
+    Raises:
+        QgsProcessingException: One is missing.
+    """
+    missing = [key for key in classes if key not in areas]
+    if missing:
+        raise QgsProcessingException(
+            f"CLASS_WEIGHTS 'area' needs the area of every class, in the column 'area' of CLASS_TABLE; missing: "
+            f"{names_of(missing, classes)}. Add them, in any unit, or choose other weights."
+        )
+    return [areas[key] for key in classes]
 
 
 def with_targets(labels: LabelLayer, table: ClassTable, targets: Mapping[Key, Key | None]) -> LabelLayer:
@@ -168,6 +188,7 @@ def _row(table: str, cells: Mapping[str, Any]) -> Iterable[ClassRow]:
         color=_color(table, value, _text(cells.get("colour"))),
         merged_into=class_key(cells.get("merged_into")),
         left_out=_truth(table, value, cells.get("left_out")),
+        area=_area(table, value, _text(cells.get("area"))),
     )
 
 
@@ -202,6 +223,26 @@ def _truth(table: str, value: Key, cell: Any) -> bool:  # noqa: ANN401
         f"left_out of the class '{value}' in the table {table} should be yes or no (1 or 0, true or false, or empty); "
         f"found '{text}'. Correct it."
     )
+
+
+def _area(table: str, value: Key, text: str) -> float | None:
+    """A positive number; None where there is none.
+
+    Raises:
+        QgsProcessingException: It is something else.
+    """
+    if not text:
+        return None
+    try:
+        area = float(text)
+    except ValueError:
+        area = nan
+    if not (isfinite(area) and area > 0):
+        raise QgsProcessingException(
+            f"The area of the class '{value}' in the table {table} should be a positive number; found '{text}'. "
+            "Correct it, or leave the class out."
+        )
+    return area
 
 
 def _plain(name: str) -> str:
