@@ -71,7 +71,7 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write("usage: worker.py FOLDER | --batch FOLDER [--step NAME] [--shard I/N] | --probe\n")
         return protocol.EXIT_ERROR
     folder = Path(arguments[0])
-    return QgisLine(channel).serve(lambda progress: _run_task(folder, progress))
+    return QgisLine(channel).serve(lambda progress: _run_task(protocol.read_job(folder), folder, progress))
 
 
 class Line:
@@ -231,27 +231,28 @@ def _serve_batch(arguments: list[str]) -> int:
         given = parser.parse_args(arguments)
     except SystemExit as ended:  # argparse has said why, or printed its help
         return protocol.EXIT_ERROR if ended.code else protocol.EXIT_DONE
+    folder: Path = given.batch
     is_first = os.environ.get("RANK", "0") == "0"
     try:
         from .campaign import folder as campaign_folder
         from .campaign import steps
 
-        if campaign_folder.is_campaign(given.batch):
+        if campaign_folder.is_campaign(folder):
             shard, name = given.shard or "0/1", steps.step_named(given.step).name if given.step else None
-            file = steps.progress_file(given.batch, name or "all", steps.Shard.parse(shard))
+            file = steps.progress_file(folder, name or "all", steps.Shard.parse(shard))
             line = BatchLine(file if is_first else None)
-            return line.serve(lambda progress: _run_campaign(given.batch, name, shard, progress))
+            return line.serve(lambda progress: _run_campaign(folder, name, shard, progress))
         if given.step or given.shard:
-            raise MtmsdError(f"{given.batch} is no campaign; --step and --shard are for campaigns.")
+            raise MtmsdError(f"{folder} is no campaign; --step and --shard are for campaigns.")
     except (MtmsdError, ImportError) as error:
         sys.stderr.write(f"error: {error}\n")
         return protocol.EXIT_ERROR
-    path = given.batch / _PROGRESS_FILE if given.batch.is_dir() else None
-    return BatchLine(path).serve(lambda progress: _run_task(given.batch, progress))
+    path = folder / _PROGRESS_FILE if folder.is_dir() else None
+    line = BatchLine(path if is_first else None)
+    return line.serve(lambda progress: _run_task(protocol.going_on(protocol.read_job(folder)), folder, progress))
 
 
-def _run_task(folder: Path, progress: Callable[[float, str], None]) -> dict[str, Any]:
-    job = protocol.read_job(folder)
+def _run_task(job: protocol.Job, folder: Path, progress: Callable[[float, str], None]) -> dict[str, Any]:
     with _words_if_libraries_are_missing():
         from .jobs.json_dataclasses import to_json
         from .runtime import memory

@@ -17,7 +17,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +124,17 @@ def read_job(folder: Path) -> Job:
         return job
     except ValueError as error:
         raise FileFormatError(f"{path} is not a complete job: {message_of(error)}.") from None
+
+
+def going_on(job: Job) -> Job:
+    """The job with what an earlier run of it has left to go on from, where nothing else is asked for.
+
+    A directory of unfinished work is found by the task itself; a checkpoint of a training has to be named.
+    """
+    checkpoint = job.outputs.get("checkpoint")
+    if checkpoint is None or "resume" in job.inputs or not Path(checkpoint).is_file():
+        return job
+    return replace(job, inputs={**job.inputs, "resume": checkpoint})
 
 
 def encode(message: Message) -> str:
