@@ -82,9 +82,8 @@ class FeatureSetReader:
     @property
     def guide_channels(self) -> int:
         """Of the guidance image."""
-        if self.guide_scaling is None:
-            return min(_GUIDE_COMPONENTS, len(self.scaling.components))
-        return len(self.guide_scaling.axes)
+        plain = min(_GUIDE_COMPONENTS, len(self.scaling.components))
+        return plain if self.guide_scaling is None else len(self.guide_scaling.axes)
 
     def sources(self, feature_set: FeatureSet) -> list[Source]:
         """What each column of a feature set comes from."""
