@@ -13,6 +13,8 @@ from .base.metadata import ROOT, metadata_value
 from .base.translation import tr
 from .check_environment import CheckEnvironment
 from .classify import Classify
+from .clusters.cluster_scene import ClusterScene
+from .clusters.name_clusters import NameClusters
 from .describe_file import DescribeFile
 from .extract_features import ExtractFeatures
 from .import_scene import ImportScene
@@ -30,6 +32,8 @@ _ALGORITHMS = (
     ExtractFeatures,
     Classify,
     ApplyClassifier,
+    ClusterScene,
+    NameClusters,
     AssessAccuracy,
     ImportScene,
     SplitSamples,

@@ -616,6 +616,178 @@
             <translation type="unfinished"></translation>
         </message>
         <message>
+            <source>Map clusters of a scene</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>hyperspectral,unsupervised,clustering,k-means,isodata,ward,land cover,segmentation,no labels,torch</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Maps a scene without any training sample: pixels that are alike become a cluster. The number of clusters is given, or proposed from what two halves of the scene agree on. The map has the colours of the land, and the same numbers for the same clusters in every run. 'Name clusters' makes a class map of it, with a few labelled points. A reference layer only judges the map, it never changes it.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>A scene of any data type with one band or more, or a feature raster.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Clusters</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>0: the number is proposed, and the report shows why. Else from 2 to 60.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Features</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>diffusion: of the model below, or of one that is trained on this raster; minutes. bands: the raster's own bands alone; seconds. A feature raster is taken as it is.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Of this scene or of one with the same bands. Not given: one is trained on this scene.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Further numbers of clusters</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>For example 4,8,16: a map for each, nested in the others, as bands of OUTPUT_LEVELS. A cluster 3 of one map is 3.1 and 3.2 on the next.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Points or polygons with their true class. They judge the finished map, and change nothing.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Of the reference layer.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Cluster map</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>GeoTIFF of the numbers of the clusters, 0 where there is no data.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Of the cluster on the map, 0 to 1; -1 where there is no data. On average it is the share of the pixels on which two halves of the scene agree.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Nested maps</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>One band for each number of LEVELS.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Places to look at</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Three typical pixels of each cluster, those of the largest cluster first. Fill their field 'class', and 'Name clusters' takes the layer.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Why so many clusters, their mean spectra and areas, which are alike, and the scores where there is a reference layer. The same as JSON goes beside it.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Diffusion model trained</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>MTMSD model (*.mtmsd)</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>The model that was trained, for other scenes with the same bands.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Clusters on the map</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Overall accuracy, clusters matched one to one (%)</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Adjusted Rand index</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Normalised mutual information</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Name clusters</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>unsupervised,clustering,labelling,reclassify,class map,land cover</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Makes an ordinary class map of a cluster map: each cluster takes the class of the labelled points or polygons in it, or the name that a table gives it. One point in each cluster is enough; 'Map clusters of a scene' suggests where. Clusters of one class become one. It needs no torch.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>One band of whole numbers, of 'Map clusters of a scene' or any other program.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Labelled points or polygons</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>A few, in any CRS. A cluster takes the class that most of its labelled pixels have, where that has a probability of 0.5 or more.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Of the labelled layer. Features without a value are left out.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Names of clusters</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Cluster</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Class</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Number of a cluster and its class, a row each. What stands here counts more than the layer.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Clusters without a name</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>keep: each stays a class of its own, called after its number. nodata: they become no data.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Classes on the map</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Share of the map that has a name (%)</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
             <source>Describe a model or classifier file</source>
             <translation type="unfinished"></translation>
         </message>
@@ -793,18 +965,6 @@
         </message>
         <message>
             <source>The scene to map: any data type, one band or more.</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>Of this scene or of one with the same bands. Not given: one is trained on this scene.</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>Diffusion model trained</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>MTMSD model (*.mtmsd)</source>
             <translation type="unfinished"></translation>
         </message>
         <message>

@@ -616,6 +616,178 @@
             <translation>Für die Klassifikatoren mtmsd und linear: wie viele Merkmale je Zeitschritt mit Hilfe der Trainingsdaten ausgewählt werden; 0 behält alle. Nicht gesetzt: 60 %, wenn der Raster alle Merkmale enthält, sonst alle.</translation>
         </message>
         <message>
+            <source>Map clusters of a scene</source>
+            <translation>Cluster einer Szene kartieren</translation>
+        </message>
+        <message>
+            <source>hyperspectral,unsupervised,clustering,k-means,isodata,ward,land cover,segmentation,no labels,torch</source>
+            <translation>hyperspektral,unüberwacht,Clusteranalyse,k-Means,Isodata,Ward,Landbedeckung,Segmentierung,ohne Trainingsdaten,torch</translation>
+        </message>
+        <message>
+            <source>Maps a scene without any training sample: pixels that are alike become a cluster. The number of clusters is given, or proposed from what two halves of the scene agree on. The map has the colours of the land, and the same numbers for the same clusters in every run. 'Name clusters' makes a class map of it, with a few labelled points. A reference layer only judges the map, it never changes it.</source>
+            <translation>Kartiert eine Szene ohne jedes Trainingspixel: Pixel, die sich gleichen, werden ein Cluster. Die Zahl der Cluster wird vorgegeben oder aus dem vorgeschlagen, worin zwei Hälften der Szene übereinstimmen. Die Karte hat die Farben des Landes und in jedem Lauf dieselben Nummern für dieselben Cluster. 'Cluster benennen' macht mit wenigen beschrifteten Punkten eine Klassenkarte daraus. Ein Referenzlayer bewertet die Karte nur, er ändert sie nie.</translation>
+        </message>
+        <message>
+            <source>A scene of any data type with one band or more, or a feature raster.</source>
+            <translation>Eine Szene beliebigen Datentyps mit einem Kanal oder mehr, oder ein Merkmalsraster.</translation>
+        </message>
+        <message>
+            <source>Clusters</source>
+            <translation>Cluster</translation>
+        </message>
+        <message>
+            <source>0: the number is proposed, and the report shows why. Else from 2 to 60.</source>
+            <translation>0: Die Zahl wird vorgeschlagen, und der Bericht zeigt, warum. Sonst 2 bis 60.</translation>
+        </message>
+        <message>
+            <source>Features</source>
+            <translation>Merkmale</translation>
+        </message>
+        <message>
+            <source>diffusion: of the model below, or of one that is trained on this raster; minutes. bands: the raster's own bands alone; seconds. A feature raster is taken as it is.</source>
+            <translation>diffusion: aus dem Modell unten oder einem, das an diesem Raster trainiert wird; Minuten. bands: nur die Kanäle des Rasters; Sekunden. Ein Merkmalsraster wird genommen, wie es ist.</translation>
+        </message>
+        <message>
+            <source>Of this scene or of one with the same bands. Not given: one is trained on this scene.</source>
+            <translation>Von dieser Szene oder von einer mit den gleichen Kanälen. Nicht angegeben: Es wird eines mit dieser Szene trainiert.</translation>
+        </message>
+        <message>
+            <source>Further numbers of clusters</source>
+            <translation>Weitere Clusterzahlen</translation>
+        </message>
+        <message>
+            <source>For example 4,8,16: a map for each, nested in the others, as bands of OUTPUT_LEVELS. A cluster 3 of one map is 3.1 and 3.2 on the next.</source>
+            <translation>Zum Beispiel 4,8,16: je eine Karte, ineinander geschachtelt, als Kanäle von OUTPUT_LEVELS. Ein Cluster 3 der einen Karte ist 3.1 und 3.2 auf der nächsten.</translation>
+        </message>
+        <message>
+            <source>Points or polygons with their true class. They judge the finished map, and change nothing.</source>
+            <translation>Punkte oder Polygone mit ihrer wahren Klasse. Sie bewerten die fertige Karte und ändern nichts.</translation>
+        </message>
+        <message>
+            <source>Of the reference layer.</source>
+            <translation>Des Referenzlayers.</translation>
+        </message>
+        <message>
+            <source>Cluster map</source>
+            <translation>Clusterkarte</translation>
+        </message>
+        <message>
+            <source>GeoTIFF of the numbers of the clusters, 0 where there is no data.</source>
+            <translation>GeoTIFF der Clusternummern, 0 ohne Daten.</translation>
+        </message>
+        <message>
+            <source>Of the cluster on the map, 0 to 1; -1 where there is no data. On average it is the share of the pixels on which two halves of the scene agree.</source>
+            <translation>Des Clusters auf der Karte, 0 bis 1; -1 ohne Daten. Im Mittel ist sie der Anteil der Pixel, bei denen zwei Hälften der Szene übereinstimmen.</translation>
+        </message>
+        <message>
+            <source>Nested maps</source>
+            <translation>Geschachtelte Karten</translation>
+        </message>
+        <message>
+            <source>One band for each number of LEVELS.</source>
+            <translation>Ein Kanal für jede Zahl von LEVELS.</translation>
+        </message>
+        <message>
+            <source>Places to look at</source>
+            <translation>Orte zum Nachsehen</translation>
+        </message>
+        <message>
+            <source>Three typical pixels of each cluster, those of the largest cluster first. Fill their field 'class', and 'Name clusters' takes the layer.</source>
+            <translation>Drei typische Pixel jedes Clusters, die des größten zuerst. Wird ihr Feld 'class' ausgefüllt, nimmt 'Cluster benennen' den Layer.</translation>
+        </message>
+        <message>
+            <source>Why so many clusters, their mean spectra and areas, which are alike, and the scores where there is a reference layer. The same as JSON goes beside it.</source>
+            <translation>Warum so viele Cluster, ihre mittleren Spektren und Flächen, welche sich gleichen, und die Gütemaße, wo es einen Referenzlayer gibt. Dasselbe als JSON liegt daneben.</translation>
+        </message>
+        <message>
+            <source>Diffusion model trained</source>
+            <translation>Trainiertes Diffusionsmodell</translation>
+        </message>
+        <message>
+            <source>MTMSD model (*.mtmsd)</source>
+            <translation>MTMSD-Modell (*.mtmsd)</translation>
+        </message>
+        <message>
+            <source>The model that was trained, for other scenes with the same bands.</source>
+            <translation>Das trainierte Modell, für andere Szenen mit denselben Kanälen.</translation>
+        </message>
+        <message>
+            <source>Clusters on the map</source>
+            <translation>Cluster auf der Karte</translation>
+        </message>
+        <message>
+            <source>Overall accuracy, clusters matched one to one (%)</source>
+            <translation>Gesamtgenauigkeit, Cluster eins zu eins zugeordnet (%)</translation>
+        </message>
+        <message>
+            <source>Adjusted Rand index</source>
+            <translation>Adjustierter Rand-Index</translation>
+        </message>
+        <message>
+            <source>Normalised mutual information</source>
+            <translation>Normierte Transinformation</translation>
+        </message>
+        <message>
+            <source>Name clusters</source>
+            <translation>Cluster benennen</translation>
+        </message>
+        <message>
+            <source>unsupervised,clustering,labelling,reclassify,class map,land cover</source>
+            <translation>unüberwacht,Clusteranalyse,Beschriftung,Reklassifizierung,Klassenkarte,Landbedeckung</translation>
+        </message>
+        <message>
+            <source>Makes an ordinary class map of a cluster map: each cluster takes the class of the labelled points or polygons in it, or the name that a table gives it. One point in each cluster is enough; 'Map clusters of a scene' suggests where. Clusters of one class become one. It needs no torch.</source>
+            <translation>Macht aus einer Clusterkarte eine gewöhnliche Klassenkarte: Jeder Cluster bekommt die Klasse der beschrifteten Punkte oder Polygone in ihm oder den Namen aus einer Tabelle. Ein Punkt je Cluster genügt; 'Cluster einer Szene kartieren' schlägt vor, wo. Cluster einer Klasse werden eins. torch wird nicht gebraucht.</translation>
+        </message>
+        <message>
+            <source>One band of whole numbers, of 'Map clusters of a scene' or any other program.</source>
+            <translation>Ein Kanal ganzer Zahlen, aus 'Cluster einer Szene kartieren' oder einem anderen Programm.</translation>
+        </message>
+        <message>
+            <source>Labelled points or polygons</source>
+            <translation>Beschriftete Punkte oder Polygone</translation>
+        </message>
+        <message>
+            <source>A few, in any CRS. A cluster takes the class that most of its labelled pixels have, where that has a probability of 0.5 or more.</source>
+            <translation>Einige wenige, in beliebigem KBS. Ein Cluster bekommt die Klasse der meisten seiner beschrifteten Pixel, wenn diese eine Wahrscheinlichkeit von 0,5 oder mehr hat.</translation>
+        </message>
+        <message>
+            <source>Of the labelled layer. Features without a value are left out.</source>
+            <translation>Des beschrifteten Layers. Objekte ohne Wert werden ausgelassen.</translation>
+        </message>
+        <message>
+            <source>Names of clusters</source>
+            <translation>Namen von Clustern</translation>
+        </message>
+        <message>
+            <source>Cluster</source>
+            <translation>Cluster</translation>
+        </message>
+        <message>
+            <source>Class</source>
+            <translation>Klasse</translation>
+        </message>
+        <message>
+            <source>Number of a cluster and its class, a row each. What stands here counts more than the layer.</source>
+            <translation>Nummer eines Clusters und seine Klasse, je eine Zeile. Was hier steht, gilt mehr als der Layer.</translation>
+        </message>
+        <message>
+            <source>Clusters without a name</source>
+            <translation>Cluster ohne Namen</translation>
+        </message>
+        <message>
+            <source>keep: each stays a class of its own, called after its number. nodata: they become no data.</source>
+            <translation>keep: Jeder bleibt eine eigene Klasse, benannt nach seiner Nummer. nodata: Sie werden zu Pixeln ohne Daten.</translation>
+        </message>
+        <message>
+            <source>Classes on the map</source>
+            <translation>Klassen auf der Karte</translation>
+        </message>
+        <message>
+            <source>Share of the map that has a name (%)</source>
+            <translation>Benannter Anteil der Karte (%)</translation>
+        </message>
+        <message>
             <source>Describe a model or classifier file</source>
             <translation>Modell- oder Klassifikatordatei beschreiben</translation>
         </message>
@@ -794,18 +966,6 @@
         <message>
             <source>The scene to map: any data type, one band or more.</source>
             <translation>Die Szene, die kartiert wird: Zahlen jeder Art, ein Kanal oder mehr.</translation>
-        </message>
-        <message>
-            <source>Of this scene or of one with the same bands. Not given: one is trained on this scene.</source>
-            <translation>Von dieser Szene oder von einer mit den gleichen Kanälen. Nicht angegeben: Es wird eines mit dieser Szene trainiert.</translation>
-        </message>
-        <message>
-            <source>Diffusion model trained</source>
-            <translation>Trainiertes Diffusionsmodell</translation>
-        </message>
-        <message>
-            <source>MTMSD model (*.mtmsd)</source>
-            <translation>MTMSD-Modell (*.mtmsd)</translation>
         </message>
         <message>
             <source>The model that was trained, for other scenes with the same bands. Only where MODEL is not given.</source>

@@ -126,6 +126,10 @@ class ParameterValues:
             return None
         return Path(self._algorithm.parameterAsFile(self._parameters, name, self._context))
 
+    def matrix(self, name: str) -> list[Any]:
+        """Cells of a table, row after row; empty where none is given."""
+        return self._algorithm.parameterAsMatrix(self._parameters, name, self._context) if self.is_given(name) else []
+
     def crs(self, name: str) -> QgsCoordinateReferenceSystem | None:
         """A CRS; None where it is not given or not known."""
         crs = self._algorithm.parameterAsCrs(self._parameters, name, self._context) if self.is_given(name) else None

@@ -46,13 +46,23 @@ def _require(condition: bool, expected: str, found: object) -> None:
         raise SettingsError(f"{expected} Found: {found if isinstance(found, tuple) else shown(found)}.")
 
 
-def _check_device(device: str) -> None:
+def check_device(device: str) -> None:
+    """A device must have a name that torch knows.
+
+    Raises:
+        SettingsError: It has not.
+    """
     number = device[5:] if device.startswith("cuda:") else ""
     known = device in ("auto", "cpu", "cuda") or (number.isascii() and number.isdecimal() and len(number) < 4)
     _require(known, "The device must be auto, cpu, cuda or cuda:N with the number of the card.", shown(device))
 
 
-def _check_seed(seed: int) -> None:
+def check_seed(seed: int) -> None:
+    """A seed must be a number that torch and numpy take.
+
+    Raises:
+        SettingsError: It is not.
+    """
     _require(0 <= seed <= LARGEST_SEED, f"The seed must be a whole number from 0 to {LARGEST_SEED}.", seed)
 
 
@@ -124,8 +134,8 @@ class PretrainSettings:
         _require(
             self.checkpoint_seconds >= 0, "The time between checkpoints must be 0 or more.", self.checkpoint_seconds
         )
-        _check_seed(self.seed)
-        _check_device(self.device)
+        check_seed(self.seed)
+        check_device(self.device)
 
 
 @dataclass(frozen=True)
@@ -178,8 +188,8 @@ class ExtractionSettings:
         _require(self.keep >= 0, "The number of features to keep must be 0 (all) or more.", self.keep)
         _require(1 <= self.noise_draws <= 1000, "The number of noise draws must be 1 to 1000.", self.noise_draws)
         _require(2 <= self.clusters <= 10_000, "The number of clusters must be 2 to 10000.", self.clusters)
-        _check_seed(self.seed)
-        _check_device(self.device)
+        check_seed(self.seed)
+        check_device(self.device)
 
 
 @dataclass(frozen=True)
@@ -244,8 +254,8 @@ class ClassificationSettings:
         _require(2 <= self.batch_size <= _MOST_STEPS, "The batch size must be at least 2.", self.batch_size)
         _require(0 < self.learning_rate <= 1, "The learning rate must lie between 0 and 1.", self.learning_rate)
         _require(0 <= self.dropout < 1, "Dropout must lie in [0, 1).", self.dropout)
-        _check_seed(self.seed)
-        _check_device(self.device)
+        check_seed(self.seed)
+        check_device(self.device)
 
     @property
     def networks(self) -> int:
@@ -279,7 +289,7 @@ class ApplySettings:
             SettingsError: A value is outside its range.
         """
         _require(self.adapt in ADAPTATIONS, f"The adaptation must be one of {', '.join(ADAPTATIONS)}.", self.adapt)
-        _check_device(self.device)
+        check_device(self.device)
 
 
 @dataclass(frozen=True)

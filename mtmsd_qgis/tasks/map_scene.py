@@ -29,12 +29,13 @@ from ..features.extractor import FeatureExtractor
 from ..features.feature_recipe import FeatureRecipe
 from ..features.lazy_raster import LazyFeatures
 from ..features.quantization import QuantisedSpectra
-from ..features.selection import labelled_layout, select_features
+from ..features.selection import cluster_samples, labelled_layout, select_features
 from ..features.statistics_pass import STATISTICS_TILES
 from ..features.tile_cache import TileCache
 from ..io.cube import Cube, whole_size
 from ..io.run_directory import RunDirectory, open_run_directory
 from ..io.windows import HALO, MOST_CORE
+from ..jobs.data_model import FeatureLayout
 from ..jobs.protocol import Job
 from ..jobs.results import SceneMapResult
 from ..jobs.settings import ClassificationSettings, ExtractionSettings, PretrainSettings, from_json
@@ -138,10 +139,10 @@ def map_scene(job: Job, folder: Path, progress: Progress) -> SceneMapResult:
     split = split_samples(job, folder, samples, steps.classify)
     run = MapRun(job, folder, steps, device, cube, open_run_directory(job, folder))
     trained, fitted = _shares(steps, cube)
-    scene = _prepared_scene(run, span(progress, 0.0, trained))
+    scene = prepared_scene(run, span(progress, 0.0, trained))
     with memory_guard(device, "Choose fewer TIMESTEPS, a smaller KEEP, or DEVICE 'cpu'."):
         fitting = span(progress, trained, fitted)
-        source = _scene_features(run, scene, split.training, span(fitting, 0.0, 0.5))
+        source = scene_features(run, scene, split.training, span(fitting, 0.0, 0.5))
         features, layout = source.raster, source.layout
         task = TrainingTask(features, layout, split.training, job.classes, steps.classify, device.torch_device)
         classifier = fit_classifier(task, span(fitting, 0.5, 1.0))
@@ -161,8 +162,17 @@ def map_scene(job: Job, folder: Path, progress: Progress) -> SceneMapResult:
     )
 
 
-def _scene_features(run: MapRun, scene: PreparedScene, training: SampleTable, progress: Progress) -> SceneFeatures:
-    """The features selected with the training samples, computed where they are read."""
+def scene_features(
+    run: MapRun, scene: PreparedScene, training: SampleTable | None, progress: Progress
+) -> SceneFeatures:
+    """The features selected with the training samples, computed where they are read.
+
+    Args:
+        run: The job.
+        scene: Ready for its features.
+        training: Samples; None where there are none, and clusters of the spectra stand for classes.
+        progress: Told after each tile.
+    """
     settings, side = run.steps.extract, scene.model.settings.patch_size
     extractor = FeatureExtractor(scene.model.network.to(run.device.torch_device), settings)
     tiles = scene_tiles(scene.components, scene.valid)
@@ -170,8 +180,12 @@ def _scene_features(run: MapRun, scene: PreparedScene, training: SampleTable, pr
     log.info("%s.", extraction.tiles_text)
     patches = PatchSampler(scene.components, scene.valid, side).for_statistics(settings.seed)
     extractor.learn_statistics(patches, span(progress, 0.0, 0.1), scene.model.statistics)
-    samples = training.subset(scene.valid[training.rows, training.cols])
-    layout = replace(labelled_layout(samples, run.job.classes), window=side)
+    if training is None:
+        samples = cluster_samples(scene.components, scene.valid, settings.clusters, settings.seed)
+        layout = FeatureLayout(purification="clusters", window=side)
+    else:
+        samples = training.subset(scene.valid[training.rows, training.cols])
+        layout = replace(labelled_layout(samples, run.job.classes), window=side)
     no_cache = TileCache(run.folder, run.device.torch_device, limit_bytes=0)
     selecting = span(progress, 0.1, 1.0)
     selection = select_features(extraction, samples, layout, no_cache, selecting)
@@ -181,7 +195,7 @@ def _scene_features(run: MapRun, scene: PreparedScene, training: SampleTable, pr
     return SceneFeatures(raster, layout, FeatureRecipe.of(extractor, selection.features))
 
 
-def _prepared_scene(run: MapRun, progress: Progress) -> PreparedScene:
+def prepared_scene(run: MapRun, progress: Progress) -> PreparedScene:
     """The scene's components and the model: given, trained before an interruption, or trained now."""
     cube, settings, persistent = run.cube, run.steps.pretrain, run.run_directory.persistent
     if settings is None:

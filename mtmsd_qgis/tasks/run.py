@@ -11,17 +11,19 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Callable
+from typing import Callable, Union
 
 import numpy as np
 import torch
 
 from ..errors import SceneError, SettingsError
+from ..jobs.cluster_results import ClusterResult
 from ..jobs.protocol import Job
 from ..jobs.results import TaskResult
 from ..progress import Progress
 from .apply_classifier import apply_classifier
 from .classify import classify
+from .clusters.cluster_scene import cluster_scene
 from .extract import extract
 from .import_scene import import_scene
 from .map_scene import map_scene
@@ -29,17 +31,20 @@ from .pretrain import pretrain
 
 log = logging.getLogger(__name__)
 
-TASKS: Mapping[str, Callable[[Job, Path, Progress], TaskResult]] = {
+Result = Union[TaskResult, ClusterResult]
+
+TASKS: Mapping[str, Callable[[Job, Path, Progress], Result]] = {
     "pretrain": pretrain,
     "extract": extract,
     "classify": classify,
     "mapscene": map_scene,
     "applyclassifier": apply_classifier,
     "importscene": import_scene,
+    "clusterscene": cluster_scene,
 }
 
 
-def run(job: Job, folder: Path, progress: Progress) -> TaskResult:
+def run(job: Job, folder: Path, progress: Progress) -> Result:
     """Do the job.
 
     Raises:

@@ -14,7 +14,7 @@ from qgis.core import Qgis, QgsApplication, QgsProcessingAlgorithm, QgsProcessin
 IDS = {
     "pretraindiffusion", "extractfeatures", "classify", "assessaccuracy", "importscene", "splitsamples",
     "checkenvironment", "describefile", "applyclassifier", "setupenvironment", "scenetoclassmap", "mapscene",
-    "mapanotherscene",
+    "mapanotherscene", "clusterscene", "nameclusters",
 }  # fmt: skip
 OUTPUTS = {
     "pretraindiffusion": {"OUTPUT", "REPORT", "FINAL_LOSS", "SECONDS", "DEVICE_USED"},
@@ -31,6 +31,11 @@ OUTPUTS = {
         "OUTPUT", "CONFIDENCE", "PROBABILITIES", "UNCERTAINTY", "SUGGESTIONS", "REPORT", "OUTPUT_MODEL",
         "OUTPUT_CLASSIFIER", "OA", "AA", "KAPPA", "SECONDS", "DEVICE_USED",
     },
+    "clusterscene": {
+        "OUTPUT", "CONFIDENCE", "OUTPUT_LEVELS", "SUGGESTIONS", "REPORT", "OUTPUT_MODEL", "CLUSTERS_USED", "MATCHED_OA",
+        "ARI", "NMI", "SECONDS", "DEVICE_USED",
+    },
+    "nameclusters": {"OUTPUT", "CLASSES", "NAMED_SHARE"},
     "assessaccuracy": {"REPORT", "OUTPUT_JSON", "OUTPUT_CSV", "OA", "AA", "KAPPA", "OA_BY_AREA", "SAMPLES"},
     "importscene": {"OUTPUT", "OUTPUT_REFERENCE", "OUTPUT_SAMPLES"},
     "splitsamples": {"OUTPUT_TRAINING", "OUTPUT_VALIDATION"},

@@ -67,6 +67,15 @@ def write_class_map(raster: RawRaster, path: Path, classes: Sequence[ClassEntry]
     _write(raster, _Storage(code, _COMPRESSED, 256, describe, "MODE"), path, progress)
 
 
+def write_class_levels(raster: RawRaster, path: Path, progress: ProgressRange) -> None:
+    """Ids of nested maps, one band each, nodata 0."""
+
+    def describe(dataset: gdal.Dataset) -> None:
+        _describe_bands(dataset, raster.cube.bands)
+
+    _write(raster, _Storage(_GDAL_CODES[raster.cube.dtype], _COMPRESSED, 256, describe, "MODE"), path, progress)
+
+
 def write_floats(raster: RawRaster, path: Path, names: Sequence[str], progress: ProgressRange) -> None:
     """Confidence or probabilities: float bands with names."""
     bands = [Band(name=name, nodata=band.nodata) for name, band in zip(names, raster.cube.bands)]

@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Cluster map + names -> class map, window by window."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qgis.core import QgsCoordinateTransformContext, QgsProcessingException, QgsProcessingFeedback
+
+from ....mtmsd_qgis.jobs.data_model import Band, ClassEntry
+from ..feedback import ProgressRange
+from ..raster.class_map_reader import ClassMap, walk
+from ..raster.geotiff import RawRaster, write_class_map
+from ..raster.palette import palette
+from ..raster.scene_export import SceneExport
+from ..raster.source import export_foreign
+from ..vector.labels import LARGEST_ID, LabelLayer, make_classes, skipped_sentence
+from ..vector.rasterization import rasterize_labels
+
+if TYPE_CHECKING:
+    from ....mtmsd_qgis.sampling.cluster_names import ClusterName
+
+Place = tuple[Path, QgsCoordinateTransformContext]
+"""The job folder, and the project's datum shifts."""
+
+
+@dataclass(frozen=True)
+class NamedMap:
+    """A cluster map whose clusters have names.
+
+    Attributes:
+        class_map: The cluster map.
+        classes: Of the labels and the table.
+        names: Of each cluster on the map; class indices are those of the classes.
+        pixels: Of each cluster.
+        place: Job folder and datum shifts.
+    """
+
+    class_map: ClassMap
+    classes: tuple[ClassEntry, ...]
+    names: tuple[ClusterName, ...]
+    pixels: Mapping[int, int]
+    place: Place
+
+    @classmethod
+    def find(
+        cls,
+        class_map: ClassMap,
+        labels: LabelLayer | None,
+        table: Mapping[int, str],
+        place: Place,
+        feedback: QgsProcessingFeedback,
+    ) -> NamedMap:
+        """Look up the labelled pixels on the map, and name its clusters.
+
+        Args:
+            class_map: The cluster map.
+            labels: A few labelled features.
+            table: Names by cluster, which count more.
+            place: Job folder and datum shifts.
+            feedback: Told from time to time.
+
+        Raises:
+            QgsProcessingException: No labelled pixel lies on the map, the table names a cluster that is not there, or
+                cancelled.
+        """
+        import numpy as np
+
+        from ....mtmsd_qgis.sampling.cluster_names import ClusterName, name_clusters
+        from ....mtmsd_qgis.sampling.sample_table import SampleTable
+
+        folder, transforms = place
+        by_key = make_classes(labels) if labels is not None else {}
+        table_of = SampleTable.from_array(np.empty((0, 4), dtype=np.int64))
+        if labels is not None:
+            progress = ProgressRange(feedback, 0, 10, "Rasterizing the samples")
+            table_of = rasterize_labels(labels, by_key, class_map.source.grid, progress).table
+            for sentence in filter(None, (*labels.notes, skipped_sentence(labels))):
+                feedback.pushWarning(sentence)
+        source = export_foreign(class_map.source, folder, transforms, ProgressRange(feedback, 10, 15))
+        reading = walk(source, None, table_of, ProgressRange(feedback, 15, 50, "Reading the map"))
+        if labels is not None and not reading.has_data.any():
+            raise QgsProcessingException(
+                f"Labelled pixels were expected on the map; no feature of the layer {labels.name} lies on a pixel of "
+                f"{class_map.source.name} with data. Check that layer and map show the same place."
+            )
+        unknown = [number for number in table if number not in reading.pixels]
+        if unknown:
+            found = ", ".join(map(str, sorted(reading.pixels)[:10]))
+            raise QgsProcessingException(
+                f"TABLE names cluster {unknown[0]}, which the map {class_map.source.name} has not; it has {found}. "
+                "Correct the table."
+            )
+        classes = _with_names(tuple(by_key.values()), table)
+        inside = reading.has_data
+        ids = sorted(reading.pixels)
+        names = name_clusters(ids, reading.mapped[inside], table_of.class_index[inside], len(by_key))
+        position = {entry.name.casefold(): index for index, entry in enumerate(classes)}
+        named = tuple(
+            ClusterName(name.cluster, name.samples, position[table[name.cluster].casefold()], 1.0)
+            if name.cluster in table
+            else name
+            for name in names
+        )
+        for name in named:
+            what = f"({name.reason})" if name.class_index is None else classes[name.class_index].name
+            feedback.pushInfo(f"Cluster {name.cluster}: {what}, {name.samples} labelled pixels.")
+        return cls(class_map, classes, named, reading.pixels, place)
+
+    @property
+    def named_share(self) -> float:
+        """Percent of the map's pixels whose cluster has a name."""
+        named = sum(self.pixels[name.cluster] for name in self.names if name.class_index is not None)
+        return 100 * named / max(1, sum(self.pixels.values()))
+
+    def write(self, path: Path, keep: bool, feedback: QgsProcessingFeedback) -> tuple[ClassEntry, ...]:
+        """Write the class map, and return its classes.
+
+        Args:
+            path: Of the map.
+            keep: Whether clusters without a name stay, each a class of its own; else they become no data.
+            feedback: Told from time to time.
+        """
+        from ....mtmsd_qgis.io.cube import Cube, create_cube
+        from ....mtmsd_qgis.io.windows import row_strips
+
+        folder, transforms = self.place
+        entries = self._entries(keep)
+        export = SceneExport(self.class_map.source, folder, transforms)
+        clusters = Cube(folder, export.bands([1], None, ProgressRange(feedback, 50, 65)))
+        out = create_cube(folder, "classes", (clusters.height, clusters.width), "uint16", [Band("class", nodata=0)])
+        for strip in row_strips(clusters.height, clusters.width, 16):
+            out.write(strip, _translated(clusters.read(strip), entries))
+            ProgressRange(feedback, 65, 85).advance(strip.stop_row / clusters.height)
+        out.flush()
+        used = tuple(sorted(dict.fromkeys(entries.values()), key=lambda entry: entry.id))
+        raw = RawRaster(out.description, folder, self.class_map.source.grid)
+        write_class_map(raw, path, used, ProgressRange(feedback, 85, 100, "Writing the map"))
+        return used
+
+    def _entries(self, keep: bool) -> dict[int, ClassEntry]:
+        """The class of each cluster on the map.
+
+        Raises:
+            QgsProcessingException: No number is left for a class.
+        """
+        entries = {}
+        taken = {entry.id for entry in self.classes}
+        free = (number for number in range(1, LARGEST_ID + 1) if number not in taken)
+        for name in self.names:
+            if name.class_index is not None:
+                entries[name.cluster] = self.classes[name.class_index]
+            elif keep:
+                number = next(free, None)
+                if number is None:
+                    raise QgsProcessingException("A class map has 65535 classes at most, and more would be needed.")
+                color = self.class_map.colors.get(name.cluster, "#999999")
+                entries[name.cluster] = ClassEntry(number, f"cluster {name.cluster} ({name.reason})", color)
+        return entries
+
+
+def _with_names(classes: tuple[ClassEntry, ...], table: Mapping[int, str]) -> tuple[ClassEntry, ...]:
+    """The classes of the labels, and those that the table alone names."""
+    known = {entry.name.casefold() for entry in classes}
+    new = list(dict.fromkeys(name for name in table.values() if name.casefold() not in known))
+    new = [name for i, name in enumerate(new) if name.casefold() not in {n.casefold() for n in new[:i]}]
+    taken = {entry.id for entry in classes}
+    free = [number for number in range(1, len(taken) + len(new) + 1) if number not in taken]
+    colors = [color for color in palette(len(classes) + len(new)) if color not in {e.color for e in classes}]
+    return (*classes, *(ClassEntry(number, name, color) for number, name, color in zip(free, new, colors)))
+
+
+def _translated(values, entries: Mapping[int, ClassEntry]):  # noqa: ANN001, ANN202 - numpy, which is loaded late
+    """Class ids (1, h, w) of clusters (1, h, w), 0 where there is none."""
+    import numpy as np
+
+    out = np.zeros(values.shape, dtype=np.uint16)
+    for cluster, entry in entries.items():
+        out[values == cluster] = entry.id
+    return out

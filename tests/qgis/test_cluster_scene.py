@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A map without labels through QGIS: of plain bands, of a feature raster, of a scene with its model."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from qgis.core import QgsProcessingException, QgsRasterLayer, QgsVectorLayer
+from scenes import PRETRAIN, Log, class_of_pixel, legend, read_raster, results_of, run, write_raster
+
+pytestmark = pytest.mark.usefixtures("torch_python")
+BANDS = {"FEATURES": "bands", "DEVICE": "cpu"}
+
+
+def test_the_classes_are_found_without_labels_and_judged_by_a_layer(scene, tmp_path):
+    log = Log()
+    outputs = {
+        "OUTPUT": str(tmp_path / "map.tif"),
+        "CONFIDENCE": str(tmp_path / "confidence.tif"),
+        "OUTPUT_LEVELS": str(tmp_path / "levels.tif"),
+        "SUGGESTIONS": str(tmp_path / "places.gpkg"),
+        "REPORT": str(tmp_path / "report.html"),
+    }
+    reference = {"REFERENCE": str(scene.polygons), "CLASS_FIELD": "cover"}
+    results = run("clusterscene", {"INPUT": str(scene.raster), "LEVELS": "2,3", **BANDS, **reference, **outputs}, log)
+    assert results["CLUSTERS_USED"] == 3
+    assert results["MATCHED_OA"] > 99
+    assert results["ARI"] > 0.97
+    clusters = read_raster(tmp_path / "map.tif")[0]
+    table = np.zeros((3, 3), dtype=int)
+    np.add.at(table, (class_of_pixel(), clusters - 1), 1)
+    assert table.max(axis=1).sum() > 0.97 * clusters.size
+    assert [row[1] for row in legend(QgsRasterLayer(outputs["OUTPUT"]))] == ["cluster 1", "cluster 2", "cluster 3"]
+    levels = read_raster(tmp_path / "levels.tif")
+    np.testing.assert_array_equal(levels[1], clusters)
+    assert len({(a, b) for a, b in zip(levels[0].ravel(), levels[1].ravel())}) == 3
+    confidence = read_raster(tmp_path / "confidence.tif")[0]
+    assert 0.9 < confidence.mean() <= 1
+    places = list(QgsVectorLayer(outputs["SUGGESTIONS"], "places", "ogr").getFeatures())
+    assert sorted((p["cluster"], p["rank"]) for p in places) == [(c, r) for c in (1, 2, 3) for r in (1, 2, 3)]
+    document = json.loads((tmp_path / "report.json").read_text("utf-8"))
+    assert (document["format"], document["choice"], document["scores"]["ari"]) == (
+        "mtmsd-clusters",
+        "proposed",
+        results["ARI"],
+    )
+    assert "3 clusters are proposed" in log.text
+    assert not list(tmp_path.glob("*.checkpoint"))
+    plain = run("clusterscene", {"INPUT": str(scene.raster), **BANDS, "OUTPUT": str(tmp_path / "plain.tif")})
+    assert (tmp_path / "plain.tif").read_bytes() == (tmp_path / "map.tif").read_bytes()
+    assert plain["MATCHED_OA"] is None
+
+
+def test_a_scene_with_its_model_and_a_feature_raster(scene, features, tmp_path):
+    few = {k: v for k, v in PRETRAIN.items() if k != "DEVICE"}
+    outputs = {"OUTPUT": str(tmp_path / "map.tif"), "OUTPUT_MODEL": str(tmp_path / "m.mtmsd")}
+    first = run("clusterscene", {"INPUT": str(scene.raster), "CLUSTERS": 3, "DEVICE": "cpu", **few, **outputs})
+    assert first["CLUSTERS_USED"] == 3
+    again = {"MODEL": outputs["OUTPUT_MODEL"], "OUTPUT": str(tmp_path / "again.tif")}
+    run("clusterscene", {"INPUT": str(scene.raster), "CLUSTERS": 3, "DEVICE": "cpu", **again})
+    np.testing.assert_array_equal(read_raster(again["OUTPUT"]), read_raster(outputs["OUTPUT"]))
+    of_features = {"INPUT": str(features), "CLUSTERS": 3, "DEVICE": "cpu", "OUTPUT": str(tmp_path / "f.tif")}
+    assert run("clusterscene", of_features)["CLUSTERS_USED"] == 3
+    assert read_raster(tmp_path / "f.tif").min() == 1
+
+
+def test_what_cannot_be_clustered_is_refused_with_one_sentence(scene, model, tmp_path):
+    one = write_raster(tmp_path / "one.tif", np.full((3, 20, 20), 7, dtype=np.uint16))
+    for changes, words in (
+        ({"CLUSTERS": 1}, "CLUSTERS should be 0"),
+        ({"LEVELS": "4,99"}, "LEVELS should be numbers of clusters"),
+        ({"OUTPUT_LEVELS": str(tmp_path / "l.tif")}, "OUTPUT_LEVELS needs LEVELS"),
+        ({"REFERENCE": str(scene.polygons)}, "REFERENCE needs CLASS_FIELD"),
+        ({"MODEL": str(model)}, "Leave MODEL empty"),
+        ({"OUTPUT_MODEL": str(tmp_path / "m.mtmsd")}, "OUTPUT_MODEL is for a model that is trained here"),
+        ({"INPUT": str(one)}, "usable band"),
+    ):
+        parameters = {"INPUT": str(scene.raster), **BANDS, "OUTPUT": str(tmp_path / "map.tif"), **changes}
+        with pytest.raises(QgsProcessingException, match=words):
+            run("clusterscene", parameters)
+        assert not (tmp_path / "map.tif").exists()
+
+
+def test_it_runs_in_qgis_process(scene, qgis_process, tmp_path):
+    done = qgis_process.run(
+        "mtmsd:clusterscene", INPUT=scene.raster, FEATURES="bands", CLUSTERS=3, OUTPUT=tmp_path / "map.tif"
+    )
+    assert results_of(done)["CLUSTERS_USED"] == 3
+    assert (tmp_path / "map.tif").is_file()
