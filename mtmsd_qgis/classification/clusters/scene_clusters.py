@@ -55,8 +55,8 @@ class SceneClusters:
         Raises:
             SceneError: The scene has fewer different pixels than clusters are wanted.
         """
-        brightness = _brightness(draw.spectra)
-        model = ClusterModel.fit(draw.values, brightness)
+        light = brightness(draw.spectra)
+        model = ClusterModel.fit(draw.values, light)
         wanted = max(settings.clusters, *settings.levels, FEWEST_CLUSTERS)
         if model.most_clusters < wanted:
             raise SceneError(
@@ -66,7 +66,7 @@ class SceneClusters:
         progress(0.1, "clusters")
         last = min(max(MOST_PROPOSED, settings.clusters), model.most_clusters)
         numbers = range(FEWEST_CLUSTERS, last + 1)
-        found = stability(draw, brightness, numbers, span(progress, 0.1, 1.0))
+        found = stability(draw, light, numbers, span(progress, 0.1, 1.0))
         choice = "proposed" if found.is_stable else "blurred" if found.proposed else "unstable"
         fallback = min(_UNSTABLE_CLUSTERS, model.most_clusters)
         clusters = settings.clusters or found.proposed or fallback
@@ -154,7 +154,7 @@ def _part_names(parents: Sequence[int], names: Sequence[str]) -> list[str]:
     return own
 
 
-def _brightness(spectra: NDArray[np.float32]) -> NDArray[np.float64]:
+def brightness(spectra: NDArray[np.float32]) -> NDArray[np.float64]:
     """(N,) mean of the standardised bands of pixels (N, B)."""
     values = spectra.astype(np.float64)
     deviation = values.std(axis=0)
