@@ -23,8 +23,7 @@ from qgis.core import (
     QgsProcessingParameterString,
 )
 
-from ...mtmsd_qgis.jobs.cluster_results import ClusterResult
-from ...mtmsd_qgis.jobs.cluster_settings import CLUSTER_FEATURES, ClusterSettings
+from ...mtmsd_qgis.jobs.clusters import CLUSTER_FEATURES, ClusterResult, ClusterSettings
 from ...mtmsd_qgis.jobs.json_dataclasses import to_json
 from ...mtmsd_qgis.jobs.protocol import Job
 from ...mtmsd_qgis.jobs.settings import PRESETS, extraction_settings, parse_whole_numbers

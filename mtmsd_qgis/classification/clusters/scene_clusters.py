@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import SceneError
-from ...jobs.cluster_results import ClusterLevel, Merge
-from ...jobs.cluster_settings import FEWEST_CLUSTERS, MOST_PROPOSED, ClusterSettings
+from ...jobs.clusters import FEWEST_CLUSTERS, MOST_PROPOSED, ClusterLevel, ClusterSettings, Merge
 from ...jobs.data_model import Band, ClassEntry
 from ...progress import Progress, span
 from .cluster_colors import cluster_colors
