@@ -14,7 +14,7 @@ from ..base.outputs import RunOutputs
 from ..base.translation import tr
 
 if TYPE_CHECKING:
-    from ...mtmsd_qgis.jobs.clusters import ClusterResult
+    from ...mtmsd_qgis.jobs.clusters.cluster_map import ClusterResult
     from ..base.parameters import ParameterValues
     from ..bridge.feedback import ProgressRange
     from ..bridge.raster.source import RasterSource

@@ -23,7 +23,7 @@ from qgis.core import (
     QgsProcessingParameterString,
 )
 
-from ...mtmsd_qgis.jobs.clusters import CLUSTER_FEATURES, ClusterResult, ClusterSettings
+from ...mtmsd_qgis.jobs.clusters.cluster_map import CLUSTER_FEATURES, ClusterResult, ClusterSettings
 from ...mtmsd_qgis.jobs.json_dataclasses import to_json
 from ...mtmsd_qgis.jobs.protocol import Job
 from ...mtmsd_qgis.jobs.settings import PRESETS, extraction_settings, parse_whole_numbers

@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from html import escape
 
-from ..jobs.clusters import ClusterResult, Merge, StabilityPoint
+from ..jobs.clusters.cluster_map import ClusterResult, Merge, StabilityPoint
 from ..jobs.data_model import ClassEntry
 
 _WIDTH, _LEFT, _RIGHT, _TOP = 720, 64, 24, 14  # of a drawing, in its own units

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from html import escape
 
-from ..jobs.clusters import STABLE, ClusterResult, ClusterScores
+from ..jobs.clusters.cluster_map import STABLE, ClusterResult, ClusterScores
 from ..jobs.json_dataclasses import to_json
 from .accuracy_tables import mapped_areas
 from .cluster_charts import spectra_chart, stability_chart, tree_chart

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from ..errors import SceneError, SettingsError
-from ..jobs.clusters import ClusterResult
+from ..jobs.clusters.cluster_map import ClusterResult
 from ..jobs.protocol import Job
 from ..jobs.results import TaskResult
 from ..progress import Progress

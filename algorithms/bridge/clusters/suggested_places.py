@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from osgeo import gdal
 from qgis.core import NULL, QgsFeature, QgsField, QgsFields, QgsGeometry, QgsPointXY, QgsWkbTypes
 
-from ....mtmsd_qgis.jobs.clusters import SuggestedPlace
+from ....mtmsd_qgis.jobs.clusters.cluster_map import SuggestedPlace
 from ..raster.source import Grid
 from ..vector.field_types import NUMBER, TEXT, WHOLE_NUMBER
 

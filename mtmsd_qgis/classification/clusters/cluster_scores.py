@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from ...jobs.clusters import ClusterScores
+from ...jobs.clusters.cluster_map import ClusterScores
 
 _MARGIN = float(np.finfo(np.float64).eps)  # mutual information below it is rounding
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import SceneError
-from ...jobs.clusters import FEWEST_CLUSTERS, MOST_PROPOSED, ClusterLevel, ClusterSettings, Merge
+from ...jobs.clusters.cluster_map import FEWEST_CLUSTERS, MOST_PROPOSED, ClusterLevel, ClusterSettings, Merge
 from ...jobs.data_model import Band, ClassEntry
 from ...progress import Progress, span
 from .cluster_colors import cluster_colors

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from ...jobs.clusters import LEAST_AGREEMENT, STABLE, StabilityPoint
+from ...jobs.clusters.cluster_map import LEAST_AGREEMENT, STABLE, StabilityPoint
 from ...progress import Progress
 from .cluster_model import ClusterModel
 from .cluster_scores import adjusted_rand_index

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ...jobs.clusters import SuggestedPlace
+from ...jobs.clusters.cluster_map import SuggestedPlace
 from .cluster_cut import ClusterCut
 from .pixel_view import PixelDraw
 

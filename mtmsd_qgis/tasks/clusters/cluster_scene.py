@@ -27,7 +27,7 @@ from ...diffusion.device import Device
 from ...errors import SceneError
 from ...io.cube import Cube, Raster
 from ...io.run_directory import RunDirectory, open_run_directory
-from ...jobs.clusters import ClusterResult, ClusterScores, SpectralBand, cluster_settings
+from ...jobs.clusters.cluster_map import ClusterResult, ClusterScores, SpectralBand, cluster_settings
 from ...jobs.data_model import Band, FeatureLayout
 from ...jobs.protocol import Job
 from ...jobs.settings import ClassificationSettings, ExtractionSettings, PretrainSettings, from_json

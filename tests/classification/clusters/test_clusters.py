@@ -17,7 +17,7 @@ from mtmsd_qgis.classification.clusters.scene_clusters import SceneClusters
 from mtmsd_qgis.classification.clusters.suggestions import suggested_places
 from mtmsd_qgis.classification.clusters.ward_tree import ward_tree
 from mtmsd_qgis.errors import SceneError
-from mtmsd_qgis.jobs.clusters import ClusterSettings
+from mtmsd_qgis.jobs.clusters.cluster_map import ClusterSettings
 from mtmsd_qgis.jobs.data_model import Band
 from mtmsd_qgis.progress import silent
 

@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..errors import SettingsError
-from . import json_dataclasses
-from .data_model import ClassEntry, CubeFile
-from .json_dataclasses import INLINE, shown
-from .results import Computation
-from .settings import check_device, check_seed
+from ...errors import SettingsError
+from .. import json_dataclasses
+from ..data_model import ClassEntry, CubeFile
+from ..json_dataclasses import INLINE, shown
+from ..results import Computation
+from ..settings import check_device, check_seed
 
 CLUSTER_FEATURES = ("diffusion", "bands")
 MOST_CLUSTERS = 60
