@@ -60,7 +60,7 @@ class ClusterFiles:
 
     def write(self, result: ClusterResult, values: ParameterValues, progress: ProgressRange) -> None:
         """GeoTIFFs of what the worker wrote, and the places, styled and named."""
-        from ..bridge.layers.styling import class_map_style, confidence_style
+        from ..bridge.layers.styling import class_map_style, share_style
         from ..bridge.raster.geotiff import RawRaster, write_class_levels, write_class_map, write_floats
 
         folder, outputs, grid = Path(result.folder), self.outputs, self.source.grid
@@ -69,7 +69,7 @@ class ClusterFiles:
         confidence, levels = self.paths["CONFIDENCE"], self.paths["OUTPUT_LEVELS"]
         if confidence is not None:
             write_floats(RawRaster(result.confidence, folder, grid), confidence, ["confidence"], progress)
-            outputs.style("CONFIDENCE", confidence_style)
+            outputs.style("CONFIDENCE", share_style)
         if levels is not None and result.levels_map is not None:
             write_class_levels(RawRaster(result.levels_map, folder, grid), levels, progress)
             outputs.style("OUTPUT_LEVELS", class_map_style(result.levels[0].classes))
