@@ -7,7 +7,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 venvs=${MTMSD_VENVS:-$root/.venv}
 # The distribution's Python, not one that stands first on PATH: QGIS embeds this one, and the tests must meet it.
 system_python=${MTMSD_SYSTEM_PYTHON:-/usr/bin/python3}
-worker_python=$venvs/worker/bin/python
+worker_python=${MTMSD_WORKER_PYTHON:-$venvs/worker/bin/python}
 qgis_python=$venvs/qgis/bin/python
 
 export PIP_DISABLE_PIP_VERSION_CHECK=1
