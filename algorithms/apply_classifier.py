@@ -29,6 +29,7 @@ from .base.extraction_parameters import ResumeFolderParameter
 from .base.map_files import MAPS, MapFiles, share_bands, wanted_rasters
 from .base.parameters import Device, ParameterValues, WorkerOutputs
 from .base.pretraining_parameters import BandsAndMask
+from .base.raster_files import RasterStorage
 
 if TYPE_CHECKING:
     from .bridge.feedback import ProgressRange
@@ -100,7 +101,7 @@ class ApplyClassifier(MtmsdAlgorithm):
             ),
         )
         BandsAndMask().declare_mask(self)
-        self.declare_groups(FinishParameters(), ResumeFolderParameter(), Device())
+        self.declare_groups(FinishParameters(), ResumeFolderParameter(), Device(), RasterStorage())
         self._declare_outputs()
 
     def _declare_outputs(self) -> None:
@@ -201,7 +202,8 @@ class ApplyClassifier(MtmsdAlgorithm):
         announce(source, feedback, *self._first_lines(settings))
         numbers = self._bands()
         shares = share_bands(paths, len(self._classifier.classes), settings.finish)
-        check_space(mapping_need(SceneNeed(source, numbers, self._components()), shares, paths["OUTPUT"]), feedback)
+        need = mapping_need(SceneNeed(source, numbers, self._components()), shares, paths["OUTPUT"])
+        check_space(need.with_format(self.outputs.format("OUTPUT")), feedback)
         with job_folder() as folder, resume.kept(feedback):
             reading = ProgressRange(feedback, 0, 5, "Reading the raster")
             scene = SceneExport(source, folder, values.transforms).bands(numbers, self._mask, reading)
@@ -270,12 +272,12 @@ class ApplyClassifier(MtmsdAlgorithm):
         return first_side(read_shapes(self._classifier_file, KIND_CLASSIFIER), "model.preprocessor.axes")
 
     def _write_applicability(self, maps: MapFiles, result: ApplyResult, progress: ProgressRange) -> None:
-        from .bridge.raster.geotiff import RawRaster, write_floats
+        from .bridge.raster.geotiff import write_floats
 
         path = maps.paths[APPLICABILITY]
         if path is None or result.applicability is None:
             return
-        raw = RawRaster(result.applicability, Path(result.folder), self._source.grid)
+        raw = maps.raw(result.applicability, APPLICABILITY, Path(result.folder))
         write_floats(raw, path, [band.name for band in result.applicability.bands], progress)
         maps.name_layer(APPLICABILITY)
 

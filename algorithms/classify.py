@@ -25,6 +25,7 @@ from .base.classification_parameters import (
 from .base.classification_run import ClassificationRun
 from .base.extra_scenes import ExtraFeatureRasters
 from .base.parameters import Device, ParameterValues, Seed, rare_number
+from .base.raster_files import RasterStorage
 
 
 class Classify(MtmsdAlgorithm):
@@ -70,7 +71,7 @@ class Classify(MtmsdAlgorithm):
             ),
             advanced=True,
         )
-        self.declare_groups(Seed(), Device(), MapOutputs(), ClassifierFile())
+        self.declare_groups(Seed(), Device(), RasterStorage(), MapOutputs(), ClassifierFile())
 
     def check_settings(self, values: ParameterValues) -> None:
         """Make the settings once, for their own checks."""
@@ -107,7 +108,8 @@ class Classify(MtmsdAlgorithm):
         for further in extra:
             feedback.pushInfo(f"Further raster: {further.source.name}, {further.source.size_text}.")
         needs = [SceneNeed(further.source, further.numbers) for further in extra]
-        check_space(classification_need(source, run.share_bands, run.maps["OUTPUT"], needs), feedback)
+        need = classification_need(source, run.share_bands, run.maps["OUTPUT"], needs)
+        check_space(need.with_format(self.outputs.format("OUTPUT")), feedback)
         with job_folder() as folder:
             export = SceneExport(source, folder, values.transforms)
             reading = ProgressRange(feedback, 0, 8, "Reading the raster")

@@ -24,6 +24,7 @@ from ..mtmsd_qgis.jobs.settings import PRESET_NAMES, ExtractionSettings, to_json
 from .base.algorithm import MtmsdAlgorithm
 from .base.extraction_parameters import ExtractionParameters, MatchedModel, ResumeFolderParameter
 from .base.parameters import Device, Overlaps, ParameterValues, Seed, WorkerOutputs, read_label_layer
+from .base.raster_files import RasterStorage
 
 if TYPE_CHECKING:
     from .bridge.vector.labels import LabelLayer
@@ -96,7 +97,7 @@ class ExtractFeatures(MtmsdAlgorithm):
             ),
             advanced=True,
         )
-        self.declare_groups(Overlaps(), ResumeFolderParameter(), Seed(), Device())
+        self.declare_groups(Overlaps(), ResumeFolderParameter(), Seed(), Device(), RasterStorage())
         self.declare(
             QgsProcessingParameterRasterDestination("OUTPUT", self.tr("Feature raster")),
             self.tr("16-bit GeoTIFF; bands are named by timestep, stage and channel."),
@@ -132,7 +133,8 @@ class ExtractFeatures(MtmsdAlgorithm):
         source, model, settings = self._source, self._model, self._settings
         announce(source, feedback, *self._first_lines())
         scene_need = SceneNeed(source, model.numbers, model.components)
-        check_space(extraction_need(scene_need, settings, model.base_width, output), feedback)
+        need = extraction_need(scene_need, settings, model.base_width, output)
+        check_space(need.with_format(self.outputs.format("OUTPUT")), feedback)
         resume = ResumeFolderParameter().read(values, output)
         with job_folder() as folder, resume.kept(feedback):
             reading = ProgressRange(feedback, 0, 5, "Reading the raster")
@@ -152,7 +154,7 @@ class ExtractFeatures(MtmsdAlgorithm):
             )
             result = read_result(ExtractionResult, run_worker(job, folder, self.MODULE, ProgressRange(feedback, 7, 92)))
             write_features(
-                RawRaster(result.raster, resume.folder, source.grid),
+                RawRaster(result.raster, resume.folder, source.grid, self.outputs.format("OUTPUT")),
                 output,
                 result.layout,
                 ProgressRange(feedback, 92, 100, "Writing the feature raster"),

@@ -29,6 +29,7 @@ from ..mtmsd_qgis.jobs.protocol import Job
 from ..mtmsd_qgis.jobs.results import ImportResult
 from .base.algorithm import MtmsdAlgorithm
 from .base.parameters import ParameterValues
+from .base.raster_files import RasterStorage
 
 if TYPE_CHECKING:
     from .bridge.feedback import ProgressRange
@@ -95,6 +96,7 @@ class ImportScene(MtmsdAlgorithm):
             QgsProcessingParameterCrs("CRS", self.tr("CRS"), None, optional=True),
             self.tr("Not set: a local grid in metres, as the files do not say where on Earth the scene lies."),
         )
+        self.declare_groups(RasterStorage())
         self.declare(
             QgsProcessingParameterRasterDestination("OUTPUT", self.tr("Scene")),
             self.tr("GeoTIFF with the values and bands of the file."),
@@ -145,9 +147,10 @@ class ImportScene(MtmsdAlgorithm):
             cube = result.cube
             feedback.pushInfo(f"Scene: {cube.width} x {cube.height} pixels, {len(cube.bands)} bands, {cube.dtype}.")
             grid = self._grid(cube.height, cube.width, values.number("PIXEL_SIZE"))
-            write_many_bands(RawRaster(cube, folder, grid), output, ProgressRange(feedback, 50, 70))
+            scene = RawRaster(cube, folder, grid, self.outputs.format("OUTPUT"))
+            write_many_bands(scene, output, ProgressRange(feedback, 50, 70))
             if result.reference is not None:
-                labels = RawRaster(result.reference, folder, grid)
+                labels = RawRaster(result.reference, folder, grid, self.outputs.format("OUTPUT_REFERENCE"))
                 classes = classes_from(result.class_names)
                 if reference is not None:
                     write_class_map(labels, reference, classes, ProgressRange(feedback, 70, 75))

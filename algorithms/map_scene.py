@@ -32,6 +32,7 @@ from .base.classification_run import ClassificationRun
 from .base.extraction_parameters import ExtractionParameters, MatchedModel, ResumeFolderParameter
 from .base.parameters import Device, ParameterValues, Seed
 from .base.pretraining_parameters import BandChoice, BandsAndMask, Preset, PretrainingParameters
+from .base.raster_files import RasterStorage
 
 
 class MapScene(MtmsdAlgorithm):
@@ -86,6 +87,7 @@ class MapScene(MtmsdAlgorithm):
             ResumeFolderParameter(),
             Seed(),
             Device(),
+            RasterStorage(),
             MapOutputs(),
             ClassifierFile(with_model=True),
         )
@@ -146,7 +148,8 @@ class MapScene(MtmsdAlgorithm):
         announce(source, feedback, *self._first_lines())
         components = self._model.components if self._model else self._pretraining.components
         scene_need = SceneNeed(source, self._bands.used, components)
-        check_space(mapping_need(scene_need, run.share_bands, output), feedback)
+        need = mapping_need(scene_need, run.share_bands, output)
+        check_space(need.with_format(self.outputs.format("OUTPUT")), feedback)
         with job_folder() as folder, resume.kept(feedback):
             reading = ProgressRange(feedback, 0, 4, "Reading the raster")
             scene = SceneExport(source, folder, values.transforms).bands(self._bands.used, self._mask, reading)

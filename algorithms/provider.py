@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from processing.core.ProcessingConfig import ProcessingConfig, Setting
 from qgis.core import QgsApplication, QgsProcessingProvider
 from qgis.PyQt.QtGui import QIcon
@@ -10,6 +12,7 @@ from qgis.PyQt.QtGui import QIcon
 from .apply_classifier import ApplyClassifier
 from .assess_accuracy import AssessAccuracy
 from .base.metadata import ROOT, metadata_value
+from .base.newer_qgis import format_pairs
 from .base.translation import tr
 from .check_environment import CheckEnvironment
 from .classify import Classify
@@ -41,6 +44,7 @@ _ALGORITHMS = (
     CheckEnvironment,
     SetupEnvironment,
 )
+_SUFFIXES = ("tif", "tiff")
 _SHIPPED_MODELS = ("scene_to_class_map", "map_another_scene")
 
 
@@ -77,7 +81,13 @@ class MtmsdProvider(QgsProcessingProvider):
 
     def supportedOutputRasterLayerExtensions(self) -> list[str]:
         """We write GeoTIFF only: it keeps names, tables, scale and offset of thousands of bands in one file."""
-        return ["tif", "tiff"]
+        return list(_SUFFIXES)
+
+    def supportedOutputRasterLayerFormatAndExtensions(self) -> list[Any]:
+        """The same for QGIS 4.0 and later, where an output has a format beside its suffix."""
+        from .bridge.raster.formats.raster_format import writable_formats
+
+        return format_pairs((driver, suffix) for driver in writable_formats() for suffix in _SUFFIXES)
 
     def supportsNonFileBasedOutput(self) -> bool:
         """Point layers may go into memory or a database."""

@@ -528,6 +528,14 @@
             <translation type="unfinished"></translation>
         </message>
         <message>
+            <source>Creation options</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>How the rasters are stored, in GDAL's words for GeoTIFF: NAME=VALUE, with | between several, such as COMPRESS=ZSTD|ZSTD_LEVEL=15. Not set: maps are compressed and tiled, scenes and features lie plain, band by band. Options that would change values are refused.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
             <source>Suggested samples</source>
             <translation type="unfinished"></translation>
         </message>

@@ -528,6 +528,14 @@
             <translation>standard teilt jeden Kanal vorher durch seine Standardabweichung, für Raster mit Kanälen verschiedener Einheiten.</translation>
         </message>
         <message>
+            <source>Creation options</source>
+            <translation>Erzeugungsoptionen</translation>
+        </message>
+        <message>
+            <source>How the rasters are stored, in GDAL's words for GeoTIFF: NAME=VALUE, with | between several, such as COMPRESS=ZSTD|ZSTD_LEVEL=15. Not set: maps are compressed and tiled, scenes and features lie plain, band by band. Options that would change values are refused.</source>
+            <translation>Wie die Raster gespeichert werden, in GDALs Worten für GeoTIFF: NAME=WERT, mit | zwischen mehreren, etwa COMPRESS=ZSTD|ZSTD_LEVEL=15. Nicht gesetzt: Karten sind komprimiert und gekachelt, Szenen und Merkmale liegen unkomprimiert, Kanal für Kanal. Optionen, die Werte ändern würden, werden abgelehnt.</translation>
+        </message>
+        <message>
             <source>Suggested samples</source>
             <translation>Vorgeschlagene Stichproben</translation>
         </message>

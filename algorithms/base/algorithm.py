@@ -21,6 +21,7 @@ from .help_text import help_text
 from .metadata import ROOT, guide_page
 from .outputs import RunOutputs
 from .parameters import ParameterGroup, Parameters, ParameterValues
+from .raster_files import RasterStorage
 from .translation import tr
 
 if TYPE_CHECKING:
@@ -107,6 +108,7 @@ class MtmsdAlgorithm(QgsProcessingAlgorithm):
             values = ParameterValues(self, parameters, context)
             try:
                 self.check_settings(values)
+                RasterStorage.check(self, values)
                 RunFiles.of((), values.destinations()).refuse_conflicts()
             except (MtmsdError, QgsProcessingException) as error:
                 return False, str(error)
@@ -138,6 +140,7 @@ class MtmsdAlgorithm(QgsProcessingAlgorithm):
                     raise QgsProcessingException(trouble)
                 self._files = RunFiles.of(values.inputs(), values.destinations())
                 self._files.refuse_conflicts()
+                RasterStorage.check(self, values)
                 self.outputs = RunOutputs(self, self._files)
                 self.collect(values, feedback)
         except QgsProcessingException as refusal:

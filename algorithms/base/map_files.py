@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ...mtmsd_qgis.jobs.map_choices import MapFinish
     from ...mtmsd_qgis.jobs.results import ApplyResult, MapResult
     from ..bridge.feedback import ProgressRange
+    from ..bridge.raster.geotiff import RawRaster
     from ..bridge.raster.source import RasterSource
 
 MAPS = ("OUTPUT", "CONFIDENCE", "PROBABILITIES", "UNCERTAINTY")
@@ -68,27 +69,40 @@ class MapFiles:
         """
         from ...mtmsd_qgis.report.choice_parts import legend_of
         from ..bridge.layers.styling import class_map_style, share_style
-        from ..bridge.raster.geotiff import RawRaster, write_class_map, write_floats
+        from ..bridge.raster.geotiff import write_class_map, write_floats
 
-        def raw(cube: CubeFile) -> RawRaster:
-            return RawRaster(cube, folder, self.source.grid)
+        def raw(cube: CubeFile, name: str) -> RawRaster:
+            return self.raw(cube, name, folder)
 
         outputs, legend = self.outputs, legend_of(classes, result.choices)
         path, confidence, probabilities = (self.paths[name] for name in MAPS[:3])
-        write_class_map(raw(result.map), path, legend, progress)
+        write_class_map(raw(result.map, "OUTPUT"), path, legend, progress)
         outputs.style("OUTPUT", class_map_style(legend))
         if confidence is not None:
-            write_floats(raw(result.confidence), confidence, ["confidence"], progress)
+            write_floats(raw(result.confidence, "CONFIDENCE"), confidence, ["confidence"], progress)
             outputs.style("CONFIDENCE", share_style)
         if probabilities is not None and result.probabilities is not None:
-            write_floats(raw(result.probabilities), probabilities, [entry.name for entry in classes], progress)
+            names = [entry.name for entry in classes]
+            write_floats(raw(result.probabilities, "PROBABILITIES"), probabilities, names, progress)
         uncertainty = self.paths["UNCERTAINTY"]
         if uncertainty is not None and result.uncertainty is not None:
             names = [band.name for band in result.uncertainty.bands]
-            write_floats(raw(result.uncertainty), uncertainty, names, progress)
+            write_floats(raw(result.uncertainty, "UNCERTAINTY"), uncertainty, names, progress)
             outputs.style("UNCERTAINTY", share_style)
         for name in MAPS:
             self.name_layer(name)
+
+    def raw(self, cube: CubeFile, name: str, folder: Path) -> RawRaster:
+        """What the worker wrote for an output, in the raster's grid and the output's format.
+
+        Args:
+            cube: Of the worker.
+            name: Of the output.
+            folder: Where the cube lies.
+        """
+        from ..bridge.raster.geotiff import RawRaster
+
+        return RawRaster(cube, folder, self.source.grid, self.outputs.format(name))
 
     def name_layer(self, name: str) -> None:
         """Have a map called after its scene and put beside the others, where it is wanted."""

@@ -15,10 +15,13 @@ from qgis.core import (
     QgsProcessingFeedback,
 )
 
+from .raster_files import RasterStorage
+
 if TYPE_CHECKING:
     from ..bridge.files.run_files import RunFiles
     from ..bridge.layers.layer_names import Title
     from ..bridge.layers.styling import Style
+    from ..bridge.raster.formats.raster_format import RasterFormat
     from .parameters import ParameterValues
 
 _RASTER_SUFFIXES = (".tif", ".tiff")
@@ -43,6 +46,7 @@ class RunOutputs:
         self._plugin = f"MTMSD for QGIS {provider.versionInfo() if provider else ''}".strip()
         self._kinds = {each.name(): each.description() for each in algorithm.destinationParameterDefinitions()}
         self._destinations: dict[str, str] = {}
+        self._formats: dict[str, RasterFormat] = {}
         self._styles: list[tuple[str, Style]] = []
         self._titles: list[tuple[str, Title]] = []
 
@@ -56,16 +60,22 @@ class RunOutputs:
         """Where a raster goes; None where it is not wanted.
 
         Raises:
-            QgsProcessingException: It is not to be a GeoTIFF.
+            QgsProcessingException: It is not to be a GeoTIFF, or cannot be stored as the user wants it.
         """
         if name not in self._destinations:
             self._destinations[name] = values.output_raster(name)
+            if self._destinations[name]:
+                self._formats[name] = RasterStorage.read(values, name)
         text = self._destinations[name]
         if text and Path(text).suffix.lower() not in _RASTER_SUFFIXES:
             raise QgsProcessingException(
                 f"{name} should be a GeoTIFF (.tif); found {text}. Choose a name that ends so."
             )
         return Path(text) if text else None
+
+    def format(self, name: str) -> RasterFormat:
+        """How a raster is stored; one that is wanted."""
+        return self._formats[name]
 
     def add_layer(self, name: str, destination: str) -> None:
         """A layer of features that was written."""

@@ -232,6 +232,11 @@ class ParameterValues:
         """Where a raster goes; empty where it is not wanted."""
         return self._algorithm.parameterAsOutputLayer(self._parameters, name, self._context)
 
+    def output_format(self, name: str) -> str:
+        """GDAL's name of the format of a raster: before QGIS 4.0 an output has none, and the suffix says GeoTIFF."""
+        ask = getattr(self._algorithm, "parameterAsOutputRasterFormat", None)
+        return (ask(self._parameters, name, self._context) if ask else "") or "GTiff"
+
     def sink(
         self, name: str, fields: QgsFields, kind: QgsWkbTypes.Type, crs: QgsCoordinateReferenceSystem
     ) -> tuple[QgsFeatureSink | None, str]:

@@ -10,6 +10,7 @@ import processing
 import pytest
 from mtmsd.algorithms.bridge.raster import disk_space
 from mtmsd.algorithms.bridge.raster.disk_space import DiskNeed, SceneNeed
+from mtmsd.algorithms.bridge.raster.formats.raster_format import RasterFormat
 from mtmsd.algorithms.bridge.raster.source import describe_raster
 from mtmsd.mtmsd_qgis.jobs.settings import ExtractionSettings
 from qgis.core import QgsProcessingException, QgsRasterLayer
@@ -60,6 +61,13 @@ def test_probabilities_count(source, tmp_path):
     need = disk_space.classification_need(source, 7, tmp_path / "map.tif")
     assert need.temporary_bytes == 64 * 64 * (12 * 2 + 6 + 7 * 4)
     assert list(need.output_bytes.values()) == [64 * 64 * (6 + 28)]
+
+
+@pytest.mark.parametrize(("copies", "expected"), [(2, 9000), (1, 12000)])
+def test_a_cog_is_made_of_a_geotiff_that_counts_too(tmp_path, copies, expected):
+    need = DiskNeed(5, {tmp_path / "f.tif": 6000}, copies)
+    assert need.with_format(RasterFormat()) == need
+    assert need.with_format(RasterFormat("COG")).output_bytes == {tmp_path / "f.tif": expected}
 
 
 def test_the_figures_are_logged(source, tmp_path, free):

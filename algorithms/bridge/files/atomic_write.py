@@ -41,9 +41,23 @@ def replacing(path: Path, *, raster: bool = False) -> Iterator[Path]:
             f"{path} cannot be written: {reason}. Choose another place, or close what uses the file."
         ) from None
     finally:
-        for suffix in ("", *PARTS) if partial != path else ():
-            with suppress(OSError):
-                partial.with_name(partial.name + suffix).unlink()
+        if partial != path:
+            _remove_with_parts(partial)
+
+
+@contextmanager
+def removed_after(path: Path) -> Iterator[None]:
+    """Remove a raster that is needed in the block only, with what belongs to it; there may be none."""
+    try:
+        yield
+    finally:
+        _remove_with_parts(path)
+
+
+def _remove_with_parts(path: Path) -> None:
+    for suffix in ("", *PARTS):
+        with suppress(OSError):
+            path.with_name(path.name + suffix).unlink()
 
 
 def link_target(path: Path) -> Path:

@@ -8,7 +8,7 @@ folder, before they become GeoTIFFs. Estimates are of the raw bytes, which is wh
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from osgeo import gdal
@@ -23,6 +23,7 @@ from ....mtmsd_qgis.jobs.disk_sizes import (
 from ....mtmsd_qgis.jobs.settings import ExtractionSettings
 from ..files.free_space import free_bytes, nearest_folder
 from .export import cube_code
+from .formats.raster_format import RasterFormat
 from .source import RasterSource
 
 _SPARE_BYTES = 64 << 20  # models, reports, samples
@@ -68,10 +69,20 @@ class DiskNeed:
     Attributes:
         temporary_bytes: In the folder for temporary files.
         output_bytes: By output file: beside it, and itself.
+        copies: How often that holds the output's own bytes.
     """
 
     temporary_bytes: int
     output_bytes: Mapping[Path, int]
+    copies: int = 2
+
+    def with_format(self, wanted: RasterFormat) -> DiskNeed:
+        """The need where outputs have a format: a COG is made of a GeoTIFF that lies beside it meanwhile."""
+        if wanted.driver != "COG":
+            return self
+        return replace(
+            self, output_bytes={path: size + size // self.copies for path, size in self.output_bytes.items()}
+        )
 
 
 def pretraining_need(scenes: Sequence[SceneNeed], output: Path) -> DiskNeed:
@@ -108,7 +119,7 @@ def classification_need(
     scene = SceneNeed(source, range(1, len(source.bands) + 1))
     raw = map_bytes(probabilities) * scene.pixels
     more = sum(further.size_bytes + map_bytes(probabilities) * further.pixels for further in extra)
-    return DiskNeed(scene.size_bytes + raw + more + (raw if extra else 0), {output: raw})
+    return DiskNeed(scene.size_bytes + raw + more + (raw if extra else 0), {output: raw}, copies=1)
 
 
 def mapping_need(scene: SceneNeed, probabilities: int, output: Path) -> DiskNeed:

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Raw rasters of the worker -> GeoTIFFs in the input's grid."""
+"""Raw rasters of the worker -> GeoTIFFs in the input's grid, or Cloud Optimized GeoTIFFs made of these."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from traceback import clear_frames
 from typing import Callable
@@ -14,8 +14,10 @@ from osgeo import gdal
 
 from ....mtmsd_qgis.jobs.data_model import Band, ClassEntry, CubeFile, FeatureLayout, layout_to_json
 from ..feedback import ProgressRange
-from ..files.atomic_write import replacing
+from ..files.atomic_write import removed_after, replacing
 from .export import rows_at_once
+from .formats.cog import copy_as_cog
+from .formats.raster_format import RasterFormat
 from .overviews import build_overviews
 from .source import FEATURES_KEY, Grid
 
@@ -36,17 +38,19 @@ _COMPRESSED = ("TILED=YES", "COMPRESS=DEFLATE", _BIG)
 
 @dataclass(frozen=True)
 class RawRaster:
-    """A raster as the worker wrote it, and where its pixels lie.
+    """A raster as the worker wrote it, where its pixels lie, and how it is to be stored.
 
     Attributes:
         cube: What the file holds.
         folder: Where the file lies.
         grid: Of the pixels.
+        format: As the user wants it.
     """
 
     cube: CubeFile
     folder: Path
     grid: Grid
+    format: RasterFormat = field(default_factory=RasterFormat)
 
 
 def write_class_map(raster: RawRaster, path: Path, classes: Sequence[ClassEntry], progress: ProgressRange) -> None:
@@ -64,7 +68,7 @@ def write_class_map(raster: RawRaster, path: Path, classes: Sequence[ClassEntry]
             band.SetCategoryNames([names.get(value, "") for value in range(max(names, default=0) + 1)])
         band.SetDefaultRAT(_attribute_table(classes))
 
-    _write(raster, _Storage(code, _COMPRESSED, 256, describe, "MODE"), path, progress)
+    _write(raster, _Storage(code, _COMPRESSED, describe, "MODE"), path, progress)
 
 
 def write_class_levels(raster: RawRaster, path: Path, progress: ProgressRange) -> None:
@@ -84,7 +88,7 @@ def write_floats(raster: RawRaster, path: Path, names: Sequence[str], progress: 
         _describe_bands(dataset, bands)
 
     options = (*_COMPRESSED, "PREDICTOR=3")
-    _write(raster, _Storage(_GDAL_CODES[raster.cube.dtype], options, 256, describe, "AVERAGE"), path, progress)
+    _write(raster, _Storage(_GDAL_CODES[raster.cube.dtype], options, describe, "AVERAGE"), path, progress)
 
 
 def write_features(raster: RawRaster, path: Path, features: FeatureLayout, progress: ProgressRange) -> None:
@@ -109,7 +113,7 @@ def write_many_bands(
     options = ("INTERLEAVE=BAND", f"BLOCKYSIZE={_STRIP_ROWS}", _BIG)
     described = describe or (lambda dataset: _describe_bands(dataset, raster.cube.bands))
     code = _GDAL_CODES.get(raster.cube.dtype, gdal.GDT_Float64)
-    _write(raster, _Storage(code, options, _STRIP_ROWS, described), path, progress)
+    _write(raster, _Storage(code, options, described), path, progress)
 
 
 def classes_from(values: Mapping[str, str]) -> list[ClassEntry]:
@@ -126,25 +130,24 @@ class _Storage:
 
     Attributes:
         code: GDAL's data type.
-        options: For its creation.
-        block_rows: Lines in a block.
+        options: For its creation, where the user says nothing else.
         describe: Sets what the file says of itself.
         overviews: How they are resampled; empty for none.
     """
 
     code: int
     options: tuple[str, ...]
-    block_rows: int
     describe: Callable[[gdal.Dataset], None]
     overviews: str = ""
 
 
 def _write(raster: RawRaster, storage: _Storage, path: Path, progress: ProgressRange) -> None:
-    with replacing(path, raster=True) as partial, _every_error():
+    with replacing(path, raster=True) as partial, removed_after(_plain(partial)), _every_error():
         try:
-            _create(raster, storage, partial, progress)
-            if storage.overviews:
-                build_overviews(partial, storage.overviews, progress)
+            if raster.format.driver == "COG":
+                _write_cog(raster, storage, partial, progress)
+            else:
+                _write_geotiff(raster, storage, partial, progress)
         except BaseException as error:
             clear_frames(error.__traceback__)  # they hold the open file, which GDAL would write after the clean-up
             if isinstance(error, RuntimeError):  # where somebody called gdal.UseExceptions
@@ -152,10 +155,29 @@ def _write(raster: RawRaster, storage: _Storage, path: Path, progress: ProgressR
             raise
 
 
+def _write_geotiff(raster: RawRaster, storage: _Storage, path: Path, progress: ProgressRange) -> None:
+    _create(raster, storage, path, progress)
+    if storage.overviews:
+        build_overviews(path, storage.overviews, progress)
+
+
+def _write_cog(raster: RawRaster, storage: _Storage, path: Path, progress: ProgressRange) -> None:
+    """By way of a plain GeoTIFF beside it: the order of a COG's parts is known only when all are there."""
+    plain = _plain(path)
+    _write_geotiff(replace(raster, format=RasterFormat()), storage, plain, progress)
+    copy_as_cog(plain, path, raster.format, progress)
+
+
+def _plain(path: Path) -> Path:
+    """The plain GeoTIFF that a COG is made of."""
+    return path.with_name(f"{path.name}.plain")
+
+
 def _create(raster: RawRaster, storage: _Storage, path: Path, progress: ProgressRange) -> None:
     cube, grid = raster.cube, raster.grid
+    options = raster.format.over(storage.options)
     dataset = gdal.GetDriverByName("GTiff").Create(
-        str(path), cube.width, cube.height, len(cube.bands), storage.code, list(storage.options)
+        str(path), cube.width, cube.height, len(cube.bands), storage.code, options
     )
     if dataset is None:
         raise OSError(gdal.GetLastErrorMsg())
@@ -164,7 +186,7 @@ def _create(raster: RawRaster, storage: _Storage, path: Path, progress: Progress
     if grid.wkt:
         dataset.SetProjection(grid.wkt)
     storage.describe(dataset)  # a colour table must come before the pixels
-    _copy_lines(raster, dataset, storage.block_rows, progress)
+    _copy_lines(raster, dataset, progress)
     dataset.FlushCache()
     del dataset  # closes the file
 
@@ -193,12 +215,13 @@ def _every_error() -> Iterator[None]:
         raise OSError(errors[0])
 
 
-def _copy_lines(raster: RawRaster, dataset: gdal.Dataset, block_rows: int, progress: ProgressRange) -> None:
+def _copy_lines(raster: RawRaster, dataset: gdal.Dataset, progress: ProgressRange) -> None:
     cube = raster.cube
     count = len(cube.bands)
     code = _GDAL_CODES.get(cube.dtype)
     itemsize = 8 if code is None else gdal.GetDataTypeSize(code) // 8
     line_bytes = count * cube.width * itemsize
+    _, block_rows = dataset.GetRasterBand(1).GetBlockSize()
     rows = rows_at_once(cube.height, line_bytes, block_rows)
     numbers = list(range(1, count + 1))
     with (raster.folder / cube.file).open("rb") as file:
