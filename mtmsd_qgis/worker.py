@@ -120,6 +120,7 @@ class Line:
             Cancelled: The worker was asked to stop, or QGIS is gone.
         """
         if self._stop.is_set():
+            self.send(protocol.Message(protocol.STOPPING))
             raise Cancelled("Cancelled.")
         now = time.monotonic()
         if now - self._last_progress >= self.progress_seconds or fraction >= 1:

@@ -99,6 +99,7 @@ def test_cancel_ends_it_and_keeps_a_checkpoint(tmp_path):
     messages = [m for m in map(decode, worker.stdout.read().splitlines()) if m]
     assert worker.wait(30) == protocol.EXIT_CANCELLED
     assert time.monotonic() - asked < 10
+    assert [message.type for message in messages[-2:]] == ["stopping", "error"]
     assert messages[-1].kind == "cancelled"
     assert (tmp_path / "m.checkpoint").exists()
     assert not (tmp_path / "m.mtmsd").exists()

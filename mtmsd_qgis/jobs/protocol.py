@@ -28,6 +28,7 @@ from .json_dataclasses import from_json, shown
 PROTOCOL_VERSION = 1
 PREFIX = "@mtmsd "
 CANCEL_WORD = "cancel"
+STOPPING = "stopping"  # a message's type
 JOB_FILE = "job.json"
 
 # Exit status of the worker.
@@ -76,8 +77,8 @@ class Message:
     """One line from the worker.
 
     Attributes:
-        type: "progress" (fraction 0 to 1, text), "log" (level, text), "result" (values) or "error" (kind, text,
-            details).
+        type: "progress" (fraction 0 to 1, text), "log" (level, text), "result" (values), "error" (kind, text,
+            details) or "stopping" (the word to cancel was heard, and what was done is being kept).
         fraction: Share of the task that is done, for "progress".
         text: A sentence for the user.
         level: "info" or "warning", for "log".
@@ -93,6 +94,17 @@ class Message:
     kind: str = ""
     details: str = ""
     values: Mapping[str, Any] = field(default_factory=dict)
+
+
+def ending_type(line: str) -> str:
+    """The type of a message that says how a cancelled worker ends, "stopping" or "error"; empty for other lines."""
+    if not any(f'"{word}"' in line for word in (STOPPING, "error")):  # cheap, as every line is looked at
+        return ""
+    try:
+        message = decode(line)
+    except FileFormatError:  # whoever takes the line says so
+        return ""
+    return message.type if message is not None and message.type in (STOPPING, "error") else ""
 
 
 def write_job(job: Job, folder: Path) -> None:

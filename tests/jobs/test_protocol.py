@@ -115,3 +115,18 @@ def test_a_layout_travels_as_text_and_newer_ones_are_refused():
             data_model.layout_from_json(text)
     with pytest.raises(FileFormatError, match="version 4, this plugin reads up to 3"):
         data_model.layout_from_json('{"version": 4}')
+
+
+@pytest.mark.parametrize(
+    ("line", "kind"),
+    [
+        (encode(Message("stopping")), "stopping"),
+        (encode(Message("error", kind="cancelled", text="Cancelled.")), "error"),
+        (encode(Message("log", text='"stopping" is what "error" says')), ""),
+        (encode(Message("progress", 0.5, "training")), ""),
+        (protocol.PREFIX + '{"version": 2, "type": "error"}', ""),
+        ('a library prints "error"', ""),
+    ],
+)
+def test_which_lines_say_how_a_cancelled_worker_ends(line, kind):
+    assert protocol.ending_type(line) == kind

@@ -259,6 +259,27 @@ sys.exit(3)
     assert (tmp_path / "word").read_text() == "cancel\n"
 
 
+@pytest.mark.parametrize(("answer", "kept"), [(True, True), (False, False)])
+def test_a_cancelled_worker_that_keeps_its_work_is_given_time(fake_worker, tmp_path, monkeypatch, answer, kept):
+    from mtmsd.algorithms.bridge.worker import worker_process
+
+    monkeypatch.setattr(worker_process, "_GRACE_SECONDS", 3.0)  # on a busy machine its answer takes time, too
+    fake_worker(f"""
+import signal
+signal.signal(signal.SIGTERM, signal.SIG_DFL)
+send(type="log", text="started")
+sys.stdin.readline()
+if {answer}:
+    send(type="stopping")
+time.sleep(6)
+open({str(tmp_path / "kept")!r}, "w").write("checkpoint")
+send(type="error", kind="cancelled", text="Cancelled.")
+time.sleep(600)
+""")
+    assert "Cancelled" in refusal(Log(cancel_at="started"))
+    assert (tmp_path / "kept").exists() == kept
+
+
 def test_a_deaf_worker_and_its_children_are_ended(fake_worker, tmp_path):
     fake_worker(f"""
 import signal, subprocess

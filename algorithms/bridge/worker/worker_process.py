@@ -24,7 +24,7 @@ from qgis.core import QgsProcessingException, QgsProcessingFeedback, QgsProcessi
 from ....mtmsd_qgis.errors import FileFormatError, MtmsdError
 from ....mtmsd_qgis.jobs.json_dataclasses import from_json
 from ....mtmsd_qgis.jobs.line_reader import read_lines
-from ....mtmsd_qgis.jobs.protocol import CANCEL_WORD, EXIT_DONE, Job, Message, decode, write_job
+from ....mtmsd_qgis.jobs.protocol import CANCEL_WORD, EXIT_DONE, STOPPING, Job, Message, decode, ending_type, write_job
 from ..feedback import ProgressRange, start_time
 from ..time_estimate import TimeEstimate
 from . import interpreter
@@ -33,7 +33,8 @@ from .worker_failures import cause_in, cause_of_death
 Result = TypeVar("Result")
 
 _POLL_SECONDS = 0.1
-_GRACE_SECONDS = 1.2  # a cancelled worker ends its batch and keeps its checkpoint
+_GRACE_SECONDS = 1.2  # a cancelled worker ends its batch and says that it stops
+_KEEP_SECONDS = 30.0  # one that said so: a checkpoint of gigabytes, a slow disk or a busy machine takes its time
 _LEAVE_SECONDS = 15.0  # one that is done: CUDA takes seconds to shut down on a busy machine
 _KILL_SECONDS = 1.0
 # After its end until we stop waiting for its output to end, which a child of the worker may hold open. The last lines
@@ -112,6 +113,7 @@ class _WorkerRun:
         self._lines: queue.Queue[str | None] = queue.Queue(_WAITING_LINES)
         self._tail = _Tail()
         self._over = Event()
+        self._keeping = Event()
         self._time_estimate = TimeEstimate(start_time(progress.feedback))
         self._noise = 0
         self._values: Mapping[str, Any] | None = None
@@ -140,8 +142,17 @@ class _WorkerRun:
         """Put the worker's lines where the listening thread takes them; None at their end."""
         with suppress(OSError, ValueError):  # closed under our hands after a kill
             for line in read_lines(stream):
+                self._note(line)
                 self._put(line)
         self._put(None)
+
+    def _note(self, line: str) -> None:
+        """Notice that a cancelled worker keeps what it has done, and that it is through with that."""
+        kind = ending_type(line)
+        if kind == STOPPING:
+            self._keeping.set()
+        elif kind:
+            self._keeping.clear()
 
     def _put(self, line: str | None) -> None:
         while not self._over.is_set():
@@ -221,9 +232,12 @@ class _WorkerRun:
         _close(process.stdin)
 
     def _waited(self, seconds: float) -> bool:
-        """Whether the worker ends within this time; the window stays alive meanwhile."""
-        deadline = monotonic() + seconds
-        while monotonic() < deadline:
+        """Whether the worker ends within this time, or a longer one where it says that it keeps what it has done.
+
+        The window stays alive meanwhile.
+        """
+        start = monotonic()
+        while monotonic() - start < (_KEEP_SECONDS if self._keeping.is_set() else seconds):
             try:
                 self._process.wait(timeout=_POLL_SECONDS / 2)
                 return True
