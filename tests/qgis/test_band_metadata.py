@@ -124,6 +124,28 @@ def in_imagery_domain(folder):
     return path
 
 
+@pytest.mark.parametrize(
+    ("imagery", "listed", "expected"),
+    [
+        ("0.451", "450.5", 450.5),  # as GDAL 3.10 and later round what an ENVI header says
+        ("0.450", "450.5", 450.5),
+        ("0.4507", "450.5", 450.5),
+        ("0.452", "450.5", 452.0),  # a list of other bands, or in another order
+        ("0.451", None, 451.0),
+    ],
+)
+def test_a_wavelength_that_gdal_has_rounded_is_taken_as_it_was(tmp_path, imagery, listed, expected):
+    path, dataset = plain(tmp_path)
+    for number, value in enumerate((imagery, "0.550", "2.200"), 1):
+        dataset.GetRasterBand(number).SetMetadataItem("CENTRAL_WAVELENGTH_UM", value, "IMAGERY")
+    if listed:
+        dataset.SetMetadataItem("wavelength_units", "Nanometers")
+        dataset.SetMetadataItem("wavelength", f"{{{listed}, 550, 2200}}")
+    del dataset
+    centres, _, _ = facts(described(path))
+    assert centres == pytest.approx([expected, 550, 2200])
+
+
 @pytest.mark.parametrize("make", [in_enmap_xml, in_prisma_table, in_imagery_domain])
 def test_wavelengths_and_widths(tmp_path, make):
     centres, widths, bad = facts(described(make(tmp_path)))

@@ -21,8 +21,8 @@ from scenes import CLASSIFY, PRETRAIN, Log, job_folders, run
 pytestmark = pytest.mark.usefixtures("torch_python")
 
 LONG = {**PRETRAIN, "ITERATIONS": 100_000}
-# Two seconds on a machine of one's own: docs/reliability.md. Where others are at work, a worker that keeps its checkpoint
-# is given 30; the runs would go on for many minutes.
+# Two seconds on a machine of one's own: docs/reliability.md. Where others are at work, a worker that keeps its
+# checkpoint is given 30; the runs would go on for many minutes.
 MOST_SECONDS = 60.0
 
 

@@ -3,7 +3,8 @@
 
 Places, those that come first win:
 1. custom properties of the QGIS layer, "QGISPAM/band/7//wavelength" and so on, as EnMAP-Box writes them;
-2. the band's own metadata: GDAL's IMAGERY domain, then "wavelength", "fwhm", "bbl" (ENVI driver, EnMAP-Box);
+2. the band's own metadata: GDAL's IMAGERY domain, then "wavelength", "fwhm", "bbl" (ENVI driver, EnMAP-Box). For ENVI
+   files GDAL 3.10 and later rounds what it writes there to nanometres: a value that rounds to it is taken in its place;
 3. lists at the data set: ENVI headers, also kept by GeoTIFFs made from them;
 4. files beside the raster (sidecars.py): EnMAP's METADATA.XML, an ENVI header, PRISMA's table of wavelengths;
 5. names such as "Band 7 (456.2 nm)".
@@ -25,6 +26,8 @@ from .sidecars import find_sidecar
 from .wavelengths import check_wavelengths, nm_in_name, number_in, numbers_in, to_nm
 
 _IN_NAME = re.compile(r"(\d+(?:[.,]\d+)?)\s*(nm|nanomet\w*|[uµμ]m|micromet\w*)\b", re.IGNORECASE)
+
+_ROUNDED_NM = 0.501  # half a nanometre, and what binary fractions add
 
 
 @dataclass(frozen=True)
@@ -76,10 +79,12 @@ def describe_bands(dataset: gdal.Dataset, uri: str = "", layer: QgsMapLayer | No
     count = dataset.RasterCount
     unit = dataset.GetMetadataItem("wavelength_units", "ENVI") or dataset.GetMetadataItem("wavelength_units") or ""
     at_dataset = {key: _list_of(dataset, key, count) for key in ("wavelength", "fwhm", "bbl")}
+    listed = _from_lists(at_dataset, unit, count)
+    beside_bands = listed or [Spectral()] * count
     sources = [
         [_from_layer(layer, number) for number in range(1, count + 1)],
-        [_from_band(dataset.GetRasterBand(number)) for number in range(1, count + 1)],
-        _from_lists(at_dataset, unit, count),
+        [_from_band(dataset.GetRasterBand(number), found) for number, found in enumerate(beside_bands, 1)],
+        listed,
         _from_lists(*find_sidecar(Path(uri), dataset.GetDriver().ShortName, count), count) if uri else [],
         [_from_name(dataset.GetRasterBand(number).GetDescription()) for number in range(1, count + 1)],
     ]
@@ -141,12 +146,19 @@ def _from_layer(layer: QgsMapLayer | None, number: int) -> Spectral:
     return _from_texts({key: value(key) for key in ("wavelength", "fwhm", "bbl")}, value("wavelength_units") or "")
 
 
-def _from_band(band: gdal.Band) -> Spectral:
+def _from_band(band: gdal.Band, listed: Spectral) -> Spectral:
+    """What its own metadata say; listed is what the data set says of it."""
     imagery = [number_in(band.GetMetadataItem(f"{key}_UM", "IMAGERY")) for key in ("CENTRAL_WAVELENGTH", "FWHM")]
-    own = {key: band.GetMetadataItem(key) for key in ("wavelength", "fwhm", "bbl")}
-    return Spectral(*(1000 * um if um else None for um in imagery)).or_else(
-        _from_texts(own, band.GetMetadataItem("wavelength_units") or "")
-    )
+    texts = {key: band.GetMetadataItem(key) for key in ("wavelength", "fwhm", "bbl")}
+    own = _from_texts(texts, band.GetMetadataItem("wavelength_units") or "")
+    exact = own.or_else(listed)
+    centre, width = (1000 * um if um else None for um in imagery)
+    return Spectral(_unrounded(centre, exact.wavelength_nm), _unrounded(width, exact.fwhm_nm)).or_else(own)
+
+
+def _unrounded(nm: float | None, exact: float | None) -> float | None:
+    """The exact number, where the other one is that number rounded to nanometres."""
+    return exact if nm is not None and exact is not None and abs(nm - exact) < _ROUNDED_NM else nm
 
 
 def _from_texts(texts: Mapping[str, str | None], unit: str) -> Spectral:
