@@ -218,7 +218,7 @@ MODELS: list[tuple[str, Made, str]] = [
         "wavelength_nm should",
     ),
     ("a preset of its own", extract(MODEL=lambda p: p.model(preset="../../etc")), "preset should be one of quick"),
-    ("other bands", extract(INPUT=lambda p: p.raster(spectra(bands=5))), "12 bands, this raster has 5"),
+    ("other bands", extract(INPUT=lambda p: p.raster(spectra(bands=5))), "12 bands, this one has 5 bands"),
 ]
 LAYERS: list[tuple[str, Made, str]] = [
     ("no such layer", classify(TRAINING="/nowhere/x.gpkg"), "TRAINING"),

@@ -7,6 +7,7 @@ import atexit
 import gc
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -57,6 +58,14 @@ def torch_python():
     if not TORCH_PYTHON:
         pytest.skip("MTMSD_PYTHON does not name a Python with torch")
     return TORCH_PYTHON
+
+
+@pytest.fixture(scope="session")
+def bare_python(tmp_path_factory):
+    """A Python without torch: the system's has it where torch comes from the distribution."""
+    folder = tmp_path_factory.mktemp("bare") / "environment"
+    subprocess.run(["/usr/bin/python3", "-m", "venv", "--without-pip", str(folder)], check=True)
+    return folder / "bin" / "python3"
 
 
 @pytest.fixture(scope="session")

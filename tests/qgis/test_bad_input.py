@@ -221,15 +221,15 @@ def test_qgis_process_fails_with_the_same_words(qgis_process, scene, tmp_path, a
     assert left_in(tmp_path) == []
 
 
-def test_qgis_process_without_torch(scene, tmp_path):
+def test_qgis_process_without_torch(scene, bare_python, tmp_path):
     from harness import QgisProcess
 
     (tmp_path / "home").mkdir()
-    completed = QgisProcess(tmp_path / "home", "/usr/bin/python3").run(
+    completed = QgisProcess(tmp_path / "home", str(bare_python)).run(
         "mtmsd:pretraindiffusion", INPUT=scene.raster, OUTPUT=tmp_path / "model.mtmsd"
     )
     assert completed.returncode != 0
-    assert "A Python with torch was expected; /usr/bin/python3" in completed.stderr
+    assert f"A Python with torch was expected; {bare_python}" in completed.stderr
     assert not (tmp_path / "model.mtmsd").exists()
 
 

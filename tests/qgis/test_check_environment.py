@@ -28,8 +28,11 @@ def check(monkeypatch, tmp_path):
     return run
 
 
-def test_without_torch_it_says_so_and_what_to_do(check, monkeypatch):
+def test_without_torch_it_says_so_and_what_to_do(check, monkeypatch, bare_python):
+    from mtmsd.algorithms.bridge.worker import python_locations
+
     monkeypatch.delenv("MTMSD_PYTHON", raising=False)
+    monkeypatch.setattr(python_locations, "interpreter_below", lambda prefix, platform: bare_python)
     results, log, document, page = check()
     assert results["READY"] is False
     assert document["ready"] is False
