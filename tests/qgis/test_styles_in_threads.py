@@ -71,7 +71,7 @@ def test_splitting_again_into_one_geopackage_from_a_background_task(tmp_path, wa
     program = tmp_path / "program.py"
     program.write_text(PROGRAM)
     arguments = [sys.executable, str(program), str(Path(__file__).parent), str(tmp_path), way]
-    done = subprocess.run(arguments, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(arguments, capture_output=True, text=True, timeout=300)
     assert done.stdout.strip().endswith("all is well"), (done.returncode, done.stdout[-2000:], done.stderr[-3000:])
 
 
