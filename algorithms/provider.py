@@ -14,6 +14,9 @@ from .assess_accuracy import AssessAccuracy
 from .base.metadata import ROOT, metadata_value
 from .base.newer_qgis import format_pairs
 from .base.translation import tr
+from .campaign.collect_campaign import CollectCampaign
+from .campaign.prepare_campaign import PrepareCampaign
+from .campaign.run_campaign import RunCampaign
 from .check_environment import CheckEnvironment
 from .classify import Classify
 from .clusters.cluster_scene import ClusterScene
@@ -37,6 +40,9 @@ _ALGORITHMS = (
     ApplyClassifier,
     ClusterScene,
     NameClusters,
+    PrepareCampaign,
+    RunCampaign,
+    CollectCampaign,
     AssessAccuracy,
     ImportScene,
     SplitSamples,

@@ -568,6 +568,122 @@
             <translation type="unfinished"></translation>
         </message>
         <message>
+            <source>Many scenes (campaigns)</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Campaign folder</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>The folder that 'Prepare campaign' has written.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>3 Collect campaign</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>cluster,tiles,mosaic,virtual raster,vrt,many scenes,report,accuracy</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Makes GeoTIFFs of the maps of a finished campaign, a virtual mosaic that shows them as one map with the classes' names and colours, and one report over all scenes: accuracy at the held-out samples, areas, and each scene's share. The campaign folder is not changed.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Write the confidence too</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>For each scene a raster of the probability of the class on the map, 0 to 1.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Folder of the maps</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>A class map of each scene, named after its raster, and mosaic.vrt over them. Scenes in another CRS have a mosaic of their own, mosaic_2.vrt and so on.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Accuracy, areas and what was learnt, over all scenes; the same as JSON and CSV goes beside it.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Class map of all scenes</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Scenes</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>1 Prepare campaign</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>cluster,slurm,tiles,mosaic,many scenes,country,large,export,torch</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Writes many scenes of one sensor, a training layer and the settings into one folder: a campaign. All scenes are then mapped as one raster, with one diffusion model and one classifier, and without seams between neighbours; by 'Run campaign on this computer' or by the jobs of a cluster, which need the folder, Python with torch, and no QGIS.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Rasters</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>The scenes to map: tiles of one raster, or scenes of one sensor. Bands are matched with those of the first raster by wavelength, else by name, else by order. Where two overlap, the first one counts.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Of scenes with the same bands. Not given: the campaign trains one on all its scenes.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>A new or empty folder, on a disk that all workers see. It holds the scenes, and later the maps.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Pixels</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Training samples</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Hours of one core, estimated</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>2 Run campaign on this computer</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>cluster,tiles,mosaic,parallel,many scenes,large,resume,torch</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Trains the model of a campaign, learns its classifier and maps all its scenes, with one worker for each graphics card or for each core of the processor. A cancelled or killed run loses seconds: run it again, here or on a cluster, and it goes on. 'Collect campaign' makes maps and report of the result.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Workers</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Processes that map at the same time; each takes about 1 GB of memory. Not set: one for each graphics card, else one for each core.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Scenes mapped</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
             <source>Check environment</source>
             <translation type="unfinished"></translation>
         </message>
@@ -1173,10 +1289,6 @@
         </message>
         <message>
             <source>Samples to judge a map by; none of them is in the training layer.</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>Training samples</source>
             <translation type="unfinished"></translation>
         </message>
         <message>

@@ -568,6 +568,122 @@
             <translation>Vorgeschlagene Stichproben</translation>
         </message>
         <message>
+            <source>Many scenes (campaigns)</source>
+            <translation>Viele Szenen (Kampagnen)</translation>
+        </message>
+        <message>
+            <source>Campaign folder</source>
+            <translation>Kampagnenordner</translation>
+        </message>
+        <message>
+            <source>The folder that 'Prepare campaign' has written.</source>
+            <translation>Der Ordner, den „Kampagne vorbereiten“ geschrieben hat.</translation>
+        </message>
+        <message>
+            <source>3 Collect campaign</source>
+            <translation>3 Kampagne einsammeln</translation>
+        </message>
+        <message>
+            <source>cluster,tiles,mosaic,virtual raster,vrt,many scenes,report,accuracy</source>
+            <translation>Cluster,Kacheln,Mosaik,virtuelles Raster,VRT,viele Szenen,Bericht,Genauigkeit</translation>
+        </message>
+        <message>
+            <source>Makes GeoTIFFs of the maps of a finished campaign, a virtual mosaic that shows them as one map with the classes' names and colours, and one report over all scenes: accuracy at the held-out samples, areas, and each scene's share. The campaign folder is not changed.</source>
+            <translation>Macht aus den Karten einer fertigen Kampagne GeoTIFFs, ein virtuelles Mosaik, das sie als eine Karte mit Namen und Farben der Klassen zeigt, und einen Bericht über alle Szenen: Genauigkeit an den zurückgehaltenen Proben, Flächen und der Anteil jeder Szene. Der Kampagnenordner bleibt, wie er ist.</translation>
+        </message>
+        <message>
+            <source>Write the confidence too</source>
+            <translation>Auch die Konfidenz schreiben</translation>
+        </message>
+        <message>
+            <source>For each scene a raster of the probability of the class on the map, 0 to 1.</source>
+            <translation>Für jede Szene ein Raster mit der Wahrscheinlichkeit der Klasse auf der Karte, 0 bis 1.</translation>
+        </message>
+        <message>
+            <source>Folder of the maps</source>
+            <translation>Ordner der Karten</translation>
+        </message>
+        <message>
+            <source>A class map of each scene, named after its raster, and mosaic.vrt over them. Scenes in another CRS have a mosaic of their own, mosaic_2.vrt and so on.</source>
+            <translation>Eine Klassenkarte je Szene, nach ihrem Raster benannt, und mosaic.vrt darüber. Szenen in einem anderen KBS haben ein eigenes Mosaik, mosaic_2.vrt und so weiter.</translation>
+        </message>
+        <message>
+            <source>Accuracy, areas and what was learnt, over all scenes; the same as JSON and CSV goes beside it.</source>
+            <translation>Genauigkeit, Flächen und was gelernt wurde, über alle Szenen; dasselbe als JSON und CSV liegt daneben.</translation>
+        </message>
+        <message>
+            <source>Class map of all scenes</source>
+            <translation>Klassenkarte aller Szenen</translation>
+        </message>
+        <message>
+            <source>Scenes</source>
+            <translation>Szenen</translation>
+        </message>
+        <message>
+            <source>1 Prepare campaign</source>
+            <translation>1 Kampagne vorbereiten</translation>
+        </message>
+        <message>
+            <source>cluster,slurm,tiles,mosaic,many scenes,country,large,export,torch</source>
+            <translation>Cluster,Slurm,Kacheln,Mosaik,viele Szenen,Land,groß,Export,torch</translation>
+        </message>
+        <message>
+            <source>Writes many scenes of one sensor, a training layer and the settings into one folder: a campaign. All scenes are then mapped as one raster, with one diffusion model and one classifier, and without seams between neighbours; by 'Run campaign on this computer' or by the jobs of a cluster, which need the folder, Python with torch, and no QGIS.</source>
+            <translation>Schreibt viele Szenen eines Sensors, einen Trainingslayer und die Einstellungen in einen Ordner: eine Kampagne. Alle Szenen werden dann wie ein Raster kartiert, mit einem Diffusionsmodell und einem Klassifikator und ohne Nähte zwischen Nachbarn; von „Kampagne auf diesem Rechner ausführen“ oder von den Jobs eines Clusters, die den Ordner und Python mit torch brauchen, aber kein QGIS.</translation>
+        </message>
+        <message>
+            <source>Rasters</source>
+            <translation>Raster</translation>
+        </message>
+        <message>
+            <source>The scenes to map: tiles of one raster, or scenes of one sensor. Bands are matched with those of the first raster by wavelength, else by name, else by order. Where two overlap, the first one counts.</source>
+            <translation>Die Szenen, die kartiert werden: Kacheln eines Rasters oder Szenen eines Sensors. Kanäle werden denen des ersten Rasters nach Wellenlänge zugeordnet, sonst nach Namen, sonst nach Reihenfolge. Wo zwei sich überlappen, zählt die erste.</translation>
+        </message>
+        <message>
+            <source>Of scenes with the same bands. Not given: the campaign trains one on all its scenes.</source>
+            <translation>Von Szenen mit denselben Kanälen. Nicht angegeben: Die Kampagne trainiert eines auf allen ihren Szenen.</translation>
+        </message>
+        <message>
+            <source>A new or empty folder, on a disk that all workers see. It holds the scenes, and later the maps.</source>
+            <translation>Ein neuer oder leerer Ordner, auf einem Datenträger, den alle Worker sehen. Er enthält die Szenen und später die Karten.</translation>
+        </message>
+        <message>
+            <source>Pixels</source>
+            <translation>Pixel</translation>
+        </message>
+        <message>
+            <source>Training samples</source>
+            <translation>Trainingsdaten</translation>
+        </message>
+        <message>
+            <source>Hours of one core, estimated</source>
+            <translation>Stunden eines Kerns, geschätzt</translation>
+        </message>
+        <message>
+            <source>2 Run campaign on this computer</source>
+            <translation>2 Kampagne auf diesem Rechner ausführen</translation>
+        </message>
+        <message>
+            <source>cluster,tiles,mosaic,parallel,many scenes,large,resume,torch</source>
+            <translation>Cluster,Kacheln,Mosaik,parallel,viele Szenen,groß,fortsetzen,torch</translation>
+        </message>
+        <message>
+            <source>Trains the model of a campaign, learns its classifier and maps all its scenes, with one worker for each graphics card or for each core of the processor. A cancelled or killed run loses seconds: run it again, here or on a cluster, and it goes on. 'Collect campaign' makes maps and report of the result.</source>
+            <translation>Trainiert das Modell einer Kampagne, lernt ihren Klassifikator und kartiert alle ihre Szenen, mit einem Worker je Grafikkarte oder je Prozessorkern. Ein abgebrochener Lauf verliert Sekunden: Noch einmal gestartet, hier oder auf einem Cluster, geht er weiter. „Kampagne einsammeln“ macht aus dem Ergebnis Karten und Bericht.</translation>
+        </message>
+        <message>
+            <source>Workers</source>
+            <translation>Worker</translation>
+        </message>
+        <message>
+            <source>Processes that map at the same time; each takes about 1 GB of memory. Not set: one for each graphics card, else one for each core.</source>
+            <translation>Prozesse, die gleichzeitig kartieren; jeder braucht etwa 1 GB Arbeitsspeicher. Nicht gesetzt: einer je Grafikkarte, sonst einer je Kern.</translation>
+        </message>
+        <message>
+            <source>Scenes mapped</source>
+            <translation>Kartierte Szenen</translation>
+        </message>
+        <message>
             <source>Check environment</source>
             <translation>Umgebung prüfen</translation>
         </message>
@@ -1174,10 +1290,6 @@
         <message>
             <source>Samples to judge a map by; none of them is in the training layer.</source>
             <translation>Daten, mit denen eine Karte beurteilt wird; keine davon sind im Trainingslayer.</translation>
-        </message>
-        <message>
-            <source>Training samples</source>
-            <translation>Trainingsdaten</translation>
         </message>
         <message>
             <source>Validation samples</source>

@@ -94,13 +94,15 @@ class SampleLayers:
 class ClassifierParameters:
     """SPLIT, VALIDATION_SHARE, CLASSIFIER: what the map is for, and the method."""
 
-    def __init__(self, *, with_scenes: bool = False) -> None:
+    def __init__(self, *, with_scenes: bool = False, with_choice: bool = True) -> None:
         """Say what is declared.
 
         Args:
             with_scenes: Whether SPLIT may hold out whole scenes, as several can be learnt from.
+            with_choice: Whether there is a choice of classifiers.
         """
         self._with_scenes = with_scenes
+        self._with_choice = with_choice
 
     def declare(self, algorithm: MtmsdAlgorithm) -> None:
         """Add them."""
@@ -137,6 +139,11 @@ class ClassifierParameters:
         )
         share.setMetadata({"widget_wrapper": {"decimals": 2}})
         algorithm.declare(share, tr("Share of the samples of every class that is held out."))
+        if self._with_choice:
+            self._declare_choice(algorithm)
+
+    @staticmethod
+    def _declare_choice(algorithm: MtmsdAlgorithm) -> None:
         algorithm.declare(
             QgsProcessingParameterEnum(
                 "CLASSIFIER", tr("Classifier"), list(CLASSIFIERS), False, CLASSIFIERS[0], usesStaticStrings=True
@@ -162,7 +169,7 @@ class ClassifierParameters:
         """
         overrides = {name.lower(): values.optional_integer(name) for name in ("ENSEMBLE", "EPOCHS", "BLOCK_SIZE")}
         return ClassificationSettings(
-            classifier=values.choice("CLASSIFIER"),
+            classifier=values.choice("CLASSIFIER") or CLASSIFIERS[0],  # not declared: no choice
             split=values.choice("SPLIT"),
             validation_share=values.number("VALIDATION_SHARE"),
             buffer=values.number("BUFFER"),
@@ -177,6 +184,14 @@ class ClassifierParameters:
 
 class ClassifierOptions:
     """ENSEMBLE, EPOCHS, BLOCK_SIZE, BUFFER, OVERLAPS: rarely set; ClassifierParameters reads them."""
+
+    def __init__(self, *, for_campaign: bool = False) -> None:
+        """Say what is declared.
+
+        Args:
+            for_campaign: Whether only what a campaign knows is: there is no choice of classifiers, and no suggestions.
+        """
+        self._for_campaign = for_campaign
 
     def declare(self, algorithm: MtmsdAlgorithm) -> None:
         """Add them, for experts."""
@@ -203,9 +218,11 @@ class ClassifierOptions:
                 tr("Training samples within this distance of a held-out sample are left out. 0: none is."),
             ),
         ):
-            algorithm.declare(number, text, advanced=True)
+            if not (self._for_campaign and number.name() in ("ENSEMBLE", "EPOCHS")):
+                algorithm.declare(number, text, advanced=True)
         Overlaps().declare(algorithm)
-        SuggestionParameters().declare(algorithm)
+        if not self._for_campaign:
+            SuggestionParameters().declare(algorithm)
 
 
 class ClassifierFile:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -84,29 +85,49 @@ class ExtraScenes:
             QgsProcessingException: A raster cannot be read, or no band is left.
             SceneError: One is of another sensor.
         """
-        from ...mtmsd_qgis.transfer.band_matching import same_sensor_bands
-        from ..bridge.raster.scene_export import refuse_no_band
         from ..bridge.raster.source import describe_raster
 
         rasters = [describe_raster(layer) for layer in values.rasters("EXTRA_INPUTS")]
-        notes, scenes = [], []
-        for raster in rasters:
-            if raster.uri and raster.uri in (first.uri, *(scene.source.uri for scene in scenes)):
-                notes.append(f"{raster.name} was given twice; it counts once.")
-                continue
-            wanted = [first.bands[number - 1] for number in chosen.used]
-            how, positions = same_sensor_bands(wanted, raster.bands, len(first.bands), (first.name, raster.name))
-            scenes.append(ExtraScene(raster, tuple(position + 1 for position in positions), how))
-        if values.integers("BANDS"):
-            return ExtraSceneChoice(tuple(scenes), chosen, tuple(notes))
-        good = [i for i in range(len(chosen.used)) if not any(s.numbers[i] in s.source.bad for s in scenes)]
-        if len(good) < len(chosen.used):
-            lost = ", ".join(str(number) for i, number in enumerate(chosen.used) if i not in good)
-            notes.append(f"Marked as bad in a further raster, left out: {lost}.")
-        used = tuple(chosen.used[i] for i in good)
-        refuse_no_band(first, used)
-        scenes = [replace(scene, numbers=tuple(scene.numbers[i] for i in good)) for scene in scenes]
-        return ExtraSceneChoice(tuple(scenes), replace(chosen, used=used), tuple(notes))
+        return matched_scenes(first, chosen, rasters, fixed=bool(values.integers("BANDS")))
+
+
+def matched_scenes(
+    first: RasterSource, chosen: BandChoice, rasters: Sequence[RasterSource], *, fixed: bool = False
+) -> ExtraSceneChoice:
+    """Rasters of the same sensor as a first one, their bands brought into its order.
+
+    Args:
+        first: The first raster.
+        chosen: Its bands.
+        rasters: The others.
+        fixed: Whether the user chose the bands, so that none is left out.
+
+    Raises:
+        QgsProcessingException: No band is left.
+        SceneError: One is of another sensor.
+    """
+    from ...mtmsd_qgis.transfer.band_matching import same_sensor_bands
+    from ..bridge.raster.scene_export import refuse_no_band
+
+    notes: list[str] = []
+    scenes: list[ExtraScene] = []
+    for raster in rasters:
+        if raster.uri and raster.uri in (first.uri, *(scene.source.uri for scene in scenes)):
+            notes.append(f"{raster.name} was given twice; it counts once.")
+            continue
+        wanted = [first.bands[number - 1] for number in chosen.used]
+        how, positions = same_sensor_bands(wanted, raster.bands, len(first.bands), (first.name, raster.name))
+        scenes.append(ExtraScene(raster, tuple(position + 1 for position in positions), how))
+    if fixed:
+        return ExtraSceneChoice(tuple(scenes), chosen, tuple(notes))
+    good = [i for i in range(len(chosen.used)) if not any(s.numbers[i] in s.source.bad for s in scenes)]
+    if len(good) < len(chosen.used):
+        lost = ", ".join(str(number) for i, number in enumerate(chosen.used) if i not in good)
+        notes.append(f"Marked as bad in a further raster, left out: {lost}.")
+    used = tuple(chosen.used[i] for i in good)
+    refuse_no_band(first, used)
+    scenes = [replace(scene, numbers=tuple(scene.numbers[i] for i in good)) for scene in scenes]
+    return ExtraSceneChoice(tuple(scenes), replace(chosen, used=used), tuple(notes))
 
 
 class ExtraFeatureRasters:

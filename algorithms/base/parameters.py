@@ -32,6 +32,7 @@ from qgis.core import (
     QgsProcessingParameterEnum,
     QgsProcessingParameterFeatureSource,
     QgsProcessingParameterFile,
+    QgsProcessingParameterFolderDestination,
     QgsProcessingParameterMapLayer,
     QgsProcessingParameterMultipleLayers,
     QgsProcessingParameterNumber,
@@ -208,9 +209,10 @@ class ParameterValues:
         return []
 
     def destinations(self) -> Iterator[tuple[str, str]]:
-        """Every output that is named, as it was given, with the name of its parameter."""
+        """Every file that is to be written, as it was given, with the name of its parameter; no folders of many."""
         for definition in self._algorithm.destinationParameterDefinitions():
-            yield definition.name(), self.destination(definition.name())
+            if not isinstance(definition, QgsProcessingParameterFolderDestination):
+                yield definition.name(), self.destination(definition.name())
 
     def destination(self, name: str) -> str:
         """What an output was given: a file, a table, "TEMPORARY_OUTPUT"; empty where it is not wanted.
@@ -223,6 +225,19 @@ class ParameterValues:
         if isinstance(value, QgsProperty):
             value, _ = value.valueAsString(self._context.expressionContext())
         return value if isinstance(value, str) else ""
+
+    def load_when_done(self, path: Path, title: str, output: str) -> None:
+        """Have QGIS load a layer after the run where it loads outputs, though no parameter names its file.
+
+        Args:
+            path: Of the layer.
+            title: What it is called in the project.
+            output: Name of the output.
+        """
+        project = self._context.project()
+        if project is not None:
+            details = QgsProcessingContext.LayerDetails(title, project, output)
+            self._context.addLayerToLoadOnCompletion(str(path), details)
 
     def output_file(self, name: str) -> str:
         """Where a file goes; empty where it is not wanted."""

@@ -51,6 +51,11 @@ class ProgressRange:
         self.beat()
         refuse_when_cancelled(self.feedback)
 
+    def part(self, start: float, stop: float) -> ProgressRange:
+        """A part of this range, its ends as fractions of it."""
+        width = self._stop - self._start
+        return ProgressRange(self.feedback, self._start + width * start, self._start + width * stop)
+
     @property
     def percent(self) -> float:
         """How much of the whole run is known to be done."""

@@ -68,6 +68,14 @@ def classification_report(result: MapResult, facts: Mapping[str, str], pixel_are
         facts: Rows for the table of circumstances, e.g. {"Raster": "scene.tif"}.
         pixel_area_m2: Area of a pixel; None where the raster's CRS has no metres.
     """
+    parts, rows = classification_parts(result, facts, pixel_area_m2)
+    return page("Classification", [*parts, facts_table(rows)])
+
+
+def classification_parts(
+    result: MapResult, facts: Mapping[str, str], pixel_area_m2: float | None
+) -> tuple[list[str], dict[str, str]]:
+    """The parts of the report, and the rows of the table of circumstances; arguments as of classification_report."""
     split, accuracy, classes = result.split, result.accuracy, result.classes
     first, *others = _sample_notes(result)
     parts = [paragraph(first, "warn" if split.method == "random" else "note")]
@@ -90,7 +98,7 @@ def classification_report(result: MapResult, facts: Mapping[str, str], pixel_are
         "Validation samples": str(sum(split.validation_samples)),
         **_circumstances(result),
     }
-    return page("Classification", [*parts, facts_table(rows)])
+    return parts, rows
 
 
 def assessment_report(result: AccuracyResult, facts: Mapping[str, str], pixel_area_m2: float | None = None) -> str:

@@ -15,6 +15,7 @@ IDS = {
     "pretraindiffusion", "extractfeatures", "classify", "assessaccuracy", "importscene", "splitsamples",
     "checkenvironment", "describefile", "applyclassifier", "setupenvironment", "scenetoclassmap", "mapscene",
     "mapanotherscene", "clusterscene", "nameclusters",
+    "preparecampaign", "runcampaign", "collectcampaign",
 }  # fmt: skip
 OUTPUTS = {
     "pretraindiffusion": {"OUTPUT", "REPORT", "FINAL_LOSS", "SECONDS", "DEVICE_USED"},

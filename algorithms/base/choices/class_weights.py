@@ -37,4 +37,4 @@ class ClassWeights:
     def read(self, values: ParameterValues) -> str | None:
         """A word of settings.CLASS_WEIGHTS; None for the classifier's own."""
         word = values.choice(_NAME)
-        return None if word == _OWN else word
+        return None if word in ("", _OWN) else word  # "": not declared

@@ -53,10 +53,11 @@ class SceneNeed:
     def size_bytes(self) -> int:
         """Of bands and components; of the bands twice where a layer of another provider is exported first."""
         components = min(self.components, len(self.numbers))
-        return (self._band_bytes * len(self.numbers) + component_bytes(components)) * self.pixels
+        return (self.band_bytes * len(self.numbers) + component_bytes(components)) * self.pixels
 
     @property
-    def _band_bytes(self) -> int:
+    def band_bytes(self) -> int:
+        """Of a number; of both copies where a layer of another provider is exported first."""
         if self.source.provider is not None:
             return 2 * _EXPORTED_BYTES
         return gdal.GetDataTypeSize(cube_code(self.source.open(), self.numbers)) // 8
@@ -126,6 +127,12 @@ def mapping_need(scene: SceneNeed, probabilities: int, output: Path) -> DiskNeed
     """Room for the bands and components; beside the output for the maps twice; arguments as above."""
     beside = 2 * map_bytes(probabilities) * scene.pixels
     return DiskNeed(scene.size_bytes, {output: beside})
+
+
+def campaign_need(scenes: Sequence[SceneNeed], folder: Path) -> DiskNeed:
+    """Room for the bands of all scenes and their maps, in the campaign's folder."""
+    maps = sum(map_bytes(0) * scene.pixels for scene in scenes)
+    return DiskNeed(0, {folder: sum(scene.size_bytes for scene in scenes) + 2 * maps})
 
 
 def check_space(need: DiskNeed, feedback: QgsProcessingFeedback) -> None:

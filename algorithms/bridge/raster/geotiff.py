@@ -59,14 +59,7 @@ def write_class_map(raster: RawRaster, path: Path, classes: Sequence[ClassEntry]
     code = gdal.GDT_Byte if small else gdal.GDT_UInt16
 
     def describe(dataset: gdal.Dataset) -> None:
-        band = dataset.GetRasterBand(1)
-        band.SetDescription("class")
-        band.SetNoDataValue(0)
-        if small:  # a table of 65536 colours would be 65536 rows of legend
-            band.SetColorTable(_color_table(classes))
-            names = {entry.id: entry.name for entry in classes}
-            band.SetCategoryNames([names.get(value, "") for value in range(max(names, default=0) + 1)])
-        band.SetDefaultRAT(_attribute_table(classes))
+        describe_classes(dataset, classes)
 
     _write(raster, _Storage(code, _COMPRESSED, describe, "MODE"), path, progress)
 
@@ -78,6 +71,18 @@ def write_class_levels(raster: RawRaster, path: Path, progress: ProgressRange) -
         _describe_bands(dataset, raster.cube.bands)
 
     _write(raster, _Storage(_GDAL_CODES[raster.cube.dtype], _COMPRESSED, 256, describe, "MODE"), path, progress)
+
+
+def describe_classes(dataset: gdal.Dataset, classes: Sequence[ClassEntry]) -> None:
+    """Give the band of class ids its nodata, and names and colours of the classes."""
+    band = dataset.GetRasterBand(1)
+    band.SetDescription("class")
+    band.SetNoDataValue(0)
+    if max((entry.id for entry in classes), default=0) <= _LARGEST_BYTE:  # of 65536 colours each would be in the legend
+        band.SetColorTable(_color_table(classes))
+        names = {entry.id: entry.name for entry in classes}
+        band.SetCategoryNames([names.get(value, "") for value in range(max(names, default=0) + 1)])
+    band.SetDefaultRAT(_attribute_table(classes))
 
 
 def write_floats(raster: RawRaster, path: Path, names: Sequence[str], progress: ProgressRange) -> None:

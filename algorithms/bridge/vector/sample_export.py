@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from qgis.core import QgsProcessingFeedback
 
@@ -23,6 +24,9 @@ from .rasterization import (
     settle_classes,
     without_nodata,
 )
+
+if TYPE_CHECKING:
+    from ....mtmsd_qgis.sampling.sample_table import SampleTable
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,7 @@ class SampleExport:
         """
         feedback = progress.feedback
         classes = make_classes(labels)
-        samples, kept, dropped = settle_classes(self._pixels(labels, classes, progress), classes, labels.name)
+        samples, kept, dropped = settle_classes(self.pixels(labels, classes, progress), classes, labels.name)
         _log_exclusions(labels, samples, feedback)
         if dropped:
             feedback.pushWarning(f"Classes without a sample on the raster, left out: {names_of(dropped, classes)}.")
@@ -78,17 +82,15 @@ class SampleExport:
         Raises:
             QgsProcessingException: Overlaps are refused, or cancelled.
         """
-        samples = self._pixels(labels, training.by_key, progress)
+        samples = self.pixels(labels, training.by_key, progress)
         _log_exclusions(labels, samples, progress.feedback)
         progress.feedback.pushInfo(f"Validation layer: {labels.name}, {len(samples.table)} reference pixels.")
         if not len(samples.table):
-            progress.feedback.pushWarning(
-                f"No accuracy will be given, as no sample of the layer {labels.name} lies on a pixel with data. Check "
-                "that layer and raster show the same place."
-            )
+            progress.feedback.pushWarning(_no_reference(labels))
         return save_samples(samples, self.folder, "validation")
 
-    def _pixels(self, labels: LabelLayer, classes: Mapping[Key, ClassEntry], progress: ProgressRange) -> SamplePixels:
+    def pixels(self, labels: LabelLayer, classes: Mapping[Key, ClassEntry], progress: ProgressRange) -> SamplePixels:
+        """The pixels with data that features of known classes cover."""
         from ....mtmsd_qgis.io.cube import Cube
 
         pixels = rasterize_labels(labels, classes, self.source.grid, progress)
@@ -107,52 +109,113 @@ def training_of_several(
         progress: Told how far it is.
 
     Returns:
-        The samples of the first raster, with the classes of all; and the files of the others.
+        The samples of the first raster, with the classes of all; and the files of the others, each in the folder of
+        its raster.
 
     Raises:
         QgsProcessingException: No sample, a single class, a class with one sample, or cancelled.
     """
-    import numpy as np
-
-    from ....mtmsd_qgis.sampling.sample_table import SampleTable
-
     feedback, labels = progress.feedback, rasters[0][1]
     classes = make_classes(labels)
-    tables: list[SampleTable] = []
-    found: set[int] = set()
-    shared: set[int] = set()
-    known = sorted({number for _, own in rasters for number in own.ids})  # one group a feature, in whichever raster
-    for export, own in rasters:
-        table = export._pixels(own, classes, progress).table
-        ids = np.array(own.ids, dtype=np.int64)[table.group]
-        again = np.isin(ids, sorted(found))
-        shared.update(ids[again].tolist())
-        found.update(ids[~again].tolist())
-        tables.append(table.with_groups(np.searchsorted(known, ids)).subset(~again))
-        feedback.pushInfo(f"{len(tables[-1])} sample pixels in {export.source.name}.")
-    joint = SampleTable.from_array(np.concatenate([table.to_array() for table in tables]))
+    found = _FoundSamples.of(rasters, classes, progress)
+    joint = found.joint
     samples, kept, dropped = settle_classes(SamplePixels(joint, ExclusionCounts()), classes, labels.name)
     for sentence in (*labels.notes, skipped_sentence(labels)):
         if sentence:
             feedback.pushWarning(sentence)
-    if shared:
-        feedback.pushInfo(f"{len(shared)} features lie in several rasters; each has its pixels in the first of them.")
-    lost = len(set(labels.ids) - found)
-    if lost:
-        feedback.pushWarning(f"{lost} features of the layer {labels.name} lie on no pixel with data of any raster.")
+    if found.shared:
+        feedback.pushInfo(f"{found.shared} features lie in several rasters; each has its pixels in the first of them.")
+    if found.lost:
+        feedback.pushWarning(
+            f"{found.lost} features of the layer {labels.name} lie on no pixel with data of any raster."
+        )
     if dropped:
         feedback.pushWarning(f"Classes without a sample on a raster, left out: {names_of(dropped, classes)}.")
     feedback.pushInfo(f"Training layer: {labels.name}, {len(joint)} sample pixels of {len(kept)} classes.")
-    files, start = [], 0
-    for number, table in enumerate(tables):
-        part = samples.table.subset(slice(start, start + len(table)))
-        start += len(table)
-        name = f"samples{number}" if number else "samples"
-        files.append(save_samples(SamplePixels(part, ExclusionCounts()), rasters[0][0].folder, name))
-    return TrainingSamples(files[0], kept), tuple(files[1:])
+    files = found.save(samples.table, [export for export, _ in rasters], "samples")
+    return TrainingSamples(files[0], kept), files[1:]
+
+
+def reference_of_several(
+    rasters: Sequence[tuple[SampleExport, LabelLayer]], training: TrainingSamples, progress: ProgressRange
+) -> tuple[str, ...]:
+    """Write the reference samples of several rasters; arguments and errors as of training_of_several.
+
+    Returns:
+        The file of each raster.
+    """
+    labels = rasters[0][1]
+    found = _FoundSamples.of(rasters, training.by_key, progress)
+    progress.feedback.pushInfo(f"Validation layer: {labels.name}, {len(found.joint)} reference pixels.")
+    if not len(found.joint):
+        progress.feedback.pushWarning(_no_reference(labels))
+    return found.save(found.joint, [export for export, _ in rasters], "validation")
+
+
+@dataclass(frozen=True)
+class _FoundSamples:
+    """Samples of one layer in several rasters.
+
+    Attributes:
+        joint: Of all rasters, one after the other; groups are features.
+        counts: Samples in each raster.
+        shared: Features that lie in several rasters.
+        lost: Features in none.
+    """
+
+    joint: SampleTable
+    counts: tuple[int, ...]
+    shared: int
+    lost: int
+
+    @classmethod
+    def of(
+        cls,
+        rasters: Sequence[tuple[SampleExport, LabelLayer]],
+        classes: Mapping[Key, ClassEntry],
+        progress: ProgressRange,
+    ) -> _FoundSamples:
+        """A feature has its pixels in the first raster that covers it."""
+        import numpy as np
+
+        from ....mtmsd_qgis.sampling.sample_table import SampleTable
+
+        tables: list[SampleTable] = []
+        found: set[int] = set()
+        shared: set[int] = set()
+        known = sorted({number for _, own in rasters for number in own.ids})  # one group a feature, in any raster
+        for export, own in rasters:
+            table = export.pixels(own, classes, progress).table
+            ids = np.array(own.ids, dtype=np.int64)[table.group]
+            again = np.isin(ids, sorted(found))
+            shared.update(ids[again].tolist())
+            found.update(ids[~again].tolist())
+            tables.append(table.with_groups(np.searchsorted(known, ids)).subset(~again))
+            progress.feedback.pushInfo(f"{len(tables[-1])} sample pixels in {export.source.name}.")
+        joint = SampleTable.from_array(np.concatenate([table.to_array() for table in tables]))
+        lost = len(set(rasters[0][1].ids) - found)
+        return cls(joint, tuple(len(table) for table in tables), len(shared), lost)
+
+    def save(self, table: SampleTable, exports: Sequence[SampleExport], name: str) -> tuple[str, ...]:
+        """Write each raster's part of a table like joint into its folder; returns the files' names."""
+        files: list[str] = []
+        start = 0
+        for number, (export, count) in enumerate(zip(exports, self.counts)):
+            part = SamplePixels(table.subset(slice(start, start + count)), ExclusionCounts())
+            start += count
+            own_folder = export.folder != exports[0].folder
+            files.append(save_samples(part, export.folder, f"{name}{number}" if number and not own_folder else name))
+        return tuple(files)
 
 
 def _log_exclusions(labels: LabelLayer, samples: SamplePixels, feedback: QgsProcessingFeedback) -> None:
     for sentence in (*labels.notes, skipped_sentence(labels), left_out_sentence(samples, labels.name)):
         if sentence:
             feedback.pushWarning(sentence)
+
+
+def _no_reference(labels: LabelLayer) -> str:
+    return (
+        f"No accuracy will be given, as no sample of the layer {labels.name} lies on a pixel with data. Check that "
+        "layer and raster show the same place."
+    )

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A campaign from QGIS: many tiles into a folder, workers on it, maps and report out of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from campaigns import prepared, tiles_of
+from osgeo import gdal
+from qgis.core import QgsCoordinateReferenceSystem, QgsProcessingException, QgsRasterLayer
+from scenes import CRS, NAMES, read_raster, run, spectra, write_raster
+
+
+def refusal(name: str, parameters: dict[str, object]) -> str:
+    """The words with which an algorithm refuses."""
+    with pytest.raises(QgsProcessingException) as caught:
+        run(name, parameters)
+    return str(caught.value)
+
+
+@pytest.fixture(scope="module")
+def campaign(scene, torch_python, tmp_path_factory):
+    """A campaign of two tiles, finished."""
+    folder = tmp_path_factory.mktemp("campaign")
+    tiles = tiles_of(scene, folder / "tiles")
+    result = prepared(scene, tiles, folder / "campaign")
+    run("runcampaign", {"CAMPAIGN": str(folder / "campaign"), "WORKERS": 2})
+    return folder / "campaign", result
+
+
+def test_the_folder_says_what_it_holds(campaign):
+    folder, result = campaign
+    document = json.loads((folder / "campaign.json").read_text(encoding="utf-8"))
+    assert (result["SCENES"], result["PIXELS"], Path(result["OUTPUT"])) == (2, 64 * 64, folder)
+    assert [(s["row"], s["col"], s["height"], s["width"], s["name"]) for s in document["scenes"]] == [
+        (0, 0, 64, 32, "tile0"),
+        (0, 32, 64, 32, "tile1"),
+    ]
+    assert [entry["name"] for entry in document["classes"]] == sorted(NAMES)
+    assert result["SAMPLES"] == sum(s["samples"] for s in document["scenes"]) > 0
+    assert 0 < result["CORE_HOURS"] < 1
+
+
+def test_the_mosaic_is_one_map_with_names_and_colours(campaign, tmp_path):
+    folder, _ = campaign
+    result = run(
+        "collectcampaign",
+        {"CAMPAIGN": str(folder), "OUTPUT": str(tmp_path), "REPORT": str(tmp_path / "r.html"), "CONFIDENCE": True},
+    )
+    mosaic = gdal.Open(result["MOSAIC"])
+    assert (mosaic.RasterXSize, mosaic.RasterYSize) == (64, 64)
+    values = mosaic.ReadAsArray()
+    parts = [read_raster(tmp_path / f"tile{i}_classes.tif")[0] for i in range(2)]
+    assert np.array_equal(values, np.concatenate(parts, axis=1))
+    assert sorted(set(np.unique(values))) <= [1, 2, 3]
+    assert mosaic.GetRasterBand(1).GetCategoryNames() == ["", *sorted(NAMES)]
+    layer = QgsRasterLayer(result["MOSAIC"], "mosaic")
+    assert layer.crs() == QgsCoordinateReferenceSystem(CRS)
+    assert (tmp_path / "tile1_confidence.tif").is_file()
+    assert result["OA"] is not None
+    report = (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert all(word in report for word in ("Classification of a campaign", "<h2>Scenes</h2>", "tile0", "tile1"))
+    table = (tmp_path / "r.csv").read_text(encoding="utf-8").splitlines()
+    last = dict(zip(table[-3].split(","), table[-1].split(",")))
+    assert (last["scene"], last["raster"], last["pixels"]) == ("0002", "tile1", str(64 * 32))
+    assert json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))
+
+
+def test_tiles_give_the_map_of_the_whole(campaign, scene, tmp_path):
+    """No seam: the same scene as one raster and as two tiles."""
+    whole = tmp_path / "whole"
+    prepared(scene, [str(scene.raster)], whole)
+    run("runcampaign", {"CAMPAIGN": str(whole), "WORKERS": 1})
+    maps = []
+    for name, folder in (("one", whole), ("two", campaign[0])):
+        result = run("collectcampaign", {"CAMPAIGN": str(folder), "OUTPUT": str(tmp_path / name)})
+        maps.append(gdal.Open(result["MOSAIC"]).ReadAsArray())
+    assert np.array_equal(*maps)
+
+
+def test_a_finished_campaign_is_not_done_again(campaign):
+    folder, _ = campaign
+    before = {path: path.stat().st_mtime_ns for path in (folder / "shared").iterdir()}
+    run("runcampaign", {"CAMPAIGN": str(folder)})
+    assert {path: path.stat().st_mtime_ns for path in (folder / "shared").iterdir()} == before
+
+
+def test_rasters_of_another_grid_lie_far_away(scene, tmp_path):
+    tiles = tiles_of(scene, tmp_path / "tiles")
+    shifted = write_raster(tmp_path / "shifted.tif", spectra(seed=1), transform=(500003.0, 10.0, 0, 5800004.0, 0, -10))
+    prepared(scene, [*tiles, str(shifted)], tmp_path / "campaign")
+    scenes = json.loads((tmp_path / "campaign" / "campaign.json").read_text(encoding="utf-8"))["scenes"]
+    assert (scenes[2]["row"], scenes[2]["col"]) == (64 + 256, 0)
+
+
+def test_what_cannot_be_prepared_leaves_nothing(scene, tmp_path):
+    tiles = tiles_of(scene, tmp_path / "tiles")
+    other = write_raster(tmp_path / "other.tif", spectra(bands=5))
+    wanted = {"TRAINING": str(scene.polygons), "CLASS_FIELD": "cover", "OUTPUT": str(tmp_path / "campaign")}
+    assert "same sensor" in refusal("preparecampaign", {**wanted, "INPUTS": [*tiles, str(other)]})
+    assert not (tmp_path / "campaign").exists()
+    used = tmp_path / "used"
+    used.mkdir()
+    (used / "mine.txt").write_text("mine", encoding="utf-8")
+    assert "new or an empty folder" in refusal("preparecampaign", {**wanted, "INPUTS": tiles, "OUTPUT": str(used)})
+    assert [path.name for path in used.iterdir()] == ["mine.txt"]
+
+
+def test_folders_that_are_no_finished_campaign(scene, tmp_path):
+    nothing = {"CAMPAIGN": str(tmp_path)}
+    assert "a folder with a campaign.json" in refusal("runcampaign", nothing)
+    prepared(scene, tiles_of(scene, tmp_path / "tiles"), tmp_path / "campaign")
+    words = refusal("collectcampaign", {"CAMPAIGN": str(tmp_path / "campaign"), "OUTPUT": str(tmp_path / "maps")})
+    assert "of the step 'moments' 0 of 2 parts are done" in words
