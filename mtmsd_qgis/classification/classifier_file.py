@@ -210,5 +210,6 @@ def _check_rule(rule: DecisionRule, description: ClassifierDescription, device: 
 
 
 def bands_of(layout: FeatureLayout, description: ClassifierDescription) -> int:
-    """Bands of the raster that a rule sees: features and spectra."""
-    return layout.diffusion_bands + layout.spectra if description.input == SCENE else len(description.bands)
+    """Bands of the raster that a rule sees: features, spectra, extra rasters."""
+    own = layout.diffusion_bands + layout.spectra if description.input == SCENE else len(description.bands)
+    return own + description.extra_bands

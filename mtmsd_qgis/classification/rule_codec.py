@@ -24,6 +24,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ..features.extras.column_recipe import ColumnRecipe
 from ..jobs.json_dataclasses import is_number, is_whole, shown
 from ..jobs.results import ModelSummary
 from .auto.cross_validation import FittedModel
@@ -35,6 +36,7 @@ from .auto.kernel_ridge import KernelRidge, KernelScores
 from .auto.model_library import ModelSpec
 from .auto.scene_scaling import GuideScaling, SpectraScaling
 from .choices.class_priors import PriorRule
+from .extras.extras_rule import ExtrasRule
 from .fusion.fusion_ensemble import FittedFusion
 from .fusion.reader import FusionRule, Purified
 from .fusion.timestep_fusion import FusionClassifier
@@ -92,9 +94,11 @@ STORED: Mapping[str, Stored] = {
         Stored(GuideScaling, {"mean": "F", "axes": "G F"}),
         Stored(EnsembleRule),
         Stored(PriorRule, {"log_ratio": "K"}),
+        Stored(ColumnRecipe, {"decibel": "B", "median": "C", "inverse": "C"}),
+        Stored(ExtrasRule),
     )
 }
-RULES = (EnsembleRule, FusionRule, PatchRule, PriorRule)
+RULES = (EnsembleRule, FusionRule, PatchRule, PriorRule, ExtrasRule)
 
 
 def pack(rule: DecisionRule, prefix: str) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 
 import torch
 
+from ..features.extras.extra_reader import SceneExtras
 from ..io.cube import Raster
 from ..jobs.choice_results import ClassWeightFacts
 from ..jobs.data_model import ClassEntry, FeatureLayout
+from ..jobs.extra_rasters import ExtraFinding
 from ..jobs.results import EnsembleSummary
 from ..jobs.settings import ClassificationSettings
 from ..sampling.sample_table import SampleTable
@@ -32,6 +34,7 @@ class TrainingTask:
         classes: In the order of the class indices.
         settings: Of the classification.
         device: To learn on.
+        extras: Extra rasters and textures; None where none is asked for.
     """
 
     cube: Raster
@@ -40,6 +43,7 @@ class TrainingTask:
     classes: tuple[ClassEntry, ...]
     settings: ClassificationSettings
     device: torch.device
+    extras: SceneExtras | None = None
 
     def samples_within(self, limit: int) -> SampleTable:
         """At most so many training samples, as memory allows."""
@@ -61,6 +65,7 @@ class FittedClassifier:
         ensemble: What the default classifier chose; None for others.
         rule: What the predictor was made from, apart from the raster; None where it cannot be stored.
         class_weights: Priors of the classes that were chosen; None where they are the classifier's own.
+        extras: What became of extra rasters; None where none was asked for.
     """
 
     predictor: Predictor
@@ -70,6 +75,7 @@ class FittedClassifier:
     ensemble: EnsembleSummary | None = None
     rule: DecisionRule | None = None
     class_weights: ClassWeightFacts | None = None
+    extras: tuple[ExtraFinding, ...] | None = None
 
 
 def words_first(shares: Mapping[str, float]) -> dict[str, float]:

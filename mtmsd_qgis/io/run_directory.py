@@ -204,6 +204,10 @@ def open_run_directory(job: Job, folder: Path) -> RunDirectory:
         "samples": digest([json.dumps([asdict(entry) for entry in job.classes]), *samples]),
         "model": digest([Path(job.inputs["model"])] if "model" in job.inputs else []),
     }
+    if job.extras is not None:
+        cube = job.extras.cube
+        files = [] if cube is None else [folder / name for name in (cube.file, cube.mask) if name]
+        words["extra rasters"] = digest([json.dumps(asdict(job.extras), sort_keys=True), *files])
     if "classifier" in job.inputs:
         words["classifier"] = digest([Path(job.inputs["classifier"])])
     return RunDirectory.open(Path(job.outputs["checkpoint"]), words, wanted="resume" in job.inputs)

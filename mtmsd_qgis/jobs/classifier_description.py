@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .accuracy_results import AccuracyFigures
 from .data_model import Band, ClassEntry, FeatureLayout
-from .json_dataclasses import from_json, shown
+from .extra_rasters import ExtraRaster
+from .json_dataclasses import OMITTED_IF_NONE, from_json, shown
 from .results import EnsembleSummary, SplitFacts
 from .settings import ClassificationSettings, ExtractionSettings
 
@@ -67,6 +68,7 @@ class ClassifierDescription:
         ensemble: Of the default classifier alone.
         timestep_weights: Share of each timestep, and of "spectra", in the decision; may be empty.
         stage_weights: Share of each stage likewise.
+        extras: Extra rasters that it uses, in the order of their bands; None where it uses none.
     """
 
     input: str
@@ -84,6 +86,12 @@ class ClassifierDescription:
     ensemble: EnsembleSummary | None = None
     timestep_weights: Mapping[str, float] | None = None
     stage_weights: Mapping[str, float] | None = None
+    extras: tuple[ExtraRaster, ...] | None = field(default=None, metadata=OMITTED_IF_NONE)
+
+    @property
+    def extra_bands(self) -> int:
+        """Bands of the extra rasters together."""
+        return sum(len(raster.bands) for raster in self.extras or ())
 
     @classmethod
     def from_json(cls, values: object) -> ClassifierDescription:

@@ -23,6 +23,7 @@ from typing import Any
 
 from ..errors import FileFormatError
 from .data_model import ClassEntry, CubeFile, FeatureLayout, check_file_names, message_of
+from .extra_rasters import ExtraInputs
 from .json_dataclasses import from_json, shown
 
 PROTOCOL_VERSION = 1
@@ -55,6 +56,7 @@ class Job:
         inputs: Absolute paths of files outside the job folder: "model", "resume", "mat", "ground_truth".
         outputs: Absolute paths that the worker writes itself, beside the place and renamed at the end:
             "model", "checkpoint".
+        extras: Extra rasters and textures that the default classifier may use; None where none is asked for.
         options: Further plain values of a task, e.g. {"probabilities": true} or the variable of a .mat file.
     """
 
@@ -70,6 +72,7 @@ class Job:
     options: Mapping[str, Any] = field(default_factory=dict)
     extra_scenes: tuple[CubeFile, ...] = ()
     extra_samples: tuple[str, ...] = ()
+    extras: ExtraInputs | None = None
 
 
 @dataclass(frozen=True)

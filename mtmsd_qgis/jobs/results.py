@@ -14,6 +14,7 @@ from typing import Union
 from .accuracy_results import AccuracyFigures
 from .choice_results import ChoiceFacts
 from .data_model import ClassEntry, CubeFile, FeatureLayout
+from .extra_rasters import ExtraFacts
 from .feature_gain import FeatureGain
 from .json_dataclasses import INLINE, OMITTED_IF_NONE, json_name
 from .settings import ApplySettings, ClassificationSettings, PretrainSettings
@@ -242,6 +243,7 @@ class MapResult:
         choices: What the analyst's choices did; None where none was made.
         uncertainty: Entropy, margin and disagreement, where asked for.
         suggestions: Samples to take next, the most useful first, where asked for.
+        extras: What became of extra rasters; None where none was asked for.
     """
 
     map: CubeFile
@@ -263,6 +265,7 @@ class MapResult:
     choices: ChoiceFacts | None = field(default=None, metadata=OMITTED_IF_NONE)
     uncertainty: CubeFile | None = field(default=None, metadata=OMITTED_IF_NONE)
     suggestions: tuple[Suggestion, ...] | None = field(default=None, metadata=OMITTED_IF_NONE)
+    extras: ExtraFacts | None = field(default=None, metadata=OMITTED_IF_NONE)
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,10 @@ from ..errors import FileFormatError, SceneError
 from ..features.extraction_run import ExtractionRun, scene_tiles
 from ..features.lazy_raster import LazyFeatures
 from ..features.quantization import QuantisedSpectra
+from ..io.band_subset import BandsOfBoth
+from ..io.cube import Raster
 from ..io.run_directory import RunDirectory, open_run_directory
+from ..jobs.extra_rasters import check_extras
 from ..jobs.protocol import Job
 from ..jobs.results import ApplyResult
 from ..jobs.settings import ApplySettings, from_json
@@ -33,7 +36,7 @@ from ..transfer.scene_comparison import SourceFacts, TargetFacts, write_applicab
 from .job_device import announce_device, computation
 from .lazy_map import SceneFeatures, map_lazily
 from .map_result import map_grid
-from .scene_input import check_size, open_scene, standardised
+from .scene_input import check_size, open_extras, open_scene, standardised
 
 log = logging.getLogger(__name__)
 
@@ -123,10 +126,23 @@ def _map_of(run: ApplyRun, target: MatchedRaster, progress: Progress) -> MapFile
     """The map, of features that are read or of features that are computed where they are read."""
     rule, layout = run.classifier.rule, run.classifier.description.layout
     if not target.is_scene:
-        return predict_map(rule.predictor(target.raster, layout, run.device.torch_device), run.grid, progress)
+        raster = _with_extras(run, target.raster)
+        return predict_map(rule.predictor(raster, layout, run.device.torch_device), run.grid, progress)
     features = _lazy_features(run, target, span(progress, 0.0, _PREPARED))
-    predictor = rule.predictor(features.raster, layout, run.device.torch_device)
+    predictor = rule.predictor(_with_extras(run, features.raster), layout, run.device.torch_device)
     return map_lazily(predictor, features, run.grid, span(progress, _PREPARED, 1.0))
+
+
+def _with_extras(run: ApplyRun, raster: Raster) -> Raster:
+    """The raster with the bands of the extra rasters behind its own.
+
+    Raises:
+        SceneError: The job's extra rasters are not those that the classifier was learnt with.
+    """
+    wanted, extras = run.classifier.description.extras or (), open_extras(run.job, run.folder, raster)
+    given = () if extras is None else extras.inputs.rasters
+    check_extras(wanted, given)
+    return raster if extras is None or extras.raster is None else BandsOfBoth(raster, extras.raster)
 
 
 def _lazy_features(run: ApplyRun, target: MatchedRaster, progress: Progress) -> SceneFeatures:

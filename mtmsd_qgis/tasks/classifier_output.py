@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 
 from ..classification.classifier_file import StoredClassifier, save_classifier
+from ..classification.extras.extras_rule import ExtrasRule
 from ..classification.training_task import FittedClassifier, TrainingTask
 from ..diffusion.model import DiffusionModel
 from ..errors import SettingsError
@@ -22,6 +23,7 @@ from ..io.cube import Cube, Raster
 from ..io.raster_stack import RasterStack
 from ..jobs.classifier_description import BANDS, FEATURES, SCENE, ClassifierDescription, SourceScene, UsedModel
 from ..jobs.data_model import Band
+from ..jobs.extra_rasters import ExtraRaster
 from ..jobs.protocol import Job
 from ..jobs.results import MapResult
 from ..jobs.settings import ExtractionSettings
@@ -153,6 +155,7 @@ def _description(made: MapOfScene, included: bool) -> ClassifierDescription:
         ensemble=result.ensemble,
         timestep_weights=result.timestep_weights,
         stage_weights=result.stage_weights,
+        extras=_used_extras(made),
     )
 
 
@@ -161,3 +164,12 @@ def _unfinished(result: MapResult) -> MapResult:
     choices = result.choices
     first = None if choices is None else choices.sieve or choices.reject
     return result if first is None else replace(result, accuracy=first.accuracy, mapped_pixels=first.mapped_pixels)
+
+
+def _used_extras(made: MapOfScene) -> tuple[ExtraRaster, ...] | None:
+    """The extra rasters that the classifier uses, which another scene must have too; None without any."""
+    inputs, rule = made.job.extras, made.classifier.rule
+    if inputs is None or not isinstance(rule, ExtrasRule):
+        return None
+    findings = made.classifier.extras or ()
+    return tuple(raster for raster, finding in zip(inputs.rasters, findings) if finding.joined) or None

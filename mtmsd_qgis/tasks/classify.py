@@ -31,7 +31,7 @@ from ..sampling.sample_table import check_classes, read_samples
 from .classifier_output import MapOfScene, save_if_wanted
 from .job_device import announce_device
 from .map_result import map_grid, map_result
-from .scene_input import open_extra_scenes, open_scene
+from .scene_input import open_extra_scenes, open_extras, open_scene
 from .scene_stack import SceneStack
 from .uncertainty.suggested_samples import suggested_samples
 
@@ -58,7 +58,8 @@ def classify(job: Job, folder: Path, progress: Progress) -> MapResult:
     samples = stack.samples if stack else read_samples(folder, job.samples)
     check_classes(samples.class_index, job.classes)
     split = split_samples(job, folder, samples, settings, stack.scene_of_sample if stack else None)
-    task = TrainingTask(raster, layout, split.training, job.classes, settings, device.torch_device)
+    extras = open_extras(job, folder, raster)
+    task = TrainingTask(raster, layout, split.training, job.classes, settings, device.torch_device, extras)
     with memory_guard(device, "Extract fewer features (KEEP, TIMESTEPS)."):
         learning = _LEARNING_SHARE.get(settings.classifier, 0.95)
         classifier = fit_classifier(task, span(progress, 0.0, learning))

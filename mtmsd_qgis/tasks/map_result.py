@@ -6,21 +6,32 @@ Enters: the rasters of a map, what was learnt and from which samples. Leaves: a 
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
+
+import numpy as np
 
 from ..accuracy.map_accuracy import evaluate_map, mapped_pixels
 from ..classification.choices.finished_map import FinishedMap, needs_probabilities
+from ..classification.extras.extras_predictor import ExtrasPredictor
 from ..classification.predictor import MapGrid
 from ..classification.training_task import FittedClassifier, TrainingTask
 from ..diffusion.device import Device
+from ..io.cube import whole_size
 from ..io.run_directory import RunDirectory
+from ..io.windows import row_strips
 from ..jobs.choice_results import ChoiceFacts
+from ..jobs.extra_rasters import ExtraFacts
 from ..jobs.map_choices import MapFinish
 from ..jobs.protocol import Job
 from ..jobs.results import MapResult, PurificationFacts
 from ..sampling.sample_split import SampleSplit
 from .job_device import computation
 from .uncertainty.suggested_samples import OPTION as SUGGESTIONS
+
+log = logging.getLogger(__name__)
+
+_PIXEL_BYTES = 1024  # of the columns of extras while they are made
 
 
 def map_grid(job: Job, directory: RunDirectory, size: tuple[int, int], finish: MapFinish | None) -> MapGrid:
@@ -74,6 +85,7 @@ def map_result(
         computation=computation(device),
         ensemble=classifier.ensemble,
         choices=_choices(finished.facts(split.validation), classifier),
+        extras=None if classifier.extras is None else _extra_facts(finished, classifier),
     )
 
 
@@ -82,3 +94,19 @@ def _choices(finished: ChoiceFacts | None, classifier: FittedClassifier) -> Choi
     if classifier.class_weights is None:
         return finished
     return replace(finished or ChoiceFacts(), class_weights=classifier.class_weights)
+
+
+def _extra_facts(finished: FinishedMap, classifier: FittedClassifier) -> ExtraFacts:
+    """What became of extras, and at how many mapped pixels one in use has no data."""
+    findings, predictor = classifier.extras or (), classifier.predictor
+    if not isinstance(predictor, ExtrasPredictor):
+        return ExtraFacts(findings)
+    mapped = without = 0
+    for strip in row_strips(*whole_size(finished.decided.classes), _PIXEL_BYTES):
+        is_mapped = np.isfinite(finished.decided.classes.read(strip)[0])
+        mapped += int(is_mapped.sum())
+        without += int((is_mapped & ~predictor.known(strip)).sum())
+    share = without / max(1, mapped)
+    if without:
+        log.info("%.1f %% of the mapped pixels have no extra data; they are mapped without it.", 100 * share)
+    return ExtraFacts(findings, round(share, 6))

@@ -47,7 +47,7 @@ from .job_device import announce_device
 from .lazy_map import SceneFeatures, map_lazily
 from .map_result import map_grid, map_result
 from .pretrain import ModelTraining, train_model
-from .scene_input import band_positions, check_bands, check_size, open_scene, standardised
+from .scene_input import band_positions, check_bands, check_size, open_extras, open_scene, standardised
 from .uncertainty.suggested_samples import suggested_samples
 
 log = logging.getLogger(__name__)
@@ -144,7 +144,8 @@ def map_scene(job: Job, folder: Path, progress: Progress) -> SceneMapResult:
         fitting = span(progress, trained, fitted)
         source = scene_features(run, scene, split.training, span(fitting, 0.0, 0.5))
         features, layout = source.raster, source.layout
-        task = TrainingTask(features, layout, split.training, job.classes, steps.classify, device.torch_device)
+        extras = open_extras(job, folder, cube)
+        task = TrainingTask(features, layout, split.training, job.classes, steps.classify, device.torch_device, extras)
         classifier = fit_classifier(task, span(fitting, 0.5, 1.0))
         classifier = with_class_weights(classifier, task, job.options.get("class_areas"))
         grid = map_grid(job, run.run_directory, whole_size(cube), steps.classify.finish)

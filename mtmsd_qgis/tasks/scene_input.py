@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ..diffusion.preprocessing import Preprocessor
 from ..errors import SceneError
+from ..features.extras.extra_reader import SceneExtras
 from ..io.cube import Cube, Raster, create_cube, whole_size
 from ..io.windows import row_strips
 from ..jobs.data_model import Band
@@ -57,6 +58,27 @@ def open_extra_scenes(job: Job, folder: Path, cube: Cube) -> list[Cube]:
             )
         log.info("Further raster: %d x %d pixels, %s.", extra.width, extra.height, extra.description.dtype)
     return cubes
+
+
+def open_extras(job: Job, folder: Path, cube: Raster) -> SceneExtras | None:
+    """The extra rasters of the job, and whether textures are asked for; None where there is nothing of both.
+
+    Raises:
+        SceneError: They do not have the scene's pixels, or not the bands that the job names.
+    """
+    inputs = job.extras
+    if inputs is None or (inputs.cube is None and not inputs.texture):
+        return None
+    if inputs.cube is None:
+        return SceneExtras(inputs, None)
+    raster = Cube(folder, inputs.cube)
+    bands = sum(len(extra.bands) for extra in inputs.rasters)
+    if (raster.height, raster.width) != (cube.height, cube.width) or raster.bands != bands:
+        raise SceneError(
+            f"Extra rasters of {cube.width} x {cube.height} pixels with {bands} bands were expected, found "
+            f"{raster.width} x {raster.height} with {raster.bands}."
+        )
+    return SceneExtras(inputs, raster)
 
 
 def check_size(cube: Raster, side: int) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ from torch.nn import functional
 
 from ...sampling.folds import ALWAYS_TRAINING, group_folds, random_folds
 from ...sampling.subsampling import subsample
+from ..extras.block_weight import with_weight
 from ..standardizer import Standardizer
 from .calibration import FLOOR, brier, log_probabilities, temperature
 from .feature_sets import FeatureSet
@@ -38,11 +39,13 @@ class TrainingSet:
         features: Feature sets of the samples, (N, F) each.
         class_index: (N,) int64.
         n_classes: K.
+        extra_weight: Of the columns of extra rasters against all others (block_weight.py).
     """
 
     features: Mapping[FeatureSet, Tensor]
     class_index: NDArray[np.int64]
     n_classes: int
+    extra_weight: float = 1.0
 
     def __len__(self) -> int:
         """N."""
@@ -52,7 +55,7 @@ class TrainingSet:
         """The same of some samples."""
         index = torch.from_numpy(chosen)
         features = {name: values[index.to(values.device)] for name, values in self.features.items()}
-        return TrainingSet(features, self.class_index[chosen], self.n_classes)
+        return replace(self, features=features, class_index=self.class_index[chosen])
 
     def indicators(self) -> Tensor:
         """(N, K) 1 for the class of the sample, else 0."""
@@ -169,6 +172,9 @@ def side_by_side(features: Mapping[FeatureSet, Tensor], feature_sets: Sequence[F
 def _fit(spec: ModelSpec, training: TrainingSet) -> tuple[Standardizer | None, Scorer]:
     x = side_by_side(training.features, spec.fit_on)
     standardizer = Standardizer.fit(x) if spec.is_standardised else None
+    extra_columns = sum(training.features[s].shape[1] for s in spec.fit_on if s.is_extra)
+    if extra_columns:
+        standardizer = with_weight(standardizer, x, extra_columns, training.extra_weight)
     scorer = spec.estimator.fit(x if standardizer is None else standardizer(x), training.indicators().to(x.device))
     return standardizer, scorer
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The default classifier from a raster and samples to something that predicts a map.
 
-Enters: a TrainingTask. Leaves: a FittedClassifier with an EnsemblePredictor.
+Enters: a TrainingTask. Leaves: a FittedClassifier.
 """
 
 from __future__ import annotations
@@ -17,15 +17,14 @@ from ...jobs.feature_gain import FeatureGain
 from ...jobs.results import EnsembleSummary
 from ...progress import Progress, span
 from ...sampling.sample_table import SampleTable, check_classes
+from ..extras.decision import decide
 from ..feature_value.candidate import Candidate, cross_validated, feature_sets_for
 from ..feature_value.feature_gain import feature_gain
 from ..feature_value.feature_importance import permutation_importance
 from ..log_lines import log_ensemble
 from ..training_task import FittedClassifier, TrainingTask, words_first
-from .ensemble_rule import EnsembleRule
 from .feature_reader import FeatureSetReader
 from .feature_sets import FeatureSet, Source
-from .predictor import EnsemblePredictor
 
 _IMPORTANCE_SAMPLES = 500
 _FEATURE_BYTES = 2 << 30  # of the feature sets of the training samples
@@ -63,9 +62,10 @@ def fit_at_samples(
         progress: Told after each model.
     """
     settings = task.settings
-    candidate, gain = _chosen(task, reader, read, span(progress, 0.0, 0.8))
-    reader, samples = candidate.reader, candidate.samples
-    ensemble = candidate.validated.fit(samples, settings.seed, span(progress, 0.8, 0.9))
+    chosen = 0.8 if task.extras is None else 0.5  # of the time
+    candidate, gain = _chosen(task, reader, read, span(progress, 0.0, chosen))
+    decided = decide(task, candidate, span(progress, chosen, 0.9))
+    reader, samples, ensemble = decided.reader, decided.samples, decided.ensemble
     progress(0.9, "importance of timesteps and stages")
     log_ensemble(ensemble, candidate.context, gain)
     subset = samples.subset(np.random.default_rng(settings.seed).permutation(len(samples))[:_IMPORTANCE_SAMPLES])
@@ -74,14 +74,14 @@ def fit_at_samples(
         permutation_importance(ensemble, subset.features, sources, label, settings.seed) for label in Source._fields
     )
     kind = "random" if settings.split == "random" else "spatial"
-    predictor = EnsemblePredictor(reader, ensemble)
     return FittedClassifier(
-        predictor,
+        decided.predictor,
         words_first(by_timestep),
         words_first(by_stage),
         task.layout.features,
         EnsembleSummary(ensemble.scores, ensemble.accuracy, ensemble.held_out, kind, candidate.context, gain),
-        rule=EnsembleRule.of(predictor),
+        rule=decided.rule,
+        extras=decided.findings,
     )
 
 

@@ -21,12 +21,12 @@ from ...jobs.results import ModelSummary
 from ...progress import Progress
 from ...sampling.folds import ALWAYS_TRAINING
 from ...sampling.subsampling import subsample
-from .calibration import brier, temperature
+from .calibration import brier, log_probabilities, temperature
 from .cross_validation import CrossValidatedModel, FittedModel, HeldOut, TrainingSet, cross_validate, hold_out
 from .feature_sets import FeatureSet
 from .model_library import CONTEXTUAL, INTERPOLATION, OVERLAPPING, ModelSpec, available_models, feature_sets_of
 
-_MOST_SAMPLES = 1000  # in the cross-validation
+MOST_SAMPLES = 1000  # in the cross-validation
 _HALF_TRUST = 10  # groups a class with which the shares of the samples count half (decision 32)
 
 
@@ -112,6 +112,12 @@ class CrossValidatedEnsemble:
     right: NDArray[np.bool_]
     clusters: NDArray[np.int64]
 
+    @property
+    def log_p(self) -> NDArray[np.float64]:
+        """(n, K) log probabilities of the held-out samples."""
+        mean = np.mean([model.log_p for model in self.chosen], axis=0)
+        return log_probabilities(mean * self.temperature + self.log_prior, 1.0)
+
     def fit(self, training: TrainingSet, seed: int, progress: Progress) -> Ensemble:
         """Fit the members to all samples; the seed draws from too many."""
         members = []
@@ -137,7 +143,7 @@ def cross_validate_ensemble(training: TrainingSet, purpose: Purpose, progress: P
         purpose: What the map is for.
         progress: Told after each model.
     """
-    drawn = subsample(training.class_index, _MOST_SAMPLES, purpose.seed, balanced=False)
+    drawn = subsample(training.class_index, MOST_SAMPLES, purpose.seed, balanced=False)
     groupings = {unit: groups[drawn] for unit, groups in purpose.groupings.items()}
     held_out = hold_out(training.class_index[drawn], groupings, purpose.seed)
     extrapolates = held_out.unit != "samples"

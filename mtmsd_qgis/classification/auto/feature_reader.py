@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ...features.box_filter import box_mean
+from ...features.extras.extra_reader import ExtraReader
 from ...features.tile_lookup import tiles_with_pixels
 from ...io.cube import Raster, spread_windows
 from ...io.windows import Tile, Window, windows_with_margin
@@ -24,6 +25,7 @@ from ...jobs.data_model import FeatureLayout
 from ...progress import Progress
 from ...sampling.sample_table import SampleTable
 from ..context.joint_bilateral import affinities, smooth
+from ..extras.known_smoothing import smooth_known
 from .feature_sets import MARGIN, BandPlan, FeatureSet, Quantity, Source, stages_of
 from .scene_scaling import GuideScaling, SpectraScaling
 
@@ -46,6 +48,7 @@ class FeatureSetReader:
         plan: Bands of the feature sets.
         scaling: Of the spectra.
         guide_scaling: Of the features of the guidance image; None: principal components are the guidance image.
+        extras: Reads the columns of extra rasters; None where there are none.
     """
 
     cube: Raster
@@ -54,6 +57,7 @@ class FeatureSetReader:
     plan: BandPlan
     scaling: SpectraScaling
     guide_scaling: GuideScaling | None
+    extras: ExtraReader | None = None
 
     @classmethod
     def fit(cls, cube: Raster, layout: FeatureLayout, device: torch.device) -> FeatureSetReader:
@@ -77,7 +81,7 @@ class FeatureSetReader:
     @property
     def available(self) -> list[FeatureSet]:
         """The feature sets that this raster has."""
-        return self.plan.available()
+        return [*self.plan.available(), *(s for s in FeatureSet if self.extras and s.is_extra)]
 
     @property
     def guide_channels(self) -> int:
@@ -90,6 +94,8 @@ class FeatureSetReader:
         quantity, copies = feature_set.quantity, 1 + len(feature_set.boxes)
         if quantity is Quantity.GUIDE:
             return [Source("guide", "guide")] * self.guide_channels
+        if self.extras and quantity is Quantity.EXTRAS:
+            return [Source("extra rasters", "extra rasters")] * (self.extras.columns * copies)
         if quantity is Quantity.FEATURES:
             return [self._source(band) for band in self.plan.features] * copies
         if quantity is Quantity.COMPONENTS:
@@ -173,6 +179,7 @@ class _Window:
         self._values = torch.from_numpy(np.where(known, values, np.float32(0))).to(reader.device)
         self._computed: dict[tuple[Quantity, int], Tensor] = {}
         self._affinities: Tensor | None = None
+        self._extra_columns: tuple[Tensor, Tensor] | None = None
 
     def core(self, feature_set: FeatureSet) -> Tensor:
         """A feature set (F, h, w) of the core."""
@@ -180,7 +187,8 @@ class _Window:
         if not feature_set.boxes:
             return self._smoothed(feature_set.quantity, feature_set.smoothing)[:, rows, cols]
         values = self._smoothed(feature_set.quantity, 0)
-        means = (box_mean(values, self._known, rows, cols, side) for side in feature_set.boxes)
+        known = self._extras()[1] if feature_set.is_extra else self._known
+        means = (box_mean(values, known, rows, cols, side) for side in feature_set.boxes)
         return torch.cat([values[:, rows, cols], *means])
 
     def _smoothed(self, quantity: Quantity, passes: int) -> Tensor:
@@ -189,6 +197,9 @@ class _Window:
         if key not in self._computed:
             if quantity is Quantity.WHITENED_SPECTRA:  # whitening is linear: smoothed spectra serve both
                 self._computed[key] = self._reader.scaling.whitened(self._smoothed(Quantity.SPECTRA, passes))
+            elif quantity is Quantity.EXTRAS:
+                columns, known = self._extras()
+                self._computed[key] = smooth_known(columns, known, self._weights(), passes) if passes else columns
             elif passes:
                 self._computed[key] = smooth(self._smoothed(quantity, passes - 1), self._weights())
             else:
@@ -207,6 +218,14 @@ class _Window:
             return reader.guide_scaling(reader.features(window, reader.plan.guide))
         components = self._smoothed(Quantity.COMPONENTS, 0)[: reader.guide_channels]
         return box_mean(components, self._known, slice(0, window.height), slice(0, window.width), _GUIDE_BOX)
+
+    def _extras(self) -> tuple[Tensor, Tensor]:
+        """Columns of extra rasters in the whole window, and where they are known."""
+        if self._extra_columns is None:
+            extras, none = self._reader.extras, (self._values[:0], self._known)
+            columns, known = extras.read(self._tile.window) if extras else none
+            self._extra_columns = columns.to(self._known.device), known.to(self._known.device)
+        return self._extra_columns
 
     def _weights(self) -> Tensor:
         if self._affinities is None:

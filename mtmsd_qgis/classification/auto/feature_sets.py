@@ -26,6 +26,7 @@ class Quantity(Enum):
     COMPONENTS = "principal components"
     FEATURES = "diffusion features"
     GUIDE = "guidance image"
+    EXTRAS = "extra rasters"
 
 
 class FeatureSet(Enum):
@@ -45,6 +46,10 @@ class FeatureSet(Enum):
     COMPONENT_MEANS = (Quantity.COMPONENTS, 0, _BOXES)
     FEATURE_MEANS = (Quantity.FEATURES, 0, _BOXES)
     GUIDE = (Quantity.GUIDE,)
+    EXTRAS = (Quantity.EXTRAS,)
+    SMOOTHED_EXTRAS = (Quantity.EXTRAS, 1)
+    STRONGLY_SMOOTHED_EXTRAS = (Quantity.EXTRAS, 3)
+    EXTRA_MEANS = (Quantity.EXTRAS, 0, (5, 15))
 
     def __init__(self, quantity: Quantity, smoothing: int = 0, boxes: tuple[int, ...] = ()) -> None:
         self.quantity, self.smoothing, self.boxes = quantity, smoothing, boxes
@@ -54,6 +59,19 @@ class FeatureSet(Enum):
         """For log and report."""
         smoothed = ("", "smoothed ", "", "strongly smoothed ")[self.smoothing]
         return f"{'box means of ' if self.boxes else ''}{smoothed}{self.quantity.value}"
+
+    @property
+    def is_extra(self) -> bool:
+        """Whether its values are those of extra rasters."""
+        return self.quantity is Quantity.EXTRAS
+
+    @property
+    def extras(self) -> FeatureSet:
+        """That of extra rasters which stands beside it."""
+        alike = (
+            s for s in FeatureSet if s.is_extra and (s.smoothing, bool(s.boxes)) == (self.smoothing, bool(self.boxes))
+        )
+        return next(alike)
 
     @property
     def is_diffusion(self) -> bool:
@@ -125,7 +143,7 @@ class BandPlan:
 
     def available(self) -> list[FeatureSet]:
         """The feature sets that can be made."""
-        return [feature_set for feature_set in FeatureSet if self.features or not feature_set.is_diffusion]
+        return [s for s in FeatureSet if not s.is_extra and (self.features or not s.is_diffusion)]
 
     def bands_of(self, wanted: Iterable[FeatureSet]) -> list[int]:
         """Bands that these feature sets read."""

@@ -56,6 +56,11 @@ class ModelSpec:
         fit_on, predict_on = (tuple(s for s in sets if s in available) for sets in (self.fit_on, self.predict_on))
         return replace(self, fit_on=fit_on, predict_on=predict_on) if fit_on else None
 
+    def with_extras(self) -> ModelSpec:
+        """The same with extra rasters beside its last feature set."""
+        fit_on, predict_on = ((*sets, sets[-1].extras) for sets in (self.fit_on, self.predict_on))
+        return replace(self, fit_on=fit_on, predict_on=predict_on)
+
 
 def _spec(estimator: Estimator, *fit_on: FeatureSet, predict_on: FeatureSet | None = None) -> ModelSpec:
     return ModelSpec(estimator, fit_on, (predict_on,) if predict_on else fit_on)
@@ -82,9 +87,9 @@ OVERLAPPING = (
 
 
 def available_models(library: Sequence[ModelSpec], available: Sequence[FeatureSet]) -> list[ModelSpec]:
-    """The models of a library that a raster allows, each once."""
-    within = (spec.within(available) for spec in library)
-    return list(dict.fromkeys(spec for spec in within if spec is not None))
+    """The models of a library that a raster allows, each once, with extra rasters where there are any."""
+    within = dict.fromkeys(spec for spec in (spec.within(available) for spec in library) if spec is not None)
+    return [spec.with_extras() if FeatureSet.EXTRAS in available else spec for spec in within]
 
 
 def feature_sets_of(specs: Sequence[ModelSpec], *, for_prediction: bool = False) -> list[FeatureSet]:

@@ -34,12 +34,16 @@ class Candidate:
         samples: What it learns from.
         context: Whether spatial context is used; None where the map is for more pixels of the sampled fields.
         validated: Its ensemble.
+        table: (N,) where the samples lie.
+        purpose: What the map is for.
     """
 
     reader: FeatureSetReader
     samples: TrainingSet
     context: ContextSummary | None
     validated: CrossValidatedEnsemble
+    table: SampleTable
+    purpose: Purpose
 
 
 def feature_sets_for(reader: FeatureSetReader, split: str) -> list[FeatureSet]:
@@ -71,7 +75,7 @@ def cross_validated(
     purpose = Purpose(interpolates, context.reliable, groupings, settings.seed)
     samples = TrainingSet(features, training.class_index, len(task.classes))
     validated = cross_validate_ensemble(samples, purpose, progress)
-    return Candidate(reader, samples, None if interpolates else context, validated)
+    return Candidate(reader, samples, None if interpolates else context, validated, training, purpose)
 
 
 def _groupings(training: SampleTable, task: TrainingTask) -> dict[str, NDArray[np.int64]]:

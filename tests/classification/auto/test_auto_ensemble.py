@@ -146,7 +146,7 @@ def test_where_no_class_has_two_groups_blocks_are_held_out():
 
 
 def test_a_raster_of_plain_bands_has_the_models_that_it_allows():
-    plain = [feature_set for feature_set in FeatureSet if not feature_set.is_diffusion]
+    plain = [s for s in FeatureSet if not s.is_diffusion and not s.is_extra]
     contextual = available_models(CONTEXTUAL, plain)
     assert len(contextual) == len(CONTEXTUAL) - 1
     assert not any(feature_set.is_diffusion for spec in contextual for feature_set in spec.fit_on)

@@ -33,7 +33,8 @@ def ensembles(means, groups_a_class=6, count=360):
     class_index = group % 2
     spectra = rng.normal(size=(count, 5))
     spectra[:, 0] += class_index
-    sets = dict.fromkeys([s for s in FeatureSet if s.uses_guide or not s.boxes], torch.from_numpy(spectra).float())
+    plain = [s for s in FeatureSet if not s.is_extra and (s.uses_guide or not s.boxes)]
+    sets = dict.fromkeys(plain, torch.from_numpy(spectra).float())
     sets.pop(FeatureSet.GUIDE)
     purpose = Purpose(False, True, {"groups": group}, 0)
     both = {**sets, FeatureSet.FEATURE_MEANS: torch.from_numpy(means(class_index, rng)).float()}

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What decides the classes of the map: the default classifier, or the same with the extras that joined it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ...jobs.extra_rasters import ExtraFinding
+from ...progress import Progress, span
+from ..auto.cross_validation import TrainingSet
+from ..auto.ensemble import Ensemble
+from ..auto.ensemble_rule import EnsembleRule
+from ..auto.feature_reader import FeatureSetReader
+from ..auto.predictor import EnsemblePredictor
+from ..feature_value.candidate import Candidate
+from ..predictor import DecisionRule, Predictor
+from ..training_task import TrainingTask
+from .extras_predictor import ExtrasPredictor
+from .extras_rule import ExtrasRule
+from .joining import ExtraJoining
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What was fitted.
+
+    Attributes:
+        predictor: Of the map.
+        rule: The same apart from the raster.
+        ensemble: That decides where everything is known.
+        reader: Of its feature sets.
+        samples: It was fitted on.
+        findings: On extras; None where none was asked for.
+    """
+
+    predictor: Predictor
+    rule: DecisionRule
+    ensemble: Ensemble
+    reader: FeatureSetReader
+    samples: TrainingSet
+    findings: tuple[ExtraFinding, ...] | None = None
+
+
+def decide(task: TrainingTask, fit: Candidate, progress: Progress) -> Decision:
+    """Fit the cross-validated ensemble, and ask for the extras of the task."""
+    end = 1.0 if task.extras is None else 0.2
+    ensemble = fit.validated.fit(fit.samples, fit.purpose.seed, span(progress, 0.0, end))
+    plain = EnsemblePredictor(fit.reader, ensemble)
+    rule = EnsembleRule.of(plain)
+    if task.extras is None:
+        return Decision(plain, rule, ensemble, fit.reader, fit.samples)
+    joining = ExtraJoining(task.extras, fit, task.classes)
+    joined = joining.run(span(progress, end, 1.0))
+    findings = tuple(joining.findings)
+    if joined is None or joined.reader.extras is None:
+        return Decision(plain, rule, ensemble, fit.reader, fit.samples, findings)
+    extended = EnsemblePredictor(joined.reader, joined.ensemble)
+    return Decision(
+        ExtrasPredictor(plain, extended, joined.reader.extras),
+        ExtrasRule.of(rule, joined.ensemble, joined.recipes),
+        joined.ensemble,
+        joined.reader,
+        joined.samples,
+        findings,
+    )

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The map with extras: where they have data, the classifier with them decides, elsewhere the one without."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...features.extras.extra_reader import ExtraReader
+from ...io.windows import Tile, Window
+from ..auto.predictor import EnsemblePredictor
+
+
+@dataclass(frozen=True)
+class ExtrasPredictor:
+    """Predicts each pixel from what is known of it.
+
+    Attributes:
+        plain: Without extras.
+        extended: With them.
+        extras: Of the extended one.
+    """
+
+    plain: EnsemblePredictor
+    extended: EnsemblePredictor
+    extras: ExtraReader
+
+    @property
+    def bands(self) -> list[int]:
+        """Bands of the scene that prediction reads."""
+        return sorted({*self.plain.bands, *self.extended.bands})
+
+    def windows(self) -> list[Tile]:
+        """Windows whose cores cover the raster once."""
+        return self.extended.windows()
+
+    def probabilities(self, tile: Tile) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Probabilities (K, h, w) of a window's core, 0 where invalid, and where it is valid (h, w)."""
+        known = self.known(tile.core)
+        if not known.any():
+            return self.plain.probabilities(tile)
+        probabilities, valid = self.extended.probabilities(tile)
+        if not known[valid].all():
+            without, _ = self.plain.probabilities(tile)
+            probabilities = np.where(known, probabilities, without)
+        return probabilities, valid
+
+    def known(self, window: Window) -> NDArray[np.bool_]:
+        """(h, w): where all extras in use have data."""
+        return np.asarray(self.extras.read(window)[1].numpy())
