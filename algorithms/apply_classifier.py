@@ -25,6 +25,7 @@ from ..mtmsd_qgis.jobs.settings import ADAPTATIONS, ApplySettings, to_json
 from .base.algorithm import MtmsdAlgorithm
 from .base.choices.finish_parameters import FinishParameters, finish_rows
 from .base.classification_parameters import UncertaintyOutput
+from .base.extra_rasters import ExtraRasters
 from .base.extraction_parameters import ResumeFolderParameter
 from .base.map_files import MAPS, MapFiles, share_bands, wanted_rasters
 from .base.parameters import Device, ParameterValues, WorkerOutputs
@@ -100,6 +101,7 @@ class ApplyClassifier(MtmsdAlgorithm):
                 "cover."
             ),
         )
+        self.declare_groups(ExtraRasters(applies=True))
         BandsAndMask().declare_mask(self)
         self.declare_groups(FinishParameters(), ResumeFolderParameter(), Device(), RasterStorage())
         self._declare_outputs()
@@ -154,6 +156,7 @@ class ApplyClassifier(MtmsdAlgorithm):
     def collect(self, values: ParameterValues, feedback: QgsProcessingFeedback) -> None:
         """Look at raster, classifier, model and mask."""
         from ..mtmsd_qgis.io.classifier_file import read_classifier_description
+        from ..mtmsd_qgis.jobs.extra_rasters import check_number
         from .bridge.raster.source import describe_raster
 
         self._source = describe_raster(values.raster("INPUT"))
@@ -163,6 +166,8 @@ class ApplyClassifier(MtmsdAlgorithm):
         self._classifier_file, self._classifier = path, read_classifier_description(path)
         self._model = values.file("MODEL")
         self._refuse_model()
+        self._extras = ExtraRasters(applies=True).read(values)
+        check_number(self._classifier.extras or (), len(self._extras.sources))
         self._mask = BandsAndMask().read_mask(values)
 
     def _refuse_model(self) -> None:
@@ -203,6 +208,7 @@ class ApplyClassifier(MtmsdAlgorithm):
         numbers = self._bands()
         shares = share_bands(paths, len(self._classifier.classes), settings.finish)
         need = mapping_need(SceneNeed(source, numbers, self._components()), shares, paths["OUTPUT"])
+        need = need.with_temporary(self._extras.bytes_on(source.grid))
         check_space(need.with_format(self.outputs.format("OUTPUT")), feedback)
         with job_folder() as folder, resume.kept(feedback):
             reading = ProgressRange(feedback, 0, 5, "Reading the raster")
@@ -213,6 +219,9 @@ class ApplyClassifier(MtmsdAlgorithm):
                 settings=to_json(settings),
                 scene=scene,
                 layout=source.layout,
+                extras=self._extras.export(
+                    source.grid, folder, values.transforms, reading, self._classifier.extras or ()
+                ),
                 inputs={"classifier": str(self._classifier_file.absolute()), **model, **resume.inputs},
                 outputs=resume.outputs,
                 options={**wanted_rasters(paths), "applicability": paths[APPLICABILITY] is not None},

@@ -23,6 +23,7 @@ from .base.classification_parameters import (
     SampleLayers,
 )
 from .base.classification_run import ClassificationRun
+from .base.extra_rasters import ExtraRasters
 from .base.extra_scenes import ExtraFeatureRasters
 from .base.parameters import Device, ParameterValues, Seed, rare_number
 from .base.raster_files import RasterStorage
@@ -60,7 +61,7 @@ class Classify(MtmsdAlgorithm):
                 "feature."
             ),
         )
-        self.declare_groups(ExtraFeatureRasters(), SampleLayers())
+        self.declare_groups(ExtraFeatureRasters(), SampleLayers(), ExtraRasters())
         self.declare_groups(ClassifierParameters(with_scenes=True), ClassifierOptions())
         self.declare_groups(ClassTableParameter(), ClassWeights(), FinishParameters())
         self.declare(
@@ -75,6 +76,7 @@ class Classify(MtmsdAlgorithm):
 
     def check_settings(self, values: ParameterValues) -> None:
         """Make the settings once, for their own checks."""
+        ExtraRasters().check(values)
         if self._settings(values).split == "scene" and not values.raw("EXTRA_INPUTS"):
             raise QgsProcessingException(
                 "SPLIT 'scene' holds out whole scenes, so at least two rasters were expected, and there is INPUT "
@@ -93,7 +95,7 @@ class Classify(MtmsdAlgorithm):
         extra = ExtraFeatureRasters().read(values, source)
         labels = [SampleLayers.training_in(values, scene.source) for scene in extra]
         run = ClassificationRun.collect(self.outputs, values, settings, source)
-        self._run = replace(run, extra=tuple(zip(extra, labels)))
+        self._run = replace(run, extra=tuple(zip(extra, labels)), extras=ExtraRasters().read(values))
 
     def compute(self, values: ParameterValues, feedback: QgsProcessingFeedback) -> dict[str, Any]:
         """Export raster and samples, classify, write maps and report."""
@@ -109,6 +111,7 @@ class Classify(MtmsdAlgorithm):
             feedback.pushInfo(f"Further raster: {further.source.name}, {further.source.size_text}.")
         needs = [SceneNeed(further.source, further.numbers) for further in extra]
         need = classification_need(source, run.share_bands, run.maps["OUTPUT"], needs)
+        need = need.with_temporary(run.extras.bytes_on(source.grid))
         check_space(need.with_format(self.outputs.format("OUTPUT")), feedback)
         with job_folder() as folder:
             export = SceneExport(source, folder, values.transforms)
@@ -127,6 +130,7 @@ class Classify(MtmsdAlgorithm):
                 scene=scene,
                 layout=source.layout,
                 extra_scenes=tuple(cubes),
+                extras=run.extras.export(source.grid, folder, values.transforms, reading),
             )
             job = run.with_samples(job, folder, feedback, 8)
             result = read_result(MapResult, run_worker(job, folder, self.MODULE, ProgressRange(feedback, 10, 95)))

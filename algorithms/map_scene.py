@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from .base.classification_parameters import (
     SampleLayers,
 )
 from .base.classification_run import ClassificationRun
+from .base.extra_rasters import ExtraRasters
 from .base.extraction_parameters import ExtractionParameters, MatchedModel, ResumeFolderParameter
 from .base.parameters import Device, ParameterValues, Seed
 from .base.pretraining_parameters import BandChoice, BandsAndMask, Preset, PretrainingParameters
@@ -65,7 +67,7 @@ class MapScene(MtmsdAlgorithm):
             QgsProcessingParameterRasterLayer("INPUT", self.tr("Raster")),
             self.tr("The scene to map: any data type, one band or more."),
         )
-        self.declare_groups(SampleLayers(), ClassifierParameters())
+        self.declare_groups(SampleLayers(), ExtraRasters(), ClassifierParameters())
         self.declare(
             QgsProcessingParameterFile(
                 "MODEL",
@@ -104,6 +106,7 @@ class MapScene(MtmsdAlgorithm):
 
     def check_settings(self, values: ParameterValues) -> None:
         """Make the settings once, for their own checks."""
+        ExtraRasters().check(values)
         ClassifierParameters().read(values)
         PretrainingParameters().read(values)
         ExtractionParameters().read(values, PRESET_NAMES[0], spectra=True)
@@ -131,7 +134,8 @@ class MapScene(MtmsdAlgorithm):
             self._bands, preset = BandChoice(self._model.numbers), self._model.preset
         self._extraction = ExtractionParameters().read(values, preset, spectra=True)
         self._mask = BandsAndMask().read_mask(values)
-        self._run = ClassificationRun.collect(self.outputs, values, classification, source)
+        run = ClassificationRun.collect(self.outputs, values, classification, source)
+        self._run = replace(run, extras=ExtraRasters().read(values))
 
     def compute(self, values: ParameterValues, feedback: QgsProcessingFeedback) -> dict[str, Any]:
         """Export raster and samples, let the worker do the steps, write maps, report and model."""
@@ -149,6 +153,7 @@ class MapScene(MtmsdAlgorithm):
         components = self._model.components if self._model else self._pretraining.components
         scene_need = SceneNeed(source, self._bands.used, components)
         need = mapping_need(scene_need, run.share_bands, output)
+        need = need.with_temporary(run.extras.bytes_on(source.grid))
         check_space(need.with_format(self.outputs.format("OUTPUT")), feedback)
         with job_folder() as folder, resume.kept(feedback):
             reading = ProgressRange(feedback, 0, 4, "Reading the raster")
@@ -161,6 +166,7 @@ class MapScene(MtmsdAlgorithm):
                 inputs={**given, **resume.inputs},
                 outputs=resume.outputs,
                 options={"source_band_count": len(source.bands)},
+                extras=run.extras.export(source.grid, folder, values.transforms, reading),
             )
             job = run.with_samples(job, folder, feedback, 4)
             result = read_result(SceneMapResult, run_worker(job, folder, self.MODULE, ProgressRange(feedback, 6, 96)))

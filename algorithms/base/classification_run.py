@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ...mtmsd_qgis.jobs.settings import ClassificationSettings
 from .choices.finish_parameters import FinishParameters, finish_rows
 from .classification_parameters import ACCURACY, ClassifierFile, SampleLayers
+from .extra_rasters import ChosenExtras
 from .map_files import MAPS, MapFiles, share_bands, wanted_rasters
 from .outputs import RunOutputs
 from .translation import tr
@@ -53,6 +54,7 @@ class ClassificationRun:
         extra: Further rasters to learn from, with the training samples in their CRS.
         suggestions: Samples to take next that are asked for; None: none.
         transforms: Of the project.
+        extras: What the classifier may know beside the raster.
     """
 
     outputs: RunOutputs
@@ -66,6 +68,7 @@ class ClassificationRun:
     extra: tuple[tuple[ExtraScene, LabelLayer], ...] = ()
     suggestions: WantedSuggestions | None = None
     transforms: QgsCoordinateTransformContext | None = None
+    extras: ChosenExtras = field(default_factory=ChosenExtras)
 
     @classmethod
     def collect(
@@ -241,6 +244,7 @@ class ClassificationRun:
             "Training layer": f"{self.labels.name}, field {self.labels.field}",
             **self._extra_rows,
             **finish_rows(self.settings.finish, self.source),
+            **self.extras.rows,
             **extra,
         }
         if self.reference is not None:

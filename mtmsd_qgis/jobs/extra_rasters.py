@@ -117,12 +117,7 @@ def check_extras(wanted: Sequence[ExtraRaster], given: Sequence[ExtraRaster]) ->
     Raises:
         SceneError: Another number of them, or one of another kind or with other bands.
     """
-    if len(wanted) != len(given):
-        names = ", ".join(f"{raster.name} ({raster.kind})" for raster in wanted)
-        raise SceneError(
-            f"The classifier uses {len(wanted)} extra rasters{': ' + names if names else ''}. EXTRA gives "
-            f"{len(given)}. Give as many, in this order."
-        )
+    check_number(wanted, len(given))
     for number, (one, other) in enumerate(zip(wanted, given), 1):
         if (one.kind, len(one.bands)) != (other.kind, len(other.bands)):
             raise SceneError(
@@ -130,3 +125,20 @@ def check_extras(wanted: Sequence[ExtraRaster], given: Sequence[ExtraRaster]) ->
                 f"grid), that the classifier was learnt with; {other.name} is of {other.kind} with "
                 f"{len(other.bands)}. Choose another raster, or the order in which the classifier was learnt."
             )
+
+
+def check_number(wanted: Sequence[ExtraRaster], given: int) -> None:
+    """That there are as many extra rasters as a classifier was learnt with.
+
+    Raises:
+        SceneError: There are fewer or more.
+    """
+    if len(wanted) == given:
+        return
+    if not wanted:
+        raise SceneError(f"The classifier was learnt without extra rasters, and EXTRA gives {given}. Leave EXTRA out.")
+    names = ", ".join(f"{raster.name} ({raster.kind})" for raster in wanted)
+    raise SceneError(
+        f"EXTRA should give the {len(wanted)} extra raster{'s' if len(wanted) > 1 else ''} that the classifier was "
+        f"learnt with, and gives {given}. Give rasters like these, in this order: {names}."
+    )

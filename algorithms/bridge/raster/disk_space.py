@@ -85,6 +85,10 @@ class DiskNeed:
             self, output_bytes={path: size + size // self.copies for path, size in self.output_bytes.items()}
         )
 
+    def with_temporary(self, more: int) -> DiskNeed:
+        """The same with more bytes in the folder for temporary files."""
+        return replace(self, temporary_bytes=self.temporary_bytes + more)
+
 
 def pretraining_need(scenes: Sequence[SceneNeed], output: Path) -> DiskNeed:
     """Room for the bands of all scenes and their components."""

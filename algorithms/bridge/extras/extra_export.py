@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Extra rasters into the job folder: one cube with the scene's rows and columns.
+
+Finer rasters leave means and deviations within the pixel, coarser ones are interpolated, categories become their shares
+of the pixel. Nothing is filled in where a raster has no data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qgis.core import QgsCoordinateTransformContext, QgsProcessingException
+
+from ....mtmsd_qgis.jobs.data_model import Band, CubeFile
+from ....mtmsd_qgis.jobs.extra_rasters import CATEGORIES, ELEVATION, VALUES, ExtraRaster
+from ..feedback import ProgressRange
+from ..raster.source import Grid, RasterSource, export_foreign
+from .extra_source import ExtraKind, ExtraSource, data_bands, kind_of
+from .warping import GridBlock, Warper, grid_blocks
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+CUBE = "extras"  # name of the file in the job folder, without suffix
+BYTES = 4  # of a number in it
+_DEVIATION = "deviation within the pixel"
+
+
+@dataclass(frozen=True)
+class ExtraExport:
+    """Extra rasters on their way into a job folder.
+
+    Attributes:
+        extras: In the order given.
+        grid: Of the scene.
+        folder: The job folder.
+        transforms: Of the project, for layers of other providers than GDAL.
+    """
+
+    extras: Sequence[ExtraSource]
+    grid: Grid
+    folder: Path
+    transforms: QgsCoordinateTransformContext
+
+    def write(
+        self, progress: ProgressRange, expected: Sequence[ExtraRaster] = ()
+    ) -> tuple[tuple[ExtraRaster, ...], CubeFile]:
+        """What the rasters are, and the cube of all their bands.
+
+        Args:
+            progress: Told after each block.
+            expected: What a classifier was learnt with, where one is applied; as many as there are extras.
+
+        Raises:
+            QgsProcessingException: One cannot be read or brought to the grid, is not like the expected one, or the
+                user cancelled.
+        """
+        import numpy as np
+
+        from ....mtmsd_qgis.io.cube import create_cube
+        from ....mtmsd_qgis.io.windows import Window
+
+        plans = []
+        for number, extra in enumerate(self.extras):
+            path = self.folder / f"extra{number}"
+            path.mkdir()
+            exported = export_foreign(extra.source, path, self.transforms, progress)
+            plans.append(_Plan.of(extra, Warper(exported, self.grid), expected[number] if expected else None))
+        bands = [
+            Band(f"{plan.raster.name} {name}", number=number)
+            for plan in plans
+            for number, name in enumerate(plan.raster.bands, 1)
+        ]
+        cube = create_cube(self.folder, CUBE, (self.grid.height, self.grid.width), "float32", bands)
+        for plan in plans:
+            progress.feedback.pushInfo(plan.sentence)
+            for note in plan.warper.source.notes:
+                progress.feedback.pushWarning(note)
+        blocks = list(grid_blocks(self.grid, max(plan.warper.finer_by for plan in plans)))
+        for done, block in enumerate(blocks, 1):
+            values = np.concatenate([plan.values(block) for plan in plans])
+            cube.write(Window(block.row, block.col, block.height, block.width), values)
+            progress.advance(done / len(blocks))
+        cube.flush()
+        return tuple(plan.raster for plan in plans), cube.description
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """How one raster becomes bands of the cube.
+
+    Attributes:
+        raster: What becomes of it.
+        warper: Brings it to the grid.
+        kind: What its pixels are.
+        numbers: Of its bands that are used, from 1.
+    """
+
+    raster: ExtraRaster
+    warper: Warper
+    kind: ExtraKind
+    numbers: tuple[int, ...]
+
+    @classmethod
+    def of(cls, extra: ExtraSource, warper: Warper, expected: ExtraRaster | None) -> _Plan:
+        """Look at the pixels.
+
+        Raises:
+            QgsProcessingException: It lies nowhere, or is not like the expected one.
+        """
+        source = warper.source
+        _refuse_no_place(source, warper.grid)
+        kind, numbers = kind_of(extra, source), data_bands(source)
+        with_deviation = warper.is_finer
+        if expected is not None:
+            kind = _as_expected(extra, kind, expected)
+            with_deviation = len(expected.bands) == 2 * len(numbers) and warper.is_finer
+        names = tuple(source.bands[number - 1].name or f"band {number}" for number in numbers)
+        if kind.word == CATEGORIES:
+            names = tuple(f"{value:g}" for value in kind.categories)
+        elif with_deviation:
+            names = tuple(name for band in names for name in (band, f"{band}, {_DEVIATION}"))
+        return cls(ExtraRaster(extra.name, kind.word, names), warper, kind, tuple(numbers))
+
+    @property
+    def sentence(self) -> str:
+        """What is done with it, for the log."""
+        how = "as it is"
+        if not self.warper.is_same_grid:
+            finer = self.warper.finer_by
+            how = (
+                f"averaged, {finer:.3g} of its pixels across one of the raster" if self.warper.is_finer else "bilinear"
+            )
+        count = len(self.raster.bands)
+        return (
+            f"Extra raster: {self.raster.name}, {self.warper.source.size_text}, {self.kind.word}; {how}; "
+            f"{count} band{'s' if count != 1 else ''} on the raster's grid."
+        )
+
+    def values(self, block: GridBlock) -> NDArray[Any]:
+        """(B, h, w) float32 of all bands."""
+        import numpy as np
+
+        return np.concatenate([self._values(number, block) for number in self.numbers])
+
+    def _values(self, number: int, block: GridBlock) -> NDArray[Any]:
+        """(Q, h, w) float32 of one band."""
+        import numpy as np
+
+        if self.kind.word == CATEGORIES:
+            return self.warper.read(number, block, self._shares).astype(np.float32)
+        if len(self.raster.bands) == len(self.numbers):
+            return self.warper.read(number, block, lambda values: [values]).astype(np.float32)
+        mean, squares = self.warper.read(number, block, lambda values: [values, values * values])
+        return np.stack([mean, np.sqrt(np.maximum(squares - mean * mean, 0))]).astype(np.float32)
+
+    def _shares(self, values: NDArray[Any]) -> list[NDArray[Any]]:
+        """One layer a category: 1 where it is, 0 elsewhere, NaN where there is no data."""
+        import numpy as np
+
+        known = np.isfinite(values)
+        return [np.where(known, (values == category).astype(np.float64), np.nan) for category in self.kind.categories]
+
+
+def _refuse_no_place(source: RasterSource, grid: Grid) -> None:
+    own = source.grid
+    if own.georeferenced != grid.georeferenced:
+        without = "the raster has none" if own.georeferenced else f"{source.name} has none"
+        raise QgsProcessingException(
+            f"The extra raster {source.name} and the raster should both have a georeference; {without}. Give both one, "
+            "or none and the same number of rows and columns."
+        )
+    if not own.georeferenced and (own.height, own.width) != (grid.height, grid.width):
+        raise QgsProcessingException(
+            f"Without a georeference an extra raster should have the raster's {grid.width} x {grid.height} pixels; "
+            f"{source.name} has {own.width} x {own.height}. Choose another one, or georeference both."
+        )
+
+
+def _as_expected(extra: ExtraSource, kind: ExtraKind, expected: ExtraRaster) -> ExtraKind:
+    """The kind that a classifier was learnt with.
+
+    Raises:
+        QgsProcessingException: The raster is of another.
+    """
+    both = {kind.word, expected.kind}
+    if kind.word == expected.kind or both == {VALUES, ELEVATION}:
+        kind = ExtraKind(expected.kind)
+        return ExtraKind(CATEGORIES, tuple(map(float, expected.bands))) if kind.word == CATEGORIES else kind
+    raise QgsProcessingException(
+        f"The extra raster {extra.name} should be of {expected.kind}, like {expected.name}, that the classifier was "
+        f"learnt with; it is of {kind.word}. Choose another raster, or the order in which the classifier was learnt."
+    )

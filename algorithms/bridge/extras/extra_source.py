@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What an extra raster is: measurements, heights, or categories.
+
+Enters: a raster layer. Leaves: an ExtraSource, which may cross threads; and once its pixels may be read, its kind.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from osgeo import gdal
+from qgis.core import QgsRasterLayer
+
+from ....mtmsd_qgis.jobs.extra_rasters import CATEGORIES, ELEVATION, VALUES
+from ..raster.source import RasterSource, describe_raster
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+MOST_CATEGORIES = 32
+_LENGTH_UNITS = ("m", "metre", "metres", "meter", "meters", "ft", "foot", "feet")
+# Heights above a datum by the usual names; not those above the ground, which are no position.
+_HEIGHT_NAMES = re.compile(
+    r"(?<![a-z])(c?dem|dsm|dtm|dhm|dgm|dom|srtm|nasadem|alos|aw3d\w*|elevation|altitude|altitud|h(oe|ö)hen?)(?![a-z])"
+)
+_ABOVE_GROUND = re.compile(r"(?<![a-z])(n-?dsm|ndom|chm|canopy|above.?ground)(?![a-z])")
+_LOOKS, _LOOK_SIDE = 8, 128  # windows down and across, and their sides in pixels, that categories are looked for in
+
+
+@dataclass(frozen=True)
+class ExtraSource:
+    """An extra raster as it is given.
+
+    Attributes:
+        source: The raster.
+        is_elevation: Whether its unit or its name says that it holds heights above a datum.
+    """
+
+    source: RasterSource
+    is_elevation: bool
+
+    @property
+    def name(self) -> str:
+        """Of the layer."""
+        return self.source.name
+
+
+@dataclass(frozen=True)
+class ExtraKind:
+    """What the pixels are.
+
+    Attributes:
+        word: VALUES, ELEVATION or CATEGORIES.
+        categories: Their values, ascending.
+    """
+
+    word: str
+    categories: tuple[float, ...] = ()
+
+
+def describe_extra(layer: QgsRasterLayer) -> ExtraSource:
+    """Look at a layer, on the thread that owns it.
+
+    Raises:
+        QgsProcessingException: As describe_raster.
+    """
+    source = describe_raster(layer)
+    unit = ""
+    if source.uri:
+        dataset = source.open()  # a band does not keep it open
+        unit = (dataset.GetRasterBand(1).GetUnitType() or "").strip().lower()
+    texts = f"{source.name} {source.bands[0].name}".lower().replace("_", " ")
+    named = bool(_HEIGHT_NAMES.search(texts)) and not _ABOVE_GROUND.search(texts)
+    in_metres = unit in _LENGTH_UNITS and not _ABOVE_GROUND.search(texts)
+    return ExtraSource(source, len(source.bands) == 1 and (named or in_metres))
+
+
+def kind_of(extra: ExtraSource, exported: RasterSource) -> ExtraKind:
+    """Look at the pixels.
+
+    Args:
+        extra: As it was described.
+        exported: The same as something that GDAL opens.
+
+    Raises:
+        QgsProcessingException: It cannot be read.
+    """
+    numbers = data_bands(exported)
+    if len(numbers) > 1:
+        return ExtraKind(VALUES)
+    dataset = exported.open()
+    band = dataset.GetRasterBand(numbers[0])
+    has_table = band.GetRasterColorTable() is not None or bool(band.GetCategoryNames()) or _has_rows(band)
+    if not has_table and extra.is_elevation:
+        return ExtraKind(ELEVATION)
+    categories = _categories(dataset, exported, numbers[0], with_table=has_table)
+    return ExtraKind(CATEGORIES, categories) if categories else ExtraKind(VALUES)
+
+
+def data_bands(source: RasterSource) -> list[int]:
+    """Numbers of the bands that hold data: neither transparency, nor marked as bad.
+
+    Raises:
+        QgsProcessingException: It cannot be opened.
+    """
+    dataset = source.open()
+    good = [band.number for band in source.bands if band.number not in source.bad]
+    alpha = gdal.GCI_AlphaBand
+    return [number for number in good if dataset.GetRasterBand(number).GetColorInterpretation() != alpha] or good[:1]
+
+
+def _has_rows(band: gdal.Band) -> bool:
+    table = band.GetDefaultRAT()
+    return table is not None and table.GetRowCount() > 0
+
+
+def _categories(dataset: gdal.Dataset, source: RasterSource, number: int, *, with_table: bool) -> tuple[float, ...]:
+    """Values of the categories in windows spread over the raster; none where these are measurements.
+
+    Args:
+        dataset: Of the raster.
+        source: The same.
+        number: Of the band.
+        with_table: Whether a table says that these are categories; the most frequent are taken then.
+    """
+    import numpy as np
+
+    from .pixel_reader import read_values
+
+    counts: dict[float, int] = {}
+    for row in _starts(source.grid.height):
+        for col in _starts(source.grid.width):
+            height, width = min(_LOOK_SIDE, source.grid.height - row), min(_LOOK_SIDE, source.grid.width - col)
+            values: NDArray[Any] = read_values(dataset, source, number, (col, row, width, height))
+            found, numbers = np.unique(values[np.isfinite(values)], return_counts=True)
+            if not with_table and (len(found) > MOST_CATEGORIES or (found != np.rint(found)).any()):
+                return ()
+            for value, count in zip(found.tolist(), numbers.tolist()):
+                counts[value] = counts.get(value, 0) + count
+            if not with_table and len(counts) > MOST_CATEGORIES:
+                return ()
+    usual = sorted(counts, key=lambda value: (-counts[value], value))[:MOST_CATEGORIES]
+    return tuple(sorted(usual))
+
+
+def _starts(length: int) -> list[int]:
+    """First rows or columns of the windows."""
+    last = max(0, length - _LOOK_SIDE)
+    return sorted({round(last * i / (_LOOKS - 1)) for i in range(_LOOKS)})

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Physical values of a window of a raster, NaN where nodata, a mask or transparency says that there is no data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from osgeo import gdal
+from qgis.core import QgsProcessingException
+
+from ..raster.source import RasterSource
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+def read_values(
+    dataset: gdal.Dataset, source: RasterSource, number: int, window: tuple[int, int, int, int]
+) -> NDArray[Any]:
+    """(h, w) float64.
+
+    Args:
+        dataset: Of the raster.
+        source: What is known of it.
+        number: Of the band, from 1.
+        window: Column, row, width, height; inside the raster.
+
+    Raises:
+        QgsProcessingException: It cannot be read.
+    """
+    import numpy as np
+
+    from ....mtmsd_qgis.io.nodata import nodata_range, within
+
+    band, described = dataset.GetRasterBand(number), source.bands[number - 1]
+    stored = _pixels(band, source.name, window)
+    values = stored.astype(np.float64) * described.scale + described.offset
+    unknown = ~np.isfinite(values)
+    ends = nodata_range(described.nodata, stored.dtype)
+    if ends is not None:
+        unknown |= within(stored, ends)
+    for low, high in described.excluded:
+        unknown |= (values >= low) & (values <= high)
+    if not band.GetMaskFlags() & (gdal.GMF_ALL_VALID | gdal.GMF_NODATA):
+        unknown |= _pixels(band.GetMaskBand(), source.name, window) == 0
+    values[unknown] = np.nan
+    return values
+
+
+def _pixels(band: gdal.Band, name: str, window: tuple[int, int, int, int]) -> NDArray[Any]:
+    try:
+        values = band.ReadAsArray(*window)
+    except RuntimeError:  # where somebody called gdal.UseExceptions
+        values = None
+    if values is None:
+        raise QgsProcessingException(
+            f"The extra raster {name} cannot be read: {gdal.GetLastErrorMsg()}. The file may be incomplete."
+        )
+    return values

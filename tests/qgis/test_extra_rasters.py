@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""EXTRA through Processing: any grid and CRS, what is refused, and what the report says."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from scenes import (
+    LEFT,
+    NAMES,
+    PIXEL,
+    TOP,
+    Log,
+    box_of_pixels,
+    read_raster,
+    run,
+    vector_layer,
+    write_raster,
+)
+
+pytestmark = pytest.mark.usefixtures("torch_python")
+
+SIDE, FIELD = 64, 8  # pixels
+
+
+@pytest.fixture(scope="module")
+def two_heights(tmp_path_factory):
+    """A raster, polygons on every other field, the class (H, W) from 1, and heights that tell classes 2 and 3 apart."""
+    folder, rng = tmp_path_factory.mktemp("heights"), np.random.default_rng(4)
+    of_field = rng.integers(0, 3, size=(SIDE // FIELD, SIDE // FIELD))
+    index = np.kron(of_field, np.ones((FIELD, FIELD), dtype=np.int64))
+    spectra = np.array([[900, 400, 300, 200], [1500, 1800, 2600, 2400], [1500, 1800, 2600, 2400]])
+    values = spectra[index].transpose(2, 0, 1) + rng.normal(0, 60, size=(4, SIDE, SIDE))
+    raster = write_raster(folder / "scene.tif", values.astype(np.int16))
+    fields = [(r, c) for r in range(SIDE // FIELD) for c in range(SIDE // FIELD) if (r + c) % 2 == 0]
+    shapes = [
+        (box_of_pixels(r * FIELD + 2, c * FIELD + 2, r * FIELD + 6, c * FIELD + 6), NAMES[of_field[r, c]])
+        for r, c in fields
+    ]
+    polygons = vector_layer(shapes, "Polygon")
+    heights = np.where(index == 2, 14.0, 2.0) + rng.normal(0, 0.5, size=index.shape)
+    return folder, raster, polygons, index + 1, heights.astype(np.float32)
+
+
+def classified(two_heights, folder, log=None, **more):
+    _, raster, polygons, *_ = two_heights
+    parameters = {"INPUT": str(raster), "TRAINING": polygons, "CLASS_FIELD": "cover", "SPLIT": "spatial"}
+    results = run("classify", {**parameters, "DEVICE": "cpu", "OUTPUT": str(folder / "map.tif"), **more}, log)
+    return results, read_raster(folder / "map.tif")[0]
+
+
+def finer(heights, times=4):
+    return np.kron(heights, np.ones((times, times), dtype=np.float32))
+
+
+def test_a_finer_surface_model_tells_classes_of_one_spectrum_apart(two_heights, tmp_path):
+    *_, truth, heights = two_heights
+    ids = {name: number for number, name in enumerate(sorted(NAMES), 1)}
+    truth = np.array([0, *(ids[name] for name in NAMES)])[truth]
+    transform = (LEFT, PIXEL / 4, 0.0, TOP, 0.0, -PIXEL / 4)
+    surface = write_raster(tmp_path / "ndsm.tif", finer(heights)[None], transform=transform)
+    _, without = classified(two_heights, tmp_path)
+    alike = (truth == ids["meadow"]) | (truth == ids["forest"])
+    log = Log()
+    report = tmp_path / "report.html"
+    _, found = classified(two_heights, tmp_path, log, EXTRA=[str(surface)], REPORT=str(report))
+    assert (without == truth)[alike].mean() < 0.7
+    assert (found == truth)[alike].mean() > 0.95
+    assert "4 of its pixels across one of the raster" in log.text
+    extras = json.loads((tmp_path / "report.json").read_text("utf-8"))["extras"]
+    assert extras["findings"][0]["joined"]
+    assert "ndsm" in report.read_text("utf-8")
