@@ -356,6 +356,34 @@
             <translation type="unfinished"></translation>
         </message>
         <message>
+            <source>Extra rasters</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Only for a classifier that was learnt with extra rasters: the same kinds of rasters of this scene, in the same order. 'Describe a file' lists them.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>What else is known of the scene: a surface model, radar, indices, another season, a map of soils. Any CRS, grid, unit and number type, with holes. For the classifier auto. A pixel without an extra is mapped without it.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Use of extra rasters</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>auto: an extra raster is used where held-out samples are classified better with it, and better than with copies of it shifted over the scene; else it is left out, and the report says why. always: it is used without asking.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Texture of the scene as an extra</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>How much the scene's leading components vary around each pixel, in boxes of 3, 7 and 15 pixels. Used by the same rule as an extra raster.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
             <source>Further rasters</source>
             <translation type="unfinished"></translation>
         </message>

@@ -356,6 +356,34 @@
             <translation>Karten von {scene}</translation>
         </message>
         <message>
+            <source>Extra rasters</source>
+            <translation>Zusätzliche Raster</translation>
+        </message>
+        <message>
+            <source>Only for a classifier that was learnt with extra rasters: the same kinds of rasters of this scene, in the same order. 'Describe a file' lists them.</source>
+            <translation>Nur für einen Klassifikator, der mit zusätzlichen Rastern gelernt wurde: Raster derselben Art von dieser Szene, in derselben Reihenfolge. 'Datei beschreiben' zählt sie auf.</translation>
+        </message>
+        <message>
+            <source>What else is known of the scene: a surface model, radar, indices, another season, a map of soils. Any CRS, grid, unit and number type, with holes. For the classifier auto. A pixel without an extra is mapped without it.</source>
+            <translation>Was man sonst von der Szene weiß: ein Oberflächenmodell, Radar, Indizes, eine andere Jahreszeit, eine Bodenkarte. Jedes KBS, Gitter, jede Einheit und jeder Zahlentyp, auch mit Lücken. Für den Klassifikator auto. Ein Pixel ohne zusätzliche Werte wird ohne sie kartiert.</translation>
+        </message>
+        <message>
+            <source>Use of extra rasters</source>
+            <translation>Verwendung zusätzlicher Raster</translation>
+        </message>
+        <message>
+            <source>auto: an extra raster is used where held-out samples are classified better with it, and better than with copies of it shifted over the scene; else it is left out, and the report says why. always: it is used without asking.</source>
+            <translation>auto: Ein zusätzliches Raster wird verwendet, wenn zurückgehaltene Stichproben mit ihm besser klassifiziert werden, und besser als mit Kopien, die über die Szene verschoben sind; sonst bleibt es weg, und der Bericht sagt, warum. always: Es wird ungefragt verwendet.</translation>
+        </message>
+        <message>
+            <source>Texture of the scene as an extra</source>
+            <translation>Textur der Szene als zusätzliches Raster</translation>
+        </message>
+        <message>
+            <source>How much the scene's leading components vary around each pixel, in boxes of 3, 7 and 15 pixels. Used by the same rule as an extra raster.</source>
+            <translation>Wie stark die ersten Hauptkomponenten der Szene um jedes Pixel schwanken, in Fenstern von 3, 7 und 15 Pixeln. Verwendet nach derselben Regel wie ein zusätzliches Raster.</translation>
+        </message>
+        <message>
             <source>Further rasters</source>
             <translation>Weitere Raster</translation>
         </message>

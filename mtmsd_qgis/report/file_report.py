@@ -128,6 +128,10 @@ def _classifier_facts(classifier: ClassifierDescription) -> dict[str, str]:
     }
     if classifier.input != "bands":
         rows["Features"] = f"{len(layout.timesteps)} timesteps of {layout.features} features, {layout.spectra} spectra"
+    if classifier.extras:
+        rows["Extra rasters, in this order"] = "; ".join(
+            f"{raster.name} ({raster.kind}: {', '.join(raster.bands[:10])})" for raster in classifier.extras
+        )
     model = classifier.diffusion_model
     if model:
         where = "in this file" if model.included else "in a file of its own"

@@ -23,6 +23,7 @@ from .accuracy_tables import (
 )
 from .charts import bar_chart, line_chart
 from .choice_parts import choice_notes, choice_parts, legend_of, legend_pixels
+from .extra_tables import extra_parts
 from .feature_gain import feature_gain_parts
 from .html import NONE, cards, page, paragraph, percent_text, table
 from .html import facts as facts_table
@@ -89,6 +90,7 @@ def classification_parts(
     parts += choice_parts(choices, accuracy, classes, pixels)
     parts += feature_gain_parts(result.ensemble.feature_gain) if result.ensemble else []
     parts += _weights(result) + (ensemble_parts(result.ensemble) if result.ensemble else [])
+    parts += extra_parts(result.extras) if result.extras else []
     rows = {
         **facts,
         "Classifier": result.settings.classifier,

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the report of a map says of extra rasters: which joined the classifier, which did not, and why.
+
+Enters: what became of them. Leaves: parts of a page, and a line of notes.
+"""
+
+from __future__ import annotations
+
+from html import escape
+
+from ..jobs.extra_rasters import ExtraFacts
+from .html import NONE, percent_text, table
+
+
+def extra_parts(facts: ExtraFacts) -> list[str]:
+    """A table with a row for each extra."""
+    rows = [
+        [
+            escape(finding.name),
+            "yes" if finding.joined else "no",
+            NONE if finding.gain is None else f"{finding.gain:.4f}",
+            NONE if finding.standard_error is None else f"{finding.standard_error:.4f}",
+            NONE if finding.shifted_below is None else str(finding.shifted_below),
+            escape(finding.sentence),
+        ]
+        for finding in facts.findings
+    ]
+    head = ["Extra raster", "Used", "Gain (Brier score)", "Standard error", "Shifted copies that help less", "Why"]
+    share = percent_text(100 * facts.share_without)
+    without = [f"<p>{share} % of the mapped pixels lack an extra that is used; they are mapped without any.</p>"]
+    return ["<h2>Extra rasters</h2>", table(head, rows), *(without if facts.share_without else [])]
