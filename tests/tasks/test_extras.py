@@ -3,15 +3,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from mtmsd_qgis.errors import SceneError
 from mtmsd_qgis.io.cube import Cube
 from mtmsd_qgis.jobs.extra_rasters import ExtraInputs, ExtraRaster
 from mtmsd_qgis.jobs.protocol import Job
-from mtmsd_qgis.jobs.settings import ClassificationSettings, to_json
+from mtmsd_qgis.jobs.settings import ApplySettings, ClassificationSettings, to_json
 from mtmsd_qgis.progress import silent
 from mtmsd_qgis.tasks.run import run as run_task
 from tests.scenes import CLASSES, cube_of
@@ -108,3 +110,102 @@ def test_pixels_without_the_extra_are_mapped_without_it(scene):
     assert result.extras.share_without == 0.25
     assert (found[:, 60:] == without[:, 60:]).all()
     assert (found == index)[:, :60].mean() >= 0.95
+
+
+def learnt(scene, out: Path, **parts):
+    """The result of a run that leaves a classifier's file."""
+    folder, cube, _, height = scene
+    return classified(
+        (folder, cube, None, height), {"heights": height[None]}, outputs={"classifier": str(out)}, **parts
+    )
+
+
+def applied(scene, out: Path, extras: ExtraInputs | None) -> bytes:
+    folder, cube, *_ = scene
+    job = Job("applyclassifier", to_json(ApplySettings()), cube.description, inputs={"classifier": str(out)})
+    run_task(replace(job, extras=extras), folder, silent)
+    return b"".join((folder / f"{name}.raw").read_bytes() for name in ("map", "confidence"))
+
+
+def test_a_classifier_file_keeps_what_extras_it_needs(scene, tmp_path):
+    folder, *_ = scene
+    path = tmp_path / "c.mtmsdc"
+    _, content, _ = learnt(scene, path)
+    cube = Cube(folder, cube_of(folder, two_heights()[2][None], name="extras").description)
+    given = ExtraInputs(rasters=(ExtraRaster("other name", "values", ("1",)),), cube=cube.description)
+    assert applied(scene, path, given) == content
+    with pytest.raises(SceneError, match=r"EXTRA should give the 1 extra raster .* heights \(values\)"):
+        applied(scene, path, None)
+    heights = replace(given, rasters=(ExtraRaster("dem", "elevation", ("1",)),))
+    with pytest.raises(SceneError, match="should be like heights"):
+        applied(scene, path, heights)
+
+
+def test_a_classifier_without_extras_refuses_them(scene, tmp_path):
+    folder, _, _, height = scene
+    path = tmp_path / "c.mtmsdc"
+    classified(scene, {}, outputs={"classifier": str(path)})
+    extra = cube_of(folder, height[None], name="extras").description
+    with pytest.raises(SceneError, match="learnt without extra rasters"):
+        applied(scene, path, ExtraInputs(rasters=(ExtraRaster("heights", "values", ("1",)),), cube=extra))
+
+
+def test_the_map_does_not_depend_on_the_windows(scene, monkeypatch):
+    *_, height = scene
+    holed = height.copy()
+    holed[30:50, 40:] = np.nan
+    _, _, classes = classified(scene, {"heights": holed[None]})
+    monkeypatch.setattr("mtmsd_qgis.classification.auto.feature_reader._WINDOW_BYTES", 1 << 20)
+    _, _, found = classified(scene, {"heights": holed[None]})
+    assert (found == classes).all()
+
+
+def test_always_uses_noise_too(scene):
+    noise = np.random.default_rng(3).normal(size=(1, SIDE, SIDE)).astype(np.float32)
+    result, *_ = classified(scene, {"noise": noise}, use="always")
+    (finding,) = result.extras.findings
+    assert finding.joined
+    assert finding.shifted_below is None
+    assert finding.gain is not None
+
+
+def test_a_plane_is_left_out(scene):
+    down, right = np.mgrid[0:SIDE, 0:SIDE]
+    result, *_ = classified(scene, {"plane": (down + 2.0 * right).astype(np.float32)[None]})
+    (finding,) = result.extras.findings
+    assert not finding.joined
+
+
+def test_texture_is_asked_by_the_same_rule(scene):
+    _, plain, _ = classified(scene, {})
+    result, content, _ = classified(scene, {}, texture=True)
+    (finding,) = result.extras.findings
+    assert finding.name == "texture"
+    assert finding.joined or content == plain
+
+
+def test_texture_tells_rough_fields_from_smooth_ones(tmp_path):
+    rng = np.random.default_rng(5)
+    of_field = rng.integers(0, 3, size=(SIDE // FIELD, SIDE // FIELD))
+    index = np.kron(of_field, np.ones((FIELD, FIELD), dtype=np.int64))
+    spread = np.array([40, 40, 400])[index]
+    values = np.array([900, 1600, 1600])[index] + spread * rng.normal(size=(4, SIDE, SIDE))
+    np.save(tmp_path / "samples.npy", field_samples(index))
+    scene = tmp_path, cube_of(tmp_path, values.astype(np.int16)), index, None
+    _, _, without = classified(scene, {})
+    result, _, found = classified(scene, {}, texture=True)
+    assert result.extras.findings[0].joined
+    assert (found == index).mean() > (without == index).mean() + 0.01
+
+
+def test_an_extra_that_lies_beside_the_scene_is_told_of(scene, caplog):
+    *_, height = scene
+    moved = np.roll(height, (0, 3), axis=(0, 1))
+    with caplog.at_level("WARNING"):
+        classified(scene, {"heights": moved[None]})
+    assert "lie" in caplog.text
+    assert "right of the scene's" in caplog.text
+    caplog.clear()
+    with caplog.at_level("WARNING"):
+        classified(scene, {"heights": height[None]})
+    assert "right of the scene's" not in caplog.text
