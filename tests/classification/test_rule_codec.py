@@ -99,7 +99,7 @@ def place(document, path):
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
-        (["class"], "Path", "predictor should be a EnsembleRule or FusionRule or PatchRule or ExtrasRule, found Path"),
+        (["class"], "Path", "predictor should be a EnsembleRule or FusionRule .* or ExtrasRule, found Path"),
         (["class"], None, "found None"),
         (["n_classes"], "5", "predictor.n_classes should be a whole number, found 5"),
         (["n_classes"], True, "n_classes should be a whole number"),
