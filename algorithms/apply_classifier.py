@@ -156,7 +156,7 @@ class ApplyClassifier(MtmsdAlgorithm):
     def collect(self, values: ParameterValues, feedback: QgsProcessingFeedback) -> None:
         """Look at raster, classifier, model and mask."""
         from ..mtmsd_qgis.io.classifier_file import read_classifier_description
-        from ..mtmsd_qgis.jobs.extra_rasters import check_number
+        from ..mtmsd_qgis.jobs.extras.extra_rasters import check_number
         from .bridge.raster.source import describe_raster
 
         self._source = describe_raster(values.raster("INPUT"))

@@ -37,7 +37,7 @@ from mtmsd_qgis.io.band_subset import BandSubset
 from mtmsd_qgis.io.cube import Cube, Raster, create_cube
 from mtmsd_qgis.io.windows import whole
 from mtmsd_qgis.jobs.data_model import Band, FeatureLayout
-from mtmsd_qgis.jobs.extra_rasters import VALUES, ExtraInputs, ExtraRaster
+from mtmsd_qgis.jobs.extras.extra_rasters import VALUES, ExtraInputs, ExtraRaster
 from mtmsd_qgis.jobs.settings import ClassificationSettings
 from mtmsd_qgis.progress import silent
 

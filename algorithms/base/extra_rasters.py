@@ -16,7 +16,7 @@ from qgis.core import (
     QgsProcessingParameterMultipleLayers,
 )
 
-from ...mtmsd_qgis.jobs.extra_rasters import EXTRA_USES, ExtraInputs, ExtraRaster
+from ...mtmsd_qgis.jobs.extras.extra_rasters import EXTRA_USES, ExtraInputs, ExtraRaster
 from .parameters import ParameterValues
 from .translation import tr
 

@@ -13,7 +13,7 @@ from ..features.extras.extra_reader import SceneExtras
 from ..io.cube import Raster
 from ..jobs.choice_results import ClassWeightFacts
 from ..jobs.data_model import ClassEntry, FeatureLayout
-from ..jobs.extra_rasters import ExtraFinding
+from ..jobs.extras.extra_rasters import ExtraFinding
 from ..jobs.results import EnsembleSummary
 from ..jobs.settings import ClassificationSettings
 from ..sampling.sample_table import SampleTable

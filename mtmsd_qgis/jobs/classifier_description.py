@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from .accuracy_results import AccuracyFigures
 from .data_model import Band, ClassEntry, FeatureLayout
-from .extra_rasters import ExtraRaster
+from .extras.extra_rasters import ExtraRaster
 from .json_dataclasses import OMITTED_IF_NONE, from_json, shown
 from .results import EnsembleSummary, SplitFacts
 from .settings import ClassificationSettings, ExtractionSettings

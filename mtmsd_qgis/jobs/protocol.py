@@ -23,7 +23,7 @@ from typing import Any
 
 from ..errors import FileFormatError
 from .data_model import ClassEntry, CubeFile, FeatureLayout, check_file_names, message_of
-from .extra_rasters import ExtraInputs
+from .extras.extra_rasters import ExtraInputs
 from .json_dataclasses import from_json, shown
 
 PROTOCOL_VERSION = 1

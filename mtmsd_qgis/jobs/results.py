@@ -14,7 +14,7 @@ from typing import Union
 from .accuracy_results import AccuracyFigures
 from .choice_results import ChoiceFacts
 from .data_model import ClassEntry, CubeFile, FeatureLayout
-from .extra_rasters import ExtraFacts
+from .extras.extra_rasters import ExtraFacts
 from .feature_gain import FeatureGain
 from .json_dataclasses import INLINE, OMITTED_IF_NONE, json_name
 from .settings import ApplySettings, ClassificationSettings, PretrainSettings

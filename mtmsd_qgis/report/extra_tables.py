@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from html import escape
 
-from ..jobs.extra_rasters import ExtraFacts
+from ..jobs.extras.extra_rasters import ExtraFacts
 from .html import NONE, percent_text, table
 
 

@@ -25,7 +25,7 @@ from ..features.quantization import QuantisedSpectra
 from ..io.band_subset import BandsOfBoth
 from ..io.cube import Raster
 from ..io.run_directory import RunDirectory, open_run_directory
-from ..jobs.extra_rasters import check_extras
+from ..jobs.extras.extra_rasters import check_extras
 from ..jobs.protocol import Job
 from ..jobs.results import ApplyResult
 from ..jobs.settings import ApplySettings, from_json

@@ -23,7 +23,7 @@ from ..io.cube import Cube, Raster
 from ..io.raster_stack import RasterStack
 from ..jobs.classifier_description import BANDS, FEATURES, SCENE, ClassifierDescription, SourceScene, UsedModel
 from ..jobs.data_model import Band
-from ..jobs.extra_rasters import ExtraRaster
+from ..jobs.extras.extra_rasters import ExtraRaster
 from ..jobs.protocol import Job
 from ..jobs.results import MapResult
 from ..jobs.settings import ExtractionSettings

@@ -21,7 +21,7 @@ from ..io.cube import whole_size
 from ..io.run_directory import RunDirectory
 from ..io.windows import row_strips
 from ..jobs.choice_results import ChoiceFacts
-from ..jobs.extra_rasters import ExtraFacts
+from ..jobs.extras.extra_rasters import ExtraFacts
 from ..jobs.map_choices import MapFinish
 from ..jobs.protocol import Job
 from ..jobs.results import MapResult, PurificationFacts

@@ -11,7 +11,7 @@ import pytest
 
 from mtmsd_qgis.errors import SceneError
 from mtmsd_qgis.io.cube import Cube
-from mtmsd_qgis.jobs.extra_rasters import ExtraInputs, ExtraRaster
+from mtmsd_qgis.jobs.extras.extra_rasters import ExtraInputs, ExtraRaster
 from mtmsd_qgis.jobs.protocol import Job
 from mtmsd_qgis.jobs.settings import ApplySettings, ClassificationSettings, to_json
 from mtmsd_qgis.progress import silent

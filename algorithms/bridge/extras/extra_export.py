@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from qgis.core import QgsCoordinateTransformContext, QgsProcessingException
 
 from ....mtmsd_qgis.jobs.data_model import Band, CubeFile
-from ....mtmsd_qgis.jobs.extra_rasters import CATEGORIES, ELEVATION, VALUES, ExtraRaster
+from ....mtmsd_qgis.jobs.extras.extra_rasters import CATEGORIES, ELEVATION, VALUES, ExtraRaster
 from ..feedback import ProgressRange
 from ..raster.source import Grid, RasterSource, export_foreign
 from .extra_source import ExtraKind, ExtraSource, data_bands, kind_of

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from osgeo import gdal
 from qgis.core import QgsRasterLayer
 
-from ....mtmsd_qgis.jobs.extra_rasters import CATEGORIES, ELEVATION, VALUES
+from ....mtmsd_qgis.jobs.extras.extra_rasters import CATEGORIES, ELEVATION, VALUES
 from ..raster.source import RasterSource, describe_raster
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...jobs.extra_rasters import ExtraFinding
+from ...jobs.extras.extra_rasters import ExtraFinding
 from ...progress import Progress, span
 from ..auto.cross_validation import TrainingSet
 from ..auto.ensemble import Ensemble

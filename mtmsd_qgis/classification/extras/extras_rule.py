@@ -12,7 +12,7 @@ from ...features.extras.extra_reader import ExtraReader
 from ...io.band_subset import BandSubset
 from ...io.cube import Raster
 from ...jobs.data_model import FeatureLayout
-from ...jobs.extra_rasters import TEXTURE
+from ...jobs.extras.extra_rasters import TEXTURE
 from ..auto.ensemble import Ensemble
 from ..auto.ensemble_rule import EnsembleRule
 from ..auto.predictor import EnsemblePredictor

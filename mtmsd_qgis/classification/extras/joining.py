@@ -20,7 +20,7 @@ from ...features.extras.column_recipe import ColumnRecipe
 from ...features.extras.edge_shift import LEAST_SHIFT, edge_shift
 from ...features.extras.extra_reader import ExtraReader, SceneExtras
 from ...jobs.data_model import ClassEntry
-from ...jobs.extra_rasters import CATEGORIES, TEXTURE, VALUES, ExtraFinding
+from ...jobs.extras.extra_rasters import CATEGORIES, TEXTURE, VALUES, ExtraFinding
 from ...progress import Progress, span
 from ..auto.calibration import brier
 from ..auto.cross_validation import TrainingSet, cross_validate

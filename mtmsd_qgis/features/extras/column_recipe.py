@@ -18,7 +18,7 @@ from torch import Tensor
 
 from ...io.cube import Raster, spread_windows
 from ...io.windows import Window, expand
-from ...jobs.extra_rasters import CATEGORIES, TEXTURE, VALUES, ExtraRaster
+from ...jobs.extras.extra_rasters import CATEGORIES, TEXTURE, VALUES, ExtraRaster
 from .derived_columns import MARGIN, derived, textures
 
 CUT = 5.0  # spreads from the median

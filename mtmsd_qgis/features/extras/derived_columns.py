@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ...jobs.extra_rasters import ELEVATION
+from ...jobs.extras.extra_rasters import ELEVATION
 from ..box_filter import box_mean
 
 _SPECKLE_BOX = 5  # pixels, side of the means that stand beside values in decibels

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ...io.cube import Raster
 from ...io.windows import Window, windows_with_margin
-from ...jobs.extra_rasters import TEXTURE, ExtraInputs
+from ...jobs.extras.extra_rasters import TEXTURE, ExtraInputs
 from ...progress import Progress
 from ..tile_lookup import tiles_with_pixels
 from .column_recipe import ColumnRecipe

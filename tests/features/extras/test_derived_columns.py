@@ -11,7 +11,7 @@ from mtmsd_qgis.features.extras.column_recipe import CUT, ColumnRecipe
 from mtmsd_qgis.features.extras.derived_columns import derived, textures
 from mtmsd_qgis.features.extras.extra_reader import ExtraReader
 from mtmsd_qgis.io.windows import Window, whole
-from mtmsd_qgis.jobs.extra_rasters import ExtraRaster
+from mtmsd_qgis.jobs.extras.extra_rasters import ExtraRaster
 from mtmsd_qgis.progress import silent
 from tests.scenes import cube_of
 

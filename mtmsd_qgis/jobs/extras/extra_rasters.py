@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..errors import SceneError, SettingsError
-from .data_model import CubeFile
-from .json_dataclasses import from_json, shown
+from ...errors import SceneError, SettingsError
+from ..data_model import CubeFile
+from ..json_dataclasses import from_json, shown
 
 VALUES = "values"  # measurements of any unit
 ELEVATION = "elevation"  # heights above a datum

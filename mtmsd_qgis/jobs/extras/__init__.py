@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Extra rasters beside the scene, as jobs and results name them."""
