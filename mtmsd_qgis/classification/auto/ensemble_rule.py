@@ -48,5 +48,5 @@ class EnsembleRule:
         """Apply it to a raster with the features of the layout."""
         plan = BandPlan.of(layout, cube.bands)
         plan = plan if self.guide_scaling is not None else plan.without_features()
-        reader = FeatureSetReader(cube, layout, device, plan, self.scaling, self.guide_scaling)
+        reader = FeatureSetReader(cube, layout, device, plan, self.scaling, self.guide_scaling, None)
         return EnsemblePredictor(reader, self.ensemble)

@@ -57,7 +57,7 @@ class FeatureSetReader:
     plan: BandPlan
     scaling: SpectraScaling
     guide_scaling: GuideScaling | None
-    extras: ExtraReader | None = None
+    extras: ExtraReader | None
 
     @classmethod
     def fit(cls, cube: Raster, layout: FeatureLayout, device: torch.device) -> FeatureSetReader:
@@ -72,7 +72,8 @@ class FeatureSetReader:
         cube.expect([*plan.base, *plan.features, *plan.guide])
         windows = spread_windows(cube, plan.base[0], _CELL, _SCALING_WINDOWS)
         guide = GuideScaling.fit(cube, plan.guide, windows, device) if plan.guide else None
-        return cls(cube, layout, device, plan, SpectraScaling.fit(cube, plan.base, windows, device), guide)
+        scaling = SpectraScaling.fit(cube, plan.base, windows, device)
+        return cls(cube, layout, device, plan, scaling, guide, None)
 
     def without_features(self) -> FeatureSetReader:
         """The same of the spectra alone, with the scaling that is known."""

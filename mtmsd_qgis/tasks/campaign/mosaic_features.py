@@ -112,7 +112,7 @@ class FoundFeatures:
         """Reads the classifier's feature sets of the mosaic."""
         plan = BandPlan.of(self.layout, features.bands)
         features.expect([*plan.base, *plan.features, *plan.guide])
-        return FeatureSetReader(features, self.layout, device, plan, self.spectra_scaling, self.guide_scaling)
+        return FeatureSetReader(features, self.layout, device, plan, self.spectra_scaling, self.guide_scaling, None)
 
 
 @dataclass(frozen=True, eq=False)
