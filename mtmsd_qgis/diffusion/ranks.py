@@ -98,7 +98,11 @@ def joined_ranks(device: str) -> Iterator[str]:
         torch.cuda.set_device(device)
     elif os.environ.get("OMP_NUM_THREADS", "1") == "1":
         torch.set_num_threads(max(1, _cores() // here))
-    distributed.init_process_group("nccl" if on_cards and here <= torch.cuda.device_count() else "gloo")
+    backend = "nccl" if on_cards and here <= torch.cuda.device_count() else "gloo"
+    store, rank, count = next(distributed.rendezvous("env://"))  # type: ignore[attr-defined]
+    # torchrun keeps its store when it starts processes again: their addresses of the attempt before still lie in it.
+    store = distributed.PrefixStore(f"attempt {os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", store)  # type: ignore[attr-defined]
+    distributed.init_process_group(backend, store=store, rank=rank, world_size=count)
     try:
         found = ranks()
         log.info("Process %d of %d, %d threads.", found.index, found.count, torch.get_num_threads())

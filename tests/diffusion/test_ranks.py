@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A training by two processes is that of one up to the order of sums, and both hold the same weights."""
+"""A training by two processes is that of one up to the order of sums, twice the same, and survives a killed process."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ import torch
 
 from mtmsd_qgis.campaign.steps import STEPS, Shard
 from mtmsd_qgis.diffusion import training_loop
+from mtmsd_qgis.diffusion.model import load_model
 from mtmsd_qgis.diffusion.ranks import Ranks, joined_ranks
 from mtmsd_qgis.errors import SettingsError
 from mtmsd_qgis.io.array_file import read_arrays, read_header
 from mtmsd_qgis.jobs.settings import PretrainSettings
 from mtmsd_qgis.progress import silent
 from mtmsd_qgis.tasks.campaign.run_steps import run_campaign
-from tests.batch import THREADS, WORKER, torchrun
+from tests.batch import THREADS, WORKER, batch, torchrun
 from tests.campaigns import TWO, campaign_of
 
 SETTINGS = PretrainSettings(
@@ -27,12 +28,13 @@ SETTINGS = PretrainSettings(
 # Biases that the last normalisation takes away, as each of its groups is one channel. Their gradient is nothing but
 # rounding, and Adam moves a weight by as much however small its gradient is.
 WITHOUT_GRADIENT = ("decoder.8.block.conv_out.bias", "decoder.8.block.skip.bias")
-# Trains in float32, and writes the weights of each process after the last step.
+# Trains in float32 or in what the processor is fast with, writes the weights of each process after the last step, and
+# kills process 1 once, after iteration 6.
 WATCHED = """
-import os, sys
+import os, signal, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
-folder = Path(sys.argv[2])
+folder, what = Path(sys.argv[2]), sys.argv[3]
 import numpy as np, torch
 from mtmsd_qgis.diffusion import training_loop
 from mtmsd_qgis.tasks import pretrain
@@ -44,9 +46,15 @@ def train(state, sampler, settings, progress, save):
     real(state, sampler, settings, progress, save)
     np.savez(folder / f"rank{rank}.npz", **{n: w.numpy() for n, w in state.average.items()})
 
+def progress(fraction, text):
+    if what == "kill" and rank == "1" and "iteration 6 of" in text and not (folder / "killed").exists():
+        (folder / "killed").touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+
 pretrain.train = train
-training_loop.short_type = lambda device: torch.float32
-run_campaign(folder, STEPS["pretrain"], Shard(), lambda *_: None)
+if what == "float32":
+    training_loop.short_type = lambda device: torch.float32
+run_campaign(folder, STEPS["pretrain"], Shard(), progress)
 """
 
 
@@ -56,8 +64,8 @@ def measured(folder):
     return folder / "shared" / "model.mtmsd"
 
 
-def watched(folder) -> list[str]:
-    return [sys.executable, "-c", WATCHED, str(WORKER.parent.parent), str(folder)]
+def watched(folder, what: str) -> list[str]:
+    return [sys.executable, "-c", WATCHED, str(WORKER.parent.parent), str(folder), what]
 
 
 def run_all(command) -> None:
@@ -70,7 +78,7 @@ def test_two_processes_train_as_one_up_to_the_order_of_sums_and_hold_the_same_we
     monkeypatch.setattr(training_loop, "short_type", lambda device: torch.float32)
     one, two = measured(tmp_path / "one"), measured(tmp_path / "two")
     run_campaign(tmp_path / "one", STEPS["pretrain"], Shard(), silent)
-    run_all(torchrun(watched(tmp_path / "two")))
+    run_all(torchrun(watched(tmp_path / "two", "float32")))
     losses = [[loss for _, loss in read_header(path)["loss_curve"]] for path in (one, two)]
     np.testing.assert_allclose(*losses, rtol=0, atol=1e-5)
     weights = read_arrays(one), read_arrays(two)
@@ -79,6 +87,16 @@ def test_two_processes_train_as_one_up_to_the_order_of_sums_and_hold_the_same_we
     ranks = [np.load(tmp_path / "two" / f"rank{rank}.npz") for rank in (0, 1)]
     assert len(ranks[0].files) > 100
     assert all(ranks[0][name].tobytes() == ranks[1][name].tobytes() for name in ranks[0].files)
+
+
+def test_the_same_bytes_twice_though_a_process_is_killed_at_iteration_6(tmp_path):
+    undisturbed, killed = measured(tmp_path / "undisturbed"), measured(tmp_path / "killed")
+    run_all(torchrun(batch(tmp_path / "undisturbed", "--step", "pretrain")))
+    run_all(torchrun(watched(tmp_path / "killed", "kill"), "--max-restarts=1"))
+    assert (tmp_path / "killed" / "killed").exists()
+    assert killed.read_bytes() == undisturbed.read_bytes()
+    assert not list(tmp_path.glob("*/shared/*.checkpoint"))
+    assert load_model(killed).statistics is not None
 
 
 def test_patches_are_shared_out_and_one_process_takes_all():
