@@ -44,7 +44,7 @@ def test_all_steps_are_submitted_in_their_order(tmp_path):
     sbatch.chmod(0o755)
     jobs = tmp_path / "jobs"
     environment = {**os.environ, "SBATCH": str(sbatch), "PYTHON": sys.executable, "JOBS": str(jobs)}
-    command = ["bash", str(SCRIPTS / "submit.sh"), str(tmp_path / "campaign"), str(WORKER), "2"]
+    command = ["bash", str(SCRIPTS / "submit.bash"), str(tmp_path / "campaign"), str(WORKER), "2"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert next_step(tmp_path / "campaign", campaign) is None

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Submits all steps of a campaign to Slurm, each when the one before it has ended well.
 #
-#   submit.sh CAMPAIGN WORKER [WORKERS]     WORKER is the path of mtmsd_qgis/worker.py, WORKERS of the arrays: 64
+#   submit.bash CAMPAIGN WORKER [WORKERS]     WORKER is the path of mtmsd_qgis/worker.py, WORKERS of the arrays: 64
 #
 # SBATCH may name another program than sbatch, with the same options and "--parsable" (a job number as its answer).
 set -e
