@@ -70,7 +70,7 @@ def write_class_levels(raster: RawRaster, path: Path, progress: ProgressRange) -
     def describe(dataset: gdal.Dataset) -> None:
         _describe_bands(dataset, raster.cube.bands)
 
-    _write(raster, _Storage(_GDAL_CODES[raster.cube.dtype], _COMPRESSED, 256, describe, "MODE"), path, progress)
+    _write(raster, _Storage(_GDAL_CODES[raster.cube.dtype], _COMPRESSED, describe, "MODE"), path, progress)
 
 
 def describe_classes(dataset: gdal.Dataset, classes: Sequence[ClassEntry]) -> None:
