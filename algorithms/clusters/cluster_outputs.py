@@ -15,6 +15,7 @@ from ..base.translation import tr
 
 if TYPE_CHECKING:
     from ...mtmsd_qgis.jobs.clusters.cluster_map import ClusterResult
+    from ...mtmsd_qgis.jobs.data_model import CubeFile
     from ..base.parameters import ParameterValues
     from ..bridge.feedback import ProgressRange
     from ..bridge.raster.source import RasterSource
@@ -63,15 +64,19 @@ class ClusterFiles:
         from ..bridge.layers.styling import class_map_style, share_style
         from ..bridge.raster.geotiff import RawRaster, write_class_levels, write_class_map, write_floats
 
-        folder, outputs, grid = Path(result.folder), self.outputs, self.source.grid
-        write_class_map(RawRaster(result.map, folder, grid), self.map, result.classes, progress)
+        folder, outputs = Path(result.folder), self.outputs
+
+        def raw(cube: CubeFile, name: str) -> RawRaster:
+            return RawRaster(cube, folder, self.source.grid, outputs.format(name))
+
+        write_class_map(raw(result.map, "OUTPUT"), self.map, result.classes, progress)
         outputs.style("OUTPUT", class_map_style(result.classes))
         confidence, levels = self.paths["CONFIDENCE"], self.paths["OUTPUT_LEVELS"]
         if confidence is not None:
-            write_floats(RawRaster(result.confidence, folder, grid), confidence, ["confidence"], progress)
+            write_floats(raw(result.confidence, "CONFIDENCE"), confidence, ["confidence"], progress)
             outputs.style("CONFIDENCE", share_style)
         if levels is not None and result.levels_map is not None:
-            write_class_levels(RawRaster(result.levels_map, folder, grid), levels, progress)
+            write_class_levels(raw(result.levels_map, "OUTPUT_LEVELS"), levels, progress)
             outputs.style("OUTPUT_LEVELS", class_map_style(result.levels[0].classes))
         for name, path in self.paths.items():
             if path is not None:

@@ -31,6 +31,7 @@ from ..base.algorithm import MtmsdAlgorithm
 from ..base.extraction_parameters import MatchedModel, ResumeFolderParameter
 from ..base.parameters import Device, Overlaps, ParameterValues, Seed, WorkerOutputs, read_label_layer
 from ..base.pretraining_parameters import BandChoice, BandsAndMask, Preset, PretrainingParameters
+from ..base.raster_files import RasterStorage
 from .cluster_outputs import ClusterFiles
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ class ClusterScene(MtmsdAlgorithm):
             ),
             advanced=True,
         )
-        self.declare_groups(PretrainingParameters(), ResumeFolderParameter(), Seed(), Device())
+        self.declare_groups(PretrainingParameters(), ResumeFolderParameter(), Seed(), Device(), RasterStorage())
         self._declare_outputs()
 
     def _declare_reference(self) -> None:

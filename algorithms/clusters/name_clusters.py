@@ -20,6 +20,7 @@ from qgis.core import (
 
 from ..base.algorithm import MtmsdAlgorithm
 from ..base.parameters import Overlaps, ParameterValues, read_label_layer
+from ..base.raster_files import RasterStorage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -100,7 +101,7 @@ class NameClusters(MtmsdAlgorithm):
             self.tr("keep: each stays a class of its own, called after its number. nodata: they become no data."),
             advanced=True,
         )
-        self.declare_groups(Overlaps())
+        self.declare_groups(Overlaps(), RasterStorage())
         self.declare(
             QgsProcessingParameterRasterDestination("OUTPUT", self.tr("Class map")),
             self.tr("GeoTIFF of class ids, 0 where there is no data."),
@@ -146,7 +147,7 @@ class NameClusters(MtmsdAlgorithm):
         feedback.pushInfo(f"Cluster map: {self._map.source.name}, {self._map.source.size_text}.")
         with job_folder() as folder:
             named = NamedMap.find(self._map, self._labels, self._table, (folder, values.transforms), feedback)
-            classes = named.write(path, keep, feedback)
+            classes = named.write(path, self.outputs.format("OUTPUT"), keep, feedback)
         self.outputs.style("OUTPUT", class_map_style(classes))
         self.outputs.title("OUTPUT", self._map.source.name, self.tr("Maps of {scene}"))
         return {"OUTPUT": str(path), "CLASSES": len(classes), "NAMED_SHARE": named.named_share}

@@ -17,8 +17,11 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from uuid import uuid4
 
 from ..errors import FileFormatError, MtmsdError
 from ..jobs.data_model import ClassEntry, check_file_names, message_of
@@ -191,11 +194,27 @@ def read_scene(folder: Path, scene: Scene) -> Job:
     return job
 
 
+@contextmanager
+def written_aside(path: Path) -> Iterator[Path]:
+    """A file of a name of its own, which takes its place when the block ends well.
+
+    Workers on any machine may write the same file at the same time, with the same content.
+
+    Args:
+        path: Of the file.
+    """
+    aside = path.with_name(f"{path.name}.{uuid4().hex}.partial")
+    try:
+        yield aside
+        os.replace(aside, path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a text beside its place and rename it when it is complete."""
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)
+    with written_aside(path) as aside:
+        aside.write_text(text, encoding="utf-8")
 
 
 def _check_scenes(scenes: tuple[Scene, ...]) -> None:

@@ -19,6 +19,7 @@ from mtmsd_qgis.campaign.folder import (
     scene_folder,
     write_campaign,
     write_scene,
+    written_aside,
 )
 from mtmsd_qgis.errors import FileFormatError
 from mtmsd_qgis.jobs.protocol import Job
@@ -85,3 +86,15 @@ def test_a_scene_has_the_size_that_the_campaign_says(tmp_path):
     assert read_scene(tmp_path, TWO.scenes[0]).scene == cube.description
     with pytest.raises(FileFormatError, match=r"a raster of 31 x 20 pixels, as campaign.json says; found 30 x 20"):
         read_scene(tmp_path, replace(TWO.scenes[0], width=31))
+
+
+def test_two_workers_may_write_the_same_file_at_once(tmp_path):
+    path = tmp_path / "moments.part"
+    with written_aside(path) as one, written_aside(path) as other:
+        one.write_text("the same", encoding="utf-8")
+        other.write_text("the same", encoding="utf-8")
+    assert path.read_text(encoding="utf-8") == "the same"
+    with pytest.raises(KeyError), written_aside(path) as third:  # noqa: PT012 - what it does when interrupted
+        third.write_text("half", encoding="utf-8")
+        raise KeyError
+    assert [each.name for each in tmp_path.iterdir()] == ["moments.part"]

@@ -11,6 +11,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from campaigns import prepared, tiles_of
 from harness import ROOT
 from qgis.core import QgsApplication, QgsProcessingContext, QgsVectorLayer
 from scenes import CLASSIFY, EXTRACT, PRETRAIN, Log, make_scene, run, save_layer, vector_layer
@@ -25,6 +26,7 @@ SMALL = {
     "mtmsd:extractfeatures": EXTRACT,
     "mtmsd:classify": QUICK,
     "mtmsd:mapscene": {**PRETRAIN, **EXTRACT, **QUICK},
+    "mtmsd:preparecampaign": {**PRETRAIN, "TIMESTEPS": "100,200"},
     "mtmsd:scenetoclassmap": {"ITERATIONS": 1, "TIMESTEPS": "200", "CLASSIFIER": "linear", "DEVICE": "cpu"},
     "mtmsd:mapanotherscene": {"ITERATIONS": 1, "TIMESTEPS": "200", "CLASSIFIER": "linear", "DEVICE": "cpu"},
 }
@@ -52,6 +54,10 @@ def folder(model, features, torch_python, tmp_path_factory):
     samples = {"TRAINING": str(place / "samples.gpkg"), "CLASS_FIELD": "class"}
     run("classify", {"INPUT": str(features), "OUTPUT": str(place / "class_map.tif"), **samples, **CLASSIFY, **QUICK})
     subprocess.run([torch_python, "-c", MAT_FILES], check=True, cwd=place)
+    for number, tile in enumerate(tiles_of(scene, place), 1):
+        Path(tile).rename(place / f"tile_{number}.tif")
+    prepared(scene, [str(place / f"tile_{number}.tif") for number in (1, 2)], place / "campaign")
+    run("runcampaign", {"CAMPAIGN": str(place / "campaign")})
     return place
 
 

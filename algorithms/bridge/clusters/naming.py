@@ -13,6 +13,7 @@ from qgis.core import QgsCoordinateTransformContext, QgsProcessingException, Qgs
 from ....mtmsd_qgis.jobs.data_model import Band, ClassEntry
 from ..feedback import ProgressRange
 from ..raster.class_map_reader import ClassMap, walk
+from ..raster.formats.raster_format import RasterFormat
 from ..raster.geotiff import RawRaster, write_class_map
 from ..raster.palette import palette
 from ..raster.scene_export import SceneExport
@@ -116,11 +117,14 @@ class NamedMap:
         named = sum(self.pixels[name.cluster] for name in self.names if name.class_index is not None)
         return 100 * named / max(1, sum(self.pixels.values()))
 
-    def write(self, path: Path, keep: bool, feedback: QgsProcessingFeedback) -> tuple[ClassEntry, ...]:
+    def write(
+        self, path: Path, stored: RasterFormat, keep: bool, feedback: QgsProcessingFeedback
+    ) -> tuple[ClassEntry, ...]:
         """Write the class map, and return its classes.
 
         Args:
             path: Of the map.
+            stored: How it is stored.
             keep: Whether clusters without a name stay, each a class of its own; else they become no data.
             feedback: Told from time to time.
         """
@@ -137,7 +141,7 @@ class NamedMap:
             ProgressRange(feedback, 65, 85).advance(strip.stop_row / clusters.height)
         out.flush()
         used = tuple(sorted(dict.fromkeys(entries.values()), key=lambda entry: entry.id))
-        raw = RawRaster(out.description, folder, self.class_map.source.grid)
+        raw = RawRaster(out.description, folder, self.class_map.source.grid, stored)
         write_class_map(raw, path, used, ProgressRange(feedback, 85, 100, "Writing the map"))
         return used
 

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from ...campaign import folder as names
+from ...campaign.folder import written_aside
 from ...campaign.scene_moments import KIND
 from ...campaign.steps import Unit
 from ...classification.auto.default_classifier import AtSamples, samples_that_fit
@@ -50,7 +51,8 @@ def gather(run: CampaignRun) -> UnitWork:
             with memory_guard(device, "Extract fewer features (KEEP, TIMESTEPS)."):
                 columns, order = _at_samples(of, samples, feature_sets_for(of, task.settings.split), part)
             arrays.update({prefix + each.name: values.cpu().numpy() for each, values in columns.items()})
-        write_file(run.folder / unit.file, KIND, {}, {**arrays, ORDER: numbers[order]})
+        with written_aside(run.folder / unit.file) as aside:
+            write_file(aside, KIND, {}, {**arrays, ORDER: numbers[order]})
 
     return gather_scene
 

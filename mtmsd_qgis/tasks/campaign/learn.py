@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from ...campaign import folder as names
+from ...campaign.folder import written_aside
 from ...campaign.scene_moments import KIND
 from ...campaign.steps import GATHER, STEPS, Unit, units_of
 from ...classification.auto.default_classifier import AtSamples, fit_at_samples
@@ -45,7 +46,8 @@ def learn(run: CampaignRun) -> UnitWork:
             raise SamplesError("The classifier that was learnt cannot be written to a file.")
         model = run.shared(names.MODEL)
         stored = StoredClassifier(_description(run, found, classifier), classifier.rule, found.recipe)
-        save_classifier(run.folder / unit.file, stored, model)
+        with written_aside(run.folder / unit.file) as aside:
+            save_classifier(aside, stored, model)
 
     return learn_classifier
 

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...campaign import folder as names
-from ...campaign.folder import scene_folder
+from ...campaign.folder import scene_folder, written_aside
 from ...campaign.steps import Unit, is_mapped, strips_of
 from ...classification.classifier_file import load_classifier, load_its_model
 from ...classification.predict_map import map_rasters
@@ -130,12 +130,11 @@ def _put_together(run: CampaignRun, number: int) -> None:
 def _one_below_the_other(parts: Sequence[Path], folder: Path, description: CubeFile) -> None:
     """A raster from its strips of rows: they are stored line by line, so their files follow each other."""
     path = folder / description.file
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    with partial.open("wb") as out:
-        for part in parts:
-            with part.open("rb") as file:
-                shutil.copyfileobj(file, out, _CHUNK_BYTES)
-        out.flush()
-        os.fsync(out.fileno())
-    write_envi_header(path.with_suffix(".hdr"), description)
-    os.replace(partial, path)
+    with written_aside(path) as aside:
+        with aside.open("wb") as out:
+            for part in parts:
+                with part.open("rb") as file:
+                    shutil.copyfileobj(file, out, _CHUNK_BYTES)
+            out.flush()
+            os.fsync(out.fileno())
+        write_envi_header(path.with_suffix(".hdr"), description)

@@ -7,6 +7,7 @@ Enters: a scene. Leaves: its SceneMoments in shared/; and at the end those of al
 from __future__ import annotations
 
 from ...campaign import folder as names
+from ...campaign.folder import written_aside
 from ...campaign.scene_moments import SceneMoments, add_up
 from ...campaign.steps import MOMENTS, STEPS, Unit, units_of
 from ...progress import Progress
@@ -17,7 +18,9 @@ def measure(run: CampaignRun) -> UnitWork:
     """How a scene is measured."""
 
     def measure_scene(unit: Unit, progress: Progress) -> None:
-        SceneMoments.of(run.mosaic.raster(unit.scene or 0), progress).save(run.folder / unit.file)
+        found = SceneMoments.of(run.mosaic.raster(unit.scene or 0), progress)
+        with written_aside(run.folder / unit.file) as aside:
+            found.save(aside)
 
     return measure_scene
 
@@ -25,4 +28,6 @@ def measure(run: CampaignRun) -> UnitWork:
 def add_up_moments(run: CampaignRun) -> None:
     """Write the moments of all scenes together."""
     paths = [run.folder / unit.file for unit in units_of(run.campaign, STEPS[MOMENTS])]
-    add_up(paths, run.bands).save(run.shared(names.MOMENTS))
+    total = add_up(paths, run.bands)
+    with written_aside(run.shared(names.MOMENTS)) as aside:  # the first two workers to finish may be at it at once
+        total.save(aside)
