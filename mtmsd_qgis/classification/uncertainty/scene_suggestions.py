@@ -7,7 +7,6 @@ and column. Pixels are drawn evenly from the finished map, so that neither windo
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -98,7 +97,8 @@ def _drawn(scene: MappedScene, seed: int) -> NDArray[np.int64]:
     """(n, 2) rows and columns of pixels that may be suggested, drawn evenly, in row order."""
     counts = [int(allowed.sum()) for _, allowed in _allowed(scene)]
     total = sum(counts)
-    ranks = np.array(sorted(random.Random(seed).sample(range(total), min(_DRAWN, total))), dtype=np.int64)
+    rng = np.random.default_rng(seed)
+    ranks = np.sort(rng.choice(total, min(_DRAWN, total), replace=False, shuffle=False)).astype(np.int64)
     found = [np.zeros((0, 2), dtype=np.int64)]
     start = 0
     for (strip, allowed), here in zip(_allowed(scene), counts):
