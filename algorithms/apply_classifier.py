@@ -25,12 +25,12 @@ from ..mtmsd_qgis.jobs.settings import ADAPTATIONS, ApplySettings, to_json
 from .base.algorithm import MtmsdAlgorithm
 from .base.choices.finish_parameters import FinishParameters, finish_rows
 from .base.classification_parameters import UncertaintyOutput
-from .base.extra_rasters import ExtraRasters
 from .base.extraction_parameters import ResumeFolderParameter
-from .base.map_files import MAPS, MapFiles, share_bands, wanted_rasters
 from .base.parameters import Device, ParameterValues, WorkerOutputs
 from .base.pretraining_parameters import BandsAndMask
-from .base.raster_files import RasterStorage
+from .base.rasters.extra_rasters import ExtraRasters
+from .base.rasters.map_files import MAPS, MapFiles, share_bands, wanted_rasters
+from .base.rasters.raster_files import RasterStorage
 
 if TYPE_CHECKING:
     from .bridge.feedback import ProgressRange

@@ -23,10 +23,10 @@ from .base.classification_parameters import (
     SampleLayers,
 )
 from .base.classification_run import ClassificationRun
-from .base.extra_rasters import ExtraRasters
-from .base.extra_scenes import ExtraFeatureRasters
 from .base.parameters import Device, ParameterValues, Seed, rare_number
-from .base.raster_files import RasterStorage
+from .base.rasters.extra_rasters import ExtraRasters
+from .base.rasters.extra_scenes import ExtraFeatureRasters
+from .base.rasters.raster_files import RasterStorage
 
 
 class Classify(MtmsdAlgorithm):

@@ -24,7 +24,7 @@ from ..mtmsd_qgis.jobs.settings import PRESET_NAMES, ExtractionSettings, to_json
 from .base.algorithm import MtmsdAlgorithm
 from .base.extraction_parameters import ExtractionParameters, MatchedModel, ResumeFolderParameter
 from .base.parameters import Device, Overlaps, ParameterValues, Seed, WorkerOutputs, read_label_layer
-from .base.raster_files import RasterStorage
+from .base.rasters.raster_files import RasterStorage
 
 if TYPE_CHECKING:
     from .bridge.vector.labels import LabelLayer

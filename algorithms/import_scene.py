@@ -29,7 +29,7 @@ from ..mtmsd_qgis.jobs.protocol import Job
 from ..mtmsd_qgis.jobs.results import ImportResult
 from .base.algorithm import MtmsdAlgorithm
 from .base.parameters import ParameterValues
-from .base.raster_files import RasterStorage
+from .base.rasters.raster_files import RasterStorage
 
 if TYPE_CHECKING:
     from .bridge.feedback import ProgressRange

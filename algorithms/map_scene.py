@@ -30,11 +30,11 @@ from .base.classification_parameters import (
     SampleLayers,
 )
 from .base.classification_run import ClassificationRun
-from .base.extra_rasters import ExtraRasters
 from .base.extraction_parameters import ExtractionParameters, MatchedModel, ResumeFolderParameter
 from .base.parameters import Device, ParameterValues, Seed
 from .base.pretraining_parameters import BandChoice, BandsAndMask, Preset, PretrainingParameters
-from .base.raster_files import RasterStorage
+from .base.rasters.extra_rasters import ExtraRasters
+from .base.rasters.raster_files import RasterStorage
 
 
 class MapScene(MtmsdAlgorithm):

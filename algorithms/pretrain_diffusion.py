@@ -20,9 +20,9 @@ from ..mtmsd_qgis.jobs.protocol import Job
 from ..mtmsd_qgis.jobs.results import PretrainResult
 from ..mtmsd_qgis.jobs.settings import to_json
 from .base.algorithm import MtmsdAlgorithm
-from .base.extra_scenes import ExtraScenes
 from .base.parameters import Device, ParameterValues, Seed, WorkerOutputs
 from .base.pretraining_parameters import BandsAndMask, Preset, PretrainingParameters
+from .base.rasters.extra_scenes import ExtraScenes
 
 
 class PretrainDiffusion(MtmsdAlgorithm):

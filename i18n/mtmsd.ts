@@ -356,50 +356,6 @@
             <translation type="unfinished"></translation>
         </message>
         <message>
-            <source>Extra rasters</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>Only for a classifier that was learnt with extra rasters: the same kinds of rasters of this scene, in the same order. 'Describe a file' lists them.</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>What else is known of the scene: a surface model, radar, indices, another season, a map of soils. Any CRS, grid, unit and number type, with holes. For the classifier auto. A pixel without an extra is mapped without it.</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>Use of extra rasters</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>auto: an extra raster is used where held-out samples are classified better with it, and better than with copies of it shifted over the scene; else it is left out, and the report says why. always: it is used without asking.</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>Texture of the scene as an extra</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>How much the scene's leading components vary around each pixel, in boxes of 3, 7 and 15 pixels. Used by the same rule as an extra raster.</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>Further rasters</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>More scenes of the same sensor to learn from, of any size and CRS: other dates, other tiles. Their bands are matched with those of the raster by wavelength, else by name, else by order. Each scene has a share of the training by its valid pixels. 'Pixels to leave out' counts in all of them.</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>Further feature rasters</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>More scenes to learn from, with the same features of the same diffusion model, in any CRS. Each feature of the training layer is looked up in the first raster that covers it. The map is that of the feature raster above.</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
             <source>Timesteps</source>
             <translation type="unfinished"></translation>
         </message>
@@ -553,6 +509,50 @@
         </message>
         <message>
             <source>standard divides each band by its deviation first, for rasters whose bands have different units.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Extra rasters</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Only for a classifier that was learnt with extra rasters: the same kinds of rasters of this scene, in the same order. 'Describe a file' lists them.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>What else is known of the scene: a surface model, radar, indices, another season, a map of soils. Any CRS, grid, unit and number type, with holes. For the classifier auto. A pixel without an extra is mapped without it.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Use of extra rasters</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>auto: an extra raster is used where held-out samples are classified better with it, and better than with copies of it shifted over the scene; else it is left out, and the report says why. always: it is used without asking.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Texture of the scene as an extra</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>How much the scene's leading components vary around each pixel, in boxes of 3, 7 and 15 pixels. Used by the same rule as an extra raster.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Further rasters</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>More scenes of the same sensor to learn from, of any size and CRS: other dates, other tiles. Their bands are matched with those of the raster by wavelength, else by name, else by order. Each scene has a share of the training by its valid pixels. 'Pixels to leave out' counts in all of them.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Further feature rasters</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>More scenes to learn from, with the same features of the same diffusion model, in any CRS. Each feature of the training layer is looked up in the first raster that covers it. The map is that of the feature raster above.</source>
             <translation type="unfinished"></translation>
         </message>
         <message>

@@ -356,50 +356,6 @@
             <translation>Karten von {scene}</translation>
         </message>
         <message>
-            <source>Extra rasters</source>
-            <translation>Zusätzliche Raster</translation>
-        </message>
-        <message>
-            <source>Only for a classifier that was learnt with extra rasters: the same kinds of rasters of this scene, in the same order. 'Describe a file' lists them.</source>
-            <translation>Nur für einen Klassifikator, der mit zusätzlichen Rastern gelernt wurde: Raster derselben Art von dieser Szene, in derselben Reihenfolge. 'Datei beschreiben' zählt sie auf.</translation>
-        </message>
-        <message>
-            <source>What else is known of the scene: a surface model, radar, indices, another season, a map of soils. Any CRS, grid, unit and number type, with holes. For the classifier auto. A pixel without an extra is mapped without it.</source>
-            <translation>Was man sonst von der Szene weiß: ein Oberflächenmodell, Radar, Indizes, eine andere Jahreszeit, eine Bodenkarte. Jedes KBS, Gitter, jede Einheit und jeder Zahlentyp, auch mit Lücken. Für den Klassifikator auto. Ein Pixel ohne zusätzliche Werte wird ohne sie kartiert.</translation>
-        </message>
-        <message>
-            <source>Use of extra rasters</source>
-            <translation>Verwendung zusätzlicher Raster</translation>
-        </message>
-        <message>
-            <source>auto: an extra raster is used where held-out samples are classified better with it, and better than with copies of it shifted over the scene; else it is left out, and the report says why. always: it is used without asking.</source>
-            <translation>auto: Ein zusätzliches Raster wird verwendet, wenn zurückgehaltene Stichproben mit ihm besser klassifiziert werden, und besser als mit Kopien, die über die Szene verschoben sind; sonst bleibt es weg, und der Bericht sagt, warum. always: Es wird ungefragt verwendet.</translation>
-        </message>
-        <message>
-            <source>Texture of the scene as an extra</source>
-            <translation>Textur der Szene als zusätzliches Raster</translation>
-        </message>
-        <message>
-            <source>How much the scene's leading components vary around each pixel, in boxes of 3, 7 and 15 pixels. Used by the same rule as an extra raster.</source>
-            <translation>Wie stark die ersten Hauptkomponenten der Szene um jedes Pixel schwanken, in Fenstern von 3, 7 und 15 Pixeln. Verwendet nach derselben Regel wie ein zusätzliches Raster.</translation>
-        </message>
-        <message>
-            <source>Further rasters</source>
-            <translation>Weitere Raster</translation>
-        </message>
-        <message>
-            <source>More scenes of the same sensor to learn from, of any size and CRS: other dates, other tiles. Their bands are matched with those of the raster by wavelength, else by name, else by order. Each scene has a share of the training by its valid pixels. 'Pixels to leave out' counts in all of them.</source>
-            <translation>Weitere Szenen desselben Sensors, von denen gelernt wird, in jeder Größe und jedem KBS: andere Termine, andere Kacheln. Ihre Kanäle werden denen des Rasters nach Wellenlänge zugeordnet, sonst nach Namen, sonst nach Reihenfolge. Jede Szene hat nach ihren gültigen Pixeln Anteil am Training. 'Auszulassende Pixel' gilt in allen.</translation>
-        </message>
-        <message>
-            <source>Further feature rasters</source>
-            <translation>Weitere Merkmalsraster</translation>
-        </message>
-        <message>
-            <source>More scenes to learn from, with the same features of the same diffusion model, in any CRS. Each feature of the training layer is looked up in the first raster that covers it. The map is that of the feature raster above.</source>
-            <translation>Weitere Szenen zum Lernen, mit denselben Merkmalen desselben Diffusionsmodells, in jedem KBS. Jedes Objekt des Trainingslayers wird im ersten Raster nachgeschlagen, das es abdeckt. Die Karte ist die des Merkmalsrasters oben.</translation>
-        </message>
-        <message>
             <source>Timesteps</source>
             <translation>Zeitschritte</translation>
         </message>
@@ -554,6 +510,50 @@
         <message>
             <source>standard divides each band by its deviation first, for rasters whose bands have different units.</source>
             <translation>standard teilt jeden Kanal vorher durch seine Standardabweichung, für Raster mit Kanälen verschiedener Einheiten.</translation>
+        </message>
+        <message>
+            <source>Extra rasters</source>
+            <translation>Zusätzliche Raster</translation>
+        </message>
+        <message>
+            <source>Only for a classifier that was learnt with extra rasters: the same kinds of rasters of this scene, in the same order. 'Describe a file' lists them.</source>
+            <translation>Nur für einen Klassifikator, der mit zusätzlichen Rastern gelernt wurde: Raster derselben Art von dieser Szene, in derselben Reihenfolge. 'Datei beschreiben' zählt sie auf.</translation>
+        </message>
+        <message>
+            <source>What else is known of the scene: a surface model, radar, indices, another season, a map of soils. Any CRS, grid, unit and number type, with holes. For the classifier auto. A pixel without an extra is mapped without it.</source>
+            <translation>Was man sonst von der Szene weiß: ein Oberflächenmodell, Radar, Indizes, eine andere Jahreszeit, eine Bodenkarte. Jedes KBS, Gitter, jede Einheit und jeder Zahlentyp, auch mit Lücken. Für den Klassifikator auto. Ein Pixel ohne zusätzliche Werte wird ohne sie kartiert.</translation>
+        </message>
+        <message>
+            <source>Use of extra rasters</source>
+            <translation>Verwendung zusätzlicher Raster</translation>
+        </message>
+        <message>
+            <source>auto: an extra raster is used where held-out samples are classified better with it, and better than with copies of it shifted over the scene; else it is left out, and the report says why. always: it is used without asking.</source>
+            <translation>auto: Ein zusätzliches Raster wird verwendet, wenn zurückgehaltene Stichproben mit ihm besser klassifiziert werden, und besser als mit Kopien, die über die Szene verschoben sind; sonst bleibt es weg, und der Bericht sagt, warum. always: Es wird ungefragt verwendet.</translation>
+        </message>
+        <message>
+            <source>Texture of the scene as an extra</source>
+            <translation>Textur der Szene als zusätzliches Raster</translation>
+        </message>
+        <message>
+            <source>How much the scene's leading components vary around each pixel, in boxes of 3, 7 and 15 pixels. Used by the same rule as an extra raster.</source>
+            <translation>Wie stark die ersten Hauptkomponenten der Szene um jedes Pixel schwanken, in Fenstern von 3, 7 und 15 Pixeln. Verwendet nach derselben Regel wie ein zusätzliches Raster.</translation>
+        </message>
+        <message>
+            <source>Further rasters</source>
+            <translation>Weitere Raster</translation>
+        </message>
+        <message>
+            <source>More scenes of the same sensor to learn from, of any size and CRS: other dates, other tiles. Their bands are matched with those of the raster by wavelength, else by name, else by order. Each scene has a share of the training by its valid pixels. 'Pixels to leave out' counts in all of them.</source>
+            <translation>Weitere Szenen desselben Sensors, von denen gelernt wird, in jeder Größe und jedem KBS: andere Termine, andere Kacheln. Ihre Kanäle werden denen des Rasters nach Wellenlänge zugeordnet, sonst nach Namen, sonst nach Reihenfolge. Jede Szene hat nach ihren gültigen Pixeln Anteil am Training. 'Auszulassende Pixel' gilt in allen.</translation>
+        </message>
+        <message>
+            <source>Further feature rasters</source>
+            <translation>Weitere Merkmalsraster</translation>
+        </message>
+        <message>
+            <source>More scenes to learn from, with the same features of the same diffusion model, in any CRS. Each feature of the training layer is looked up in the first raster that covers it. The map is that of the feature raster above.</source>
+            <translation>Weitere Szenen zum Lernen, mit denselben Merkmalen desselben Diffusionsmodells, in jedem KBS. Jedes Objekt des Trainingslayers wird im ersten Raster nachgeschlagen, das es abdeckt. Die Karte ist die des Merkmalsrasters oben.</translation>
         </message>
         <message>
             <source>Creation options</source>

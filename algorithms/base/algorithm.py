@@ -21,7 +21,7 @@ from .help_text import help_text
 from .metadata import ROOT, guide_page
 from .outputs import RunOutputs
 from .parameters import ParameterGroup, Parameters, ParameterValues
-from .raster_files import RasterStorage
+from .rasters.raster_files import RasterStorage
 from .translation import tr
 
 if TYPE_CHECKING:

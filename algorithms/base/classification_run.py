@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from ...mtmsd_qgis.jobs.settings import ClassificationSettings
 from .choices.finish_parameters import FinishParameters, finish_rows
 from .classification_parameters import ACCURACY, ClassifierFile, SampleLayers
-from .extra_rasters import ChosenExtras
-from .map_files import MAPS, MapFiles, share_bands, wanted_rasters
 from .outputs import RunOutputs
+from .rasters.extra_rasters import ChosenExtras
+from .rasters.map_files import MAPS, MapFiles, share_bands, wanted_rasters
 from .translation import tr
 from .uncertainty.suggestion_parameters import OUTPUT as SUGGESTIONS
 from .uncertainty.suggestion_parameters import SuggestionParameters
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from ..bridge.raster.source import RasterSource
     from ..bridge.uncertainty.suggestion_points import WantedSuggestions
     from ..bridge.vector.labels import LabelLayer
-    from .extra_scenes import ExtraScene
     from .parameters import ParameterValues
+    from .rasters.extra_scenes import ExtraScene
 
 
 CLASSIFIER_FILE = "classifier.mtmsdc"  # in the job folder

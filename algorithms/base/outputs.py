@@ -15,7 +15,7 @@ from qgis.core import (
     QgsProcessingFeedback,
 )
 
-from .raster_files import RasterStorage
+from .rasters.raster_files import RasterStorage
 
 if TYPE_CHECKING:
     from ..bridge.files.run_files import RunFiles

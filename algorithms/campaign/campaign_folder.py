@@ -8,19 +8,26 @@ from typing import TYPE_CHECKING
 
 from qgis.core import QgsProcessingException, QgsProcessingParameterFile
 
+from ..base.algorithm import MtmsdAlgorithm
 from ..base.parameters import ParameterValues
 from ..base.translation import tr
 
 if TYPE_CHECKING:
     from ...mtmsd_qgis.campaign.folder import Campaign
-    from ..base.algorithm import MtmsdAlgorithm
 
 _NAME = "CAMPAIGN"
 
 
-def in_campaigns() -> tuple[str, str]:
-    """Heading in the toolbox, and its fixed id."""
-    return tr("Many scenes (campaigns)"), "campaigns"
+class CampaignAlgorithm(MtmsdAlgorithm):
+    """What the algorithms of a campaign have in common."""
+
+    def group(self) -> str:
+        """Heading in the toolbox."""
+        return self.tr("Many scenes (campaigns)")
+
+    def groupId(self) -> str:
+        """Fixed id of the heading."""
+        return "campaigns"
 
 
 class CampaignFolder:

@@ -17,10 +17,9 @@ from qgis.core import (
     QgsProcessingParameterFolderDestination,
 )
 
-from ..base.algorithm import MtmsdAlgorithm
 from ..base.classification_parameters import ACCURACY
 from ..base.parameters import ParameterValues
-from .campaign_folder import CampaignFolder, in_campaigns
+from .campaign_folder import CampaignAlgorithm, CampaignFolder
 
 if TYPE_CHECKING:
     from ...mtmsd_qgis.jobs.results import CampaignResult
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 _MOSAIC = "mosaic.vrt"
 
 
-class CollectCampaign(MtmsdAlgorithm):
+class CollectCampaign(CampaignAlgorithm):
     """Makes of a campaign's raw maps what QGIS shows."""
 
     MODULE = ""
@@ -40,14 +39,6 @@ class CollectCampaign(MtmsdAlgorithm):
     def displayName(self) -> str:
         """Title."""
         return self.tr("3 Collect campaign")
-
-    def group(self) -> str:
-        """Heading in the toolbox."""
-        return in_campaigns()[0]
-
-    def groupId(self) -> str:
-        """Fixed id of the heading."""
-        return in_campaigns()[1]
 
     def tags(self) -> list[str]:
         """Words to find it by."""

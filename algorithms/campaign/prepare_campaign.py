@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 from qgis.core import (
@@ -19,39 +19,30 @@ from qgis.core import (
 from ...mtmsd_qgis.campaign.effort import effort_of
 from ...mtmsd_qgis.campaign.folder import Campaign
 from ...mtmsd_qgis.jobs.settings import PRESET_NAMES
-from ..base.algorithm import MtmsdAlgorithm
 from ..base.choices.class_table_parameter import ClassTableParameter
 from ..base.classification_parameters import ClassifierOptions, ClassifierParameters, SampleLayers
-from ..base.extra_scenes import matched_scenes
 from ..base.extraction_parameters import ExtractionParameters, MatchedModel
 from ..base.parameters import Device, ParameterValues, Seed
 from ..base.pretraining_parameters import BandChoice, BandsAndMask, Preset, PretrainingParameters
-from .campaign_folder import in_campaigns
+from ..base.rasters.extra_scenes import matched_scenes
+from .campaign_folder import CampaignAlgorithm
 
 _GIB = 2**30
 
 
-@dataclass(frozen=True)
-class _Settings:
-    """Settings of all steps, as an empty campaign."""
-
-    campaign: Campaign
-
-    @classmethod
-    def read(cls, values: ParameterValues, preset: str | None = None) -> _Settings:
-        pretraining = PretrainingParameters().read(values)
-        return cls(
-            Campaign(
-                scenes=(),
-                classes=(),
-                pretrain=pretraining,
-                extract=ExtractionParameters().read(values, preset or pretraining.preset, spectra=True),
-                classify=ClassifierParameters(with_choice=False).read(values),
-            )
-        )
+def _settings(values: ParameterValues, preset: str | None = None) -> Campaign:
+    """Settings of all steps, as a campaign without scenes; preset is that of a given model."""
+    pretraining = PretrainingParameters().read(values)
+    return Campaign(
+        scenes=(),
+        classes=(),
+        pretrain=pretraining,
+        extract=ExtractionParameters().read(values, preset or pretraining.preset, spectra=True),
+        classify=ClassifierParameters(with_choice=False).read(values),
+    )
 
 
-class PrepareCampaign(MtmsdAlgorithm):
+class PrepareCampaign(CampaignAlgorithm):
     """Exports many scenes, one training layer and the settings into a folder that any machine can work on."""
 
     def name(self) -> str:
@@ -61,14 +52,6 @@ class PrepareCampaign(MtmsdAlgorithm):
     def displayName(self) -> str:
         """Title."""
         return self.tr("1 Prepare campaign")
-
-    def group(self) -> str:
-        """Heading in the toolbox."""
-        return in_campaigns()[0]
-
-    def groupId(self) -> str:
-        """Fixed id of the heading."""
-        return in_campaigns()[1]
 
     def tags(self) -> list[str]:
         """Words to find it by."""
@@ -126,7 +109,7 @@ class PrepareCampaign(MtmsdAlgorithm):
 
     def check_settings(self, values: ParameterValues) -> None:
         """Make the settings once, for their own checks."""
-        _Settings.read(values, PRESET_NAMES[0])
+        _settings(values, PRESET_NAMES[0])
 
     def collect(self, values: ParameterValues, feedback: QgsProcessingFeedback) -> None:
         """Look at rasters, model, mask and layers."""
@@ -142,7 +125,7 @@ class PrepareCampaign(MtmsdAlgorithm):
             chosen = matched_scenes(first, BandChoice(self._model.numbers), others, fixed=True)
         else:
             chosen = matched_scenes(first, BandsAndMask().read_bands(values, first), others)
-        self._settings = _Settings.read(values, self._model.preset if self._model else None).campaign
+        self._settings = _settings(values, self._model.preset if self._model else None)
         self._mask, self._notes = BandsAndMask().read_mask(values), chosen.notes
         rasters = [(first, chosen.bands.used), *((scene.source, scene.numbers) for scene in chosen.scenes)]
         self._scenes = []
@@ -153,8 +136,6 @@ class PrepareCampaign(MtmsdAlgorithm):
 
     def compute(self, values: ParameterValues, feedback: QgsProcessingFeedback) -> dict[str, Any]:
         """Write the folder, and say what the campaign will take."""
-        from dataclasses import replace
-
         from ..bridge.campaign.campaign_export import CampaignExport, refuse_used_folder
         from ..bridge.feedback import ProgressRange
         from ..bridge.raster.disk_space import SceneNeed, campaign_need, check_space

@@ -7,12 +7,11 @@ from typing import Any
 
 from qgis.core import QgsProcessingFeedback, QgsProcessingOutputFolder, QgsProcessingOutputNumber
 
-from ..base.algorithm import MtmsdAlgorithm
 from ..base.parameters import ParameterValues, rare_number
-from .campaign_folder import CampaignFolder, in_campaigns
+from .campaign_folder import CampaignAlgorithm, CampaignFolder
 
 
-class RunCampaign(MtmsdAlgorithm):
+class RunCampaign(CampaignAlgorithm):
     """Works off the steps of a campaign with a pool of workers."""
 
     def name(self) -> str:
@@ -22,14 +21,6 @@ class RunCampaign(MtmsdAlgorithm):
     def displayName(self) -> str:
         """Title."""
         return self.tr("2 Run campaign on this computer")
-
-    def group(self) -> str:
-        """Heading in the toolbox."""
-        return in_campaigns()[0]
-
-    def groupId(self) -> str:
-        """Fixed id of the heading."""
-        return in_campaigns()[1]
 
     def tags(self) -> list[str]:
         """Words to find it by."""

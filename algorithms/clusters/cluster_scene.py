@@ -31,7 +31,7 @@ from ..base.algorithm import MtmsdAlgorithm
 from ..base.extraction_parameters import MatchedModel, ResumeFolderParameter
 from ..base.parameters import Device, Overlaps, ParameterValues, Seed, WorkerOutputs, read_label_layer
 from ..base.pretraining_parameters import BandChoice, BandsAndMask, Preset, PretrainingParameters
-from ..base.raster_files import RasterStorage
+from ..base.rasters.raster_files import RasterStorage
 from .cluster_outputs import ClusterFiles
 
 if TYPE_CHECKING:

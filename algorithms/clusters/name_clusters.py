@@ -20,7 +20,7 @@ from qgis.core import (
 
 from ..base.algorithm import MtmsdAlgorithm
 from ..base.parameters import Overlaps, ParameterValues, read_label_layer
-from ..base.raster_files import RasterStorage
+from ..base.rasters.raster_files import RasterStorage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

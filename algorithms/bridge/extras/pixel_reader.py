@@ -6,8 +6,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from osgeo import gdal
-from qgis.core import QgsProcessingException
 
+from ..raster.masks import band_pixels
 from ..raster.source import RasterSource
 
 if TYPE_CHECKING:
@@ -32,8 +32,9 @@ def read_values(
 
     from ....mtmsd_qgis.io.nodata import nodata_range, within
 
+    name = f"extra raster {source.name}"
     band, described = dataset.GetRasterBand(number), source.bands[number - 1]
-    stored = _pixels(band, source.name, window)
+    stored = band_pixels(band, name, window)
     values = stored.astype(np.float64) * described.scale + described.offset
     unknown = ~np.isfinite(values)
     ends = nodata_range(described.nodata, stored.dtype)
@@ -42,18 +43,6 @@ def read_values(
     for low, high in described.excluded:
         unknown |= (values >= low) & (values <= high)
     if not band.GetMaskFlags() & (gdal.GMF_ALL_VALID | gdal.GMF_NODATA):
-        unknown |= _pixels(band.GetMaskBand(), source.name, window) == 0
+        unknown |= band_pixels(band.GetMaskBand(), name, window) == 0
     values[unknown] = np.nan
-    return values
-
-
-def _pixels(band: gdal.Band, name: str, window: tuple[int, int, int, int]) -> NDArray[Any]:
-    try:
-        values = band.ReadAsArray(*window)
-    except RuntimeError:  # where somebody called gdal.UseExceptions
-        values = None
-    if values is None:
-        raise QgsProcessingException(
-            f"The extra raster {name} cannot be read: {gdal.GetLastErrorMsg()}. The file may be incomplete."
-        )
     return values

@@ -110,7 +110,7 @@ def own_mask(source: RasterSource, numbers: Sequence[int]) -> bytes | None:
         carriers = list(numbers)[:1]  # all bands share it
     usable = None
     for number in carriers:
-        shown = _pixels(dataset.GetRasterBand(number).GetMaskBand(), source.name) > 0
+        shown = band_pixels(dataset.GetRasterBand(number).GetMaskBand(), f"mask {source.name}") > 0
         if shown.any() or len(carriers) == 1:
             usable = shown if usable is None else usable & shown
     return None if usable is None else usable.astype(np.uint8).tobytes()
@@ -200,14 +200,24 @@ def _usable_by_raster(name: str, source: RasterSource, grid: Grid) -> bytes:
     return target.GetRasterBand(1).ReadRaster()
 
 
-def _pixels(band: gdal.Band, name: str, *window: int) -> NDArray[Any]:
+def band_pixels(band: gdal.Band, name: str, window: tuple[int, int, int, int] | None = None) -> NDArray[Any]:
+    """Stored values of a band.
+
+    Args:
+        band: To read.
+        name: For the message, such as "mask clouds".
+        window: First column, first row, columns, rows; None: all.
+
+    Raises:
+        QgsProcessingException: They cannot be read.
+    """
     try:
-        values = band.ReadAsArray(*window)
+        values = band.ReadAsArray(*(window or ()))
     except RuntimeError:  # where somebody called gdal.UseExceptions
         values = None
     if values is None:
         raise QgsProcessingException(
-            f"The mask {name} cannot be read: {gdal.GetLastErrorMsg()}. The file may be incomplete."
+            f"The {name} cannot be read: {gdal.GetLastErrorMsg()}. The file may be incomplete."
         )
     return values
 
@@ -222,7 +232,7 @@ def _usable_in_own_grid(name: str, source: RasterSource, *, with_crs: bool) -> g
     usable = memory_raster(source.grid, with_crs=with_crs)
     band = dataset.GetRasterBand(1)
     for row in range(source.grid.height):
-        values = _pixels(band, name, 0, row, source.grid.width, 1)
+        values = band_pixels(band, f"mask {name}", (0, row, source.grid.width, 1))
         excluded = (values != 0) & np.isfinite(values)
         ends = nodata_range(source.bands[0].nodata, values.dtype)
         if ends is not None:

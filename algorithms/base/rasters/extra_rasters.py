@@ -16,17 +16,17 @@ from qgis.core import (
     QgsProcessingParameterMultipleLayers,
 )
 
-from ...mtmsd_qgis.jobs.extras.extra_rasters import EXTRA_USES, ExtraInputs, ExtraRaster
-from .parameters import ParameterValues
-from .translation import tr
+from ....mtmsd_qgis.jobs.extras.extra_rasters import EXTRA_USES, ExtraInputs, ExtraRaster
+from ..parameters import ParameterValues
+from ..translation import tr
 
 if TYPE_CHECKING:
     from qgis.core import QgsCoordinateTransformContext
 
-    from ..bridge.extras.extra_source import ExtraSource
-    from ..bridge.feedback import ProgressRange
-    from ..bridge.raster.source import Grid
-    from .algorithm import MtmsdAlgorithm
+    from ...bridge.extras.extra_source import ExtraSource
+    from ...bridge.feedback import ProgressRange
+    from ...bridge.raster.source import Grid
+    from ..algorithm import MtmsdAlgorithm
 
 EXTRA, EXTRA_USE, TEXTURE = "EXTRA", "EXTRA_USE", "TEXTURE"
 
@@ -70,7 +70,7 @@ class ChosenExtras:
         Raises:
             QgsProcessingException: A raster cannot be read or brought to the grid, or cancelled.
         """
-        from ..bridge.extras.extra_export import ExtraExport
+        from ...bridge.extras.extra_export import ExtraExport
 
         if self.is_empty:
             return None
@@ -81,7 +81,7 @@ class ChosenExtras:
 
     def bytes_on(self, grid: Grid) -> int:
         """Room that they take in the job folder, about."""
-        from ..bridge.extras.extra_export import BYTES
+        from ...bridge.extras.extra_export import BYTES
 
         bands = sum(2 * len(extra.source.bands) for extra in self.sources)
         return bands * BYTES * grid.height * grid.width
@@ -150,7 +150,7 @@ class ExtraRasters:
         Raises:
             QgsProcessingException: A layer cannot be used, or the classifier takes none.
         """
-        from ..bridge.extras.extra_source import describe_extra
+        from ...bridge.extras.extra_source import describe_extra
 
         self.check(values)
         sources = tuple(describe_extra(layer) for layer in values.rasters(EXTRA))

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .outputs import RunOutputs
-from .translation import tr
+from ..outputs import RunOutputs
+from ..translation import tr
 
 if TYPE_CHECKING:
-    from ...mtmsd_qgis.jobs.data_model import ClassEntry, CubeFile
-    from ...mtmsd_qgis.jobs.map_choices import MapFinish
-    from ...mtmsd_qgis.jobs.results import ApplyResult, MapResult
-    from ..bridge.feedback import ProgressRange
-    from ..bridge.raster.geotiff import RawRaster
-    from ..bridge.raster.source import RasterSource
+    from ....mtmsd_qgis.jobs.data_model import ClassEntry, CubeFile
+    from ....mtmsd_qgis.jobs.map_choices import MapFinish
+    from ....mtmsd_qgis.jobs.results import ApplyResult, MapResult
+    from ...bridge.feedback import ProgressRange
+    from ...bridge.raster.geotiff import RawRaster
+    from ...bridge.raster.source import RasterSource
 
 MAPS = ("OUTPUT", "CONFIDENCE", "PROBABILITIES", "UNCERTAINTY")
 _UNCERTAINTY_BANDS = 3  # at most
@@ -67,9 +67,9 @@ class MapFiles:
             folder: Where the worker's rasters lie.
             progress: Told after each part.
         """
-        from ...mtmsd_qgis.report.choice_parts import legend_of
-        from ..bridge.layers.styling import class_map_style, share_style
-        from ..bridge.raster.geotiff import write_class_map, write_floats
+        from ....mtmsd_qgis.report.choice_parts import legend_of
+        from ...bridge.layers.styling import class_map_style, share_style
+        from ...bridge.raster.geotiff import write_class_map, write_floats
 
         def raw(cube: CubeFile, name: str) -> RawRaster:
             return self.raw(cube, name, folder)
@@ -100,7 +100,7 @@ class MapFiles:
             name: Of the output.
             folder: Where the cube lies.
         """
-        from ..bridge.raster.geotiff import RawRaster
+        from ...bridge.raster.geotiff import RawRaster
 
         return RawRaster(cube, folder, self.source.grid, self.outputs.format(name))
 

@@ -11,12 +11,12 @@ from qgis.core import (
     QgsProcessingParameterString,
 )
 
-from .parameters import ParameterValues
-from .translation import tr
+from ..parameters import ParameterValues
+from ..translation import tr
 
 if TYPE_CHECKING:
-    from ..bridge.raster.formats.raster_format import RasterFormat
-    from .algorithm import MtmsdAlgorithm
+    from ...bridge.raster.formats.raster_format import RasterFormat
+    from ..algorithm import MtmsdAlgorithm
 
 OPTIONS = "CREATION_OPTIONS"
 
@@ -45,7 +45,7 @@ class RasterStorage:
         Raises:
             QgsProcessingException: It cannot be stored so.
         """
-        from ..bridge.raster.formats.raster_format import RasterFormat
+        from ...bridge.raster.formats.raster_format import RasterFormat
 
         return RasterFormat.read(values.output_format(output), values.text(OPTIONS))
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from qgis.core import QgsProcessing, QgsProcessingFeedback, QgsProcessingParameterMultipleLayers
 
-from .parameters import ParameterValues
-from .pretraining_parameters import BandChoice
-from .translation import tr
+from ..parameters import ParameterValues
+from ..pretraining_parameters import BandChoice
+from ..translation import tr
 
 if TYPE_CHECKING:
-    from ..bridge.raster.source import RasterSource
-    from .algorithm import MtmsdAlgorithm
+    from ...bridge.raster.source import RasterSource
+    from ..algorithm import MtmsdAlgorithm
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class ExtraScenes:
             QgsProcessingException: A raster cannot be read, or no band is left.
             SceneError: One is of another sensor.
         """
-        from ..bridge.raster.source import describe_raster
+        from ...bridge.raster.source import describe_raster
 
         rasters = [describe_raster(layer) for layer in values.rasters("EXTRA_INPUTS")]
         return matched_scenes(first, chosen, rasters, fixed=bool(values.integers("BANDS")))
@@ -106,8 +106,8 @@ def matched_scenes(
         QgsProcessingException: No band is left.
         SceneError: One is of another sensor.
     """
-    from ...mtmsd_qgis.transfer.band_matching import same_sensor_bands
-    from ..bridge.raster.scene_export import refuse_no_band
+    from ....mtmsd_qgis.transfer.band_matching import same_sensor_bands
+    from ...bridge.raster.scene_export import refuse_no_band
 
     notes: list[str] = []
     scenes: list[ExtraScene] = []
@@ -152,9 +152,9 @@ class ExtraFeatureRasters:
             QgsProcessingException: A raster cannot be read.
             SceneError: One has other features or bands.
         """
-        from ...mtmsd_qgis.transfer.band_matching import same_sensor_bands
-        from ...mtmsd_qgis.transfer.feature_matching import same_feature_bands
-        from ..bridge.raster.source import describe_raster
+        from ....mtmsd_qgis.transfer.band_matching import same_sensor_bands
+        from ....mtmsd_qgis.transfer.feature_matching import same_feature_bands
+        from ...bridge.raster.source import describe_raster
 
         scenes: list[ExtraScene] = []
         for raster in map(describe_raster, values.rasters("EXTRA_INPUTS")):
