@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 
@@ -21,6 +21,9 @@ from ..sampling.subsampling import subsample
 from .predictor import DecisionRule, Predictor
 
 log = logging.getLogger(__name__)
+
+CellWeights = Mapping[str, Mapping[str, float]]
+"""Shares in a decision by timestep ("50"), then stage ("5")."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,7 @@ class FittedClassifier:
         rule: What the predictor was made from, apart from the raster; None where it cannot be stored.
         class_weights: Priors of the classes that were chosen; None where they are the classifier's own.
         extras: What became of extra rasters; None where none was asked for.
+        cells: Share of each cell, a timestep and a stage, in the decision; empty where the raster has no such.
     """
 
     predictor: Predictor
@@ -76,6 +80,7 @@ class FittedClassifier:
     rule: DecisionRule | None = None
     class_weights: ClassWeightFacts | None = None
     extras: tuple[ExtraFinding, ...] | None = None
+    cells: CellWeights = field(default_factory=dict)
 
 
 def words_first(shares: Mapping[str, float]) -> dict[str, float]:

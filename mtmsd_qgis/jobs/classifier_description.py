@@ -69,6 +69,7 @@ class ClassifierDescription:
         timestep_weights: Share of each timestep, and of "spectra", in the decision; may be empty.
         stage_weights: Share of each stage likewise.
         extras: Extra rasters that it uses, in the order of their bands; None where it uses none.
+        cell_weights: Share of each timestep and, in it, of each stage; None where there are none.
     """
 
     input: str
@@ -87,6 +88,7 @@ class ClassifierDescription:
     timestep_weights: Mapping[str, float] | None = None
     stage_weights: Mapping[str, float] | None = None
     extras: tuple[ExtraRaster, ...] | None = field(default=None, metadata=OMITTED_IF_NONE)
+    cell_weights: Mapping[str, Mapping[str, float]] | None = field(default=None, metadata=OMITTED_IF_NONE)
 
     @property
     def extra_bands(self) -> int:

@@ -244,6 +244,7 @@ class MapResult:
         uncertainty: Entropy, margin and disagreement, where asked for.
         suggestions: Samples to take next, the most useful first, where asked for.
         extras: What became of extra rasters; None where none was asked for.
+        cell_weights: Share of each timestep and, in it, of each stage in the decision; None where there are none.
     """
 
     map: CubeFile
@@ -266,6 +267,7 @@ class MapResult:
     uncertainty: CubeFile | None = field(default=None, metadata=OMITTED_IF_NONE)
     suggestions: tuple[Suggestion, ...] | None = field(default=None, metadata=OMITTED_IF_NONE)
     extras: ExtraFacts | None = field(default=None, metadata=OMITTED_IF_NONE)
+    cell_weights: Mapping[str, Mapping[str, float]] | None = field(default=None, metadata=OMITTED_IF_NONE)
 
 
 @dataclass(frozen=True)

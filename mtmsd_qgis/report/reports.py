@@ -23,6 +23,7 @@ from .accuracy_tables import (
 )
 from .charts import bar_chart, line_chart
 from .choice_parts import choice_notes, choice_parts, legend_of, legend_pixels
+from .exploration.cell_weights import cell_weight_parts
 from .extra_tables import extra_parts
 from .feature_gain import feature_gain_parts
 from .html import NONE, cards, page, paragraph, percent_text, table
@@ -89,7 +90,8 @@ def classification_parts(
     parts.append(mapped_areas(legend_pixels(pixels, choices), legend_of(classes, choices), pixel_area_m2))
     parts += choice_parts(choices, accuracy, classes, pixels)
     parts += feature_gain_parts(result.ensemble.feature_gain) if result.ensemble else []
-    parts += _weights(result) + (ensemble_parts(result.ensemble) if result.ensemble else [])
+    parts += _weights(result) + cell_weight_parts(result.cell_weights)
+    parts += ensemble_parts(result.ensemble) if result.ensemble else []
     parts += extra_parts(result.extras) if result.extras else []
     rows = {
         **facts,

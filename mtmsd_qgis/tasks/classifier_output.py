@@ -156,6 +156,7 @@ def _description(made: MapOfScene, included: bool) -> ClassifierDescription:
         timestep_weights=result.timestep_weights,
         stage_weights=result.stage_weights,
         extras=_used_extras(made),
+        cell_weights=result.cell_weights,
     )
 
 

@@ -86,6 +86,11 @@ def map_result(
         ensemble=classifier.ensemble,
         choices=_choices(finished.facts(split.validation), classifier),
         extras=None if classifier.extras is None else _extra_facts(finished, classifier),
+        cell_weights={
+            timestep: {stage: round(share, 6) for stage, share in row.items()}
+            for timestep, row in classifier.cells.items()
+        }
+        or None,
     )
 
 

@@ -205,6 +205,9 @@ def test_the_map_is_right_where_the_scene_is_clear(features, folder, classifier)
     assert found.split.method == "spatial"
     assert found.mapped_pixels == tuple(int(np.sum(mapped == c.id)) for c in CLASSES)
     assert sum(found.timestep_weights.values()) == pytest.approx(1, abs=1e-4)
+    assert list(found.cell_weights) == [str(timestep) for timestep in found.timesteps]
+    cells = sum(sum(row.values()) for row in found.cell_weights.values())
+    assert cells == pytest.approx(1 - found.timestep_weights.get("spectra", 0), abs=0.1)
     if classifier == "auto":
         gain = found.ensemble.feature_gain
         assert gain.with_features > 80

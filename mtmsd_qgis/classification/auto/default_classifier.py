@@ -20,13 +20,12 @@ from ...sampling.sample_table import SampleTable, check_classes
 from ..extras.decision import decide
 from ..feature_value.candidate import Candidate, cross_validated, feature_sets_for
 from ..feature_value.feature_gain import feature_gain
-from ..feature_value.feature_importance import permutation_importance
+from ..feature_value.feature_importance import IMPORTANCE_SAMPLES, source_shares
 from ..log_lines import log_ensemble
-from ..training_task import FittedClassifier, TrainingTask, words_first
+from ..training_task import FittedClassifier, TrainingTask
 from .feature_reader import FeatureSetReader
-from .feature_sets import FeatureSet, Source
+from .feature_sets import FeatureSet
 
-_IMPORTANCE_SAMPLES = 500
 _FEATURE_BYTES = 2 << 30  # of the feature sets of the training samples
 
 AtSamples = tuple[dict[FeatureSet, torch.Tensor], NDArray[np.int64]]
@@ -68,20 +67,19 @@ def fit_at_samples(
     reader, samples, ensemble = decided.reader, decided.samples, decided.ensemble
     progress(0.9, "importance of timesteps and stages")
     log_ensemble(ensemble, candidate.context, gain)
-    subset = samples.subset(np.random.default_rng(settings.seed).permutation(len(samples))[:_IMPORTANCE_SAMPLES])
+    subset = samples.subset(np.random.default_rng(settings.seed).permutation(len(samples))[:IMPORTANCE_SAMPLES])
     sources = {feature_set: reader.sources(feature_set) for feature_set in ensemble.feature_sets}
-    by_timestep, by_stage = (
-        permutation_importance(ensemble, subset.features, sources, label, settings.seed) for label in Source._fields
-    )
+    shares = source_shares(ensemble, subset.features, sources, task.layout, settings.seed)
     kind = "random" if settings.split == "random" else "spatial"
     return FittedClassifier(
         decided.predictor,
-        words_first(by_timestep),
-        words_first(by_stage),
+        shares.timesteps,
+        shares.stages,
         task.layout.features,
         EnsembleSummary(ensemble.scores, ensemble.accuracy, ensemble.held_out, kind, candidate.context, gain),
         rule=decided.rule,
         extras=decided.findings,
+        cells=shares.cells,
     )
 
 

@@ -1,54 +1,120 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What the decisions of an ensemble depend on.
+"""What the decisions of a classifier depend on: timesteps, stages, cells of both, spectra.
 
-Enters: a fitted Ensemble and feature sets of samples. Leaves: the share of each source (timestep, stage, spectra).
+Enters: a fitted classifier and features of samples. Leaves: the share of each source.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from ...jobs.data_model import FeatureLayout
 from ..auto.ensemble import Ensemble
-from ..auto.feature_sets import FeatureSet, Source
+from ..auto.feature_sets import FeatureSet, Source, stages_of
+from ..training_task import CellWeights, words_first
+
+IMPORTANCE_SAMPLES = 500  # that importance is measured at, at most
+
+Name = TypeVar("Name", bound=Hashable)
 
 
-def permutation_importance(
+@dataclass(frozen=True)
+class SourceShares:
+    """Shares that sum to 1: by timestep, by stage, and by cell of both; "spectra" where there is no such.
+
+    Attributes:
+        timesteps: By timestep.
+        stages: By stage.
+        cells: By timestep and stage; its shares and those of other sources sum to 1.
+    """
+
+    timesteps: Mapping[str, float]
+    stages: Mapping[str, float]
+    cells: CellWeights
+
+
+def source_shares(
     ensemble: Ensemble,
     features: Mapping[FeatureSet, Tensor],
     sources: Mapping[FeatureSet, Sequence[Source]],
-    label: str,
+    layout: FeatureLayout,
     seed: int,
-) -> dict[str, float]:
-    """How much the probabilities change when a source is permuted among the samples.
+) -> SourceShares:
+    """How much the decisions of an ensemble depend on timesteps, stages, and cells of both; see permuted_shares.
+
+    Args:
+        ensemble: Fitted.
+        features: Feature sets of samples, (n, F) each.
+        sources: Of each feature set's columns.
+        layout: Of the raster: its cells are named even where no model uses them.
+        seed: Of the permutation.
+    """
+    used = {feature_set: features[feature_set] for feature_set in ensemble.feature_sets}
+
+    def shares(name_of: Callable[[Source], Name]) -> dict[Name, float]:
+        names = {feature_set: [name_of(source) for source in sources[feature_set]] for feature_set in used}
+
+        def predict(name: Name | None, order: Tensor) -> Tensor:
+            return ensemble.predict({s: _permuted(values, names[s], name, order) for s, values in used.items()})
+
+        return permuted_shares(predict, {name for each in names.values() for name in each}, seed)
+
+    by_timestep, by_stage = shares(lambda source: source.timestep), shares(lambda source: source.stage)
+    return SourceShares(
+        words_first(by_timestep), words_first(by_stage), cell_table(layout, shares(lambda source: source))
+    )
+
+
+def permuted_shares(
+    predict: Callable[[Name | None, Tensor], Tensor], names: Iterable[Name], seed: int
+) -> dict[Name, float]:
+    """How much probabilities change when a source is permuted among the samples.
 
     All columns of a source are permuted together; the mean distance (total variation) between the probabilities before
     and after is its importance. Source: Breiman (2001), doi 10.1023/A:1010933404324, here without labels of the
     samples.
 
     Args:
-        ensemble: Fitted.
-        features: Feature sets of samples, (n, F) each.
-        sources: Of each feature set's columns.
-        label: "timestep" or "stage": what tells the sources apart.
+        predict: Probabilities (n, K) with a source's columns taken in an order (n,); with None as they are.
+        names: Of the sources.
         seed: Of the permutation.
 
     Returns:
-        Shares that sum to 1, by source, in the order of their names; all 0 where nothing has an influence.
+        Shares that sum to 1, in the order of the names; all 0 where nothing has an influence.
     """
-    used = {feature_set: features[feature_set] for feature_set in ensemble.feature_sets}
-    before = ensemble.predict(used)
+    before = predict(None, torch.empty(0, dtype=torch.long))
     order = torch.from_numpy(np.random.default_rng(seed).permutation(len(before))).to(before.device)
-    labels = {feature_set: [getattr(source, label) for source in sources[feature_set]] for feature_set in used}
-    importance: dict[str, float] = {}
-    for name in sorted({name for names in labels.values() for name in names}):
-        permuted = {}
-        for feature_set, values in used.items():
-            columns = torch.tensor([column == name for column in labels[feature_set]], device=values.device)
-            permuted[feature_set] = torch.where(columns, values[order], values)
-        importance[name] = float((ensemble.predict(permuted) - before).abs().sum(dim=1).mean() / 2)
+    importance = {
+        name: float((predict(name, order) - before).abs().sum(dim=1).mean() / 2)
+        for name in sorted(names)  # type: ignore[type-var]
+    }
     total = sum(importance.values())
     return {name: value / total for name, value in importance.items()} if total > 0 else importance
+
+
+def cell_table(layout: FeatureLayout, shares: Mapping[Source, float]) -> CellWeights:
+    """Shares by timestep, then stage: a value for each cell that the raster has, 0 where there is no share of it.
+
+    Empty for a raster without timesteps and named stages.
+    """
+    if len(layout.timesteps) < 2 or not layout.names:
+        return {}
+    stages = [str(stage) for stage in sorted(set(stages_of(layout)))]
+    return {
+        str(timestep): {stage: shares.get(Source(str(timestep), stage), 0.0) for stage in stages}
+        for timestep in layout.timesteps
+    }
+
+
+def _permuted(values: Tensor, names: Sequence[Name], name: Name | None, order: Tensor) -> Tensor:
+    """Columns (n, F) with those of a name taken in an order."""
+    if name is None:
+        return values
+    columns = torch.tensor([each == name for each in names], device=values.device)
+    return torch.where(columns, values[order], values)

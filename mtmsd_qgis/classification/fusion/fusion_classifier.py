@@ -14,6 +14,7 @@ from ...sampling.sample_table import check_classes
 from ..estimator import LabelledFeatures
 from ..logistic_regression import LogisticRegression
 from ..training_task import FittedClassifier, TrainingTask
+from .cell_importance import cell_shares
 from .fusion_ensemble import FusionEnsemble
 from .reader import FeatureReader, FusionPredictor, FusionRule, gather, purify_samples, sample_limit
 
@@ -30,11 +31,12 @@ def fit_fusion(task: TrainingTask, progress: Progress) -> FittedClassifier:
     reduced = LabelledFeatures(local, around, samples.classes)
     linear = settings.classifier == "linear"
     classifier = LogisticRegression(n_classes, settings.seed) if linear else FusionEnsemble(settings, n_classes)
-    fitted = classifier.fit(reduced, span(progress, 0.1, 1.0))
+    fitted = classifier.fit(reduced, span(progress, 0.1, 0.9))
     weights = fitted.timestep_weights(reduced)
     shares = {str(t): float(w) for t, w in zip(layout.timesteps, weights)}
     rule = FusionRule(fitted, purified, n_classes)
-    return FittedClassifier(FusionPredictor(reader, rule), shares, {}, int(local.shape[2]), rule=rule)
+    cells = cell_shares(rule, reduced, layout, settings.seed, span(progress, 0.9, 1.0))
+    return FittedClassifier(FusionPredictor(reader, rule), shares, {}, int(local.shape[2]), rule=rule, cells=cells)
 
 
 def _features_to_keep(settings: ClassificationSettings, layout: FeatureLayout) -> int:

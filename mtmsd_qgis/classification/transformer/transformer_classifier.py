@@ -10,6 +10,8 @@ import torch
 
 from ...progress import Progress, span
 from ...sampling.sample_table import check_classes
+from ..auto.feature_sets import Source
+from ..feature_value.feature_importance import cell_table
 from ..training_task import FittedClassifier, TrainingTask, words_first
 from .patch_classifier import FeatureProjection, PatchClassifier
 from .patch_reader import PatchPredictor, PatchReader, PatchRule
@@ -34,8 +36,18 @@ def fit_transformer(task: TrainingTask, progress: Progress) -> FittedClassifier:
     by_band = weights.view(len(layout.timesteps), layout.features)
     timesteps = {str(t): float(w) for t, w in zip(layout.timesteps, by_band.sum(dim=1))}
     stages: dict[str, float] = {}
-    for name, share in zip(layout.names, by_band.sum(dim=0).tolist()):
+    cells: dict[Source, float] = {}
+    for name, shares in zip(layout.names, by_band.T.tolist()):
         stage = name.split(" ")[0].removeprefix("s")
-        stages[stage] = stages.get(stage, 0.0) + share
+        stages[stage] = stages.get(stage, 0.0) + sum(shares)
+        for timestep, share in zip(timesteps, shares):
+            cells[Source(timestep, stage)] = cells.get(Source(timestep, stage), 0.0) + share
     rule = PatchRule(projection, fitted, len(task.classes))
-    return FittedClassifier(PatchPredictor(reader, rule), timesteps, words_first(stages), layout.features, rule=rule)
+    return FittedClassifier(
+        PatchPredictor(reader, rule),
+        timesteps,
+        words_first(stages),
+        layout.features,
+        rule=rule,
+        cells=cell_table(layout, cells),
+    )

@@ -71,6 +71,7 @@ def _result(run: CampaignRun, description: ClassifierDescription, progress: Prog
         computation=computation(device),
         ensemble=description.ensemble,
         scenes=tuple(scenes),
+        cell_weights=description.cell_weights,
     )
 
 

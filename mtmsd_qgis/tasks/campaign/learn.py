@@ -100,4 +100,5 @@ def _description(run: CampaignRun, found: FoundFeatures, classifier: FittedClass
         ensemble=classifier.ensemble,
         timestep_weights=classifier.timesteps,
         stage_weights=classifier.stages,
+        cell_weights=classifier.cells or None,
     )

@@ -11,7 +11,7 @@ import torch
 
 from mtmsd_qgis.classification.auto.cross_validation import TrainingSet, cross_validate, hold_out
 from mtmsd_qgis.classification.auto.ensemble import Purpose, cross_validate_ensemble, log_prior, top_half
-from mtmsd_qgis.classification.auto.feature_sets import FeatureSet, Source
+from mtmsd_qgis.classification.auto.feature_sets import FeatureSet
 from mtmsd_qgis.classification.auto.model_library import (
     CONTEXTUAL,
     INTERPOLATION,
@@ -19,7 +19,6 @@ from mtmsd_qgis.classification.auto.model_library import (
     available_models,
     feature_sets_of,
 )
-from mtmsd_qgis.classification.feature_value.feature_importance import permutation_importance
 from mtmsd_qgis.progress import silent
 
 SPECTRA = [
@@ -162,12 +161,3 @@ def test_names_say_estimator_and_feature_sets():
         "LDA on noise-whitened spectra, applied to smoothed noise-whitened spectra",
         "LDA on box means of diffusion features",
     ]
-
-
-def test_importance_sums_to_one_and_finds_what_matters():
-    training, _ = samples()
-    ensemble = ensemble_for()
-    sources = {s: [Source(s.quantity.value, "")] * values.shape[1] for s, values in training.features.items()}
-    importance = permutation_importance(ensemble, training.features, sources, "timestep", 0)
-    assert sum(importance.values()) == pytest.approx(1)
-    assert importance["diffusion features"] < 0.4
