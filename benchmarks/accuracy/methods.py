@@ -13,10 +13,12 @@ import tempfile
 import time
 from dataclasses import asdict
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from benchmarks.accuracy.replacement import Replacement
 from benchmarks.features import Features
 from benchmarks.scenes import Scene
 from benchmarks.splits import Draw
@@ -32,6 +34,12 @@ if TYPE_CHECKING:
     from .baselines import Baselines  # needs scikit-learn, which ours does not
 
 Entry = dict[str, Any]
+SPECTRA_ALONE = Replacement(
+    "mtmsd_qgis.classification.auto.default_classifier",
+    "FeatureSetReader",
+    lambda reader: SimpleNamespace(fit=lambda *raster: reader.fit(*raster).without_features()),
+)
+"""With which the classifier auto sees no diffusion feature of a raster."""
 
 
 def our_entry(scene: Scene, features: Features, settings: ClassificationSettings, draw: Draw) -> Entry:

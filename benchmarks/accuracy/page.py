@@ -22,9 +22,11 @@ from benchmarks.accuracy.summary import (  # noqa: E402
     BASELINES,
     SCENES,
     SPLIT_TITLES,
+    WITHOUT_FEATURES,
     Case,
     Gain,
     cases,
+    method_title,
     verdicts,
 )
 from benchmarks.results import as_json, page_options  # noqa: E402
@@ -53,6 +55,11 @@ moments (two-way, random effects), negative ones counted as 0. Of three training
 Of a reference that covers the scene wall to wall (Zion, itself a map of other images) a random sample of 12 000 pixels,
 the same in every run, stands for all: each class with its share, and of a rare class at least 50 pixels. Its fields are
 those of the whole reference.
+
+"What features add" is the accuracy of auto less that of auto on the spectra alone, with its standard error (for other
+trainings and other draws of the scene). The same pixels trained and tested both; on the spectra alone, principal
+components outline the fields, and no model learns from features. The report of a map says the same of held-out training
+samples.
 
 The baselines are scikit-learn's, each tuned on the training pixels by three-fold cross-validation of the split's own
 kind (pixels, or whole groups): an RBF-SVM (C, gamma), a random forest of 500 trees (max_features) and a shrinkage
@@ -141,11 +148,6 @@ def picture_name(scene: str, preset: str) -> str:
     return f"{scene}-{preset}.svg"
 
 
-def method_title(method: str) -> str:
-    """A method in words."""
-    return BASELINES.get(method) or f"MTMSD, classifier {method}"
-
-
 def plain(figure: Figure | None, digits: int = 2) -> str:
     """Mean ± deviation; a dash where there is none."""
     if figure is None:
@@ -168,8 +170,11 @@ def counts(figure: Figure) -> str:
 
 
 def _points(gain: Gain) -> str:
-    deviation = "" if gain.figure.deviation is None else f" ± {gain.figure.deviation:.2f}"
-    return f"{gain.figure.mean:+.2f}".replace("-", "−") + deviation
+    return _signed(gain.figure.mean, gain.figure.deviation)
+
+
+def _signed(points: float, error: float | None) -> str:
+    return f"{points:+.2f}".replace("-", "−") + ("" if error is None else f" ± {error:.2f}")
 
 
 def _circumstances(about: Mapping[str, Any]) -> str:
@@ -185,16 +190,31 @@ def _overview(found: Sequence[Case]) -> str:
         where = f"{SCENES.get(case.scene, case.scene)} ({case.preset}) | {SPLIT_TITLES[case.split]}"
         for method in case.ours:
             accuracy, gain = case.figure(method, "oa"), case.gain(method)
-            mine = [where, method, plain(accuracy), *of_trainings(accuracy)]
+            mine = [where, method, plain(accuracy), *of_trainings(accuracy), *_of_features(case, method)]
             if gain is None:
                 rows.append([*mine, "–", "–", "–"])
                 continue
             best = f"{plain(case.figure(gain.baseline, 'oa'))}, {BASELINES[gain.baseline]}"
             verdict = f"**{_points(gain)}, {'win' if gain.figure.mean >= 0 else 'loss'}**"
             rows.append([*mine, best, verdict, counts(gain.figure)])
-        rows += [[where, method, "**failed**", *["–"] * 5] for method in case.failures if method not in case.methods]
-    head = ["scene (preset) | split", "classifier", "OA (%)", *_OF_TRAININGS]
+        rows += [[where, method, "**failed**", *["–"] * 7] for method in case.failures if method not in case.methods]
+    head = [
+        "scene (preset) | split",
+        "classifier",
+        "OA (%)",
+        *_OF_TRAININGS,
+        "on spectra alone (%)",
+        "what features add",
+    ]
     return markdown_table([*head, "best baseline", "gain (points)", _COUNTS], rows)
+
+
+def _of_features(case: Case, method: str) -> list[str]:
+    """Accuracy on spectra alone, and what the features add in points ± standard error; dashes where not measured."""
+    added = case.added_by_features(method)
+    if added is None:
+        return ["–", "–"]
+    return [plain(case.figure(WITHOUT_FEATURES, "oa")), _signed(added.mean, added.standard_error)]
 
 
 def _balance(found: Sequence[Case]) -> str:
@@ -204,7 +224,7 @@ def _balance(found: Sequence[Case]) -> str:
         return "There is nothing to compare yet."
     lost = sum(value < 0 for value in gains)
     level = f"at least level with the best baseline in {len(gains) - lost} of {len(gains)} rows"
-    return f"The classifier {ours} is {level}, **behind it in {lost}**.{_part_of_trainings(found)}"
+    return f"The classifier {ours} is {level}, **behind it in {lost}**.{_part_of_trainings(found)}{_features(found)}"
 
 
 def _part_of_trainings(found: Sequence[Case]) -> str:
@@ -218,6 +238,22 @@ def _part_of_trainings(found: Sequence[Case]) -> str:
         f" Of the variance of one measured OA, the training of the diffusion model accounts for {training:.0f} %, the "
         f"draw of the split for {draw:.0f} %, both together for the remaining {remainder:.0f} % (means over the rows)."
     )
+
+
+def _features(found: Sequence[Case]) -> str:
+    """What features add by kind of split, each scene counted once; nothing where that was not measured."""
+    means: dict[str, list[float]] = {}
+    for case in found:
+        added = case.added_by_features("auto") if "auto" in case.methods else None
+        if added is not None:
+            means.setdefault(SPLIT_TITLES[case.split], []).append(added.mean)
+    if not means:
+        return ""
+    parts = [
+        f"{title} {_signed(sum(values) / len(values), None)} (least {_signed(min(values), None)})"
+        for title, values in means.items()
+    ]
+    return f" What the diffusion features add to auto, points, mean of the scenes: {'; '.join(parts)}."
 
 
 def _goals(found: Sequence[Case]) -> str:

@@ -12,11 +12,12 @@ mpl.use("svg")
 
 from matplotlib import pyplot as plt
 
-from .summary import BASELINES, SPLIT_TITLES, Case
+from .summary import BASELINES, SPLIT_TITLES, WITHOUT_FEATURES, Case, method_title
 
 # Colours that the colour-blind can tell apart, and a shape each. Source: Okabe & Ito (2008), "Color Universal Design".
 _OURS = (("#D55E00", "o"), ("#CC79A7", "P"), ("#E69F00", "X"), ("#000000", "*"))
 _THEIRS = {
+    WITHOUT_FEATURES: ("#CC79A7", "P"),
     "svm": ("#0072B2", "s"),
     "forest": ("#009E73", "^"),
     "discriminant": ("#56B4E9", "D"),
@@ -53,7 +54,7 @@ def draw_scene(found: Sequence[Case], title: str, path: Path) -> None:
 
 
 def _draw_method(axes: plt.Axes, found: Sequence[Case], method: str, number: int, count: int) -> None:
-    ours = [name for name in dict.fromkeys(m for case in found for m in case.methods) if name not in BASELINES]
+    ours = list(dict.fromkeys(name for case in found for name in case.ours))
     color, marker = _THEIRS[method] if method in _THEIRS else _OURS[ours.index(method) % len(_OURS)]
     places, means, deviations = [], [], []
     for row, case in enumerate(found):
@@ -71,5 +72,5 @@ def _draw_method(axes: plt.Axes, found: Sequence[Case], method: str, number: int
         markersize=9 if method in ours else 6.5,
         capsize=3,
         linewidth=1.5,
-        label=BASELINES.get(method) or f"MTMSD, classifier {method}",
+        label=method_title(method),
     )

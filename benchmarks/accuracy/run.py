@@ -4,7 +4,8 @@
 Our maps come from the core's own calls, with the settings the algorithms have by default; pretraining and extraction
 see no label and are kept in build/accuracy. The diffusion model is pretrained several times, with seeds 0, 1, ..., and
 every draw of a split is measured with each. Four classifiers of scikit-learn learn from the same pixels and are scored
-at the same pixels; they need no model and are measured once.
+at the same pixels; they need no model and are measured once, and so is the classifier auto on the spectra alone, which
+shows what the diffusion features add.
 
     make benchmark
     python benchmarks/accuracy/run.py --scene indian_pines --split random10 groups --seeds 5 --out results.json
@@ -31,9 +32,10 @@ os.environ.setdefault("GOMP_SPINCOUNT", "2000")  # as in the worker; read when t
 from benchmarks.accuracy.baselines import Baselines  # noqa: E402
 from benchmarks.accuracy.command_line import Scenes, add_options, read_options, seeds_of  # noqa: E402
 from benchmarks.accuracy.labelled_pixels import ReadOnce  # noqa: E402
-from benchmarks.accuracy.methods import baseline_entry, our_entry  # noqa: E402
+from benchmarks.accuracy.methods import SPECTRA_ALONE, baseline_entry, our_entry  # noqa: E402
 from benchmarks.accuracy.page import table_as_text  # noqa: E402
 from benchmarks.accuracy.replacement import replaced  # noqa: E402
+from benchmarks.accuracy.summary import WITHOUT_FEATURES  # noqa: E402
 from benchmarks.features import Features  # noqa: E402
 from benchmarks.results import Results, circumstances  # noqa: E402
 from benchmarks.scenes import Scene  # noqa: E402
@@ -79,10 +81,15 @@ def measure(scene: Scene, trained: Sequence[Features], options: argparse.Namespa
                 if method in Baselines.NAMES:
                     entry = baseline_entry(baselines, method, draw, len(scene.classes))
                 else:
+                    plain = method == WITHOUT_FEATURES
                     settings = ClassificationSettings(
-                        classifier=method, split=draw.generalise, seed=seed, device=options.device
+                        classifier="auto" if plain else method,
+                        split=draw.generalise,
+                        seed=seed,
+                        device=options.device,
                     )
-                    with replaced(pixels.instead_of_raster(method, training)):
+                    changes = pixels.instead_of_raster(settings.classifier, training)
+                    with replaced([*changes, SPECTRA_ALONE] if plain else changes):
                         entry = our_entry(scene, trained[training], settings, draw)
                 results.add(key, entry)
                 figure = entry.get("error") or f"OA {entry['oa']:.2f}"
@@ -111,9 +118,10 @@ def _keys(scene: str, options: argparse.Namespace) -> list[dict[str, str | int]]
 
 
 def _keys_of_draw(scene: str, split: str, seed: int, options: argparse.Namespace) -> list[dict[str, str | int]]:
-    """Of the entries of one draw: ours once for each training, a baseline once."""
+    """Of the entries of one draw: ours once for each training; once what needs no model."""
     wanted = [(method, training) for method in options.classifiers for training in range(options.trainings)]
-    wanted += [(method, 0) for method in options.baselines]
+    alone = [WITHOUT_FEATURES] if "auto" in options.classifiers else []
+    wanted += [(method, 0) for method in (*alone, *options.baselines)]
     draw = {"scene": scene, "preset": options.preset, "split": split, "seed": seed}
     return [{**draw, "model_seed": training, "method": method} for method, training in wanted]
 

@@ -21,6 +21,7 @@ BASELINES = {
     "discriminant": "shrinkage discriminant on spectra",
     "box_svm": "RBF-SVM on PCA + box means",
 }
+WITHOUT_FEATURES = "auto_without_features"  # the classifier auto where it has the spectra of the raster alone
 SCENES = {
     "indian_pines": "Indian Pines",
     "enmap_potsdam": "EnMAP Potsdam",
@@ -71,7 +72,7 @@ class Case:
     @property
     def ours(self) -> list[str]:
         """Our classifiers that have a result, the default first."""
-        return [name for name in self.methods if name not in BASELINES]
+        return [name for name in self.methods if name not in (*BASELINES, WITHOUT_FEATURES)]
 
     def figure(self, method: str, key: str) -> Figure | None:
         """One figure of a method over trainings and draws; None where it has none."""
@@ -113,10 +114,24 @@ class Case:
         }
         return Gain(spread(gains), best)
 
+    def added_by_features(self, method: str) -> Figure | None:
+        """Of auto over itself without diffusion features, on the draws that both have; None for other classifiers."""
+        without = _by_seed(self.methods.get(WITHOUT_FEATURES, {}))
+        runs = self.methods[method] if method == "auto" else {}
+        added = {place: run["oa"] - without[place[1]] for place, run in runs.items() if place[1] in without}
+        return spread(added) if added else None
+
 
 def _by_seed(runs: Runs) -> dict[int, float]:
-    """Overall accuracy of a baseline, which no training has a part in."""
+    """Overall accuracy of a method that no training has a part in."""
     return {seed: run["oa"] for (_, seed), run in runs.items()}
+
+
+def method_title(method: str) -> str:
+    """A method in words."""
+    if method == WITHOUT_FEATURES:
+        return "MTMSD, classifier auto on spectra alone"
+    return BASELINES.get(method) or f"MTMSD, classifier {method}"
 
 
 def cases(document: Mapping[str, Any]) -> list[Case]:
@@ -131,7 +146,7 @@ def cases(document: Mapping[str, Any]) -> list[Case]:
 
 def _case(key: tuple[str, str, str], runs: Sequence[Mapping[str, Any]], classifiers: Sequence[str]) -> Case:
     names = list(dict.fromkeys([*classifiers, *(run["method"] for run in runs)]))
-    names.sort(key=lambda name: (name in BASELINES, name != "auto"))
+    names.sort(key=lambda name: (name in BASELINES, name == WITHOUT_FEATURES, name != "auto"))
     methods: dict[str, Runs] = {}
     failures: dict[str, str] = {}
     for name in names:

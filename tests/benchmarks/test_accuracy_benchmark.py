@@ -112,10 +112,30 @@ def test_gain_compares_every_training_with_the_one_run_of_a_baseline():
 def test_page_says_what_part_of_the_spread_is_the_trainings():
     ours = [run("auto", seed, oa, model_seed=training) for (training, seed), oa in TWO_TRAININGS.items()]
     page = accuracy_page.page(document(*ours, *(run("svm", seed, 50) for seed in (5, 6, 7))))
-    assert "| auto | 63.00 ± 11.53 | 4.24 | 11 % | 50.00 ± 0.00, RBF-SVM on spectra | **+13.00 ± 11.53, win** |" in page
+    assert (
+        "| auto | 63.00 ± 11.53 | 4.24 | 11 % | – | – | 50.00 ± 0.00, RBF-SVM on spectra | **+13.00 ± 11.53, win** |"
+        in page
+    )
     assert "| 2 x 3 |" in page
     assert "accounts for 11 %, the draw of the split for 87 %, both together for the remaining 1 %" in page
     assert "| RBF-SVM on spectra | 50.00 ± 0.00 | 49.00 ± 0.00 | 48.00 ± 0.00 | – | – |" in page
+
+
+def test_page_says_what_features_add_with_the_standard_error_of_the_difference():
+    ours = [run("auto", seed, oa, model_seed=training) for (training, seed), oa in TWO_TRAININGS.items()]
+    without = [run(summary.WITHOUT_FEATURES, seed, oa) for seed, oa in ((5, 50), (6, 60), (7, 70), (8, 0))]
+    found = document(*ours, *without, run("svm", 5, 99), run("linear", 5, 1))
+    (case,) = summary.cases(found)
+    assert case.ours == ["auto", "linear"]
+    added = case.added_by_features("auto")
+    assert (added.mean, added.trainings, added.draws) == (3, 2, 3)  # -2, -1, 3 and 6, 5, 7
+    assert case.added_by_features("linear") is None
+    assert case.gain("auto").baseline == "svm"
+    page = accuracy_page.page(found)
+    assert f"| 45.00 ± 31.09 | +3.00 ± {added.standard_error:.2f} |" in page
+    assert "mean of the scenes: whole fields or polygons +3.00 (least +3.00)" in page
+    assert "| MTMSD, classifier auto on spectra alone | 45.00 ± 31.09 |" in page
+    assert "mean of the scenes" not in accuracy_page.page(TWO_SEEDS)
 
 
 def test_goals_are_evaluated_and_what_was_not_measured_is_said_so():
@@ -234,9 +254,9 @@ def test_draws_of_places_are_more_than_those_of_pixels_unless_seeds_are_given():
     def draws(*asked: str) -> Counter[str]:
         wanted = ["--out", "x", "--trainings", "1", "--baselines", "--split", "random5", "groups"]
         options = read_options(accuracy._parser(), [*wanted, *asked])
-        return Counter(key["split"] for key in accuracy._keys("scene", options))
+        return Counter(key["split"] for key in accuracy._keys("scene", options) if key["method"] == "auto")
 
-    assert draws() == {"random5": 5, "groups": 20}
+    assert draws() == {"random5": 5, "groups": 10}
     assert draws("--seeds", "3") == {"random5": 3, "groups": 3}
     assert draws("--seeds", "7,9") == {"random5": 2, "groups": 2}
 
@@ -250,7 +270,7 @@ def test_ours_is_measured_with_every_training_and_a_baseline_once():
         options = read_options(accuracy._parser(), [*wanted, *asked])
         return Counter(key["method"] for key in accuracy._keys("scene", options) if key["split"] == "groups")
 
-    baselines = dict.fromkeys(("svm", "forest", "discriminant", "box_svm"), 1)
+    baselines = dict.fromkeys(("svm", "forest", "discriminant", "box_svm", "auto_without_features"), 1)
     assert methods() == {"auto": 3, **baselines}
     assert methods("--trainings", "2") == {"auto": 2, **baselines}
     assert methods("--model", "scene.mtmsd") == {"auto": 1, **baselines}
@@ -304,3 +324,25 @@ def test_a_draw_is_measured_with_every_training_and_only_once(small_scene, tmp_p
     runs = [(run["method"], run["model_seed"]) for run in results.document["runs"]]
     assert runs == [("linear", 0), ("linear", 1), ("discriminant", 0)]
     assert all(run["oa"] > 50 and run["training"] == 15 for run in results.document["runs"])
+
+
+@pytest.mark.parametrize("where", [[], ["--whole-map"]])
+def test_auto_is_measured_on_the_spectra_alone_too_and_no_training_has_a_part_in_that(small_scene, tmp_path, where):
+    pytest.importorskip("sklearn")
+    from benchmarks.accuracy import run as accuracy
+
+    wanted = ["--out", "x", "--trainings", "2", "--scene", "maipo_crops", "--baselines", "--seeds", "1", *where]
+    options = read_options(accuracy._parser(), [*wanted, "--split", "random5", "--device", "cpu"])
+    trained = [make_features(small_scene, Training("quick", "cpu", seed), tmp_path / "q") for seed in (0, 1)]
+    found = []
+    for trainings in (trained, trained[::-1]):
+        results = Results(tmp_path / "r.json", {"about": {}, "scenes": {}, "runs": []})
+        accuracy.measure(small_scene, trainings, options, results)
+        found.append({(run["method"], run["model_seed"]): run for run in results.document["runs"]})
+    places = [("auto", 0), ("auto", 1), (summary.WITHOUT_FEATURES, 0)]
+    assert [list(runs) for runs in found] == [places, places]
+    alone, again = ({**runs[places[2]], "seconds": 0} for runs in found)
+    assert alone == again
+    assert alone["oa"] > 50
+    first, second = ([runs[place]["calibration"] for place in places] for runs in found)
+    assert first[0] == second[1] != first[2]
