@@ -172,6 +172,8 @@ class ClassificationRun:
             options.update(source_name=self.source.name, include_model=self.include_model)
             outputs["classifier"] = str(folder / CLASSIFIER_FILE)
         if self.suggestions is not None:
+            if self.suggestions.warning:
+                feedback.pushWarning(self.suggestions.warning)
             options["suggestions"] = self.suggestions.option(folder, self.source.grid, self.transforms)
         return replace(
             job,

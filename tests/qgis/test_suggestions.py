@@ -5,7 +5,18 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from qgis.core import QgsGeometry, QgsPointXY, QgsProcessingException, QgsRasterLayer, QgsVectorLayer
+from qgis.core import (
+    QgsFeature,
+    QgsGeometry,
+    QgsLineString,
+    QgsPoint,
+    QgsPointXY,
+    QgsProcessingContext,
+    QgsProcessingException,
+    QgsProcessingFeatureSource,
+    QgsRasterLayer,
+    QgsVectorLayer,
+)
 from scenes import CLASSIFY, LEFT, PIXEL, TOP, run, vector_layer, write_raster
 
 
@@ -46,6 +57,37 @@ def test_pixels_within_a_distance_of_a_line(tmp_path):
         near = np.frombuffer(pixels_within([line], distance, grid), np.uint8).reshape(7, 9)
         assert np.array_equal(near, np.isin(np.arange(9), columns)[None].repeat(7, axis=0))
     assert not any(pixels_within([], 100, grid))
+
+
+def test_lines_that_lead_nowhere_are_left_out_and_named():
+    from mtmsd.algorithms.bridge.uncertainty.suggestion_points import Lines, WantedSuggestions
+    from mtmsd.mtmsd_qgis.jobs.suggestions import SuggestionSettings
+
+    layer = QgsVectorLayer("LineStringZ?crs=EPSG:32632&field=cover:string", "roads", "memory")
+    nan, x = float("nan"), LEFT + 2 * PIXEL
+    for end in ((x, TOP - 50, nan), (nan, TOP, 0), (1e308, 0, 0)):
+        feature = QgsFeature(layer.fields())
+        feature.setGeometry(QgsGeometry(QgsLineString([QgsPoint(x, TOP, nan), QgsPoint(*end)])))
+        layer.dataProvider().addFeature(feature)
+    layer.dataProvider().addFeature(QgsFeature(layer.fields()))
+    lines = Lines.of(QgsProcessingFeatureSource(layer, QgsProcessingContext()))
+    assert len(lines.shapes) == 1
+    assert WantedSuggestions(SuggestionSettings(5, within_reach=True), lines).warning == (
+        "Not used in the layer roads: 2 with coordinates that are no numbers (features 2 and 3), "
+        "1 without a geometry (feature 4)."
+    )
+
+
+def test_roads_elsewhere_are_refused_before_the_work(scene, tmp_path, fake_worker):
+    fake_worker("sys.exit(9)")
+    road = QgsGeometry.fromPolylineXY([QgsPointXY(0, 0), QgsPointXY(9, 9)])
+    parameters = {
+        "INPUT": str(scene.raster), "TRAINING": str(scene.polygons), "CLASS_FIELD": "cover", **CLASSIFY,
+        "OUTPUT": str(tmp_path / "map.tif"), "SUGGESTIONS": str(tmp_path / "next.gpkg"),
+        "REACHABLE": vector_layer([(road, "road")], "LineString", name="roads"),
+    }  # fmt: skip
+    with pytest.raises(QgsProcessingException, match="the layer roads has none"):
+        run("classify", parameters)
 
 
 def test_a_distance_needs_a_raster_with_metres(scene, tmp_path, torch_python):

@@ -83,7 +83,7 @@ class SuggestionParameters:
             QgsProcessingException: The raster has no metres to measure a distance in.
             SettingsError: The number is out of range.
         """
-        from ...bridge.uncertainty.suggestion_points import WantedSuggestions
+        from ...bridge.uncertainty.suggestion_points import Lines, WantedSuggestions
 
         if not values.is_given(OUTPUT):
             return None
@@ -95,6 +95,4 @@ class SuggestionParameters:
                 "REACHABLE_DISTANCE is in metres, so a raster in a projected CRS was expected; the CRS of "
                 f"{source.name} is geographic or unknown. Reproject the raster, or leave REACHABLE empty."
             )
-        lines = values.source(_REACHABLE)
-        shapes = tuple(feature.geometry() for feature in lines.getFeatures() if feature.hasGeometry())
-        return WantedSuggestions(settings, shapes, lines.sourceCrs(), values.number(_DISTANCE))
+        return WantedSuggestions(settings, Lines.of(values.source(_REACHABLE)), values.number(_DISTANCE))

@@ -13,6 +13,7 @@ from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransformContext,
     QgsFeature,
+    QgsFeatureRequest,
     QgsFeatureSink,
     QgsField,
     QgsFields,
@@ -22,6 +23,7 @@ from qgis.core import (
     QgsPalLayerSettings,
     QgsPointXY,
     QgsProcessingException,
+    QgsProcessingFeatureSource,
     QgsSingleSymbolRenderer,
     QgsVectorLayer,
     QgsVectorLayerSimpleLabeling,
@@ -32,9 +34,38 @@ from ....mtmsd_qgis.jobs.json_dataclasses import to_json
 from ....mtmsd_qgis.jobs.suggestions import REACHABLE_FILE, Suggestion, SuggestionSettings
 from ..raster.masks import burn, in_crs, memory_raster
 from ..raster.source import Grid
+from ..vector.clean_geometry import clean_shape
+from ..vector.exclusion_counts import ExclusionCounts
 from ..vector.field_types import NUMBER, TEXT, WHOLE_NUMBER
 
 _SYMBOL = {"name": "circle", "color": "#ffd92f", "outline_color": "#000000", "size": "3"}
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Lines that somebody can walk or drive along.
+
+    Attributes:
+        name: Of the layer.
+        shapes: Its usable geometries.
+        crs: Of them.
+        skipped: Features that are not used, and why.
+    """
+
+    name: str
+    shapes: tuple[QgsGeometry, ...]
+    crs: QgsCoordinateReferenceSystem
+    skipped: ExclusionCounts
+
+    @classmethod
+    def of(cls, source: QgsProcessingFeatureSource) -> Lines:
+        """Read all features."""
+        skipped = ExclusionCounts()
+        features = source.getFeatures(
+            QgsFeatureRequest(), QgsProcessingFeatureSource.Flag.FlagSkipGeometryValidityChecks
+        )
+        shapes = (clean_shape(feature, skipped) for feature in features)
+        return cls(source.sourceName(), tuple(s for s in shapes if s is not None), source.sourceCrs(), skipped)
 
 
 @dataclass(frozen=True)
@@ -44,24 +75,35 @@ class WantedSuggestions:
     Attributes:
         settings: Number, and whether pixels must be within reach.
         lines: From which they can be reached.
-        crs: Of the lines.
         distance_m: At most so far from a line.
     """
 
     settings: SuggestionSettings
-    lines: tuple[QgsGeometry, ...] = ()
-    crs: QgsCoordinateReferenceSystem | None = None
+    lines: Lines | None = None
     distance_m: float = 0.0
+
+    @property
+    def warning(self) -> str:
+        """What of the lines is not used; empty where all is."""
+        if self.lines is None or not self.lines.skipped:
+            return ""
+        return f"Not used in the layer {self.lines.name}: {self.lines.skipped.text}."
 
     def option(self, folder: Path, grid: Grid, context: QgsCoordinateTransformContext) -> dict[str, Any]:
         """The option of the job; pixels within reach are written into its folder.
 
         Raises:
-            QgsProcessingException: The lines cannot be brought into the raster's CRS.
+            QgsProcessingException: The lines cannot be brought into the raster's CRS, or no pixel is within reach.
         """
-        if self.settings.within_reach:
-            lines = in_crs(self.lines, self.crs, grid.crs, context)
-            (folder / REACHABLE_FILE).write_bytes(pixels_within(lines, self.distance_m, grid))
+        if self.lines is not None:
+            lines = in_crs(self.lines.shapes, self.lines.crs, grid.crs, context)
+            reachable = pixels_within(lines, self.distance_m, grid)
+            if 1 not in reachable:
+                raise QgsProcessingException(
+                    f"REACHABLE should have lines within REACHABLE_DISTANCE of the raster; the layer {self.lines.name} "
+                    "has none. Choose another layer, enlarge the distance, or leave REACHABLE empty."
+                )
+            (folder / REACHABLE_FILE).write_bytes(reachable)
         return dict(to_json(self.settings))
 
 
