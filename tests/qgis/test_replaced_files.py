@@ -85,6 +85,61 @@ def test_what_was_left_of_a_raster_that_is_gone_goes_too(tmp_path):
     assert dataset.GetRasterBand(1).GetMinimum() is None
 
 
+def writers():
+    from mtmsd.algorithms.bridge.raster import geotiff
+
+    layout = ({"timesteps": (100,), "features": 2, "names": (), "window": 16},)
+    return {
+        "levels": (geotiff.write_class_levels, "uint16", ()),
+        "floats": (geotiff.write_floats, "float32", (["a", "b"],)),
+        "features": (geotiff.write_features, "int16", layout),
+        "bands": (geotiff.write_many_bands, "int16", ()),
+    }
+
+
+@pytest.mark.parametrize("driver", ["GTiff", "COG"])
+@pytest.mark.parametrize("kind", ["levels", "floats", "features", "bands"])
+def test_the_same_for_every_kind_of_raster(tmp_path, kind, driver):
+    from mtmsd.algorithms.bridge.feedback import ProgressRange
+    from mtmsd.algorithms.bridge.raster.formats.raster_format import RasterFormat
+    from mtmsd.algorithms.bridge.raster.geotiff import RawRaster
+    from mtmsd.algorithms.bridge.raster.source import describe_raster
+    from mtmsd.mtmsd_qgis.jobs.data_model import Band, CubeFile, FeatureLayout
+
+    write, dtype, more = writers()[kind]
+    if kind == "features":
+        more = (FeatureLayout(**more[0]),)
+    (tmp_path / "raw").mkdir()
+    np.ones((40, 2, 40), dtype).tofile(tmp_path / "raw" / "x.raw")
+    grid = describe_raster(
+        QgsRasterLayer(str(write_raster(tmp_path / "raw" / "grid.tif", np.ones((1, 40, 40), np.uint8))), "grid")
+    ).grid
+    cube = CubeFile("x.raw", 40, 40, dtype, (Band("a"), Band("b")))
+    path = old_raster(tmp_path / "out.tif")
+    assert {"out.tif.msk", "out.tif.msk.ovr", "out.tif.ovr", "out.tfw"} <= set(names_in(tmp_path))
+    raw = RawRaster(cube, tmp_path / "raw", grid, RasterFormat(driver))
+    write(raw, path, *more, ProgressRange(Log(), 0, 1))
+    assert set(names_in(tmp_path)) <= {"out.tif", "out.tif.aux.xml"}
+    dataset = gdal.Open(str(path))
+    assert dataset.GetGeoTransform()[1] == 10.0
+    assert not dataset.GetRasterBand(1).GetMaskFlags() & gdal.GMF_PER_DATASET
+    assert (dataset.GetRasterBand(2).ReadAsArray() == 1).all()
+
+
+def test_rasters_are_made_in_one_place():
+    """Else what belongs to an older one would stay beside those of a new algorithm."""
+    from harness import ROOT
+
+    makers = {
+        path.name
+        for path in (ROOT / "algorithms").rglob("*.py")
+        for line in path.read_text("utf-8").splitlines()
+        if (".Create(" in line and "MEM" not in line) or "CreateCopy(" in line or "BuildVRT(" in line
+    }
+    # cog.py and raster_format.py get a path of geotiff.py or one in memory
+    assert makers == {"geotiff.py", "cog.py", "raster_format.py", "campaign_maps.py"}
+
+
 def test_what_another_raster_uses_too_stays(tmp_path):
     path = old_raster(tmp_path / "map.tif", mask=False)
     (tmp_path / "map.tfw").rename(tmp_path / "map.wld")

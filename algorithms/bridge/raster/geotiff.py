@@ -11,6 +11,7 @@ from traceback import clear_frames
 from typing import Callable
 
 from osgeo import gdal
+from qgis.core import QgsProcessingException
 
 from ....mtmsd_qgis.jobs.data_model import Band, ClassEntry, CubeFile, FeatureLayout, layout_to_json
 from ..feedback import ProgressRange
@@ -45,12 +46,14 @@ class RawRaster:
         folder: Where the file lies.
         grid: Of the pixels.
         format: As the user wants it.
+        items: That the file says of itself, beside what its kind says.
     """
 
     cube: CubeFile
     folder: Path
     grid: Grid
     format: RasterFormat = field(default_factory=RasterFormat)
+    items: Mapping[str, str] = field(default_factory=dict)
 
 
 def write_class_map(raster: RawRaster, path: Path, classes: Sequence[ClassEntry], progress: ProgressRange) -> None:
@@ -190,6 +193,8 @@ def _create(raster: RawRaster, storage: _Storage, path: Path, progress: Progress
         dataset.SetGeoTransform(grid.transform)
     if grid.wkt:
         dataset.SetProjection(grid.wkt)
+    for name, value in raster.items.items():
+        dataset.SetMetadataItem(name, value)
     storage.describe(dataset)  # a colour table must come before the pixels
     _copy_lines(raster, dataset, progress)
     dataset.FlushCache()
@@ -233,6 +238,11 @@ def _copy_lines(raster: RawRaster, dataset: gdal.Dataset, progress: ProgressRang
         for row in range(0, cube.height, rows):
             lines = min(rows, cube.height - row)
             content = file.read(lines * line_bytes)
+            if len(content) < lines * line_bytes:
+                raise QgsProcessingException(
+                    f"{raster.folder / cube.file} should hold {cube.height} lines of {cube.width} pixels; it ends at "
+                    f"line {row + len(content) // line_bytes}. Compute it again."
+                )
             if code is None:
                 content = _as_float64(content, cube.dtype)
             failure = dataset.WriteRaster(
