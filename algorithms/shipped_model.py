@@ -103,7 +103,7 @@ class ShippedModel(QgsProcessingModelAlgorithm):
         from .bridge.files.run_files import RunFiles
 
         values = ParameterValues(self, parameters, context)
-        RunFiles.of(values.inputs(), values.destinations()).refuse_conflicts()
+        RunFiles.of(values.inputs(), values.destinations(), values.folder_destinations()).refuse_conflicts()
 
     def createInstance(self) -> ShippedModel:
         """A copy of this model."""

@@ -109,7 +109,7 @@ class MtmsdAlgorithm(QgsProcessingAlgorithm):
             try:
                 self.check_settings(values)
                 RasterStorage.check(self, values)
-                RunFiles.of((), values.destinations()).refuse_conflicts()
+                RunFiles.of((), values.destinations(), values.folder_destinations()).refuse_conflicts()
             except (MtmsdError, QgsProcessingException) as error:
                 return False, str(error)
         return fine, message
@@ -138,7 +138,7 @@ class MtmsdAlgorithm(QgsProcessingAlgorithm):
                 _, trouble = self.canExecute()  # its answer stops dialogs only
                 if trouble:
                     raise QgsProcessingException(trouble)
-                self._files = RunFiles.of(values.inputs(), values.destinations())
+                self._files = RunFiles.of(values.inputs(), values.destinations(), values.folder_destinations())
                 self._files.refuse_conflicts()
                 RasterStorage.check(self, values)
                 self.outputs = RunOutputs(self, self._files)
@@ -162,7 +162,8 @@ class MtmsdAlgorithm(QgsProcessingAlgorithm):
 
         start_clock(feedback)
         values = ParameterValues(self, parameters, context)
-        with plain_errors(), lock_outputs(file.place.text for file in self._files.outputs):
+        written = (*self._files.outputs, *self._files.folders)
+        with plain_errors(), lock_outputs(each.place.text for each in written):
             return self.compute(values, feedback)
 
     def compute(self, values: ParameterValues, feedback: QgsProcessingFeedback) -> dict[str, Any]:

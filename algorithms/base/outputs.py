@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -86,6 +86,14 @@ class RunOutputs:
         from ..bridge.files.owned_files import beside
 
         return beside(report, suffix, lambda path: not self._files.uses(path))
+
+    def refuse_inside(self, name: str, paths: Iterable[Path]) -> None:
+        """Check the files that are to be written into the folder of an output, before the first one is.
+
+        Raises:
+            QgsProcessingException: One would replace an input, or another output.
+        """
+        self._files.refuse_inside(name, paths)
 
     def style(self, name: str, style: Style) -> None:
         """Have a layer styled, where QGIS loads it after the run, and the style kept with its file."""

@@ -209,9 +209,15 @@ class ParameterValues:
         return []
 
     def destinations(self) -> Iterator[tuple[str, str]]:
-        """Every file that is to be written, as it was given, with the name of its parameter; no folders of many."""
+        """Every file that is to be written, as it was given, with the name of its parameter."""
         for definition in self._algorithm.destinationParameterDefinitions():
             if not isinstance(definition, QgsProcessingParameterFolderDestination):
+                yield definition.name(), self.destination(definition.name())
+
+    def folder_destinations(self) -> Iterator[tuple[str, str]]:
+        """Every folder that files are to be written into, likewise."""
+        for definition in self._algorithm.destinationParameterDefinitions():
+            if isinstance(definition, QgsProcessingParameterFolderDestination):
                 yield definition.name(), self.destination(definition.name())
 
     def destination(self, name: str) -> str:

@@ -92,38 +92,51 @@ class CollectCampaign(CampaignAlgorithm):
                 f"A finished campaign was expected; of the step '{step.name}' {state.done} of {state.total} parts are "
                 "done. Finish it with 'Run campaign on this computer', or on the cluster."
             )
-        document = (self._folder / SHARED / RESULT).read_text(encoding="utf-8")
-        self._result = read_result(CampaignResult, json.loads(document))
+        path = self._folder / SHARED / RESULT
+        try:
+            document = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise QgsProcessingException(
+                f"{path} should hold the result of the campaign; it cannot be read ({error}). Remove the file, and "
+                "finish the campaign with 'Run campaign on this computer'."
+            ) from None
+        self._result = read_result(CampaignResult, document)
 
     def compute(self, values: ParameterValues, feedback: QgsProcessingFeedback) -> dict[str, Any]:
         """Write maps, mosaic and report."""
         from ...mtmsd_qgis.report.choice_parts import legend_of
-        from ..bridge.campaign.campaign_maps import CampaignMaps, write_mosaics
+        from ..bridge.campaign.campaign_maps import CampaignMaps, mosaics_of
         from ..bridge.feedback import ProgressRange
         from ..bridge.layers.styling import class_map_style
 
         result: CampaignResult = self._result
         target = self.outputs.file(values, "OUTPUT").absolute()
         report = self.outputs.file(values, "REPORT")
-        target.mkdir(parents=True, exist_ok=True)
         legend = legend_of(result.classes, result.choices)
         maps = CampaignMaps(self._campaign, self._folder, result, legend, target, values.boolean("CONFIDENCE"))
-        written = maps.write(ProgressRange(feedback, 0, 95, "Writing the maps"))
-        mosaics = write_mosaics(written, target / _MOSAIC, legend)
-        for mosaic in mosaics:
+        scenes = maps.scene_maps()
+        groups = mosaics_of(scenes, target / _MOSAIC)
+        files = [file for each in scenes for file in (each.path, each.confidence) if file is not None]
+        self.outputs.refuse_inside("OUTPUT", [*files, *groups])
+        maps.refuse_foreign([*files, *groups])
+        target.mkdir(parents=True, exist_ok=True)
+        maps.write(scenes, ProgressRange(feedback, 0, 95, "Writing the maps"))
+        for mosaic, group in groups.items():
+            maps.write_mosaic(group, mosaic)
             feedback.pushInfo(f"Mosaic: {mosaic}.")
+        mosaics = list(groups)
         if not mosaics:
             feedback.pushWarning("No scene has a georeference, so there is no mosaic; each scene has a map of its own.")
         else:
             values.load_when_done(mosaics[0], self.tr("Class map of all scenes"), "MOSAIC")
             self.outputs.add_layer("MOSAIC", str(mosaics[0]))
             self.outputs.style("MOSAIC", class_map_style(legend))
-        self._write_report(report, written[0].grid.pixel_area_m2)
+        self._write_report(report, scenes[0].grid.pixel_area_m2)
         return {
             "OUTPUT": str(target),
             "MOSAIC": str(mosaics[0]) if mosaics else None,
             "REPORT": str(report) if report else None,
-            "SCENES": len(written),
+            "SCENES": len(scenes),
             **{name: getattr(result.accuracy, name.lower(), None) for name in ACCURACY},
         }
 

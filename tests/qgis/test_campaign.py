@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,7 @@ import pytest
 from campaigns import prepared, tiles_of
 from osgeo import gdal
 from qgis.core import QgsCoordinateReferenceSystem, QgsProcessingException, QgsRasterLayer
-from scenes import CRS, NAMES, read_raster, run, spectra, write_raster
+from scenes import CRS, NAMES, legend, read_raster, run, spectra, write_raster
 
 
 def refusal(name: str, parameters: dict[str, object]) -> str:
@@ -59,6 +61,7 @@ def test_the_mosaic_is_one_map_with_names_and_colours(campaign, tmp_path):
     assert mosaic.GetRasterBand(1).GetCategoryNames() == ["", *sorted(NAMES)]
     layer = QgsRasterLayer(result["MOSAIC"], "mosaic")
     assert layer.crs() == QgsCoordinateReferenceSystem(CRS)
+    assert [label for _, label, _ in legend(layer)] == sorted(NAMES)
     assert (tmp_path / "tile1_confidence.tif").is_file()
     assert result["OA"] is not None
     report = (tmp_path / "r.html").read_text(encoding="utf-8")
@@ -115,3 +118,99 @@ def test_folders_that_are_no_finished_campaign(scene, tmp_path):
     prepared(scene, tiles_of(scene, tmp_path / "tiles"), tmp_path / "campaign")
     words = refusal("collectcampaign", {"CAMPAIGN": str(tmp_path / "campaign"), "OUTPUT": str(tmp_path / "maps")})
     assert "of the step 'moments' 0 of 2 parts are done" in words
+
+
+def test_somebody_elses_files_among_the_maps_stay(campaign, tmp_path):
+    """Their names are ours, not the user's choice: only maps of the same campaign are replaced."""
+    folder, _ = campaign
+    parameters = {"CAMPAIGN": str(folder), "OUTPUT": str(tmp_path), "CONFIDENCE": True}
+    for name in ("mosaic.vrt", "tile1_classes.tif", "tile0_confidence.tif"):
+        theirs = write_raster(tmp_path / name, np.ones((1, 4, 4), np.uint8))
+        before = theirs.read_bytes()
+        words = refusal("collectcampaign", parameters)
+        assert f"{theirs} would be replaced, and it is not a map of this campaign" in words
+        assert theirs.read_bytes() == before
+        assert [path.name for path in tmp_path.iterdir()] == [name]
+        theirs.unlink()
+    run("collectcampaign", parameters)
+    run("collectcampaign", parameters)  # its own maps are replaced
+    other = tmp_path / "other"
+    shutil.copytree(folder, other)
+    text = (other / "campaign.json").read_text(encoding="utf-8")
+    (other / "campaign.json").write_text(text.replace('"seed": 0', '"seed": 1'), encoding="utf-8")
+    assert "is not a map of this campaign" in refusal("collectcampaign", {**parameters, "CAMPAIGN": str(other)})
+
+
+def test_neither_campaign_nor_report_is_replaced_by_a_map(campaign, tmp_path):
+    folder, _ = campaign
+    before = sorted(path.name for path in folder.rglob("*"))
+    for place in (folder, folder / "maps"):
+        words = refusal("collectcampaign", {"CAMPAIGN": str(folder), "OUTPUT": str(place)})
+        assert "OUTPUT should be a folder of its own" in words
+    (tmp_path / "x").mkdir()
+    for name in ("mosaic.vrt", "x/../tile0_classes.tif"):
+        parameters = {"CAMPAIGN": str(folder), "OUTPUT": str(tmp_path), "REPORT": str(tmp_path / name)}
+        assert "Two files were expected for OUTPUT and REPORT" in refusal("collectcampaign", parameters)
+    assert sorted(path.name for path in folder.rglob("*")) == before
+    assert [path.name for path in tmp_path.iterdir()] == ["x"]
+
+
+def test_what_belongs_to_an_older_mosaic_goes_with_it(campaign, tmp_path):
+    folder, _ = campaign
+    (tmp_path / "mosaic.vrt.ovr").write_bytes(b"of an older one")
+    (tmp_path / "tile0_classes.tfw").write_text("1\n0\n0\n1\n0\n0\n")
+    run("collectcampaign", {"CAMPAIGN": str(folder), "OUTPUT": str(tmp_path)})
+    assert not (tmp_path / "mosaic.vrt.ovr").exists()
+    assert not (tmp_path / "tile0_classes.tfw").exists()
+
+
+def test_a_damaged_campaign_is_told_of_in_words(campaign, tmp_path):
+    broken = tmp_path / "campaign"
+    shutil.copytree(campaign[0], broken)
+    parameters = {"CAMPAIGN": str(broken), "OUTPUT": str(tmp_path / "maps")}
+    scene = broken / "scenes" / "0002" / "map.raw"
+    content = scene.read_bytes()
+    scene.write_bytes(content[: len(content) // 2])
+    assert "should hold 64 lines of 32 pixels; it ends at line 32" in refusal("collectcampaign", parameters)
+    (broken / "shared" / "result.json").write_text("{", encoding="utf-8")
+    assert "result.json should hold the result of the campaign" in refusal("collectcampaign", parameters)
+
+
+def test_a_campaign_goes_where_nobody_elses_files_are(scene, tmp_path, monkeypatch):
+    tiles = tiles_of(scene, tmp_path / "tiles")
+    theirs = tmp_path / "campaign.partial"
+    theirs.mkdir()
+    (theirs / "thesis.txt").write_text("mine", encoding="utf-8")
+    wanted = {"INPUTS": tiles, "TRAINING": str(scene.polygons), "CLASS_FIELD": "cover"}
+    words = refusal("preparecampaign", {**wanted, "OUTPUT": str(tmp_path / "campaign")})
+    assert f"The campaign would be prepared in {theirs}" in words
+    assert (theirs / "thesis.txt").read_text(encoding="utf-8") == "mine"
+    (theirs / "thesis.txt").rename(theirs / "unfinished")  # as a run leaves it that was killed
+    (tmp_path / "store" / "real").mkdir(parents=True)
+    (tmp_path / "campaign").symlink_to(tmp_path / "store" / "real")
+    prepared(scene, tiles, tmp_path / "campaign")
+    assert (tmp_path / "campaign").is_symlink()
+    assert sorted(path.name for path in (tmp_path / "store" / "real").iterdir()) == [
+        "campaign.json", "progress", "scenes", "shared",
+    ]  # fmt: skip
+    assert [path.name for path in (tmp_path / "store").iterdir()] == ["real"]
+    (tmp_path / "disk").mkdir()
+    monkeypatch.setattr(os.path, "ismount", lambda path: Path(path) == tmp_path / "disk")
+    assert "is a whole disk" in refusal("preparecampaign", {**wanted, "OUTPUT": str(tmp_path / "disk")})
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["a", "b"], ["a", "b"]),
+        (["a", "A"], ["0001_a", "0002_A"]),
+        (["a", "a", "0001_a"], ["0001_a", "0002_a", "0001_a_2"]),
+        (["", "x/y"], ["0001", "x_y"]),
+    ],
+)
+def test_no_two_scenes_have_files_of_one_name(names, expected):
+    from mtmsd.algorithms.bridge.campaign.campaign_maps import file_names
+    from mtmsd.mtmsd_qgis.campaign.folder import Scene
+
+    scenes = [Scene(f"{number:04d}", 0, 0, 1, 1, 0, name) for number, name in enumerate(names, 1)]
+    assert file_names(scenes) == expected

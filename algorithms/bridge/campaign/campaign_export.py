@@ -20,6 +20,7 @@ from ....mtmsd_qgis.campaign.folder import write_campaign as write_campaign_file
 from ....mtmsd_qgis.jobs.data_model import CubeFile
 from ....mtmsd_qgis.jobs.protocol import Job
 from ..feedback import ProgressRange
+from ..files.atomic_write import link_target
 from ..raster.masks import MaskSource
 from ..raster.scene_export import SceneExport
 from ..raster.source import RasterSource
@@ -28,6 +29,7 @@ from ..vector.sample_export import SampleExport, TrainingSamples, reference_of_s
 from .mosaic_places import places_in_mosaic
 from .scene_files import write_grid
 
+_UNFINISHED = "unfinished"  # a file that tells a folder in the making from somebody else's
 _READING = 0.9  # of the bar; the rest is for the samples
 
 
@@ -133,30 +135,50 @@ class CampaignExport:
 
 
 def refuse_used_folder(folder: Path) -> None:
-    """A campaign has a folder of its own.
+    """A campaign has a folder of its own, and so has what is being prepared.
 
     Raises:
-        QgsProcessingException: The folder holds something.
+        QgsProcessingException: The folder holds something, or is a disk; or what lies beside it is not ours.
     """
     if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
         raise QgsProcessingException(
             f"OUTPUT should be a new or an empty folder, as a campaign has one of its own; {folder} is in use. Choose "
             "another, or empty it."
         )
+    if os.path.ismount(folder):
+        raise QgsProcessingException(
+            f"OUTPUT should be a folder; {folder} is a whole disk, which cannot be put in its place when all is "
+            "written. Choose a folder on it."
+        )
+    partial = _partial(folder)
+    is_ours = (partial / _UNFINISHED).is_file() or (partial.is_dir() and not any(partial.iterdir()))
+    if (partial.exists() or partial.is_symlink()) and not is_ours:
+        raise QgsProcessingException(
+            f"The campaign would be prepared in {partial}, and what lies there is not of this plugin. Move it, or "
+            "choose another name for OUTPUT."
+        )
+
+
+def _partial(folder: Path) -> Path:
+    """Where a campaign is prepared: beside its place, and on the same disk."""
+    place = link_target(folder)
+    return place.with_name(f"{place.name}.partial")
 
 
 @contextmanager
 def _complete_or_nothing(folder: Path) -> Iterator[Path]:
-    """A folder beside the wanted one, which takes its place at the end."""
+    """A folder beside the wanted one, which takes its place at the end; a link is written through."""
     refuse_used_folder(folder)
-    partial = folder.with_name(f"{folder.name}.partial")
+    place, partial = link_target(folder), _partial(folder)
     shutil.rmtree(partial, ignore_errors=True)  # of a run that was killed
     partial.mkdir(parents=True)
     try:
+        (partial / _UNFINISHED).touch()
         yield partial
-        if folder.is_dir():
-            folder.rmdir()
-        os.replace(partial, folder)
+        (partial / _UNFINISHED).unlink()
+        if place.is_dir():
+            place.rmdir()
+        os.replace(partial, place)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 

@@ -7,14 +7,18 @@ that shows the scenes as one, with the classes' names and colours.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
+from hashlib import sha256
+from itertools import chain, count
 from pathlib import Path
 
 from osgeo import gdal
 from qgis.core import QgsProcessingException
 
-from ....mtmsd_qgis.campaign.folder import Campaign, Scene, scene_folder
+from ....mtmsd_qgis.campaign.folder import CAMPAIGN_FILE, Campaign, Scene, scene_folder
 from ....mtmsd_qgis.jobs.data_model import ClassEntry, CubeFile
 from ....mtmsd_qgis.jobs.results import CampaignResult
 from ..feedback import ProgressRange
@@ -23,6 +27,7 @@ from ..raster.geotiff import RawRaster, describe_classes, write_class_map, write
 from ..raster.source import Grid
 from .scene_files import read_grid
 
+_ITEM = "MTMSD_CAMPAIGN"  # of a map's metadata: the campaign that it is of
 _UNSAFE = '<>:"/\\|?*'  # in the name of a file, on one system or another
 
 
@@ -63,39 +68,111 @@ class CampaignMaps:
     target: Path
     with_confidence: bool
 
-    def write(self, progress: ProgressRange) -> list[SceneMap]:
-        """GeoTIFFs of all scenes, in their order.
+    def scene_maps(self) -> list[SceneMap]:
+        """Which files the maps become, in the order of the scenes.
+
+        Raises:
+            QgsProcessingException: A scene's grid cannot be read.
+        """
+        return [
+            SceneMap(
+                scene,
+                read_grid(self.folder, scene),
+                self.target / f"{name}_classes.tif",
+                self.target / f"{name}_confidence.tif" if self.with_confidence else None,
+            )
+            for scene, name in zip(self.campaign.scenes, file_names(self.campaign.scenes))
+        ]
+
+    def refuse_foreign(self, paths: Iterable[Path]) -> None:
+        """No map may take the place of a file that is not of this campaign: its name is ours, not the user's choice.
+
+        Raises:
+            QgsProcessingException: One would.
+        """
+        for path in paths:
+            if path.exists() and _item_of(path) != self._items[_ITEM]:
+                raise QgsProcessingException(
+                    f"{path} would be replaced, and it is not a map of this campaign. Choose another folder for "
+                    "OUTPUT, or move the file."
+                )
+
+    def write(self, maps: Sequence[SceneMap], progress: ProgressRange) -> None:
+        """GeoTIFFs of all scenes.
 
         Raises:
             QgsProcessingException: A file cannot be written, or cancelled.
         """
-        maps = []
-        count = len(self.campaign.scenes)
-        for number, (scene, name) in enumerate(zip(self.campaign.scenes, file_names(self.campaign.scenes))):
-            part = progress.part(number / count, (number + 1) / count)
-            grid = read_grid(self.folder, scene)
-            path = self.target / f"{name}_classes.tif"
-            write_class_map(self._raw(self.result.map, scene, grid), path, self.classes, part)
-            confidence = self.target / f"{name}_confidence.tif" if self.with_confidence else None
-            if confidence is not None:
-                write_floats(self._raw(self.result.confidence, scene, grid), confidence, ["confidence"], part)
-            maps.append(SceneMap(scene, grid, path, confidence))
-        return maps
+        for number, each in enumerate(maps):
+            part = progress.part(number / len(maps), (number + 1) / len(maps))
+            write_class_map(self._raw(self.result.map, each), each.path, self.classes, part)
+            if each.confidence is not None:
+                write_floats(self._raw(self.result.confidence, each), each.confidence, ["confidence"], part)
 
-    def _raw(self, cube: CubeFile, scene: Scene, grid: Grid) -> RawRaster:
+    def write_mosaic(self, maps: Sequence[SceneMap], path: Path) -> None:
+        """A virtual raster that shows maps of one CRS as one.
+
+        Args:
+            maps: In the order in which they count where they overlap.
+            path: Of the mosaic.
+
+        Raises:
+            QgsProcessingException: GDAL cannot make it.
+        """
+        with replacing(path, raster=True) as partial:
+            # What comes later covers what came before, and the first scene counts.
+            sources = [str(each.path) for each in reversed(maps)]
+            options = gdal.BuildVRTOptions(resolution="highest", srcNodata="0", VRTNodata="0")
+            try:
+                dataset = gdal.BuildVRT(str(partial), sources, options=options)
+            except RuntimeError:  # where somebody called gdal.UseExceptions
+                dataset = None
+            if dataset is None:
+                raise QgsProcessingException(
+                    f"The virtual mosaic {path} cannot be made: {gdal.GetLastErrorMsg() or 'no reason given'}. The "
+                    "maps of the scenes are complete."
+                )
+            for name, value in self._items.items():
+                dataset.SetMetadataItem(name, value)
+            describe_classes(dataset, self.classes)
+            dataset.FlushCache()
+            del dataset
+
+    @cached_property
+    def _items(self) -> dict[str, str]:
+        """What each file says of itself: the campaign that it is of."""
+        return {_ITEM: sha256((self.folder / CAMPAIGN_FILE).read_bytes()).hexdigest()}
+
+    def _raw(self, cube: CubeFile, each: SceneMap) -> RawRaster:
         """A scene's raster: the result describes that of the whole mosaic."""
-        own = replace(cube, height=scene.height, width=scene.width)
-        return RawRaster(own, scene_folder(self.folder, scene), grid)
+        own = replace(cube, height=each.scene.height, width=each.scene.width)
+        return RawRaster(own, scene_folder(self.folder, each.scene), each.grid, items=self._items)
+
+
+def _item_of(path: Path) -> str | None:
+    """The campaign that a raster is of; None where it is of none, or is no raster."""
+    gdal.PushErrorHandler("CPLQuietErrorHandler")
+    try:
+        dataset = gdal.OpenEx(str(path), gdal.OF_RASTER | gdal.OF_READONLY)
+        return dataset.GetMetadataItem(_ITEM) if dataset is not None else None
+    except RuntimeError:  # where somebody called gdal.UseExceptions
+        return None
+    finally:
+        gdal.PopErrorHandler()
 
 
 def file_names(scenes: Sequence[Scene]) -> list[str]:
     """A name for the files of each scene: of its raster, behind the scene's number where two are called alike."""
     stems = [_plain(scene.name) for scene in scenes]
-    folded = [stem.casefold() for stem in stems]
-    return [
-        f"{scene.folder}_{stem}".rstrip("_") if not stem or folded.count(stem.casefold()) > 1 else stem
-        for scene, stem in zip(scenes, stems)
-    ]
+    times = Counter(stem.casefold() for stem in stems)
+    names: list[str] = []
+    taken: set[str] = set()
+    for scene, stem in zip(scenes, stems):
+        own = stem if stem and times[stem.casefold()] == 1 else f"{scene.folder}_{stem}".rstrip("_")
+        tries = chain([own], (f"{own}_{number}" for number in count(2)))  # a raster may be called so itself
+        names.append(next(name for name in tries if name.casefold() not in taken))
+        taken.add(names[-1].casefold())
+    return names
 
 
 def _plain(name: str) -> str:
@@ -103,46 +180,22 @@ def _plain(name: str) -> str:
     return "".join("_" if sign in _UNSAFE or sign < " " else sign for sign in name).strip(". ")
 
 
-def write_mosaics(maps: Sequence[SceneMap], path: Path, classes: Sequence[ClassEntry]) -> list[Path]:
-    """Virtual rasters that show the maps of one CRS as one; the first one has most scenes.
+def mosaics_of(maps: Sequence[SceneMap], path: Path) -> dict[Path, list[SceneMap]]:
+    """The virtual rasters and the maps that each shows, one a CRS; the first one has most scenes.
 
     Args:
         maps: In the order in which they count where they overlap.
         path: Of the first mosaic; the second is called "…_2.vrt".
-        classes: Rows of the legend.
 
     Returns:
-        The files; none where no scene lies on Earth.
-
-    Raises:
-        QgsProcessingException: GDAL cannot make one of them.
+        Maps by the file of their mosaic; empty where no scene lies on Earth.
     """
     by_crs: dict[str, list[SceneMap]] = {}
-    for scene_map in maps:
-        if scene_map.grid.georeferenced:
-            by_crs.setdefault(scene_map.grid.wkt, []).append(scene_map)
-    written = []
-    for number, group in enumerate(sorted(by_crs.values(), key=len, reverse=True), 1):
-        place = path if number == 1 else path.with_name(f"{path.stem}_{number}{path.suffix}")
-        _write_mosaic([scene_map.path for scene_map in group], place, classes)
-        written.append(place)
-    return written
-
-
-def _write_mosaic(maps: Sequence[Path], path: Path, classes: Sequence[ClassEntry]) -> None:
-    with replacing(path, raster=True) as partial:
-        # What comes later covers what came before, and the first scene counts.
-        sources = [str(each) for each in reversed(maps)]
-        options = gdal.BuildVRTOptions(resolution="highest", srcNodata="0", VRTNodata="0")
-        try:
-            dataset = gdal.BuildVRT(str(partial), sources, options=options)
-        except RuntimeError:  # where somebody called gdal.UseExceptions
-            dataset = None
-        if dataset is None:
-            raise QgsProcessingException(
-                f"The virtual mosaic {path} cannot be made: {gdal.GetLastErrorMsg() or 'no reason given'}. The maps "
-                "of the scenes are complete."
-            )
-        describe_classes(dataset, classes)
-        dataset.FlushCache()
-        del dataset
+    for each in maps:
+        if each.grid.georeferenced:
+            by_crs.setdefault(each.grid.wkt, []).append(each)
+    groups = sorted(by_crs.values(), key=len, reverse=True)
+    return {
+        path if number == 1 else path.with_name(f"{path.stem}_{number}{path.suffix}"): group
+        for number, group in enumerate(groups, 1)
+    }

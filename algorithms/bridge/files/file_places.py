@@ -78,6 +78,11 @@ def place_of_destination(text: str) -> FilePlace | None:
     return FilePlace.of(database.database() or provider[2].split("|")[0], database.table())
 
 
+def place_of_folder(text: str) -> FilePlace | None:
+    """The place that the value of an output of a folder names; None for a temporary one."""
+    return None if text in ("", _TEMPORARY_OUTPUT) else FilePlace.of(text)
+
+
 def real_file(text: str) -> Path | None:
     """The file that a path of GDAL leads to, such as the archive of /vsizip/...; None where there is none."""
     path = text

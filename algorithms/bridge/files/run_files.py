@@ -2,19 +2,22 @@
 """What the outputs of a run may replace: nothing that the run reads, and not one another.
 
 Every algorithm asks this before it works (base/algorithm.py), with all its parameters: a new one need not do anything.
+What it writes into a folder, under names of its own, it has to name itself: RunFiles.refuse_inside.
 """
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
 from pathlib import Path
 
 from qgis.core import QgsMapLayer, QgsProcessingException
 
-from .file_places import FilePlace, place_of_destination
+from .file_places import FilePlace, place_of_destination, place_of_folder
 from .free_space import nearest_folder
 from .input_files import places_of_layer
 from .old_rasters import PARTS
@@ -49,15 +52,28 @@ class OutputFile:
     parameter: str
     place: FilePlace
 
-    @property
+    @cached_property
     def work(self) -> FilePlace:
         """The file or folder of an interrupted run."""
         return FilePlace.of(f"{self.place.path}{WORK_SUFFIX}")
 
-    @property
+    @cached_property
     def beside(self) -> list[FilePlace]:
         """Files that go with it: written on the way and gone at the end, or parts of a raster of this name."""
         return [FilePlace.of(f"{self.place.path}{suffix}") for suffix in (*_BESIDE, *PARTS)]
+
+
+@dataclass(frozen=True)
+class OutputFolder:
+    """A folder that a run writes files into.
+
+    Attributes:
+        parameter: That names it.
+        place: Where it is, or will be.
+    """
+
+    parameter: str
+    place: FilePlace
 
 
 @dataclass(frozen=True)
@@ -67,29 +83,38 @@ class RunFiles:
     Attributes:
         inputs: Read.
         outputs: Written.
+        folders: Written into.
     """
 
     inputs: tuple[InputFile, ...] = ()
     outputs: tuple[OutputFile, ...] = ()
+    folders: tuple[OutputFolder, ...] = ()
 
     @classmethod
-    def of(cls, inputs: Iterable[tuple[str, QgsMapLayer | Path]], destinations: Iterable[tuple[str, str]]) -> RunFiles:
+    def of(
+        cls,
+        inputs: Iterable[tuple[str, QgsMapLayer | Path]],
+        destinations: Iterable[tuple[str, str]],
+        folders: Iterable[tuple[str, str]] = (),
+    ) -> RunFiles:
         """Look at parameters.
 
         Args:
             inputs: Layers, files and folders, with the names of their parameters.
-            destinations: Values of outputs, with theirs.
+            destinations: Values of outputs that are files, with theirs.
+            folders: Values of outputs that are folders, with theirs.
         """
         outputs = [
             OutputFile(name, place) for name, text in destinations if (place := place_of_destination(text)) is not None
         ]
-        if not outputs:
+        targets = [OutputFolder(name, place) for name, text in folders if (place := place_of_folder(text)) is not None]
+        if not outputs and not targets:
             return cls()
         read: dict[InputFile, None] = {}
         for name, value in inputs:
             places = places_of_layer(value) if isinstance(value, QgsMapLayer) else [FilePlace.of(value)]
             read.update((InputFile(name, place), None) for place in places)
-        return cls(tuple(read), tuple(outputs))
+        return cls(tuple(read), tuple(outputs), tuple(targets))
 
     def uses(self, path: Path) -> bool:
         """Whether a file is an input or an output of the run."""
@@ -109,6 +134,29 @@ class RunFiles:
         for output in self.outputs:
             for file in self.inputs:
                 _refuse_replaced(output, file)
+        for folder in self.folders:
+            _refuse_unwritable_folder(folder)
+            for output in self.outputs:
+                _refuse_folder_of_file(folder, output)
+            for file in self.inputs:
+                _refuse_folder_of_input(folder, file)
+
+    def refuse_inside(self, parameter: str, paths: Iterable[Path]) -> None:
+        """No file that a run writes into its folder may replace an input or another output.
+
+        Args:
+            parameter: That names the folder.
+            paths: Of the files.
+
+        Raises:
+            QgsProcessingException: One would, with both names.
+        """
+        for path in paths:
+            file = OutputFile(parameter, FilePlace.of(path))
+            for output in self.outputs:
+                _refuse_same(file, output)
+            for read in self.inputs:
+                _refuse_replaced(file, read)
 
 
 def _refuse_same(one: OutputFile, other: OutputFile) -> None:
@@ -160,19 +208,60 @@ def _refuse_inside(parameter: str, place: FilePlace, output: OutputFile) -> None
         )
 
 
+def _refuse_folder_of_file(folder: OutputFolder, output: OutputFile) -> None:
+    """A folder whose name is that of a file, or that would lie in one; a file in the folder is fine."""
+    names = f"{folder.parameter} and {output.parameter}"
+    if folder.place.overlaps(output.place):
+        raise QgsProcessingException(
+            f"A folder and a file were expected for {names}; both are {output.place.text}. Change one of the names."
+        )
+    if any(folder.place.overlaps(place) or folder.place.lies_in(place) for place in (output.place, output.work)):
+        raise QgsProcessingException(
+            f"{folder.parameter} should not be {folder.place.path}, which the run to {output.parameter} needs for "
+            f"itself. Choose another folder for {folder.parameter}."
+        )
+
+
+def _refuse_folder_of_input(folder: OutputFolder, file: InputFile) -> None:
+    """A folder that the run reads, or that lies in one; what is read may lie in the folder."""
+    if folder.place.overlaps(file.place) or folder.place.lies_in(file.place):
+        raise QgsProcessingException(
+            f"{folder.parameter} should be a folder of its own; {folder.place.path} is or lies in {file.place.text}, "
+            f"which {file.parameter} reads. Choose another folder for {folder.parameter}."
+        )
+
+
+def _refuse_unwritable_folder(folder: OutputFolder) -> None:
+    path = folder.place.path
+    if os.path.isfile(path):
+        raise QgsProcessingException(
+            f"{folder.parameter} should be a folder; {path} is a file. Give the name of a folder."
+        )
+    _refuse_no_files(folder.parameter, path, path)
+
+
 def _refuse_unwritable(output: OutputFile) -> None:
+    path = output.place.path
+    if os.path.isdir(path):  # Path.is_dir raises where the name is too long
+        raise QgsProcessingException(
+            f"{output.parameter} should be a file; {path} is a folder. Give a name for the file in it."
+        )
+    _refuse_no_files(output.parameter, path, path.parent)
+
+
+def _refuse_no_files(parameter: str, path: Path, wanted: Path) -> None:
     """Find out by a file that is gone at once: rights alone do not tell, as of a read-only disk.
 
+    Args:
+        parameter: Of the output.
+        path: Its place.
+        wanted: The folder that it goes to, or the folder itself.
+
     Raises:
-        QgsProcessingException: It is a folder, or there can be no file.
+        QgsProcessingException: There can be no file.
     """
-    path = output.place.path
     try:
-        if path.is_dir():
-            raise QgsProcessingException(
-                f"{output.parameter} should be a file; {path} is a folder. Give a name for the file in it."
-            )
-        folder = nearest_folder(path.parent)
+        folder = nearest_folder(wanted)
         if folder.is_dir():
             with tempfile.TemporaryFile(dir=folder):
                 return
@@ -180,5 +269,5 @@ def _refuse_unwritable(output: OutputFile) -> None:
     except OSError as error:
         reason = error.strerror or str(error)
     raise QgsProcessingException(
-        f"{output.parameter} cannot be written to {path}: {reason}. Choose a folder that you may write to."
+        f"{parameter} cannot be written to {path}: {reason}. Choose a folder that you may write to."
     )

@@ -17,7 +17,7 @@ from ..files.owned_files import STYLE_MARK, may_be_written
 from .styling import Style, save_beside
 
 _NAME = "classes"
-_RASTERS = (".tif", ".tiff")
+_RASTERS = (".tif", ".tiff", ".vrt")
 
 
 def save_styles(styles: Sequence[tuple[str, Style]]) -> list[str]:
