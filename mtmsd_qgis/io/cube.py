@@ -150,6 +150,12 @@ class Cube:
         out[:, top : top + inside.height, left : left + inside.width] = values
         return out
 
+    def stored(self, window: Window) -> NDArray[Any]:
+        """Values (bands, h, w) of a window inside the raster as they are stored, also where they stand for no data."""
+        self._touch(window.height, self.bands, window.width)
+        rows, cols = window.slices
+        return np.asarray(self._stored[rows, :, cols]).transpose(1, 0, 2)
+
     def pixels(
         self, rows: NDArray[np.int64], cols: NDArray[np.int64], at_once: int = _PIXELS_AT_ONCE
     ) -> NDArray[np.float32]:

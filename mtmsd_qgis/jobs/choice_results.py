@@ -72,17 +72,48 @@ class SieveFacts:
 
 
 @dataclass(frozen=True)
+class SegmentFacts:
+    """Segments that are classified as one.
+
+    Attributes:
+        asked: Mean pixels of a segment, as asked for; 0: to be chosen by the training samples.
+        pixels: That they were made with; 0 where none were made.
+        count: Segments.
+        used: Whether each pixel of the map has the class of its segment.
+        sentence: Why, or why not.
+        cross_class_affinity: Share of the training samples' affinity that goes to samples of other classes, 0 to 1.
+        astray: Sizes that were tried, and the share of the training samples in segments of mostly another class.
+        changed: Pixels that have another class than by themselves.
+        mapped_pixels: (K,) pixels of each class before; empty where segments are not used.
+        accuracy: Of the map before; None where there is none to tell.
+    """
+
+    asked: int
+    pixels: int
+    count: int
+    used: bool
+    sentence: str
+    cross_class_affinity: float
+    astray: tuple[tuple[int, float], ...] = ()
+    changed: int = 0
+    mapped_pixels: tuple[int, ...] = ()
+    accuracy: AccuracyFigures | None = None
+
+
+@dataclass(frozen=True)
 class ChoiceFacts:
     """What the choices of a run did.
 
     Attributes:
         class_table: Sentences on classes that were merged or left out.
         class_weights: Priors of the classes; None where they are the classifier's own.
+        segments: On segments; None where none are asked for.
         sieve: On small patches; None where all stay.
         reject: On pixels that are not sure; None where every pixel has a class.
     """
 
     class_table: tuple[str, ...] = ()
     class_weights: ClassWeightFacts | None = field(default=None, metadata=OMITTED_IF_NONE)
+    segments: SegmentFacts | None = field(default=None, metadata=OMITTED_IF_NONE)
     sieve: SieveFacts | None = field(default=None, metadata=OMITTED_IF_NONE)
     reject: RejectFacts | None = field(default=None, metadata=OMITTED_IF_NONE)

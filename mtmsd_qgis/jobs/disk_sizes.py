@@ -15,6 +15,7 @@ COMPONENT_TYPE = "float32"
 FEATURE_TYPE = "int16"  # linear, with a scale and an offset a band
 CLASS_ID_TYPE = "uint16"
 PROBABILITY_TYPE = "float32"  # of the confidence too
+SEGMENT_TYPE = "uint32"
 
 _BYTES = {"int16": 2, "uint16": 2, "float32": 4}
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from ..errors import SettingsError
 from .json_dataclasses import shown
 
+LARGEST_SEGMENT = 10**6  # pixels, on average
+SEGMENT_COLUMNS = ("class_id", "confidence", "runner_up_id", "runner_up_share", "pixels", "purity")  # of their table
 _LARGEST_PATCH = 10**9  # pixels
 
 
@@ -47,3 +49,16 @@ class MapFinish:
     def changes_map(self) -> bool:
         """Whether anything is done."""
         return self.sieve > 1 or self.least_confidence > 0
+
+
+def check_segments(pixels: int | None) -> None:
+    """A mean size of segments must be one that can be made; None and 1 make none, 0 is chosen by the samples.
+
+    Raises:
+        SettingsError: It is not.
+    """
+    if pixels is not None and not 0 <= pixels <= LARGEST_SEGMENT:
+        raise SettingsError(
+            f"The mean size of segments must be 0 (chosen by the training samples) or more, and at most "
+            f"{LARGEST_SEGMENT} pixels. Found: {shown(pixels)}."
+        )

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from ..errors import SettingsError
 from . import json_dataclasses
 from .json_dataclasses import OMITTED_IF_NONE, shown
-from .map_choices import MapFinish
+from .map_choices import MapFinish, check_segments
 
 TRAINING_TIMESTEPS = 1000  # length of the diffusion schedule (paper)
 PAPER_TIMESTEPS = tuple(range(50, 1000, 50))  # 19 timesteps: 50, 100, ... 950 (paper)
@@ -217,6 +217,7 @@ class ClassificationSettings:
         device: "auto", "cpu", "cuda" or "cuda:N".
         class_weights: One of CLASS_WEIGHTS; None: as the classifier has it.
         finish: What is done with the map afterwards; None: nothing.
+        segments: Mean pixels of segments that are classified as one; 0: chosen by the samples; None: of no segment.
     """
 
     classifier: str = "auto"
@@ -234,6 +235,7 @@ class ClassificationSettings:
     device: str = "auto"
     class_weights: str | None = field(default=None, metadata=OMITTED_IF_NONE)
     finish: MapFinish | None = field(default=None, metadata=OMITTED_IF_NONE)
+    segments: int | None = field(default=None, metadata=OMITTED_IF_NONE)
 
     def __post_init__(self) -> None:
         """Check ranges.
@@ -254,6 +256,7 @@ class ClassificationSettings:
         _require(2 <= self.batch_size <= _MOST_STEPS, "The batch size must be at least 2.", self.batch_size)
         _require(0 < self.learning_rate <= 1, "The learning rate must lie between 0 and 1.", self.learning_rate)
         _require(0 <= self.dropout < 1, "Dropout must lie in [0, 1).", self.dropout)
+        check_segments(self.segments)
         check_seed(self.seed)
         check_device(self.device)
 

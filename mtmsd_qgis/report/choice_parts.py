@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from ..jobs.accuracy_results import AccuracyFigures
-from ..jobs.choice_results import ChoiceFacts, ClassWeightFacts, RejectFacts, SieveFacts
+from ..jobs.choice_results import ChoiceFacts, ClassWeightFacts, RejectFacts, SegmentFacts, SieveFacts
 from ..jobs.data_model import ClassEntry
 from .html import percent_text, swatch, table
 
@@ -33,6 +33,9 @@ def choice_notes(choices: ChoiceFacts | None, accuracy: AccuracyFigures | None =
     notes = list(choices.class_table)
     if choices.class_weights is not None:
         notes.append(_weights_note(choices.class_weights))
+    if choices.segments is not None:
+        later = choices.sieve or choices.reject
+        notes.append(_segment_note(choices.segments, accuracy if later is None else later.accuracy))
     if choices.sieve is not None:
         notes.append(_sieve_note(choices.sieve, accuracy if choices.reject is None else choices.reject.accuracy))
     if choices.reject is not None:
@@ -60,6 +63,13 @@ def choice_parts(
     parts = ["<h2>What was chosen</h2>", *(f"<p>{escape(note)}</p>" for note in notes)]
     if choices is not None and choices.class_weights is not None:
         parts.append(_priors(choices.class_weights, classes))
+    if choices is not None and choices.segments is not None and choices.segments.used:
+        later = choices.sieve or choices.reject
+        columns = {
+            "By segments": mapped_pixels if later is None else later.mapped_pixels,
+            "By pixels": choices.segments.mapped_pixels,
+        }
+        parts.append(_areas("Pixels of each class by segments, and where each pixel decides:", columns, classes))
     if choices is not None and choices.sieve is not None:
         after = mapped_pixels if choices.reject is None else choices.reject.mapped_pixels
         columns = {"After": after, "Before": choices.sieve.mapped_pixels}
@@ -99,6 +109,22 @@ def _reject_note(reject: RejectFacts, accuracy: AccuracyFigures | None) -> str:
         f"{text}{counted}{right} Overall accuracy without them: {without}; with them, each by its most probable class: "
         f"{percent_text(reject.accuracy.oa)} %."
     )
+
+
+def _segment_note(segments: SegmentFacts, accuracy: AccuracyFigures | None) -> str:
+    if not segments.used:
+        return segments.sentence
+    total = max(1, sum(segments.mapped_pixels))
+    text = (
+        f"{segments.sentence} Each pixel has the class of its segment: {segments.changed} pixels, "
+        f"{100 * segments.changed / total:.1f} % of the map, have another class than by themselves."
+    )
+    if segments.accuracy is not None and accuracy is not None:
+        text += (
+            f" Overall accuracy by pixels: {percent_text(segments.accuracy.oa)} %; by segments: "
+            f"{percent_text(accuracy.oa)} %."
+        )
+    return text
 
 
 def _sieve_note(sieve: SieveFacts, accuracy: AccuracyFigures | None) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..accuracy.map_accuracy import mapped_pixels
-from ..classification.choices.finished_map import finish_map
+from ..classification.choices.finished_map import finish_map, needs_probabilities
 from ..classification.classifier_file import StoredClassifier, load_classifier, load_its_model
 from ..classification.predict_map import MapFiles, predict_map
 from ..classification.predictor import MapGrid
@@ -73,7 +73,8 @@ class ApplyRun:
             raise SceneError("The job should name a raster; it names none.")
         classes = self.classifier.description.classes
         job, finish = replace(self.job, classes=classes), from_json(ApplySettings, self.job.settings).finish
-        return map_grid(job, self.run_directory, (scene.height, scene.width), finish)
+        size, keep = (scene.height, scene.width), needs_probabilities(finish)
+        return map_grid(job, self.run_directory, size, keep_probabilities=keep)
 
 
 def apply_classifier(job: Job, folder: Path, progress: Progress) -> ApplyResult:

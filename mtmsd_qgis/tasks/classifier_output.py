@@ -21,6 +21,7 @@ from ..features.feature_recipe import FeatureRecipe
 from ..io.array_file import KIND_MODEL, read_summary
 from ..io.cube import Cube, Raster
 from ..io.raster_stack import RasterStack
+from ..jobs.choice_results import ChoiceFacts, RejectFacts, SegmentFacts, SieveFacts
 from ..jobs.classifier_description import BANDS, FEATURES, SCENE, ClassifierDescription, SourceScene, UsedModel
 from ..jobs.data_model import Band
 from ..jobs.extras.extra_rasters import ExtraRaster
@@ -143,7 +144,7 @@ def _description(made: MapOfScene, included: bool) -> ClassifierDescription:
         bands=bands,
         source_band_count=source_band_count,
         layout=layout,
-        settings=replace(made.task.settings, finish=None),  # of this map, not of what was learnt
+        settings=replace(made.task.settings, finish=None, segments=None),  # of this map, not of what was learnt
         split=result.split,
         accuracy=result.accuracy,
         source=SourceScene(
@@ -163,8 +164,14 @@ def _description(made: MapOfScene, included: bool) -> ClassifierDescription:
 def _unfinished(result: MapResult) -> MapResult:
     """The result before its map was finished: what the classifier itself has reached."""
     choices = result.choices
-    first = None if choices is None else choices.sieve or choices.reject
+    first = None if choices is None else _first_change(choices)
     return result if first is None else replace(result, accuracy=first.accuracy, mapped_pixels=first.mapped_pixels)
+
+
+def _first_change(choices: ChoiceFacts) -> SegmentFacts | SieveFacts | RejectFacts | None:
+    """What was done with the map first, which knows how it was before; None where nothing was done."""
+    segments = choices.segments
+    return segments if segments is not None and segments.used else choices.sieve or choices.reject
 
 
 def _used_extras(made: MapOfScene) -> tuple[ExtraRaster, ...] | None:

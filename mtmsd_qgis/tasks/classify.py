@@ -12,9 +12,10 @@ from functools import partial
 from pathlib import Path
 
 from ..classification.choices.class_priors import with_class_weights
-from ..classification.choices.finished_map import finish_map, needs_probabilities
+from ..classification.choices.finished_map import finish_map
 from ..classification.fit import fit_classifier
 from ..classification.predict_map import predict_map
+from ..classification.segments.segment_map import decide_by_segments
 from ..classification.training_task import TrainingTask
 from ..diffusion.batch_plan import memory_guard
 from ..errors import SceneError
@@ -30,11 +31,13 @@ from ..sampling.sample_split import split_samples
 from ..sampling.sample_table import check_classes, read_samples
 from .classifier_output import MapOfScene, save_if_wanted
 from .job_device import announce_device
-from .map_result import map_grid, map_result
+from .map_result import keeps_probabilities, map_grid, map_result
 from .scene_input import open_extra_scenes, open_extras, open_scene
 from .scene_stack import SceneStack
+from .segments.segment_outputs import segment_step, with_segments
 from .uncertainty.suggested_samples import suggested_samples
 
+_MAPPED = 0.95  # of the time, where segments follow
 _LEARNING_SHARE = {"auto": 0.85}  # of the time, as measured on Indian Pines; networks take all but the last of it
 
 
@@ -64,12 +67,18 @@ def classify(job: Job, folder: Path, progress: Progress) -> MapResult:
         learning = _LEARNING_SHARE.get(settings.classifier, 0.95)
         classifier = fit_classifier(task, span(progress, 0.0, learning))
         classifier = with_class_weights(classifier, task, job.options.get("class_areas"))
-        grid = map_grid(job, RunDirectory(stack.folder if stack else folder), whole_size(raster), settings.finish)
-        if stack is not None and not needs_probabilities(settings.finish):  # patches need the whole map
+        keep = keeps_probabilities(settings)
+        place = RunDirectory(stack.folder if stack else folder)
+        grid = map_grid(job, place, whole_size(raster), keep_probabilities=keep)
+        if stack is not None and not keep:  # what needs them needs the whole map
             grid = replace(grid, is_needed=partial(stack.needs, held_out=split.validation))
-        files = predict_map(classifier.predictor, grid, span(progress, learning, 1.0))
-        finished = finish_map(files, grid, settings.finish, whole_size(cube), span(progress, 1.0, 1.0))
-    result = map_result(finished, task, split, classifier, device)
+        mapped = 1.0 if settings.segments is None else _MAPPED
+        files = predict_map(classifier.predictor, grid, span(progress, learning, mapped))
+        described = cube.description.bands[layout.diffusion_bands if layout.spectra else 0 :]
+        step = segment_step(job, task, classifier, described, whole_size(cube))
+        segmented = decide_by_segments(step, files, grid, span(progress, mapped, 1.0))
+        finished = finish_map(segmented.files, grid, settings.finish, whole_size(cube), span(progress, 1.0, 1.0))
+    result = with_segments(map_result(finished, task, split, classifier, device), segmented, step, split.validation)
     result = replace(result, suggestions=suggested_samples(job, folder, files, task, split.validation))
     if stack:
         result = stack.own_result(result, finished.files, folder)

@@ -15,6 +15,7 @@ from ..accuracy.map_accuracy import evaluate_map, mapped_pixels
 from ..classification.choices.finished_map import FinishedMap, needs_probabilities
 from ..classification.extras.extras_predictor import ExtrasPredictor
 from ..classification.predictor import MapGrid
+from ..classification.segments.segment_map import needs_probabilities as segments_need_them
 from ..classification.training_task import FittedClassifier, TrainingTask
 from ..diffusion.device import Device
 from ..io.cube import whole_size
@@ -22,9 +23,9 @@ from ..io.run_directory import RunDirectory
 from ..io.windows import row_strips
 from ..jobs.choice_results import ChoiceFacts
 from ..jobs.extras.extra_rasters import ExtraFacts
-from ..jobs.map_choices import MapFinish
 from ..jobs.protocol import Job
 from ..jobs.results import MapResult, PurificationFacts
+from ..jobs.settings import ClassificationSettings
 from ..sampling.sample_split import SampleSplit
 from .job_device import computation
 from .uncertainty.suggested_samples import OPTION as SUGGESTIONS
@@ -34,20 +35,25 @@ log = logging.getLogger(__name__)
 _PIXEL_BYTES = 1024  # of the columns of extras while they are made
 
 
-def map_grid(job: Job, directory: RunDirectory, size: tuple[int, int], finish: MapFinish | None) -> MapGrid:
+def keeps_probabilities(settings: ClassificationSettings) -> bool:
+    """Whether a map keeps the probabilities of all its pixels, for what is done with it afterwards."""
+    return needs_probabilities(settings.finish) or segments_need_them(settings)
+
+
+def map_grid(job: Job, directory: RunDirectory, size: tuple[int, int], *, keep_probabilities: bool) -> MapGrid:
     """The grid of a map with the rasters that the job asks for.
 
     Args:
         job: Names classes and options.
         directory: For the rasters.
         size: Height and width, pixels.
-        finish: What is done with the map afterwards.
+        keep_probabilities: Whether they are needed although the job asks for none.
     """
     return MapGrid(
         size,
         job.classes,
         directory,
-        with_probabilities=bool(job.options.get("probabilities")) or needs_probabilities(finish),
+        with_probabilities=bool(job.options.get("probabilities")) or keep_probabilities,
         with_uncertainty=bool(job.options.get("uncertainty")) or SUGGESTIONS in job.options,
         with_runner_up=SUGGESTIONS in job.options,
     )

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from ..classification.choices.class_priors import with_class_weights
 from ..classification.choices.finished_map import finish_map
 from ..classification.fit import fit_classifier
+from ..classification.segments.segment_map import decide_by_segments
 from ..classification.training_task import TrainingTask
 from ..diffusion.batch_plan import memory_guard
 from ..diffusion.device import Device
@@ -45,15 +46,17 @@ from ..sampling.sample_table import SampleTable, check_classes, read_samples
 from .classifier_output import MapOfScene, SceneSource, save_if_wanted
 from .job_device import announce_device
 from .lazy_map import SceneFeatures, map_lazily
-from .map_result import map_grid, map_result
+from .map_result import keeps_probabilities, map_grid, map_result
 from .pretrain import ModelTraining, train_model
 from .scene_input import band_positions, check_bands, check_size, open_extras, open_scene, standardised
+from .segments.segment_outputs import segment_step, with_segments
 from .uncertainty.suggested_samples import suggested_samples
 
 log = logging.getLogger(__name__)
 
 MODEL_FILE = "model.mtmsd"
 _BACKWARD = 3.0  # a training step costs three forward passes
+_MAPPED = 0.95  # of the time that mapping takes, where segments follow
 _MAP_TIMESTEPS = 3  # that the default classifier's map usually rests on
 
 
@@ -148,10 +151,16 @@ def map_scene(job: Job, folder: Path, progress: Progress) -> SceneMapResult:
         task = TrainingTask(features, layout, split.training, job.classes, steps.classify, device.torch_device, extras)
         classifier = fit_classifier(task, span(fitting, 0.5, 1.0))
         classifier = with_class_weights(classifier, task, job.options.get("class_areas"))
-        grid = map_grid(job, run.run_directory, whole_size(cube), steps.classify.finish)
-        files = map_lazily(classifier.predictor, source, grid, span(progress, fitted, 1.0))
-        finished = finish_map(files, grid, steps.classify.finish, grid.size, span(progress, 1.0, 1.0))
+        keep = keeps_probabilities(steps.classify)
+        grid = map_grid(job, run.run_directory, whole_size(cube), keep_probabilities=keep)
+        mapped = 1.0 if steps.classify.segments is None else fitted + _MAPPED * (1 - fitted)
+        files = map_lazily(classifier.predictor, source, grid, span(progress, fitted, mapped))
+        spectra = [cube.description.bands[position] for position in scene.positions]
+        step = segment_step(job, task, classifier, spectra, grid.size)
+        segmented = decide_by_segments(step, files, grid, span(progress, mapped, 1.0))
+        finished = finish_map(segmented.files, grid, steps.classify.finish, grid.size, span(progress, 1.0, 1.0))
     result = map_result(finished, task, split, classifier, device)
+    result = with_segments(result, segmented, step, split.validation)
     result = replace(result, suggestions=suggested_samples(job, folder, files, task, split.validation))
     result = replace(result, purification=replace(result.purification, after_split=True))
     origin = SceneSource(source.recipe, steps.extract, scene.model, scene.model_file)

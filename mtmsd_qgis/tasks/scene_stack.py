@@ -106,8 +106,16 @@ class SceneStack:
             confidence=own[files.confidence.description.file].description,
             probabilities=described(files.probabilities),
             uncertainty=described(files.uncertainty),
+            tokens=self._copied(result.tokens, folder, self.size),
+            token_table=self._copied(result.token_table, folder),
             mapped_pixels=mapped_pixels(classes, result.classes),
         )
+
+    def _copied(self, part: CubeFile | None, folder: Path, size: tuple[int, int] | None = None) -> CubeFile | None:
+        """The upper left part of a raster of the whole, of all of it where there is no size; None of none."""
+        if part is None:
+            return None
+        return _upper_left(Cube(self.folder, part), size or (part.height, part.width), folder).description
 
 
 def _upper_left(cube: Cube, size: tuple[int, int], folder: Path) -> Cube:
@@ -115,8 +123,6 @@ def _upper_left(cube: Cube, size: tuple[int, int], folder: Path) -> Cube:
     description = cube.description
     part = create_cube(folder, Path(description.file).stem, size, description.dtype, description.bands)
     for strip in row_strips(*size, 4 * cube.bands):
-        values = cube.read(strip)
-        fill = np.array([band.nodata or 0.0 for band in description.bands], dtype=np.float32)[:, None, None]
-        part.write(strip, np.where(np.isfinite(values), values, fill).astype(description.dtype))
+        part.write(strip, cube.stored(strip))
     part.flush()
     return part
