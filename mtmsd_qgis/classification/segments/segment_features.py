@@ -42,7 +42,7 @@ class SegmentFeatures:
     """Reads the features of windows.
 
     Attributes:
-        reader: Of the spectra alone: segments of diffusion features follow borders less well (decision 45).
+        reader: Of the spectra alone: segments of diffusion features follow borders less well.
         derivative: Of the spectra; None where they are no reflectances.
     """
 
