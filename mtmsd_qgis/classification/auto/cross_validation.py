@@ -20,6 +20,7 @@ from torch.nn import functional
 from ...sampling.folds import ALWAYS_TRAINING, group_folds, random_folds
 from ...sampling.subsampling import subsample
 from ..extras.block_weight import with_weight
+from ..sample_weights import mean_one, weighted_mean
 from ..standardizer import Standardizer
 from .calibration import FLOOR, brier, log_probabilities, temperature
 from .feature_sets import FeatureSet
@@ -40,12 +41,14 @@ class TrainingSet:
         class_index: (N,) int64.
         n_classes: K.
         extra_weight: Of the columns of extra rasters against all others (block_weight.py).
+        weight: (N,) float64 of the samples, of mean 1; None: all count alike.
     """
 
     features: Mapping[FeatureSet, Tensor]
     class_index: NDArray[np.int64]
     n_classes: int
     extra_weight: float = 1.0
+    weight: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         """N."""
@@ -55,7 +58,8 @@ class TrainingSet:
         """The same of some samples."""
         index = torch.from_numpy(chosen)
         features = {name: values[index.to(values.device)] for name, values in self.features.items()}
-        return replace(self, features=features, class_index=self.class_index[chosen])
+        weight = None if self.weight is None else self.weight[chosen]
+        return replace(self, features=features, class_index=self.class_index[chosen], weight=weight)
 
     def indicators(self) -> Tensor:
         """(N, K) 1 for the class of the sample, else 0."""
@@ -70,11 +74,21 @@ class HeldOut:
         fold: (N,) the fold that holds a sample out, or ALWAYS_TRAINING.
         class_index: (n,) classes of the samples that are held out, in their order.
         unit: What is held out as a whole: "samples", "groups" (polygons) or "blocks".
+        weight: (n,) of the samples that are held out; None: all count alike.
     """
 
     fold: NDArray[np.int64]
     class_index: NDArray[np.int64]
     unit: str
+    weight: NDArray[np.float64] | None = None
+
+    def of(self, training: TrainingSet) -> HeldOut:
+        """The same with the weights of all samples (N,)."""
+        return self if training.weight is None else replace(self, weight=training.weight[self.fold != ALWAYS_TRAINING])
+
+    def brier(self, log_p: NDArray[np.float64]) -> float:
+        """Mean Brier score, less its constant, of log probabilities (n, K)."""
+        return weighted_mean(brier(log_p, self.class_index), self.weight)
 
 
 @dataclass(frozen=True)
@@ -156,9 +170,9 @@ def cross_validate(spec: ModelSpec, training: TrainingSet, held_out: HeldOut) ->
         held_out: Folds of these samples.
     """
     scores, truth = _held_out_scores(spec, training, held_out.fold), held_out.class_index
-    temperatures = [temperature(of_setting, truth) for of_setting in scores]
+    temperatures = [temperature(of_setting, truth, held_out.weight) for of_setting in scores]
     log_p = [log_probabilities(of_setting, factor) for of_setting, factor in zip(scores, temperatures)]
-    best = int(np.argmin([brier(of_setting, truth).mean() for of_setting in log_p]))
+    best = int(np.argmin([held_out.brier(of_setting) for of_setting in log_p]))
     accuracy = float((scores[best].argmax(axis=1) == truth).mean())
     chosen = ModelSpec(spec.estimator.only(best), spec.fit_on, spec.predict_on)
     return CrossValidatedModel(chosen, temperatures[best], log_p[best], accuracy)
@@ -175,7 +189,8 @@ def _fit(spec: ModelSpec, training: TrainingSet) -> tuple[Standardizer | None, S
     extra_columns = sum(training.features[s].shape[1] for s in spec.fit_on if s.is_extra)
     if extra_columns:
         standardizer = with_weight(standardizer, x, extra_columns, training.extra_weight)
-    scorer = spec.estimator.fit(x if standardizer is None else standardizer(x), training.indicators().to(x.device))
+    scaled, indicators = x if standardizer is None else standardizer(x), training.indicators().to(x.device)
+    scorer = spec.estimator.fit(scaled, indicators, mean_one(training.weight, x.device))
     return standardizer, scorer
 
 

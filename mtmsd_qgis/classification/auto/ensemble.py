@@ -21,7 +21,8 @@ from ...jobs.results import ModelSummary
 from ...progress import Progress
 from ...sampling.folds import ALWAYS_TRAINING
 from ...sampling.subsampling import subsample
-from .calibration import brier, log_probabilities, temperature
+from ..sample_weights import class_counts
+from .calibration import log_probabilities, temperature
 from .cross_validation import CrossValidatedModel, FittedModel, HeldOut, TrainingSet, cross_validate, hold_out
 from .feature_sets import FeatureSet
 from .model_library import CONTEXTUAL, INTERPOLATION, OVERLAPPING, ModelSpec, available_models, feature_sets_of
@@ -145,49 +146,51 @@ def cross_validate_ensemble(training: TrainingSet, purpose: Purpose, progress: P
     """
     drawn = subsample(training.class_index, MOST_SAMPLES, purpose.seed, balanced=False)
     groupings = {unit: groups[drawn] for unit, groups in purpose.groupings.items()}
-    held_out = hold_out(training.class_index[drawn], groupings, purpose.seed)
+    subset = training.subset(drawn)
+    held_out = hold_out(subset.class_index, groupings, purpose.seed).of(subset)
     extrapolates = held_out.unit != "samples"
     specs = [
         spec.balanced() if extrapolates else spec for spec in available_models(purpose.library, list(training.features))
     ]
-    subset, models = training.subset(drawn), []
+    models = []
     for number, spec in enumerate(specs):
         models.append(cross_validate(spec, subset, held_out))
         progress((number + 1) / len(specs), f"cross-validating models: {number + 1} of {len(specs)}")
-    chosen = models if extrapolates else top_half(models, held_out.class_index)
+    chosen = models if extrapolates else top_half(models, held_out)
     mean = np.mean([model.log_p for model in chosen], axis=0)
-    joint = temperature(mean, held_out.class_index)
+    joint = temperature(mean, held_out.class_index, held_out.weight)
     prior, clusters = np.zeros(training.n_classes), np.arange(len(drawn))
     if extrapolates:
-        prior = log_prior(training.class_index, purpose.groupings[held_out.unit], training.n_classes)
+        prior = log_prior(training, purpose.groupings[held_out.unit])
         clusters = groupings[held_out.unit]
     right = (mean * joint + prior).argmax(axis=1) == held_out.class_index
     clusters = clusters[held_out.fold != ALWAYS_TRAINING]
     return CrossValidatedEnsemble(tuple(models), tuple(chosen), joint, prior, held_out, right, clusters)
 
 
-def top_half(models: Sequence[CrossValidatedModel], class_index: NDArray[np.int64]) -> list[CrossValidatedModel]:
+def top_half(models: Sequence[CrossValidatedModel], held_out: HeldOut) -> list[CrossValidatedModel]:
     """The models with the top half of the Brier scores, in their order; more than half where their number is odd.
 
     Args:
         models: Cross-validated.
-        class_index: (n,) true classes of the held-out samples.
+        held_out: What was held out.
     """
-    scores = [brier(model.log_p, class_index).mean() for model in models]
+    scores = [held_out.brier(model.log_p) for model in models]
     best = np.argsort(scores, kind="stable")[: (len(models) + 1) // 2]
     return [models[i] for i in sorted(best)]
 
 
-def log_prior(class_index: NDArray[np.int64], groups: NDArray[np.int64], n_classes: int) -> NDArray[np.float64]:
+def log_prior(training: TrainingSet, groups: NDArray[np.int64]) -> NDArray[np.float64]:
     """(K,) logarithms of the classes' shares among the samples, shrunk towards equal ones.
 
     The shares come from few polygons, so they are trusted by p / (p + 10), p the mean number of groups of a class.
 
     Args:
-        class_index: (N,) of the samples.
+        training: (N,) samples.
         groups: (N,) of the samples: polygons, or blocks.
-        n_classes: K.
     """
+    class_index, n_classes = training.class_index, training.n_classes
     groups_a_class = np.unique(np.stack([class_index, groups]), axis=1).shape[1] / n_classes
-    shares = np.bincount(class_index, minlength=n_classes).clip(min=1) / len(class_index)
+    counts = class_counts(class_index, training.weight, n_classes)
+    shares = np.where(counts > 0, counts, 1) / len(class_index)
     return np.asarray(np.log(shares) * groups_a_class / (groups_a_class + _HALF_TRUST))

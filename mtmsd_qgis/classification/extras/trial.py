@@ -40,7 +40,8 @@ class Trial:
         """
         drawn = subsample(training.class_index, MOST_SAMPLES, purpose.seed, balanced=False)
         groupings = {unit: groups[drawn] for unit, groups in purpose.groupings.items()}
-        held_out = hold_out(training.class_index[drawn], groupings, purpose.seed)
+        subset = training.subset(drawn)
+        held_out = hold_out(subset.class_index, groupings, purpose.seed).of(subset)
         first = available_models(purpose.library, list(training.features))[0]
         balanced = first.balanced() if held_out.unit != "samples" else first
-        return cls(drawn, training.subset(drawn), held_out, balanced)
+        return cls(drawn, subset, held_out, balanced)
