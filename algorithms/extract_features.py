@@ -10,7 +10,6 @@ from qgis.core import (
     QgsProcessingException,
     QgsProcessingFeedback,
     QgsProcessingOutputNumber,
-    QgsProcessingOutputString,
     QgsProcessingParameterBoolean,
     QgsProcessingParameterFeatureSource,
     QgsProcessingParameterField,
@@ -23,12 +22,7 @@ from ..mtmsd_qgis.jobs.protocol import Job
 from ..mtmsd_qgis.jobs.results import ExtractionResult
 from ..mtmsd_qgis.jobs.settings import PRESET_NAMES, ExtractionSettings, to_json
 from .base.algorithm import MtmsdAlgorithm
-from .base.extraction_parameters import (
-    ExtractionParameters,
-    MatchedModel,
-    ResumeFolderParameter,
-    timesteps_text,
-)
+from .base.extraction_parameters import ExtractionParameters, MatchedModel, ResumeFolderParameter
 from .base.parameters import Device, Overlaps, ParameterValues, Seed, WorkerOutputs, read_label_layer
 from .base.rasters.raster_files import RasterStorage
 
@@ -109,7 +103,6 @@ class ExtractFeatures(MtmsdAlgorithm):
             self.tr("16-bit GeoTIFF; bands are named by timestep, stage and channel."),
         )
         self.addOutput(QgsProcessingOutputNumber("BANDS_WRITTEN", self.tr("Bands written")))
-        self.addOutput(QgsProcessingOutputString("TIMESTEPS_USED", self.tr("Timesteps used")))
         self.declare_groups(WorkerOutputs())
 
     def check_settings(self, values: ParameterValues) -> None:
@@ -124,7 +117,7 @@ class ExtractFeatures(MtmsdAlgorithm):
         self._source = describe_raster(values.raster("INPUT"))
         refuse_no_band(self._source, range(len(self._source.bands)))
         self._model = MatchedModel.read(values.file("MODEL"), self._source)
-        self._settings = self._settings_of(values, self._model.preset, self._model.last_timestep)
+        self._settings = self._settings_of(values, self._model.preset)
         self._labels = self._labels_from(values)
 
     def compute(self, values: ParameterValues, feedback: QgsProcessingFeedback) -> dict[str, Any]:
@@ -170,7 +163,6 @@ class ExtractFeatures(MtmsdAlgorithm):
         return {
             "OUTPUT": str(output),
             "BANDS_WRITTEN": result.bands_written,
-            "TIMESTEPS_USED": ",".join(map(str, result.layout.timesteps)),
             "SECONDS": result.seconds,
             "DEVICE_USED": result.computation.device,
         }
@@ -180,14 +172,12 @@ class ExtractFeatures(MtmsdAlgorithm):
         model, settings = self._model, self._settings
         return (
             f"Model: {model.file.name}, preset {model.preset}, {len(model.numbers)} bands.",
-            f"{timesteps_text(settings)}, stages {', '.join(map(str, settings.stages))}, "
+            f"{len(settings.timesteps)} timesteps, stages {', '.join(map(str, settings.stages))}, "
             f"{settings.keep or 'all'} features kept per timestep, seed {settings.seed}.",
         )
 
-    def _settings_of(
-        self, values: ParameterValues, preset: str, last_timestep: int | None = None
-    ) -> ExtractionSettings:
-        return ExtractionParameters().read(values, preset, last_timestep, spectra=values.boolean("SPECTRA"))
+    def _settings_of(self, values: ParameterValues, preset: str) -> ExtractionSettings:
+        return ExtractionParameters().read(values, preset, spectra=values.boolean("SPECTRA"))
 
     def _labels_from(self, values: ParameterValues) -> LabelLayer | None:
         if not values.is_given("TRAINING"):

@@ -22,7 +22,6 @@ from .base.algorithm import MtmsdAlgorithm
 from .base.choices.class_table_parameter import ClassTableParameter
 from .base.choices.class_weights import ClassWeights
 from .base.choices.finish_parameters import FinishParameters
-from .base.choices.number_fields import ClassAreaField, SampleWeightField
 from .base.classification_parameters import (
     ClassifierFile,
     ClassifierOptions,
@@ -31,12 +30,7 @@ from .base.classification_parameters import (
     SampleLayers,
 )
 from .base.classification_run import ClassificationRun
-from .base.extraction_parameters import (
-    ExtractionParameters,
-    MatchedModel,
-    ResumeFolderParameter,
-    timesteps_text,
-)
+from .base.extraction_parameters import ExtractionParameters, MatchedModel, ResumeFolderParameter
 from .base.parameters import Device, ParameterValues, Seed
 from .base.pretraining_parameters import BandChoice, BandsAndMask, Preset, PretrainingParameters
 from .base.rasters.extra_rasters import ExtraRasters
@@ -91,8 +85,6 @@ class MapScene(MtmsdAlgorithm):
             ClassifierOptions(),
             ClassTableParameter(),
             ClassWeights(),
-            ClassAreaField(),
-            SampleWeightField(),
             FinishParameters(),
             ResumeFolderParameter(),
             Seed(),
@@ -132,19 +124,18 @@ class MapScene(MtmsdAlgorithm):
         if model is None:
             self._bands = BandsAndMask().read_bands(values, source)
             refuse_small_raster(source, self._pretraining.patch_size)
-            preset, last_timestep = self._pretraining.preset, self._pretraining.last_timestep
+            preset = self._pretraining.preset
         else:
             if values.is_given("OUTPUT_MODEL"):
                 raise QgsProcessingException(
                     "OUTPUT_MODEL is for a model that is trained here, and MODEL is given. Leave one of them empty."
                 )
             self._model = MatchedModel.read(model, source)
-            self._bands = BandChoice(self._model.numbers)
-            preset, last_timestep = self._model.preset, self._model.last_timestep
-        self._extraction = ExtractionParameters().read(values, preset, last_timestep, spectra=True)
+            self._bands, preset = BandChoice(self._model.numbers), self._model.preset
+        self._extraction = ExtractionParameters().read(values, preset, spectra=True)
         self._mask = BandsAndMask().read_mask(values)
         run = ClassificationRun.collect(self.outputs, values, classification, source)
-        self._run = replace(run, extras=ExtraRasters().read(values)).with_weights(values)
+        self._run = replace(run, extras=ExtraRasters().read(values))
 
     def compute(self, values: ParameterValues, feedback: QgsProcessingFeedback) -> dict[str, Any]:
         """Export raster and samples, let the worker do the steps, write maps, report and model."""
@@ -200,7 +191,7 @@ class MapScene(MtmsdAlgorithm):
             if self._model
             else f"Preset {pretraining.preset}, {pretraining.iterations} iterations of {pretraining.batch_size} "
             f"patches of {pretraining.patch_size} x {pretraining.patch_size} pixels.",
-            f"{timesteps_text(extraction)}, {extraction.keep or 'all'} features kept per timestep; "
+            f"{len(extraction.timesteps)} timesteps, {extraction.keep or 'all'} features kept per timestep; "
             f"classifier {classification.classifier}, {self._run.evaluation_text}, seed {classification.seed}.",
         )
 

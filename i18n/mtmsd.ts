@@ -248,22 +248,6 @@
             <translation type="unfinished"></translation>
         </message>
         <message>
-            <source>Sample weights</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>A field of numbers: how much the samples of each feature count where the classes are learnt, for example by how sure you are of them. Twice the weight counts like two samples. 0: the feature is left out. Every classifier takes weights; in the accuracy all held-out samples count alike.</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>Field of class areas</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>For the class weights 'area', in place of a class table: a field of numbers with the area of the feature's class, in any unit, the same for all features of a class.</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
             <source>Training layer</source>
             <translation type="unfinished"></translation>
         </message>
@@ -376,7 +360,7 @@
             <translation type="unfinished"></translation>
         </message>
         <message>
-            <source>Noise levels from 0 (least) to 999, for example 50,100,150. Not set: 50 to 950 in steps of 50. auto: as few of these as stand for all, by how alike their features are; no label is looked at.</source>
+            <source>Noise levels from 0 (least) to 999, for example 50,100,150. Not set: 50 to 950 in steps of 50.</source>
             <translation type="unfinished"></translation>
         </message>
         <message>
@@ -517,14 +501,6 @@
         </message>
         <message>
             <source>The largest step of the optimiser; it rises to this at the start and falls from then on. Not set: by preset.</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>Largest timestep trained</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>Noise is drawn up to this level, 1 to 999. Smaller: all steps of the training go to levels whose features are used; those of larger timesteps are refused from then on. Not set: 999.</source>
             <translation type="unfinished"></translation>
         </message>
         <message>
@@ -1049,10 +1025,6 @@
         </message>
         <message>
             <source>Bands written</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>Timesteps used</source>
             <translation type="unfinished"></translation>
         </message>
         <message>

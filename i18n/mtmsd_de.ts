@@ -248,22 +248,6 @@
             <translation>Pixel, deren Klasse weniger wahrscheinlich ist, gelten als unsicher ('not sure') und haben eine eigene Zeile der Legende (id 255, wo sie frei ist). Der Bericht gibt Genauigkeit und Flächen mit ihnen und ohne sie an. 0: Jedes Pixel hat eine Klasse.</translation>
         </message>
         <message>
-            <source>Sample weights</source>
-            <translation>Gewichte der Trainingsdaten</translation>
-        </message>
-        <message>
-            <source>A field of numbers: how much the samples of each feature count where the classes are learnt, for example by how sure you are of them. Twice the weight counts like two samples. 0: the feature is left out. Every classifier takes weights; in the accuracy all held-out samples count alike.</source>
-            <translation>Ein Feld mit Zahlen: wie viel die Pixel jedes Objekts beim Lernen der Klassen zählen, zum Beispiel danach, wie sicher sie sind. Das doppelte Gewicht zählt wie zwei Trainingspixel. 0: Das Objekt wird weggelassen. Jedes Verfahren berücksichtigt Gewichte; in der Genauigkeit zählen alle zurückgehaltenen Pixel gleich.</translation>
-        </message>
-        <message>
-            <source>Field of class areas</source>
-            <translation>Feld mit den Klassenflächen</translation>
-        </message>
-        <message>
-            <source>For the class weights 'area', in place of a class table: a field of numbers with the area of the feature's class, in any unit, the same for all features of a class.</source>
-            <translation>Für die Klassengewichte 'area', anstelle einer Klassentabelle: ein Feld mit Zahlen, mit der Fläche der Klasse des Objekts in beliebiger Einheit, gleich für alle Objekte einer Klasse.</translation>
-        </message>
-        <message>
             <source>Training layer</source>
             <translation>Trainingslayer</translation>
         </message>
@@ -376,8 +360,8 @@
             <translation>Zeitschritte</translation>
         </message>
         <message>
-            <source>Noise levels from 0 (least) to 999, for example 50,100,150. Not set: 50 to 950 in steps of 50. auto: as few of these as stand for all, by how alike their features are; no label is looked at.</source>
-            <translation>Rauschstärken von 0 (am wenigsten) bis 999, zum Beispiel 50,100,150. Nicht gesetzt: 50 bis 950 in Schritten von 50. auto: so wenige davon, wie für alle stehen können, danach, wie ähnlich ihre Merkmale sind; Trainingsdaten werden dafür nicht angesehen.</translation>
+            <source>Noise levels from 0 (least) to 999, for example 50,100,150. Not set: 50 to 950 in steps of 50.</source>
+            <translation>Stärken des Rauschens von 0 (geringste) bis 999, zum Beispiel 50,100,150. Nicht gesetzt: 50 bis 950 in Schritten von 50.</translation>
         </message>
         <message>
             <source>Stages</source>
@@ -518,14 +502,6 @@
         <message>
             <source>The largest step of the optimiser; it rises to this at the start and falls from then on. Not set: by preset.</source>
             <translation>Größte Schrittweite der Optimierung; sie steigt zu Beginn bis dahin und fällt danach. Nicht gesetzt: nach Voreinstellung.</translation>
-        </message>
-        <message>
-            <source>Largest timestep trained</source>
-            <translation>Größter trainierter Zeitschritt</translation>
-        </message>
-        <message>
-            <source>Noise is drawn up to this level, 1 to 999. Smaller: all steps of the training go to levels whose features are used; those of larger timesteps are refused from then on. Not set: 999.</source>
-            <translation>Bis zu dieser Stärke wird Rauschen gezogen, 1 bis 999. Kleiner: alle Schritte des Trainings gelten Stärken, deren Merkmale gebraucht werden; die Merkmale größerer Zeitschritte werden danach abgelehnt. Nicht gesetzt: 999.</translation>
         </message>
         <message>
             <source>Band scaling</source>
@@ -1050,10 +1026,6 @@
         <message>
             <source>Bands written</source>
             <translation>Geschriebene Kanäle</translation>
-        </message>
-        <message>
-            <source>Timesteps used</source>
-            <translation>Verwendete Zeitschritte</translation>
         </message>
         <message>
             <source>Import benchmark scene (.mat)</source>

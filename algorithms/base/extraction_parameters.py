@@ -3,16 +3,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qgis.core import QgsProcessingException, QgsProcessingParameterFile, QgsProcessingParameterString
 
 from ...mtmsd_qgis.jobs.data_model import Band
-from ...mtmsd_qgis.jobs.settings import TRAINING_TIMESTEPS, ExtractionSettings, extraction_settings
-from ...mtmsd_qgis.jobs.timesteps.number_lists import AUTO, parse_timesteps, parse_whole_numbers
-from ...mtmsd_qgis.jobs.timesteps.trained_timesteps import refuse_untrained, trained_timesteps
+from ...mtmsd_qgis.jobs.settings import ExtractionSettings, extraction_settings, parse_whole_numbers
 from .parameters import ParameterValues, rare_number
 from .translation import tr
 
@@ -31,10 +29,7 @@ class ExtractionParameters:
         """Add them, for experts."""
         algorithm.declare(
             QgsProcessingParameterString("TIMESTEPS", tr("Timesteps"), optional=True),
-            tr(
-                "Noise levels from 0 (least) to 999, for example 50,100,150. Not set: 50 to 950 in steps of 50. auto: "
-                "as few of these as stand for all, by how alike their features are; no label is looked at."
-            ),
+            tr("Noise levels from 0 (least) to 999, for example 50,100,150. Not set: 50 to 950 in steps of 50."),
             advanced=True,
         )
         algorithm.declare(
@@ -48,44 +43,29 @@ class ExtractionParameters:
             advanced=True,
         )
 
-    def read(
-        self, values: ParameterValues, preset: str, last_timestep: int | None = None, *, spectra: bool
-    ) -> ExtractionSettings:
+    def read(self, values: ParameterValues, preset: str, *, spectra: bool) -> ExtractionSettings:
         """The settings of a preset, with what these parameters, SEED and DEVICE say.
 
         Args:
             values: Of the run.
             preset: That of the model.
-            last_timestep: The last one that the model was trained at; None where it is not known yet.
             spectra: Whether the spectra are stored behind the features.
 
         Raises:
-            SettingsError: A value is out of range, or a timestep was not trained.
+            SettingsError: A value is out of range.
         """
-        timesteps, stages = values.text("TIMESTEPS"), values.text("STAGES")
-        listed = parse_timesteps(timesteps, "TIMESTEPS") if timesteps else None
-        settings = extraction_settings(
+        lists = {}
+        for name in ("TIMESTEPS", "STAGES"):
+            text = values.text(name)
+            lists[name.lower()] = parse_whole_numbers(text, name) if text else None
+        return extraction_settings(
             preset,
-            timesteps=listed,
-            timestep_choice=AUTO if timesteps and listed is None else None,
-            stages=parse_whole_numbers(stages, "STAGES") if stages else None,
+            **lists,
             keep=values.optional_integer("KEEP"),
             spectra=spectra,
             seed=values.integer("SEED"),
             device=values.text("DEVICE"),
         )
-        if last_timestep is None:
-            return settings
-        if listed is None:
-            return replace(settings, timesteps=trained_timesteps(settings.timesteps, last_timestep))
-        refuse_untrained(settings.timesteps, last_timestep)
-        return settings
-
-
-def timesteps_text(settings: ExtractionSettings) -> str:
-    """How many, for the log."""
-    count = len(settings.timesteps)
-    return f"{count} timesteps" if settings.timestep_choice is None else f"as few of {count} timesteps as stand for all"
 
 
 class ResumeFolderParameter:
@@ -158,11 +138,6 @@ class MatchedModel:
     def preset(self) -> str:
         """That the model was trained with."""
         return str(self.header["preset"])
-
-    @property
-    def last_timestep(self) -> int:
-        """The last one that it was trained at."""
-        return int(self.header["settings"].get("train_up_to") or TRAINING_TIMESTEPS - 1)
 
     @property
     def components(self) -> int:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from itertools import count
 from typing import TypeVar
 
@@ -72,7 +73,8 @@ class FeatureExtractor:
     def at_timesteps(self, timesteps: Sequence[int], side: int) -> FeatureExtractor:
         """An extractor of some timesteps, in the same precision, for tiles of a side."""
         self.prepare(side)
-        partial = FeatureExtractor(self.network, self.settings.at(timesteps), self._precision())
+        subset = replace(self.settings, timesteps=tuple(timesteps))
+        partial = FeatureExtractor(self.network, subset, self._precision())
         partial.plan = plan_extraction(self.device, self.network.base_width, side, len(partial.timesteps))
         partial.statistics = self.statistics
         return partial

@@ -10,7 +10,7 @@ and the settings of its published code.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeVar
 
@@ -18,7 +18,6 @@ from ..errors import SettingsError
 from . import json_dataclasses
 from .json_dataclasses import OMITTED_IF_NONE, shown
 from .map_choices import MapFinish, check_segments
-from .timesteps.number_lists import AUTO
 
 TRAINING_TIMESTEPS = 1000  # length of the diffusion schedule (paper)
 PAPER_TIMESTEPS = tuple(range(50, 1000, 50))  # 19 timesteps: 50, 100, ... 950 (paper)
@@ -45,10 +44,6 @@ Settings = TypeVar("Settings", "PretrainSettings", "ExtractionSettings", "Classi
 def _require(condition: bool, expected: str, found: object) -> None:
     if not condition:
         raise SettingsError(f"{expected} Found: {found if isinstance(found, tuple) else shown(found)}.")
-
-
-def _ascends(numbers: tuple[int, ...], largest: int) -> bool:
-    return len(numbers) > 0 and list(numbers) == sorted(set(numbers)) and 0 <= numbers[0] and numbers[-1] <= largest
 
 
 def check_device(device: str) -> None:
@@ -93,7 +88,6 @@ class PretrainSettings:
         seed: Of initial weights, patches, timesteps and noise.
         device: "auto", "cpu", "cuda" or "cuda:N".
         checkpoint_seconds: Longest time between two checkpoints.
-        train_up_to: Largest timestep that is drawn in training; None: all 1000 (paper).
     """
 
     preset: str = "quick"
@@ -111,7 +105,6 @@ class PretrainSettings:
     seed: int = 0
     device: str = "auto"
     checkpoint_seconds: float = 30.0
-    train_up_to: int | None = field(default=None, metadata=OMITTED_IF_NONE)
 
     def __post_init__(self) -> None:
         """Check ranges.
@@ -120,12 +113,15 @@ class PretrainSettings:
             SettingsError: A value is outside its range.
         """
         _require(self.preset in PRESET_NAMES, f"The preset must be one of {', '.join(PRESET_NAMES)}.", self.preset)
-        components = self.components
-        _require(1 <= components <= _MOST_COMPONENTS, "The number of components must be at least 1.", components)
+        _require(
+            1 <= self.components <= _MOST_COMPONENTS, "The number of components must be at least 1.", self.components
+        )
         _require(self.base_width in (32, 64, 128), "The base width must be 32, 64 or 128.", self.base_width)
-        side = self.patch_size
-        fits = 16 <= side <= _LARGEST_PATCH and side % _GRID == 0
-        _require(fits, f"The patch size must be at least 16 pixels and a multiple of {_GRID}.", side)
+        _require(
+            16 <= self.patch_size <= _LARGEST_PATCH and self.patch_size % _GRID == 0,
+            f"The patch size must be at least 16 pixels and a multiple of {_GRID}.",
+            self.patch_size,
+        )
         _require(1 <= self.iterations <= _MOST_STEPS, "The number of iterations must be at least 1.", self.iterations)
         _require(1 <= self.batch_size <= _MOST_STEPS, "The batch size must be at least 1.", self.batch_size)
         _require(0 < self.learning_rate <= 1, "The learning rate must lie between 0 and 1.", self.learning_rate)
@@ -135,19 +131,11 @@ class PretrainSettings:
         _require(0 <= self.warmup_iterations <= _MOST_STEPS, "The warm-up must be 0 or more.", self.warmup_iterations)
         _require(0 <= self.weight_decay <= 1, "The weight decay must lie in [0, 1].", self.weight_decay)
         _require(self.band_scaling in ("none", "standard"), "Band scaling must be none or standard.", self.band_scaling)
-        seconds = self.checkpoint_seconds
-        _require(seconds >= 0, "The time between checkpoints must be 0 or more.", seconds)
-        last = TRAINING_TIMESTEPS - 1
-        _require(1 <= self.last_timestep <= last, f"TRAIN_UP_TO must be 1 to {last}.", self.train_up_to)
-        if self.train_up_to == last:  # says nothing: the same settings, and the same bytes in files
-            object.__setattr__(self, "train_up_to", None)
+        _require(
+            self.checkpoint_seconds >= 0, "The time between checkpoints must be 0 or more.", self.checkpoint_seconds
+        )
         check_seed(self.seed)
         check_device(self.device)
-
-    @property
-    def last_timestep(self) -> int:
-        """Largest timestep that the model has seen."""
-        return TRAINING_TIMESTEPS - 1 if self.train_up_to is None else self.train_up_to
 
 
 @dataclass(frozen=True)
@@ -156,7 +144,6 @@ class ExtractionSettings:
 
     Attributes:
         timesteps: Noise levels, each 0 to 999, ascending.
-        timestep_choice: "auto": as few of the timesteps as stand for all; None: all of them.
         stages: Decoder blocks, each 0 to 8, ascending.
         keep: Features kept per timestep after purification; 0 keeps all.
         noise_draws: Independent noise fields whose features are averaged (1: paper).
@@ -175,7 +162,6 @@ class ExtractionSettings:
     clusters: int = 16
     seed: int = 0
     device: str = "auto"
-    timestep_choice: str | None = field(default=None, metadata=OMITTED_IF_NONE)
 
     def __post_init__(self) -> None:
         """Check ranges.
@@ -183,22 +169,27 @@ class ExtractionSettings:
         Raises:
             SettingsError: A value is outside its range.
         """
-        choice = self.timestep_choice
-        _require(choice in (None, AUTO), "The choice of timesteps must be auto, or left out.", choice)
-        last = TRAINING_TIMESTEPS - 1
-        expected = f"Timesteps must be different whole numbers from 0 to {last}, for example 50,100,150."
-        _require(_ascends(self.timesteps, last), expected, self.timesteps)
-        expected = "Stages must be different whole numbers from 0 to 8, for example 0,1,2,3,5."
-        _require(_ascends(self.stages, 8), expected, self.stages)
+        _require(
+            len(self.timesteps) > 0
+            and list(self.timesteps) == sorted(set(self.timesteps))
+            and 0 <= self.timesteps[0]
+            and self.timesteps[-1] < TRAINING_TIMESTEPS,
+            f"Timesteps must be different whole numbers from 0 to {TRAINING_TIMESTEPS - 1}, for example 50,100,150.",
+            self.timesteps,
+        )
+        _require(
+            len(self.stages) > 0
+            and list(self.stages) == sorted(set(self.stages))
+            and 0 <= self.stages[0]
+            and self.stages[-1] <= 8,
+            "Stages must be different whole numbers from 0 to 8, for example 0,1,2,3,5.",
+            self.stages,
+        )
         _require(self.keep >= 0, "The number of features to keep must be 0 (all) or more.", self.keep)
         _require(1 <= self.noise_draws <= 1000, "The number of noise draws must be 1 to 1000.", self.noise_draws)
         _require(2 <= self.clusters <= 10_000, "The number of clusters must be 2 to 10000.", self.clusters)
         check_seed(self.seed)
         check_device(self.device)
-
-    def at(self, timesteps: Sequence[int]) -> ExtractionSettings:
-        """The same at some timesteps, once they are chosen."""
-        return replace(self, timesteps=tuple(timesteps), timestep_choice=None)
 
 
 @dataclass(frozen=True)
@@ -227,7 +218,6 @@ class ClassificationSettings:
         class_weights: One of CLASS_WEIGHTS; None: as the classifier has it.
         finish: What is done with the map afterwards; None: nothing.
         segments: Mean pixels of segments that are classified as one; 0: chosen by the samples; None: of no segment.
-        sample_weight_field: Field of the training layer that says how much its samples count; None: all alike.
     """
 
     classifier: str = "auto"
@@ -246,7 +236,6 @@ class ClassificationSettings:
     class_weights: str | None = field(default=None, metadata=OMITTED_IF_NONE)
     finish: MapFinish | None = field(default=None, metadata=OMITTED_IF_NONE)
     segments: int | None = field(default=None, metadata=OMITTED_IF_NONE)
-    sample_weight_field: str | None = field(default=None, metadata=OMITTED_IF_NONE)
 
     def __post_init__(self) -> None:
         """Check ranges.
@@ -379,6 +368,20 @@ def extraction_settings(preset: str, **overrides: Any) -> ExtractionSettings:
     """
     _require(preset in PRESETS, f"The preset must be one of {', '.join(PRESET_NAMES)}.", preset)
     return replace(PRESETS[preset].extraction, **{k: v for k, v in overrides.items() if v is not None})
+
+
+def parse_whole_numbers(text: str, what: str) -> tuple[int, ...]:
+    """Read a list such as "50,100,150".
+
+    Raises:
+        SettingsError: Something in the list is not a whole number.
+    """
+    try:
+        return tuple(sorted({int(part) for part in text.replace(";", ",").split(",") if part.strip()}))
+    except ValueError:
+        raise SettingsError(
+            f'{what} must be whole numbers separated by commas, for example 0,1,2; found "{text}".'
+        ) from None
 
 
 def to_json(settings: PretrainSettings | ExtractionSettings | ClassificationSettings | ApplySettings) -> dict[str, Any]:

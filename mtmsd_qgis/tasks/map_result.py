@@ -83,7 +83,6 @@ def map_result(
         classes=task.classes,
         mapped_pixels=mapped_pixels(files.classes, task.classes, finished.size),
         timesteps=task.layout.timesteps,
-        timestep_choice=task.layout.timestep_choice,
         timestep_weights={label: round(share, 6) for label, share in classifier.timesteps.items()},
         stage_weights={label: round(share, 6) for label, share in classifier.stages.items()},
         features_per_timestep=classifier.features,
@@ -91,7 +90,7 @@ def map_result(
         settings=task.settings,
         computation=computation(device),
         ensemble=classifier.ensemble,
-        choices=_choices(finished.facts(split.validation), task, classifier),
+        choices=_choices(finished.facts(split.validation), classifier),
         extras=None if classifier.extras is None else _extra_facts(finished, classifier),
         cell_weights={
             timestep: {stage: round(share, 6) for stage, share in row.items()}
@@ -101,12 +100,11 @@ def map_result(
     )
 
 
-def _choices(finished: ChoiceFacts | None, task: TrainingTask, classifier: FittedClassifier) -> ChoiceFacts | None:
+def _choices(finished: ChoiceFacts | None, classifier: FittedClassifier) -> ChoiceFacts | None:
     """What was chosen for the finished map, and what for the classifier."""
-    weights = task.weight_facts()
-    if classifier.class_weights is None and weights is None:
+    if classifier.class_weights is None:
         return finished
-    return replace(finished or ChoiceFacts(), class_weights=classifier.class_weights, sample_weights=weights)
+    return replace(finished or ChoiceFacts(), class_weights=classifier.class_weights)
 
 
 def _extra_facts(finished: FinishedMap, classifier: FittedClassifier) -> ExtraFacts:

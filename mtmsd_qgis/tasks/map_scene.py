@@ -33,7 +33,6 @@ from ..features.quantization import QuantisedSpectra
 from ..features.selection import cluster_samples, labelled_layout, select_features
 from ..features.statistics_pass import STATISTICS_TILES
 from ..features.tile_cache import TileCache
-from ..features.timestep_intervals.chosen_extractor import PatchSource, at_chosen_timesteps
 from ..io.cube import Cube, whole_size
 from ..io.run_directory import RunDirectory, open_run_directory
 from ..io.windows import HALO, MOST_CORE
@@ -41,11 +40,9 @@ from ..jobs.data_model import FeatureLayout
 from ..jobs.protocol import Job
 from ..jobs.results import SceneMapResult
 from ..jobs.settings import ClassificationSettings, ExtractionSettings, PretrainSettings, from_json
-from ..jobs.timesteps.trained_timesteps import refuse_untrained
 from ..progress import Progress, span
 from ..sampling.sample_split import split_samples
 from ..sampling.sample_table import SampleTable, check_classes, read_samples
-from ..sampling.sample_weights import read_sample_weights
 from .classifier_output import MapOfScene, SceneSource, save_if_wanted
 from .job_device import announce_device
 from .lazy_map import SceneFeatures, map_lazily
@@ -151,10 +148,7 @@ def map_scene(job: Job, folder: Path, progress: Progress) -> SceneMapResult:
         source = scene_features(run, scene, split.training, span(fitting, 0.0, 0.5))
         features, layout = source.raster, source.layout
         extras = open_extras(job, folder, cube)
-        weights = read_sample_weights(folder, job.sample_weights)
-        task = TrainingTask(
-            features, layout, split.training, job.classes, steps.classify, device.torch_device, extras, weights
-        )
+        task = TrainingTask(features, layout, split.training, job.classes, steps.classify, device.torch_device, extras)
         classifier = fit_classifier(task, span(fitting, 0.5, 1.0))
         classifier = with_class_weights(classifier, task, job.options.get("class_areas"))
         keep = keeps_probabilities(steps.classify)
@@ -169,7 +163,7 @@ def map_scene(job: Job, folder: Path, progress: Progress) -> SceneMapResult:
     result = with_segments(result, segmented, step, split.validation)
     result = replace(result, suggestions=suggested_samples(job, folder, files, task, split.validation))
     result = replace(result, purification=replace(result.purification, after_split=True))
-    origin = SceneSource(source.recipe, steps.extract.at(layout.timesteps), scene.model, scene.model_file)
+    origin = SceneSource(source.recipe, steps.extract, scene.model, scene.model_file)
     save_if_wanted(MapOfScene(job, cube, task, classifier, result, origin))
     return SceneMapResult(
         **vars(result),
@@ -192,12 +186,10 @@ def scene_features(
     settings, side = run.steps.extract, scene.model.settings.patch_size
     extractor = FeatureExtractor(scene.model.network.to(run.device.torch_device), settings)
     tiles = scene_tiles(scene.components, scene.valid)
-    sampler = PatchSampler(scene.components, scene.valid, side)
-    extractor.learn_statistics(sampler.for_statistics(settings.seed), span(progress, 0.0, 0.1), scene.model.statistics)
-    places = PatchSource(sampler, run.run_directory, tiles[0].window.height)
-    extractor, choice = at_chosen_timesteps(extractor, places, span(progress, 0.1, 0.2))
     extraction = ExtractionRun(extractor, scene.components, scene.valid, tiles, run.run_directory)
     log.info("%s.", extraction.tiles_text)
+    patches = PatchSampler(scene.components, scene.valid, side).for_statistics(settings.seed)
+    extractor.learn_statistics(patches, span(progress, 0.0, 0.1), scene.model.statistics)
     if training is None:
         samples = cluster_samples(scene.components, scene.valid, settings.clusters, settings.seed)
         layout = FeatureLayout(purification="clusters", window=side)
@@ -205,8 +197,8 @@ def scene_features(
         samples = training.subset(scene.valid[training.rows, training.cols])
         layout = replace(labelled_layout(samples, run.job.classes), window=side)
     no_cache = TileCache(run.folder, run.device.torch_device, limit_bytes=0)
-    selecting = span(progress, 0.2 if choice else 0.1, 1.0)
-    selection = select_features(extraction, samples, replace(layout, timestep_choice=choice), no_cache, selecting)
+    selecting = span(progress, 0.1, 1.0)
+    selection = select_features(extraction, samples, layout, no_cache, selecting)
     spectra = QuantisedSpectra.of(run.cube, tiles, scene.positions) if settings.spectra else None
     layout = replace(selection.layout, spectra=len(scene.positions) if spectra else 0)
     raster = LazyFeatures(extraction, selection.features, spectra)
@@ -216,12 +208,9 @@ def scene_features(
 def prepared_scene(run: MapRun, progress: Progress) -> PreparedScene:
     """The scene's components and the model: given, trained before an interruption, or trained now."""
     cube, settings, persistent = run.cube, run.steps.pretrain, run.run_directory.persistent
-    if settings is not None:
-        refuse_untrained(run.steps.extract.timesteps, settings.last_timestep)
-    else:
+    if settings is None:
         given = Path(run.job.inputs["model"])
         model = load_model(given)
-        refuse_untrained(run.steps.extract.timesteps, model.settings.last_timestep)
         check_bands(cube, model.preprocessor)
         return _with_components(run, (model, given), list(range(cube.bands)), progress)
     check_size(cube, settings.patch_size)

@@ -7,7 +7,6 @@ model's best setting and its calibrated probabilities of held-out samples; and t
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -17,19 +16,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from ...sampling.folds import ALWAYS_TRAINING, group_folds, random_folds
+from ...sampling.folds import ALWAYS_TRAINING
+from ...sampling.held_out import HeldOut
 from ...sampling.subsampling import subsample
 from ..extras.block_weight import with_weight
-from ..sample_weights import mean_one, weighted_mean
 from ..standardizer import Standardizer
 from .calibration import FLOOR, brier, log_probabilities, temperature
 from .feature_sets import FeatureSet
 from .kernel_ridge import MOST_SAMPLES, KernelRidge
 from .model_library import ModelSpec, Scorer
-
-log = logging.getLogger(__name__)
-
-_FOLDS = 4
 
 
 @dataclass(frozen=True)
@@ -41,14 +36,12 @@ class TrainingSet:
         class_index: (N,) int64.
         n_classes: K.
         extra_weight: Of the columns of extra rasters against all others (block_weight.py).
-        weight: (N,) float64 of the samples, of mean 1; None: all count alike.
     """
 
     features: Mapping[FeatureSet, Tensor]
     class_index: NDArray[np.int64]
     n_classes: int
     extra_weight: float = 1.0
-    weight: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         """N."""
@@ -58,37 +51,7 @@ class TrainingSet:
         """The same of some samples."""
         index = torch.from_numpy(chosen)
         features = {name: values[index.to(values.device)] for name, values in self.features.items()}
-        weight = None if self.weight is None else self.weight[chosen]
-        return replace(self, features=features, class_index=self.class_index[chosen], weight=weight)
-
-    def indicators(self) -> Tensor:
-        """(N, K) 1 for the class of the sample, else 0."""
-        return functional.one_hot(torch.from_numpy(self.class_index), self.n_classes)
-
-
-@dataclass(frozen=True)
-class HeldOut:
-    """What cross-validation holds out.
-
-    Attributes:
-        fold: (N,) the fold that holds a sample out, or ALWAYS_TRAINING.
-        class_index: (n,) classes of the samples that are held out, in their order.
-        unit: What is held out as a whole: "samples", "groups" (polygons) or "blocks".
-        weight: (n,) of the samples that are held out; None: all count alike.
-    """
-
-    fold: NDArray[np.int64]
-    class_index: NDArray[np.int64]
-    unit: str
-    weight: NDArray[np.float64] | None = None
-
-    def of(self, training: TrainingSet) -> HeldOut:
-        """The same with the weights of all samples (N,)."""
-        return self if training.weight is None else replace(self, weight=training.weight[self.fold != ALWAYS_TRAINING])
-
-    def brier(self, log_p: NDArray[np.float64]) -> float:
-        """Mean Brier score, less its constant, of log probabilities (n, K)."""
-        return weighted_mean(brier(log_p, self.class_index), self.weight)
+        return replace(self, features=features, class_index=self.class_index[chosen])
 
 
 @dataclass(frozen=True)
@@ -98,7 +61,7 @@ class FittedModel:
     Attributes:
         spec: Its specification.
         standardizer: Of its columns; None where they keep their scale.
-        scorer: With a single setting.
+        scorer: Gives class scores.
         temperature: That calibrates its scores.
     """
 
@@ -107,11 +70,14 @@ class FittedModel:
     scorer: Scorer
     temperature: float
 
-    def log_probabilities(self, features: Mapping[FeatureSet, Tensor]) -> Tensor:
-        """(n, K) of feature sets (n, F)."""
+    def scores(self, features: Mapping[FeatureSet, Tensor]) -> Tensor:
+        """(S, n, K) of feature sets (n, F), for each setting."""
         x = side_by_side(features, self.spec.predict_on)
-        scores = self.scorer(x if self.standardizer is None else self.standardizer(x))[0]
-        return torch.log_softmax(scores * self.temperature, dim=1).clamp(min=FLOOR)
+        return self.scorer(x if self.standardizer is None else self.standardizer(x))
+
+    def log_probabilities(self, features: Mapping[FeatureSet, Tensor]) -> Tensor:
+        """(n, K) of feature sets (n, F), for the first setting."""
+        return torch.log_softmax(self.scores(features)[0] * self.temperature, dim=1).clamp(min=FLOOR)
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,33 +98,9 @@ class CrossValidatedModel:
 
     def fit(self, training: TrainingSet, seed: int) -> FittedModel:
         """The model on all samples, or on as many as its estimator can take; the seed is of that draw."""
-        spec = self.spec
-        if isinstance(spec.estimator, KernelRidge):
+        if isinstance(self.spec.estimator, KernelRidge):
             training = training.subset(subsample(training.class_index, MOST_SAMPLES, seed, balanced=False))
-        standardizer, scorer = _fit(spec, training)
-        return FittedModel(spec, standardizer, scorer, self.temperature)
-
-
-def hold_out(class_index: NDArray[np.int64], groupings: Mapping[str, NDArray[np.int64]], seed: int) -> HeldOut:
-    """Folds of the first grouping in which some class has two groups, else of single samples.
-
-    Args:
-        class_index: (N,) of the samples.
-        groupings: (N,) group ids by the name of the unit, in the order of preference; empty where single samples are to
-            be held out.
-        seed: Of the folds.
-    """
-    for unit, groups in groupings.items():
-        fold = group_folds(class_index, groups, _FOLDS, seed)
-        if (fold != ALWAYS_TRAINING).any():
-            return HeldOut(fold, class_index[fold != ALWAYS_TRAINING], unit)
-    if groupings:
-        log.warning(
-            "No class has samples in two polygons or blocks, so models cannot be validated spatially; random folds are "
-            "used. Expect lower accuracy away from the samples."
-        )
-    fold = random_folds(class_index, _FOLDS, seed)
-    return HeldOut(fold, class_index[fold != ALWAYS_TRAINING], "samples")
+        return _fit(self.spec, training, self.temperature)
 
 
 def cross_validate(spec: ModelSpec, training: TrainingSet, held_out: HeldOut) -> CrossValidatedModel:
@@ -170,9 +112,9 @@ def cross_validate(spec: ModelSpec, training: TrainingSet, held_out: HeldOut) ->
         held_out: Folds of these samples.
     """
     scores, truth = _held_out_scores(spec, training, held_out.fold), held_out.class_index
-    temperatures = [temperature(of_setting, truth, held_out.weight) for of_setting in scores]
+    temperatures = [temperature(of_setting, truth) for of_setting in scores]
     log_p = [log_probabilities(of_setting, factor) for of_setting, factor in zip(scores, temperatures)]
-    best = int(np.argmin([held_out.brier(of_setting) for of_setting in log_p]))
+    best = int(np.argmin([brier(of_setting, truth).mean() for of_setting in log_p]))
     accuracy = float((scores[best].argmax(axis=1) == truth).mean())
     chosen = ModelSpec(spec.estimator.only(best), spec.fit_on, spec.predict_on)
     return CrossValidatedModel(chosen, temperatures[best], log_p[best], accuracy)
@@ -183,15 +125,15 @@ def side_by_side(features: Mapping[FeatureSet, Tensor], feature_sets: Sequence[F
     return torch.cat([features[feature_set] for feature_set in feature_sets], dim=1)
 
 
-def _fit(spec: ModelSpec, training: TrainingSet) -> tuple[Standardizer | None, Scorer]:
+def _fit(spec: ModelSpec, training: TrainingSet, temperature: float = 1.0) -> FittedModel:
     x = side_by_side(training.features, spec.fit_on)
     standardizer = Standardizer.fit(x) if spec.is_standardised else None
     extra_columns = sum(training.features[s].shape[1] for s in spec.fit_on if s.is_extra)
     if extra_columns:
         standardizer = with_weight(standardizer, x, extra_columns, training.extra_weight)
-    scaled, indicators = x if standardizer is None else standardizer(x), training.indicators().to(x.device)
-    scorer = spec.estimator.fit(scaled, indicators, mean_one(training.weight, x.device))
-    return standardizer, scorer
+    indicators = functional.one_hot(torch.from_numpy(training.class_index), training.n_classes).to(x.device)
+    scorer = spec.estimator.fit(x if standardizer is None else standardizer(x), indicators)
+    return FittedModel(spec, standardizer, scorer, temperature)
 
 
 def _held_out_scores(spec: ModelSpec, training: TrainingSet, fold: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -200,7 +142,6 @@ def _held_out_scores(spec: ModelSpec, training: TrainingSet, fold: NDArray[np.in
     is_held_out = fold != ALWAYS_TRAINING
     for number in np.unique(fold[is_held_out]):
         out = fold == number
-        standardizer, scorer = _fit(spec, training.subset(~out))
-        x = side_by_side(training.subset(out).features, spec.predict_on)
-        scores[:, out] = scorer(x if standardizer is None else standardizer(x)).double().cpu().numpy()
+        model = _fit(spec, training.subset(~out))
+        scores[:, out] = model.scores(training.subset(out).features).double().cpu().numpy()
     return scores[:, is_held_out]

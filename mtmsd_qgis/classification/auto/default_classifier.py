@@ -89,18 +89,18 @@ def _chosen(
     """The classifier of the map, and what the features add to it.
 
     Where the raster holds features and spectra, one with both and one without features are cross-validated at the same
-    samples.
+    samples; models that neither smooth nor see features are those of both.
     """
     features, order = read(reader, task.training, span(progress, 0.0, 0.2))
-    training = task.training.subset(order)
-    check_classes(training.class_index, task.classes)
-    candidate = cross_validated(reader, features, task, training, span(progress, 0.2, 0.6))
+    task = replace(task, training=task.training.subset(order))
+    check_classes(task.training.class_index, task.classes)
+    candidate = cross_validated(reader, features, task, span(progress, 0.2, 0.6))
     if not (task.layout.spectra and reader.plan.features):
         return candidate, None
     plain = reader.without_features()
-    features, order = read(plain, training, span(progress, 0.6, 0.65))
+    features, order = read(plain, task.training, span(progress, 0.6, 0.65))
     in_order = torch.from_numpy(np.argsort(order)).to(task.device)
     features = {feature_set: values[in_order] for feature_set, values in features.items()}
-    spectral = cross_validated(plain, features, task, training, span(progress, 0.65, 1.0))
-    gain = feature_gain(candidate.validated, spectral.validated)
-    return candidate if gain.used else spectral, gain
+    same = [each for each in candidate.validated.models if not any(s.uses_guide for s in each.spec.predict_on)]
+    spectral = cross_validated(plain, features, task, span(progress, 0.65, 1.0), same)
+    return candidate, feature_gain(candidate.validated, spectral.validated)

@@ -19,15 +19,12 @@ from torch import Tensor
 
 from ...jobs.results import ModelSummary
 from ...progress import Progress
-from ...sampling.folds import ALWAYS_TRAINING
-from ...sampling.subsampling import subsample
-from ..sample_weights import class_counts
-from .calibration import log_probabilities, temperature
-from .cross_validation import CrossValidatedModel, FittedModel, HeldOut, TrainingSet, cross_validate, hold_out
+from ...sampling.held_out import HeldOut, hold_out
+from .calibration import brier, log_probabilities, temperature
+from .cross_validation import CrossValidatedModel, FittedModel, TrainingSet, cross_validate
 from .feature_sets import FeatureSet
 from .model_library import CONTEXTUAL, INTERPOLATION, OVERLAPPING, ModelSpec, available_models, feature_sets_of
 
-MOST_SAMPLES = 1000  # in the cross-validation
 _HALF_TRUST = 10  # groups a class with which the shares of the samples count half (decision 32)
 
 
@@ -101,8 +98,6 @@ class CrossValidatedEnsemble:
         temperature: Of the mean of their log probabilities.
         log_prior: (K,) added to it.
         held_out: What cross-validation held out.
-        right: (n,) whether the ensemble is right, at the samples that were held out.
-        clusters: (n,) which of these were held out together: polygons, blocks, or each its own.
     """
 
     models: tuple[CrossValidatedModel, ...]
@@ -110,14 +105,17 @@ class CrossValidatedEnsemble:
     temperature: float
     log_prior: NDArray[np.float64]
     held_out: HeldOut
-    right: NDArray[np.bool_]
-    clusters: NDArray[np.int64]
 
     @property
     def log_p(self) -> NDArray[np.float64]:
         """(n, K) log probabilities of the held-out samples."""
         mean = np.mean([model.log_p for model in self.chosen], axis=0)
         return log_probabilities(mean * self.temperature + self.log_prior, 1.0)
+
+    @property
+    def right(self) -> NDArray[np.bool_]:
+        """(n,) whether the ensemble is right there."""
+        return np.asarray(self.log_p.argmax(axis=1) == self.held_out.class_index)
 
     def fit(self, training: TrainingSet, seed: int, progress: Progress) -> Ensemble:
         """Fit the members to all samples; the seed draws from too many."""
@@ -136,61 +134,55 @@ class CrossValidatedEnsemble:
         )
 
 
-def cross_validate_ensemble(training: TrainingSet, purpose: Purpose, progress: Progress) -> CrossValidatedEnsemble:
+def cross_validate_ensemble(
+    training: TrainingSet, purpose: Purpose, progress: Progress, known: Sequence[CrossValidatedModel] = ()
+) -> CrossValidatedEnsemble:
     """Cross-validate the library, choose the members and calibrate their mean.
 
     Args:
         training: (N,) samples with the feature sets of the library.
         purpose: What the map is for.
         progress: Told after each model.
+        known: Models that were cross-validated on the same samples, folds and feature sets before.
     """
-    drawn = subsample(training.class_index, MOST_SAMPLES, purpose.seed, balanced=False)
-    groupings = {unit: groups[drawn] for unit, groups in purpose.groupings.items()}
-    subset = training.subset(drawn)
-    held_out = hold_out(subset.class_index, groupings, purpose.seed).of(subset)
+    held_out, found = hold_out(training.class_index, purpose.groupings, purpose.seed), {m.spec.name: m for m in known}
+    specs, subset = available_models(purpose.library, list(training.features)), training.subset(held_out.drawn)
     extrapolates = held_out.unit != "samples"
-    specs = [
-        spec.balanced() if extrapolates else spec for spec in available_models(purpose.library, list(training.features))
-    ]
-    models = []
     for number, spec in enumerate(specs):
-        models.append(cross_validate(spec, subset, held_out))
+        if spec.name not in found:
+            found[spec.name] = cross_validate(spec.balanced() if extrapolates else spec, subset, held_out)
         progress((number + 1) / len(specs), f"cross-validating models: {number + 1} of {len(specs)}")
-    chosen = models if extrapolates else top_half(models, held_out)
-    mean = np.mean([model.log_p for model in chosen], axis=0)
-    joint = temperature(mean, held_out.class_index, held_out.weight)
-    prior, clusters = np.zeros(training.n_classes), np.arange(len(drawn))
+    models = [found[spec.name] for spec in specs]
+    chosen = models if extrapolates else top_half(models, held_out.class_index)
+    joint = temperature(np.mean([model.log_p for model in chosen], axis=0), held_out.class_index)
+    prior = np.zeros(training.n_classes)
     if extrapolates:
-        prior = log_prior(training, purpose.groupings[held_out.unit])
-        clusters = groupings[held_out.unit]
-    right = (mean * joint + prior).argmax(axis=1) == held_out.class_index
-    clusters = clusters[held_out.fold != ALWAYS_TRAINING]
-    return CrossValidatedEnsemble(tuple(models), tuple(chosen), joint, prior, held_out, right, clusters)
+        prior = log_prior(training.class_index, purpose.groupings[held_out.unit], training.n_classes)
+    return CrossValidatedEnsemble(tuple(models), tuple(chosen), joint, prior, held_out)
 
 
-def top_half(models: Sequence[CrossValidatedModel], held_out: HeldOut) -> list[CrossValidatedModel]:
+def top_half(models: Sequence[CrossValidatedModel], class_index: NDArray[np.int64]) -> list[CrossValidatedModel]:
     """The models with the top half of the Brier scores, in their order; more than half where their number is odd.
 
     Args:
         models: Cross-validated.
-        held_out: What was held out.
+        class_index: (n,) true classes of the held-out samples.
     """
-    scores = [held_out.brier(model.log_p) for model in models]
+    scores = [brier(model.log_p, class_index).mean() for model in models]
     best = np.argsort(scores, kind="stable")[: (len(models) + 1) // 2]
     return [models[i] for i in sorted(best)]
 
 
-def log_prior(training: TrainingSet, groups: NDArray[np.int64]) -> NDArray[np.float64]:
+def log_prior(class_index: NDArray[np.int64], groups: NDArray[np.int64], n_classes: int) -> NDArray[np.float64]:
     """(K,) logarithms of the classes' shares among the samples, shrunk towards equal ones.
 
     The shares come from few polygons, so they are trusted by p / (p + 10), p the mean number of groups of a class.
 
     Args:
-        training: (N,) samples.
+        class_index: (N,) of the samples.
         groups: (N,) of the samples: polygons, or blocks.
+        n_classes: K.
     """
-    class_index, n_classes = training.class_index, training.n_classes
     groups_a_class = np.unique(np.stack([class_index, groups]), axis=1).shape[1] / n_classes
-    counts = class_counts(class_index, training.weight, n_classes)
-    shares = np.where(counts > 0, counts, 1) / len(class_index)
+    shares = np.bincount(class_index, minlength=n_classes).clip(min=1) / len(class_index)
     return np.asarray(np.log(shares) * groups_a_class / (groups_a_class + _HALF_TRUST))

@@ -47,6 +47,5 @@ class EnsembleRule:
     def predictor(self, cube: Raster, layout: FeatureLayout, device: torch.device) -> EnsemblePredictor:
         """Apply it to a raster with the features of the layout."""
         plan = BandPlan.of(layout, cube.bands)
-        plan = plan if self.guide_scaling is not None else plan.without_features()
         reader = FeatureSetReader(cube, layout, device, plan, self.scaling, self.guide_scaling, None)
-        return EnsemblePredictor(reader, self.ensemble)
+        return EnsemblePredictor(reader if self.guide_scaling else reader.without_features(), self.ensemble)

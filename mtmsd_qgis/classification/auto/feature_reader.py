@@ -77,7 +77,7 @@ class FeatureSetReader:
 
     def without_features(self) -> FeatureSetReader:
         """The same of the spectra alone, with the scaling that is known."""
-        return replace(self, plan=self.plan.without_features(), guide_scaling=None)
+        return replace(self, plan=BandPlan(self.plan.base, (), ()), guide_scaling=None)
 
     @property
     def available(self) -> list[FeatureSet]:

@@ -68,10 +68,8 @@ class FeatureSet(Enum):
     @property
     def extras(self) -> FeatureSet:
         """That of extra rasters which stands beside it."""
-        alike = (
-            s for s in FeatureSet if s.is_extra and (s.smoothing, bool(s.boxes)) == (self.smoothing, bool(self.boxes))
-        )
-        return next(alike)
+        form = self.smoothing, bool(self.boxes)
+        return next(s for s in FeatureSet if s.is_extra and (s.smoothing, bool(s.boxes)) == form)
 
     @property
     def is_diffusion(self) -> bool:
@@ -136,10 +134,6 @@ class BandPlan:
             features=pick(nearest, set(stages)),
             guide=pick(nearest, set(finest)),
         )
-
-    def without_features(self) -> BandPlan:
-        """The spectra alone: smoothing within fields then follows their principal components."""
-        return BandPlan(self.base, (), ())
 
     def available(self) -> list[FeatureSet]:
         """The feature sets that can be made."""

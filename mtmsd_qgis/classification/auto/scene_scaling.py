@@ -62,7 +62,6 @@ class SpectraScaling:
         if reduction is not None:
             noise = reduction @ noise
         whitening = _whitening(noise) if noise.shape[1] > 1 else np.eye(len(noise))
-
         return cls(
             mean=to_tensor(mean, device),
             inverse=to_tensor(inverse, device),

@@ -5,12 +5,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
-from ...sampling.subsampling import subsample
-from ..auto.cross_validation import HeldOut, TrainingSet, hold_out
-from ..auto.ensemble import MOST_SAMPLES, Purpose
+from ...sampling.held_out import HeldOut, hold_out
+from ..auto.cross_validation import TrainingSet
+from ..auto.ensemble import Purpose
 from ..auto.model_library import ModelSpec, available_models
 
 
@@ -19,15 +16,13 @@ class Trial:
     """What cross_validate_ensemble draws of the same samples and purpose.
 
     Attributes:
-        drawn: (n,) indices of the samples that are looked at, all or some.
+        held_out: The samples that take part, all or some, and their folds.
         subset: These samples.
-        held_out: Their folds.
         first: The first model of the library, which is a kernel ridge regression.
     """
 
-    drawn: NDArray[np.int64]
-    subset: TrainingSet
     held_out: HeldOut
+    subset: TrainingSet
     first: ModelSpec
 
     @classmethod
@@ -38,10 +33,7 @@ class Trial:
             training: (N,) samples with the feature sets of the library.
             purpose: What the map is for.
         """
-        drawn = subsample(training.class_index, MOST_SAMPLES, purpose.seed, balanced=False)
-        groupings = {unit: groups[drawn] for unit, groups in purpose.groupings.items()}
-        subset = training.subset(drawn)
-        held_out = hold_out(subset.class_index, groupings, purpose.seed).of(subset)
+        held_out = hold_out(training.class_index, purpose.groupings, purpose.seed)
         first = available_models(purpose.library, list(training.features))[0]
         balanced = first.balanced() if held_out.unit != "samples" else first
-        return cls(drawn, subset, held_out, balanced)
+        return cls(held_out, training.subset(held_out.drawn), balanced)

@@ -6,6 +6,7 @@ Enters: a reader of feature sets, with its feature sets at the training samples.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +17,7 @@ from ...jobs.results import ContextSummary
 from ...progress import Progress
 from ...sampling.groups import block_ids, spatial_groups
 from ...sampling.sample_table import SampleTable
-from ..auto.cross_validation import TrainingSet
+from ..auto.cross_validation import CrossValidatedModel, TrainingSet
 from ..auto.ensemble import CrossValidatedEnsemble, Purpose, cross_validate_ensemble
 from ..auto.feature_reader import FeatureSetReader
 from ..auto.feature_sets import FeatureSet
@@ -56,25 +57,25 @@ def cross_validated(
     reader: FeatureSetReader,
     features: dict[FeatureSet, Tensor],
     task: TrainingTask,
-    training: SampleTable,
     progress: Progress,
+    known: Sequence[CrossValidatedModel] = (),
 ) -> Candidate:
     """Ask whether the context is reliable, and cross-validate the models that may be used then.
 
     Args:
         reader: That the feature sets came from.
         features: At the training samples, (N, F) each.
-        task: What the map is for.
-        training: (N,) samples.
+        task: What the map is for, with these samples.
         progress: Told after each model.
+        known: Models that were cross-validated on the same feature sets before.
     """
-    settings, interpolates = task.settings, task.settings.split == "random"
+    settings, interpolates, training = task.settings, task.settings.split == "random", task.training
     cross_class = cross_class_affinity(features.pop(FeatureSet.GUIDE), training, settings.seed)
     context = ContextSummary(cross_class, cross_class <= MOST_CROSS_CLASS)
     groupings = {} if interpolates else _groupings(training, task)
     purpose = Purpose(interpolates, context.reliable, groupings, settings.seed)
-    samples = TrainingSet(features, training.class_index, len(task.classes), weight=task.weights_of(training))
-    validated = cross_validate_ensemble(samples, purpose, progress)
+    samples = TrainingSet(features, training.class_index, len(task.classes))
+    validated = cross_validate_ensemble(samples, purpose, progress, known)
     return Candidate(reader, samples, None if interpolates else context, validated, training, purpose)
 
 

@@ -22,7 +22,7 @@ def feature_gain(with_features: CrossValidatedEnsemble, without: CrossValidatedE
         without: The one of the spectra alone, of the same samples and folds.
     """
     difference = with_features.right.astype(np.float64) - without.right
-    error = clustered_error(difference, with_features.clusters)
+    error = clustered_error(difference, with_features.held_out.clusters)
     accuracies = [100 * float(ensemble.right.mean()) for ensemble in (with_features, without)]
     return FeatureGain(
         with_features=accuracies[0],

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from mtmsd_qgis.classification.auto.cross_validation import TrainingSet, cross_validate, hold_out
+from mtmsd_qgis.classification.auto.cross_validation import TrainingSet, cross_validate
 from mtmsd_qgis.classification.auto.ensemble import Purpose, cross_validate_ensemble, log_prior, top_half
 from mtmsd_qgis.classification.auto.feature_sets import FeatureSet
 from mtmsd_qgis.classification.auto.model_library import (
@@ -20,6 +20,7 @@ from mtmsd_qgis.classification.auto.model_library import (
     feature_sets_of,
 )
 from mtmsd_qgis.progress import silent
+from mtmsd_qgis.sampling.held_out import hold_out
 
 SPECTRA = [
     FeatureSet.SPECTRA,
@@ -93,7 +94,7 @@ def test_the_top_half_has_the_lower_brier_scores():
     training, _ = samples()
     held_out = hold_out(training.class_index, {}, 0)
     models = [cross_validate(spec, training, held_out) for spec in INTERPOLATION[:3]]
-    names = [model.spec.name for model in top_half(models, held_out)]
+    names = [model.spec.name for model in top_half(models, held_out.class_index)]
     assert INTERPOLATION[0].name in names
     assert len(names) == 2
 
@@ -114,13 +115,24 @@ def test_shares_of_the_samples_are_trusted_by_the_number_of_their_groups():
     class_index = np.array([0] * 30 + [1] * 10)
     many, few = np.arange(40), np.array([0] * 30 + [1] * 10)
     shares = np.log([0.75, 0.25])
-    assert log_prior(TrainingSet({}, class_index, 2), few) == pytest.approx(shares * 1 / 11)
-    assert log_prior(TrainingSet({}, class_index, 2), many) == pytest.approx(shares * 20 / 30)
+    assert log_prior(class_index, few, 2) == pytest.approx(shares * 1 / 11)
+    assert log_prior(class_index, many, 2) == pytest.approx(shares * 20 / 30)
     training, group = samples(count=480, n_groups=24)
     rare = np.flatnonzero((training.class_index == 0) | (np.arange(480) % 3 == 0))
     ensemble = fitted(training.subset(rare), purpose_for(group[rare]))
     assert ensemble.log_prior.numpy() == pytest.approx(np.log([0.75, 0.25]) * 8 / 18, abs=0.01)  # 12 and 4 groups
     assert not ensemble_for(interpolates=True).log_prior.any()
+
+
+def test_models_that_are_known_are_not_cross_validated_again():
+    training, group = samples()
+    purpose = purpose_for(group)
+    first = cross_validate_ensemble(training, purpose, silent)
+    told: list[float] = []
+    second = cross_validate_ensemble(training, purpose, lambda fraction, _: told.append(fraction), first.models[:2])
+    assert [one is other for one, other in zip(first.models, second.models)] == [True] * 2 + [False] * 3
+    assert told[-1] == 1
+    assert (first.log_p == second.log_p).all()
 
 
 def test_the_same_seed_gives_the_same_ensemble():
