@@ -6,6 +6,8 @@ A message is one or two sentences for the person at the screen: what was expecte
 
 from __future__ import annotations
 
+NO_VALID_PIXEL = "No valid pixel was found: every pixel is nodata or masked. Check nodata and mask."
+
 
 class MtmsdError(Exception):
     """Root of all errors raised on purpose."""

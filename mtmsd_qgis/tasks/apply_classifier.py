@@ -18,7 +18,7 @@ from ..classification.predict_map import MapFiles, predict_map
 from ..classification.predictor import MapGrid
 from ..diffusion.batch_plan import memory_guard
 from ..diffusion.device import Device
-from ..errors import FileFormatError, SceneError
+from ..errors import NO_VALID_PIXEL, FileFormatError, SceneError
 from ..features.extraction_run import ExtractionRun, scene_tiles
 from ..features.lazy_raster import LazyFeatures
 from ..features.quantization import QuantisedSpectra
@@ -167,7 +167,7 @@ def _lazy_features(run: ApplyRun, target: MatchedRaster, progress: Progress) -> 
         )
     components, valid = standardised(target.raster, None, model.preprocessor, run.folder, progress)
     if not valid.any():
-        raise SceneError("No valid pixel was found: every pixel is nodata or masked. Check nodata and mask.")
+        raise SceneError(NO_VALID_PIXEL)
     try:
         extractor = recipe.extractor(model.network.to(run.device.torch_device), settings, model.settings.patch_size)
         features = recipe.features(extractor, layout)

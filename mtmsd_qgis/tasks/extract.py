@@ -17,7 +17,7 @@ from ..diffusion.batch_plan import memory_guard
 from ..diffusion.device import Device
 from ..diffusion.model import load_model
 from ..diffusion.patch_sampler import PatchSampler
-from ..errors import SceneError
+from ..errors import NO_VALID_PIXEL, SceneError
 from ..features.extraction_run import ExtractionRun, scene_tiles
 from ..features.extractor import FeatureExtractor
 from ..features.quantization import QuantisedSpectra
@@ -51,7 +51,7 @@ def extract(job: Job, folder: Path, progress: Progress) -> ExtractionResult:
     check_bands(cube, model.preprocessor)
     components, valid = standardised(cube, None, model.preprocessor, folder, span(progress, 0.0, 0.03))
     if not valid.any():
-        raise SceneError("No valid pixel was found: every pixel is nodata or masked. Check nodata and mask.")
+        raise SceneError(NO_VALID_PIXEL)
 
     extractor = FeatureExtractor(model.network.to(device.torch_device), settings)
     tiles = scene_tiles(components, valid)

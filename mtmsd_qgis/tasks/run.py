@@ -6,21 +6,18 @@ Enters: a Job, its folder, a progress. Leaves: files in the folder, and what the
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Callable, Union
 
-import numpy as np
-import torch
-
-from ..errors import SceneError, SettingsError
+from ..errors import SettingsError
 from ..jobs.clusters.cluster_map import ClusterResult
 from ..jobs.protocol import Job
 from ..jobs.results import TaskResult
 from ..progress import Progress
+from ..runtime.matrix_errors import matrix_errors_in_words
 from .apply_classifier import apply_classifier
 from .classify import classify
 from .clusters.cluster_scene import cluster_scene
@@ -28,8 +25,6 @@ from .extract import extract
 from .import_scene import import_scene
 from .map_scene import map_scene
 from .pretrain import pretrain
-
-log = logging.getLogger(__name__)
 
 Result = Union[TaskResult, ClusterResult]
 
@@ -55,13 +50,6 @@ def run(job: Job, folder: Path, progress: Progress) -> Result:
     if job.task not in TASKS:
         raise SettingsError(f"A task of {', '.join(TASKS)} was expected, found '{job.task}'.")
     started = time.monotonic()
-    try:
+    with matrix_errors_in_words():
         result = TASKS[job.task](job, folder, progress)
-    except (np.linalg.LinAlgError, torch.linalg.LinAlgError) as error:  # type: ignore[attr-defined]
-        log.warning("%s", error)
-        raise SceneError(
-            "Values that differ, and do so within one range, were expected in the raster and at the samples. They lead "
-            "to a matrix that cannot be inverted, as where one value lies far beyond all others, where bands repeat "
-            "each other, or where all samples are the same. Leave such bands or pixels out."
-        ) from error
     return replace(result, seconds=round(time.monotonic() - started, 2))

@@ -7,11 +7,14 @@ import numpy as np
 import pytest
 import torch
 
+from mtmsd_qgis.campaign.steps import Shard
 from mtmsd_qgis.errors import SceneError
 from mtmsd_qgis.jobs.protocol import Job
 from mtmsd_qgis.jobs.settings import ClassificationSettings, to_json
 from mtmsd_qgis.progress import silent
 from mtmsd_qgis.tasks import run as tasks
+from mtmsd_qgis.tasks.campaign import run_steps
+from tests.campaigns import WHOLE, campaign_of
 from tests.scenes import CLASSES, cube_of, fields, sample_table
 
 
@@ -34,3 +37,13 @@ def test_of_either_library(tmp_path, monkeypatch, error):
     monkeypatch.setitem(tasks.TASKS, "pretrain", fail)
     with pytest.raises(SceneError, match="bands repeat each other"):
         tasks.run(Job("pretrain"), tmp_path, silent)
+
+
+def test_in_a_campaign_too(tmp_path, monkeypatch):
+    def fail(*_):
+        raise np.linalg.LinAlgError("Singular matrix")
+
+    monkeypatch.setitem(run_steps.WORK, "moments", lambda run: fail)
+    campaign_of(tmp_path, WHOLE)
+    with pytest.raises(SceneError, match="bands repeat each other"):
+        run_steps.run_campaign(tmp_path, None, Shard(), silent)

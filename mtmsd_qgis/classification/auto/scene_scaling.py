@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ...errors import NO_VALID_PIXEL, SceneError
 from ...io.cube import Raster
 from ...io.windows import Window
 
@@ -52,6 +53,9 @@ class SpectraScaling:
             bands: (B,) of it, 0-based.
             windows: Spread over the scene.
             device: Where the tensors shall lie.
+
+        Raises:
+            SceneError: They hold no valid pixel.
         """
         pixels, noise = _pixels_and_noise(cube, bands, windows)
         mean, inverse = pixels.mean(axis=1), inverse_or_zero(pixels.std(axis=1))
@@ -136,6 +140,8 @@ def _pixels_and_noise(
         for step in (values[:, :, 1:] - values[:, :, :-1], values[:, 1:] - values[:, :-1]):
             flat = step.reshape(len(bands), -1)
             differences.append(flat[:, np.isfinite(flat).all(axis=0)])
+    if not any(values.size for values in pixels):
+        raise SceneError(NO_VALID_PIXEL)
     together = [np.concatenate(parts, axis=1).astype(np.float64) for parts in (pixels, differences)]
     return together[0], together[1]
 

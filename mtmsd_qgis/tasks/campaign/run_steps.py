@@ -18,6 +18,7 @@ from ...campaign.folder import BEGUN, CAMPAIGN_FILE, read_campaign, write_text
 from ...campaign.steps import STEPS, Shard, Step, check_needs, is_done, next_step, state_of, units_of
 from ...errors import MtmsdError, SettingsError
 from ...progress import Progress, span
+from ...runtime.matrix_errors import matrix_errors_in_words
 from .campaign_run import CampaignRun, UnitWork
 from .find_features import find_features
 from .gather import gather
@@ -59,6 +60,7 @@ def run_campaign(folder: Path, step: Step | None, shard: Shard, progress: Progre
     Raises:
         MtmsdError: campaign.json is not right or was changed, or a step that is needed is not complete.
         SettingsError: A shard of no step.
+        SceneError: A matrix of the data cannot be decomposed or inverted.
     """
     run = CampaignRun(folder, read_campaign(folder))
     _begin(run)
@@ -88,7 +90,8 @@ def _run_step(run: CampaignRun, step: Step, shard: Shard, progress: Progress) ->
     for number, unit in enumerate(waiting, first):
         of_unit = span(progress, number / len(own), (number + 1) / len(own))
         if work is not None:
-            work(unit, _named(of_unit, f"unit {number + 1} of {len(own)}: " if len(own) > 1 else ""))
+            with matrix_errors_in_words():
+                work(unit, _named(of_unit, f"unit {number + 1} of {len(own)}: " if len(own) > 1 else ""))
     _merge(run, step)
     progress(1.0, f"step '{step.name}' done")
     return {"step": step.name, "shard": [shard.index, shard.count], "units": len(own), "done_now": len(waiting)}

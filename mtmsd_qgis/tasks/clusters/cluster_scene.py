@@ -24,7 +24,7 @@ from ...classification.clusters.scene_clusters import SceneClusters
 from ...classification.clusters.suggestions import suggested_places
 from ...diffusion.batch_plan import memory_guard
 from ...diffusion.device import Device
-from ...errors import SceneError
+from ...errors import NO_VALID_PIXEL, SceneError
 from ...io.cube import Cube, Raster
 from ...io.run_directory import RunDirectory, open_run_directory
 from ...jobs.clusters.cluster_map import ClusterResult, ClusterScores, SpectralBand, cluster_settings
@@ -81,7 +81,7 @@ def cluster_scene(job: Job, folder: Path, progress: Progress) -> ClusterResult:
         source.raster.expect(view.bands)
         draw = view.draw(span(working, _DRAWN / 2, _DRAWN))
         if not len(draw):
-            raise SceneError("No valid pixel was found: every pixel is nodata or masked. Check nodata and mask.")
+            raise SceneError(NO_VALID_PIXEL)
         clusters = SceneClusters.find(draw, settings, span(working, _DRAWN, _PARTED))
         log.info("%s", clusters.sentence)
         mapper = ClusterMapper(view, clusters.cut, settings.levels)
