@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A campaign's map by a pool of workers: how much faster two are than one, and what starting a worker costs.
 
-    python benchmarks/campaign/pool.py [--tiles 64] [--side 512] [--workers 1 2] [--kills 20] [--iterations 60]
+    python benchmarks/campaign/pool.py [--tiles 64] [--side 512] [--bands 12] [--workers 1 2] [--kills 20]
 
 A made-up raster is cut into square tiles that lie side by side. Model and classifier are made once; then the map is
 made anew for each number of workers, each a process on one thread of its own. Prints one line of JSON. All times are of
@@ -44,26 +44,27 @@ from mtmsd_qgis.jobs.data_model import Band, ClassEntry  # noqa: E402
 from mtmsd_qgis.jobs.protocol import Job  # noqa: E402
 from mtmsd_qgis.jobs.settings import ClassificationSettings, extraction_settings, pretrain_settings  # noqa: E402
 
-BANDS, CLASSES, FIELD = 12, 5, 24  # FIELD: pixels, side of a field of one class
+CLASSES, FIELD = 5, 24  # FIELD: pixels, side of a field of one class
 _SAMPLES = 400
 _MAPS = ("map.raw", "confidence.raw")
 
 
-def make_campaign(folder: Path, tiles: int, side: int, iterations: int) -> Campaign:
+def make_campaign(folder: Path, given: argparse.Namespace) -> Campaign:
     """Tiles side by side in a square, every field of one of a few spectra with noise; samples in the first tiles."""
+    tiles, side, n_bands = given.tiles, given.side, given.bands
     rng, across = np.random.default_rng(0), int(np.ceil(tiles**0.5))
-    spectra = rng.uniform(500, 3000, size=(CLASSES, BANDS))
+    spectra = rng.uniform(500, 3000, size=(CLASSES, n_bands))
     classes = tuple(ClassEntry(i + 1, f"class {i + 1}") for i in range(CLASSES))
     scenes = []
     for number in range(tiles):
         row, col = number // across * side, number % across * side
         rows, cols = np.mgrid[row : row + side, col : col + side] // FIELD
         index = (rows * 7 + cols * 3 + rows * cols) % CLASSES
-        values = spectra[index].transpose(2, 0, 1) + rng.normal(0, 300, size=(BANDS, side, side))
+        values = spectra[index].transpose(2, 0, 1) + rng.normal(0, 300, size=(n_bands, side, side))
         scene = Scene(f"{number + 1:04d}", row, col, side, side, name=f"tile {number + 1}")
         own = scene_folder(folder, scene)
         own.mkdir(parents=True)
-        bands = [Band(f"Band {i + 1}", number=i + 1) for i in range(BANDS)]
+        bands = [Band(f"Band {i + 1}", number=i + 1) for i in range(n_bands)]
         cube = create_cube(own, "scene", (side, side), "int16", bands)
         cube.write(whole(side, side), values.astype(np.int16))
         cube.flush()
@@ -79,7 +80,7 @@ def make_campaign(folder: Path, tiles: int, side: int, iterations: int) -> Campa
     campaign = Campaign(
         tuple(scenes),
         classes,
-        pretrain_settings("quick", iterations=iterations, components=8, device="cpu"),
+        pretrain_settings("quick", iterations=given.iterations, components=8, device="cpu"),
         extraction_settings("quick", timesteps=(100, 200), device="cpu"),  # those that a map usually rests on
         ClassificationSettings(split="spatial", device="cpu"),
     )
@@ -151,13 +152,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tiles", type=int, default=64)
     parser.add_argument("--side", type=int, default=512)
+    parser.add_argument("--bands", type=int, default=12)
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--kills", type=int, default=0)
     parser.add_argument("--iterations", type=int, default=60, help="of the training, which is not what is measured")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        make_campaign(folder, given.tiles, given.side, given.iterations)
+        make_campaign(folder, given)
         for step in ("moments", "pretrain", "statistics", "gather", "learn"):
             pool_seconds(folder, step, 1)
         seconds, prints = {}, set()
@@ -169,6 +171,7 @@ def main() -> None:
         found = {
             "tiles": given.tiles,
             "side": given.side,
+            "bands": given.bands,
             "seconds": {str(count): round(value, 1) for count, value in seconds.items()},
             "pixels_per_second": {str(count): round(pixels / value) for count, value in seconds.items()},
             "start_seconds": round(pool_seconds(folder, "map", 1), 1),  # nothing is left to be done

@@ -106,14 +106,15 @@ class FeatureSetReader:
         return [self._source(self.plan.base[0])] * len(self.scaling.reduction)
 
     def windows(self, wanted: Sequence[FeatureSet], *, for_samples: bool = False) -> list[Tile]:
-        """Windows that cover the raster once, as large as memory allows for these feature sets, multiples of 16 pixels.
+        """Windows that cover the raster once, as large as memory allows for these feature sets, within a factor of two.
 
-        For samples, which lie here and there, those of a costly raster are small.
+        Their side is a power of two: most tilings of large scenes are multiples of it, so that few windows of a mosaic
+        lie in two tiles. For samples, which lie here and there, those of a costly raster are small.
         """
         if for_samples and self.cube.costly:
             return windows_with_margin(self.cube.height, self.cube.width, _CELL, MARGIN, MARGIN)
         columns = sum(len(self.sources(s)) for s in wanted) + len(self.plan.features) + len(self.plan.base)
-        side = max(32, min(256, math.isqrt(_WINDOW_BYTES // (4 * columns)) - 2 * MARGIN) // 16 * 16)
+        side = 2 ** round(math.log2(min(256, max(32, math.sqrt(_WINDOW_BYTES / (4 * columns)) - 2 * MARGIN))))
         return windows_with_margin(self.cube.height, self.cube.width, side, MARGIN, MARGIN)
 
     def read(self, tile: Tile, wanted: Iterable[FeatureSet]) -> tuple[dict[FeatureSet, Tensor], NDArray[np.bool_]]:
