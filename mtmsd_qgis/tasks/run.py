@@ -12,12 +12,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Callable, Union
 
+from ..diffusion.matrix_errors import matrix_errors_in_words
 from ..errors import SettingsError
 from ..jobs.clusters.cluster_map import ClusterResult
 from ..jobs.protocol import Job
 from ..jobs.results import TaskResult
 from ..progress import Progress
-from ..runtime.matrix_errors import matrix_errors_in_words
 from .apply_classifier import apply_classifier
 from .classify import classify
 from .clusters.cluster_scene import cluster_scene

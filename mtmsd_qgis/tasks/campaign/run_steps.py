@@ -16,9 +16,9 @@ from typing import Any, Callable
 from ...campaign import steps
 from ...campaign.folder import BEGUN, CAMPAIGN_FILE, read_campaign, write_text
 from ...campaign.steps import STEPS, Shard, Step, check_needs, is_done, next_step, state_of, units_of
+from ...diffusion.matrix_errors import matrix_errors_in_words
 from ...errors import MtmsdError, SettingsError
 from ...progress import Progress, span
-from ...runtime.matrix_errors import matrix_errors_in_words
 from .campaign_run import CampaignRun, UnitWork
 from .find_features import find_features
 from .gather import gather
