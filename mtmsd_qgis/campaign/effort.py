@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What a campaign takes: disk and time, estimated before it begins.
 
-Enters: a Campaign and the size of its files. Leaves: an Effort. The times are those of docs/performance.md on the
-processor (preset quick, one core's seconds), scaled by the multiply-adds of the network; docs/cluster.md shows how well
-they fit.
+Enters: a Campaign and the size of its files. Leaves: an Effort. The times are one core's, of the preset quick, the
+network's part scaled by its multiply-adds: a training step by docs/performance.md, a mapped pixel by
+benchmarks/campaign/pool.py, whose figures are in docs/cluster.md.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from .folder import Campaign
 _STEP_SECONDS = 0.31  # one core's, for a training step of 8 patches of 32 x 32 pixels at width 32
 _STEP_PIXELS = 8 * 32 * 32
 _WIDTH = 32
-_PIXEL_SECONDS = 37e-6  # one core's, to map a pixel: two timesteps of features, and the classifier
-_BAND_SECONDS = 4e-9  # one core's, to read a band of a pixel and add it to the moments
+_NETWORK_SECONDS = 40e-6  # one core's, for the features of a pixel at two timesteps, at width 32
+_CLASSIFIER_SECONDS = 60e-6  # one core's, to smooth and classify a pixel; and for each of its bands:
+_BAND_SECONDS = 0.45e-6
 _LEARN_SECONDS = 60.0  # one core's, for statistics, features of samples, and the classifier
 
 
@@ -57,5 +58,5 @@ def effort_of(campaign: Campaign, bands: int, band_bytes: int, *, trained: bool 
     return Effort(
         disk_bytes=pixels * (bands * band_bytes + map_bytes(probabilities)),
         train_seconds=0.0 if trained else step * settings.iterations,
-        map_seconds=pixels * (_PIXEL_SECONDS * scale + _BAND_SECONDS * bands) + _LEARN_SECONDS,
+        map_seconds=pixels * (_NETWORK_SECONDS * scale + _CLASSIFIER_SECONDS + _BAND_SECONDS * bands) + _LEARN_SECONDS,
     )
