@@ -15,6 +15,7 @@ from .base.algorithm import MtmsdAlgorithm
 from .base.choices.class_table_parameter import ClassTableParameter
 from .base.choices.class_weights import ClassWeights
 from .base.choices.finish_parameters import FinishParameters
+from .base.choices.number_fields import ClassAreaField, SampleWeightField
 from .base.classification_parameters import (
     ClassifierFile,
     ClassifierOptions,
@@ -63,7 +64,8 @@ class Classify(MtmsdAlgorithm):
         )
         self.declare_groups(ExtraFeatureRasters(), SampleLayers(), ExtraRasters())
         self.declare_groups(ClassifierParameters(with_scenes=True), ClassifierOptions())
-        self.declare_groups(ClassTableParameter(), ClassWeights(), FinishParameters())
+        self.declare_groups(ClassTableParameter(), ClassWeights(), ClassAreaField(), SampleWeightField())
+        self.declare_groups(FinishParameters())
         self.declare(
             rare_number("KEEP", self.tr("Features kept per timestep"), least=0),
             self.tr(
@@ -95,7 +97,8 @@ class Classify(MtmsdAlgorithm):
         extra = ExtraFeatureRasters().read(values, source)
         labels = [SampleLayers.training_in(values, scene.source) for scene in extra]
         run = ClassificationRun.collect(self.outputs, values, settings, source)
-        self._run = replace(run, extra=tuple(zip(extra, labels)), extras=ExtraRasters().read(values))
+        run = replace(run, extra=tuple(zip(extra, labels)), extras=ExtraRasters().read(values))
+        self._run = run.with_weights(values)
 
     def compute(self, values: ParameterValues, feedback: QgsProcessingFeedback) -> dict[str, Any]:
         """Export raster and samples, classify, write maps and report."""

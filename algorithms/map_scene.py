@@ -22,6 +22,7 @@ from .base.algorithm import MtmsdAlgorithm
 from .base.choices.class_table_parameter import ClassTableParameter
 from .base.choices.class_weights import ClassWeights
 from .base.choices.finish_parameters import FinishParameters
+from .base.choices.number_fields import ClassAreaField, SampleWeightField
 from .base.classification_parameters import (
     ClassifierFile,
     ClassifierOptions,
@@ -85,6 +86,8 @@ class MapScene(MtmsdAlgorithm):
             ClassifierOptions(),
             ClassTableParameter(),
             ClassWeights(),
+            ClassAreaField(),
+            SampleWeightField(),
             FinishParameters(),
             ResumeFolderParameter(),
             Seed(),
@@ -135,7 +138,7 @@ class MapScene(MtmsdAlgorithm):
         self._extraction = ExtractionParameters().read(values, preset, spectra=True)
         self._mask = BandsAndMask().read_mask(values)
         run = ClassificationRun.collect(self.outputs, values, classification, source)
-        self._run = replace(run, extras=ExtraRasters().read(values))
+        self._run = replace(run, extras=ExtraRasters().read(values)).with_weights(values)
 
     def compute(self, values: ParameterValues, feedback: QgsProcessingFeedback) -> dict[str, Any]:
         """Export raster and samples, let the worker do the steps, write maps, report and model."""

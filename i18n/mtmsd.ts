@@ -248,6 +248,22 @@
             <translation type="unfinished"></translation>
         </message>
         <message>
+            <source>Sample weights</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>A field of numbers: how much the samples of each feature count where the classes are learnt, for example by how sure you are of them. Twice the weight counts like two samples. 0: the feature is left out. Every classifier takes weights; in the accuracy all held-out samples count alike.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Field of class areas</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>For the class weights 'area', in place of a class table: a field of numbers with the area of the feature's class, in any unit, the same for all features of a class.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
             <source>Training layer</source>
             <translation type="unfinished"></translation>
         </message>

@@ -248,6 +248,22 @@
             <translation>Pixel, deren Klasse weniger wahrscheinlich ist, gelten als unsicher ('not sure') und haben eine eigene Zeile der Legende (id 255, wo sie frei ist). Der Bericht gibt Genauigkeit und Flächen mit ihnen und ohne sie an. 0: Jedes Pixel hat eine Klasse.</translation>
         </message>
         <message>
+            <source>Sample weights</source>
+            <translation>Gewichte der Trainingsdaten</translation>
+        </message>
+        <message>
+            <source>A field of numbers: how much the samples of each feature count where the classes are learnt, for example by how sure you are of them. Twice the weight counts like two samples. 0: the feature is left out. Every classifier takes weights; in the accuracy all held-out samples count alike.</source>
+            <translation>Ein Feld mit Zahlen: wie viel die Pixel jedes Objekts beim Lernen der Klassen zählen, zum Beispiel danach, wie sicher sie sind. Das doppelte Gewicht zählt wie zwei Trainingspixel. 0: Das Objekt wird weggelassen. Jedes Verfahren berücksichtigt Gewichte; in der Genauigkeit zählen alle zurückgehaltenen Pixel gleich.</translation>
+        </message>
+        <message>
+            <source>Field of class areas</source>
+            <translation>Feld mit den Klassenflächen</translation>
+        </message>
+        <message>
+            <source>For the class weights 'area', in place of a class table: a field of numbers with the area of the feature's class, in any unit, the same for all features of a class.</source>
+            <translation>Für die Klassengewichte 'area', anstelle einer Klassentabelle: ein Feld mit Zahlen, mit der Fläche der Klasse des Objekts in beliebiger Einheit, gleich für alle Objekte einer Klasse.</translation>
+        </message>
+        <message>
             <source>Training layer</source>
             <translation>Trainingslayer</translation>
         </message>

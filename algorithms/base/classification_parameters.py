@@ -22,6 +22,7 @@ from ...mtmsd_qgis.jobs.settings import CLASSIFIERS, SPLITS, ClassificationSetti
 from .choices.class_table_parameter import ClassTableParameter
 from .choices.class_weights import ClassWeights
 from .choices.finish_parameters import FinishParameters
+from .choices.number_fields import ClassAreaField, SampleWeightField
 from .parameters import Overlaps, ParameterValues, WorkerOutputs, rare_number, read_label_layer
 from .translation import tr, translatable
 from .uncertainty.suggestion_parameters import SuggestionOutput, SuggestionParameters
@@ -80,6 +81,8 @@ class SampleLayers:
         training = read_label_layer(values, "TRAINING", source)
         reference = read_label_layer(values, "VALIDATION", source) if values.is_given("VALIDATION") else None
         chosen = ClassTableParameter().apply(values, training, reference)
+        chosen = ClassAreaField().apply(values, chosen, training)
+        chosen = SampleWeightField().apply(values, chosen)
         if chosen.reference is None:
             return chosen
         return replace(chosen, reference=as_classes_of(chosen.training, chosen.reference))
@@ -88,7 +91,8 @@ class SampleLayers:
     def training_in(values: ParameterValues, source: RasterSource) -> LabelLayer:
         """The training samples alone, in the CRS of another raster; errors as above."""
         training = read_label_layer(values, "TRAINING", source)
-        return ClassTableParameter().apply(values, training, None).training
+        chosen = ClassTableParameter().apply(values, training, None)
+        return SampleWeightField().apply(values, chosen).training
 
 
 class ClassifierParameters:

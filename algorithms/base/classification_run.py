@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...mtmsd_qgis.jobs.settings import ClassificationSettings
 from .choices.finish_parameters import FinishParameters, finish_rows
+from .choices.number_fields import SampleWeightField
 from .classification_parameters import ACCURACY, ClassifierFile, SampleLayers
 from .outputs import RunOutputs
 from .rasters.extra_rasters import ChosenExtras
@@ -109,6 +110,13 @@ class ClassificationRun:
             include_model=ClassifierFile.includes_model(values),
         )
 
+    def with_weights(self, values: ParameterValues) -> ClassificationRun:
+        """The run whose settings name the field of weights, where samples do not all count alike."""
+        layers = [self.labels, *(labels for _, labels in self.extra)]
+        if len({weight for labels in layers for weight in labels.weights.values()}) < 2:
+            return self
+        return replace(self, settings=replace(self.settings, sample_weight_field=SampleWeightField.named(values)))
+
     @property
     def labels(self) -> LabelLayer:
         """Training samples."""
@@ -146,7 +154,7 @@ class ClassificationRun:
         from ..bridge.feedback import ProgressRange
         from ..bridge.vector.sample_export import SampleExport, training_of_several
 
-        for sentence in self.samples.sentences:
+        for sentence in (*self.samples.sentences, *self.samples.weight_sentences):
             feedback.pushInfo(sentence)
         for sentence in self.samples.warnings:
             feedback.pushWarning(sentence)
@@ -178,6 +186,7 @@ class ClassificationRun:
         return replace(
             job,
             samples=training.file,
+            sample_weights=training.weights,
             validation=validation,
             classes=training.classes,
             outputs=outputs,
@@ -251,8 +260,12 @@ class ClassificationRun:
         }
         if self.reference is not None:
             rows["Validation layer"] = self.reference.name
-        if self.samples.sentences:
-            choices = replace(result.choices or ChoiceFacts(), class_table=self.samples.sentences)
+        if self.samples.sentences or self.samples.weight_sentences:
+            choices = replace(
+                result.choices or ChoiceFacts(),
+                class_table=self.samples.sentences,
+                left_out_samples=self.samples.weight_sentences or None,
+            )
             result = replace(result, choices=choices)
         facts, area = self.outputs.report_facts(rows), self.source.grid.pixel_area_m2
         notes = classification_notes(result)

@@ -21,11 +21,13 @@ class LabelledFeatures:
         local: (N, T, D) float32, the feature at the pixel.
         around: (N, T, D) float32, its mean over the window around the pixel (the paper's global features).
         classes: (N,) int64, 0 to K - 1.
+        weight: (N,) float32 of the samples, of mean 1; None: all count alike.
     """
 
     local: Tensor
     around: Tensor
     classes: Tensor
+    weight: Tensor | None = None
 
 
 class TimestepClassifier(Protocol):

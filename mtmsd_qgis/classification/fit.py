@@ -6,6 +6,7 @@ Enters: a TrainingTask. Leaves: a FittedClassifier.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 
 from ..progress import Progress
@@ -13,6 +14,8 @@ from .auto.default_classifier import fit_default
 from .fusion.fusion_classifier import fit_fusion
 from .training_task import FittedClassifier, TrainingTask
 from .transformer.transformer_classifier import fit_transformer
+
+log = logging.getLogger(__name__)
 
 
 def fit_classifier(task: TrainingTask, progress: Progress) -> FittedClassifier:
@@ -23,4 +26,7 @@ def fit_classifier(task: TrainingTask, progress: Progress) -> FittedClassifier:
         "linear": fit_fusion,
         "transformer3d": fit_transformer,
     }
+    weights = task.weight_facts()
+    if weights is not None:
+        log.info("%s", weights.sentence)
     return recipes[task.settings.classifier](task, progress)

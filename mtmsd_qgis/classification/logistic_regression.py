@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from ..progress import Progress
 from .estimator import LabelledFeatures
+from .sample_weights import at, cross_entropy, summed_cross_entropy
 from .standardizer import Standardizer
 
 _PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1)  # per sample
@@ -83,10 +83,10 @@ class LogisticRegression:
         fold = torch.randint(0, _FOLDS, (len(x),), generator=generator).to(x.device)
         losses = []
         for number, penalty in enumerate(_PENALTIES):
-            losses.append(_cross_validated_loss(reduced, samples.classes, self.classes, penalty, fold))
+            losses.append(_cross_validated_loss(reduced, samples, self.classes, penalty, fold))
             progress((number + 1) / (len(_PENALTIES) + 1), f"fitting: penalty {penalty:g}")
         penalty = _PENALTIES[losses.index(min(losses))]
-        weight, bias = _fit_logistic(reduced, samples.classes, self.classes, penalty)
+        weight, bias = _fit_logistic(reduced, samples.classes, self.classes, penalty, samples.weight)
         progress(1.0, "")
         return FittedLogistic(local_scaler, around_scaler, basis @ weight, bias, penalty)
 
@@ -96,18 +96,20 @@ def _flat(local: Tensor, around: Tensor) -> Tensor:
     return torch.cat([local.flatten(1), around.flatten(1)], dim=1)
 
 
-def _cross_validated_loss(x: Tensor, target: Tensor, classes: int, penalty: float, fold: Tensor) -> float:
+def _cross_validated_loss(x: Tensor, samples: LabelledFeatures, classes: int, penalty: float, fold: Tensor) -> float:
     """Mean held-out cross-entropy over the folds that have samples on both sides."""
-    total = 0.0
+    target, total = samples.classes, 0.0
     for number in range(_FOLDS):
         out = fold == number
         if out.any() and not out.all():
-            weight, bias = _fit_logistic(x[~out], target[~out], classes, penalty)
-            total += float(functional.cross_entropy(x[out] @ weight + bias, target[out], reduction="sum"))
+            weight, bias = _fit_logistic(x[~out], target[~out], classes, penalty, at(samples.weight, ~out))
+            total += float(summed_cross_entropy(x[out] @ weight + bias, target[out], at(samples.weight, out)))
     return total
 
 
-def _fit_logistic(x: Tensor, target: Tensor, classes: int, penalty: float) -> tuple[Tensor, Tensor]:
+def _fit_logistic(
+    x: Tensor, target: Tensor, classes: int, penalty: float, sample_weight: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """Weights (features, K) and bias (K,) of a penalised logistic regression."""
     weight = torch.zeros(x.shape[1], classes, device=x.device, requires_grad=True)
     bias = torch.zeros(classes, device=x.device, requires_grad=True)
@@ -115,7 +117,7 @@ def _fit_logistic(x: Tensor, target: Tensor, classes: int, penalty: float) -> tu
 
     def closure() -> Tensor:
         optimizer.zero_grad()
-        loss = functional.cross_entropy(x @ weight + bias, target) + 0.5 * penalty * weight.square().sum()
+        loss = cross_entropy(x @ weight + bias, target, sample_weight) + 0.5 * penalty * weight.square().sum()
         loss.backward()  # type: ignore[no-untyped-call]
         return loss
 

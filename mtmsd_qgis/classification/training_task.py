@@ -7,16 +7,19 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from ..features.extras.extra_reader import SceneExtras
 from ..io.cube import Raster
-from ..jobs.choice_results import ClassWeightFacts
+from ..jobs.choice_results import ClassWeightFacts, SampleWeightFacts
 from ..jobs.data_model import ClassEntry, FeatureLayout
 from ..jobs.extras.extra_rasters import ExtraFinding
 from ..jobs.results import EnsembleSummary
 from ..jobs.settings import ClassificationSettings
 from ..sampling.sample_table import SampleTable
+from ..sampling.sample_weights import SampleWeights, effective_samples
 from ..sampling.subsampling import subsample
 from .predictor import DecisionRule, Predictor
 
@@ -38,6 +41,7 @@ class TrainingTask:
         settings: Of the classification.
         device: To learn on.
         extras: Extra rasters and textures; None where none is asked for.
+        weights: Of the features that samples come from; None: all count alike.
     """
 
     cube: Raster
@@ -47,6 +51,19 @@ class TrainingTask:
     settings: ClassificationSettings
     device: torch.device
     extras: SceneExtras | None = None
+    weights: SampleWeights | None = None
+
+    def weights_of(self, samples: SampleTable) -> NDArray[np.float64] | None:
+        """(N,) weights of samples, whose mean is 1; None: all count alike."""
+        return None if self.weights is None else self.weights.of(samples)
+
+    def weight_facts(self) -> SampleWeightFacts | None:
+        """What the result says of the weights; None where all samples count alike."""
+        weights, field = self.weights_of(self.training), self.settings.sample_weight_field
+        if weights is None or field is None:
+            return None
+        least, most, effective = (round(x, 6) for x in (weights.min(), weights.max(), effective_samples(weights)))
+        return SampleWeightFacts(field, float(least), float(most), len(weights), float(effective))
 
     def samples_within(self, limit: int) -> SampleTable:
         """At most so many training samples, as memory allows."""

@@ -208,6 +208,8 @@ def open_run_directory(job: Job, folder: Path) -> RunDirectory:
         cube = job.extras.cube
         files = [] if cube is None else [folder / name for name in (cube.file, cube.mask) if name]
         words["extra rasters"] = digest([json.dumps(asdict(job.extras), sort_keys=True), *files])
+    if job.sample_weights is not None:
+        words["sample weights"] = digest([folder / job.sample_weights])
     if "classifier" in job.inputs:
         words["classifier"] = digest([Path(job.inputs["classifier"])])
     return RunDirectory.open(Path(job.outputs["checkpoint"]), words, wanted="resume" in job.inputs)

@@ -53,6 +53,34 @@ class ClassWeightFacts:
 
 
 @dataclass(frozen=True)
+class SampleWeightFacts:
+    """How much training samples count where classes are learnt.
+
+    Attributes:
+        field: Of the training layer.
+        least: Smallest weight of a training sample, as a share of their mean.
+        most: Largest one.
+        samples: Training samples.
+        effective: As how many samples of one weight they count.
+    """
+
+    field: str
+    least: float
+    most: float
+    samples: int
+    effective: float
+
+    @property
+    def sentence(self) -> str:
+        """For log and report."""
+        return (
+            f"Training samples count by the field {self.field} (SAMPLE_WEIGHT_FIELD), from {self.least:.2g} to "
+            f"{self.most:.2g} times their mean; the {self.samples} samples say as much as {self.effective:.0f} of one "
+            "weight. In the accuracy every held-out sample counts alike."
+        )
+
+
+@dataclass(frozen=True)
 class SieveFacts:
     """Patches that went into their neighbours.
 
@@ -110,6 +138,8 @@ class ChoiceFacts:
         segments: On segments; None where none are asked for.
         sieve: On small patches; None where all stay.
         reject: On pixels that are not sure; None where every pixel has a class.
+        sample_weights: How much training samples count; None where all do alike.
+        left_out_samples: Sentences on training features of weight 0; None where there are none.
     """
 
     class_table: tuple[str, ...] = ()
@@ -117,3 +147,5 @@ class ChoiceFacts:
     segments: SegmentFacts | None = field(default=None, metadata=OMITTED_IF_NONE)
     sieve: SieveFacts | None = field(default=None, metadata=OMITTED_IF_NONE)
     reject: RejectFacts | None = field(default=None, metadata=OMITTED_IF_NONE)
+    sample_weights: SampleWeightFacts | None = field(default=None, metadata=OMITTED_IF_NONE)
+    left_out_samples: tuple[str, ...] | None = field(default=None, metadata=OMITTED_IF_NONE)

@@ -7,6 +7,7 @@ A job is a folder. QGIS writes into it, the worker reads it and writes its resul
     <cube>.raw + .hdr   rasters, line-interleaved (BIL) raw numbers with an ENVI header: shape (H, bands, W)
     <mask>.raw          uint8 (H, W): 1 where a pixel may be used
     samples.npy         int64 (N, 4): row, column, class index, group id; sorted by row, then column
+    weights.npy         float64 (G,): how much the samples of each group count, where they do not count alike
 
 The worker's standard output carries only messages. Each is one line: PREFIX, then a JSON object. Any other line is
 noise. Its standard input carries one word, "cancel"; when it closes, the worker ends.
@@ -57,6 +58,7 @@ class Job:
         outputs: Absolute paths that the worker writes itself, beside the place and renamed at the end:
             "model", "checkpoint".
         extras: Extra rasters and textures that the default classifier may use; None where none is asked for.
+        sample_weights: File of the weights of the groups of training samples; None where all count alike.
         options: Further plain values of a task, e.g. {"probabilities": true} or the variable of a .mat file.
     """
 
@@ -73,6 +75,7 @@ class Job:
     extra_scenes: tuple[CubeFile, ...] = ()
     extra_samples: tuple[str, ...] = ()
     extras: ExtraInputs | None = None
+    sample_weights: str | None = None
 
 
 @dataclass(frozen=True)
@@ -135,7 +138,7 @@ def read_job(folder: Path) -> Job:
         )
     try:
         job = from_json(Job, document)
-        check_file_names(job.samples, job.validation, *job.extra_samples)
+        check_file_names(job.samples, job.validation, job.sample_weights, *job.extra_samples)
         return job
     except ValueError as error:
         raise FileFormatError(f"{path} is not a complete job: {message_of(error)}.") from None

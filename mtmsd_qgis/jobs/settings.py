@@ -46,6 +46,10 @@ def _require(condition: bool, expected: str, found: object) -> None:
         raise SettingsError(f"{expected} Found: {found if isinstance(found, tuple) else shown(found)}.")
 
 
+def _ascends(numbers: tuple[int, ...], last: int) -> bool:
+    return 0 < len(numbers) and list(numbers) == sorted(set(numbers)) and 0 <= numbers[0] and numbers[-1] <= last
+
+
 def check_device(device: str) -> None:
     """A device must have a name that torch knows.
 
@@ -170,18 +174,12 @@ class ExtractionSettings:
             SettingsError: A value is outside its range.
         """
         _require(
-            len(self.timesteps) > 0
-            and list(self.timesteps) == sorted(set(self.timesteps))
-            and 0 <= self.timesteps[0]
-            and self.timesteps[-1] < TRAINING_TIMESTEPS,
+            _ascends(self.timesteps, TRAINING_TIMESTEPS - 1),
             f"Timesteps must be different whole numbers from 0 to {TRAINING_TIMESTEPS - 1}, for example 50,100,150.",
             self.timesteps,
         )
         _require(
-            len(self.stages) > 0
-            and list(self.stages) == sorted(set(self.stages))
-            and 0 <= self.stages[0]
-            and self.stages[-1] <= 8,
+            _ascends(self.stages, 8),
             "Stages must be different whole numbers from 0 to 8, for example 0,1,2,3,5.",
             self.stages,
         )
@@ -218,6 +216,7 @@ class ClassificationSettings:
         class_weights: One of CLASS_WEIGHTS; None: as the classifier has it.
         finish: What is done with the map afterwards; None: nothing.
         segments: Mean pixels of segments that are classified as one; 0: chosen by the samples; None: of no segment.
+        sample_weight_field: Field of the training layer that says how much its samples count; None: all alike.
     """
 
     classifier: str = "auto"
@@ -236,6 +235,7 @@ class ClassificationSettings:
     class_weights: str | None = field(default=None, metadata=OMITTED_IF_NONE)
     finish: MapFinish | None = field(default=None, metadata=OMITTED_IF_NONE)
     segments: int | None = field(default=None, metadata=OMITTED_IF_NONE)
+    sample_weight_field: str | None = field(default=None, metadata=OMITTED_IF_NONE)
 
     def __post_init__(self) -> None:
         """Check ranges.

@@ -30,7 +30,9 @@ def choice_notes(choices: ChoiceFacts | None, accuracy: AccuracyFigures | None =
     """
     if choices is None:
         return []
-    notes = list(choices.class_table)
+    notes = [*choices.class_table, *(choices.left_out_samples or ())]
+    if choices.sample_weights is not None:
+        notes.append(choices.sample_weights.sentence)
     if choices.class_weights is not None:
         notes.append(_weights_note(choices.class_weights))
     if choices.segments is not None:

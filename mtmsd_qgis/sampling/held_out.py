@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,7 @@ class HeldOut:
         class_index: (n,) classes of those that are held out, in their order.
         clusters: (n,) which of these are held out together: polygons, blocks, or each its own.
         unit: What is held out as a whole: "samples", "groups" (polygons) or "blocks".
+        weight: (n,) of those that are held out; None: all count alike.
     """
 
     drawn: NDArray[np.int64]
@@ -39,6 +40,11 @@ class HeldOut:
     class_index: NDArray[np.int64]
     clusters: NDArray[np.int64]
     unit: str
+    weight: NDArray[np.float64] | None = None
+
+    def weighted(self, weight: NDArray[np.float64] | None) -> HeldOut:
+        """The same with the weights (N,) of the samples that take part; None: all count alike."""
+        return self if weight is None else replace(self, weight=weight[self.fold != ALWAYS_TRAINING])
 
 
 def hold_out(class_index: NDArray[np.int64], groupings: Mapping[str, NDArray[np.int64]], seed: int) -> HeldOut:

@@ -29,6 +29,7 @@ from ..jobs.settings import ClassificationSettings, from_json
 from ..progress import Progress, span
 from ..sampling.sample_split import split_samples
 from ..sampling.sample_table import check_classes, read_samples
+from ..sampling.sample_weights import read_sample_weights
 from .classifier_output import MapOfScene, save_if_wanted
 from .job_device import announce_device
 from .map_result import keeps_probabilities, map_grid, map_result
@@ -62,7 +63,8 @@ def classify(job: Job, folder: Path, progress: Progress) -> MapResult:
     check_classes(samples.class_index, job.classes)
     split = split_samples(job, folder, samples, settings, stack.scene_of_sample if stack else None)
     extras = open_extras(job, folder, raster)
-    task = TrainingTask(raster, layout, split.training, job.classes, settings, device.torch_device, extras)
+    weights = read_sample_weights(folder, job.sample_weights)
+    task = TrainingTask(raster, layout, split.training, job.classes, settings, device.torch_device, extras, weights)
     with memory_guard(device, "Extract fewer features (KEEP, TIMESTEPS)."):
         learning = _LEARNING_SHARE.get(settings.classifier, 0.95)
         classifier = fit_classifier(task, span(progress, 0.0, learning))

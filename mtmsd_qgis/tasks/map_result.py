@@ -90,7 +90,7 @@ def map_result(
         settings=task.settings,
         computation=computation(device),
         ensemble=classifier.ensemble,
-        choices=_choices(finished.facts(split.validation), classifier),
+        choices=_choices(finished.facts(split.validation), task, classifier),
         extras=None if classifier.extras is None else _extra_facts(finished, classifier),
         cell_weights={
             timestep: {stage: round(share, 6) for stage, share in row.items()}
@@ -100,11 +100,12 @@ def map_result(
     )
 
 
-def _choices(finished: ChoiceFacts | None, classifier: FittedClassifier) -> ChoiceFacts | None:
+def _choices(finished: ChoiceFacts | None, task: TrainingTask, classifier: FittedClassifier) -> ChoiceFacts | None:
     """What was chosen for the finished map, and what for the classifier."""
-    if classifier.class_weights is None:
+    weights = task.weight_facts()
+    if classifier.class_weights is None and weights is None:
         return finished
-    return replace(finished or ChoiceFacts(), class_weights=classifier.class_weights)
+    return replace(finished or ChoiceFacts(), class_weights=classifier.class_weights, sample_weights=weights)
 
 
 def _extra_facts(finished: FinishedMap, classifier: FittedClassifier) -> ExtraFacts:

@@ -43,6 +43,7 @@ from ..jobs.settings import ClassificationSettings, ExtractionSettings, Pretrain
 from ..progress import Progress, span
 from ..sampling.sample_split import split_samples
 from ..sampling.sample_table import SampleTable, check_classes, read_samples
+from ..sampling.sample_weights import read_sample_weights
 from .classifier_output import MapOfScene, SceneSource, save_if_wanted
 from .job_device import announce_device
 from .lazy_map import SceneFeatures, map_lazily
@@ -148,7 +149,10 @@ def map_scene(job: Job, folder: Path, progress: Progress) -> SceneMapResult:
         source = scene_features(run, scene, split.training, span(fitting, 0.0, 0.5))
         features, layout = source.raster, source.layout
         extras = open_extras(job, folder, cube)
-        task = TrainingTask(features, layout, split.training, job.classes, steps.classify, device.torch_device, extras)
+        weights = read_sample_weights(folder, job.sample_weights)
+        task = TrainingTask(
+            features, layout, split.training, job.classes, steps.classify, device.torch_device, extras, weights
+        )
         classifier = fit_classifier(task, span(fitting, 0.5, 1.0))
         classifier = with_class_weights(classifier, task, job.options.get("class_areas"))
         keep = keeps_probabilities(steps.classify)

@@ -47,7 +47,8 @@ class ChosenSamples:
         reference: To judge the map with; None where there is no validation layer.
         sentences: What a class table did, for log and report.
         warnings: What of it did nothing.
-        areas: Of classes, by their value, where the table tells.
+        areas: Of classes, by their value, where a table or field tells.
+        weight_sentences: What weights of samples did, likewise.
     """
 
     training: LabelLayer
@@ -55,6 +56,7 @@ class ChosenSamples:
     sentences: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     areas: Mapping[Key, float] = field(default_factory=dict)
+    weight_sentences: tuple[str, ...] = ()
 
 
 def read_class_table(source: QgsProcessingFeatureSource) -> ClassTable:
@@ -125,8 +127,8 @@ def areas_of(areas: Mapping[Key, float], classes: Mapping[Key, ClassEntry]) -> l
     missing = [key for key in classes if key not in areas]
     if missing:
         raise QgsProcessingException(
-            f"CLASS_WEIGHTS 'area' needs the area of every class, in the column 'area' of CLASS_TABLE; missing: "
-            f"{names_of(missing, classes)}. Add them, in any unit, or choose other weights."
+            f"CLASS_WEIGHTS 'area' needs the area of every class, in the column 'area' of CLASS_TABLE or by "
+            f"CLASS_AREA_FIELD; missing: {names_of(missing, classes)}. Add them, in any unit, or choose other weights."
         )
     return [areas[key] for key in classes]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import isfinite
 from typing import Any
 
@@ -53,6 +53,7 @@ class LabelLayer:
         ids: The feature's id of each shape.
         notes: What else the log has to say of the layer.
         overlaps: What is done with pixels of several classes, see overlaps.py.
+        weights: How much the samples of a feature count, by its id; empty where nothing is said of it.
     """
 
     name: str
@@ -64,6 +65,7 @@ class LabelLayer:
     ids: tuple[int, ...]
     notes: tuple[str, ...] = ()
     overlaps: str = "refuse"
+    weights: Mapping[int, float] = field(default_factory=dict)
 
 
 def read_labels(

@@ -28,6 +28,8 @@ from .rasterization import (
 if TYPE_CHECKING:
     from ....mtmsd_qgis.sampling.sample_table import SampleTable
 
+_WEIGHTS = "weights.npy"  # in the job folder
+
 
 @dataclass(frozen=True)
 class TrainingSamples:
@@ -36,10 +38,12 @@ class TrainingSamples:
     Attributes:
         file: Name of the sample file.
         by_key: The classes by the field's value, in the order of the class indices.
+        weights: Name of the file of weights; None where all samples count alike.
     """
 
     file: str
     by_key: Mapping[Key, ClassEntry]
+    weights: str | None = None
 
     @property
     def classes(self) -> tuple[ClassEntry, ...]:
@@ -74,7 +78,8 @@ class SampleExport:
         if dropped:
             feedback.pushWarning(f"Classes without a sample on the raster, left out: {names_of(dropped, classes)}.")
         feedback.pushInfo(f"Training layer: {labels.name}, {len(samples.table)} sample pixels of {len(kept)} classes.")
-        return TrainingSamples(save_samples(samples, self.folder, "samples"), kept)
+        weights = _save_weights([labels], labels.ids, self.folder)
+        return TrainingSamples(save_samples(samples, self.folder, "samples"), kept, weights)
 
     def reference(self, labels: LabelLayer, training: TrainingSamples, progress: ProgressRange) -> str:
         """Write the reference samples of the training layer's classes; returns the file's name.
@@ -133,7 +138,9 @@ def training_of_several(
         feedback.pushWarning(f"Classes without a sample on a raster, left out: {names_of(dropped, classes)}.")
     feedback.pushInfo(f"Training layer: {labels.name}, {len(joint)} sample pixels of {len(kept)} classes.")
     files = found.save(samples.table, [export for export, _ in rasters], "samples")
-    return TrainingSamples(files[0], kept), files[1:]
+    layers = [own for _, own in rasters]
+    weights = _save_weights(layers, _features_of(layers), rasters[0][0].folder)
+    return TrainingSamples(files[0], kept, weights), files[1:]
 
 
 def reference_of_several(
@@ -183,7 +190,7 @@ class _FoundSamples:
         tables: list[SampleTable] = []
         found: set[int] = set()
         shared: set[int] = set()
-        known = sorted({number for _, own in rasters for number in own.ids})  # one group a feature, in any raster
+        known = _features_of([own for _, own in rasters])
         for export, own in rasters:
             table = export.pixels(own, classes, progress).table
             ids = np.array(own.ids, dtype=np.int64)[table.group]
@@ -206,6 +213,22 @@ class _FoundSamples:
             own_folder = export.folder != exports[0].folder
             files.append(save_samples(part, export.folder, f"{name}{number}" if number and not own_folder else name))
         return tuple(files)
+
+
+def _features_of(layers: Sequence[LabelLayer]) -> list[int]:
+    """Ids of the features of one layer as several rasters see it; the position is the group, in any raster."""
+    return sorted({number for own in layers for number in own.ids})
+
+
+def _save_weights(layers: Sequence[LabelLayer], ids: Sequence[int], folder: Path) -> str | None:
+    """Write the weights of features by their group; returns the file's name, None where all count alike."""
+    weights = {number: weight for labels in layers for number, weight in labels.weights.items()}
+    if len(set(weights.values())) < 2:
+        return None
+    import numpy as np
+
+    np.save(folder / _WEIGHTS, np.array([weights[number] for number in ids], dtype=np.float64), allow_pickle=False)
+    return _WEIGHTS
 
 
 def _log_exclusions(labels: LabelLayer, samples: SamplePixels, feedback: QgsProcessingFeedback) -> None:

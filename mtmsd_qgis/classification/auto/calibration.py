@@ -13,19 +13,24 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_softmax
 
+from ..sample_weights import weighted_mean
+
 FLOOR = -12.0  # of log probabilities: no single model can veto a class, no mislabelled sample decides a temperature
 _TEMPERATURES = np.geomspace(0.005, 100, 60)
 
 
-def temperature(scores: NDArray[np.float64], class_index: NDArray[np.int64]) -> float:
+def temperature(
+    scores: NDArray[np.float64], class_index: NDArray[np.int64], weight: NDArray[np.float64] | None = None
+) -> float:
     """Factor on the scores with which their softmax is calibrated best: least log loss.
 
     Args:
         scores: (n, K).
         class_index: (n,).
+        weight: (n,) of the samples; None: all count alike.
     """
     rows = np.arange(len(class_index))
-    losses = [-log_probabilities(scores, factor)[rows, class_index].mean() for factor in _TEMPERATURES]
+    losses = [weighted_mean(-log_probabilities(scores, factor)[rows, class_index], weight) for factor in _TEMPERATURES]
     return float(_TEMPERATURES[int(np.argmin(losses))])
 
 

@@ -20,6 +20,7 @@ from ...sampling.folds import ALWAYS_TRAINING
 from ...sampling.held_out import HeldOut
 from ...sampling.subsampling import subsample
 from ..extras.block_weight import with_weight
+from ..sample_weights import mean_one, weighted_mean
 from ..standardizer import Standardizer
 from .calibration import FLOOR, brier, log_probabilities, temperature
 from .feature_sets import FeatureSet
@@ -36,12 +37,14 @@ class TrainingSet:
         class_index: (N,) int64.
         n_classes: K.
         extra_weight: Of the columns of extra rasters against all others (block_weight.py).
+        weight: (N,) float64 of the samples, of mean 1; None: all count alike.
     """
 
     features: Mapping[FeatureSet, Tensor]
     class_index: NDArray[np.int64]
     n_classes: int
     extra_weight: float = 1.0
+    weight: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         """N."""
@@ -51,7 +54,8 @@ class TrainingSet:
         """The same of some samples."""
         index = torch.from_numpy(chosen)
         features = {name: values[index.to(values.device)] for name, values in self.features.items()}
-        return replace(self, features=features, class_index=self.class_index[chosen])
+        weight = None if self.weight is None else self.weight[chosen]
+        return replace(self, features=features, class_index=self.class_index[chosen], weight=weight)
 
 
 @dataclass(frozen=True)
@@ -112,12 +116,17 @@ def cross_validate(spec: ModelSpec, training: TrainingSet, held_out: HeldOut) ->
         held_out: Folds of these samples.
     """
     scores, truth = _held_out_scores(spec, training, held_out.fold), held_out.class_index
-    temperatures = [temperature(of_setting, truth) for of_setting in scores]
+    temperatures = [temperature(of_setting, truth, held_out.weight) for of_setting in scores]
     log_p = [log_probabilities(of_setting, factor) for of_setting, factor in zip(scores, temperatures)]
-    best = int(np.argmin([brier(of_setting, truth).mean() for of_setting in log_p]))
+    best = int(np.argmin([mean_brier(held_out, of_setting) for of_setting in log_p]))
     accuracy = float((scores[best].argmax(axis=1) == truth).mean())
     chosen = ModelSpec(spec.estimator.only(best), spec.fit_on, spec.predict_on)
     return CrossValidatedModel(chosen, temperatures[best], log_p[best], accuracy)
+
+
+def mean_brier(held_out: HeldOut, log_p: NDArray[np.float64]) -> float:
+    """Mean Brier score, less its constant, of log probabilities (n, K) of the samples that are held out."""
+    return weighted_mean(brier(log_p, held_out.class_index), held_out.weight)
 
 
 def side_by_side(features: Mapping[FeatureSet, Tensor], feature_sets: Sequence[FeatureSet]) -> Tensor:
@@ -131,8 +140,9 @@ def _fit(spec: ModelSpec, training: TrainingSet, temperature: float = 1.0) -> Fi
     extra_columns = sum(training.features[s].shape[1] for s in spec.fit_on if s.is_extra)
     if extra_columns:
         standardizer = with_weight(standardizer, x, extra_columns, training.extra_weight)
+    scaled = x if standardizer is None else standardizer(x)
     indicators = functional.one_hot(torch.from_numpy(training.class_index), training.n_classes).to(x.device)
-    scorer = spec.estimator.fit(x if standardizer is None else standardizer(x), indicators)
+    scorer = spec.estimator.fit(scaled, indicators, mean_one(training.weight, x.device))
     return FittedModel(spec, standardizer, scorer, temperature)
 
 

@@ -59,7 +59,7 @@ class Discriminant:
         """The same with one of its settings, by index."""
         return replace(self, shrinkages=(self.shrinkages[setting],))
 
-    def fit(self, x: Tensor, y: Tensor) -> LinearScores:
+    def fit(self, x: Tensor, y: Tensor, weight: Tensor | None = None) -> LinearScores:
         """Learn from samples.
 
         The inverse of the shrunk covariance is the inverse of its eigenvalues along the axes that the residuals span,
@@ -69,18 +69,22 @@ class Discriminant:
         Args:
             x: (N, F) standardised.
             y: (N, K) 1 for the class of the sample, else 0.
+            weight: (N,) of the samples, of mean 1; None: all count alike.
         """
         z, indicators = x.double(), y.double()
+        weighted = indicators if weight is None else indicators * weight.double()[:, None]
         centre = z.mean(dim=0)
         z = z - centre
-        counts = indicators.sum(dim=0)
-        means = indicators.T @ z / counts.clamp(min=1)[:, None]
+        counts = weighted.sum(dim=0)
+        means = weighted.T @ z / torch.where(counts > 0, counts, 1.0)[:, None]
         residuals = (z - indicators @ means) / max(1.0, len(z) - float((counts > 0).sum())) ** 0.5
+        if weight is not None:
+            residuals = residuals * weight.double().sqrt()[:, None]
         variance, axes = _principal_axes(residuals)
         spread = float(variance.sum()) / x.shape[1]
         spread = spread if spread > 0 else 1.0
         along = means @ axes  # (K, r)
-        prior = torch.zeros_like(counts) if self.balanced else (counts.clamp(min=1) / len(z)).log()
+        prior = torch.zeros_like(counts) if self.balanced else (torch.where(counts > 0, counts, 1.0) / len(z)).log()
         prior = torch.where(counts > 0, prior, torch.full_like(counts, NEVER))
         weights, biases = [], []
         for shrinkage in self.shrinkages:

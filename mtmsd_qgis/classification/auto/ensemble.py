@@ -20,8 +20,9 @@ from torch import Tensor
 from ...jobs.results import ModelSummary
 from ...progress import Progress
 from ...sampling.held_out import HeldOut, hold_out
-from .calibration import brier, log_probabilities, temperature
-from .cross_validation import CrossValidatedModel, FittedModel, TrainingSet, cross_validate
+from ..sample_weights import class_counts
+from .calibration import log_probabilities, temperature
+from .cross_validation import CrossValidatedModel, FittedModel, TrainingSet, cross_validate, mean_brier
 from .feature_sets import FeatureSet
 from .model_library import CONTEXTUAL, INTERPOLATION, OVERLAPPING, ModelSpec, available_models, feature_sets_of
 
@@ -147,42 +148,42 @@ def cross_validate_ensemble(
     """
     held_out, found = hold_out(training.class_index, purpose.groupings, purpose.seed), {m.spec.name: m for m in known}
     specs, subset = available_models(purpose.library, list(training.features)), training.subset(held_out.drawn)
-    extrapolates = held_out.unit != "samples"
+    held_out, extrapolates = held_out.weighted(subset.weight), held_out.unit != "samples"
     for number, spec in enumerate(specs):
         if spec.name not in found:
             found[spec.name] = cross_validate(spec.balanced() if extrapolates else spec, subset, held_out)
         progress((number + 1) / len(specs), f"cross-validating models: {number + 1} of {len(specs)}")
     models = [found[spec.name] for spec in specs]
-    chosen = models if extrapolates else top_half(models, held_out.class_index)
-    joint = temperature(np.mean([model.log_p for model in chosen], axis=0), held_out.class_index)
-    prior = np.zeros(training.n_classes)
-    if extrapolates:
-        prior = log_prior(training.class_index, purpose.groupings[held_out.unit], training.n_classes)
+    chosen = models if extrapolates else top_half(models, held_out)
+    mean = np.mean([model.log_p for model in chosen], axis=0)
+    joint = temperature(mean, held_out.class_index, held_out.weight)
+    prior = log_prior(training, purpose.groupings[held_out.unit]) if extrapolates else np.zeros(training.n_classes)
     return CrossValidatedEnsemble(tuple(models), tuple(chosen), joint, prior, held_out)
 
 
-def top_half(models: Sequence[CrossValidatedModel], class_index: NDArray[np.int64]) -> list[CrossValidatedModel]:
+def top_half(models: Sequence[CrossValidatedModel], held_out: HeldOut) -> list[CrossValidatedModel]:
     """The models with the top half of the Brier scores, in their order; more than half where their number is odd.
 
     Args:
         models: Cross-validated.
-        class_index: (n,) true classes of the held-out samples.
+        held_out: What was held out.
     """
-    scores = [brier(model.log_p, class_index).mean() for model in models]
+    scores = [mean_brier(held_out, model.log_p) for model in models]
     best = np.argsort(scores, kind="stable")[: (len(models) + 1) // 2]
     return [models[i] for i in sorted(best)]
 
 
-def log_prior(class_index: NDArray[np.int64], groups: NDArray[np.int64], n_classes: int) -> NDArray[np.float64]:
+def log_prior(training: TrainingSet, groups: NDArray[np.int64]) -> NDArray[np.float64]:
     """(K,) logarithms of the classes' shares among the samples, shrunk towards equal ones.
 
     The shares come from few polygons, so they are trusted by p / (p + 10), p the mean number of groups of a class.
 
     Args:
-        class_index: (N,) of the samples.
+        training: (N,) samples.
         groups: (N,) of the samples: polygons, or blocks.
-        n_classes: K.
     """
+    class_index, n_classes = training.class_index, training.n_classes
     groups_a_class = np.unique(np.stack([class_index, groups]), axis=1).shape[1] / n_classes
-    shares = np.bincount(class_index, minlength=n_classes).clip(min=1) / len(class_index)
+    counts = class_counts(class_index, training.weight, n_classes)
+    shares = np.where(counts > 0, counts, 1) / len(class_index)
     return np.asarray(np.log(shares) * groups_a_class / (groups_a_class + _HALF_TRUST))

@@ -75,35 +75,46 @@ class KernelRidge:
         width, ridge = self.settings[setting]
         return replace(self, widths=(width,), ridges=(ridge,))
 
-    def fit(self, x: Tensor, y: Tensor) -> KernelScores:
+    def fit(self, x: Tensor, y: Tensor, weight: Tensor | None = None) -> KernelScores:
         """Learn from samples.
+
+        With weights w the squares are weighted, so the kernel's diagonal gets ridge / w. That can be small, so it is
+        solved in double precision then.
 
         Args:
             x: (N, F) standardised.
             y: (N, K) 1 for the class of the sample, else 0.
+            weight: (N,) of the samples, of mean 1; None: all count alike.
         """
+        if weight is not None:
+            scores = self._fit(x.double(), y, weight.double())
+            return KernelScores(x, scores.rates, scores.coefficients.to(x), scores.offset.to(x))
+        return self._fit(x, y, None)
+
+    def _fit(self, x: Tensor, y: Tensor, weight: Tensor | None) -> KernelScores:
         distance = squared_distances(x, x)
         positive = distance[distance > 0]
         median = float(positive.median()) if len(positive) else 1.0
-        target, offset = class_targets(y.to(x), balanced=self.balanced)
+        target, offset = class_targets(y.to(x), weight, balanced=self.balanced)
         rates = tuple(width / median for width in self.widths)
         coefficients = []
         for rate in rates:
             kernel = torch.exp(distance * -rate)
             for ridge in self.ridges:
                 loaded = kernel.clone()
-                loaded.diagonal().add_(ridge)
+                loaded.diagonal().add_(ridge if weight is None else ridge / weight)
                 coefficients.append(torch.cholesky_solve(target, torch.linalg.cholesky(loaded)))
         stacked = torch.stack(coefficients).view(len(self.widths), len(self.ridges), *target.shape)
         return KernelScores(x, rates, stacked, offset)
 
 
-def class_targets(y: Tensor, *, balanced: bool) -> tuple[Tensor, Tensor]:
+def class_targets(y: Tensor, weight: Tensor | None = None, *, balanced: bool) -> tuple[Tensor, Tensor]:
     """What a kernel is fitted to (N, K), and the scores (K,) far from all samples, of class indicators (N, K).
 
-    Indicators less each class's share; balanced ones have variance 1, and far from all samples all classes are alike.
+    Indicators less each class's share, by the weights (N,) where there are any; balanced ones have variance 1, and far
+    from all samples all classes are alike.
     """
-    mean = y.mean(dim=0)
+    mean = y.mean(dim=0) if weight is None else (y * weight[:, None]).mean(dim=0)
     target = y - mean
     if balanced:
         deviation = (mean * (1 - mean)).sqrt()

@@ -33,6 +33,7 @@ from ..auto.ensemble_rule import EnsembleRule
 from ..auto.predictor import EnsemblePredictor
 from ..fusion.reader import FusionRule
 from ..predictor import Predictor
+from ..sample_weights import class_counts
 from ..training_task import FittedClassifier, TrainingTask
 from ..transformer.patch_reader import PatchRule
 
@@ -155,5 +156,5 @@ def _presumed_shares(classifier: FittedClassifier, task: TrainingTask) -> NDArra
 
 
 def _sample_shares(task: TrainingTask) -> NDArray[np.float64]:
-    counts = task.training.count_by_class(len(task.classes))
+    counts = class_counts(task.training.class_index, task.weights_of(task.training), len(task.classes))
     return np.asarray(counts / counts.sum())

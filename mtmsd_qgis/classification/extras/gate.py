@@ -11,7 +11,7 @@ helps no more than they do is a position.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -22,7 +22,7 @@ from ...features.extras.extra_reader import ExtraReader
 from ...progress import Progress, span
 from ...sampling.sample_table import SampleTable
 from ..auto.calibration import brier
-from ..auto.cross_validation import TrainingSet, cross_validate
+from ..auto.cross_validation import cross_validate
 from ..auto.discriminant import Discriminant
 from ..auto.ensemble import CrossValidatedEnsemble
 from ..auto.feature_sets import FeatureSet
@@ -88,7 +88,7 @@ def shifted_below(reader: ExtraReader, table: SampleTable, trial: Trial, seed: i
     def score(columns: Tensor) -> float:
         beside = columns.to(spectra) if others is None else torch.cat([others, columns.to(spectra)], dim=1)
         features = {FeatureSet.SPECTRA: spectra, FeatureSet.EXTRAS: beside}
-        model = cross_validate(spec, TrainingSet(features, training.class_index, training.n_classes), trial.held_out)
+        model = cross_validate(spec, replace(training, features=features), trial.held_out)
         return float(brier(model.log_p, trial.held_out.class_index).mean())
 
     rows, cols = _shifted(table, (reader.components.height, reader.components.width), seed)

@@ -17,13 +17,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ...features.extras.column_recipe import ColumnRecipe
-from ...features.extras.edge_shift import LEAST_SHIFT, edge_shift
+from ...features.extras.edge_shift import warn_of_shift
 from ...features.extras.extra_reader import ExtraReader, SceneExtras
 from ...jobs.data_model import ClassEntry
 from ...jobs.extras.extra_rasters import CATEGORIES, TEXTURE, VALUES, ExtraFinding
 from ...progress import Progress, span
-from ..auto.calibration import brier
-from ..auto.cross_validation import TrainingSet, cross_validate
+from ..auto.cross_validation import TrainingSet, cross_validate, mean_brier
 from ..auto.ensemble import CrossValidatedEnsemble, Ensemble, Purpose, cross_validate_ensemble
 from ..auto.feature_reader import FeatureSetReader
 from ..auto.feature_sets import FeatureSet
@@ -125,23 +124,12 @@ class ExtraJoining:
             source = self._reader.source_of(raster.kind)
             found.append(_Candidate(raster.name, ColumnRecipe.fit(source, raster, first, absolute)))
             if raster.kind != CATEGORIES:
-                self._warn_of_shift(raster.name, first)
+                warn_of_shift(raster.name, self._reader.source_of(VALUES), first, self._reader.components)
             first += len(raster.bands)
         if inputs.texture:
             recipe = ColumnRecipe.fit(self._reader.components, None, 0, absolute)
             found.append(_Candidate(TEXTURE, recipe))
         return found
-
-    def _warn_of_shift(self, name: str, position: int) -> None:
-        """Say where the edges of an extra raster lie beside those of the scene; its pixels stay where they are."""
-        shift = edge_shift(self._reader.source_of(VALUES), position, self._reader.components)
-        if shift is not None and np.hypot(*shift) > LEAST_SHIFT:
-            log.warning(
-                "The edges of the extra raster %s lie %.1f pixels below and %.1f right of the scene's. It is used as "
-                "it lies; check its georeference.",
-                name,
-                *shift,
-            )
 
     def _judge(self, candidate: _Candidate, progress: Progress) -> ExtraFinding:
         """Whether a candidate joins; where it does, it is in the state from then on."""
@@ -218,7 +206,7 @@ class ExtraJoining:
         trial = Trial.of(self._training(state).subset(state.known), self._purpose_of(state.known))
         subsets = [replace(trial.subset, extra_weight=weight) for weight in WEIGHTS]
         models = [cross_validate(trial.first, subset, trial.held_out) for subset in subsets]
-        scores = [brier(model.log_p, trial.held_out.class_index).mean() for model in models]
+        scores = [mean_brier(trial.held_out, model.log_p) for model in models]
         return WEIGHTS[int(np.argmin(scores))]
 
     def _validated(self, state: _State, known: NDArray[np.bool_], progress: Progress) -> CrossValidatedEnsemble:

@@ -34,6 +34,7 @@ class Trial:
             purpose: What the map is for.
         """
         held_out = hold_out(training.class_index, purpose.groupings, purpose.seed)
+        subset = training.subset(held_out.drawn)
         first = available_models(purpose.library, list(training.features))[0]
         balanced = first.balanced() if held_out.unit != "samples" else first
-        return cls(held_out, training.subset(held_out.drawn), balanced)
+        return cls(held_out.weighted(subset.weight), subset, balanced)

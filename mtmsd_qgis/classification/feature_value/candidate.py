@@ -74,7 +74,7 @@ def cross_validated(
     context = ContextSummary(cross_class, cross_class <= MOST_CROSS_CLASS)
     groupings = {} if interpolates else _groupings(training, task)
     purpose = Purpose(interpolates, context.reliable, groupings, settings.seed)
-    samples = TrainingSet(features, training.class_index, len(task.classes))
+    samples = TrainingSet(features, training.class_index, len(task.classes), weight=task.weights_of(training))
     validated = cross_validate_ensemble(samples, purpose, progress, known)
     return Candidate(reader, samples, None if interpolates else context, validated, training, purpose)
 

@@ -13,6 +13,7 @@ from ...progress import Progress, span
 from ...sampling.sample_table import check_classes
 from ..estimator import LabelledFeatures
 from ..logistic_regression import LogisticRegression
+from ..sample_weights import mean_one
 from ..training_task import FittedClassifier, TrainingTask
 from .cell_importance import cell_shares
 from .fusion_ensemble import FusionEnsemble
@@ -28,7 +29,8 @@ def fit_fusion(task: TrainingTask, progress: Progress) -> FittedClassifier:
     check_classes(training.class_index[order], task.classes)
     purified = purify_samples(samples, _features_to_keep(settings, layout))
     local, around = purified(samples.local, samples.around)
-    reduced = LabelledFeatures(local, around, samples.classes)
+    weight = mean_one(task.weights_of(training.subset(order)), task.device)
+    reduced = LabelledFeatures(local, around, samples.classes, weight)
     linear = settings.classifier == "linear"
     classifier = LogisticRegression(n_classes, settings.seed) if linear else FusionEnsemble(settings, n_classes)
     fitted = classifier.fit(reduced, span(progress, 0.1, 0.9))

@@ -17,6 +17,7 @@ from ...jobs.settings import ClassificationSettings
 from ...progress import Progress
 from ..estimator import LabelledFeatures
 from ..network_training import NetworkRecipe, train_networks
+from ..sample_weights import at
 from ..standardizer import Standardizer
 from .timestep_fusion import FusionClassifier, class_loss
 
@@ -83,7 +84,7 @@ class FusionEnsemble:
             return FusionClassifier(timesteps, features, self.classes, dropout=self.settings.dropout).to(x.device)
 
         def loss(network: FusionClassifier, batch: Tensor) -> Tensor:
-            return class_loss(network(x[batch], g[batch])[0], samples.classes[batch])
+            return class_loss(network(x[batch], g[batch])[0], samples.classes[batch], at(samples.weight, batch))
 
         recipe = NetworkRecipe(build, partial(torch.optim.Adam, foreach=True), loss)
         networks = train_networks(recipe, count, self.settings, progress)

@@ -129,6 +129,8 @@ class TimestepLinear(nn.Module):
         return torch.baddbmm(self.bias[:, None, :], x.transpose(0, 1), self.weight).transpose(0, 1)
 
 
-def class_loss(scores: Tensor, classes: Tensor) -> Tensor:
-    """Cross-entropy of scores (B, K) against class indices (B,)."""
-    return functional.cross_entropy(scores, classes)
+def class_loss(scores: Tensor, classes: Tensor, weight: Tensor | None = None) -> Tensor:
+    """Cross-entropy of scores (B, K) against class indices (B,); weights (B,) have mean 1 over all samples."""
+    if weight is None:
+        return functional.cross_entropy(scores, classes)
+    return (functional.cross_entropy(scores, classes, reduction="none") * weight).mean()

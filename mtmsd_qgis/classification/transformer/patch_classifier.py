@@ -24,6 +24,7 @@ from ...jobs.settings import ClassificationSettings
 from ...progress import Progress
 from ..fusion.timestep_fusion import class_loss
 from ..network_training import NetworkRecipe, train_networks
+from ..sample_weights import at
 from ..standardizer import Standardizer
 from .spectral_spatial_transformer import SpectralSpatialTransformer
 
@@ -169,13 +170,14 @@ class PatchClassifier:
         self.settings = settings
         self.classes = classes
 
-    def fit(self, patches: Tensor, classes: Tensor, progress: Progress) -> FittedPatches:
+    def fit(self, patches: Tensor, classes: Tensor, progress: Progress, weight: Tensor | None = None) -> FittedPatches:
         """Train the networks one after the other.
 
         Args:
             patches: (N, depth, P, P) float32, projected, P odd; on the device to learn on.
             classes: (N,) int64, 0 to K - 1, of the middle pixels, on the same device.
             progress: Told after each epoch.
+            weight: (N,) of the samples, of mean 1; None: all count alike.
         """
 
         def build() -> SpectralSpatialTransformer:
@@ -183,7 +185,7 @@ class PatchClassifier:
             return network.to(patches.device)
 
         def loss(network: SpectralSpatialTransformer, batch: Tensor) -> Tensor:
-            return class_loss(network(_turned(patches[batch])), classes[batch])
+            return class_loss(network(_turned(patches[batch])), classes[batch], at(weight, batch))
 
         optimizer = partial(torch.optim.AdamW, weight_decay=_WEIGHT_DECAY, foreach=True)
         networks = train_networks(NetworkRecipe(build, optimizer, loss), len(patches), self.settings, progress)

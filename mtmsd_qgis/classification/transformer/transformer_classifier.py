@@ -12,6 +12,7 @@ from ...progress import Progress, span
 from ...sampling.sample_table import check_classes
 from ..auto.feature_sets import Source
 from ..feature_value.feature_importance import cell_table
+from ..sample_weights import mean_one
 from ..training_task import FittedClassifier, TrainingTask, words_first
 from .patch_classifier import FeatureProjection, PatchClassifier
 from .patch_reader import PatchPredictor, PatchReader, PatchRule
@@ -31,7 +32,8 @@ def fit_transformer(task: TrainingTask, progress: Progress) -> FittedClassifier:
     projection = FeatureProjection.fit(values)
     patches = reader.patches(projection, training, span(progress, 0.1, 0.2))
     target = torch.from_numpy(training.class_index).to(task.device)
-    fitted = PatchClassifier(settings, len(task.classes)).fit(patches, target, span(progress, 0.2, 1.0))
+    weight = mean_one(task.weights_of(training), task.device)
+    fitted = PatchClassifier(settings, len(task.classes)).fit(patches, target, span(progress, 0.2, 1.0), weight)
     weights = projection.band_weights(fitted.sensitivity(patches[:_SENSITIVITY_SAMPLES]))
     by_band = weights.view(len(layout.timesteps), layout.features)
     timesteps = {str(t): float(w) for t, w in zip(layout.timesteps, by_band.sum(dim=1))}

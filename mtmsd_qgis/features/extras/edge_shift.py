@@ -9,10 +9,14 @@ gradients, as an edge may go up in one raster and down in the other.
 
 from __future__ import annotations
 
+import logging
+
 import numpy as np
 from numpy.typing import NDArray
 
 from ...io.cube import Raster, spread_windows
+
+log = logging.getLogger(__name__)
 
 LEAST_SHIFT = 0.5  # pixels, from which a shift is told of
 _SIDE, _WINDOWS = 64, 36
@@ -49,6 +53,25 @@ def edge_shift(extra: Raster, position: int, component: Raster) -> tuple[float, 
     if near[row, col] < _CLEAR * correlation.std():
         return None
     return _centre(near, int(row)) - reach, _centre(near.T, int(col)) - reach
+
+
+def warn_of_shift(name: str, extra: Raster, position: int, component: Raster) -> None:
+    """Say where the edges of an extra raster lie beside those of the scene; its pixels stay where they are.
+
+    Args:
+        name: Of the extra raster.
+        extra: Extra rasters on the scene's grid.
+        position: Of its first band, 0-based.
+        component: The scene; its first band is compared.
+    """
+    shift = edge_shift(extra, position, component)
+    if shift is not None and np.hypot(*shift) > LEAST_SHIFT:
+        log.warning(
+            "The edges of the extra raster %s lie %.1f pixels below and %.1f right of the scene's. It is used as "
+            "it lies; check its georeference.",
+            name,
+            *shift,
+        )
 
 
 def _edges(values: NDArray[np.float32]) -> NDArray[np.float64] | None:

@@ -94,7 +94,7 @@ def test_the_top_half_has_the_lower_brier_scores():
     training, _ = samples()
     held_out = hold_out(training.class_index, {}, 0)
     models = [cross_validate(spec, training, held_out) for spec in INTERPOLATION[:3]]
-    names = [model.spec.name for model in top_half(models, held_out.class_index)]
+    names = [model.spec.name for model in top_half(models, held_out)]
     assert INTERPOLATION[0].name in names
     assert len(names) == 2
 
@@ -115,8 +115,8 @@ def test_shares_of_the_samples_are_trusted_by_the_number_of_their_groups():
     class_index = np.array([0] * 30 + [1] * 10)
     many, few = np.arange(40), np.array([0] * 30 + [1] * 10)
     shares = np.log([0.75, 0.25])
-    assert log_prior(class_index, few, 2) == pytest.approx(shares * 1 / 11)
-    assert log_prior(class_index, many, 2) == pytest.approx(shares * 20 / 30)
+    assert log_prior(TrainingSet({}, class_index, 2), few) == pytest.approx(shares * 1 / 11)
+    assert log_prior(TrainingSet({}, class_index, 2), many) == pytest.approx(shares * 20 / 30)
     training, group = samples(count=480, n_groups=24)
     rare = np.flatnonzero((training.class_index == 0) | (np.arange(480) % 3 == 0))
     ensemble = fitted(training.subset(rare), purpose_for(group[rare]))
