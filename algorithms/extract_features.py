@@ -10,6 +10,7 @@ from qgis.core import (
     QgsProcessingException,
     QgsProcessingFeedback,
     QgsProcessingOutputNumber,
+    QgsProcessingOutputString,
     QgsProcessingParameterBoolean,
     QgsProcessingParameterFeatureSource,
     QgsProcessingParameterField,
@@ -22,7 +23,12 @@ from ..mtmsd_qgis.jobs.protocol import Job
 from ..mtmsd_qgis.jobs.results import ExtractionResult
 from ..mtmsd_qgis.jobs.settings import PRESET_NAMES, ExtractionSettings, to_json
 from .base.algorithm import MtmsdAlgorithm
-from .base.extraction_parameters import ExtractionParameters, MatchedModel, ResumeFolderParameter
+from .base.extraction_parameters import (
+    ExtractionParameters,
+    MatchedModel,
+    ResumeFolderParameter,
+    timesteps_text,
+)
 from .base.parameters import Device, Overlaps, ParameterValues, Seed, WorkerOutputs, read_label_layer
 from .base.rasters.raster_files import RasterStorage
 
@@ -103,6 +109,7 @@ class ExtractFeatures(MtmsdAlgorithm):
             self.tr("16-bit GeoTIFF; bands are named by timestep, stage and channel."),
         )
         self.addOutput(QgsProcessingOutputNumber("BANDS_WRITTEN", self.tr("Bands written")))
+        self.addOutput(QgsProcessingOutputString("TIMESTEPS_USED", self.tr("Timesteps used")))
         self.declare_groups(WorkerOutputs())
 
     def check_settings(self, values: ParameterValues) -> None:
@@ -163,6 +170,7 @@ class ExtractFeatures(MtmsdAlgorithm):
         return {
             "OUTPUT": str(output),
             "BANDS_WRITTEN": result.bands_written,
+            "TIMESTEPS_USED": ",".join(map(str, result.layout.timesteps)),
             "SECONDS": result.seconds,
             "DEVICE_USED": result.computation.device,
         }
@@ -172,7 +180,7 @@ class ExtractFeatures(MtmsdAlgorithm):
         model, settings = self._model, self._settings
         return (
             f"Model: {model.file.name}, preset {model.preset}, {len(model.numbers)} bands.",
-            f"{len(settings.timesteps)} timesteps, stages {', '.join(map(str, settings.stages))}, "
+            f"{timesteps_text(settings)}, stages {', '.join(map(str, settings.stages))}, "
             f"{settings.keep or 'all'} features kept per timestep, seed {settings.seed}.",
         )
 

@@ -31,7 +31,12 @@ from .base.classification_parameters import (
     SampleLayers,
 )
 from .base.classification_run import ClassificationRun
-from .base.extraction_parameters import ExtractionParameters, MatchedModel, ResumeFolderParameter
+from .base.extraction_parameters import (
+    ExtractionParameters,
+    MatchedModel,
+    ResumeFolderParameter,
+    timesteps_text,
+)
 from .base.parameters import Device, ParameterValues, Seed
 from .base.pretraining_parameters import BandChoice, BandsAndMask, Preset, PretrainingParameters
 from .base.rasters.extra_rasters import ExtraRasters
@@ -194,7 +199,7 @@ class MapScene(MtmsdAlgorithm):
             if self._model
             else f"Preset {pretraining.preset}, {pretraining.iterations} iterations of {pretraining.batch_size} "
             f"patches of {pretraining.patch_size} x {pretraining.patch_size} pixels.",
-            f"{len(extraction.timesteps)} timesteps, {extraction.keep or 'all'} features kept per timestep; "
+            f"{timesteps_text(extraction)}, {extraction.keep or 'all'} features kept per timestep; "
             f"classifier {classification.classifier}, {self._run.evaluation_text}, seed {classification.seed}.",
         )
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from qgis.core import QgsProcessingException, QgsProcessingParameterFile, QgsProcessingParameterString
 
 from ...mtmsd_qgis.jobs.data_model import Band
-from ...mtmsd_qgis.jobs.settings import ExtractionSettings, extraction_settings, parse_whole_numbers
+from ...mtmsd_qgis.jobs.settings import ExtractionSettings, extraction_settings
+from ...mtmsd_qgis.jobs.timesteps.number_lists import AUTO, parse_timesteps, parse_whole_numbers
 from .parameters import ParameterValues, rare_number
 from .translation import tr
 
@@ -29,7 +30,10 @@ class ExtractionParameters:
         """Add them, for experts."""
         algorithm.declare(
             QgsProcessingParameterString("TIMESTEPS", tr("Timesteps"), optional=True),
-            tr("Noise levels from 0 (least) to 999, for example 50,100,150. Not set: 50 to 950 in steps of 50."),
+            tr(
+                "Noise levels from 0 (least) to 999, for example 50,100,150. Not set: 50 to 950 in steps of 50. auto: "
+                "as few of these as stand for all, by how alike their features are; no label is looked at."
+            ),
             advanced=True,
         )
         algorithm.declare(
@@ -54,18 +58,24 @@ class ExtractionParameters:
         Raises:
             SettingsError: A value is out of range.
         """
-        lists = {}
-        for name in ("TIMESTEPS", "STAGES"):
-            text = values.text(name)
-            lists[name.lower()] = parse_whole_numbers(text, name) if text else None
+        timesteps, stages = values.text("TIMESTEPS"), values.text("STAGES")
+        listed = parse_timesteps(timesteps, "TIMESTEPS") if timesteps else None
         return extraction_settings(
             preset,
-            **lists,
+            timesteps=listed,
+            timestep_choice=AUTO if timesteps and listed is None else None,
+            stages=parse_whole_numbers(stages, "STAGES") if stages else None,
             keep=values.optional_integer("KEEP"),
             spectra=spectra,
             seed=values.integer("SEED"),
             device=values.text("DEVICE"),
         )
+
+
+def timesteps_text(settings: ExtractionSettings) -> str:
+    """How many, for the log."""
+    count = len(settings.timesteps)
+    return f"{count} timesteps" if settings.timestep_choice is None else f"as few of {count} timesteps as stand for all"
 
 
 class ResumeFolderParameter:

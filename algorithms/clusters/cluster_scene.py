@@ -26,7 +26,8 @@ from qgis.core import (
 from ...mtmsd_qgis.jobs.clusters.cluster_map import CLUSTER_FEATURES, ClusterResult, ClusterSettings
 from ...mtmsd_qgis.jobs.json_dataclasses import to_json
 from ...mtmsd_qgis.jobs.protocol import Job
-from ...mtmsd_qgis.jobs.settings import PRESETS, extraction_settings, parse_whole_numbers
+from ...mtmsd_qgis.jobs.settings import PRESETS, extraction_settings
+from ...mtmsd_qgis.jobs.timesteps.number_lists import parse_whole_numbers
 from ..base.algorithm import MtmsdAlgorithm
 from ..base.extraction_parameters import MatchedModel, ResumeFolderParameter
 from ..base.parameters import Device, Overlaps, ParameterValues, Seed, WorkerOutputs, read_label_layer

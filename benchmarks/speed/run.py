@@ -36,7 +36,8 @@ from benchmarks.speed.patches import similarity, timed, timed_at_width  # noqa: 
 from benchmarks.speed.scene import Bench, repeated  # noqa: E402
 from benchmarks.speed.seams import seams, tilings  # noqa: E402
 from benchmarks.speed.steps import extraction, pretraining  # noqa: E402
-from mtmsd_qgis.jobs.settings import PRESET_NAMES, parse_whole_numbers  # noqa: E402
+from mtmsd_qgis.jobs.settings import PRESET_NAMES  # noqa: E402
+from mtmsd_qgis.jobs.timesteps.number_lists import parse_whole_numbers  # noqa: E402
 from mtmsd_qgis.runtime.memory import keep_freed_memory  # noqa: E402
 
 Document = dict[str, Any]

@@ -41,6 +41,7 @@ class PatchSampler:
 
     Attributes:
         pixels: (S,) valid pixels of each scene.
+        side: Of a patch, pixels.
     """
 
     def __init__(
@@ -84,7 +85,7 @@ class PatchSampler:
         weights = np.concatenate([count.reshape(-1)[chosen] for count, chosen in zip(counts, blocks)])
         self.pixels = tuple(int(count.sum()) for count in counts)
         self._cubes = [scene.components for scene in scenes]
-        self._side = side
+        self.side = side
         self._scenes = np.repeat(np.arange(len(scenes)), [len(chosen) for chosen in blocks])
         self._blocks = np.concatenate(blocks)
         self._share = weights / weights.sum()
@@ -107,9 +108,9 @@ class PatchSampler:
         columns = self._columns[scenes]
         centres = np.stack([blocks // columns, blocks % columns], axis=1) * BLOCK
         centres += rng.integers(0, BLOCK, size=(count, 2))  # within BLOCK of a valid pixel
-        outside = self._side // 4
-        limits = self._sizes[scenes] - self._side + outside
-        origins = np.clip(centres - self._side // 2, -outside, limits)
+        outside = self.side // 4
+        limits = self._sizes[scenes] - self.side + outside
+        origins = np.clip(centres - self.side // 2, -outside, limits)
         turns = rng.integers(0, 4, size=count)
         mirrored = rng.integers(0, 2, size=count)
         patches = np.stack(
@@ -127,11 +128,11 @@ class PatchSampler:
         Returns:
             (N, C, side, side) float32, 0 where invalid: of a thirty-second of the valid pixels, but 8 to 64.
         """
-        share = sum(self.pixels) // (_STATISTICS_SHARE * self._side * self._side)
+        share = sum(self.pixels) // (_STATISTICS_SHARE * self.side * self.side)
         return self.draw(seed, 0, min(MOST_PATCHES, max(_LEAST_PATCHES, share)))[0]
 
     def _patch(self, scene: int, row: int, col: int) -> NDArray[np.float32]:
-        return self._cubes[scene].read(Window(row, col, self._side, self._side))
+        return self._cubes[scene].read(Window(row, col, self.side, self.side))
 
 
 def _block_counts(valid: NDArray[np.bool_], side: int, number: int) -> NDArray[np.int64]:

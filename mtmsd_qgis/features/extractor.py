@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from itertools import count
 from typing import TypeVar
 
@@ -73,8 +72,7 @@ class FeatureExtractor:
     def at_timesteps(self, timesteps: Sequence[int], side: int) -> FeatureExtractor:
         """An extractor of some timesteps, in the same precision, for tiles of a side."""
         self.prepare(side)
-        subset = replace(self.settings, timesteps=tuple(timesteps))
-        partial = FeatureExtractor(self.network, subset, self._precision())
+        partial = FeatureExtractor(self.network, self.settings.at(timesteps), self._precision())
         partial.plan = plan_extraction(self.device, self.network.base_width, side, len(partial.timesteps))
         partial.statistics = self.statistics
         return partial

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 
 from ..errors import FileFormatError
-from .json_dataclasses import from_json, is_whole, shown
+from .json_dataclasses import OMITTED_IF_NONE, from_json, is_whole, shown, to_json
+from .timesteps.timestep_choice import TimestepChoice
 
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 _MOST_BANDS = 65_536  # what GDAL opens
@@ -113,6 +114,7 @@ class FeatureLayout:
         note: For the report, e.g. how many training samples the purification saw.
         spectra: Number of bands behind the features that hold the spectra themselves.
         model: Fingerprint (SHA-256) of the diffusion model that they come from; empty where it is not known.
+        timestep_choice: How the timesteps were chosen among others; None where they were given.
     """
 
     version: int = 3
@@ -125,6 +127,7 @@ class FeatureLayout:
     note: str = ""
     spectra: int = 0
     model: str = ""
+    timestep_choice: TimestepChoice | None = field(default=None, metadata=OMITTED_IF_NONE)
 
     @classmethod
     def from_json(cls, values: object) -> FeatureLayout:
@@ -162,7 +165,7 @@ class FeatureLayout:
 
 def layout_to_json(layout: FeatureLayout) -> str:
     """The layout as one line of JSON."""
-    return json.dumps(asdict(layout), ensure_ascii=False)
+    return json.dumps(to_json(layout), ensure_ascii=False)
 
 
 def layout_from_json(text: str) -> FeatureLayout:

@@ -19,6 +19,7 @@ from .feature_gain import FeatureGain
 from .json_dataclasses import INLINE, OMITTED_IF_NONE, json_name
 from .settings import ApplySettings, ClassificationSettings, PretrainSettings
 from .suggestions import Suggestion
+from .timesteps.timestep_choice import TimestepChoice
 from .transfer_results import TransferFacts
 
 
@@ -247,6 +248,7 @@ class MapResult:
         cell_weights: Share of each timestep and, in it, of each stage in the decision; None where there are none.
         tokens: Segments that are classified as one, where asked for.
         token_table: Of them, map_choices.SEGMENT_COLUMNS; row n is of segment n + 1.
+        timestep_choice: How the timesteps were chosen among others; None where they were given.
     """
 
     map: CubeFile
@@ -272,6 +274,7 @@ class MapResult:
     cell_weights: Mapping[str, Mapping[str, float]] | None = field(default=None, metadata=OMITTED_IF_NONE)
     tokens: CubeFile | None = field(default=None, metadata=OMITTED_IF_NONE)
     token_table: CubeFile | None = field(default=None, metadata=OMITTED_IF_NONE)
+    timestep_choice: TimestepChoice | None = field(default=None, metadata=OMITTED_IF_NONE)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ and the settings of its published code.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeVar
 
@@ -18,6 +18,7 @@ from ..errors import SettingsError
 from . import json_dataclasses
 from .json_dataclasses import OMITTED_IF_NONE, shown
 from .map_choices import MapFinish, check_segments
+from .timesteps.number_lists import AUTO
 
 TRAINING_TIMESTEPS = 1000  # length of the diffusion schedule (paper)
 PAPER_TIMESTEPS = tuple(range(50, 1000, 50))  # 19 timesteps: 50, 100, ... 950 (paper)
@@ -148,6 +149,7 @@ class ExtractionSettings:
 
     Attributes:
         timesteps: Noise levels, each 0 to 999, ascending.
+        timestep_choice: "auto": as few of the timesteps as stand for all; None: all of them.
         stages: Decoder blocks, each 0 to 8, ascending.
         keep: Features kept per timestep after purification; 0 keeps all.
         noise_draws: Independent noise fields whose features are averaged (1: paper).
@@ -166,6 +168,7 @@ class ExtractionSettings:
     clusters: int = 16
     seed: int = 0
     device: str = "auto"
+    timestep_choice: str | None = field(default=None, metadata=OMITTED_IF_NONE)
 
     def __post_init__(self) -> None:
         """Check ranges.
@@ -173,6 +176,8 @@ class ExtractionSettings:
         Raises:
             SettingsError: A value is outside its range.
         """
+        choice = self.timestep_choice
+        _require(choice in (None, AUTO), "The choice of timesteps must be auto, or left out.", choice)
         _require(
             _ascends(self.timesteps, TRAINING_TIMESTEPS - 1),
             f"Timesteps must be different whole numbers from 0 to {TRAINING_TIMESTEPS - 1}, for example 50,100,150.",
@@ -188,6 +193,10 @@ class ExtractionSettings:
         _require(2 <= self.clusters <= 10_000, "The number of clusters must be 2 to 10000.", self.clusters)
         check_seed(self.seed)
         check_device(self.device)
+
+    def at(self, timesteps: Sequence[int]) -> ExtractionSettings:
+        """The same at some timesteps, once they are chosen."""
+        return replace(self, timesteps=tuple(timesteps), timestep_choice=None)
 
 
 @dataclass(frozen=True)
@@ -368,20 +377,6 @@ def extraction_settings(preset: str, **overrides: Any) -> ExtractionSettings:
     """
     _require(preset in PRESETS, f"The preset must be one of {', '.join(PRESET_NAMES)}.", preset)
     return replace(PRESETS[preset].extraction, **{k: v for k, v in overrides.items() if v is not None})
-
-
-def parse_whole_numbers(text: str, what: str) -> tuple[int, ...]:
-    """Read a list such as "50,100,150".
-
-    Raises:
-        SettingsError: Something in the list is not a whole number.
-    """
-    try:
-        return tuple(sorted({int(part) for part in text.replace(";", ",").split(",") if part.strip()}))
-    except ValueError:
-        raise SettingsError(
-            f'{what} must be whole numbers separated by commas, for example 0,1,2; found "{text}".'
-        ) from None
 
 
 def to_json(settings: PretrainSettings | ExtractionSettings | ClassificationSettings | ApplySettings) -> dict[str, Any]:

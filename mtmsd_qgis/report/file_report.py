@@ -128,6 +128,8 @@ def _classifier_facts(classifier: ClassifierDescription) -> dict[str, str]:
     }
     if classifier.input != "bands":
         rows["Features"] = f"{len(layout.timesteps)} timesteps of {layout.features} features, {layout.spectra} spectra"
+        if layout.timestep_choice is not None:
+            rows["Timesteps"] = layout.timestep_choice.sentence
     if classifier.extras:
         rows["Extra rasters, in this order"] = "; ".join(
             f"{raster.name} ({raster.kind}: {', '.join(raster.bands[:10])})" for raster in classifier.extras

@@ -28,6 +28,7 @@ from .extra_tables import extra_parts
 from .feature_gain import feature_gain_parts
 from .html import NONE, cards, page, paragraph, percent_text, table
 from .html import facts as facts_table
+from .timesteps.choice_table import timestep_choice_parts
 
 
 def classification_notes(result: MapResult) -> list[str]:
@@ -90,6 +91,7 @@ def classification_parts(
     parts.append(mapped_areas(legend_pixels(pixels, choices), legend_of(classes, choices), pixel_area_m2))
     parts += choice_parts(choices, accuracy, classes, pixels)
     parts += feature_gain_parts(result.ensemble.feature_gain) if result.ensemble else []
+    parts += timestep_choice_parts(result.timestep_choice)
     parts += _weights(result) + cell_weight_parts(result.cell_weights)
     parts += ensemble_parts(result.ensemble) if result.ensemble else []
     parts += extra_parts(result.extras) if result.extras else []

@@ -25,6 +25,7 @@ from ..features.raster_writer import write_features
 from ..features.selection import cluster_samples, labelled_layout, select_features
 from ..features.statistics_pass import STATISTICS_TILES
 from ..features.tile_cache import TileCache
+from ..features.timestep_intervals.chosen_extractor import PatchSource, at_chosen_timesteps
 from ..io.array_file import KIND_MODEL, read_summary
 from ..io.cube import Cube
 from ..io.run_directory import open_run_directory
@@ -55,16 +56,20 @@ def extract(job: Job, folder: Path, progress: Progress) -> ExtractionResult:
 
     extractor = FeatureExtractor(model.network.to(device.torch_device), settings)
     tiles = scene_tiles(components, valid)
-    run = ExtractionRun(extractor, components, valid, tiles, open_run_directory(job, folder))
-    log.info("%s, %d timesteps.", run.tiles_text, len(settings.timesteps))
+    directory = open_run_directory(job, folder)
     selected = 0.03 + 0.97 * _statistics_share(len(tiles), device)
     selecting, writing = span(progress, 0.03, selected), span(progress, selected, 1.0)
     with memory_guard(device, "Choose fewer TIMESTEPS, or DEVICE 'cpu'."):
         samples, layout = _purification_samples(job, folder, settings, components, valid)
+        sampler = PatchSampler(components, valid, side)
+        extractor.learn_statistics(sampler.for_statistics(settings.seed), span(selecting, 0.0, 0.1), model.statistics)
+        places = PatchSource(sampler, directory, tiles[0].window.height)
+        extractor, choice = at_chosen_timesteps(extractor, places, span(selecting, 0.1, 0.2))
+        run = ExtractionRun(extractor, components, valid, tiles, directory)
+        log.info("%s, %d timesteps.", run.tiles_text, len(extractor.settings.timesteps))
         cache = TileCache(folder, device.torch_device, _result_bytes(extractor, cube))
-        patches = PatchSampler(components, valid, side).for_statistics(settings.seed)
-        extractor.learn_statistics(patches, span(selecting, 0.0, 0.1), model.statistics)
-        selection = select_features(run, samples, replace(layout, window=side), cache, span(selecting, 0.1, 1.0))
+        layout = replace(layout, window=side, timestep_choice=choice)
+        selection = select_features(run, samples, layout, cache, span(selecting, 0.2 if choice else 0.1, 1.0))
         spectra = QuantisedSpectra.of(cube, tiles) if settings.spectra else None
         raster = write_features(run, selection.features, spectra, cache, writing)
 

@@ -83,6 +83,7 @@ def map_result(
         classes=task.classes,
         mapped_pixels=mapped_pixels(files.classes, task.classes, finished.size),
         timesteps=task.layout.timesteps,
+        timestep_choice=task.layout.timestep_choice,
         timestep_weights={label: round(share, 6) for label, share in classifier.timesteps.items()},
         stage_weights={label: round(share, 6) for label, share in classifier.stages.items()},
         features_per_timestep=classifier.features,

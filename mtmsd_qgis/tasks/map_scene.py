@@ -33,6 +33,7 @@ from ..features.quantization import QuantisedSpectra
 from ..features.selection import cluster_samples, labelled_layout, select_features
 from ..features.statistics_pass import STATISTICS_TILES
 from ..features.tile_cache import TileCache
+from ..features.timestep_intervals.chosen_extractor import PatchSource, at_chosen_timesteps
 from ..io.cube import Cube, whole_size
 from ..io.run_directory import RunDirectory, open_run_directory
 from ..io.windows import HALO, MOST_CORE
@@ -167,7 +168,7 @@ def map_scene(job: Job, folder: Path, progress: Progress) -> SceneMapResult:
     result = with_segments(result, segmented, step, split.validation)
     result = replace(result, suggestions=suggested_samples(job, folder, files, task, split.validation))
     result = replace(result, purification=replace(result.purification, after_split=True))
-    origin = SceneSource(source.recipe, steps.extract, scene.model, scene.model_file)
+    origin = SceneSource(source.recipe, steps.extract.at(layout.timesteps), scene.model, scene.model_file)
     save_if_wanted(MapOfScene(job, cube, task, classifier, result, origin))
     return SceneMapResult(
         **vars(result),
@@ -190,10 +191,12 @@ def scene_features(
     settings, side = run.steps.extract, scene.model.settings.patch_size
     extractor = FeatureExtractor(scene.model.network.to(run.device.torch_device), settings)
     tiles = scene_tiles(scene.components, scene.valid)
+    sampler = PatchSampler(scene.components, scene.valid, side)
+    extractor.learn_statistics(sampler.for_statistics(settings.seed), span(progress, 0.0, 0.1), scene.model.statistics)
+    places = PatchSource(sampler, run.run_directory, tiles[0].window.height)
+    extractor, choice = at_chosen_timesteps(extractor, places, span(progress, 0.1, 0.2))
     extraction = ExtractionRun(extractor, scene.components, scene.valid, tiles, run.run_directory)
     log.info("%s.", extraction.tiles_text)
-    patches = PatchSampler(scene.components, scene.valid, side).for_statistics(settings.seed)
-    extractor.learn_statistics(patches, span(progress, 0.0, 0.1), scene.model.statistics)
     if training is None:
         samples = cluster_samples(scene.components, scene.valid, settings.clusters, settings.seed)
         layout = FeatureLayout(purification="clusters", window=side)
@@ -201,8 +204,8 @@ def scene_features(
         samples = training.subset(scene.valid[training.rows, training.cols])
         layout = replace(labelled_layout(samples, run.job.classes), window=side)
     no_cache = TileCache(run.folder, run.device.torch_device, limit_bytes=0)
-    selecting = span(progress, 0.1, 1.0)
-    selection = select_features(extraction, samples, layout, no_cache, selecting)
+    selecting = span(progress, 0.2 if choice else 0.1, 1.0)
+    selection = select_features(extraction, samples, replace(layout, timestep_choice=choice), no_cache, selecting)
     spectra = QuantisedSpectra.of(run.cube, tiles, scene.positions) if settings.spectra else None
     layout = replace(selection.layout, spectra=len(scene.positions) if spectra else 0)
     raster = LazyFeatures(extraction, selection.features, spectra)

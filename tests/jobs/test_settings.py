@@ -13,7 +13,6 @@ from mtmsd_qgis.jobs.settings import (
     PretrainSettings,
     extraction_settings,
     from_json,
-    parse_whole_numbers,
     pretrain_settings,
     to_json,
 )
@@ -73,15 +72,3 @@ def test_settings_out_of_range_are_refused(kind, values, message):
 @pytest.mark.parametrize("settings", [PretrainSettings(), ExtractionSettings(), ClassificationSettings(keep=3)])
 def test_settings_travel_as_json(settings):
     assert from_json(type(settings), json.loads(json.dumps(to_json(settings)))) == settings
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"), [("50,100", (50, 100)), (" 3; 1 ,2,", (1, 2, 3)), ("5,5", (5,)), ("", ())]
-)
-def test_lists_of_whole_numbers(text, expected):
-    assert parse_whole_numbers(text, "TIMESTEPS") == expected
-
-
-def test_a_list_that_is_none_is_quoted():
-    with pytest.raises(SettingsError, match=r'TIMESTEPS must be whole numbers .* found "a,b"'):
-        parse_whole_numbers("a,b", "TIMESTEPS")

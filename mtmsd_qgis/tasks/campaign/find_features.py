@@ -27,6 +27,8 @@ from ...features.feature_recipe import FeatureRecipe
 from ...features.lazy_raster import LazyFeatures
 from ...features.selection import FeatureSelection, labelled_layout, select_features
 from ...features.tile_cache import TileCache
+from ...features.timestep_intervals.chosen_extractor import PatchSource, at_chosen_timesteps
+from ...io.run_directory import RunDirectory
 from ...io.windows import BLOCK, HALO, Tile, Window, clip, network_tile_at, network_tile_side
 from ...jobs.protocol import Job
 from ...progress import Progress, span
@@ -55,9 +57,12 @@ def find_features(run: CampaignRun) -> UnitWork:
             sampler = run.sampler(found.model.preprocessor, found.model.settings.patch_size)
             patches = sampler.for_statistics(run.campaign.extract.seed)
             extractor.learn_statistics(patches, span(progress, 0.0, 0.1), found.model.statistics)
-            chosen = _selection(found, extractor, split.training, span(progress, 0.1, 0.8))
+            places = PatchSource(sampler, RunDirectory(run.folder), network_tile_side(*run.campaign.size))
+            extractor, choice = at_chosen_timesteps(extractor, places, span(progress, 0.1, 0.2))
+            chosen = _selection(found, extractor, split.training, span(progress, 0.2 if choice else 0.1, 0.8))
             count = len(found.positions) if run.campaign.extract.spectra else 0
-            layout = replace(chosen.layout, window=found.model.settings.patch_size, spectra=count)
+            side = found.model.settings.patch_size
+            layout = replace(chosen.layout, window=side, spectra=count, timestep_choice=choice)
             lazy = found.lazy(found.extraction(extractor), chosen.features, layout)
             plan = BandPlan.of(layout, lazy.bands)
             windows = _spread_windows(run, lazy, plan)

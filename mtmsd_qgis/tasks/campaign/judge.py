@@ -63,6 +63,7 @@ def _result(run: CampaignRun, description: ClassifierDescription, progress: Prog
         classes=classes,
         mapped_pixels=tuple(np.sum([scene.mapped_pixels for scene in scenes], axis=0).tolist()),
         timesteps=layout.timesteps,
+        timestep_choice=layout.timestep_choice,
         timestep_weights=description.timestep_weights or {},
         stage_weights=description.stage_weights or {},
         features_per_timestep=layout.features,

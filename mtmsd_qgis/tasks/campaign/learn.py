@@ -95,7 +95,7 @@ def _description(run: CampaignRun, found: FoundFeatures, classifier: FittedClass
         accuracy=None,  # known when the maps are there
         source=SourceScene(f"campaign of {len(campaign.scenes)} scenes", *campaign.size),
         torch=str(torch.__version__),
-        extraction=campaign.extract,
+        extraction=campaign.extract.at(found.layout.timesteps),
         diffusion_model=UsedModel(summary.sha256, features.model.settings.preset, included=True),
         ensemble=classifier.ensemble,
         timestep_weights=classifier.timesteps,

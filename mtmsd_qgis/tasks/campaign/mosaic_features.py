@@ -157,7 +157,7 @@ class MosaicFeatures:
     def by_recipe(self, recipe: FeatureRecipe, layout: FeatureLayout, device: torch.device) -> LazyFeatures:
         """Features that are computed as a recipe says."""
         network, side = self.model.network.to(device), self.model.settings.patch_size
-        extractor = recipe.extractor(network, self.run.campaign.extract, side)
+        extractor = recipe.extractor(network, self.run.campaign.extract.at(layout.timesteps), side)
         return self.lazy(self.extraction(extractor), recipe.features(extractor, layout), layout)
 
 
