@@ -124,7 +124,7 @@ class ExtractFeatures(MtmsdAlgorithm):
         self._source = describe_raster(values.raster("INPUT"))
         refuse_no_band(self._source, range(len(self._source.bands)))
         self._model = MatchedModel.read(values.file("MODEL"), self._source)
-        self._settings = self._settings_of(values, self._model.preset)
+        self._settings = self._settings_of(values, self._model.preset, self._model.last_timestep)
         self._labels = self._labels_from(values)
 
     def compute(self, values: ParameterValues, feedback: QgsProcessingFeedback) -> dict[str, Any]:
@@ -184,8 +184,10 @@ class ExtractFeatures(MtmsdAlgorithm):
             f"{settings.keep or 'all'} features kept per timestep, seed {settings.seed}.",
         )
 
-    def _settings_of(self, values: ParameterValues, preset: str) -> ExtractionSettings:
-        return ExtractionParameters().read(values, preset, spectra=values.boolean("SPECTRA"))
+    def _settings_of(
+        self, values: ParameterValues, preset: str, last_timestep: int | None = None
+    ) -> ExtractionSettings:
+        return ExtractionParameters().read(values, preset, last_timestep, spectra=values.boolean("SPECTRA"))
 
     def _labels_from(self, values: ParameterValues) -> LabelLayer | None:
         if not values.is_given("TRAINING"):

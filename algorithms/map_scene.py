@@ -132,15 +132,16 @@ class MapScene(MtmsdAlgorithm):
         if model is None:
             self._bands = BandsAndMask().read_bands(values, source)
             refuse_small_raster(source, self._pretraining.patch_size)
-            preset = self._pretraining.preset
+            preset, last_timestep = self._pretraining.preset, self._pretraining.last_timestep
         else:
             if values.is_given("OUTPUT_MODEL"):
                 raise QgsProcessingException(
                     "OUTPUT_MODEL is for a model that is trained here, and MODEL is given. Leave one of them empty."
                 )
             self._model = MatchedModel.read(model, source)
-            self._bands, preset = BandChoice(self._model.numbers), self._model.preset
-        self._extraction = ExtractionParameters().read(values, preset, spectra=True)
+            self._bands = BandChoice(self._model.numbers)
+            preset, last_timestep = self._model.preset, self._model.last_timestep
+        self._extraction = ExtractionParameters().read(values, preset, last_timestep, spectra=True)
         self._mask = BandsAndMask().read_mask(values)
         run = ClassificationRun.collect(self.outputs, values, classification, source)
         self._run = replace(run, extras=ExtraRasters().read(values)).with_weights(values)

@@ -376,7 +376,7 @@
             <translation type="unfinished"></translation>
         </message>
         <message>
-            <source>Noise levels from 0 (least) to 999, for example 50,100,150. Not set: 50 to 950 in steps of 50.</source>
+            <source>Noise levels from 0 (least) to 999, for example 50,100,150. Not set: 50 to 950 in steps of 50. auto: as few of these as stand for all, by how alike their features are; no label is looked at.</source>
             <translation type="unfinished"></translation>
         </message>
         <message>
@@ -517,6 +517,14 @@
         </message>
         <message>
             <source>The largest step of the optimiser; it rises to this at the start and falls from then on. Not set: by preset.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Largest timestep trained</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Noise is drawn up to this level, 1 to 999. Smaller: all steps of the training go to levels whose features are used; those of larger timesteps are refused from then on. Not set: 999.</source>
             <translation type="unfinished"></translation>
         </message>
         <message>
@@ -1041,6 +1049,10 @@
         </message>
         <message>
             <source>Bands written</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Timesteps used</source>
             <translation type="unfinished"></translation>
         </message>
         <message>

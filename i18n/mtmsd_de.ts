@@ -376,8 +376,8 @@
             <translation>Zeitschritte</translation>
         </message>
         <message>
-            <source>Noise levels from 0 (least) to 999, for example 50,100,150. Not set: 50 to 950 in steps of 50.</source>
-            <translation>Stärken des Rauschens von 0 (geringste) bis 999, zum Beispiel 50,100,150. Nicht gesetzt: 50 bis 950 in Schritten von 50.</translation>
+            <source>Noise levels from 0 (least) to 999, for example 50,100,150. Not set: 50 to 950 in steps of 50. auto: as few of these as stand for all, by how alike their features are; no label is looked at.</source>
+            <translation>Rauschstärken von 0 (am wenigsten) bis 999, zum Beispiel 50,100,150. Nicht gesetzt: 50 bis 950 in Schritten von 50. auto: so wenige davon, wie für alle stehen können, danach, wie ähnlich ihre Merkmale sind; Trainingsdaten werden dafür nicht angesehen.</translation>
         </message>
         <message>
             <source>Stages</source>
@@ -518,6 +518,14 @@
         <message>
             <source>The largest step of the optimiser; it rises to this at the start and falls from then on. Not set: by preset.</source>
             <translation>Größte Schrittweite der Optimierung; sie steigt zu Beginn bis dahin und fällt danach. Nicht gesetzt: nach Voreinstellung.</translation>
+        </message>
+        <message>
+            <source>Largest timestep trained</source>
+            <translation>Größter trainierter Zeitschritt</translation>
+        </message>
+        <message>
+            <source>Noise is drawn up to this level, 1 to 999. Smaller: all steps of the training go to levels whose features are used; those of larger timesteps are refused from then on. Not set: 999.</source>
+            <translation>Bis zu dieser Stärke wird Rauschen gezogen, 1 bis 999. Kleiner: alle Schritte des Trainings gelten Stärken, deren Merkmale gebraucht werden; die Merkmale größerer Zeitschritte werden danach abgelehnt. Nicht gesetzt: 999.</translation>
         </message>
         <message>
             <source>Band scaling</source>
@@ -1042,6 +1050,10 @@
         <message>
             <source>Bands written</source>
             <translation>Geschriebene Kanäle</translation>
+        </message>
+        <message>
+            <source>Timesteps used</source>
+            <translation>Verwendete Zeitschritte</translation>
         </message>
         <message>
             <source>Import benchmark scene (.mat)</source>

@@ -3,15 +3,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qgis.core import QgsProcessingException, QgsProcessingParameterFile, QgsProcessingParameterString
 
 from ...mtmsd_qgis.jobs.data_model import Band
-from ...mtmsd_qgis.jobs.settings import ExtractionSettings, extraction_settings
+from ...mtmsd_qgis.jobs.settings import TRAINING_TIMESTEPS, ExtractionSettings, extraction_settings
 from ...mtmsd_qgis.jobs.timesteps.number_lists import AUTO, parse_timesteps, parse_whole_numbers
+from ...mtmsd_qgis.jobs.timesteps.trained_timesteps import refuse_untrained, trained_timesteps
 from .parameters import ParameterValues, rare_number
 from .translation import tr
 
@@ -47,20 +48,23 @@ class ExtractionParameters:
             advanced=True,
         )
 
-    def read(self, values: ParameterValues, preset: str, *, spectra: bool) -> ExtractionSettings:
+    def read(
+        self, values: ParameterValues, preset: str, last_timestep: int | None = None, *, spectra: bool
+    ) -> ExtractionSettings:
         """The settings of a preset, with what these parameters, SEED and DEVICE say.
 
         Args:
             values: Of the run.
             preset: That of the model.
+            last_timestep: The last one that the model was trained at; None where it is not known yet.
             spectra: Whether the spectra are stored behind the features.
 
         Raises:
-            SettingsError: A value is out of range.
+            SettingsError: A value is out of range, or a timestep was not trained.
         """
         timesteps, stages = values.text("TIMESTEPS"), values.text("STAGES")
         listed = parse_timesteps(timesteps, "TIMESTEPS") if timesteps else None
-        return extraction_settings(
+        settings = extraction_settings(
             preset,
             timesteps=listed,
             timestep_choice=AUTO if timesteps and listed is None else None,
@@ -70,6 +74,12 @@ class ExtractionParameters:
             seed=values.integer("SEED"),
             device=values.text("DEVICE"),
         )
+        if last_timestep is None:
+            return settings
+        if listed is None:
+            return replace(settings, timesteps=trained_timesteps(settings.timesteps, last_timestep))
+        refuse_untrained(settings.timesteps, last_timestep)
+        return settings
 
 
 def timesteps_text(settings: ExtractionSettings) -> str:
@@ -148,6 +158,11 @@ class MatchedModel:
     def preset(self) -> str:
         """That the model was trained with."""
         return str(self.header["preset"])
+
+    @property
+    def last_timestep(self) -> int:
+        """The last one that it was trained at."""
+        return int(self.header["settings"].get("train_up_to") or TRAINING_TIMESTEPS - 1)
 
     @property
     def components(self) -> int:

@@ -152,6 +152,13 @@ class PretrainingParameters:
                     "set: by preset."
                 ),
             ),
+            (
+                rare_number("TRAIN_UP_TO", tr("Largest timestep trained")),
+                tr(
+                    "Noise is drawn up to this level, 1 to 999. Smaller: all steps of the training go to levels whose "
+                    "features are used; those of larger timesteps are refused from then on. Not set: 999."
+                ),
+            ),
         ):
             algorithm.declare(number, text, advanced=True)
         algorithm.declare(
@@ -176,6 +183,7 @@ class PretrainingParameters:
             patch_size=values.optional_integer("PATCH_SIZE"),
             base_width=values.optional_integer("BASE_WIDTH"),
             learning_rate=values.optional_number("LEARNING_RATE"),
+            train_up_to=values.optional_integer("TRAIN_UP_TO"),
             band_scaling=values.choice("BAND_SCALING"),
             seed=values.integer("SEED"),
             device=values.text("DEVICE"),

@@ -30,14 +30,15 @@ from .campaign_folder import CampaignAlgorithm
 _GIB = 2**30
 
 
-def _settings(values: ParameterValues, preset: str | None = None) -> Campaign:
-    """Settings of all steps, as a campaign without scenes; preset is that of a given model."""
+def _settings(values: ParameterValues, model: MatchedModel | None = None) -> Campaign:
+    """Settings of all steps, as a campaign without scenes; with a model, where one is given."""
     pretraining = PretrainingParameters().read(values)
+    trained = pretraining if model is None else model
     return Campaign(
         scenes=(),
         classes=(),
         pretrain=pretraining,
-        extract=ExtractionParameters().read(values, preset or pretraining.preset, spectra=True),
+        extract=ExtractionParameters().read(values, trained.preset, trained.last_timestep, spectra=True),
         classify=ClassifierParameters(with_choice=False).read(values),
     )
 
@@ -109,7 +110,9 @@ class PrepareCampaign(CampaignAlgorithm):
 
     def check_settings(self, values: ParameterValues) -> None:
         """Make the settings once, for their own checks."""
-        _settings(values, PRESET_NAMES[0])
+        PretrainingParameters().read(values)
+        ExtractionParameters().read(values, PRESET_NAMES[0], spectra=True)
+        ClassifierParameters(with_choice=False).read(values)
 
     def collect(self, values: ParameterValues, feedback: QgsProcessingFeedback) -> None:
         """Look at rasters, model, mask and layers."""
@@ -125,7 +128,7 @@ class PrepareCampaign(CampaignAlgorithm):
             chosen = matched_scenes(first, BandChoice(self._model.numbers), others, fixed=True)
         else:
             chosen = matched_scenes(first, BandsAndMask().read_bands(values, first), others)
-        self._settings = _settings(values, self._model.preset if self._model else None)
+        self._settings = _settings(values, self._model)
         self._mask, self._notes = BandsAndMask().read_mask(values), chosen.notes
         rasters = [(first, chosen.bands.used), *((scene.source, scene.numbers) for scene in chosen.scenes)]
         self._scenes = []

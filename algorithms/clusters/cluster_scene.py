@@ -28,6 +28,7 @@ from ...mtmsd_qgis.jobs.json_dataclasses import to_json
 from ...mtmsd_qgis.jobs.protocol import Job
 from ...mtmsd_qgis.jobs.settings import PRESETS, extraction_settings
 from ...mtmsd_qgis.jobs.timesteps.number_lists import parse_whole_numbers
+from ...mtmsd_qgis.jobs.timesteps.trained_timesteps import trained_timesteps
 from ..base.algorithm import MtmsdAlgorithm
 from ..base.extraction_parameters import MatchedModel, ResumeFolderParameter
 from ..base.parameters import Device, Overlaps, ParameterValues, Seed, WorkerOutputs, read_label_layer
@@ -247,7 +248,7 @@ class ClusterScene(MtmsdAlgorithm):
         if is_scene:
             self._extraction = extraction_settings(
                 preset,
-                timesteps=_TIMESTEPS,
+                timesteps=trained_timesteps(_TIMESTEPS, (self._model or self._pretraining).last_timestep),
                 stages=PRESETS[preset].extraction.stages,
                 keep=0,
                 spectra=True,

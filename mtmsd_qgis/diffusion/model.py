@@ -168,9 +168,12 @@ def load_checkpoint(
         if not isinstance(theirs, dict):
             raise ValueError(f"its settings are {shown(theirs)}")
         ours = to_json(settings)
-        other = [key for key in ours if key not in _FREE_ON_RESUME and theirs.get(key) != ours[key]]
+        keys = [key for key in {**ours, **theirs} if key not in _FREE_ON_RESUME]
+        other = [key for key in keys if theirs.get(key) != ours.get(key)]
         if other:
-            differences = ", ".join(f"{key} {shown(theirs.get(key))} instead of {shown(ours[key])}" for key in other)
+            differences = ", ".join(
+                f"{shown(key)} {shown(theirs.get(key))} instead of {shown(ours.get(key))}" for key in other
+            )
             raise FileFormatError(
                 f"{path} is a checkpoint of a training with other settings: {differences}. Give the same settings, or "
                 "start without RESUME."

@@ -25,7 +25,7 @@ import torch
 from torch import Tensor
 
 from ..errors import Cancelled, MtmsdError
-from ..jobs.settings import TRAINING_TIMESTEPS, PretrainSettings
+from ..jobs.settings import PretrainSettings
 from ..progress import Progress
 from ..runtime.prefetch import prefetch
 from .batch_plan import Plan, plan_training, ran_out_of_memory, release_memory
@@ -158,7 +158,7 @@ class _Training:
         state, settings, device = self.state, self.settings, generator.device
         x0, valid = patches.to(device), valid.to(device)
         noise = torch.randn(x0.shape, device=device, generator=generator)
-        timesteps = torch.randint(0, TRAINING_TIMESTEPS, (len(x0),), device=device, generator=generator)
+        timesteps = torch.randint(0, settings.last_timestep + 1, (len(x0),), device=device, generator=generator)
         for group in state.optimizer.param_groups:
             group["lr"] = learning_rate(settings, state.iteration) * rate_share(state, settings)
         part = self.ranks.part

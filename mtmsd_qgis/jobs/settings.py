@@ -47,8 +47,8 @@ def _require(condition: bool, expected: str, found: object) -> None:
         raise SettingsError(f"{expected} Found: {found if isinstance(found, tuple) else shown(found)}.")
 
 
-def _ascends(numbers: tuple[int, ...], last: int) -> bool:
-    return 0 < len(numbers) and list(numbers) == sorted(set(numbers)) and 0 <= numbers[0] and numbers[-1] <= last
+def _ascends(numbers: tuple[int, ...], largest: int) -> bool:
+    return len(numbers) > 0 and list(numbers) == sorted(set(numbers)) and 0 <= numbers[0] and numbers[-1] <= largest
 
 
 def check_device(device: str) -> None:
@@ -93,6 +93,7 @@ class PretrainSettings:
         seed: Of initial weights, patches, timesteps and noise.
         device: "auto", "cpu", "cuda" or "cuda:N".
         checkpoint_seconds: Longest time between two checkpoints.
+        train_up_to: Largest timestep that is drawn in training; None: all 1000 (paper).
     """
 
     preset: str = "quick"
@@ -110,6 +111,7 @@ class PretrainSettings:
     seed: int = 0
     device: str = "auto"
     checkpoint_seconds: float = 30.0
+    train_up_to: int | None = field(default=None, metadata=OMITTED_IF_NONE)
 
     def __post_init__(self) -> None:
         """Check ranges.
@@ -118,15 +120,12 @@ class PretrainSettings:
             SettingsError: A value is outside its range.
         """
         _require(self.preset in PRESET_NAMES, f"The preset must be one of {', '.join(PRESET_NAMES)}.", self.preset)
-        _require(
-            1 <= self.components <= _MOST_COMPONENTS, "The number of components must be at least 1.", self.components
-        )
+        components = self.components
+        _require(1 <= components <= _MOST_COMPONENTS, "The number of components must be at least 1.", components)
         _require(self.base_width in (32, 64, 128), "The base width must be 32, 64 or 128.", self.base_width)
-        _require(
-            16 <= self.patch_size <= _LARGEST_PATCH and self.patch_size % _GRID == 0,
-            f"The patch size must be at least 16 pixels and a multiple of {_GRID}.",
-            self.patch_size,
-        )
+        side = self.patch_size
+        fits = 16 <= side <= _LARGEST_PATCH and side % _GRID == 0
+        _require(fits, f"The patch size must be at least 16 pixels and a multiple of {_GRID}.", side)
         _require(1 <= self.iterations <= _MOST_STEPS, "The number of iterations must be at least 1.", self.iterations)
         _require(1 <= self.batch_size <= _MOST_STEPS, "The batch size must be at least 1.", self.batch_size)
         _require(0 < self.learning_rate <= 1, "The learning rate must lie between 0 and 1.", self.learning_rate)
@@ -136,11 +135,19 @@ class PretrainSettings:
         _require(0 <= self.warmup_iterations <= _MOST_STEPS, "The warm-up must be 0 or more.", self.warmup_iterations)
         _require(0 <= self.weight_decay <= 1, "The weight decay must lie in [0, 1].", self.weight_decay)
         _require(self.band_scaling in ("none", "standard"), "Band scaling must be none or standard.", self.band_scaling)
-        _require(
-            self.checkpoint_seconds >= 0, "The time between checkpoints must be 0 or more.", self.checkpoint_seconds
-        )
+        seconds = self.checkpoint_seconds
+        _require(seconds >= 0, "The time between checkpoints must be 0 or more.", seconds)
+        last = TRAINING_TIMESTEPS - 1
+        _require(1 <= self.last_timestep <= last, f"TRAIN_UP_TO must be 1 to {last}.", self.train_up_to)
+        if self.train_up_to == last:  # says nothing: the same settings, and the same bytes in files
+            object.__setattr__(self, "train_up_to", None)
         check_seed(self.seed)
         check_device(self.device)
+
+    @property
+    def last_timestep(self) -> int:
+        """Largest timestep that the model has seen."""
+        return TRAINING_TIMESTEPS - 1 if self.train_up_to is None else self.train_up_to
 
 
 @dataclass(frozen=True)
@@ -178,16 +185,11 @@ class ExtractionSettings:
         """
         choice = self.timestep_choice
         _require(choice in (None, AUTO), "The choice of timesteps must be auto, or left out.", choice)
-        _require(
-            _ascends(self.timesteps, TRAINING_TIMESTEPS - 1),
-            f"Timesteps must be different whole numbers from 0 to {TRAINING_TIMESTEPS - 1}, for example 50,100,150.",
-            self.timesteps,
-        )
-        _require(
-            _ascends(self.stages, 8),
-            "Stages must be different whole numbers from 0 to 8, for example 0,1,2,3,5.",
-            self.stages,
-        )
+        last = TRAINING_TIMESTEPS - 1
+        expected = f"Timesteps must be different whole numbers from 0 to {last}, for example 50,100,150."
+        _require(_ascends(self.timesteps, last), expected, self.timesteps)
+        expected = "Stages must be different whole numbers from 0 to 8, for example 0,1,2,3,5."
+        _require(_ascends(self.stages, 8), expected, self.stages)
         _require(self.keep >= 0, "The number of features to keep must be 0 (all) or more.", self.keep)
         _require(1 <= self.noise_draws <= 1000, "The number of noise draws must be 1 to 1000.", self.noise_draws)
         _require(2 <= self.clusters <= 10_000, "The number of clusters must be 2 to 10000.", self.clusters)

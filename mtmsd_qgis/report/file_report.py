@@ -20,6 +20,7 @@ from ..io.model_file import read_bands, read_model_header
 from ..jobs.classifier_description import FEATURES, SCENE, ClassifierDescription
 from ..jobs.data_model import Band, ClassEntry
 from ..jobs.json_dataclasses import is_number
+from ..jobs.settings import TRAINING_TIMESTEPS
 from .accuracy_tables import class_table, headline, matrix_table
 from .charts import line_chart
 from .feature_gain import feature_gain_parts
@@ -167,6 +168,7 @@ def _model_facts(description: Mapping[str, Any]) -> dict[str, str]:
         "Components": str(description.get("components", NONE)),
         "Iterations": str(description.get("iterations", description.get("iteration", NONE))),
         "Iterations planned": str(settings.get("iterations", NONE)),
+        "Trained timesteps": f"0 to {settings.get('train_up_to') or TRAINING_TIMESTEPS - 1}",
         "Seed": str(settings.get("seed", NONE)),
         "torch": str(description.get("torch", NONE)),
     }

@@ -157,6 +157,7 @@ def pretraining_report(result: PretrainResult, facts: Mapping[str, str]) -> str:
         "Network": f"base width {settings.base_width}, patches of {settings.patch_size} pixels",
         "Schedule": f"{settings.iterations} iterations of {settings.batch_size} patches, learning rate "
         f"{settings.learning_rate:g}" + _ways_back(result.rollbacks),
+        **({} if settings.train_up_to is None else {"Trained timesteps": f"0 to {settings.train_up_to}"}),
         "Bands used": str(len(result.bands_used)),
         "Bands left out": left_out or "none",
         **_circumstances(result),

@@ -15,6 +15,7 @@ from ..diffusion.patch_sampler import PatchSampler
 from ..diffusion.unet import UNet
 from ..jobs.results import DenoisedPatch
 from ..jobs.settings import PretrainSettings
+from ..jobs.timesteps.trained_timesteps import trained_timesteps
 from ..report.charts import png_data_uri
 
 SHOWN_TIMESTEPS = (50, 200, 400, 600)
@@ -30,26 +31,27 @@ def denoised_samples(network: UNet, sampler: PatchSampler, settings: PretrainSet
     Args:
         network: Trained.
         sampler: Of the scene's patches.
-        settings: For the seed.
+        settings: Of the training.
 
     Returns:
         One entry for each patch and timestep.
     """
+    shown = trained_timesteps(SHOWN_TIMESTEPS, settings.last_timestep)
     device = next(network.parameters()).device
     network.eval()
     patches, _ = sampler.draw(settings.seed, settings.iterations, _PATCHES)
     generator = torch.Generator().manual_seed(settings.seed)
     pictures = []
     for number, patch in enumerate(patches):
-        count = len(SHOWN_TIMESTEPS)
+        count = len(shown)
         x0 = torch.from_numpy(patch).expand(count, -1, -1, -1)
-        timesteps = torch.tensor(SHOWN_TIMESTEPS)
+        timesteps = torch.tensor(shown)
         noised = q_sample(x0, torch.randn(x0.shape, generator=generator), timesteps)
         with torch.inference_mode():
             noise = network(noised.to(device), timesteps.to(device)).cpu()
         a_bar = torch.from_numpy(alpha_bar())[timesteps].float().view(-1, 1, 1, 1)
         estimate = (noised - (1 - a_bar).sqrt() * noise) / a_bar.sqrt()
-        for i, timestep in enumerate(SHOWN_TIMESTEPS):
+        for i, timestep in enumerate(shown):
             pictures.append(
                 DenoisedPatch(
                     patch=number,

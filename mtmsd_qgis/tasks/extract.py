@@ -33,6 +33,7 @@ from ..jobs.data_model import FeatureLayout
 from ..jobs.protocol import Job
 from ..jobs.results import ExtractionResult
 from ..jobs.settings import ExtractionSettings, from_json
+from ..jobs.timesteps.trained_timesteps import refuse_untrained
 from ..progress import Progress, span
 from ..sampling.sample_table import SampleTable, read_samples
 from .job_device import announce_device, computation
@@ -46,6 +47,7 @@ def extract(job: Job, folder: Path, progress: Progress) -> ExtractionResult:
     settings = from_json(ExtractionSettings, job.settings)
     device = announce_device(settings.device, settings.seed)
     model = load_model(Path(job.inputs["model"]))
+    refuse_untrained(settings.timesteps, model.settings.last_timestep)
     cube = open_scene(job, folder)
     side = model.settings.patch_size
     check_size(cube, side)

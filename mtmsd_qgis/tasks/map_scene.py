@@ -41,6 +41,7 @@ from ..jobs.data_model import FeatureLayout
 from ..jobs.protocol import Job
 from ..jobs.results import SceneMapResult
 from ..jobs.settings import ClassificationSettings, ExtractionSettings, PretrainSettings, from_json
+from ..jobs.timesteps.trained_timesteps import refuse_untrained
 from ..progress import Progress, span
 from ..sampling.sample_split import split_samples
 from ..sampling.sample_table import SampleTable, check_classes, read_samples
@@ -215,9 +216,12 @@ def scene_features(
 def prepared_scene(run: MapRun, progress: Progress) -> PreparedScene:
     """The scene's components and the model: given, trained before an interruption, or trained now."""
     cube, settings, persistent = run.cube, run.steps.pretrain, run.run_directory.persistent
-    if settings is None:
+    if settings is not None:
+        refuse_untrained(run.steps.extract.timesteps, settings.last_timestep)
+    else:
         given = Path(run.job.inputs["model"])
         model = load_model(given)
+        refuse_untrained(run.steps.extract.timesteps, model.settings.last_timestep)
         check_bands(cube, model.preprocessor)
         return _with_components(run, (model, given), list(range(cube.bands)), progress)
     check_size(cube, settings.patch_size)

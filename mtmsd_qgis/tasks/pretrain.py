@@ -33,6 +33,7 @@ from ..io.run_directory import digest
 from ..jobs.protocol import Job
 from ..jobs.results import BandLeftOut, PretrainResult
 from ..jobs.settings import PretrainSettings, extraction_settings, from_json
+from ..jobs.timesteps.trained_timesteps import trained_timesteps
 from ..progress import Progress, span
 from .denoising_preview import denoised_samples
 from .job_device import announce_device, computation
@@ -249,7 +250,8 @@ def _statistics(
     """Of the scenes at the preset's timesteps, so that extraction need not collect them; None where memory runs out."""
     network = UNet(state.network.in_channels, settings.base_width).to(device.torch_device)
     network.load_state_dict(state.average)
-    extractor = FeatureExtractor(network, extraction_settings(settings.preset))
+    usual = extraction_settings(settings.preset)
+    extractor = FeatureExtractor(network, usual.at(trained_timesteps(usual.timesteps, settings.last_timestep)))
     patches = sampler.for_statistics(extractor.settings.seed)
     try:
         with memory_guard(device, "The model is complete without statistics of the scene."):

@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 from osgeo import gdal
 from qgis.core import (
+    QgsProcessingException,
     QgsRasterLayer,
 )
 from scenes import (
     EXTRACT,
+    PRETRAIN,
     read_raster,
     run,
     spectra,
@@ -62,3 +64,25 @@ def test_extraction_with_training_samples_and_its_layout(scene, model, tmp_path)
 
     layout = describe_raster(QgsRasterLayer(str(tmp_path / "f.tif"))).layout
     assert (layout.timesteps, layout.features, layout.purification) == ((100, 500), 8, "classes")
+
+
+def test_timesteps_that_stand_for_all_are_said_and_kept_with_the_raster(scene, model, tmp_path):
+    parameters = {"INPUT": str(scene.raster), "MODEL": str(model), "OUTPUT": str(tmp_path / "f.tif"), **EXTRACT}
+    results = run("extractfeatures", {**parameters, "TIMESTEPS": "auto"})
+    from mtmsd.algorithms.bridge.raster.source import describe_raster
+
+    layout = describe_raster(QgsRasterLayer(str(tmp_path / "f.tif"))).layout
+    assert layout.timestep_choice.candidates == tuple(range(50, 1000, 50))
+    assert layout.timesteps == layout.timestep_choice.kept
+    assert results["TIMESTEPS_USED"] == ",".join(map(str, layout.timesteps))
+    assert results["BANDS_WRITTEN"] == 8 * len(layout.timesteps) + 12
+    assert len(layout.timesteps) < 19
+
+
+def test_timesteps_that_the_model_has_never_seen_are_refused(scene, tmp_path):
+    model = tmp_path / "m.mtmsd"
+    run("pretraindiffusion", {"INPUT": str(scene.raster), **PRETRAIN, "TRAIN_UP_TO": 120, "OUTPUT": str(model)})
+    parameters = {"INPUT": str(scene.raster), "MODEL": str(model), "OUTPUT": str(tmp_path / "f.tif"), **EXTRACT}
+    with pytest.raises(QgsProcessingException, match=r"TIMESTEPS should be 0 to 120, .* found 500"):
+        run("extractfeatures", parameters)
+    assert run("extractfeatures", {**parameters, "TIMESTEPS": None})["TIMESTEPS_USED"] == "50,100"

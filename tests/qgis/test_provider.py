@@ -19,7 +19,7 @@ IDS = {
 }  # fmt: skip
 OUTPUTS = {
     "pretraindiffusion": {"OUTPUT", "REPORT", "FINAL_LOSS", "SECONDS", "DEVICE_USED"},
-    "extractfeatures": {"OUTPUT", "BANDS_WRITTEN", "SECONDS", "DEVICE_USED"},
+    "extractfeatures": {"OUTPUT", "BANDS_WRITTEN", "TIMESTEPS_USED", "SECONDS", "DEVICE_USED"},
     "classify": {
         "OUTPUT", "CONFIDENCE", "PROBABILITIES", "UNCERTAINTY", "SUGGESTIONS", "REPORT", "OUTPUT_CLASSIFIER", "OA",
         "AA", "KAPPA", "SECONDS", "DEVICE_USED",

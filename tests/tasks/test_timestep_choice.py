@@ -95,7 +95,9 @@ def test_a_resumed_run_takes_the_choice_it_had_made(scene, chosen, tmp_path, mon
 
 
 def test_a_scene_of_which_no_patch_has_data_keeps_all(scene, monkeypatch):
-    monkeypatch.setattr(chosen_extractor, "_drawn_pixels", lambda valid, rng: [(np.zeros(0, np.int64),) * 2] * len(valid))
+    monkeypatch.setattr(
+        chosen_extractor, "_drawn_pixels", lambda valid, rng: [(np.zeros(0, np.int64),) * 2] * len(valid)
+    )
     result = run_task(extraction(scene), scene[0], silent)
     assert result.layout.timesteps == CANDIDATES
 
@@ -114,7 +116,9 @@ def test_map_report_and_classifier_file_say_which(scene, chosen, tmp_path, caplo
     assert choice.sentence in classification_report(result, {})
     extract = read_classifier_description(path).extraction
     assert (extract.timesteps, extract.timestep_choice) == (choice.kept, None)
-    applied = Job("applyclassifier", {"device": "cpu"}, cube.description, inputs={**job.inputs, "classifier": str(path)})
+    applied = Job(
+        "applyclassifier", {"device": "cpu"}, cube.description, inputs={**job.inputs, "classifier": str(path)}
+    )
     before = (folder / "map.raw").read_bytes()
     run_task(applied, folder, silent)
     assert (folder / "map.raw").read_bytes() == before

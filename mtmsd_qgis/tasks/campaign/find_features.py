@@ -31,6 +31,7 @@ from ...features.timestep_intervals.chosen_extractor import PatchSource, at_chos
 from ...io.run_directory import RunDirectory
 from ...io.windows import BLOCK, HALO, Tile, Window, clip, network_tile_at, network_tile_side
 from ...jobs.protocol import Job
+from ...jobs.timesteps.trained_timesteps import refuse_untrained
 from ...progress import Progress, span
 from ...sampling.sample_split import SampleSplit, split_samples, with_reference
 from ...sampling.sample_table import SampleTable, check_classes, read_samples
@@ -53,6 +54,7 @@ def find_features(run: CampaignRun) -> UnitWork:
         split = split_of(run)
         with memory_guard(device, "Choose fewer TIMESTEPS, a smaller KEEP, or DEVICE 'cpu'."):
             found = MosaicFeatures.of_model(run)
+            refuse_untrained(run.campaign.extract.timesteps, found.model.settings.last_timestep)
             extractor = FeatureExtractor(found.model.network.to(device.torch_device), run.campaign.extract)
             sampler = run.sampler(found.model.preprocessor, found.model.settings.patch_size)
             patches = sampler.for_statistics(run.campaign.extract.seed)
