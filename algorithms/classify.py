@@ -24,6 +24,7 @@ from .base.classification_parameters import (
     SampleLayers,
 )
 from .base.classification_run import ClassificationRun
+from .base.explanation.explain_parameter import ExplainParameter
 from .base.parameters import Device, ParameterValues, Seed, rare_number
 from .base.rasters.extra_rasters import ExtraRasters
 from .base.rasters.extra_scenes import ExtraFeatureRasters
@@ -65,7 +66,7 @@ class Classify(MtmsdAlgorithm):
         self.declare_groups(ExtraFeatureRasters(), SampleLayers(), ExtraRasters())
         self.declare_groups(ClassifierParameters(with_scenes=True), ClassifierOptions())
         self.declare_groups(ClassTableParameter(), ClassWeights(), ClassAreaField(), SampleWeightField())
-        self.declare_groups(FinishParameters())
+        self.declare_groups(FinishParameters(), ExplainParameter())
         self.declare(
             rare_number("KEEP", self.tr("Features kept per timestep"), least=0),
             self.tr(
@@ -79,6 +80,7 @@ class Classify(MtmsdAlgorithm):
     def check_settings(self, values: ParameterValues) -> None:
         """Make the settings once, for their own checks."""
         ExtraRasters().check(values)
+        ExplainParameter().check(values)
         if self._settings(values).split == "scene" and not values.raw("EXTRA_INPUTS"):
             raise QgsProcessingException(
                 "SPLIT 'scene' holds out whole scenes, so at least two rasters were expected, and there is INPUT "

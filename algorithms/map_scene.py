@@ -31,6 +31,7 @@ from .base.classification_parameters import (
     SampleLayers,
 )
 from .base.classification_run import ClassificationRun
+from .base.explanation.explain_parameter import ExplainParameter
 from .base.extraction_parameters import (
     ExtractionParameters,
     MatchedModel,
@@ -94,6 +95,7 @@ class MapScene(MtmsdAlgorithm):
             ClassAreaField(),
             SampleWeightField(),
             FinishParameters(),
+            ExplainParameter(),
             ResumeFolderParameter(),
             Seed(),
             Device(),
@@ -115,6 +117,7 @@ class MapScene(MtmsdAlgorithm):
     def check_settings(self, values: ParameterValues) -> None:
         """Make the settings once, for their own checks."""
         ExtraRasters().check(values)
+        ExplainParameter().check(values)
         ClassifierParameters().read(values)
         PretrainingParameters().read(values)
         ExtractionParameters().read(values, PRESET_NAMES[0], spectra=True)

@@ -372,6 +372,14 @@
             <translation type="unfinished"></translation>
         </message>
         <message>
+            <source>Points to explain</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Points whose classes the report explains: which training polygons speak for the class there and which against it, and what each model says. Up to 100 points; needs a report, the classifier auto, one raster and no extra rasters.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
             <source>Timesteps</source>
             <translation type="unfinished"></translation>
         </message>

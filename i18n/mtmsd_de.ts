@@ -372,6 +372,14 @@
             <translation>Karten von {scene}</translation>
         </message>
         <message>
+            <source>Points to explain</source>
+            <translation>Zu erklärende Punkte</translation>
+        </message>
+        <message>
+            <source>Points whose classes the report explains: which training polygons speak for the class there and which against it, and what each model says. Up to 100 points; needs a report, the classifier auto, one raster and no extra rasters.</source>
+            <translation>Punkte, deren Klassen der Bericht erklärt: welche Trainingspolygone dort für die Klasse sprechen und welche dagegen, und was jedes Modell sagt. Bis zu 100 Punkte; braucht einen Bericht, den Klassifikator auto, einen Raster und keine Zusatzraster.</translation>
+        </message>
+        <message>
             <source>Timesteps</source>
             <translation>Zeitschritte</translation>
         </message>

@@ -13,6 +13,7 @@ from ...mtmsd_qgis.jobs.settings import ClassificationSettings
 from .choices.finish_parameters import FinishParameters, finish_rows
 from .choices.number_fields import SampleWeightField
 from .classification_parameters import ACCURACY, ClassifierFile, SampleLayers
+from .explanation.explain_parameter import ExplainParameter
 from .outputs import RunOutputs
 from .rasters.extra_rasters import ChosenExtras
 from .rasters.map_files import MAPS, MapFiles, share_bands, wanted_rasters
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from qgis.core import QgsCoordinateTransformContext, QgsProcessingFeedback
 
     from ...mtmsd_qgis.jobs.data_model import ClassEntry
+    from ...mtmsd_qgis.jobs.explanation.pixel_explanation import PointToExplain
     from ...mtmsd_qgis.jobs.protocol import Job
     from ...mtmsd_qgis.jobs.results import MapResult
     from ..bridge.choices.class_table import ChosenSamples
@@ -54,6 +56,7 @@ class ClassificationRun:
         include_model: Whether the diffusion model goes into it.
         extra: Further rasters to learn from, with the training samples in their CRS.
         suggestions: Samples to take next that are asked for; None: none.
+        explain: Pixels whose classes are to be explained.
         transforms: Of the project.
         extras: What the classifier may know beside the raster.
     """
@@ -68,6 +71,7 @@ class ClassificationRun:
     include_model: bool = False
     extra: tuple[tuple[ExtraScene, LabelLayer], ...] = ()
     suggestions: WantedSuggestions | None = None
+    explain: tuple[PointToExplain, ...] = ()
     transforms: QgsCoordinateTransformContext | None = None
     extras: ChosenExtras = field(default_factory=ChosenExtras)
 
@@ -92,7 +96,8 @@ class ClassificationRun:
         samples = SampleLayers().read(values, source)
         if settings.class_weights == "area":
             areas_of(samples.areas, make_classes(samples.training))
-        return cls(outputs, settings, source, samples, suggestions=suggestions)
+        explain = ExplainParameter().read(values, source)
+        return cls(outputs, settings, source, samples, suggestions=suggestions, explain=explain)
 
     def with_destinations(self, values: ParameterValues) -> ClassificationRun:
         """The run that knows where its outputs go.
@@ -179,6 +184,8 @@ class ClassificationRun:
         if self.classifier is not None:
             options.update(source_name=self.source.name, include_model=self.include_model)
             outputs["classifier"] = str(folder / CLASSIFIER_FILE)
+        if self.explain:
+            options["explain"] = [vars(point) for point in self.explain]
         if self.suggestions is not None:
             if self.suggestions.warning:
                 feedback.pushWarning(self.suggestions.warning)
@@ -248,6 +255,7 @@ class ClassificationRun:
         from ...mtmsd_qgis.jobs.choice_results import ChoiceFacts
         from ...mtmsd_qgis.report.export import accuracy_csv, accuracy_json
         from ...mtmsd_qgis.report.reports import classification_notes, classification_report
+        from ..bridge.explanation.explained_points import with_features
         from ..bridge.files.atomic_write import write_texts
 
         rows = {
@@ -267,6 +275,9 @@ class ClassificationRun:
                 left_out_samples=self.samples.weight_sentences or None,
             )
             result = replace(result, choices=choices)
+        if result.explanations:
+            explained = with_features(result.explanations, self.labels.ids, self.source.grid)
+            result = replace(result, explanations=explained)
         facts, area = self.outputs.report_facts(rows), self.source.grid.pixel_area_m2
         notes = classification_notes(result)
         write_texts(

@@ -21,6 +21,7 @@ from ..jobs.settings import ClassificationSettings
 from ..sampling.sample_table import SampleTable
 from ..sampling.sample_weights import SampleWeights, effective_samples
 from ..sampling.subsampling import subsample
+from .explanation.learnt_samples import LearntSamples
 from .predictor import DecisionRule, Predictor
 
 log = logging.getLogger(__name__)
@@ -42,6 +43,7 @@ class TrainingTask:
         device: To learn on.
         extras: Extra rasters and textures; None where none is asked for.
         weights: Of the features that samples come from; None: all count alike.
+        explains: Whether pixels are to be explained, for which samples are kept.
     """
 
     cube: Raster
@@ -52,6 +54,7 @@ class TrainingTask:
     device: torch.device
     extras: SceneExtras | None = None
     weights: SampleWeights | None = None
+    explains: bool = False
 
     def weights_of(self, samples: SampleTable) -> NDArray[np.float64] | None:
         """(N,) weights of samples, whose mean is 1; None: all count alike."""
@@ -87,6 +90,7 @@ class FittedClassifier:
         class_weights: Priors of the classes that were chosen; None where they are the classifier's own.
         extras: What became of extra rasters; None where none was asked for.
         cells: Share of each cell, a timestep and a stage, in the decision; empty where the raster has no such.
+        learnt: What the default classifier was fitted to, where pixels are to be explained.
     """
 
     predictor: Predictor
@@ -98,6 +102,7 @@ class FittedClassifier:
     class_weights: ClassWeightFacts | None = None
     extras: tuple[ExtraFinding, ...] | None = None
     cells: CellWeights = field(default_factory=dict)
+    learnt: LearntSamples | None = None
 
 
 def words_first(shares: Mapping[str, float]) -> dict[str, float]:

@@ -14,6 +14,7 @@ from typing import Union
 from .accuracy_results import AccuracyFigures
 from .choice_results import ChoiceFacts
 from .data_model import ClassEntry, CubeFile, FeatureLayout
+from .explanation.pixel_explanation import PixelExplanation
 from .extras.extra_rasters import ExtraFacts
 from .feature_gain import FeatureGain
 from .json_dataclasses import INLINE, OMITTED_IF_NONE, json_name
@@ -249,6 +250,7 @@ class MapResult:
         tokens: Segments that are classified as one, where asked for.
         token_table: Of them, map_choices.SEGMENT_COLUMNS; row n is of segment n + 1.
         timestep_choice: How the timesteps were chosen among others; None where they were given.
+        explanations: Why pixels have their classes, where asked for.
     """
 
     map: CubeFile
@@ -275,6 +277,7 @@ class MapResult:
     tokens: CubeFile | None = field(default=None, metadata=OMITTED_IF_NONE)
     token_table: CubeFile | None = field(default=None, metadata=OMITTED_IF_NONE)
     timestep_choice: TimestepChoice | None = field(default=None, metadata=OMITTED_IF_NONE)
+    explanations: tuple[PixelExplanation, ...] | None = field(default=None, metadata=OMITTED_IF_NONE)
 
 
 @dataclass(frozen=True)

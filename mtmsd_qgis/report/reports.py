@@ -23,6 +23,7 @@ from .accuracy_tables import (
 )
 from .charts import bar_chart, line_chart
 from .choice_parts import choice_notes, choice_parts, legend_of, legend_pixels
+from .explanation.explanation_tables import explanation_parts
 from .exploration.cell_weights import cell_weight_parts
 from .extra_tables import extra_parts
 from .feature_gain import feature_gain_parts
@@ -95,6 +96,7 @@ def classification_parts(
     parts += _weights(result) + cell_weight_parts(result.cell_weights)
     parts += ensemble_parts(result.ensemble) if result.ensemble else []
     parts += extra_parts(result.extras) if result.extras else []
+    parts += explanation_parts(result.explanations, result.classes)
     rows = {
         **facts,
         "Classifier": result.settings.classifier,

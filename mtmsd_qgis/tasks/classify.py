@@ -31,6 +31,7 @@ from ..sampling.sample_split import split_samples
 from ..sampling.sample_table import check_classes, read_samples
 from ..sampling.sample_weights import read_sample_weights
 from .classifier_output import MapOfScene, save_if_wanted
+from .explanation.explained_points import explained_points, wants_explanation
 from .job_device import announce_device
 from .map_result import keeps_probabilities, map_grid, map_result
 from .scene_input import open_extra_scenes, open_extras, open_scene
@@ -64,7 +65,10 @@ def classify(job: Job, folder: Path, progress: Progress) -> MapResult:
     split = split_samples(job, folder, samples, settings, stack.scene_of_sample if stack else None)
     extras = open_extras(job, folder, raster)
     weights = read_sample_weights(folder, job.sample_weights)
-    task = TrainingTask(raster, layout, split.training, job.classes, settings, device.torch_device, extras, weights)
+    explains = wants_explanation(job, settings)
+    task = TrainingTask(
+        raster, layout, split.training, job.classes, settings, device.torch_device, extras, weights, explains
+    )
     with memory_guard(device, "Extract fewer features (KEEP, TIMESTEPS)."):
         learning = _LEARNING_SHARE.get(settings.classifier, 0.95)
         classifier = fit_classifier(task, span(progress, 0.0, learning))
@@ -82,6 +86,7 @@ def classify(job: Job, folder: Path, progress: Progress) -> MapResult:
         finished = finish_map(segmented.files, grid, settings.finish, whole_size(cube), span(progress, 1.0, 1.0))
     result = with_segments(map_result(finished, task, split, classifier, device), segmented, step, split.validation)
     result = replace(result, suggestions=suggested_samples(job, folder, files, task, split.validation))
+    result = replace(result, explanations=explained_points(job, task, classifier))
     if stack:
         result = stack.own_result(result, finished.files, folder)
     save_if_wanted(MapOfScene(job, raster, task, classifier, result))

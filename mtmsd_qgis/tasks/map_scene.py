@@ -47,6 +47,7 @@ from ..sampling.sample_split import split_samples
 from ..sampling.sample_table import SampleTable, check_classes, read_samples
 from ..sampling.sample_weights import read_sample_weights
 from .classifier_output import MapOfScene, SceneSource, save_if_wanted
+from .explanation.explained_points import explained_points, wants_explanation
 from .job_device import announce_device
 from .lazy_map import SceneFeatures, map_lazily
 from .map_result import keeps_probabilities, map_grid, map_result
@@ -153,7 +154,15 @@ def map_scene(job: Job, folder: Path, progress: Progress) -> SceneMapResult:
         extras = open_extras(job, folder, cube)
         weights = read_sample_weights(folder, job.sample_weights)
         task = TrainingTask(
-            features, layout, split.training, job.classes, steps.classify, device.torch_device, extras, weights
+            features,
+            layout,
+            split.training,
+            job.classes,
+            steps.classify,
+            device.torch_device,
+            extras,
+            weights,
+            explains=wants_explanation(job, steps.classify),
         )
         classifier = fit_classifier(task, span(fitting, 0.5, 1.0))
         classifier = with_class_weights(classifier, task, job.options.get("class_areas"))
@@ -168,6 +177,7 @@ def map_scene(job: Job, folder: Path, progress: Progress) -> SceneMapResult:
     result = map_result(finished, task, split, classifier, device)
     result = with_segments(result, segmented, step, split.validation)
     result = replace(result, suggestions=suggested_samples(job, folder, files, task, split.validation))
+    result = replace(result, explanations=explained_points(job, task, classifier))
     result = replace(result, purification=replace(result.purification, after_split=True))
     origin = SceneSource(source.recipe, steps.extract.at(layout.timesteps), scene.model, scene.model_file)
     save_if_wanted(MapOfScene(job, cube, task, classifier, result, origin))

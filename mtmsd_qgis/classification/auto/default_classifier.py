@@ -17,6 +17,7 @@ from ...jobs.feature_gain import FeatureGain
 from ...jobs.results import EnsembleSummary
 from ...progress import Progress, span
 from ...sampling.sample_table import SampleTable, check_classes
+from ..explanation.learnt_samples import LearntSamples
 from ..extras.decision import decide
 from ..feature_value.candidate import Candidate, cross_validated, feature_sets_for
 from ..feature_value.feature_gain import feature_gain
@@ -80,6 +81,7 @@ def fit_at_samples(
         rule=decided.rule,
         extras=decided.findings,
         cells=shares.cells,
+        learnt=LearntSamples.of(samples, candidate.table, ensemble, settings.seed) if task.explains else None,
     )
 
 

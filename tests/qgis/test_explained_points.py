@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""EXPLAIN: points of a layer in, tables of training polygons in the report and its JSON."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from qgis.core import (
+    QgsCoordinateReferenceSystem,
+    QgsCoordinateTransform,
+    QgsGeometry,
+    QgsPointXY,
+    QgsProcessingException,
+    QgsProject,
+    QgsRasterLayer,
+    QgsVectorLayer,
+)
+from scenes import CLASSIFY, LEFT, PIXEL, TOP, run, vector_layer
+
+
+def points_at(*places):
+    """Points at the centres of pixels (row, column)."""
+    centres = [QgsPointXY(LEFT + (col + 0.5) * PIXEL, TOP - (row + 0.5) * PIXEL) for row, col in places]
+    return vector_layer([(QgsGeometry.fromPointXY(centre), "x") for centre in centres], "Point")
+
+
+def parameters(scene, features, tmp_path, **more):
+    return {
+        "INPUT": str(features), "TRAINING": str(scene.polygons), "CLASS_FIELD": "cover", **CLASSIFY,
+        "OUTPUT": str(tmp_path / "map.tif"), "REPORT": str(tmp_path / "report.html"), **more,
+    }  # fmt: skip
+
+
+def test_points_are_explained_by_features_of_the_training_layer(scene, features, tmp_path, torch_python):
+    wanted = [(5, 6), (20, 20), (-3, 4)]  # the last one lies off the raster
+    run("classify", parameters(scene, features, tmp_path, EXPLAIN=points_at(*wanted)))
+    document = json.loads((tmp_path / "report.json").read_text("utf-8"))
+    explained = document["explanations"]
+    assert [(each["point"]["row"], each["point"]["col"]) for each in explained] == wanted[:2]
+    assert "Why these pixels" in (tmp_path / "report.html").read_text("utf-8")
+    layer = QgsVectorLayer(str(scene.polygons), "polygons", "ogr")
+    names = {entry["id"]: entry["name"] for entry in document["classes"]}
+    raster = QgsRasterLayer(str(features))
+    turned = QgsCoordinateTransform(
+        raster.crs(), QgsCoordinateReferenceSystem(layer.crs()), QgsProject.instance().transformContext()
+    )
+    assert all(each["supporting"] for each in explained)
+    for part in [part for each in explained for part in (*each["supporting"], *each["opposing"])]:
+        feature = layer.getFeature(part["feature"])
+        assert feature["cover"] == names[part["class_id"]]
+        place = turned.transform(QgsPointXY(part["x"], part["y"]))
+        assert feature.geometry().distance(QgsGeometry.fromPointXY(place)) < 1e-3
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (
+            {"CLASSIFIER": "linear"},
+            "EXPLAIN needs the classifier 'auto' on one raster alone; found CLASSIFIER 'linear'",
+        ),
+        ({"TEXTURE": True}, "found TEXTURE"),
+        ({"REPORT": ""}, "REPORT is empty"),
+        ({"EXPLAIN": [(-1, 3), (5000, 2)]}, "has none there"),
+        ({"EXPLAIN": [(4, 5)] * 101}, "has 101 on the raster"),
+    ],
+)
+def test_what_cannot_be_explained_is_said_at_once(scene, features, tmp_path, more, words):
+    points = points_at(*more.get("EXPLAIN", [(5, 6)]))
+    with pytest.raises(QgsProcessingException, match=words):
+        run("classify", parameters(scene, features, tmp_path, **{**more, "EXPLAIN": points}))
+    assert not (tmp_path / "map.tif").exists()
