@@ -82,7 +82,7 @@ class FeatureSetReader:
     @property
     def available(self) -> list[FeatureSet]:
         """The feature sets that this raster has."""
-        return [*self.plan.available(), *(s for s in FeatureSet if self.extras and s.is_extra)]
+        return [s for s in FeatureSet if (self.extras if s.is_extra else self.plan.features or not s.is_diffusion)]
 
     @property
     def guide_channels(self) -> int:

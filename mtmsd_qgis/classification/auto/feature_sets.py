@@ -77,11 +77,6 @@ class FeatureSet(Enum):
         return self.quantity is Quantity.FEATURES
 
     @property
-    def is_standardised(self) -> bool:
-        """Whether each column is brought to variance 1 among the samples; whitened spectra keep their scale."""
-        return self.quantity is not Quantity.WHITENED_SPECTRA
-
-    @property
     def uses_guide(self) -> bool:
         """Whether the guidance image is needed to make it."""
         return self.smoothing > 0 or self.quantity is Quantity.GUIDE
@@ -134,10 +129,6 @@ class BandPlan:
             features=pick(nearest, set(stages)),
             guide=pick(nearest, set(finest)),
         )
-
-    def available(self) -> list[FeatureSet]:
-        """The feature sets that can be made."""
-        return [s for s in FeatureSet if not s.is_extra and (self.features or not s.is_diffusion)]
 
     def bands_of(self, wanted: Iterable[FeatureSet]) -> list[int]:
         """Bands that these feature sets read."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Union
 
 from .discriminant import Discriminant, LinearScores
-from .feature_sets import FeatureSet
+from .feature_sets import FeatureSet, Quantity
 from .kernel_ridge import KernelRidge, KernelScores
 
 Estimator = Union[Discriminant, KernelRidge]
@@ -44,8 +44,8 @@ class ModelSpec:
 
     @property
     def is_standardised(self) -> bool:
-        """Whether its columns are brought to variance 1 among the samples."""
-        return all(feature_set.is_standardised for feature_set in self.fit_on)
+        """Whether its columns are brought to variance 1 among the samples; whitened spectra keep their scale."""
+        return all(feature_set.quantity is not Quantity.WHITENED_SPECTRA for feature_set in self.fit_on)
 
     def balanced(self) -> ModelSpec:
         """The same, for which all classes are equally likely beforehand."""
