@@ -3,11 +3,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from qgis.core import (
     QgsProcessing,
-    QgsProcessingException,
     QgsProcessingFeedback,
     QgsProcessingOutputNumber,
     QgsProcessingOutputString,
@@ -27,13 +26,11 @@ from .base.extraction_parameters import (
     ExtractionParameters,
     MatchedModel,
     ResumeFolderParameter,
+    read_training_layer,
     timesteps_text,
 )
-from .base.parameters import Device, Overlaps, ParameterValues, Seed, WorkerOutputs, read_label_layer
+from .base.parameters import Device, Overlaps, ParameterValues, Seed, WorkerOutputs
 from .base.rasters.raster_files import RasterStorage
-
-if TYPE_CHECKING:
-    from .bridge.vector.labels import LabelLayer
 
 
 class ExtractFeatures(MtmsdAlgorithm):
@@ -125,7 +122,7 @@ class ExtractFeatures(MtmsdAlgorithm):
         refuse_no_band(self._source, range(len(self._source.bands)))
         self._model = MatchedModel.read(values.file("MODEL"), self._source)
         self._settings = self._settings_of(values, self._model.preset, self._model.last_timestep)
-        self._labels = self._labels_from(values)
+        self._labels = read_training_layer(values, self._source)
 
     def compute(self, values: ParameterValues, feedback: QgsProcessingFeedback) -> dict[str, Any]:
         """Export bands and samples, extract, write the raster."""
@@ -188,12 +185,3 @@ class ExtractFeatures(MtmsdAlgorithm):
         self, values: ParameterValues, preset: str, last_timestep: int | None = None
     ) -> ExtractionSettings:
         return ExtractionParameters().read(values, preset, last_timestep, spectra=values.boolean("SPECTRA"))
-
-    def _labels_from(self, values: ParameterValues) -> LabelLayer | None:
-        if not values.is_given("TRAINING"):
-            return None
-        if not values.is_given("CLASS_FIELD"):
-            raise QgsProcessingException(
-                "A training layer needs a class field; CLASS_FIELD is empty. Choose the field that names the class."
-            )
-        return read_label_layer(values, "TRAINING", self._source)

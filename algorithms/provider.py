@@ -22,6 +22,7 @@ from .classify import Classify
 from .clusters.cluster_scene import ClusterScene
 from .clusters.name_clusters import NameClusters
 from .describe_file import DescribeFile
+from .exploration.explore_features import ExploreFeatures
 from .extract_features import ExtractFeatures
 from .import_scene import ImportScene
 from .map_scene import MapScene
@@ -40,6 +41,7 @@ _ALGORITHMS = (
     ApplyClassifier,
     ClusterScene,
     NameClusters,
+    ExploreFeatures,
     PrepareCampaign,
     RunCampaign,
     CollectCampaign,

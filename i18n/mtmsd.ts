@@ -1016,6 +1016,54 @@
             <translation type="unfinished"></translation>
         </message>
         <message>
+            <source>Explore diffusion features</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>hyperspectral,diffusion,timestep,stage,explain,interpret,components,receptive field,CKA,torch</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Shows what the features of each timestep and stage are: as pictures, and in figures. How much of them is in the spectrum already, how far they look, how much is drawn noise, which timesteps say the same, and, with a training layer, what they know of the classes on fields that are held out. Cards show the channels that tell most, and what they resemble. Some tiles of the scene are looked at, so that it takes minutes.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>The scene the model was trained on, or another one with the same bands. Bands are matched by wavelength, else by name, else by order.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>The file written by 'Pretrain diffusion model'.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Given: the report says what each timestep and stage knows of these classes, at polygons or blocks that are held out. Not given: clusters of the spectra stand in where classes are needed.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Field of the training layer that names the class: numbers or text.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Noise levels from 0 (least) to 999, for example 50,100,150. Not set: 50 to 950 in steps of 50.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Pictures and figures of each timestep and stage, each with a sentence. The figures as JSON go beside it.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Timestep of the best cell</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Stage of the best cell</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Held-out accuracy of the best cell (%)</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
             <source>2 Extract diffusion features</source>
             <translation type="unfinished"></translation>
         </message>
@@ -1028,19 +1076,7 @@
             <translation type="unfinished"></translation>
         </message>
         <message>
-            <source>The scene the model was trained on, or another one with the same bands. Bands are matched by wavelength, else by name, else by order.</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>The file written by 'Pretrain diffusion model'.</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
             <source>Given: the features are chosen that tell these classes apart. Use training samples only, never those that the map is judged by. Not given: clusters of the spectra stand in for classes.</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>Field of the training layer that names the class: numbers or text.</source>
             <translation type="unfinished"></translation>
         </message>
         <message>

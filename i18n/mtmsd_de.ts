@@ -1016,6 +1016,54 @@
             <translation>Klassen</translation>
         </message>
         <message>
+            <source>Explore diffusion features</source>
+            <translation>Diffusionsmerkmale erkunden</translation>
+        </message>
+        <message>
+            <source>hyperspectral,diffusion,timestep,stage,explain,interpret,components,receptive field,CKA,torch</source>
+            <translation>hyperspektral,Diffusion,Zeitschritt,Stufe,erklären,deuten,Komponenten,rezeptives Feld,CKA,torch</translation>
+        </message>
+        <message>
+            <source>Shows what the features of each timestep and stage are: as pictures, and in figures. How much of them is in the spectrum already, how far they look, how much is drawn noise, which timesteps say the same, and, with a training layer, what they know of the classes on fields that are held out. Cards show the channels that tell most, and what they resemble. Some tiles of the scene are looked at, so that it takes minutes.</source>
+            <translation>Zeigt, was die Merkmale jedes Zeitschritts und jeder Stufe sind: in Bildern und in Zahlen. Wie viel davon schon im Spektrum steckt, wie weit sie sehen, wie viel gezogenes Rauschen ist, welche Zeitschritte dasselbe sagen und, mit einem Trainingslayer, was sie von den Klassen auf zurückgehaltenen Feldern wissen. Karten zeigen die aussagekräftigsten Kanäle und wem sie ähneln. Angesehen werden einige Kacheln der Szene, es dauert also Minuten.</translation>
+        </message>
+        <message>
+            <source>The scene the model was trained on, or another one with the same bands. Bands are matched by wavelength, else by name, else by order.</source>
+            <translation>Die Szene, mit der das Modell trainiert wurde, oder eine andere mit den gleichen Kanälen. Kanäle werden nach Wellenlänge zugeordnet, sonst nach Namen, sonst nach Reihenfolge.</translation>
+        </message>
+        <message>
+            <source>The file written by 'Pretrain diffusion model'.</source>
+            <translation>Die Datei, die „Diffusionsmodell vortrainieren“ geschrieben hat.</translation>
+        </message>
+        <message>
+            <source>Given: the report says what each timestep and stage knows of these classes, at polygons or blocks that are held out. Not given: clusters of the spectra stand in where classes are needed.</source>
+            <translation>Angegeben: Der Bericht sagt, was jeder Zeitschritt und jede Stufe von diesen Klassen weiß, an zurückgehaltenen Polygonen oder Blöcken. Nicht angegeben: Wo Klassen gebraucht werden, stehen Cluster der Spektren für sie.</translation>
+        </message>
+        <message>
+            <source>Field of the training layer that names the class: numbers or text.</source>
+            <translation>Feld des Trainingslayers, das die Klasse nennt: Zahlen oder Text.</translation>
+        </message>
+        <message>
+            <source>Noise levels from 0 (least) to 999, for example 50,100,150. Not set: 50 to 950 in steps of 50.</source>
+            <translation>Stärken des Rauschens von 0 (geringste) bis 999, zum Beispiel 50,100,150. Nicht gesetzt: 50 bis 950 in Schritten von 50.</translation>
+        </message>
+        <message>
+            <source>Pictures and figures of each timestep and stage, each with a sentence. The figures as JSON go beside it.</source>
+            <translation>Bilder und Zahlen jedes Zeitschritts und jeder Stufe, jeweils mit einem Satz. Die Zahlen als JSON liegen daneben.</translation>
+        </message>
+        <message>
+            <source>Timestep of the best cell</source>
+            <translation>Zeitschritt der besten Zelle</translation>
+        </message>
+        <message>
+            <source>Stage of the best cell</source>
+            <translation>Stufe der besten Zelle</translation>
+        </message>
+        <message>
+            <source>Held-out accuracy of the best cell (%)</source>
+            <translation>Genauigkeit der besten Zelle an zurückgehaltenen Stichproben (%)</translation>
+        </message>
+        <message>
             <source>2 Extract diffusion features</source>
             <translation>2 Diffusionsmerkmale extrahieren</translation>
         </message>
@@ -1028,20 +1076,8 @@
             <translation>Verrauscht die Szene verschieden stark (Zeitschritte), lässt das Diffusionsmodell sie ansehen und nimmt, was die Schichten des Netzes (Stufen) sehen, als Merkmale jedes Pixels. Die aussagekräftigsten Merkmale werden behalten. Das Ergebnis ist ein Raster mit einem Kanal je Zeitschritt und Merkmal und dahinter den Spektren, für „Diffusionsmerkmale klassifizieren“. Er ist groß: 2 Byte je Pixel und Kanal.</translation>
         </message>
         <message>
-            <source>The scene the model was trained on, or another one with the same bands. Bands are matched by wavelength, else by name, else by order.</source>
-            <translation>Die Szene, mit der das Modell trainiert wurde, oder eine andere mit den gleichen Kanälen. Kanäle werden nach Wellenlänge zugeordnet, sonst nach Namen, sonst nach Reihenfolge.</translation>
-        </message>
-        <message>
-            <source>The file written by 'Pretrain diffusion model'.</source>
-            <translation>Die Datei, die „Diffusionsmodell vortrainieren“ geschrieben hat.</translation>
-        </message>
-        <message>
             <source>Given: the features are chosen that tell these classes apart. Use training samples only, never those that the map is judged by. Not given: clusters of the spectra stand in for classes.</source>
             <translation>Angegeben: Es werden die Merkmale ausgewählt, die diese Klassen unterscheiden. Nur Trainingsdaten verwenden, nie solche, mit denen die Karte beurteilt wird. Nicht angegeben: Cluster der Spektren vertreten die Klassen.</translation>
-        </message>
-        <message>
-            <source>Field of the training layer that names the class: numbers or text.</source>
-            <translation>Feld des Trainingslayers, das die Klasse nennt: Zahlen oder Text.</translation>
         </message>
         <message>
             <source>Store the spectra as well</source>

@@ -13,7 +13,7 @@ from ...mtmsd_qgis.jobs.data_model import Band
 from ...mtmsd_qgis.jobs.settings import TRAINING_TIMESTEPS, ExtractionSettings, extraction_settings
 from ...mtmsd_qgis.jobs.timesteps.number_lists import AUTO, parse_timesteps, parse_whole_numbers
 from ...mtmsd_qgis.jobs.timesteps.trained_timesteps import refuse_untrained, trained_timesteps
-from .parameters import ParameterValues, rare_number
+from .parameters import ParameterValues, rare_number, read_label_layer
 from .translation import tr
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from ..bridge.files.resume_folder import ResumeFolder
     from ..bridge.raster.source import RasterSource
+    from ..bridge.vector.labels import LabelLayer
     from .algorithm import MtmsdAlgorithm
 
 
@@ -173,3 +174,18 @@ class MatchedModel:
     def base_width(self) -> int:
         """Channels of the network's first level."""
         return int(self.header["settings"]["base_width"])
+
+
+def read_training_layer(values: ParameterValues, source: RasterSource) -> LabelLayer | None:
+    """The labelled features of TRAINING, where it is given.
+
+    Raises:
+        QgsProcessingException: CLASS_FIELD is missing, or the layer or its field cannot be used.
+    """
+    if not values.is_given("TRAINING"):
+        return None
+    if not values.is_given("CLASS_FIELD"):
+        raise QgsProcessingException(
+            "A training layer needs a class field; CLASS_FIELD is empty. Choose the field that names the class."
+        )
+    return read_label_layer(values, "TRAINING", source)

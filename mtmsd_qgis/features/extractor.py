@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from itertools import count
 from typing import TypeVar
 
@@ -71,8 +72,16 @@ class FeatureExtractor:
 
     def at_timesteps(self, timesteps: Sequence[int], side: int) -> FeatureExtractor:
         """An extractor of some timesteps, in the same precision, for tiles of a side."""
+        return self._like(self.settings.at(timesteps), side)
+
+    def with_noise_of(self, seed: int, side: int) -> FeatureExtractor:
+        """The same with the noise of another seed, in the same precision, for tiles of a side."""
+        return self._like(replace(self.settings, seed=seed), side)
+
+    def _like(self, settings: ExtractionSettings, side: int) -> FeatureExtractor:
+        """One of other settings that normalises by the statistics of this one."""
         self.prepare(side)
-        partial = FeatureExtractor(self.network, self.settings.at(timesteps), self._precision())
+        partial = FeatureExtractor(self.network, settings, self._precision())
         partial.plan = plan_extraction(self.device, self.network.base_width, side, len(partial.timesteps))
         partial.statistics = self.statistics
         return partial

@@ -62,7 +62,7 @@ def collect_statistics(
     classes, count = samples.class_index, int(samples.class_index.max()) + 1
     by_tile = zip(run.tiles, pixels_by_tile(run.tiles, samples.rows, samples.cols))
     owned = {tile: indices for tile, indices in by_tile if len(indices)}
-    chosen = _chosen_tiles(owned, classes)
+    chosen = tiles_of_all_classes(owned, classes)
     if not chosen:
         raise SamplesError("Samples on valid pixels of the raster were expected, found none.")
 
@@ -84,8 +84,13 @@ def collect_statistics(
     return parts[0].averaged()
 
 
-def _chosen_tiles(owned: dict[Tile, NDArray[np.int64]], classes: NDArray[np.int64]) -> list[Tile]:
-    """All tiles with samples; of too many, an even share of each class's, rare classes first, in scene order."""
+def tiles_of_all_classes(owned: dict[Tile, NDArray[np.int64]], classes: NDArray[np.int64]) -> list[Tile]:
+    """All tiles with samples; of too many, an even share of each class's, rare classes first, in scene order.
+
+    Args:
+        owned: Indices of the samples in each tile that has some.
+        classes: Class index of each sample.
+    """
     candidates = list(owned)
     if len(candidates) <= STATISTICS_TILES:
         return candidates

@@ -16,6 +16,10 @@ FEATURE_TYPE = "int16"  # linear, with a scale and an offset a band
 CLASS_ID_TYPE = "uint16"
 PROBABILITY_TYPE = "float32"  # of the confidence too
 SEGMENT_TYPE = "uint32"
+INSPECTION_TYPE = "float32"
+_INSPECTED_PIXELS = 19_200  # at most: of 48 tiles of 80 x 80 pixels every fourth line and column
+_INSPECTED_SAMPLES = 2_000
+_INSPECTED_SUMS = 2_500  # numbers a feature for sums over pairs of pixels, in 48 tiles, on average over the features
 
 _BYTES = {"int16": 2, "uint16": 2, "float32": 4}
 
@@ -28,6 +32,17 @@ def component_bytes(components: int) -> int:
 def feature_bytes(bands: int) -> int:
     """Bands of a feature raster."""
     return bands * _BYTES[FEATURE_TYPE]
+
+
+def inspection_bytes(features: int, pixels: int) -> int:
+    """What a look at some tiles of a scene keeps of them.
+
+    Args:
+        features: Of all timesteps and stages together.
+        pixels: Of the scene.
+    """
+    kept = min(pixels, _INSPECTED_PIXELS) + min(pixels, _INSPECTED_SAMPLES) + _INSPECTED_SUMS
+    return features * kept * _BYTES[INSPECTION_TYPE]
 
 
 def map_bytes(probabilities: int) -> int:

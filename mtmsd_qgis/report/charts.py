@@ -18,13 +18,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 _WIDTH, _HEIGHT = 720, 240  # of a chart, in its own units
+_TRUE_COLOUR, _INDEXED = 2, 3  # colour types of a PNG
 _NEAR_ZERO = 0.1  # of the largest: an axis that begins so low begins at 0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 24, 12, 40  # margins
 
 
 def png_data_uri(colours: NDArray[np.uint8]) -> str:
     """A PNG of (H, W, 3) uint8 as a data URI."""
-    return "data:image/png;base64," + base64.b64encode(png(colours)).decode("ascii")
+    return data_uri(png(colours))
+
+
+def data_uri(picture: bytes) -> str:
+    """A PNG as a data URI."""
+    return "data:image/png;base64," + base64.b64encode(picture).decode("ascii")
 
 
 def png(colours: NDArray[np.uint8]) -> bytes:
@@ -34,10 +40,22 @@ def png(colours: NDArray[np.uint8]) -> bytes:
     that each begin with filter type 0, end.
     """
     height, width, _ = colours.shape
-    lines = np.zeros((height, 1 + 3 * width), dtype=np.uint8)
-    lines[:, 1:] = colours.reshape(height, -1)
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(lines.tobytes(), 9)), (b"IEND", b""))
+    return _png((width, height), _TRUE_COLOUR, colours.reshape(height, -1))
+
+
+def indexed_png(index: NDArray[np.uint8], palette: NDArray[np.uint8]) -> bytes:
+    """A PNG of (H, W) uint8, indices into a palette (P, 3) uint8: a third of the size of one with three channels."""
+    height, width = index.shape
+    return _png((width, height), _INDEXED, index, (b"PLTE", palette.tobytes()))
+
+
+def _png(size: tuple[int, int], colour_type: int, samples: NDArray[np.uint8], *before: tuple[bytes, bytes]) -> bytes:
+    """A PNG of lines (H, bytes a line), with chunks before them."""
+    width, height = size
+    lines = np.zeros((height, 1 + samples.shape[1]), dtype=np.uint8)
+    lines[:, 1:] = samples
+    header = struct.pack(">IIBBBBB", width, height, 8, colour_type, 0, 0, 0)
+    chunks = ((b"IHDR", header), *before, (b"IDAT", zlib.compress(lines.tobytes(), 9)), (b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
     )

@@ -42,13 +42,21 @@ svg.chart{width:100%;min-width:34rem;max-width:60rem;height:auto}.chart text{fon
 .chart .key{fill:#3b7ea1}.chart .key.s1{fill:#c8642b}
 .patches td,.patches th{text-align:center;padding:.25rem .35rem}table.patches tr:nth-child(even){background:none}
 .patches img{width:96px;height:96px;image-rendering:pixelated}
+h3{font-size:1rem;margin:1.3rem 0 .3rem}
+.pictures{display:flex;flex-wrap:wrap;gap:.6rem .5rem;margin:.6rem 0}.pictures figure{margin:0;width:6.7rem}
+.pictures.wide figure{width:17.5rem}.pictures.five figure{width:13.9rem}
+.pictures figure.large{width:26rem;max-width:100%}
+.pictures figcaption{font-size:.78rem;color:#33424b;line-height:1.35}
+svg.picture,svg.square{width:100%;height:auto;display:block}svg.picture{border:1px solid #d5dce0}
+svg.picture image{image-rendering:pixelated}svg.square text{font-size:8px;fill:#5b6a73}
+svg.square .end{text-anchor:end}svg.square .middle{text-anchor:middle}
 @media screen and (max-width:56rem){.figures{grid-template-columns:repeat(var(--half),minmax(0,1fr))}}
 @media (max-width:40rem){body{margin:1rem auto;padding:0 .8rem}.figures{grid-template-columns:1fr 1fr}
 .figure:last-child:nth-child(odd){grid-column:span 2}
 th.name,td.name{white-space:normal;min-width:7rem}}
 @media print{@page{margin:14mm}body{margin:0;padding:0;max-width:none;font-size:10.5pt}h1{font-size:17pt}
 h2{font-size:12.5pt;break-after:avoid}h2+p{break-after:avoid}
-tr,svg,.figures,p.note,p.warn,table.matrix{break-inside:avoid}thead{display:table-header-group}
+tr,svg,figure,.figures,p.note,p.warn,table.matrix{break-inside:avoid}thead{display:table-header-group}
 table{font-size:8pt}td,th{padding:.12rem .3rem}
 table.wide{font-size:6.5pt}table.wide td,table.wide th{padding:.1rem}table.wide .name{min-width:5rem}
 .scroll{overflow:visible}.figure b{font-size:15pt}.figure{padding:.4rem .6rem}.figures{gap:.5rem;padding-right:1px}

@@ -15,18 +15,20 @@ from typing import Callable, Union
 from ..diffusion.matrix_errors import matrix_errors_in_words
 from ..errors import SettingsError
 from ..jobs.clusters.cluster_map import ClusterResult
+from ..jobs.exploration.exploration import ExplorationResult
 from ..jobs.protocol import Job
 from ..jobs.results import TaskResult
 from ..progress import Progress
 from .apply_classifier import apply_classifier
 from .classify import classify
 from .clusters.cluster_scene import cluster_scene
+from .exploration.explore_features import explore_features
 from .extract import extract
 from .import_scene import import_scene
 from .map_scene import map_scene
 from .pretrain import pretrain
 
-Result = Union[TaskResult, ClusterResult]
+Result = Union[TaskResult, ClusterResult, ExplorationResult]
 
 TASKS: Mapping[str, Callable[[Job, Path, Progress], Result]] = {
     "pretrain": pretrain,
@@ -36,6 +38,7 @@ TASKS: Mapping[str, Callable[[Job, Path, Progress], Result]] = {
     "applyclassifier": apply_classifier,
     "importscene": import_scene,
     "clusterscene": cluster_scene,
+    "explorefeatures": explore_features,
 }
 
 

@@ -10,7 +10,7 @@ import torch
 from mtmsd_qgis.errors import SamplesError
 from mtmsd_qgis.features.extraction_run import ExtractionRun, scene_tiles
 from mtmsd_qgis.features.extractor import FeatureExtractor
-from mtmsd_qgis.features.statistics_pass import STATISTICS_TILES, _chosen_tiles, collect_statistics
+from mtmsd_qgis.features.statistics_pass import STATISTICS_TILES, collect_statistics, tiles_of_all_classes
 from mtmsd_qgis.features.tile_cache import TileCache
 from mtmsd_qgis.io.run_directory import RunDirectory
 from mtmsd_qgis.io.windows import Tile, Window
@@ -73,9 +73,9 @@ def test_a_rare_class_keeps_its_tiles():
     classes = np.zeros(200, dtype=np.int64)
     classes[[150, 199]] = 1
     owned = {tile: np.array([i]) for i, tile in enumerate(tiles)}
-    chosen = _chosen_tiles(owned, classes)
+    chosen = tiles_of_all_classes(owned, classes)
     assert len(chosen) == STATISTICS_TILES
     assert {tiles[150], tiles[199]} <= set(chosen)
     assert [tile.core.col for tile in chosen] == sorted(tile.core.col for tile in chosen)
     few = dict(list(owned.items())[:STATISTICS_TILES])
-    assert _chosen_tiles(few, classes) == list(few)
+    assert tiles_of_all_classes(few, classes) == list(few)

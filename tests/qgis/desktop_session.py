@@ -180,7 +180,8 @@ def save_dialogs() -> None:
     )
     layers = {layer.name().split(" – ")[0]: layer.id() for layer in QgsProject.instance().mapLayers().values()}
     usual = {"TRAINING": layers["Training areas"], "CLASS_FIELD": "cover", "REFERENCE": layers["Reference points"]}
-    chosen = {"extractfeatures": {"MODEL": "scene.mtmsd"}, "assessaccuracy": {"INPUT": layers["Class map"]}}
+    chosen = {name: {"MODEL": "scene.mtmsd"} for name in ("extractfeatures", "explorefeatures")}
+    chosen |= {"assessaccuracy": {"INPUT": layers["Class map"]}}
     for item in QgsApplication.processingRegistry().providerById("mtmsd").algorithms():
         if item.name() != "classify":  # that one is taken before its run
             kinds = {parameter.name(): parameter.type() for parameter in item.parameterDefinitions()}

@@ -24,6 +24,7 @@ QUICK = {"CLASSIFIER": "linear", "EPOCHS": 2, "DEVICE": "cpu"}
 SMALL = {
     "mtmsd:pretraindiffusion": PRETRAIN,
     "mtmsd:extractfeatures": EXTRACT,
+    "mtmsd:explorefeatures": {"TIMESTEPS": "100,200", "STAGES": "5", "DEVICE": "cpu"},
     "mtmsd:classify": QUICK,
     "mtmsd:mapscene": {**PRETRAIN, **EXTRACT, **QUICK},
     "mtmsd:preparecampaign": {**PRETRAIN, "TIMESTEPS": "100,200"},

@@ -18,6 +18,7 @@ from ....mtmsd_qgis.jobs.disk_sizes import (
     component_bytes,
     feature_bytes,
     features_per_timestep,
+    inspection_bytes,
     map_bytes,
 )
 from ....mtmsd_qgis.jobs.settings import ExtractionSettings
@@ -108,6 +109,19 @@ def extraction_need(scene: SceneNeed, settings: ExtractionSettings, base_width: 
     kept = min(settings.keep or computed, computed)
     bands = len(settings.timesteps) * kept + (len(scene.numbers) if settings.spectra else 0)
     return DiskNeed(scene.size_bytes, {output: 2 * feature_bytes(bands) * scene.pixels})
+
+
+def exploration_need(scene: SceneNeed, settings: ExtractionSettings, base_width: int, report: Path) -> DiskNeed:
+    """Room for the bands and components, and beside the report for the features that are looked at.
+
+    Args:
+        scene: The raster.
+        settings: Of the features.
+        base_width: Of the model.
+        report: The output.
+    """
+    features = len(settings.timesteps) * features_per_timestep(settings.stages, base_width)
+    return DiskNeed(scene.size_bytes, {report: inspection_bytes(features, scene.pixels)})
 
 
 def classification_need(

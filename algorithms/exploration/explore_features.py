@@ -1,0 +1,245 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""mtmsd:explorefeatures: raster + model -> a report on what each timestep and stage shows and knows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from qgis.core import (
+    QgsProcessing,
+    QgsProcessingException,
+    QgsProcessingFeedback,
+    QgsProcessingOutputNumber,
+    QgsProcessingParameterFeatureSource,
+    QgsProcessingParameterField,
+    QgsProcessingParameterFile,
+    QgsProcessingParameterFileDestination,
+    QgsProcessingParameterRasterLayer,
+    QgsProcessingParameterString,
+)
+
+from ...mtmsd_qgis.jobs.exploration.exploration import ExplorationResult
+from ...mtmsd_qgis.jobs.protocol import Job
+from ...mtmsd_qgis.jobs.settings import (
+    PRESET_NAMES,
+    ExtractionSettings,
+    extraction_settings,
+    to_json,
+)
+from ...mtmsd_qgis.jobs.timesteps.number_lists import parse_whole_numbers
+from ...mtmsd_qgis.jobs.timesteps.trained_timesteps import refuse_untrained, trained_timesteps
+from ..base.algorithm import MtmsdAlgorithm
+from ..base.extraction_parameters import MatchedModel, ResumeFolderParameter, read_training_layer
+from ..base.parameters import Device, Overlaps, ParameterValues, Seed, WorkerOutputs
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ...mtmsd_qgis.jobs.exploration.exploration import CellFacts
+
+
+class ExploreFeatures(MtmsdAlgorithm):
+    """Shows what the features of a diffusion model mean on a scene."""
+
+    def name(self) -> str:
+        """Fixed id."""
+        return "explorefeatures"
+
+    def displayName(self) -> str:
+        """Title."""
+        return self.tr("Explore diffusion features")
+
+    def tags(self) -> list[str]:
+        """Words to find it by."""
+        return self.tr(
+            "hyperspectral,diffusion,timestep,stage,explain,interpret,components,receptive field,CKA,torch"
+        ).split(",")
+
+    def about(self) -> str:
+        """What it does."""
+        return self.tr(
+            "Shows what the features of each timestep and stage are: as pictures, and in figures. How much of them is "
+            "in the spectrum already, how far they look, how much is drawn noise, which timesteps say the same, and, "
+            "with a training layer, what they know of the classes on fields that are held out. Cards show the channels "
+            "that tell most, and what they resemble. Some tiles of the scene are looked at, so that it takes minutes."
+        )
+
+    def initAlgorithm(self, config: dict[str, Any] | None = None) -> None:
+        """Declare parameters and outputs."""
+        self.declare(
+            QgsProcessingParameterRasterLayer("INPUT", self.tr("Raster")),
+            self.tr(
+                "The scene the model was trained on, or another one with the same bands. Bands are matched by "
+                "wavelength, else by name, else by order."
+            ),
+        )
+        self.declare(
+            QgsProcessingParameterFile(
+                "MODEL", self.tr("Diffusion model"), fileFilter=self.tr("MTMSD model (*.mtmsd);;All files (*.*)")
+            ),
+            self.tr("The file written by 'Pretrain diffusion model'."),
+        )
+        kinds = QgsProcessing.SourceType
+        self.declare(
+            QgsProcessingParameterFeatureSource(
+                "TRAINING",
+                self.tr("Training layer"),
+                [kinds.TypeVectorPoint, kinds.TypeVectorPolygon],
+                optional=True,
+            ),
+            self.tr(
+                "Given: the report says what each timestep and stage knows of these classes, at polygons or blocks "
+                "that are held out. Not given: clusters of the spectra stand in where classes are needed."
+            ),
+        )
+        self.declare(
+            QgsProcessingParameterField(
+                "CLASS_FIELD", self.tr("Class field"), parentLayerParameterName="TRAINING", optional=True
+            ),
+            self.tr("Field of the training layer that names the class: numbers or text."),
+        )
+        self.declare(
+            QgsProcessingParameterString("TIMESTEPS", self.tr("Timesteps"), optional=True),
+            self.tr("Noise levels from 0 (least) to 999, for example 50,100,150. Not set: 50 to 950 in steps of 50."),
+            advanced=True,
+        )
+        self.declare(
+            QgsProcessingParameterString("STAGES", self.tr("Stages"), optional=True),
+            self.tr("Layers of the network's decoder from 0 (coarse) to 8 (fine). Not set: 0,1,2,3,5."),
+            advanced=True,
+        )
+        self.declare_groups(Overlaps(), ResumeFolderParameter(), Seed(), Device())
+        self.declare(
+            QgsProcessingParameterFileDestination(
+                "REPORT", self.tr("Report"), fileFilter=self.tr("HTML files (*.html)")
+            ),
+            self.tr(
+                "Pictures and figures of each timestep and stage, each with a sentence. The figures as JSON go beside "
+                "it."
+            ),
+        )
+        for name, title in (
+            ("BEST_TIMESTEP", self.tr("Timestep of the best cell")),
+            ("BEST_STAGE", self.tr("Stage of the best cell")),
+            ("BEST_ACCURACY", self.tr("Held-out accuracy of the best cell (%)")),
+        ):
+            self.addOutput(QgsProcessingOutputNumber(name, title))
+        WorkerOutputs().declare(self)
+
+    def check_settings(self, values: ParameterValues) -> None:
+        """Make the settings once, for their own checks."""
+        self._settings_of(values, PRESET_NAMES[0])
+
+    def collect(self, values: ParameterValues, feedback: QgsProcessingFeedback) -> None:
+        """Look at raster, model and training layer."""
+        from ..bridge.raster.scene_export import refuse_no_band
+        from ..bridge.raster.source import describe_raster
+
+        self._source = describe_raster(values.raster("INPUT"))
+        refuse_no_band(self._source, range(len(self._source.bands)))
+        self._model = MatchedModel.read(values.file("MODEL"), self._source)
+        self._settings = self._settings_of(values, self._model.preset, self._model.last_timestep)
+        self._labels = read_training_layer(values, self._source)
+
+    def compute(self, values: ParameterValues, feedback: QgsProcessingFeedback) -> dict[str, Any]:
+        """Export bands and samples, let the worker look at some tiles, write the report."""
+        from ..bridge.feedback import ProgressRange
+        from ..bridge.raster.disk_space import SceneNeed, check_space, exploration_need
+        from ..bridge.raster.scene_export import SceneExport, announce
+        from ..bridge.vector.sample_export import SampleExport
+        from ..bridge.worker.worker_process import job_folder, read_result, run_worker
+
+        source, model, settings = self._source, self._model, self._settings
+        report = self._report_file(values)
+        announce(source, feedback, *self._first_lines())
+        need = SceneNeed(source, model.numbers, model.components)
+        check_space(exploration_need(need, settings, model.base_width, report), feedback)
+        resume = ResumeFolderParameter().read(values, report)
+        with job_folder() as folder, resume.kept(feedback):
+            reading = ProgressRange(feedback, 0, 5, "Reading the raster")
+            scene = SceneExport(source, folder, values.transforms).bands(model.numbers, None, reading)
+            training = None
+            if self._labels is not None:
+                export = SampleExport(source, scene, folder)
+                training = export.training(self._labels, ProgressRange(feedback, 5, 7))
+            job = Job(
+                task="explorefeatures",
+                settings=to_json(settings),
+                scene=scene,
+                samples=training.file if training else None,
+                classes=training.classes if training else (),
+                inputs={"model": str(model.file.absolute()), **resume.inputs},
+                outputs=resume.outputs,
+            )
+            result = read_result(
+                ExplorationResult, run_worker(job, folder, self.MODULE, ProgressRange(feedback, 7, 98))
+            )
+            self._write_report(report, result)
+        judged = [cell for cell in result.cells if cell.accuracy is not None]
+        best: CellFacts | None = max(judged, key=lambda cell: cell.accuracy or 0.0, default=None)
+        return {
+            "REPORT": str(report),
+            "BEST_TIMESTEP": None if best is None else best.timestep,
+            "BEST_STAGE": None if best is None else best.stage,
+            "BEST_ACCURACY": None if best is None else best.accuracy,
+            "SECONDS": result.seconds,
+            "DEVICE_USED": result.computation.device,
+        }
+
+    def _report_file(self, values: ParameterValues) -> Path:
+        report = self.outputs.file(values, "REPORT")
+        if report is None:
+            raise QgsProcessingException("REPORT should be a file for the report; it is empty. Name one.")
+        return report
+
+    def _write_report(self, report: Path, result: ExplorationResult) -> None:
+        """The page, and its figures as JSON in a file of the same stem."""
+        from ...mtmsd_qgis.report.exploration.exploration_report import exploration_json, exploration_report
+        from ..bridge.files.atomic_write import write_texts
+
+        labels = {} if self._labels is None else {"Training layer": f"{self._labels.name}, field {self._labels.field}"}
+        rows = {
+            "Raster": f"{self._source.name}, {self._source.size_text}",
+            "Diffusion model": f"{self._model.file.name}, preset {self._model.preset}",
+            **labels,
+        }
+        facts, area = self.outputs.report_facts(rows), self._source.grid.pixel_area_m2
+        pixel_m = None if area is None else area**0.5
+        write_texts(
+            {
+                report: exploration_report(result, facts, pixel_m),
+                self.outputs.beside(report, ".json"): exploration_json(result, facts, pixel_m),
+            }
+        )
+
+    def _first_lines(self) -> tuple[str, str]:
+        """What is looked at, for the log."""
+        model, settings = self._model, self._settings
+        return (
+            f"Model: {model.file.name}, preset {model.preset}, {len(model.numbers)} bands.",
+            f"{len(settings.timesteps)} timesteps, stages {', '.join(map(str, settings.stages))}, seed "
+            f"{settings.seed}.",
+        )
+
+    def _settings_of(
+        self, values: ParameterValues, preset: str, last_timestep: int | None = None
+    ) -> ExtractionSettings:
+        """All features of the timesteps and stages; without the spectra.
+
+        Raises:
+            SettingsError: A value is out of range, or a timestep was not trained.
+        """
+        lists = {
+            name.lower(): parse_whole_numbers(values.text(name), name)
+            for name in ("TIMESTEPS", "STAGES")
+            if values.text(name)
+        }
+        settings = extraction_settings(
+            preset, **lists, keep=0, spectra=False, seed=values.integer("SEED"), device=values.text("DEVICE")
+        )
+        if last_timestep is None:
+            return settings
+        if "timesteps" in lists:
+            refuse_untrained(settings.timesteps, last_timestep)
+        return replace(settings, timesteps=trained_timesteps(settings.timesteps, last_timestep))

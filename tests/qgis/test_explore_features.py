@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What features mean, through QGIS: the report, with and without a training layer, again, and what is refused."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from qgis.core import QgsProcessingException
+from scenes import Log, results_of, run
+
+pytestmark = pytest.mark.usefixtures("torch_python")
+FEW = {"TIMESTEPS": "100,500", "STAGES": "3,5", "DEVICE": "cpu"}
+
+
+def test_a_report_with_a_training_layer(scene, model, tmp_path):
+    log, report = Log(), tmp_path / "report.html"
+    training = {"TRAINING": str(scene.polygons), "CLASS_FIELD": "cover"}
+    given = {"INPUT": str(scene.raster), "MODEL": str(model), **FEW, **training}
+    results = run("explorefeatures", {**given, "REPORT": str(report)}, log)
+    document = json.loads((tmp_path / "report.json").read_text("utf-8"))
+    assert document["format"] == "mtmsd-exploration"
+    assert [(cell["stage"], cell["timestep"]) for cell in document["cells"]] == [(3, 100), (3, 500), (5, 100), (5, 500)]
+    best = max(document["cells"], key=lambda cell: cell["accuracy"])
+    assert results["BEST_ACCURACY"] == best["accuracy"] > 0
+    assert (results["BEST_STAGE"], results["BEST_TIMESTEP"]) == (best["stage"], best["timestep"])
+    assert document["facts"]["Training layer"] == "polygons, field cover"
+    assert document["pixel_m"] == pytest.approx(10.0)
+    page = report.read_text("utf-8")
+    assert "What it knows of the classes" in page
+    assert len(page) < 3_000_000
+    assert "1 are looked at" in log.text
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["report.html", "report.json"]
+
+
+def test_without_a_training_layer(scene, model, tmp_path):
+    given = {"INPUT": str(scene.raster), "MODEL": str(model), **FEW}
+    results = run("explorefeatures", {**given, "REPORT": str(tmp_path / "report.html")})
+    assert results["BEST_ACCURACY"] is None
+    page = (tmp_path / "report.html").read_text("utf-8")
+    assert "There is no training layer" in page
+
+
+def test_what_cannot_be_explored_is_refused_with_one_sentence(scene, model, tmp_path):
+    for changes, words in (
+        ({"MODEL": str(scene.raster)}, "not a diffusion model"),
+        ({"TIMESTEPS": "5000"}, "Timesteps must be"),
+        ({"TIMESTEPS": "many"}, "TIMESTEPS must be whole numbers"),
+        ({"STAGES": "9"}, "Stages must be"),
+        ({"TRAINING": str(scene.polygons)}, "CLASS_FIELD is empty"),
+        ({"RESUME": str(tmp_path / "none")}, "RESUME should be the folder"),
+    ):
+        given = {"INPUT": str(scene.raster), "MODEL": str(model), **FEW, "REPORT": str(tmp_path / "r.html"), **changes}
+        with pytest.raises(QgsProcessingException, match=words):
+            run("explorefeatures", given)
+        assert not (tmp_path / "r.html").exists()
+
+
+def test_it_runs_in_qgis_process(scene, model, qgis_process, tmp_path):
+    done = qgis_process.run(
+        "mtmsd:explorefeatures", INPUT=scene.raster, MODEL=model, REPORT=tmp_path / "report.html", **FEW
+    )
+    assert results_of(done)["REPORT"] == str(tmp_path / "report.html")
+    assert (tmp_path / "report.json").is_file()
