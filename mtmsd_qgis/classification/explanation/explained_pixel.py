@@ -34,6 +34,7 @@ from .learnt_samples import LearntSamples
 from .sample_parts import sample_parts
 
 _DIGITS = 6  # of what is told
+_LOWEST = FLOOR + 1e-5  # of log probabilities in single precision: those down there have been cut off
 
 
 def explain_pixel(
@@ -61,7 +62,7 @@ def explain_pixel(
         weight = share * model.temperature
         whole = weight * (found.start + float(found.parts.sum()))
         log_p = [float(log) for log in model.log_probabilities(features)[0][list(pair)]]
-        if min(log_p) <= FLOOR:
+        if min(log_p) <= _LOWEST:
             above, whole = whole, share * (log_p[0] - log_p[1])
             cut += whole - above
         parts += weight * found.parts
