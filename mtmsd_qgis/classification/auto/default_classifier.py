@@ -7,31 +7,22 @@ Enters: a TrainingTask. Leaves: a FittedClassifier.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Callable
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
 
-from ...jobs.feature_gain import FeatureGain
 from ...jobs.results import EnsembleSummary
 from ...progress import Progress, span
-from ...sampling.sample_table import SampleTable, check_classes
+from ...sampling.sample_table import SampleTable
 from ..explanation.learnt_samples import LearntSamples
 from ..extras.decision import decide
-from ..feature_value.candidate import Candidate, cross_validated, feature_sets_for
-from ..feature_value.feature_gain import feature_gain
+from ..feature_value.candidate import feature_sets_for
 from ..feature_value.feature_importance import IMPORTANCE_SAMPLES, source_shares
+from ..feature_value.with_and_without import AtSamples, ReadAtSamples, with_and_without
 from ..log_lines import log_ensemble
 from ..training_task import FittedClassifier, TrainingTask
 from .feature_reader import FeatureSetReader
-from .feature_sets import FeatureSet
 
 _FEATURE_BYTES = 2 << 30  # of the feature sets of the training samples
-
-AtSamples = tuple[dict[FeatureSet, torch.Tensor], NDArray[np.int64]]
-"""Feature sets (N', F) at the samples on valid pixels, and the indices (N',) of those."""
-ReadAtSamples = Callable[[FeatureSetReader, SampleTable, Progress], AtSamples]
 
 
 def fit_default(task: TrainingTask, progress: Progress) -> FittedClassifier:
@@ -63,7 +54,7 @@ def fit_at_samples(
     """
     settings = task.settings
     chosen = 0.8 if task.extras is None else 0.5  # of the time
-    candidate, gain = _chosen(task, reader, read, span(progress, 0.0, chosen))
+    candidate, gain = with_and_without(task, reader, read, span(progress, 0.0, chosen))
     decided = decide(task, candidate, span(progress, chosen, 0.9))
     reader, samples, ensemble = decided.reader, decided.samples, decided.ensemble
     progress(0.9, "importance of timesteps and stages")
@@ -83,26 +74,3 @@ def fit_at_samples(
         cells=shares.cells,
         learnt=LearntSamples.of(samples, candidate.table, ensemble, settings.seed) if task.explains else None,
     )
-
-
-def _chosen(
-    task: TrainingTask, reader: FeatureSetReader, read: ReadAtSamples, progress: Progress
-) -> tuple[Candidate, FeatureGain | None]:
-    """The classifier of the map, and what the features add to it.
-
-    Where the raster holds features and spectra, one with both and one without features are cross-validated at the same
-    samples; models that neither smooth nor see features are those of both.
-    """
-    features, order = read(reader, task.training, span(progress, 0.0, 0.2))
-    task = replace(task, training=task.training.subset(order))
-    check_classes(task.training.class_index, task.classes)
-    candidate = cross_validated(reader, features, task, span(progress, 0.2, 0.6))
-    if not (task.layout.spectra and reader.plan.features):
-        return candidate, None
-    plain = reader.without_features()
-    features, order = read(plain, task.training, span(progress, 0.6, 0.65))
-    in_order = torch.from_numpy(np.argsort(order)).to(task.device)
-    features = {feature_set: values[in_order] for feature_set, values in features.items()}
-    same = [each for each in candidate.validated.models if not any(s.uses_guide for s in each.spec.predict_on)]
-    spectral = cross_validated(plain, features, task, span(progress, 0.65, 1.0), same)
-    return candidate, feature_gain(candidate.validated, spectral.validated)

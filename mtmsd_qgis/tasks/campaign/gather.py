@@ -14,10 +14,11 @@ from ...campaign import folder as names
 from ...campaign.folder import written_aside
 from ...campaign.scene_moments import KIND
 from ...campaign.steps import Unit
-from ...classification.auto.default_classifier import AtSamples, samples_that_fit
+from ...classification.auto.default_classifier import samples_that_fit
 from ...classification.auto.feature_reader import FeatureSetReader
 from ...classification.auto.feature_sets import MARGIN, FeatureSet
 from ...classification.feature_value.candidate import feature_sets_for
+from ...classification.feature_value.with_and_without import AtSamples
 from ...classification.training_task import TrainingTask
 from ...diffusion.batch_plan import memory_guard
 from ...diffusion.device import Device

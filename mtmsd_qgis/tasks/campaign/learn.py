@@ -13,10 +13,11 @@ from ...campaign import folder as names
 from ...campaign.folder import written_aside
 from ...campaign.scene_moments import KIND
 from ...campaign.steps import GATHER, STEPS, Unit, units_of
-from ...classification.auto.default_classifier import AtSamples, fit_at_samples
+from ...classification.auto.default_classifier import fit_at_samples
 from ...classification.auto.feature_reader import FeatureSetReader
 from ...classification.auto.feature_sets import FeatureSet
 from ...classification.classifier_file import StoredClassifier, save_classifier
+from ...classification.feature_value.with_and_without import AtSamples
 from ...classification.training_task import FittedClassifier
 from ...errors import FileFormatError, SamplesError
 from ...io.array_file import KIND_MODEL, read_arrays, read_summary
