@@ -6,6 +6,7 @@ Enters: clusters and classes of labelled pixels. Leaves: a class for each cluste
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 LEAST_PROBABILITY = 0.5  # from which on a cluster is named
+_WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,18}(\.0*)?")  # a table may hold it as a real number
+_SHOWN = 40  # letters of a wrong cell
 _PRIOR_PIXELS = 1.0  # that the overall shares of the classes count as
 
 
@@ -76,9 +79,10 @@ def read_name_table(cells: Sequence[object]) -> Mapping[int, str]:
         number, text = (str("" if cell is None else cell).strip() for cell in (cluster, name))
         if not number and not text:
             continue
-        if not number.isdecimal() or not number.isascii() or not text:
-            raise ValueError(f"the row '{number}', '{text}'")
-        if int(number) in names:
-            raise ValueError(f"cluster {number} twice")
-        names[int(number)] = text
+        if not _WHOLE_NUMBER.fullmatch(number) or not text:
+            raise ValueError(f"the row '{number[:_SHOWN]}', '{text[:_SHOWN]}'")
+        cluster_id = int(number.partition(".")[0])
+        if cluster_id in names:
+            raise ValueError(f"cluster {cluster_id} twice")
+        names[cluster_id] = text
     return names

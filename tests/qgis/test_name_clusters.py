@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from osgeo import gdal
 from qgis.core import QgsProcessingException, QgsRasterLayer
 from scenes import COLORS, Log, categorize, legend, point_in_pixel, read_raster, run, vector_layer, write_raster
 
@@ -69,3 +70,14 @@ def test_what_gives_no_name_is_refused_with_one_sentence(clusters, tmp_path):
         with pytest.raises(QgsProcessingException, match=words):
             run("nameclusters", {"INPUT": str(clusters), **changes, "OUTPUT": str(tmp_path / "map.tif")})
         assert not (tmp_path / "map.tif").exists()
+    empty = write_raster(tmp_path / "empty.tif", np.zeros((1, 20, 40), np.uint8), nodata=0)
+    with pytest.raises(QgsProcessingException, match="which the map empty has not; it has no data at all"):
+        run("nameclusters", {"INPUT": str(empty), "TABLE": [1, "a"], "OUTPUT": str(tmp_path / "map.tif")})
+
+
+def test_a_table_names_clusters_of_any_whole_numbers(tmp_path):
+    values = np.where(np.arange(20)[:, None] < 10, -3, 70000) * np.ones((1, 20), dtype=int)
+    raster = write_raster(tmp_path / "odd.tif", values[None].astype(np.float32), code=gdal.GDT_Int32)
+    parameters = {"INPUT": str(raster), "TABLE": ["-3", "water", 70000.0, "land"], "OUTPUT": str(tmp_path / "m.tif")}
+    assert run("nameclusters", parameters)["NAMED_SHARE"] == 100
+    assert [label for _, label, _ in legend(QgsRasterLayer(parameters["OUTPUT"]))] == ["water", "land"]

@@ -26,6 +26,7 @@ def test_a_mixed_cluster_has_no_name():
 def test_a_table_is_read_row_by_row():
     assert read_name_table([1, " water ", "2", "land", "", None]) == {1: "water", 2: "land"}
     assert read_name_table([]) == {}
-    for cells in (["x", "a"], [1, ""], [1, "a", 1, "b"], [-1, "a"], ["", "a"]):
+    assert read_name_table([1.0, "a", "-2", "b", "03.0", "c"]) == {1: "a", -2: "b", 3: "c"}
+    for cells in (["x", "a"], [1, ""], [1, "a", 1.0, "b"], [1.5, "a"], ["9" * 5000, "a"], ["nan", "a"], ["", "a"]):
         with pytest.raises(ValueError, match=r"row|twice"):
             read_name_table(cells)

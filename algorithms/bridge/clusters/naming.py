@@ -90,7 +90,7 @@ class NamedMap:
             )
         unknown = [number for number in table if number not in reading.pixels]
         if unknown:
-            found = ", ".join(map(str, sorted(reading.pixels)[:10]))
+            found = ", ".join(map(str, sorted(reading.pixels)[:10])) or "no data at all"
             raise QgsProcessingException(
                 f"TABLE names cluster {unknown[0]}, which the map {class_map.source.name} has not; it has {found}. "
                 "Correct the table."
