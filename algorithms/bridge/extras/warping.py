@@ -170,8 +170,10 @@ class Warper:
         wanted = _in_memory([], self.grid, self._with_crs)
         try:
             transformer = gdal.Transformer(own, wanted, [])
-        except RuntimeError:  # GDAL's Python raises where there is no way between two CRS
-            raise self._trouble() from None
+        except RuntimeError:  # GDAL's Python raises where there is no way between two CRS, in some versions
+            transformer = None
+        if transformer is None:
+            raise self._trouble()
         return transformer
 
     def _to_source(self, positions: list[tuple[float, float]]) -> list[tuple[float, float]]:

@@ -7,6 +7,7 @@ Enters: a QGIS raster layer of any provider. Leaves: a RasterSource, which holds
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import isfinite
 from pathlib import Path
 
 from osgeo import gdal
@@ -54,6 +55,12 @@ class Grid:
     wkt: str
     crs: QgsCoordinateReferenceSystem
     georeferenced: bool = True
+
+    @property
+    def has_extent(self) -> bool:
+        """Whether its pixels have an area, so that a place can be found again."""
+        across, right, down, below = (self.transform[i] for i in (1, 2, 4, 5))
+        return all(map(isfinite, self.transform)) and across * below != right * down
 
     @property
     def inverse(self) -> tuple[float, ...]:
@@ -199,13 +206,20 @@ def _describe_dataset(layer: QgsRasterLayer, uri: str, open_options: tuple[str, 
                 f"Band {number} of the raster {name} holds complex numbers; real numbers were expected. "
                 "Compute amplitudes first, for example with the raster calculator."
             )
+    grid = _grid_of(dataset, layer.crs())
+    if grid.georeferenced and not grid.has_extent:
+        numbers = ", ".join(f"{number:g}" for number in grid.transform)
+        raise QgsProcessingException(
+            f"The raster {name} should say where its pixels lie; by its georeference, {numbers}, they have no extent. "
+            "Give it a right one (gdal_edit -a_ullr), or none."
+        )
     layout_text = dataset.GetMetadataItem(FEATURES_KEY)
     described = describe_bands(dataset, uri, layer)
     return RasterSource(
         name=name,
         uri=uri,
         open_options=open_options,
-        grid=_grid_of(dataset, layer.crs()),
+        grid=grid,
         bands=with_layer_nodata(described.bands, layer.dataProvider()),
         bad=described.bad,
         notes=described.notes,
