@@ -141,6 +141,21 @@ def find_fill_value(
     return _found_alone(cube, bands, sample, progress)
 
 
+def fill_value_of(values: NDArray[np.float64]) -> FillValue | None:
+    """The fill value of one band whose values are at hand; 0 is none, as it is where there is nothing of something.
+
+    Args:
+        values: (n,) finite.
+    """
+    for value in (float(values.min()), float(values.max())) if len(values) else ():
+        others = values[values != value]
+        if value and len(others) and _is_far(value, float(others.min()), float(others.max())):
+            found = FillValue(value, len(values) - len(others), len(values), True, *_ends(others), 1)
+            if found.is_no_chance:
+                return found
+    return None
+
+
 def largest_value(cube: Cube, bands: Sequence[int], progress: Progress = silent) -> float:
     """Magnitude of the values of pixels that have data in all the given bands; 0 where there is no such pixel."""
     largest = 0.0
@@ -197,5 +212,5 @@ def _measured(cube: Cube, bands: Sequence[int], marks: Marks, progress: Progress
     return FillValue(value, pixels, all_pixels, in_all_bands, low, high, len(bands))
 
 
-def _ends(values: NDArray[np.float32]) -> tuple[float, float]:
+def _ends(values: NDArray[np.floating]) -> tuple[float, float]:
     return float(values.min()), float(values.max())

@@ -23,7 +23,8 @@ from ..features.extraction_run import ExtractionRun, scene_tiles
 from ..features.lazy_raster import LazyFeatures
 from ..features.quantization import QuantisedSpectra
 from ..io.band_subset import BandsOfBoth
-from ..io.cube import Raster
+from ..io.bands import inspect_bands
+from ..io.cube import Cube, Raster
 from ..io.run_directory import RunDirectory, open_run_directory
 from ..jobs.extras.extra_rasters import check_extras
 from ..jobs.protocol import Job
@@ -40,7 +41,8 @@ from .scene_input import check_size, open_extras, open_scene, standardised
 
 log = logging.getLogger(__name__)
 
-_COMPARED = 0.05  # of the time, as are the following ends of stages
+_LOOKED_AT = 0.02  # of the time, as are the following ends of stages
+_COMPARED = 0.05
 _PREPARED = 0.08
 _MAPPED = 0.97
 
@@ -90,9 +92,11 @@ def apply_classifier(job: Job, folder: Path, progress: Progress) -> ApplyResult:
         job, folder, load_classifier(path, device.torch_device), path, device, open_run_directory(job, folder)
     )
     description = run.classifier.description
-    target = MatchedRaster.find(open_scene(job, folder), job.layout, description)
+    cube = open_scene(job, folder)
+    _tell_of_fill(cube, job, span(progress, 0.0, _LOOKED_AT))
+    target = MatchedRaster.find(cube, job.layout, description)
     source = SourceFacts.of_file(run.classifier.source, path)
-    facts = TargetFacts.of(source, target, settings.adapt, span(progress, 0.0, _COMPARED))
+    facts = TargetFacts.of(source, target, settings.adapt, span(progress, _LOOKED_AT, _COMPARED))
     target = facts.raster
     log.info("%s", facts.results().sentence)
     with memory_guard(device, "Choose DEVICE 'cpu'."):
@@ -121,6 +125,14 @@ def apply_classifier(job: Job, folder: Path, progress: Progress) -> ApplyResult:
         computation=computation(device),
         choices=finished.facts(NO_SAMPLES),
     )
+
+
+def _tell_of_fill(cube: Cube, job: Job, progress: Progress) -> None:
+    """Pixels of a value that looks like no data are mapped as all others are; the log says that there are such."""
+    if job.layout is None:  # features have been computed from what was looked at
+        fill = inspect_bands(cube, progress).fill
+        if fill is not None:
+            log.warning("%s These pixels are mapped all the same.", fill.sentence)
 
 
 def _map_of(run: ApplyRun, target: MatchedRaster, progress: Progress) -> MapFiles:

@@ -6,6 +6,7 @@ import pytest
 
 from mtmsd_qgis.errors import SceneError
 from mtmsd_qgis.io.bands import inspect_bands
+from mtmsd_qgis.io.fill_values import fill_value_of
 from tests.scenes import cube_of
 
 CORNER = (slice(None), slice(0, 4), slice(0, 5))  # 20 pixels
@@ -133,3 +134,20 @@ def test_values_that_32_bits_cannot_compute_with_are_refused(tmp_path, scale, wo
 def test_values_of_any_usual_unit_are_fine(tmp_path):
     for number, scale in enumerate((1e-9, 1.0, 1e12)):
         assert inspect_bands(cube_of(tmp_path, reflectances(scale=scale), name=f"s{number}")).warning() == ""
+
+
+@pytest.mark.parametrize(
+    ("fill", "count", "expected"),
+    [(1e36, 1, 1e36), (-9999.0, 20, -9999.0), (-9999.0, 0, None), (0.0, 20, None), (31.0, 20, None), (50.0, 5, None)],
+)
+def test_the_fill_value_of_one_band(fill, count, expected):
+    values = np.concatenate([np.linspace(2, 30, 400), np.full(count, fill)])
+    found = fill_value_of(values)
+    assert (found and found.value) == expected
+    if found is not None:
+        assert (found.pixels, found.all_pixels, found.low, found.high) == (count, 400 + count, 2, 30)
+
+
+def test_no_values_have_no_fill_value():
+    assert fill_value_of(np.empty(0)) is None
+    assert fill_value_of(np.full(30, 7.0)) is None

@@ -7,6 +7,7 @@ import json
 
 import numpy as np
 import pytest
+from qgis.core import QgsProcessingException
 from scenes import (
     LEFT,
     NAMES,
@@ -72,3 +73,28 @@ def test_a_finer_surface_model_tells_classes_of_one_spectrum_apart(two_heights, 
     extras = json.loads((tmp_path / "report.json").read_text("utf-8"))["extras"]
     assert extras["findings"][0]["joined"]
     assert "ndsm" in report.read_text("utf-8")
+
+
+def test_a_fill_value_that_nobody_declared_is_told_of(two_heights, tmp_path):
+    *_, heights = two_heights
+    holed = heights.copy()
+    holed[:8, :40] = -9999
+    surface, log = write_raster(tmp_path / "ndsm.tif", holed[None]), Log()
+    classified(two_heights, tmp_path, log, EXTRA=[str(surface)])
+    (sentence,) = (warning for warning in log.warnings if "looks like no data" in warning)
+    assert sentence.startswith("Extra raster ndsm: 320 of 4096 pixels have the value -9999, far from all other values")
+    declared, log = write_raster(tmp_path / "declared.tif", holed[None], nodata=-9999), Log()
+    classified(two_heights, tmp_path, log, EXTRA=[str(declared)])
+    assert not any("looks like no data" in warning for warning in log.warnings)
+
+
+@pytest.mark.parametrize(
+    "transform",
+    [(LEFT, 0.0, 0.0, TOP, 0.0, 0.0), (LEFT, 10.0, 10.0, TOP, 10.0, 10.0), (float("nan"), 10, 0, TOP, 0, -10)],
+)
+def test_pixels_without_an_extent_are_refused(two_heights, tmp_path, transform):
+    """As extra raster and as scene: nothing that has a place can be found in them."""
+    broken = write_raster(tmp_path / "in.tif", np.ones((4, SIDE, SIDE), np.uint8), transform=transform)
+    for parameters in ({"EXTRA": [str(broken)]}, {"INPUT": str(broken)}):
+        with pytest.raises(QgsProcessingException, match=r"by its georeference, .* they have no extent"):
+            classified(two_heights, tmp_path, **parameters)

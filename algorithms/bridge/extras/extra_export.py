@@ -18,7 +18,7 @@ from ....mtmsd_qgis.jobs.data_model import Band, CubeFile
 from ....mtmsd_qgis.jobs.extras.extra_rasters import CATEGORIES, ELEVATION, VALUES, ExtraRaster
 from ..feedback import ProgressRange
 from ..raster.source import Grid, RasterSource, export_foreign
-from .extra_source import ExtraKind, ExtraSource, data_bands, kind_of
+from .extra_source import ExtraKind, ExtraSource, data_bands, fill_sentence, kind_of
 from .warping import GridBlock, Warper, grid_blocks
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class ExtraExport:
         cube = create_cube(self.folder, CUBE, (self.grid.height, self.grid.width), "float32", bands)
         for plan in plans:
             progress.feedback.pushInfo(plan.sentence)
-            for note in plan.warper.source.notes:
+            for note in (*plan.warper.source.notes, *plan.fill_notes()):
                 progress.feedback.pushWarning(note)
         blocks = list(grid_blocks(self.grid, max(plan.warper.finer_by for plan in plans)))
         for done, block in enumerate(blocks, 1):
@@ -139,6 +139,14 @@ class _Plan:
             f"Extra raster: {self.raster.name}, {self.warper.source.size_text}, {self.kind.word}; {how}; "
             f"{count} band{'s' if count != 1 else ''} on the raster's grid."
         )
+
+    def fill_notes(self) -> list[str]:
+        """What its bands of measurements have that looks like no data; of many bands the first one tells."""
+        if self.kind.word == CATEGORIES:
+            return []
+        found = (fill_sentence(self.warper.source, number) for number in self.numbers)
+        sentence = next(filter(None, found), "")
+        return [f"Extra raster {self.raster.name}: {sentence}"] if sentence else []
 
     def values(self, block: GridBlock) -> NDArray[Any]:
         """(B, h, w) float32 of all bands."""

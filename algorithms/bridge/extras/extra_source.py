@@ -7,6 +7,7 @@ Enters: a raster layer. Leaves: an ExtraSource, which may cross threads; and onc
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -127,22 +128,44 @@ def _categories(dataset: gdal.Dataset, source: RasterSource, number: int, *, wit
     """
     import numpy as np
 
+    counts: dict[float, int] = {}
+    for values in _looks(dataset, source, number):
+        found, numbers = np.unique(values, return_counts=True)
+        if not with_table and (len(found) > MOST_CATEGORIES or (found != np.rint(found)).any()):
+            return ()
+        for value, count in zip(found.tolist(), numbers.tolist()):
+            counts[value] = counts.get(value, 0) + count
+        if not with_table and len(counts) > MOST_CATEGORIES:
+            return ()
+    usual = sorted(counts, key=lambda value: (-counts[value], value))[:MOST_CATEGORIES]
+    return tuple(sorted(usual))
+
+
+def fill_sentence(source: RasterSource, number: int) -> str:
+    """That a band of measurements has a value that looks like no data, in windows spread over it; empty without one.
+
+    Raises:
+        QgsProcessingException: It cannot be read.
+    """
+    import numpy as np
+
+    from ....mtmsd_qgis.io.fill_values import fill_value_of
+
+    found = fill_value_of(np.concatenate(list(_looks(source.open(), source, number))))
+    return found.sentence if found is not None else ""
+
+
+def _looks(dataset: gdal.Dataset, source: RasterSource, number: int) -> Iterator[NDArray[Any]]:
+    """(n,) float64 values of a band in each of the windows, those without data left out."""
+    import numpy as np
+
     from .pixel_reader import read_values
 
-    counts: dict[float, int] = {}
     for row in _starts(source.grid.height):
         for col in _starts(source.grid.width):
             height, width = min(_LOOK_SIDE, source.grid.height - row), min(_LOOK_SIDE, source.grid.width - col)
-            values: NDArray[Any] = read_values(dataset, source, number, (col, row, width, height))
-            found, numbers = np.unique(values[np.isfinite(values)], return_counts=True)
-            if not with_table and (len(found) > MOST_CATEGORIES or (found != np.rint(found)).any()):
-                return ()
-            for value, count in zip(found.tolist(), numbers.tolist()):
-                counts[value] = counts.get(value, 0) + count
-            if not with_table and len(counts) > MOST_CATEGORIES:
-                return ()
-    usual = sorted(counts, key=lambda value: (-counts[value], value))[:MOST_CATEGORIES]
-    return tuple(sorted(usual))
+            values = read_values(dataset, source, number, (col, row, width, height))
+            yield values[np.isfinite(values)]
 
 
 def _starts(length: int) -> list[int]:
