@@ -65,6 +65,8 @@ def test_a_file_of_text_names_colours_merges_and_leaves_out_classes_of_numbers(t
         ("value\n1\n", r"at least one of name, colour, merged_into, left_out"),
         ("value,name\n1,wood\n,meadow\n", "the row with meadow has none"),
         ("value,colour\n1,reddish\n", "colour of the class '1' in the table legend should be .* found 'reddish'"),
+        ('value,colour\n1,"256,0,0"\n', "found '256,0,0'"),
+        (f'value,colour\n1,"{"9" * 5000},0,0"\n', "found '9999"),
         ("value,left_out\n1,perhaps\n", "left_out of the class '1' .* found 'perhaps'"),
     ],
 )

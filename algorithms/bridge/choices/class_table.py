@@ -6,6 +6,7 @@ Enters: any table that QGIS can open, with or without geometry. Leaves: LabelLay
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from math import isfinite, nan
@@ -34,6 +35,8 @@ _COLUMNS: Mapping[str, tuple[str, ...]] = {  # what each may be called, without 
     "left_out": ("leftout", "leaveout"),
     "area": ("area",),
 }
+_PARTS = re.compile(r"\s*[0-9]{1,3}\s*(,\s*[0-9]{1,3}\s*){2,3}")  # red,green,blue and how opaque
+_SHOWN = 40  # letters of a wrong cell
 _YES = ("1", "true", "yes", "x")
 _NO = ("0", "false", "no", "")
 
@@ -202,14 +205,11 @@ def _color(table: str, value: Key, text: str) -> str:
     """#rrggbb of a colour by name, as #rrggbb, or as "red,green,blue"; empty where there is none."""
     if not text:
         return ""
-    parts = text.split(",")
-    color = QColor(text)
-    if len(parts) in (3, 4) and all(part.strip().isdecimal() and int(part) <= 255 for part in parts):
-        color = QColor(*(int(part) for part in parts))
-    if not color.isValid():
+    color = QColor(*(int(part) for part in text.split(","))) if _PARTS.fullmatch(text) else QColor(text)
+    if not color.isValid():  # as of a part beyond 255
         raise QgsProcessingException(
             f"The colour of the class '{value}' in the table {table} should be #rrggbb, red,green,blue or a name such "
-            f"as darkgreen; found '{text}'. Correct it, or leave it empty."
+            f"as darkgreen; found '{text[:_SHOWN]}'. Correct it, or leave it empty."
         )
     return color.name()
 
