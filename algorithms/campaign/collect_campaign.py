@@ -88,9 +88,12 @@ class CollectCampaign(CampaignAlgorithm):
         step = next_step(self._folder, self._campaign)
         if step is not None:
             state = state_of(self._folder, self._campaign, step)
+            stands = f"of the step '{step.name}' {state.done} of {state.total} parts are done"
+            if state.done == state.total:
+                stands = f"the step '{step.name}' has no result yet"
             raise QgsProcessingException(
-                f"A finished campaign was expected; of the step '{step.name}' {state.done} of {state.total} parts are "
-                "done. Finish it with 'Run campaign on this computer', or on the cluster."
+                f"A finished campaign was expected; {stands}. Finish it with 'Run campaign on this computer', or on "
+                "the cluster."
             )
         path = self._folder / SHARED / RESULT
         try:

@@ -48,15 +48,24 @@ class SceneMoments:
     blocks: NDArray[np.int64]
 
     @classmethod
-    def of(cls, cube: Cube, progress: Progress) -> SceneMoments:
+    def of(cls, cube: Cube, progress: Progress, scene: str = "") -> SceneMoments:
         """Walk over a scene twice.
+
+        Args:
+            cube: The scene.
+            progress: Told how far it is.
+            scene: What it is called, for log and errors.
 
         Raises:
             SceneError: Values that nothing can be computed from.
         """
         inspected = inspect_bands(cube, span(progress, 0.0, 0.4))
-        if inspected.usable and (warning := inspected.warning()):
-            log.warning("%s", warning)
+        try:
+            warning = inspected.warning()
+        except SceneError as error:
+            raise SceneError(f"{scene}: {error}" if scene else str(error)) from None
+        if warning:
+            log.warning("%s", f"{scene}: {warning}" if scene else warning)
         counts = inspected.extent.count
         used = np.flatnonzero((counts > 0) & (counts >= LEAST_VALID_SHARE * counts.max()))
         moments, rows = Moments.none(len(used)), []

@@ -80,6 +80,16 @@ def test_a_scene_without_data_adds_nothing(tmp_path):
         add_up(paths[:1], bands(3))
 
 
+def test_a_scene_that_cannot_be_computed_with_is_named(tmp_path, caplog):
+    values = np.random.default_rng(0).uniform(0.1, 0.5, (3, 20, 20)).astype(np.float32)
+    values[:, 0, :15] = 1
+    SceneMoments.of(cube_of(tmp_path, values, name="told"), silent, "Scene 0007 (tile)")
+    assert caplog.messages[0].startswith("Scene 0007 (tile): 15 of 400 pixels have the value 1 in all bands")
+    values[:, 0, :15] = 1e36
+    with pytest.raises(SceneError, match=r"Scene 0007 \(tile\): Values of one range were expected .* 15 of 400 pixels"):
+        SceneMoments.of(cube_of(tmp_path, values, name="refused"), silent, "Scene 0007 (tile)")
+
+
 def test_valid_pixels_are_counted_by_block(tmp_path):
     values = fields(20, 33, bands=3)[0].astype(np.float32)
     values[1, :4] = -1

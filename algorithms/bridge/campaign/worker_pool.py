@@ -188,7 +188,7 @@ class _Worker:
         """
         if self._error is not None and self._error.kind != "cancelled":
             known = cause_in(self._error.text) if self._error.kind != "memory" else ""
-            raise QgsProcessingException(f"{known or self._error.text} {_KEPT}")
+            raise QgsProcessingException(f"{known or self._error.text} What is done is kept in the campaign folder.")
         status = self._process.returncode if self._process else None
         name = f"Worker {self._shard.index + 1} of the step '{self._step.name}'"
         if status == EXIT_CANCELLED:

@@ -18,7 +18,9 @@ def measure(run: CampaignRun) -> UnitWork:
     """How a scene is measured."""
 
     def measure_scene(unit: Unit, progress: Progress) -> None:
-        found = SceneMoments.of(run.mosaic.raster(unit.scene or 0), progress)
+        number = unit.scene or 0
+        scene = run.campaign.scenes[number]
+        found = SceneMoments.of(run.mosaic.raster(number), progress, f"Scene {scene.folder} ({scene.name})")
         with written_aside(run.folder / unit.file) as aside:
             found.save(aside)
 
