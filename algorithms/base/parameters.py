@@ -266,6 +266,11 @@ class ParameterValues:
         Raises:
             QgsProcessingException: The output is not optional, and cannot be made.
         """
+        from ..bridge.files.file_places import place_of_destination
+
+        place = place_of_destination(self.destination(name))
+        if place is not None:  # QGIS makes no folders, and other outputs of ours do
+            place.path.parent.mkdir(parents=True, exist_ok=True)
         parameters = {**self._parameters, name: _written_through(self.raw(name), self.destination(name))}
         sink, destination = self._algorithm.parameterAsSink(parameters, name, self._context, fields, kind, crs)
         optional = QgsProcessingParameterDefinition.Flag.FlagOptional

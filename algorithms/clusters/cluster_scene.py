@@ -223,10 +223,13 @@ class ClusterScene(MtmsdAlgorithm):
 
     def collect(self, values: ParameterValues, feedback: QgsProcessingFeedback) -> None:
         """Look at raster, model, mask and reference layer."""
+        from ..bridge.clusters.suggested_places import PLACE_KIND, place_fields
+        from ..bridge.files.trial_layer import refuse_format
         from ..bridge.raster.scene_export import refuse_small_raster
         from ..bridge.raster.source import describe_raster
 
         self.check_settings(values)
+        refuse_format("SUGGESTIONS", values.destination("SUGGESTIONS"), place_fields(), PLACE_KIND)
         self._source = source = describe_raster(values.raster("INPUT"))
         self._mask = BandsAndMask().read_mask(values)
         self._model: MatchedModel | None = None

@@ -90,6 +90,30 @@ def test_roads_elsewhere_are_refused_before_the_work(scene, tmp_path, fake_worke
         run("classify", parameters)
 
 
+@pytest.mark.parametrize("name", ["classify", "clusterscene"])
+def test_a_format_without_fields_is_refused_before_the_work(scene, tmp_path, fake_worker, name):
+    fake_worker("sys.exit(9)")
+    parameters = {
+        "INPUT": str(scene.raster), "OUTPUT": str(tmp_path / "map.tif"), "SUGGESTIONS": str(tmp_path / "next.dxf"),
+        "TRAINING": str(scene.polygons), "CLASS_FIELD": "cover",
+    }  # fmt: skip
+    with pytest.raises(QgsProcessingException, match=r"SUGGESTIONS cannot be written to .*next\.dxf: .*field"):
+        run(name, parameters)
+    assert not (tmp_path / "next.dxf").exists()
+
+
+def test_points_go_into_a_folder_that_is_not_there_yet(scene, features, tmp_path, torch_python):
+    path = tmp_path / "new" / "next.gpkg"
+    run(
+        "classify",
+        {
+            "INPUT": str(features), "TRAINING": str(scene.polygons), "CLASS_FIELD": "cover", **CLASSIFY,
+            "CLASSIFIER": "linear", "OUTPUT": str(tmp_path / "map.tif"), "SUGGESTIONS": str(path),
+        },
+    )  # fmt: skip
+    assert QgsVectorLayer(str(path), "next", "ogr").featureCount() > 0
+
+
 def test_a_distance_needs_a_raster_with_metres(scene, tmp_path, torch_python):
     degrees = (10.0, 1e-4, 0.0, 50.0, 0.0, -1e-4)
     raster = write_raster(tmp_path / "degrees.tif", np.ones((2, 20, 20), np.uint8), transform=degrees, epsg=4326)

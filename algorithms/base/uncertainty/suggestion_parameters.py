@@ -11,6 +11,7 @@ from qgis.core import (
     QgsProcessingParameterFeatureSink,
     QgsProcessingParameterFeatureSource,
     QgsProcessingParameterNumber,
+    QgsWkbTypes,
 )
 
 from ....mtmsd_qgis.jobs.suggestions import MOST_SUGGESTIONS, USUAL_SUGGESTIONS, SuggestionSettings
@@ -80,13 +81,15 @@ class SuggestionParameters:
         """What is asked for; None where SUGGESTIONS is not.
 
         Raises:
-            QgsProcessingException: The raster has no metres to measure a distance in.
+            QgsProcessingException: No metres to measure a distance in, or a format that takes no such layer.
             SettingsError: The number is out of range.
         """
-        from ...bridge.uncertainty.suggestion_points import Lines, WantedSuggestions
+        from ...bridge.files.trial_layer import refuse_format
+        from ...bridge.uncertainty.suggestion_points import Lines, WantedSuggestions, suggestion_fields
 
         if not values.is_given(OUTPUT):
             return None
+        refuse_format(OUTPUT, values.destination(OUTPUT), suggestion_fields(), QgsWkbTypes.Type.Point)
         settings = SuggestionSettings(values.integer(_COUNT), within_reach=values.is_given(_REACHABLE))
         if not settings.within_reach:
             return WantedSuggestions(settings)
