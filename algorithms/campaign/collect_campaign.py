@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ...mtmsd_qgis.jobs.results import CampaignResult
 
 _MOSAIC = "mosaic.vrt"
+_MOST_NAMES = 5  # in a sentence
 
 
 class CollectCampaign(CampaignAlgorithm):
@@ -127,10 +128,15 @@ class CollectCampaign(CampaignAlgorithm):
         for mosaic, group in groups.items():
             maps.write_mosaic(group, mosaic)
             feedback.pushInfo(f"Mosaic: {mosaic}.")
-        mosaics = list(groups)
-        if not mosaics:
-            feedback.pushWarning("No scene has a georeference, so there is no mosaic; each scene has a map of its own.")
-        else:
+        mosaics, shown = list(groups), {each.path for group in groups.values() for each in group}
+        alone = [each.path.name for each in scenes if each.path not in shown]
+        if alone:
+            more = f" and {len(alone) - _MOST_NAMES} more" if len(alone) > _MOST_NAMES else ""
+            feedback.pushWarning(
+                "In no mosaic, as they have no georeference, or are turned or upside down: "
+                f"{', '.join(alone[:_MOST_NAMES])}{more}. These maps stand alone."
+            )
+        if mosaics:
             values.load_when_done(mosaics[0], self.tr("Class map of all scenes"), "MOSAIC")
             self.outputs.add_layer("MOSAIC", str(mosaics[0]))
             self.outputs.style("MOSAIC", class_map_style(legend))

@@ -13,7 +13,7 @@ import pytest
 from campaigns import prepared, tiles_of
 from osgeo import gdal
 from qgis.core import QgsCoordinateReferenceSystem, QgsProcessingException, QgsRasterLayer
-from scenes import CRS, NAMES, legend, read_raster, run, spectra, write_raster
+from scenes import CRS, NAMES, Log, legend, read_raster, run, spectra, write_raster
 
 
 def refusal(name: str, parameters: dict[str, object]) -> str:
@@ -214,3 +214,18 @@ def test_no_two_scenes_have_files_of_one_name(names, expected):
 
     scenes = [Scene(f"{number:04d}", 0, 0, 1, 1, 0, name) for number, name in enumerate(names, 1)]
     assert file_names(scenes) == expected
+
+
+def test_maps_that_a_mosaic_cannot_hold_are_named(campaign, tmp_path):
+    turned = tmp_path / "campaign"
+    shutil.copytree(campaign[0], turned)
+    place = turned / "scenes" / "0002" / "grid.json"
+    grid = json.loads(place.read_text(encoding="utf-8"))
+    grid["transform"][2] = grid["transform"][4] = 3.0
+    place.write_text(json.dumps(grid), encoding="utf-8")
+    log = Log()
+    result = run("collectcampaign", {"CAMPAIGN": str(turned), "OUTPUT": str(tmp_path / "maps")}, log)
+    assert gdal.Open(result["MOSAIC"]).RasterXSize == 32
+    assert "In no mosaic" in log.warnings[0]
+    assert "tile1_classes.tif" in log.warnings[0]
+    assert (tmp_path / "maps" / "tile1_classes.tif").is_file()

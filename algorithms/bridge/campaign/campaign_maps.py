@@ -188,11 +188,13 @@ def mosaics_of(maps: Sequence[SceneMap], path: Path) -> dict[Path, list[SceneMap
         path: Of the first mosaic; the second is called "…_2.vrt".
 
     Returns:
-        Maps by the file of their mosaic; empty where no scene lies on Earth.
+        Maps by the file of their mosaic; without those that lie nowhere on Earth, and those whose rows do not run from
+        west to east and from north to south, as a virtual raster cannot hold them.
     """
     by_crs: dict[str, list[SceneMap]] = {}
     for each in maps:
-        if each.grid.georeferenced:
+        _, _, right, _, down, below = each.grid.transform
+        if each.grid.georeferenced and right == down == 0 and below < 0:
             by_crs.setdefault(each.grid.wkt, []).append(each)
     groups = sorted(by_crs.values(), key=len, reverse=True)
     return {
