@@ -16,6 +16,7 @@ from .base.choices.class_table_parameter import ClassTableParameter
 from .base.choices.class_weights import ClassWeights
 from .base.choices.finish_parameters import FinishParameters
 from .base.choices.number_fields import ClassAreaField, SampleWeightField
+from .base.choices.segment_parameters import SegmentOutputs, SegmentParameters
 from .base.classification_parameters import (
     ClassifierFile,
     ClassifierOptions,
@@ -66,7 +67,7 @@ class Classify(MtmsdAlgorithm):
         self.declare_groups(ExtraFeatureRasters(), SampleLayers(), ExtraRasters())
         self.declare_groups(ClassifierParameters(with_scenes=True), ClassifierOptions())
         self.declare_groups(ClassTableParameter(), ClassWeights(), ClassAreaField(), SampleWeightField())
-        self.declare_groups(FinishParameters(), ExplainParameter())
+        self.declare_groups(SegmentParameters(), FinishParameters(), ExplainParameter())
         self.declare(
             rare_number("KEEP", self.tr("Features kept per timestep"), least=0),
             self.tr(
@@ -75,12 +76,13 @@ class Classify(MtmsdAlgorithm):
             ),
             advanced=True,
         )
-        self.declare_groups(Seed(), Device(), RasterStorage(), MapOutputs(), ClassifierFile())
+        self.declare_groups(Seed(), Device(), RasterStorage(), MapOutputs(), SegmentOutputs(), ClassifierFile())
 
     def check_settings(self, values: ParameterValues) -> None:
         """Make the settings once, for their own checks."""
         ExtraRasters().check(values)
         ExplainParameter().check(values)
+        SegmentParameters().read(values)
         if self._settings(values).split == "scene" and not values.raw("EXTRA_INPUTS"):
             raise QgsProcessingException(
                 "SPLIT 'scene' holds out whole scenes, so at least two rasters were expected, and there is INPUT "
@@ -139,10 +141,12 @@ class Classify(MtmsdAlgorithm):
             )
             job = run.with_samples(job, folder, feedback, 8)
             result = read_result(MapResult, run_worker(job, folder, self.MODULE, ProgressRange(feedback, 10, 95)))
-            run.write_maps(result, job.classes, folder, ProgressRange(feedback, 95, 100, "Writing the maps"))
+            writing = ProgressRange(feedback, 95, 100, "Writing the maps")
+            run.write_maps(result, job.classes, folder, writing.part(0.0, 0.6))
+            segments = run.write_segments(values, result, folder, writing.part(0.6, 1.0))
         run.write_report(result)
         feedback.pushInfo(result.split.sentence)
-        return {**run.results(result), "SUGGESTIONS": run.write_suggestions(values, result)}
+        return {**run.results(result), **segments, "SUGGESTIONS": run.write_suggestions(values, result)}
 
     def _settings(self, values: ParameterValues) -> ClassificationSettings:
         return ClassifierParameters().read(values, keep=values.optional_integer("KEEP"))

@@ -23,6 +23,7 @@ from .base.choices.class_table_parameter import ClassTableParameter
 from .base.choices.class_weights import ClassWeights
 from .base.choices.finish_parameters import FinishParameters
 from .base.choices.number_fields import ClassAreaField, SampleWeightField
+from .base.choices.segment_parameters import SegmentOutputs, SegmentParameters
 from .base.classification_parameters import (
     ClassifierFile,
     ClassifierOptions,
@@ -94,6 +95,7 @@ class MapScene(MtmsdAlgorithm):
             ClassWeights(),
             ClassAreaField(),
             SampleWeightField(),
+            SegmentParameters(),
             FinishParameters(),
             ExplainParameter(),
             ResumeFolderParameter(),
@@ -101,6 +103,7 @@ class MapScene(MtmsdAlgorithm):
             Device(),
             RasterStorage(),
             MapOutputs(),
+            SegmentOutputs(),
             ClassifierFile(with_model=True),
         )
         self.declare(
@@ -118,6 +121,7 @@ class MapScene(MtmsdAlgorithm):
         """Make the settings once, for their own checks."""
         ExtraRasters().check(values)
         ExplainParameter().check(values)
+        SegmentParameters().read(values)
         ClassifierParameters().read(values)
         PretrainingParameters().read(values)
         ExtractionParameters().read(values, PRESET_NAMES[0], spectra=True)
@@ -182,13 +186,15 @@ class MapScene(MtmsdAlgorithm):
             )
             job = run.with_samples(job, folder, feedback, 4)
             result = read_result(SceneMapResult, run_worker(job, folder, self.MODULE, ProgressRange(feedback, 6, 96)))
-            run.write_maps(result, job.classes, folder, ProgressRange(feedback, 96, 100, "Writing the maps"))
+            writing = ProgressRange(feedback, 96, 100, "Writing the maps")
+            run.write_maps(result, job.classes, folder, writing.part(0.0, 0.6))
+            segments = run.write_segments(values, result, folder, writing.part(0.6, 1.0))
             run.write_report(result, {"Diffusion model": self._model_sentence(result)})
             if model is not None and result.model is not None:
                 copy_file(Path(result.model), model)
         feedback.pushInfo(result.split.sentence)
-        suggestions = run.write_suggestions(values, result)
-        return {**run.results(result), "OUTPUT_MODEL": str(model) if model else None, "SUGGESTIONS": suggestions}
+        layers = {**segments, "SUGGESTIONS": run.write_suggestions(values, result)}
+        return {**run.results(result), **layers, "OUTPUT_MODEL": str(model) if model else None}
 
     def _settings(self) -> dict[str, Any]:
         pretraining = {"pretrain": to_json(self._pretraining)} if self._model is None else {}

@@ -264,6 +264,34 @@
             <translation type="unfinished"></translation>
         </message>
         <message>
+            <source>Segments (mean pixels)</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Pixels are classified in groups: segments of neighbouring pixels with similar spectra, of so many pixels on average. Each has one class, that of the mean of its pixels' log probabilities. 0: the size that the training samples allow. Where neighbours of one look belong to several classes, segments are not used, and the log says so. Not set: each pixel is classified by itself.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Segments</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>The number of each pixel's segment, from 1; 0 where there is no data. Needs SUPERTOKENS.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Segment polygons</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>A polygon of each segment, the least certain first, in the colours of the map. Fields: id, class, class_id, confidence, runner_up, runner_up_share, pixels, and purity, the share of its pixels that have the same class by themselves. Corrected, the layer serves as TRAINING with the class field class_id. Needs SUPERTOKENS.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Maps of {scene}</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
             <source>Training layer</source>
             <translation type="unfinished"></translation>
         </message>
@@ -365,10 +393,6 @@
         </message>
         <message>
             <source>Accuracy with intervals, confusion matrix, calibration, areas, what the map rests on, what was held out and how. The same as JSON and CSV goes beside it, under the same name.</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>Maps of {scene}</source>
             <translation type="unfinished"></translation>
         </message>
         <message>

@@ -264,6 +264,34 @@
             <translation>Für die Klassengewichte 'area', anstelle einer Klassentabelle: ein Feld mit Zahlen, mit der Fläche der Klasse des Objekts in beliebiger Einheit, gleich für alle Objekte einer Klasse.</translation>
         </message>
         <message>
+            <source>Segments (mean pixels)</source>
+            <translation>Segmente (mittlere Pixelzahl)</translation>
+        </message>
+        <message>
+            <source>Pixels are classified in groups: segments of neighbouring pixels with similar spectra, of so many pixels on average. Each has one class, that of the mean of its pixels' log probabilities. 0: the size that the training samples allow. Where neighbours of one look belong to several classes, segments are not used, and the log says so. Not set: each pixel is classified by itself.</source>
+            <translation>Pixel werden in Gruppen klassifiziert: Segmente benachbarter Pixel mit ähnlichen Spektren, von im Mittel so vielen Pixeln. Jedes hat eine Klasse, die des Mittels der logarithmierten Wahrscheinlichkeiten seiner Pixel. 0: die Größe, die die Trainingsproben zulassen. Wo Nachbarn von gleichem Aussehen zu mehreren Klassen gehören, werden Segmente nicht verwendet, und das Protokoll sagt es. Nicht gesetzt: jedes Pixel wird für sich klassifiziert.</translation>
+        </message>
+        <message>
+            <source>Segments</source>
+            <translation>Segmente</translation>
+        </message>
+        <message>
+            <source>The number of each pixel's segment, from 1; 0 where there is no data. Needs SUPERTOKENS.</source>
+            <translation>Die Nummer des Segments jedes Pixels, ab 1; 0, wo es keine Daten gibt. Braucht SUPERTOKENS.</translation>
+        </message>
+        <message>
+            <source>Segment polygons</source>
+            <translation>Segmentpolygone</translation>
+        </message>
+        <message>
+            <source>A polygon of each segment, the least certain first, in the colours of the map. Fields: id, class, class_id, confidence, runner_up, runner_up_share, pixels, and purity, the share of its pixels that have the same class by themselves. Corrected, the layer serves as TRAINING with the class field class_id. Needs SUPERTOKENS.</source>
+            <translation>Ein Polygon je Segment, das unsicherste zuerst, in den Farben der Karte. Felder: id, class, class_id, confidence, runner_up, runner_up_share, pixels und purity, der Anteil seiner Pixel, die für sich dieselbe Klasse haben. Berichtigt dient der Layer als TRAINING mit dem Klassenfeld class_id. Braucht SUPERTOKENS.</translation>
+        </message>
+        <message>
+            <source>Maps of {scene}</source>
+            <translation>Karten von {scene}</translation>
+        </message>
+        <message>
             <source>Training layer</source>
             <translation>Trainingslayer</translation>
         </message>
@@ -366,10 +394,6 @@
         <message>
             <source>Accuracy with intervals, confusion matrix, calibration, areas, what the map rests on, what was held out and how. The same as JSON and CSV goes beside it, under the same name.</source>
             <translation>Genauigkeit mit Intervallen, Konfusionsmatrix, Kalibrierung, Flächen, worauf die Karte beruht, was zurückgehalten wurde und wie. Daneben liegt dasselbe als JSON und CSV, unter gleichem Namen.</translation>
-        </message>
-        <message>
-            <source>Maps of {scene}</source>
-            <translation>Karten von {scene}</translation>
         </message>
         <message>
             <source>Points to explain</source>

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ...mtmsd_qgis.jobs.settings import ClassificationSettings
 from .choices.finish_parameters import FinishParameters, finish_rows
 from .choices.number_fields import SampleWeightField
+from .choices.segment_parameters import SegmentFiles, SegmentParameters, segment_bands, segment_rows
 from .classification_parameters import ACCURACY, ClassifierFile, SampleLayers
 from .explanation.explain_parameter import ExplainParameter
 from .outputs import RunOutputs
@@ -59,6 +60,7 @@ class ClassificationRun:
         explain: Pixels whose classes are to be explained.
         transforms: Of the project.
         extras: What the classifier may know beside the raster.
+        segments: Where segments go; None before that is asked.
     """
 
     outputs: RunOutputs
@@ -74,6 +76,7 @@ class ClassificationRun:
     explain: tuple[PointToExplain, ...] = ()
     transforms: QgsCoordinateTransformContext | None = None
     extras: ChosenExtras = field(default_factory=ChosenExtras)
+    segments: SegmentFiles | None = None
 
     @classmethod
     def collect(
@@ -91,7 +94,8 @@ class ClassificationRun:
         from ..bridge.choices.class_table import areas_of
         from ..bridge.vector.labels import make_classes
 
-        settings = replace(settings, finish=FinishParameters().read(values, source))
+        finish = FinishParameters().read(values, source)
+        settings = replace(settings, finish=finish, segments=SegmentParameters().read(values))
         suggestions = SuggestionParameters().collect(values, source)
         samples = SampleLayers().read(values, source)
         if settings.class_weights == "area":
@@ -113,6 +117,7 @@ class ClassificationRun:
             report=self.outputs.file(values, "REPORT"),
             classifier=self.outputs.file(values, ClassifierFile.OUTPUT),
             include_model=ClassifierFile.includes_model(values),
+            segments=SegmentFiles.of(self.outputs, values, self.source),
         )
 
     def with_weights(self, values: ParameterValues) -> ClassificationRun:
@@ -139,8 +144,9 @@ class ClassificationRun:
 
     @property
     def share_bands(self) -> int:
-        """Bands of probabilities, of uncertainty and for suggestions that are written at most."""
-        bands = share_bands(self.maps, len({key for _, key in self.labels.shapes}), self.settings.finish)
+        """Bands of probabilities, of uncertainty, of segments and for suggestions that are written at most."""
+        classes = len({key for _, key in self.labels.shapes})
+        bands = share_bands(self.maps, classes, self.settings.finish) + segment_bands(self.settings.segments, classes)
         return bands + (_SUGGESTION_BANDS if self.suggestions else 0)
 
     def with_samples(self, job: Job, folder: Path, feedback: QgsProcessingFeedback, start: float) -> Job:
@@ -197,7 +203,7 @@ class ClassificationRun:
             validation=validation,
             classes=training.classes,
             outputs=outputs,
-            options={**options, **wanted_rasters(self.maps)},
+            options={**options, **wanted_rasters(self.maps), **(self.segments.options if self.segments else {})},
         )
 
     @property
@@ -217,6 +223,15 @@ class ClassificationRun:
         MapFiles(self.outputs, self.source, self.maps).write(result, classes, folder, progress)
         if self.classifier is not None:
             copy_file(job_folder / CLASSIFIER_FILE, self.classifier)
+
+    def write_segments(
+        self, values: ParameterValues, result: MapResult, job_folder: Path, progress: ProgressRange
+    ) -> dict[str, str | None]:
+        """Raster and polygons of the segments, as SegmentFiles.write; a value for each of these outputs."""
+        from ...mtmsd_qgis.jobs.results import SceneMapResult
+
+        folder = Path(result.folder) if isinstance(result, SceneMapResult) else job_folder
+        return self.segments.write(values, result, folder, progress) if self.segments else {}
 
     def write_suggestions(self, values: ParameterValues, result: MapResult) -> str | None:
         """The layer of samples to take next, styled and named; its id, None where it is not wanted.
@@ -262,6 +277,7 @@ class ClassificationRun:
             "Raster": f"{self.source.name}, {self.source.size_text}",
             "Training layer": f"{self.labels.name}, field {self.labels.field}",
             **self._extra_rows,
+            **segment_rows(self.settings.segments),
             **finish_rows(self.settings.finish, self.source),
             **self.extras.rows,
             **extra,

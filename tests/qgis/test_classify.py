@@ -52,7 +52,7 @@ def test_classification_returns_every_output(scene, features, tmp_path):
     outputs = {name: str(tmp_path / f"{name}.tif") for name in ("CONFIDENCE", "PROBABILITIES", "UNCERTAINTY")}
     results = classify(features, str(scene.polygons), tmp_path, REPORT=str(tmp_path / "report.html"), **outputs)
     files = {"OUTPUT", "CONFIDENCE", "PROBABILITIES", "UNCERTAINTY", "SUGGESTIONS", "REPORT", "OUTPUT_CLASSIFIER"}
-    assert files | {"OA", "AA", "KAPPA", "SECONDS", "DEVICE_USED"} == set(results)
+    assert files | {"TOKENS", "TOKEN_POLYGONS"} | {"OA", "AA", "KAPPA", "SECONDS", "DEVICE_USED"} == set(results)
     assert results["OUTPUT_CLASSIFIER"] is None  # not asked for
     assert 0 <= results["OA"] <= 100
     ids, confidence = read_raster(tmp_path / "map.tif")[0], read_raster(outputs["CONFIDENCE"])[0]

@@ -54,6 +54,7 @@ def test_every_output_and_what_is_said(scene, tmp_path, project):
     results = run("mapscene", with_paths(scene, tmp_path, TRAINING=layer, **outputs), log)
     assert set(results) == {
         *("OUTPUT", "CONFIDENCE", "PROBABILITIES", "UNCERTAINTY", "SUGGESTIONS", "REPORT", "OUTPUT_MODEL"),
+        *("TOKENS", "TOKEN_POLYGONS"),
         *("OA", "AA", "KAPPA", "OUTPUT_CLASSIFIER", "SECONDS", "DEVICE_USED"),
     }
     assert all(Path(results[name]).is_file() for name in ("OUTPUT", *outputs))

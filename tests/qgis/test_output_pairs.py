@@ -25,7 +25,10 @@ SEVERAL = QgsProcessingParameterMultipleLayers
 # Kinds of parameters that name no file. A new kind fails below until it is known here or read by ParameterValues.
 NO_FILES = {"boolean", "enum", "number", "string", "matrix", "field", "band", "crs", "range", "distance"}
 # What an algorithm asks for before it looks at files.
-MORE = {"nameclusters": {"TABLE": [1, "water"]}, "clusterscene": {"LEVELS": "2,3"}}
+MORE = {
+    "nameclusters": {"TABLE": [1, "water"]}, "clusterscene": {"LEVELS": "2,3"},
+    "classify": {"SUPERTOKENS": 50}, "mapscene": {"SUPERTOKENS": 50},
+}  # fmt: skip
 
 
 def names():

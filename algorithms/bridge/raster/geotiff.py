@@ -68,7 +68,7 @@ def write_class_map(raster: RawRaster, path: Path, classes: Sequence[ClassEntry]
 
 
 def write_class_levels(raster: RawRaster, path: Path, progress: ProgressRange) -> None:
-    """Ids of nested maps, one band each, nodata 0."""
+    """Ids of nested maps or of segments, one band each, nodata 0."""
 
     def describe(dataset: gdal.Dataset) -> None:
         _describe_bands(dataset, raster.cube.bands)
