@@ -27,7 +27,7 @@ from ..predict_map import MapFiles
 from ..predictor import MapGrid
 from .segmentation import Segmentation
 
-_LEAST = float(np.exp(-12.0))  # that a probability counts with, as a model's in the ensemble does
+_LEAST = float(np.exp(-12.0))  # that a probability counts with, so that one pixel cannot rule out a class
 _STEPS = 2.0**20  # logarithms are rounded to whole numbers of 1 / _STEPS, so that sums are exact in any order
 _BYTES_PER_PIXEL = 64
 _PASSES = 2
