@@ -93,14 +93,14 @@ class Case:
         return [path] if isinstance(definition, SEVERAL) else path
 
     def words(self, **changes):
-        """What a run with all that it must have, and these parameters, is refused with."""
+        """What a run with all that it must have, all outputs, and these parameters, is refused with."""
         parameters = {
             each.name(): self.value(each) for each in self.given if each.name() in self.read and not is_optional(each)
         }
         parameters.update(
             {each.name(): "cover" for each in self.given if isinstance(each, QgsProcessingParameterField)}
         )
-        parameters.update({each.name(): self.place(each) for each in self.destinations if not is_optional(each)})
+        parameters.update({each.name(): self.place(each) for each in self.destinations})  # some ask for others
         log = Log()
         with pytest.raises(QgsProcessingException) as caught:
             run(self.name, {**parameters, **MORE.get(self.name, {}), **changes}, log)
@@ -126,8 +126,8 @@ def test_every_kind_of_parameter_is_known(places):
 def pairs():
     return [
         "applyclassifier", "assessaccuracy", "checkenvironment", "classify", "clusterscene", "collectcampaign",
-        "describefile", "extractfeatures", "importscene", "mapanotherscene", "mapscene", "nameclusters",
-        "preparecampaign", "pretraindiffusion", "scenetoclassmap", "splitsamples",
+        "describefile", "explorefeatures", "extractfeatures", "importscene", "mapanotherscene", "mapscene",
+        "nameclusters", "preparecampaign", "pretraindiffusion", "scenetoclassmap", "splitsamples",
     ]  # fmt: skip
 
 
