@@ -139,7 +139,7 @@ if __name__ == "__main__":
     os._exit(0)
 
 
-@pytest.mark.parametrize("algorithm", ["pretraindiffusion", "extractfeatures", "classify"])
+@pytest.mark.parametrize("algorithm", ["pretraindiffusion", "extractfeatures", "explorefeatures", "classify"])
 def test_cancel_is_quick_and_leaves_nothing(scene, model, features, tmp_path, algorithm):
     parameters, percent = {
         "pretraindiffusion": (
@@ -149,6 +149,10 @@ def test_cancel_is_quick_and_leaves_nothing(scene, model, features, tmp_path, al
         "extractfeatures": (
             {"INPUT": str(scene.raster), "MODEL": str(model), "OUTPUT": str(tmp_path / "f.tif"), "DEVICE": "cpu"},
             20,
+        ),
+        "explorefeatures": (
+            {"INPUT": str(scene.raster), "MODEL": str(model), "REPORT": str(tmp_path / "r.html"), "DEVICE": "cpu"},
+            12,
         ),
         "classify": (
             {

@@ -29,7 +29,7 @@ def test_a_report_with_a_training_layer(scene, model, tmp_path):
     page = report.read_text("utf-8")
     assert "What it knows of the classes" in page
     assert len(page) < 3_000_000
-    assert "1 are looked at" in log.text
+    assert "1 of them looked at" in log.text
     assert sorted(path.name for path in tmp_path.iterdir()) == ["report.html", "report.json"]
 
 
@@ -39,6 +39,21 @@ def test_without_a_training_layer(scene, model, tmp_path):
     assert results["BEST_ACCURACY"] is None
     page = (tmp_path / "report.html").read_text("utf-8")
     assert "There is no training layer" in page
+
+
+def test_what_was_cancelled_goes_on_to_the_same_report(scene, model, tmp_path):
+    given = {"INPUT": str(scene.raster), "MODEL": str(model), **FEW}
+    run("explorefeatures", {**given, "REPORT": str(tmp_path / "whole.html")})
+    cancelled = Log(cancel_at="looked at")
+    with pytest.raises(QgsProcessingException, match="Cancelled"):
+        run("explorefeatures", {**given, "REPORT": str(tmp_path / "r.html")}, cancelled)
+    assert not (tmp_path / "r.html").exists()
+    log = Log()
+    run("explorefeatures", {**given, "REPORT": str(tmp_path / "r.html")}, log)
+    assert ("Going on" in log.text) == ("kept in" in cancelled.text)
+    whole, again = (json.loads((tmp_path / name).read_text("utf-8")) for name in ("whole.json", "r.json"))
+    assert {**again, "seconds": 0, "facts": 0} == {**whole, "seconds": 0, "facts": 0}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["r.html", "r.json", "whole.html", "whole.json"]
 
 
 def test_what_cannot_be_explored_is_refused_with_one_sentence(scene, model, tmp_path):

@@ -7,8 +7,11 @@ Enters: the share of each cell, a timestep and a stage. Leaves: HTML.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from html import escape
 
 from .heat_map import HeatMap
+
+_LEAST_SHOWN = 0.001
 
 CellWeights = Mapping[str, Mapping[str, float]]
 
@@ -19,11 +22,11 @@ def cell_weight_parts(cells: CellWeights | None) -> list[str]:
         return []
     timesteps, stages = list(cells), list(next(iter(cells.values())))
     if not any(any(row.values()) for row in cells.values()):
-        return [f"<p>{cell_sentence(cells)}</p>"]
+        return [f"<p>{escape(cell_sentence(cells))}</p>"]
     values = [[cells[timestep][stage] for timestep in timesteps] for stage in stages]
     return [
         "<h2>What the classifier uses: timestep and stage together</h2>",
-        f"<p><strong>{cell_sentence(cells)}</strong></p>",
+        f"<p><strong>{escape(cell_sentence(cells))}</strong></p>",
         HeatMap(stages, timesteps, values, 0.0, max(map(max, values)), _percent).html(),
         "<p>Percent of what the map's probabilities change by when the features of that cell are shuffled among "
         "samples. Small timesteps have little noise, small stages are coarse. What is missing from 100 % are spectra "
@@ -45,4 +48,6 @@ def cell_sentence(cells: CellWeights) -> str:
 
 
 def _percent(share: float) -> str:
+    if 0 < share < _LEAST_SHOWN:
+        return f"<{100 * _LEAST_SHOWN:g}"
     return f"{100 * share:.0f}" if share == 0 or share >= 0.01 else f"{100 * share:.1f}"

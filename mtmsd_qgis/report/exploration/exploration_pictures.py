@@ -16,6 +16,7 @@ _CELL = 10  # side of a cell of a table of similarity, in its own units
 _MARGIN = 26  # for its labels
 _DARK = (31, 95, 130)
 _MOST_LABELS = 7
+_SMALL, _FEW = 110, 5  # pixels of a picture, and pictures in a row, up to which its usual width is right
 
 
 def scene_figure(result: ExplorationResult) -> str:
@@ -33,6 +34,8 @@ def scene_figure(result: ExplorationResult) -> str:
 
 def gallery(result: ExplorationResult) -> list[str]:
     """The pictures of each stage, by timestep, with a sentence."""
+    many_pixels = max(result.inspection.picture_height, result.inspection.picture_width) > _SMALL
+    size = " five" if many_pixels or len(result.timesteps) <= _FEW else ""
     parts = []
     for stage in result.stages:
         cells = [cell for cell in result.cells if cell.stage == stage]
@@ -47,7 +50,7 @@ def gallery(result: ExplorationResult) -> list[str]:
         parts.append(
             f"<h3>Stage {stage}</h3><p>The colours show {share} of the variance of its {cells[0].channels} channels."
             "</p>"
-            f'<div class="pictures">{pictures}</div>'
+            f'<div class="pictures{size}">{pictures}</div>'
         )
     return parts
 

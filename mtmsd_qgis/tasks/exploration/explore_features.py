@@ -79,7 +79,7 @@ def explore_features(job: Job, folder: Path, progress: Progress) -> ExplorationR
             samples = cluster_samples(components, valid, settings.clusters, settings.seed)
         plan = InspectionPlan.of(tiles, samples)
         inspection = Inspection(InspectedScene(run, cube, components, plan, _some_of(samples, plan, settings.seed)))
-        log.info("%s; %d are looked at, %d timesteps.", run.tiles_text, len(plan.tiles), len(settings.timesteps))
+        log.info("%s, %d of them looked at; %d timesteps.", run.tiles_text, len(plan.tiles), len(settings.timesteps))
         inspection.walk(span(progress, 0.08, _WALKED))
     pixels = inspection.pixels()
     held_out = None if stand_in else _HeldOut.of(inspection.samples, settings.seed)
