@@ -132,8 +132,9 @@ def test_somebody_elses_files_among_the_maps_stay(campaign, tmp_path):
         assert theirs.read_bytes() == before
         assert [path.name for path in tmp_path.iterdir()] == [name]
         theirs.unlink()
-    run("collectcampaign", parameters)
-    run("collectcampaign", parameters)  # its own maps are replaced
+    for _ in range(2):  # its own maps and figures are replaced
+        run("collectcampaign", {**parameters, "REPORT": str(tmp_path / "r.html")})
+    assert sorted(path.name for path in tmp_path.glob("r.*")) == ["r.csv", "r.html", "r.json"]
     other = tmp_path / "other"
     shutil.copytree(folder, other)
     text = (other / "campaign.json").read_text(encoding="utf-8")

@@ -3,8 +3,13 @@
 
 from __future__ import annotations
 
+import importlib
+import json
+import pkgutil
+
 import pytest
 
+from mtmsd_qgis import report
 from mtmsd_qgis.report.export import is_accuracy_csv, is_own_json
 
 
@@ -21,6 +26,15 @@ from mtmsd_qgis.report.export import is_accuracy_csv, is_own_json
 )
 def test_a_json_document_of_ours_is_known(text, known):
     assert is_own_json(text) == known
+
+
+def test_the_documents_of_all_reports_are_known():
+    """Else the next run would take its own figures for somebody else's, and give its new ones another name."""
+    formats = set()
+    for module in pkgutil.walk_packages(report.__path__, f"{report.__name__}."):
+        formats.add(getattr(importlib.import_module(module.name), "FORMAT", None))
+    assert {"mtmsd-accuracy", "mtmsd-clusters", "mtmsd-exploration", "mtmsd-file", "mtmsd-transfer"} <= formats
+    assert all(is_own_json(json.dumps({"format": each})) for each in formats - {None})
 
 
 @pytest.mark.parametrize(
