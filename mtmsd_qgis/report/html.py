@@ -25,7 +25,7 @@ table{border-collapse:collapse;font-size:.88rem;font-variant-numeric:tabular-num
 td,th{padding:.25rem .55rem;text-align:right}td{white-space:nowrap}
 th{font-weight:600;color:#33424b;vertical-align:bottom}th.name,td.name{text-align:left;white-space:nowrap}
 tbody tr:nth-child(even){background:#f7f9fa}
-table.matrix td,table.matrix th{text-align:center;padding:.25rem .3rem}table.matrix td{min-width:1.7rem}
+table.matrix td,table.matrix th{text-align:center;padding:.25rem .27rem}table.matrix td{min-width:1.7rem}
 table.matrix .name{text-align:left;padding-right:.6rem}table.matrix tbody tr:nth-child(even){background:none}
 table.wide{font-size:.78rem}table.wide td,table.wide th{padding:.22rem .12rem;min-width:0}
 table.wide .name{white-space:normal;min-width:6.5rem;padding-right:.4rem}
