@@ -25,10 +25,10 @@ table{border-collapse:collapse;font-size:.88rem;font-variant-numeric:tabular-num
 td,th{padding:.25rem .55rem;text-align:right}td{white-space:nowrap}
 th{font-weight:600;color:#33424b;vertical-align:bottom}th.name,td.name{text-align:left;white-space:nowrap}
 tbody tr:nth-child(even){background:#f7f9fa}
-table.matrix td,table.matrix th{text-align:center;padding:.25rem .27rem}table.matrix td{min-width:1.7rem}
+table.matrix td,table.matrix th{text-align:center;padding:.25rem .3rem}table.matrix td{min-width:1.7rem}
 table.matrix .name{text-align:left;padding-right:.6rem}table.matrix tbody tr:nth-child(even){background:none}
 table.wide{font-size:.78rem}table.wide td,table.wide th{padding:.22rem .12rem;min-width:0}
-table.wide .name{white-space:normal;min-width:6.5rem;padding-right:.4rem}
+table.wide .name{white-space:normal;min-width:6rem;padding-right:.4rem}
 table.matrix th.axis{border-bottom:1px solid #d5dce0}
 .total{color:#5b6a73}td.total.side,th.total.side{border-left:1px solid #d5dce0}tr.total td{border-top:1px solid #d5dce0}
 table.facts th,td.fact{text-align:left;vertical-align:top}td.fact{white-space:normal;overflow-wrap:anywhere}
