@@ -9,10 +9,13 @@ import numpy as np
 import pytest
 
 from mtmsd_qgis.diffusion.unet import UNet
+from mtmsd_qgis.features.exploration.inspected_tiles import InspectionPlan
+from mtmsd_qgis.io.windows import network_tiles
 from mtmsd_qgis.jobs import disk_sizes
 from mtmsd_qgis.jobs.protocol import Job
 from mtmsd_qgis.jobs.settings import ClassificationSettings, ExtractionSettings, PretrainSettings, to_json
 from mtmsd_qgis.progress import silent
+from mtmsd_qgis.sampling.sample_table import NO_SAMPLES
 from mtmsd_qgis.tasks.run import run as run_task
 from tests.scenes import CLASSES, cube_of, fields, sample_table
 
@@ -77,3 +80,20 @@ def test_maps(scene, model, tmp_path, options, bands):
     maps = sum(written.pop(name, 0) for name in ("map", "confidence", "probabilities", "uncertainty"))
     assert maps == disk_sizes.map_bytes(bands)
     assert not written
+
+
+def test_a_look_at_features_keeps_no_more_than_is_told(model, tmp_path):
+    cube = cube_of(tmp_path, fields(HEIGHT, WIDTH, bands=BANDS)[0]).description
+    settings = ExtractionSettings(timesteps=(100, 200), stages=(1, 5), keep=0, spectra=False)
+    run_task(Job("explorefeatures", to_json(settings), cube, inputs={"model": model}), tmp_path, silent)
+    kept = sum(path.stat().st_size for path in tmp_path.glob("*.part"))
+    told = disk_sizes.inspection_bytes(2 * disk_sizes.features_per_timestep((1, 5), 32), HEIGHT * WIDTH)
+    assert told / 4 < kept <= told
+
+
+@pytest.mark.parametrize("tiles", [1, 3, 4, 12, 13, 48, 300])
+def test_pixels_of_any_scene_that_are_looked_at_are_those_that_are_told(tiles):
+    all_tiles = network_tiles(80, 80 * tiles, 112)
+    plan = InspectionPlan.of(all_tiles, NO_SAMPLES)
+    pixels = sum(len(rows) * len(cols) for rows, cols in map(plan.grid, plan.tiles))
+    assert 4 * (pixels + 2_000) <= disk_sizes.inspection_bytes(1, 80 * 80 * tiles)
