@@ -15,7 +15,7 @@ from scipy.special import log_softmax
 
 from ..sample_weights import weighted_mean
 
-FLOOR = float(np.log(np.finfo(np.float32).eps))  # of log probabilities: no model can veto a class, no sample all others
+FLOOR = -12.0  # of log probabilities: no single model can veto a class, no mislabelled sample decides a temperature
 _TEMPERATURES = np.geomspace(0.005, 100, 60)
 
 
