@@ -90,14 +90,21 @@ def test_roads_elsewhere_are_refused_before_the_work(scene, tmp_path, fake_worke
         run("classify", parameters)
 
 
-@pytest.mark.parametrize("name", ["classify", "clusterscene"])
-def test_a_format_without_fields_is_refused_before_the_work(scene, tmp_path, fake_worker, name):
+@pytest.mark.parametrize(
+    ("name", "output", "more"),
+    [
+        ("classify", "SUGGESTIONS", {}),
+        ("clusterscene", "SUGGESTIONS", {}),
+        ("classify", "TOKEN_POLYGONS", {"SUPERTOKENS": 9}),
+    ],
+)
+def test_a_format_without_fields_is_refused_before_the_work(scene, tmp_path, fake_worker, name, output, more):
     fake_worker("sys.exit(9)")
     parameters = {
-        "INPUT": str(scene.raster), "OUTPUT": str(tmp_path / "map.tif"), "SUGGESTIONS": str(tmp_path / "next.dxf"),
-        "TRAINING": str(scene.polygons), "CLASS_FIELD": "cover",
+        "INPUT": str(scene.raster), "OUTPUT": str(tmp_path / "map.tif"), output: str(tmp_path / "next.dxf"),
+        "TRAINING": str(scene.polygons), "CLASS_FIELD": "cover", **more,
     }  # fmt: skip
-    with pytest.raises(QgsProcessingException, match=r"SUGGESTIONS cannot be written to .*next\.dxf: .*field"):
+    with pytest.raises(QgsProcessingException, match=rf"{output} cannot be written to .*next\.dxf: .*field"):
         run(name, parameters)
     assert not (tmp_path / "next.dxf").exists()
 

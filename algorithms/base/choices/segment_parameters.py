@@ -111,8 +111,12 @@ class SegmentFiles:
         """Ask where they go.
 
         Raises:
-            QgsProcessingException: The raster is not to be a GeoTIFF.
+            QgsProcessingException: The raster is not to be a GeoTIFF, or the format takes no such polygons.
         """
+        from ...bridge.files.trial_layer import refuse_format
+        from ...bridge.segments.segment_polygons import POLYGON_KIND, segment_fields
+
+        refuse_format(POLYGONS, values.destination(POLYGONS), segment_fields(), POLYGON_KIND)
         return cls(outputs, source, outputs.raster(values, TOKENS), values.is_given(POLYGONS))
 
     @property
