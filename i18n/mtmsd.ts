@@ -596,6 +596,10 @@
             <translation type="unfinished"></translation>
         </message>
         <message>
+            <source>What else is to part the scene: a surface model, radar, indices, another season, a map of soils. Any CRS, grid, unit and number type, with holes. All are used that have data and are not the same everywhere, as no samples say what helps. A pixel without an extra has a cluster too, by its spectrum.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
             <source>Further rasters</source>
             <translation type="unfinished"></translation>
         </message>

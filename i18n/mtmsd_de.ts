@@ -596,6 +596,10 @@
             <translation>Wie stark die ersten Hauptkomponenten der Szene um jedes Pixel schwanken, in Fenstern von 3, 7 und 15 Pixeln. Verwendet nach derselben Regel wie ein zusätzliches Raster.</translation>
         </message>
         <message>
+            <source>What else is to part the scene: a surface model, radar, indices, another season, a map of soils. Any CRS, grid, unit and number type, with holes. All are used that have data and are not the same everywhere, as no samples say what helps. A pixel without an extra has a cluster too, by its spectrum.</source>
+            <translation>Was die Szene noch unterteilen soll: ein Oberflächenmodell, Radar, Indizes, eine andere Jahreszeit, eine Bodenkarte. Jedes KBS, Gitter, jede Einheit und jeder Zahlentyp, auch mit Lücken. Verwendet werden alle, die Daten haben und nicht überall gleich sind, denn es gibt keine Stichproben, die sagen, was hilft. Auch ein Pixel ohne zusätzliche Werte bekommt einen Cluster, nach seinem Spektrum.</translation>
+        </message>
+        <message>
             <source>Further rasters</source>
             <translation>Weitere Raster</translation>
         </message>

@@ -33,6 +33,7 @@ from ..base.algorithm import MtmsdAlgorithm
 from ..base.extraction_parameters import MatchedModel, ResumeFolderParameter
 from ..base.parameters import Device, Overlaps, ParameterValues, Seed, WorkerOutputs, read_label_layer
 from ..base.pretraining_parameters import BandChoice, BandsAndMask, Preset, PretrainingParameters
+from ..base.rasters.extra_rasters import ClusterExtraRasters
 from ..base.rasters.raster_files import RasterStorage
 from .cluster_outputs import ClusterFiles
 
@@ -109,7 +110,7 @@ class ClusterScene(MtmsdAlgorithm):
             self.tr("Of this scene or of one with the same bands. Not given: one is trained on this scene."),
         )
         self._declare_reference()
-        self.declare_groups(Preset(), BandsAndMask())
+        self.declare_groups(ClusterExtraRasters(), Preset(), BandsAndMask())
         self.declare(
             QgsProcessingParameterString("LEVELS", self.tr("Further numbers of clusters"), optional=True),
             self.tr(
@@ -231,7 +232,7 @@ class ClusterScene(MtmsdAlgorithm):
         self.check_settings(values)
         refuse_format("SUGGESTIONS", values.destination("SUGGESTIONS"), place_fields(), PLACE_KIND)
         self._source = source = describe_raster(values.raster("INPUT"))
-        self._mask = BandsAndMask().read_mask(values)
+        self._mask, self._extras = BandsAndMask().read_mask(values), ClusterExtraRasters().read(values)
         self._model: MatchedModel | None = None
         self._pretraining: PretrainSettings | None = None
         self._extraction: ExtractionSettings | None = None
@@ -293,10 +294,11 @@ class ClusterScene(MtmsdAlgorithm):
         resume = ResumeFolderParameter().read(values, files.map)
         announce(source, feedback, *self._first_lines(settings))
         need = SceneNeed(source, self._bands.used, self._components)
-        check_space(mapping_need(need, 0, files.map), feedback)
+        check_space(mapping_need(need, 0, files.map).with_temporary(self._extras.bytes_on(source.grid)), feedback)
         with job_folder() as folder, resume.kept(feedback):
             export = SceneExport(source, folder, values.transforms)
-            scene = self._scene(values, export, ProgressRange(feedback, 0, 5, "Reading the raster"))
+            reading = ProgressRange(feedback, 0, 5, "Reading the raster")
+            scene = self._scene(values, export, reading)
             given = {"model": str(self._model.file.absolute())} if self._model else {}
             job = Job(
                 task="clusterscene",
@@ -307,6 +309,7 @@ class ClusterScene(MtmsdAlgorithm):
                 inputs={**given, **resume.inputs},
                 outputs=resume.outputs,
                 options={"source_band_count": len(source.bands)},
+                extras=self._extras.export(source.grid, folder, values.transforms, reading),
             )
             result = read_result(ClusterResult, run_worker(job, folder, self.MODULE, ProgressRange(feedback, 6, 96)))
             files.write(result, values, ProgressRange(feedback, 96, 100, "Writing the maps"))
@@ -385,7 +388,8 @@ class ClusterScene(MtmsdAlgorithm):
         else:
             features = f"diffusion features of a model trained on this raster, preset {values_of(self._pretraining)}"
         reference = {"Reference layer": f"{labels.name}, field {labels.field}"} if labels else {}
-        return {"Raster": f"{source.name}, {source.size_text}", "Features": features, **reference}
+        rows = {**self._extras.rows, **reference}
+        return {"Raster": f"{source.name}, {source.size_text}", "Features": features, **rows}
 
 
 def values_of(settings: PretrainSettings | None) -> str:

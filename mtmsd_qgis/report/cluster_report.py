@@ -14,6 +14,7 @@ from ..jobs.clusters.cluster_map import STABLE, ClusterResult, ClusterScores
 from ..jobs.json_dataclasses import to_json
 from .accuracy_tables import mapped_areas
 from .cluster_charts import spectra_chart, stability_chart, tree_chart
+from .extra_tables import cluster_extra_parts
 from .html import cards, page, paragraph, swatch, table
 from .html import facts as facts_table
 
@@ -50,6 +51,7 @@ def cluster_report(result: ClusterResult, facts: Mapping[str, str], pixel_area_m
         tree_chart(result.classes, result.tree),
         mapped_areas(result.mapped_pixels, result.classes, pixel_area_m2),
         *_levels(result),
+        *(cluster_extra_parts(result.extras) if result.extras else []),
     ]
     rows = {
         **facts,

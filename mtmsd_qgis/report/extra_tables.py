@@ -12,6 +12,20 @@ from ..jobs.extras.extra_rasters import ExtraFacts
 from .html import NONE, percent_text, table
 
 
+def cluster_extra_parts(facts: ExtraFacts) -> list[str]:
+    """The same of a cluster map, for which nothing was asked of held-out samples."""
+    rows = [
+        [escape(finding.name), "yes" if finding.joined else "no", escape(finding.sentence)]
+        for finding in facts.findings
+    ]
+    text = (
+        "of the mapped pixels lack an extra that is used; they have the cluster that is nearest by their other columns"
+    )
+    share = percent_text(100 * facts.share_without)
+    without = [f"<p>{share} % {text}.</p>"] if facts.share_without else []
+    return ["<h2>Extra rasters</h2>", table(["Extra raster", "Used", "Why"], rows), *without]
+
+
 def extra_parts(facts: ExtraFacts) -> list[str]:
     """A table with a row for each extra."""
     rows = [

@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import json
+from itertools import permutations
 
 import numpy as np
 import pytest
+from osgeo import gdal
 from qgis.core import QgsProcessingException
 from scenes import (
     LEFT,
@@ -98,3 +100,45 @@ def test_pixels_without_an_extent_are_refused(two_heights, tmp_path, transform):
     for parameters in ({"EXTRA": [str(broken)]}, {"INPUT": str(broken)}):
         with pytest.raises(QgsProcessingException, match=r"by its georeference, .* they have no extent"):
             classified(two_heights, tmp_path, **parameters)
+
+
+def test_another_crs_and_a_shift_below_half_a_pixel_leave_the_map_nearly_as_it_is(two_heights, tmp_path):
+    *_, heights = two_heights
+    fine = {"transform": (LEFT, PIXEL / 4, 0.0, TOP, 0.0, -PIXEL / 4)}
+    surface = write_raster(tmp_path / "ndsm.tif", finer(heights)[None], **fine)
+    _, expected = classified(two_heights, tmp_path, EXTRA=[str(surface)])
+    degrees = tmp_path / "degrees.tif"
+    gdal.Warp(str(degrees), str(surface), dstSRS="EPSG:4326", resampleAlg="bilinear", dstNodata=-9999)
+    off = (LEFT + 0.3 * PIXEL, PIXEL / 4, 0.0, TOP - 0.3 * PIXEL, 0.0, -PIXEL / 4)
+    shifted = write_raster(tmp_path / "shifted.tif", finer(heights)[None], transform=off)
+    for name, extra in (("another CRS", degrees), ("0.3 pixel right and down", shifted)):
+        _, found = classified(two_heights, tmp_path, EXTRA=[str(extra)])
+        assert (found == expected).mean() >= 0.995, name
+
+
+def test_extras_part_a_scene_into_clusters_and_what_says_nothing_leaves_the_same_bytes(two_heights, tmp_path):
+    _, raster, _, truth, heights = two_heights
+    holed = heights.copy()
+    holed[:6, :20] = -9999
+    ndsm = write_raster(tmp_path / "ndsm.tif", holed[None], nodata=-9999)
+    flat = write_raster(tmp_path / "flat.tif", np.full((1, SIDE, SIDE), 3, np.float32))
+    given = {"INPUT": str(raster), "FEATURES": "bands", "CLUSTERS": 3, "DEVICE": "cpu"}
+    plain, log = tmp_path / "plain.tif", Log()
+    run("clusterscene", {**given, "OUTPUT": str(plain)})
+    run("clusterscene", {**given, "EXTRA": [str(flat)], "OUTPUT": str(tmp_path / "flat_map.tif")}, log)
+    assert (tmp_path / "flat_map.tif").read_bytes() == plain.read_bytes()
+    assert "Extra raster flat: Left out: it is the same everywhere." in log.text
+    outputs = {"OUTPUT": str(tmp_path / "map.tif"), "REPORT": str(tmp_path / "report.html")}
+    run("clusterscene", {**given, "EXTRA": [str(ndsm)], **outputs})
+    clusters = read_raster(tmp_path / "map.tif")[0]
+    right = []
+    for ids in (read_raster(plain)[0], clusters):
+        table = np.zeros((3, 3), dtype=int)
+        np.add.at(table, (truth.ravel() - 1, ids.ravel() - 1), 1)
+        right.append(max(table[range(3), order].sum() for order in permutations(range(3))) / ids.size)
+    assert right[0] < 0.75
+    assert right[1] > 0.8
+    assert clusters.min() == 1
+    extras = json.loads((tmp_path / "report.json").read_text("utf-8"))["extras"]
+    assert extras["share_without"] == pytest.approx(120 / SIDE**2, abs=0.01)
+    assert "ndsm" in (tmp_path / "report.html").read_text("utf-8")

@@ -46,11 +46,13 @@ def folder(model, features, torch_python, tmp_path_factory):
     polygons = list(QgsVectorLayer(str(scene.polygons), "polygons", "ogr").getFeatures())
     for name, field in {"samples": "class", "fields": "crop", "random_points": "class"}.items():
         shapes = [(feature.geometry(), feature["cover"]) for feature in polygons]
-        layer = vector_layer(shapes, "Polygon", field=field, crs_of_shapes="EPSG:4326")
+        fields = {"field": f"{field}:string&field=trust", "field_type": "double"}
+        layer = vector_layer(shapes, "Polygon", crs_of_shapes="EPSG:4326", **fields)
+        layer.dataProvider().changeAttributeValues({f.id(): {1: 1 + f.id() % 2} for f in layer.getFeatures()})
         save_layer(layer, place / f"{name}.gpkg")
     shutil.copy(model, place / "scene.mtmsd")
     shutil.copy(features, place / "features.tif")
-    for name in ("another_scene.tif", "next_year.tif", "embedding.tif", "next_embedding.tif"):
+    for name in ("another_scene.tif", "next_year.tif", "heights.tif", "embedding.tif", "next_embedding.tif"):
         shutil.copy(scene.raster, place / name)
     samples = {"TRAINING": str(place / "samples.gpkg"), "CLASS_FIELD": "class"}
     run("classify", {"INPUT": str(features), "OUTPUT": str(place / "class_map.tif"), **samples, **CLASSIFY, **QUICK})

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -11,11 +13,16 @@ from mtmsd_qgis.errors import Cancelled
 from mtmsd_qgis.io.cube import create_cube
 from mtmsd_qgis.io.windows import Window
 from mtmsd_qgis.jobs.data_model import Band
+from mtmsd_qgis.jobs.extras.extra_rasters import ExtraInputs, ExtraRaster
 from mtmsd_qgis.jobs.protocol import Job
 from mtmsd_qgis.progress import silent
+from mtmsd_qgis.report.cluster_report import cluster_json, cluster_report
 from mtmsd_qgis.tasks.run import run
 
 SIDE = 48
+FIVE = {"cluster": {"clusters": 5, "levels": [2, 8], "features": "bands"}}
+TWOFOLD = 2  # kind of fields that lie in both halves
+HALVES = (lambda c: c < SIDE // 2, lambda c: c >= SIDE // 2)
 
 
 @pytest.fixture
@@ -76,3 +83,81 @@ def test_an_interrupted_run_goes_on_to_the_same_bytes(job, tmp_path, monkeypatch
     assert "map: window 5 of 9" not in seen
     assert "map: window 9 of 9" in seen
     assert files_of(again)[::2] == before[::2]
+
+
+def heights(tmp_path, job, made, kind="values", name="extras"):
+    """The job with an extra raster, made of the kind of each pixel (H, W)."""
+    kinds = np.full((SIDE, SIDE), -1)
+    for row, col, index, _ in np.load(tmp_path / "reference.npy"):
+        kinds[row // 12 * 12 : row // 12 * 12 + 12, col // 12 * 12 : col // 12 * 12 + 12] = index
+    values = np.asarray(made(kinds), dtype=np.float32)
+    cube = create_cube(tmp_path, name, (SIDE, SIDE), "float32", [Band(number=1)])
+    cube.write(Window(0, 0, SIDE, SIDE), values[None])
+    inputs = ExtraInputs("always", rasters=(ExtraRaster("heights", kind, ("heights",)),), cube=cube.description)
+    return changed(job, extras=inputs)
+
+
+def split_kind(kinds):
+    """One kind is two: left and right halves of the scene differ by the extra alone."""
+    rng = np.random.default_rng(5)
+    side = np.where(np.arange(SIDE) < SIDE // 2, -8.0, 8.0)
+    return np.where(kinds == TWOFOLD, side, 0.0) + rng.normal(0, 0.5, kinds.shape)
+
+
+def with_hole(kinds):
+    values = split_kind(kinds)
+    values[:20, 5:43] = np.nan
+    return values
+
+
+def test_an_extra_parts_what_the_spectra_do_not(job, tmp_path):
+    result = run(changed(heights(tmp_path, job, split_kind), settings=FIVE), tmp_path, silent)
+    ids = np.fromfile(tmp_path / result.map.file, dtype=result.map.dtype).reshape(SIDE, SIDE)
+    samples = np.load(tmp_path / "reference.npy")
+    found = [{ids[r, c] for r, c, kind, _ in samples if kind == TWOFOLD and is_in(c)} for is_in in HALVES]
+    assert all(found)
+    assert not found[0] & found[1]
+    assert result.extras.findings[0].joined
+    assert result.extras.share_without == 0
+
+
+def test_pixels_in_a_hole_of_an_extra_have_clusters_from_any_windows_and_after_an_interruption(
+    job, tmp_path, monkeypatch
+):
+    job = changed(heights(tmp_path, job, with_hole), validation="reference.npy", settings=FIVE)
+    result = run(job, tmp_path, silent)
+    before = files_of(result)
+    assert sum(result.mapped_pixels) == SIDE * SIDE - 12
+    assert result.extras.share_without == pytest.approx(20 * 38 / (SIDE * SIDE - 12), abs=0.01)
+    assert result.scores.purity > 95
+    page = cluster_report(result, {}, None)
+    assert "<h2>Extra rasters</h2>" in page
+    assert "they have the cluster that is nearest by their other columns" in page
+    assert json.loads(cluster_json(result, {}, None))["extras"]["findings"][0]["name"] == "heights"
+    whole = PixelView.windows
+    monkeypatch.setattr(PixelView, "windows", lambda self: whole(self, 16))
+    kept = changed(job, outputs={"checkpoint": str(tmp_path / "kept")})
+
+    def until_half(fraction, text):
+        if "window 5 of 9" in text:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        run(kept, tmp_path, until_half)
+    assert files_of(run(kept, tmp_path, silent))[::2] == before[::2]
+
+
+def test_extras_that_say_nothing_leave_the_same_bytes_and_a_warning(job, tmp_path, caplog):
+    plain = run(job, tmp_path, silent)
+    before = files_of(plain)
+    assert "extras" not in json.loads(cluster_json(plain, {}, None))
+    for made, why in (
+        (lambda kinds: np.full(kinds.shape, 7.0), "the same everywhere"),
+        (lambda kinds: np.full(kinds.shape, np.nan), "no data"),
+        (lambda kinds: np.where(np.arange(kinds.size).reshape(kinds.shape) < 40, 1.0 * kinds, np.nan), "asked for"),
+    ):
+        caplog.clear()
+        result = run(heights(tmp_path, job, made), tmp_path, silent)
+        assert files_of(result) == before
+        assert not result.extras.findings[0].joined
+        assert [r for r in caplog.records if r.levelname == "WARNING" and why in r.getMessage()]

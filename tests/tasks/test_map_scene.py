@@ -22,6 +22,7 @@ from mtmsd_qgis.io import run_directory
 from mtmsd_qgis.io.cube import Cube
 from mtmsd_qgis.io.run_directory import RunDirectory
 from mtmsd_qgis.io.windows import Window, whole
+from mtmsd_qgis.jobs.extras.extra_rasters import ExtraInputs, ExtraRaster
 from mtmsd_qgis.jobs.protocol import Job
 from mtmsd_qgis.jobs.settings import ClassificationSettings, ExtractionSettings, PretrainSettings, to_json
 from mtmsd_qgis.progress import silent
@@ -249,6 +250,50 @@ def test_a_map_that_was_stopped_goes_on_to_the_same_map(scene, tmp_path, monkeyp
         assert not any("map: window 1 " in text for text in heard)
 
 
+class Killed(BaseException):
+    """Nothing catches it, as nothing catches a kill."""
+
+
+def kill_at(words: str):
+    def progress(fraction, text):
+        if words in text:
+            raise Killed
+
+    return progress
+
+
+def beside(folder: Path, seed: int) -> ExtraInputs:
+    """Two extra rasters of the scene that are used without asking, one with a hole."""
+    values = np.random.default_rng(seed).normal(10, 2, size=(2, 46, 50)).astype(np.float32)
+    values[1, 25:35, 20:40] = np.nan
+    rasters = (ExtraRaster("radar", "values", ("radar",)), ExtraRaster("heights", "elevation", ("heights",)))
+    return ExtraInputs("always", rasters=rasters, cube=cube_of(folder, values, name=f"extras{seed}").description)
+
+
+def test_with_extras_a_map_that_was_killed_goes_on_to_the_same_map(scene, tmp_path, monkeypatch):
+    folder, cube = scene
+    monkeypatch.setattr("mtmsd_qgis.classification.auto.feature_reader._WINDOW_BYTES", 1 << 16)  # several windows
+    monkeypatch.setattr(run_directory, "_SAVE_SECONDS", 0.0)
+    settings = {**STEPS, "classify": to_json(replace(CLASSIFY, classifier="auto"))}
+    place = tmp_path / "map.tif.checkpoint"
+    job = a_job(folder, cube, settings=settings, extras=beside(folder, 0))
+    result = run_task(job, folder, silent)
+    assert [finding.joined for finding in result.extras.findings] == [True, True]
+    assert 0 < result.extras.share_without < 0.2
+    expected = map_of(folder)
+    job = replace(job, outputs={"checkpoint": str(place)})
+    for words in ("cross-validating models: 2", "map: window 3 "):
+        with pytest.raises(Killed):
+            run_task(job, folder, kill_at(words))
+    heard = []
+    again = run_task(job, folder, lambda fraction, text: heard.append(text))
+    assert map_of(Path(again.folder)) == expected
+    assert not any(text.startswith("map: window 1 ") for text in heard)
+    other = replace(job, extras=beside(folder, 1), inputs={**job.inputs, "resume": "yes"})
+    with pytest.raises(FileFormatError, match=r"differs from this one in: extra rasters\."):
+        run_task(other, folder, silent)
+
+
 def test_extraction_that_was_killed_goes_on_to_the_same_raster(scene, extracted, tmp_path, monkeypatch):
     folder, cube = scene
     expected = (folder / "features.raw").read_bytes()
@@ -256,15 +301,8 @@ def test_extraction_that_was_killed_goes_on_to_the_same_raster(scene, extracted,
     place = tmp_path / "features.tif.checkpoint"
     job = a_job(folder, cube, task="extract", settings=to_json(EXTRACT), outputs={"checkpoint": str(place)})
 
-    class Killed(BaseException):
-        """Nothing catches it, as nothing catches a kill."""
-
-    def killed(fraction, text):
-        if text.startswith("features: tile 20 "):
-            raise Killed
-
     with pytest.raises(Killed):
-        run_task(job, folder, killed)
+        run_task(job, folder, kill_at("features: tile 20 "))
     heard = []
     run_task(job, folder, lambda fraction, text: heard.append(text))  # the same run goes on without being asked
     assert (place / "features.raw").read_bytes() == expected

@@ -178,3 +178,31 @@ class ExtraRasters:
                 "EXTRA has rasters of one scene, and EXTRA_INPUTS gives further scenes to learn from. Leave one of "
                 "them out."
             )
+
+
+class ClusterExtraRasters:
+    """EXTRA of an algorithm that learns nothing from labels."""
+
+    def declare(self, algorithm: MtmsdAlgorithm) -> None:
+        """Add it."""
+        algorithm.declare(
+            QgsProcessingParameterMultipleLayers(
+                EXTRA, tr("Extra rasters"), QgsProcessing.SourceType.TypeRaster, optional=True
+            ),
+            tr(
+                "What else is to part the scene: a surface model, radar, indices, another season, a map of soils. Any "
+                "CRS, grid, unit and number type, with holes. All are used that have data and are not the same "
+                "everywhere, as no samples say what helps. A pixel without an extra has a cluster too, by its spectrum."
+            ),
+            advanced=True,
+        )
+
+    def read(self, values: ParameterValues) -> ChosenExtras:
+        """Look at the layers.
+
+        Raises:
+            QgsProcessingException: A layer cannot be used.
+        """
+        from ...bridge.extras.extra_source import describe_extra
+
+        return ChosenExtras(tuple(describe_extra(layer) for layer in values.rasters(EXTRA)), "always")

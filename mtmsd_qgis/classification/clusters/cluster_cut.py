@@ -6,7 +6,7 @@ Enters: a ClusterModel and a number of clusters. Leaves: clusters and confidence
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -28,12 +28,14 @@ class ClusterCut:
         clusters: Their number K.
         labels: (n,) cluster of each prototype, from 0.
         temperature: Difference of squared distances at which a cluster is e times less sure.
+        without: The same cut for pixels without extra rasters; None where all pixels have the same columns.
     """
 
     model: ClusterModel
     clusters: int
     labels: NDArray[np.int64]
     temperature: float = 1.0
+    without: ClusterCut | None = None
 
     @classmethod
     def of(cls, model: ClusterModel, clusters: int) -> ClusterCut:
@@ -48,7 +50,7 @@ class ClusterCut:
             middle = float(np.sqrt(low * high))
             surer = float(_confidence(distances, middle).mean()) > agreement
             low, high = (middle, high) if surer else (low, middle)
-        return ClusterCut(self.model, self.clusters, self.labels, float(np.sqrt(low * high)))
+        return replace(self, temperature=float(np.sqrt(low * high)))
 
     def distances(self, values: Tensor) -> tuple[NDArray[np.int64], Tensor]:
         """The nearest prototype (N,) of pixels (N, F), and the squared distance (N, K) to each cluster."""
@@ -61,6 +63,17 @@ class ClusterCut:
         """The nearest prototype (N,) of pixels (N, F), and how sure the cluster of each is (N,), 1 / K to 1."""
         own, distances = self.distances(values)
         return own, _confidence(distances, self.temperature).cpu().numpy().astype(np.float32)
+
+    def find_each(self, values: Tensor, known: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """The same of pixels (N, F) some of which have no extra columns: known (N,) says which have."""
+        if self.without is None or known.all():
+            return self.find(values)
+        own, confidence = np.zeros(len(known), dtype=np.int64), np.zeros(len(known), dtype=np.float32)
+        for chosen, cut in ((known, self), (~known, self.without)):
+            if chosen.any():
+                columns = values[torch.from_numpy(chosen).to(values.device), : len(cut.model.metric)]
+                own[chosen], confidence[chosen] = cut.find(columns)
+        return own, confidence
 
 
 def _confidence(distances: Tensor, temperature: float) -> Tensor:

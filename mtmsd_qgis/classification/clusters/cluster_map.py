@@ -50,13 +50,13 @@ class ClusterMapper:
 
     def map_window(self, tile: Tile) -> tuple[NDArray[np.uint16], NDArray[np.float32]]:
         """Ids (1 + L, h, w) of the map and of each level, 0 where there is no data, and the confidence (h, w)."""
-        values, valid = self.view.read(tile)
+        values, valid, known = self.view.read(tile)
         numbers = [self.cut.clusters, *self.levels]
         ids = np.zeros((len(numbers), *valid.shape), dtype=np.uint16)
         confidence = np.full(valid.shape, NO_CONFIDENCE, dtype=np.float32)
         if valid.any():
             pixels = values[:, torch.from_numpy(valid).to(values.device)].T
-            own, confidence[valid] = self.cut.find(pixels)
+            own, confidence[valid] = self.cut.find_each(pixels, known[valid])
             for band, number in enumerate(numbers):
                 ids[band, valid] = self.cut.model.tree.cut(number)[own] + 1
         return ids, confidence

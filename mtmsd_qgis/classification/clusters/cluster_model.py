@@ -7,7 +7,7 @@ clusters themselves: directions in which pixels of one cluster differ count less
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -70,6 +70,21 @@ class ClusterModel:
         """The nearest prototype (N,) of pixels (N, F) of the view, and the squared distances (N, n) to all."""
         own, distances = nearest(values @ self.metric.to(values), self.prototypes.to(values))
         return own.cpu().numpy(), distances
+
+    def of_first_columns(self, values: Tensor, columns: int) -> ClusterModel:
+        """The same prototypes and tree, for pixels of which only the first columns are known.
+
+        Args:
+            values: (N, F) that the model was learnt from.
+            columns: How many are known.
+        """
+        own, _ = self.nearest(values)
+        metric = _metric(values[:, :columns], self.tree.cut(min(_METRIC_CLUSTERS, self.tree.leaves))[own])
+        points = (values[:, :columns] @ metric).double()
+        index = torch.from_numpy(own)
+        sums = torch.zeros(len(self.prototypes), points.shape[1], dtype=torch.float64).index_add_(0, index, points)
+        sizes = torch.bincount(index, minlength=len(sums)).clamp(min=1)
+        return replace(self, metric=metric, prototypes=(sums / sizes[:, None]).float())
 
     @property
     def most_clusters(self) -> int:

@@ -2,8 +2,8 @@
 """What clusters are made of: components of the spectra, smoothed within fields that diffusion features show.
 
 Enters: a raster of diffusion features and spectra, or of plain bands. Leaves: for a window (F, h, w): principal
-components, and components with least noise, each of the two blocks with a total variance of 1 over the scene. Nothing
-is learnt from labels.
+components, components with least noise and the columns of extra rasters, each of these blocks with a total variance of
+1 over the scene. Nothing is learnt from labels.
 """
 
 from __future__ import annotations
@@ -17,12 +17,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ...features.box_filter import box_mean
+from ...features.extras.extra_reader import ExtraReader
 from ...io.cube import spread_windows
 from ...io.windows import Tile, Window, windows_with_margin
 from ...progress import Progress
 from ..auto.feature_reader import SMOOTHING_SIGMA, FeatureSetReader
 from ..auto.scene_scaling import inverse_or_zero, to_tensor
 from ..context.joint_bilateral import RADIUS, affinities, smooth
+from ..extras.known_smoothing import smooth_known
+from .extra_columns import filled_from_alike
 
 _PASSES = 3  # of the joint bilateral filter
 _BOX = 3  # side in pixels of the means that guide the filter, where there are no diffusion features
@@ -45,6 +48,7 @@ class PixelDraw:
         rows: (N,) int64.
         cols: (N,) int64.
         cells: (N,) int64 window that each lies in.
+        own: Of the first columns of the view, which are known of all pixels; None: all are.
     """
 
     values: Tensor
@@ -52,6 +56,7 @@ class PixelDraw:
     rows: NDArray[np.int64]
     cols: NDArray[np.int64]
     cells: NDArray[np.int64]
+    own: int | None = None
 
     def __len__(self) -> int:
         """N."""
@@ -67,41 +72,46 @@ class PixelView:
         components: (F, B) of standardised spectra: principal ones, and those with least noise.
         centre: (F,) mean of each column before scaling.
         scale: (F,) of each column.
+        extras: Reads the last columns, those of extra rasters; None where there are none.
     """
 
     reader: FeatureSetReader
     components: Tensor
     centre: Tensor
     scale: Tensor
+    extras: ExtraReader | None = None
 
     @classmethod
-    def fit(cls, reader: FeatureSetReader, progress: Progress) -> PixelView:
+    def fit(cls, reader: FeatureSetReader, progress: Progress, extras: ExtraReader | None = None) -> PixelView:
         """Learn components and scales from windows spread over the scene.
 
         Args:
             reader: Of the raster.
             progress: Told after each window.
+            extras: Reads columns beside; None where there are none.
         """
         cells = _cells(reader)
         principal = _principal_axes(reader)
         components = np.concatenate([principal, _components_with_least_noise(reader, cells)])
-        columns, count = len(components), 0
-        neutral = cls(reader, to_tensor(components, reader.device), torch.zeros(columns), torch.ones(columns))
+        columns = len(components) + (extras.columns if extras else 0)
+        is_own, count = np.arange(columns) < len(components), np.zeros(columns, dtype=np.int64)
+        matrix = to_tensor(components, reader.device)
+        neutral = cls(reader, matrix, torch.zeros(columns), torch.ones(columns), extras)
         sums, squares = np.zeros(columns), np.zeros(columns)
         for done, cell in enumerate(cells):
-            values, valid = neutral.read(neutral.around(cell))
+            values, valid, known = neutral.read(neutral.around(cell))
             pixels = values[:, torch.from_numpy(valid)].double().cpu().numpy()
             sums, squares = sums + pixels.sum(axis=1), squares + (pixels**2).sum(axis=1)
-            count += pixels.shape[1]
+            count += np.where(is_own, pixels.shape[1], int(known.sum()))
             progress((done + 1) / len(cells), "scales of the clusters")
-        mean = sums / max(1, count)
-        variance = np.maximum(squares / max(1, count) - mean**2, 0)
+        mean = sums / np.maximum(1, count)
+        variance = np.maximum(squares / np.maximum(1, count) - mean**2, 0)
         ends = (0, len(principal), len(components), columns)
         powers = np.where(np.arange(columns) < len(principal), _EQUALISED, 0.0)
         scale = inverse_or_zero(np.sqrt(variance)) ** powers * (variance > 0)
         for block in map(slice, ends, ends[1:]):
             scale[block] /= np.sqrt(max(float((scale[block] ** 2 * variance[block]).sum()), 1e-12))
-        return cls(reader, neutral.components, to_tensor(mean, reader.device), to_tensor(scale, reader.device))
+        return cls(reader, matrix, to_tensor(mean, reader.device), to_tensor(scale, reader.device), extras)
 
     @property
     def bands(self) -> list[int]:
@@ -118,15 +128,15 @@ class PixelView:
         """Windows that cover the raster once."""
         return windows_with_margin(self.reader.cube.height, self.reader.cube.width, side, MARGIN, MARGIN)
 
-    def read(self, tile: Tile) -> tuple[Tensor, NDArray[np.bool_]]:
-        """The view (F, h, w) of a window's core, 0 where there is no data, and where there is (h, w)."""
+    def read(self, tile: Tile) -> tuple[Tensor, NDArray[np.bool_], NDArray[np.bool_]]:
+        """The view (F, h, w) of a window's core, 0 where there is no data; where there is, and where also of extras."""
         reader, window = self.reader, tile.window
         values = reader.cube.read(window, list(reader.plan.base))
         found = np.asarray(np.isfinite(values).all(axis=0))
         rows, cols = tile.inner.slices
         valid = np.asarray(found[rows, cols])
         if not valid.any():
-            return torch.zeros(len(self.scale), *valid.shape, device=reader.device), valid
+            return torch.zeros(len(self.scale), *valid.shape, device=reader.device), valid, valid
         known = torch.from_numpy(found).to(reader.device)
         spectra = reader.scaling.standardised(torch.from_numpy(np.where(found, values, np.float32(0))).to(known.device))
         components = torch.where(known, torch.einsum("cb,bhw->chw", self.components, spectra), 0.0)
@@ -134,8 +144,20 @@ class PixelView:
         weights = affinities(guide, known, SMOOTHING_SIGMA)
         for _ in range(_PASSES):
             components = smooth(components, weights)
-        scaled = (components[:, rows, cols] - self.centre[:, None, None]) * self.scale[:, None, None]
-        return torch.where(known[rows, cols], scaled, 0.0), valid
+        if self.extras is None:
+            return self._scaled(components[:, rows, cols], known[rows, cols], 0), valid, valid
+        columns, given = (part.to(known.device) for part in self.extras.read(window))
+        given &= known
+        columns = smooth_known(torch.where(given, columns, 0.0), given, weights, _PASSES)
+        own = self._scaled(components[:, rows, cols], known[rows, cols], 0)
+        beside = self._scaled(columns[:, rows, cols], given[rows, cols], len(own))
+        return torch.cat([own, beside]), valid, given[rows, cols].cpu().numpy()
+
+    def _scaled(self, values: Tensor, known: Tensor, first: int) -> Tensor:
+        """Columns (n, h, w) of the view from the first on, scaled; 0 where not known (h, w)."""
+        part = slice(first, first + len(values))
+        scaled = (values - self.centre[part, None, None]) * self.scale[part, None, None]
+        return torch.where(known, scaled, 0.0)
 
     def draw(self, progress: Progress) -> PixelDraw:
         """Some thousand pixels, as many of each part of the scene as it has.
@@ -148,21 +170,28 @@ class PixelView:
         filled = self.reader.cube.filled([self.reader.plan.base[0]])
         share = min(1.0, _DRAWN / max(1, sum(int(filled[cell.slices].sum()) for cell in cells)))
         parts: list[tuple[Tensor, NDArray[np.float32], NDArray[np.int64], NDArray[np.int64]]] = []
+        given: list[NDArray[np.bool_]] = []
         for done, cell in enumerate(cells):
-            values, valid = self.read(self.around(cell))
+            values, valid, known = self.read(self.around(cell))
             rows, cols = np.nonzero(valid)
             chosen = np.sort(rng.permutation(len(rows))[: int(np.ceil(share * len(rows)))])
             rows, cols = rows[chosen], cols[chosen]
             spectra = self.reader.cube.read(cell, list(self.reader.plan.base))[:, rows, cols].T
+            given.append(known[rows, cols])
             parts.append((values[:, rows, cols].T.cpu(), spectra, rows + cell.row, cols + cell.col))
             progress((done + 1) / len(cells), "pixels of the clusters")
         values_of, spectra_of, rows_of, cols_of = zip(*parts)
+        drawn, own = torch.cat(values_of), None
+        if self.extras is not None:
+            own = len(self.components)
+            drawn = filled_from_alike(drawn, np.concatenate(given), own)
         return PixelDraw(
-            values=torch.cat(values_of),
+            values=drawn,
             spectra=np.concatenate(spectra_of),
             rows=np.concatenate(rows_of),
             cols=np.concatenate(cols_of),
             cells=np.repeat(np.arange(len(parts)), [len(rows) for rows in rows_of]),
+            own=own,
         )
 
     def _guide(self, tile: Tile, values: NDArray[np.float32], known: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ number came about.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,7 +69,11 @@ class SceneClusters:
         choice = "proposed" if found.is_stable else "blurred" if found.proposed else "unstable"
         fallback = min(_UNSTABLE_CLUSTERS, model.most_clusters)
         clusters = settings.clusters or found.proposed or fallback
-        cut = ClusterCut.of(model, clusters).calibrated(draw.values, found.agreements.get(clusters, 1.0))
+        agreement = found.agreements.get(clusters, 1.0)
+        cut = ClusterCut.of(model, clusters).calibrated(draw.values, agreement)
+        if draw.own is not None:
+            plain = ClusterCut.of(model.of_first_columns(draw.values, draw.own), clusters)
+            cut = replace(cut, without=plain.calibrated(draw.values[:, : draw.own], agreement))
         return cls(draw, cut, found, "given" if settings.clusters else choice)
 
     @property

@@ -14,7 +14,8 @@ from typing import Any
 from ...errors import SettingsError
 from .. import json_dataclasses
 from ..data_model import ClassEntry, CubeFile
-from ..json_dataclasses import INLINE, shown
+from ..extras.extra_rasters import ExtraFacts
+from ..json_dataclasses import INLINE, OMITTED_IF_NONE, shown
 from ..results import Computation
 from ..settings import check_device, check_seed
 
@@ -199,6 +200,7 @@ class ClusterResult:
         computation: Device and versions.
         model: Path of the model file that was trained; None where none was.
         seconds: The task took.
+        extras: What became of extra rasters; None where none was given.
     """
 
     folder: str
@@ -221,3 +223,4 @@ class ClusterResult:
     computation: Computation = field(metadata=INLINE)
     model: str | None = None
     seconds: float = 0.0
+    extras: ExtraFacts | None = field(default=None, metadata=OMITTED_IF_NONE)

@@ -19,29 +19,34 @@ from ...accuracy.map_accuracy import mapped_pixels, values_at
 from ...classification.auto.feature_reader import FeatureSetReader
 from ...classification.clusters.cluster_map import ClusterFiles, ClusterMapper, write_cluster_map
 from ...classification.clusters.cluster_scores import cluster_scores
+from ...classification.clusters.extra_columns import used_extras
 from ...classification.clusters.pixel_view import MARGIN, PixelView
 from ...classification.clusters.scene_clusters import SceneClusters
 from ...classification.clusters.suggestions import suggested_places
 from ...diffusion.batch_plan import memory_guard
 from ...diffusion.device import Device
 from ...errors import NO_VALID_PIXEL, SceneError
-from ...io.cube import Cube, Raster
+from ...features.extras.extra_reader import ExtraReader
+from ...io.cube import Cube, Raster, whole_size
 from ...io.run_directory import RunDirectory, open_run_directory
+from ...io.windows import row_strips
 from ...jobs.clusters.cluster_map import ClusterResult, ClusterScores, SpectralBand, cluster_settings
 from ...jobs.data_model import Band, FeatureLayout
+from ...jobs.extras.extra_rasters import ExtraFacts
 from ...jobs.protocol import Job
 from ...jobs.settings import ClassificationSettings, ExtractionSettings, PretrainSettings, from_json
 from ...progress import Progress, span
 from ...sampling.sample_table import read_samples
 from ..job_device import announce_device, computation
 from ..map_scene import MapRun, Steps, prepared_scene, scene_features
-from ..scene_input import open_scene
+from ..scene_input import open_extras, open_scene
 
 log = logging.getLogger(__name__)
 
 _TRAINED = 0.75  # of the time where a model is trained, as are the following ends of stages of what is left
 _DRAWN = 0.3
 _PARTED = 0.6
+_PIXEL_BYTES = 1024  # of the columns of extras while they are made
 
 
 @dataclass(frozen=True)
@@ -77,7 +82,9 @@ def cluster_scene(job: Job, folder: Path, progress: Progress) -> ClusterResult:
         source = _source(job, folder, (cube, device, directory), span(progress, 0.0, trained))
         reader = FeatureSetReader.fit(source.raster, source.layout, device.torch_device)
         working = span(progress, trained, 1.0)
-        view = PixelView.fit(reader, span(working, 0.0, _DRAWN / 2))
+        given = open_extras(job, folder, source.raster)
+        extras, findings = used_extras(given, reader) if given else (None, ())
+        view = PixelView.fit(reader, span(working, 0.0, _DRAWN / 2), extras)
         source.raster.expect(view.bands)
         draw = view.draw(span(working, _DRAWN / 2, _DRAWN))
         if not len(draw):
@@ -108,7 +115,20 @@ def cluster_scene(job: Job, folder: Path, progress: Progress) -> ClusterResult:
         settings=settings,
         computation=computation(device),
         model=source.model,
+        extras=ExtraFacts(findings, _share_without(files, extras)) if given else None,
     )
+
+
+def _share_without(files: ClusterFiles, extras: ExtraReader | None) -> float:
+    """Of the mapped pixels, those at which an extra in use has no data."""
+    if extras is None:
+        return 0.0
+    mapped = without = 0
+    for strip in row_strips(*whole_size(files.clusters), _PIXEL_BYTES):
+        is_mapped = np.isfinite(files.clusters.read(strip)[0])
+        mapped += int(is_mapped.sum())
+        without += int((is_mapped & ~extras.read(strip)[1].numpy()).sum())
+    return round(without / max(1, mapped), 6)
 
 
 def _scores(job: Job, folder: Path, files: ClusterFiles) -> ClusterScores | None:
