@@ -244,7 +244,7 @@ def _features(found: Sequence[Case]) -> str:
     """What features add by kind of split, each scene counted once; nothing where that was not measured."""
     means: dict[str, list[float]] = {}
     for case in found:
-        added = case.added_by_features("auto") if "auto" in case.methods else None
+        added = case.added_by_features("auto")
         if added is not None:
             means.setdefault(SPLIT_TITLES[case.split], []).append(added.mean)
     if not means:

@@ -117,7 +117,7 @@ class Case:
     def added_by_features(self, method: str) -> Figure | None:
         """Of auto over itself without diffusion features, on the draws that both have; None for other classifiers."""
         without = _by_seed(self.methods.get(WITHOUT_FEATURES, {}))
-        runs = self.methods[method] if method == "auto" else {}
+        runs = self.methods.get(method, {}) if method == "auto" else {}
         added = {place: run["oa"] - without[place[1]] for place, run in runs.items() if place[1] in without}
         return spread(added) if added else None
 
