@@ -16,7 +16,7 @@ from scipy.special import log_softmax
 from ..sample_weights import weighted_mean
 
 FLOOR = -12.0  # of log probabilities: no single model can veto a class, no mislabelled sample decides a temperature
-_TEMPERATURES = np.geomspace(0.005, 100, 60)
+_TEMPERATURES = np.geomspace(5e-5, 1e4, 121)  # farther on either side than it matters
 
 
 def temperature(
@@ -30,8 +30,12 @@ def temperature(
         weight: (n,) of the samples; None: all count alike.
     """
     rows = np.arange(len(class_index))
-    losses = [weighted_mean(-log_probabilities(scores, factor)[rows, class_index], weight) for factor in _TEMPERATURES]
-    return float(_TEMPERATURES[int(np.argmin(losses))])
+
+    def loss(factor: float) -> float:
+        return weighted_mean(-log_probabilities(scores, factor)[rows, class_index], weight)
+
+    near = 10 * int(np.argmin([loss(factor) for factor in _TEMPERATURES[::10]]))  # the loss has one minimum
+    return float(min(_TEMPERATURES[max(0, near - 9) : near + 10], key=loss))
 
 
 def log_probabilities(scores: NDArray[np.float64], factor: float) -> NDArray[np.float64]:

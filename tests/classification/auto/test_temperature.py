@@ -27,3 +27,16 @@ def test_the_brier_score_by_hand_and_the_floor():
     log_p = np.log([[0.7, 0.2, 0.1]])
     assert brier(log_p, np.array([0]))[0] == pytest.approx(0.49 + 0.04 + 0.01 - 1.4)
     assert log_probabilities(np.array([[0.0, -1e9]]), 1.0).min() == FLOOR
+
+
+@pytest.mark.parametrize("factor", [2e-3, 0.03, 7.0, 900.0])
+def test_the_temperature_has_the_least_loss_of_all_that_are_tried(factor):
+    rng = np.random.default_rng(1)
+    class_index = rng.integers(0, 3, 300)
+    scores = rng.normal(size=(300, 3))
+    scores[np.arange(300), class_index] += 1
+    scores *= factor
+    tried = np.geomspace(5e-5, 1e4, 121)
+    losses = [-log_probabilities(scores, each)[np.arange(300), class_index].mean() for each in tried]
+    assert temperature(scores, class_index) == pytest.approx(tried[int(np.argmin(losses))])
+    assert 0 < np.argmin(losses) < 120
