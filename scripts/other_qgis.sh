@@ -107,5 +107,6 @@ say "$(in_machine root /root "python3 -c '$about'" QT_QPA_PLATFORM=offscreen 2>/
 say "Worker: $(in_machine root /root "$python -c 'import torch, numpy, scipy; print(\"torch\", torch.__version__, \"numpy\", numpy.__version__, \"scipy\", scipy.__version__)'")"
 [ -z "$only_set_up" ] || exit 0
 
-arguments=$(printf ' %q' "$@")
+arguments=''
+[ $# -eq 0 ] || arguments=$(printf ' %q' "$@") # of nothing, printf would make an empty option
 in_machine root /root "cd $tree && scripts/test.sh --only-qgis$arguments" "${variables[@]}"
