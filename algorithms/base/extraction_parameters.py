@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from qgis.core import QgsProcessingException, QgsProcessingParameterFile, QgsProcessingParameterString
 
 from ...mtmsd_qgis.jobs.data_model import Band
-from ...mtmsd_qgis.jobs.settings import TRAINING_TIMESTEPS, ExtractionSettings, extraction_settings
+from ...mtmsd_qgis.jobs.settings import ExtractionSettings, extraction_settings
 from ...mtmsd_qgis.jobs.timesteps.number_lists import AUTO, parse_timesteps, parse_whole_numbers
 from ...mtmsd_qgis.jobs.timesteps.trained_timesteps import refuse_untrained, trained_timesteps
 from .parameters import ParameterValues, rare_number, read_label_layer
@@ -163,17 +163,21 @@ class MatchedModel:
     @property
     def last_timestep(self) -> int:
         """The last one that it was trained at."""
-        return int(self.header["settings"].get("train_up_to") or TRAINING_TIMESTEPS - 1)
+        from ...mtmsd_qgis.io.model_file import last_trained_timestep
+
+        return last_trained_timestep(self.header)
 
     @property
     def components(self) -> int:
         """Principal components that the network sees."""
-        return int(self.header["components"])
+        return int(self.header.get("components", len(self.numbers)))
 
     @property
     def base_width(self) -> int:
         """Channels of the network's first level."""
-        return int(self.header["settings"]["base_width"])
+        from ...mtmsd_qgis.io.model_file import base_width
+
+        return base_width(self.header)
 
 
 def read_training_layer(values: ParameterValues, source: RasterSource) -> LabelLayer | None:

@@ -5,7 +5,7 @@ import pytest
 
 from mtmsd_qgis.errors import FileFormatError
 from mtmsd_qgis.io.array_file import KIND_MODEL, write_file
-from mtmsd_qgis.io.model_file import read_model_header
+from mtmsd_qgis.io.model_file import base_width, last_trained_timestep, read_model_header
 
 GOOD = {"preset": "quick", "source_band_count": 2, "bands": [{"name": "a", "wavelength_nm": 500.0, "number": 1}]}
 
@@ -24,6 +24,11 @@ GOOD = {"preset": "quick", "source_band_count": 2, "bands": [{"name": "a", "wave
         ({"bands": [{"wavelength_nm": "red"}]}, "wavelength_nm should be of type float"),
         ({"bands": [{"number": True}]}, "number should be of type int, found True"),
         ({"bands": [{"colour": "red"}]}, "no field colour"),
+        ({"settings": 7}, "settings should be names with values, found 7"),
+        ({"settings": {"train_up_to": "all"}}, "train_up_to should be a timestep from 1 to 999, found all"),
+        ({"settings": {"train_up_to": 1000}}, "train_up_to"),
+        ({"settings": {"base_width": 0}}, "base_width should be 1 or more, found 0"),
+        ({"components": "4"}, "components should be 1 or more, found 4"),
     ],
 )
 def test_a_header_that_qgis_could_stumble_over_is_refused(tmp_path, change, message):
@@ -44,3 +49,11 @@ def test_a_wavelength_that_is_no_number_is_refused(tmp_path):
 def test_a_right_header_is_read(tmp_path):
     write_file(tmp_path / "x.mtmsd", KIND_MODEL, GOOD, {})
     assert read_model_header(tmp_path / "x.mtmsd")["bands"] == GOOD["bands"]
+
+
+def test_what_a_file_does_not_say_is_as_usual(tmp_path):
+    write_file(tmp_path / "x.mtmsd", KIND_MODEL, GOOD, {})
+    header = read_model_header(tmp_path / "x.mtmsd")
+    assert (last_trained_timestep(header), base_width(header)) == (999, 32)
+    said = {**GOOD, "settings": {"train_up_to": 300, "base_width": 64}}
+    assert (last_trained_timestep(said), base_width(said)) == (300, 64)
