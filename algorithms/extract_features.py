@@ -3,32 +3,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from qgis.core import (
-    QgsProcessing,
     QgsProcessingFeedback,
     QgsProcessingOutputNumber,
     QgsProcessingOutputString,
     QgsProcessingParameterBoolean,
-    QgsProcessingParameterFeatureSource,
-    QgsProcessingParameterField,
-    QgsProcessingParameterFile,
     QgsProcessingParameterRasterDestination,
-    QgsProcessingParameterRasterLayer,
 )
 
-from ..mtmsd_qgis.jobs.protocol import Job
 from ..mtmsd_qgis.jobs.results import ExtractionResult
 from ..mtmsd_qgis.jobs.settings import PRESET_NAMES, ExtractionSettings, to_json
 from .base.algorithm import MtmsdAlgorithm
 from .base.extraction_parameters import (
     ExtractionParameters,
-    MatchedModel,
     ResumeFolderParameter,
     read_training_layer,
     timesteps_text,
 )
+from .base.modelled_scene import ModelledSceneParameters
 from .base.parameters import Device, Overlaps, ParameterValues, Seed, WorkerOutputs
 from .base.rasters.raster_files import RasterStorage
 
@@ -59,39 +54,13 @@ class ExtractFeatures(MtmsdAlgorithm):
 
     def initAlgorithm(self, config: dict[str, Any] | None = None) -> None:
         """Declare parameters and outputs."""
-        self.declare(
-            QgsProcessingParameterRasterLayer("INPUT", self.tr("Raster")),
-            self.tr(
-                "The scene the model was trained on, or another one with the same bands. Bands are matched by "
-                "wavelength, else by name, else by order."
-            ),
-        )
-        self.declare(
-            QgsProcessingParameterFile(
-                "MODEL", self.tr("Diffusion model"), fileFilter=self.tr("MTMSD model (*.mtmsd);;All files (*.*)")
-            ),
-            self.tr("The file written by 'Pretrain diffusion model'."),
-        )
-        kinds = QgsProcessing.SourceType
-        self.declare(
-            QgsProcessingParameterFeatureSource(
-                "TRAINING",
-                self.tr("Training layer"),
-                [kinds.TypeVectorPoint, kinds.TypeVectorPolygon],
-                optional=True,
-            ),
+        scene = ModelledSceneParameters(
             self.tr(
                 "Given: the features are chosen that tell these classes apart. Use training samples only, never "
                 "those that the map is judged by. Not given: clusters of the spectra stand in for classes."
-            ),
+            )
         )
-        self.declare(
-            QgsProcessingParameterField(
-                "CLASS_FIELD", self.tr("Class field"), parentLayerParameterName="TRAINING", optional=True
-            ),
-            self.tr("Field of the training layer that names the class: numbers or text."),
-        )
-        self.declare_groups(ExtractionParameters())
+        self.declare_groups(scene, ExtractionParameters())
         self.declare(
             QgsProcessingParameterBoolean("SPECTRA", self.tr("Store the spectra as well"), True),
             self.tr(
@@ -115,46 +84,29 @@ class ExtractFeatures(MtmsdAlgorithm):
 
     def collect(self, values: ParameterValues, feedback: QgsProcessingFeedback) -> None:
         """Look at raster, model and training layer."""
-        from .bridge.raster.scene_export import refuse_no_band
-        from .bridge.raster.source import describe_raster
-
-        self._source = describe_raster(values.raster("INPUT"))
-        refuse_no_band(self._source, range(len(self._source.bands)))
-        self._model = MatchedModel.read(values.file("MODEL"), self._source)
-        self._settings = self._settings_of(values, self._model.preset, self._model.last_timestep)
-        self._labels = read_training_layer(values, self._source)
+        scene = ModelledSceneParameters().read(values)
+        self._settings = self._settings_of(values, scene.model.preset, scene.model.last_timestep)
+        self._scene = replace(scene, labels=read_training_layer(values, scene.source))
 
     def compute(self, values: ParameterValues, feedback: QgsProcessingFeedback) -> dict[str, Any]:
         """Export bands and samples, extract, write the raster."""
         from .bridge.feedback import ProgressRange
         from .bridge.raster.disk_space import SceneNeed, check_space, extraction_need
         from .bridge.raster.geotiff import RawRaster, write_features
-        from .bridge.raster.scene_export import SceneExport, announce
-        from .bridge.vector.sample_export import SampleExport
+        from .bridge.raster.scene_export import announce
         from .bridge.worker.worker_process import job_folder, read_result, run_worker
 
         output = self.outputs.raster(values, "OUTPUT")
-        source, model, settings = self._source, self._model, self._settings
+        source, model, settings = self._scene.source, self._scene.model, self._settings
         announce(source, feedback, *self._first_lines())
         scene_need = SceneNeed(source, model.numbers, model.components)
         need = extraction_need(scene_need, settings, model.base_width, output)
         check_space(need.with_format(self.outputs.format("OUTPUT")), feedback)
         resume = ResumeFolderParameter().read(values, output)
         with job_folder() as folder, resume.kept(feedback):
-            reading = ProgressRange(feedback, 0, 5, "Reading the raster")
-            scene = SceneExport(source, folder, values.transforms).bands(model.numbers, None, reading)
-            training = None
-            if self._labels is not None:
-                export = SampleExport(source, scene, folder)
-                training = export.training(self._labels, ProgressRange(feedback, 5, 7))
-            job = Job(
-                task="extract",
-                settings=to_json(settings),
-                scene=scene,
-                samples=training.file if training else None,
-                classes=training.classes if training else (),
-                inputs={"model": str(model.file.absolute()), **resume.inputs},
-                outputs=resume.outputs,
+            job = self._scene.exported("extract", folder, values, feedback)
+            job = replace(
+                job, settings=to_json(settings), inputs={**job.inputs, **resume.inputs}, outputs=resume.outputs
             )
             result = read_result(ExtractionResult, run_worker(job, folder, self.MODULE, ProgressRange(feedback, 7, 92)))
             write_features(
@@ -174,9 +126,9 @@ class ExtractFeatures(MtmsdAlgorithm):
 
     def _first_lines(self) -> tuple[str, str]:
         """What is extracted and how, for the log."""
-        model, settings = self._model, self._settings
+        settings = self._settings
         return (
-            f"Model: {model.file.name}, preset {model.preset}, {len(model.numbers)} bands.",
+            self._scene.model_line,
             f"{timesteps_text(settings)}, stages {', '.join(map(str, settings.stages))}, "
             f"{settings.keep or 'all'} features kept per timestep, seed {settings.seed}.",
         )

@@ -448,6 +448,18 @@
             <translation type="unfinished"></translation>
         </message>
         <message>
+            <source>The scene the model was trained on, or another one with the same bands. Bands are matched by wavelength, else by name, else by order.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>The file written by 'Pretrain diffusion model'.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>Field of the training layer that names the class: numbers or text.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
             <source>The same seed, inputs and device give the same result.</source>
             <translation type="unfinished"></translation>
         </message>
@@ -1056,19 +1068,7 @@
             <translation type="unfinished"></translation>
         </message>
         <message>
-            <source>The scene the model was trained on, or another one with the same bands. Bands are matched by wavelength, else by name, else by order.</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>The file written by 'Pretrain diffusion model'.</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
             <source>Given: the report says what each timestep and stage knows of these classes, at polygons or blocks that are held out. Not given: clusters of the spectra stand in where classes are needed.</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <source>Field of the training layer that names the class: numbers or text.</source>
             <translation type="unfinished"></translation>
         </message>
         <message>

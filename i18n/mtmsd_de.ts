@@ -448,6 +448,18 @@
             <translation>Weitere Parameter</translation>
         </message>
         <message>
+            <source>The scene the model was trained on, or another one with the same bands. Bands are matched by wavelength, else by name, else by order.</source>
+            <translation>Die Szene, mit der das Modell trainiert wurde, oder eine andere mit den gleichen Kanälen. Kanäle werden nach Wellenlänge zugeordnet, sonst nach Namen, sonst nach Reihenfolge.</translation>
+        </message>
+        <message>
+            <source>The file written by 'Pretrain diffusion model'.</source>
+            <translation>Die Datei, die „Diffusionsmodell vortrainieren“ geschrieben hat.</translation>
+        </message>
+        <message>
+            <source>Field of the training layer that names the class: numbers or text.</source>
+            <translation>Feld des Trainingslayers, das die Klasse nennt: Zahlen oder Text.</translation>
+        </message>
+        <message>
             <source>The same seed, inputs and device give the same result.</source>
             <translation>Gleicher Startwert, gleiche Eingaben und gleiches Gerät ergeben das gleiche Ergebnis.</translation>
         </message>
@@ -1056,20 +1068,8 @@
             <translation>Zeigt, was die Merkmale jedes Zeitschritts und jeder Stufe sind: in Bildern und in Zahlen. Wie viel davon schon im Spektrum steckt, wie weit sie sehen, wie viel gezogenes Rauschen ist, welche Zeitschritte dasselbe sagen und, mit einem Trainingslayer, was sie von den Klassen auf zurückgehaltenen Feldern wissen. Karten zeigen die aussagekräftigsten Kanäle und wem sie ähneln. Angesehen werden einige Kacheln der Szene, es dauert also Minuten.</translation>
         </message>
         <message>
-            <source>The scene the model was trained on, or another one with the same bands. Bands are matched by wavelength, else by name, else by order.</source>
-            <translation>Die Szene, mit der das Modell trainiert wurde, oder eine andere mit den gleichen Kanälen. Kanäle werden nach Wellenlänge zugeordnet, sonst nach Namen, sonst nach Reihenfolge.</translation>
-        </message>
-        <message>
-            <source>The file written by 'Pretrain diffusion model'.</source>
-            <translation>Die Datei, die „Diffusionsmodell vortrainieren“ geschrieben hat.</translation>
-        </message>
-        <message>
             <source>Given: the report says what each timestep and stage knows of these classes, at polygons or blocks that are held out. Not given: clusters of the spectra stand in where classes are needed.</source>
             <translation>Angegeben: Der Bericht sagt, was jeder Zeitschritt und jede Stufe von diesen Klassen weiß, an zurückgehaltenen Polygonen oder Blöcken. Nicht angegeben: Wo Klassen gebraucht werden, stehen Cluster der Spektren für sie.</translation>
-        </message>
-        <message>
-            <source>Field of the training layer that names the class: numbers or text.</source>
-            <translation>Feld des Trainingslayers, das die Klasse nennt: Zahlen oder Text.</translation>
         </message>
         <message>
             <source>Noise levels from 0 (least) to 999, for example 50,100,150. Not set: 50 to 950 in steps of 50.</source>

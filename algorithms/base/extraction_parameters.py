@@ -75,12 +75,26 @@ class ExtractionParameters:
             seed=values.integer("SEED"),
             device=values.text("DEVICE"),
         )
-        if last_timestep is None:
-            return settings
-        if listed is None:
-            return replace(settings, timesteps=trained_timesteps(settings.timesteps, last_timestep))
-        refuse_untrained(settings.timesteps, last_timestep)
+        return at_trained_timesteps(settings, last_timestep, listed=listed is not None)
+
+
+def at_trained_timesteps(settings: ExtractionSettings, last: int | None, *, listed: bool) -> ExtractionSettings:
+    """The settings with timesteps that the model has seen.
+
+    Args:
+        settings: With the timesteps of a preset, or those that were listed.
+        last: The last one that the model was trained at; None where it is not known yet.
+        listed: Whether they were listed, so that none is left out.
+
+    Raises:
+        SettingsError: One that was listed was not trained.
+    """
+    if last is None:
         return settings
+    if not listed:
+        return replace(settings, timesteps=trained_timesteps(settings.timesteps, last))
+    refuse_untrained(settings.timesteps, last)
+    return settings
 
 
 def timesteps_text(settings: ExtractionSettings) -> str:

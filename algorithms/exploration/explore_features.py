@@ -7,20 +7,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from qgis.core import (
-    QgsProcessing,
     QgsProcessingException,
     QgsProcessingFeedback,
     QgsProcessingOutputNumber,
-    QgsProcessingParameterFeatureSource,
-    QgsProcessingParameterField,
-    QgsProcessingParameterFile,
     QgsProcessingParameterFileDestination,
-    QgsProcessingParameterRasterLayer,
     QgsProcessingParameterString,
 )
 
 from ...mtmsd_qgis.jobs.exploration.exploration import ExplorationResult
-from ...mtmsd_qgis.jobs.protocol import Job
 from ...mtmsd_qgis.jobs.settings import (
     PRESET_NAMES,
     ExtractionSettings,
@@ -28,9 +22,9 @@ from ...mtmsd_qgis.jobs.settings import (
     to_json,
 )
 from ...mtmsd_qgis.jobs.timesteps.number_lists import parse_whole_numbers
-from ...mtmsd_qgis.jobs.timesteps.trained_timesteps import refuse_untrained, trained_timesteps
 from ..base.algorithm import MtmsdAlgorithm
-from ..base.extraction_parameters import MatchedModel, ResumeFolderParameter, read_training_layer
+from ..base.extraction_parameters import ResumeFolderParameter, at_trained_timesteps, read_training_layer
+from ..base.modelled_scene import ModelledSceneParameters
 from ..base.parameters import Device, Overlaps, ParameterValues, Seed, WorkerOutputs
 
 if TYPE_CHECKING:
@@ -67,38 +61,13 @@ class ExploreFeatures(MtmsdAlgorithm):
 
     def initAlgorithm(self, config: dict[str, Any] | None = None) -> None:
         """Declare parameters and outputs."""
-        self.declare(
-            QgsProcessingParameterRasterLayer("INPUT", self.tr("Raster")),
-            self.tr(
-                "The scene the model was trained on, or another one with the same bands. Bands are matched by "
-                "wavelength, else by name, else by order."
-            ),
-        )
-        self.declare(
-            QgsProcessingParameterFile(
-                "MODEL", self.tr("Diffusion model"), fileFilter=self.tr("MTMSD model (*.mtmsd);;All files (*.*)")
-            ),
-            self.tr("The file written by 'Pretrain diffusion model'."),
-        )
-        kinds = QgsProcessing.SourceType
-        self.declare(
-            QgsProcessingParameterFeatureSource(
-                "TRAINING",
-                self.tr("Training layer"),
-                [kinds.TypeVectorPoint, kinds.TypeVectorPolygon],
-                optional=True,
-            ),
+        scene = ModelledSceneParameters(
             self.tr(
                 "Given: the report says what each timestep and stage knows of these classes, at polygons or blocks "
                 "that are held out. Not given: clusters of the spectra stand in where classes are needed."
-            ),
+            )
         )
-        self.declare(
-            QgsProcessingParameterField(
-                "CLASS_FIELD", self.tr("Class field"), parentLayerParameterName="TRAINING", optional=True
-            ),
-            self.tr("Field of the training layer that names the class: numbers or text."),
-        )
+        self.declare_groups(scene)
         self.declare(
             QgsProcessingParameterString("TIMESTEPS", self.tr("Timesteps"), optional=True),
             self.tr("Noise levels from 0 (least) to 999, for example 50,100,150. Not set: 50 to 950 in steps of 50."),
@@ -133,44 +102,27 @@ class ExploreFeatures(MtmsdAlgorithm):
 
     def collect(self, values: ParameterValues, feedback: QgsProcessingFeedback) -> None:
         """Look at raster, model and training layer."""
-        from ..bridge.raster.scene_export import refuse_no_band
-        from ..bridge.raster.source import describe_raster
-
-        self._source = describe_raster(values.raster("INPUT"))
-        refuse_no_band(self._source, range(len(self._source.bands)))
-        self._model = MatchedModel.read(values.file("MODEL"), self._source)
-        self._settings = self._settings_of(values, self._model.preset, self._model.last_timestep)
-        self._labels = read_training_layer(values, self._source)
+        scene = ModelledSceneParameters().read(values)
+        self._settings = self._settings_of(values, scene.model.preset, scene.model.last_timestep)
+        self._scene = replace(scene, labels=read_training_layer(values, scene.source))
 
     def compute(self, values: ParameterValues, feedback: QgsProcessingFeedback) -> dict[str, Any]:
         """Export bands and samples, let the worker look at some tiles, write the report."""
         from ..bridge.feedback import ProgressRange
         from ..bridge.raster.disk_space import SceneNeed, check_space, exploration_need
-        from ..bridge.raster.scene_export import SceneExport, announce
-        from ..bridge.vector.sample_export import SampleExport
+        from ..bridge.raster.scene_export import announce
         from ..bridge.worker.worker_process import job_folder, read_result, run_worker
 
-        source, model, settings = self._source, self._model, self._settings
+        source, model, settings = self._scene.source, self._scene.model, self._settings
         report = self._report_file(values)
         announce(source, feedback, *self._first_lines())
         need = SceneNeed(source, model.numbers, model.components)
         check_space(exploration_need(need, settings, model.base_width, report), feedback)
         resume = ResumeFolderParameter().read(values, report)
         with job_folder() as folder, resume.kept(feedback):
-            reading = ProgressRange(feedback, 0, 5, "Reading the raster")
-            scene = SceneExport(source, folder, values.transforms).bands(model.numbers, None, reading)
-            training = None
-            if self._labels is not None:
-                export = SampleExport(source, scene, folder)
-                training = export.training(self._labels, ProgressRange(feedback, 5, 7))
-            job = Job(
-                task="explorefeatures",
-                settings=to_json(settings),
-                scene=scene,
-                samples=training.file if training else None,
-                classes=training.classes if training else (),
-                inputs={"model": str(model.file.absolute()), **resume.inputs},
-                outputs=resume.outputs,
+            job = self._scene.exported("explorefeatures", folder, values, feedback)
+            job = replace(
+                job, settings=to_json(settings), inputs={**job.inputs, **resume.inputs}, outputs=resume.outputs
             )
             result = read_result(
                 ExplorationResult, run_worker(job, folder, self.MODULE, ProgressRange(feedback, 7, 98))
@@ -198,13 +150,13 @@ class ExploreFeatures(MtmsdAlgorithm):
         from ...mtmsd_qgis.report.exploration.exploration_report import exploration_json, exploration_report
         from ..bridge.files.atomic_write import write_texts
 
-        labels = {} if self._labels is None else {"Training layer": f"{self._labels.name}, field {self._labels.field}"}
+        source, model, labels = self._scene.source, self._scene.model, self._scene.labels
         rows = {
-            "Raster": f"{self._source.name}, {self._source.size_text}",
-            "Diffusion model": f"{self._model.file.name}, preset {self._model.preset}",
-            **labels,
+            "Raster": f"{source.name}, {source.size_text}",
+            "Diffusion model": f"{model.file.name}, preset {model.preset}",
+            **({} if labels is None else {"Training layer": f"{labels.name}, field {labels.field}"}),
         }
-        facts, area = self.outputs.report_facts(rows), self._source.grid.pixel_area_m2
+        facts, area = self.outputs.report_facts(rows), source.grid.pixel_area_m2
         pixel_m = None if area is None else area**0.5
         write_texts(
             {
@@ -215,9 +167,9 @@ class ExploreFeatures(MtmsdAlgorithm):
 
     def _first_lines(self) -> tuple[str, str]:
         """What is looked at, for the log."""
-        model, settings = self._model, self._settings
+        settings = self._settings
         return (
-            f"Model: {model.file.name}, preset {model.preset}, {len(model.numbers)} bands.",
+            self._scene.model_line,
             f"{len(settings.timesteps)} timesteps, stages {', '.join(map(str, settings.stages))}, seed "
             f"{settings.seed}.",
         )
@@ -238,8 +190,4 @@ class ExploreFeatures(MtmsdAlgorithm):
         settings = extraction_settings(
             preset, **lists, keep=0, spectra=False, seed=values.integer("SEED"), device=values.text("DEVICE")
         )
-        if last_timestep is None:
-            return settings
-        if "timesteps" in lists:
-            refuse_untrained(settings.timesteps, last_timestep)
-        return replace(settings, timesteps=trained_timesteps(settings.timesteps, last_timestep))
+        return at_trained_timesteps(settings, last_timestep, listed="timesteps" in lists)

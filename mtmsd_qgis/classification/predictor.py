@@ -69,6 +69,12 @@ class MapGrid:
     is_needed: Callable[[Tile], bool] | None = None
     strip_width: int | None = None
 
+    def class_index(self, ids: NDArray[np.integer]) -> NDArray[np.int64]:
+        """Class indices of class ids (uint16 or as small), of the same shape; -1 where an id is none of a class."""
+        index = np.full(1 << 16, -1, dtype=np.int64)
+        index[[entry.id for entry in self.classes]] = np.arange(len(self.classes))
+        return np.asarray(index[ids])
+
 
 def at_valid(values: Tensor, valid: NDArray[np.bool_]) -> Tensor:
     """(n, F) of the valid pixels (h, w) of values (F, h, w), in row order."""

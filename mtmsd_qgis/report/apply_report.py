@@ -6,7 +6,6 @@ Enters: the worker's result and what the classifier's file says. Leaves: HTML an
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from html import escape
 
@@ -15,6 +14,7 @@ from ..jobs.json_dataclasses import to_json
 from ..jobs.results import ApplyResult
 from .accuracy_tables import headline, mapped_areas
 from .choice_parts import choice_notes, choice_parts, legend_of, legend_pixels
+from .export import json_text
 from .html import facts as facts_table
 from .html import page
 from .transfer_tables import transfer_parts
@@ -74,4 +74,4 @@ def apply_json(
         "source_accuracy": None if classifier.accuracy is None else to_json(classifier.accuracy),
         "pixel_area_m2": pixel_area_m2,
     }
-    return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return json_text(document)

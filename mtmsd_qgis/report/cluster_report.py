@@ -6,7 +6,6 @@ Enters: the worker's result. Leaves: HTML and JSON.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from html import escape
 
@@ -14,6 +13,7 @@ from ..jobs.clusters.cluster_map import STABLE, ClusterResult, ClusterScores
 from ..jobs.json_dataclasses import to_json
 from .accuracy_tables import mapped_areas
 from .cluster_charts import spectra_chart, stability_chart, tree_chart
+from .export import json_text
 from .extra_tables import cluster_extra_parts
 from .html import cards, page, paragraph, swatch, table
 from .html import facts as facts_table
@@ -72,7 +72,7 @@ def cluster_json(result: ClusterResult, facts: Mapping[str, str], pixel_area_m2:
         **to_json(result),
         "pixel_area_m2": pixel_area_m2,
     }
-    return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return json_text(document)
 
 
 def _stability(result: ClusterResult) -> list[str]:

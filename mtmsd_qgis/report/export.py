@@ -53,6 +53,11 @@ def accuracy_json(
         **to_json(result),
         "pixel_area_m2": pixel_area_m2,
     }
+    return json_text(document)
+
+
+def json_text(document: Mapping[str, Any]) -> str:
+    """A report's content as the text of its JSON file."""
     return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 

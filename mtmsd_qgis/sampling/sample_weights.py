@@ -52,7 +52,8 @@ class SampleWeights:
         weights = self.by_group[samples.group]
         if not len(weights) or weights.min() == weights.max():
             return None
-        return np.asarray(weights / weights.max() / (weights / weights.max()).mean())
+        share = weights / weights.max()
+        return np.asarray(share / share.mean())
 
 
 def effective_samples(weights: NDArray[np.float64]) -> float:

@@ -66,8 +66,8 @@ def test_the_map_finds_the_kinds_and_no_reference_or_window_changes_it(job, tmp_
     assert files_of(run(job, tmp_path, silent))[::2] == before[::2]
 
 
-def test_an_interrupted_run_goes_on_to_the_same_bytes(job, tmp_path, monkeypatch):
-    before = files_of(run(job, tmp_path, silent))
+def interrupted(job, tmp_path, monkeypatch):
+    """The job with a folder for its work, stopped at the fifth of nine windows."""
     whole = PixelView.windows
     monkeypatch.setattr(PixelView, "windows", lambda self: whole(self, 16))
     kept = changed(job, outputs={"checkpoint": str(tmp_path / "kept")})
@@ -78,6 +78,12 @@ def test_an_interrupted_run_goes_on_to_the_same_bytes(job, tmp_path, monkeypatch
 
     with pytest.raises(Cancelled):
         run(kept, tmp_path, until_half)
+    return kept
+
+
+def test_an_interrupted_run_goes_on_to_the_same_bytes(job, tmp_path, monkeypatch):
+    before = files_of(run(job, tmp_path, silent))
+    kept = interrupted(job, tmp_path, monkeypatch)
     seen = []
     again = run(kept, tmp_path, lambda fraction, text: seen.append(text))
     assert "map: window 5 of 9" not in seen
@@ -134,16 +140,7 @@ def test_pixels_in_a_hole_of_an_extra_have_clusters_from_any_windows_and_after_a
     assert "<h2>Extra rasters</h2>" in page
     assert "they have the cluster that is nearest by their other columns" in page
     assert json.loads(cluster_json(result, {}, None))["extras"]["findings"][0]["name"] == "heights"
-    whole = PixelView.windows
-    monkeypatch.setattr(PixelView, "windows", lambda self: whole(self, 16))
-    kept = changed(job, outputs={"checkpoint": str(tmp_path / "kept")})
-
-    def until_half(fraction, text):
-        if "window 5 of 9" in text:
-            raise Cancelled
-
-    with pytest.raises(Cancelled):
-        run(kept, tmp_path, until_half)
+    kept = interrupted(job, tmp_path, monkeypatch)
     assert files_of(run(kept, tmp_path, silent))[::2] == before[::2]
 
 

@@ -58,9 +58,7 @@ class _Strips:
 
     def classes(self, strip: Window) -> NDArray[np.int64]:
         """(h, w) class indices, -1 where there is none."""
-        index = np.full(1 << 16, -1, dtype=np.int64)
-        index[[entry.id for entry in self.grid.classes]] = np.arange(len(self.grid.classes))
-        return np.asarray(index[np.nan_to_num(self.files.classes.read(strip)[0]).astype(np.int64)])
+        return self.grid.class_index(np.nan_to_num(self.files.classes.read(strip)[0]).astype(np.int64))
 
     def tell(self, number: int, strip: Window) -> None:
         """Say how far a pass is; may cancel."""

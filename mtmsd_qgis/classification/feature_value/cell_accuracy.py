@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ...sampling.folds import ALWAYS_TRAINING, group_folds
 from ...sampling.sample_table import SampleTable
 from ..auto.discriminant import Discriminant
+from ..standardizer import Standardizer
 from .feature_gain import clustered_error
 
 _SHRINKAGE = 0.1  # the same for all, so that nothing is chosen at what is held out
@@ -49,11 +50,9 @@ def held_out_accuracy(
     right = np.zeros(len(samples))
     for fold in np.unique(folds[folds != ALWAYS_TRAINING]):
         tested = torch.from_numpy(folds == fold)
-        known = values[~tested]
-        mean, deviation = known.mean(dim=0), known.std(dim=0, correction=0)
-        scale = torch.where(deviation > 0, 1 / deviation.clamp(min=1e-300), torch.zeros_like(deviation))
-        scores = Discriminant((_SHRINKAGE,)).fit((known - mean) * scale, indicators[~tested])
-        chosen = scores((values[tested] - mean) * scale)[0].argmax(dim=1)
+        scaled = Standardizer.fit(values[~tested])
+        scores = Discriminant((_SHRINKAGE,)).fit(scaled(values[~tested]), indicators[~tested])
+        chosen = scores(scaled(values[tested]))[0].argmax(dim=1)
         right[folds == fold] = (chosen == classes[tested]).numpy()
     counted = folds != ALWAYS_TRAINING
     error = clustered_error(right[counted], groups[counted])

@@ -13,6 +13,7 @@ as those of an ensemble are that of its members.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -23,11 +24,12 @@ from ...io.cube import Cube, create_cube
 from ...io.windows import Window, row_strips
 from ...jobs.disk_sizes import CLASS_ID_TYPE, PROBABILITY_TYPE
 from ...progress import Progress
+from ..auto.calibration import FLOOR
 from ..predict_map import MapFiles
 from ..predictor import MapGrid
 from .segmentation import Segmentation
 
-_LEAST = float(np.exp(-12.0))  # that a probability counts with, so that one pixel cannot rule out a class
+_LEAST = math.exp(FLOOR)  # that a probability counts with, so that one pixel cannot rule out a class
 _STEPS = 2.0**20  # logarithms are rounded to whole numbers of 1 / _STEPS, so that sums are exact in any order
 _BYTES_PER_PIXEL = 64
 _PASSES = 2
@@ -84,10 +86,8 @@ class _Strips:
 
     def __iter__(self) -> Iterator[tuple[Window, NDArray[np.int64], NDArray[np.int64]]]:
         """Window, segment of each pixel less 1, and its own class index; -1 for none."""
-        index = np.full(1 << 16, -1, dtype=np.int64)
-        index[[entry.id for entry in self.grid.classes]] = np.arange(len(self.grid.classes))
         for strip in row_strips(*self.grid.size, _BYTES_PER_PIXEL + 8 * len(self.grid.classes)):
-            own = index[self.files.classes.stored(strip)[0]]
+            own = self.grid.class_index(self.files.classes.stored(strip)[0])
             yield strip, self.segments.raster.stored(strip)[0].astype(np.int64) - 1, own
 
     def tell(self, number: int, strip: Window) -> None:

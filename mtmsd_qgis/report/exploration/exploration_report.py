@@ -6,12 +6,12 @@ Enters: the worker's result. Leaves: HTML and JSON.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Callable
 
 from ...jobs.exploration.exploration import CellFacts, ExplorationResult
 from ...jobs.json_dataclasses import to_json
+from ..export import json_text
 from ..html import cards, page, paragraph
 from ..html import facts as facts_table
 from .exploration_pictures import card_grid, gallery, scene_figure, similarity_pictures
@@ -97,7 +97,7 @@ def exploration_json(result: ExplorationResult, facts: Mapping[str, str], pixel_
         **_without_pictures(to_json(result)),
         "pixel_m": pixel_m,
     }
-    return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return json_text(document)
 
 
 def _without_pictures(document: dict[str, object]) -> dict[str, object]:

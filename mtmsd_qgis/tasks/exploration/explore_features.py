@@ -17,7 +17,7 @@ from ...classification.feature_value.cell_accuracy import folds_of_groups, held_
 from ...diffusion.batch_plan import memory_guard
 from ...diffusion.model import load_model
 from ...diffusion.patch_sampler import PatchSampler
-from ...errors import SamplesError, SceneError
+from ...errors import NO_VALID_PIXEL, SamplesError, SceneError
 from ...features.exploration.inspected_tiles import InspectionPlan
 from ...features.exploration.inspection import InspectedPixels, InspectedScene, Inspection, StageFeatures
 from ...features.exploration.spectral_quantities import natural_colour_bands
@@ -25,6 +25,7 @@ from ...features.exploration.stage_figures import StageFigures, stage_figures
 from ...features.extraction_run import ExtractionRun, scene_tiles
 from ...features.extractor import FeatureExtractor
 from ...features.selection import cluster_samples
+from ...features.tile_lookup import pixels_by_tile
 from ...features.timestep_intervals.intervals import choose_timesteps
 from ...io.run_directory import open_run_directory
 from ...jobs.exploration.exploration import (
@@ -66,7 +67,7 @@ def explore_features(job: Job, folder: Path, progress: Progress) -> ExplorationR
     check_bands(cube, model.preprocessor)
     components, valid = standardised(cube, None, model.preprocessor, folder, span(progress, 0.0, 0.03))
     if not valid.any():
-        raise SceneError("No valid pixel was found: every pixel is nodata or masked. Check nodata and mask.")
+        raise SceneError(NO_VALID_PIXEL)
     extractor = FeatureExtractor(model.network.to(device.torch_device), settings)
     tiles = scene_tiles(components, valid)
     run = ExtractionRun(extractor, components, valid, tiles, open_run_directory(job, folder))
@@ -193,16 +194,8 @@ def _some_of(samples: SampleTable, plan: InspectionPlan, seed: int) -> SampleTab
     Raises:
         SamplesError: There is none.
     """
-    inside = np.zeros(len(samples), dtype=bool)
-    for tile in plan.tiles:
-        core = tile.core
-        inside |= (
-            (samples.rows >= core.row)
-            & (samples.rows < core.stop_row)
-            & (samples.cols >= core.col)
-            & (samples.cols < core.stop_col)
-        )
-    if not inside.any():
+    inside = np.sort(np.concatenate(pixels_by_tile(plan.tiles, samples.rows, samples.cols)))
+    if not len(inside):
         raise SamplesError("Samples on valid pixels of the raster were expected, found none.")
     there = samples.subset(inside)
     return there.subset(subsample(there.class_index, _MOST_SAMPLES, seed, balanced=True))
