@@ -17,19 +17,6 @@ from numpy.typing import NDArray
 _CONSTANT = 1e-6  # share of the largest value below which a deviation is rounding
 
 
-def linear_cka(first: NDArray[np.floating], second: NDArray[np.floating]) -> float:
-    """Linear CKA between two sets of features.
-
-    Args:
-        first: (N, F) features at N pixels.
-        second: (N, G) of the same pixels.
-
-    Returns:
-        0 to 1. Features that are constant are like constant ones (1) and unlike all others (0).
-    """
-    return float(cka_table([first, second])[0, 1])
-
-
 def cka_table(features: Sequence[NDArray[np.floating]]) -> NDArray[np.float64]:
     """Linear CKA between all pairs.
 
@@ -37,7 +24,8 @@ def cka_table(features: Sequence[NDArray[np.floating]]) -> NDArray[np.float64]:
         features: T arrays (N, F) of the same N pixels; F may differ.
 
     Returns:
-        (T, T), symmetric, 1 on the diagonal.
+        (T, T), 0 to 1, symmetric, 1 on the diagonal. Features that are constant are like constant ones (1) and unlike
+        all others (0).
     """
     centred = [_centred(part) for part in features]
     own = np.array([_alignment(part, part) for part in centred])

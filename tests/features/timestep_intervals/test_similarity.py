@@ -5,12 +5,17 @@ import numpy as np
 import pytest
 from scipy.stats import ortho_group
 
-from mtmsd_qgis.features.timestep_intervals.similarity import cka_table, linear_cka
+from mtmsd_qgis.features.timestep_intervals.similarity import cka_table
 
 PIXELS, FEATURES = 300, 12
 rng = np.random.default_rng(0)
 FIRST = rng.standard_normal((PIXELS, FEATURES)) * np.arange(1, FEATURES + 1)
 SECOND = FIRST @ rng.standard_normal((FEATURES, 7)) + 3 * rng.standard_normal((PIXELS, 7))
+
+
+def linear_cka(first, second):
+    """Of one pair."""
+    return float(cka_table([first, second])[0, 1])
 
 
 def test_one_with_itself_and_the_same_both_ways():
