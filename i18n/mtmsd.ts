@@ -1080,6 +1080,14 @@
             <translation type="unfinished"></translation>
         </message>
         <message>
+            <source>Gallery</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <source>The pictures of the report as a raster that lies on the scene: for each stage and timestep three bands, red, green and blue, from 1 to 255; 0 where nothing was looked at. It has the pixels of the pictures: every single, second or fourth of a line, fewer in scenes of over 30 million pixels.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
             <source>Timestep of the best cell</source>
             <translation type="unfinished"></translation>
         </message>

@@ -1080,6 +1080,14 @@
             <translation>Bilder und Zahlen jedes Zeitschritts und jeder Stufe, jeweils mit einem Satz. Die Zahlen als JSON liegen daneben.</translation>
         </message>
         <message>
+            <source>Gallery</source>
+            <translation>Galerie</translation>
+        </message>
+        <message>
+            <source>The pictures of the report as a raster that lies on the scene: for each stage and timestep three bands, red, green and blue, from 1 to 255; 0 where nothing was looked at. It has the pixels of the pictures: every single, second or fourth of a line, fewer in scenes of over 30 million pixels.</source>
+            <translation>Die Bilder des Berichts als Raster, der auf der Szene liegt: für jede Stufe und jeden Zeitschritt drei Bänder, rot, grün und blau, von 1 bis 255; 0, wo nicht hingesehen wurde. Er hat die Pixel der Bilder: jedes, jedes zweite oder vierte einer Zeile, weniger in Szenen von über 30 Millionen Pixeln.</translation>
+        </message>
+        <message>
             <source>Timestep of the best cell</source>
             <translation>Zeitschritt der besten Zelle</translation>
         </message>

@@ -11,6 +11,7 @@ from qgis.core import (
     QgsProcessingFeedback,
     QgsProcessingOutputNumber,
     QgsProcessingParameterFileDestination,
+    QgsProcessingParameterRasterDestination,
     QgsProcessingParameterString,
 )
 
@@ -26,11 +27,15 @@ from ..base.algorithm import MtmsdAlgorithm
 from ..base.extraction_parameters import ResumeFolderParameter, at_trained_timesteps, read_training_layer
 from ..base.modelled_scene import ModelledSceneParameters
 from ..base.parameters import Device, Overlaps, ParameterValues, Seed, WorkerOutputs
+from ..base.rasters.raster_files import RasterStorage
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from ...mtmsd_qgis.jobs.exploration.exploration import CellFacts
+    from ..bridge.feedback import ProgressRange
+
+GALLERY = "GALLERY"
 
 
 class ExploreFeatures(MtmsdAlgorithm):
@@ -78,7 +83,7 @@ class ExploreFeatures(MtmsdAlgorithm):
             self.tr("Layers of the network's decoder from 0 (coarse) to 8 (fine). Not set: 0,1,2,3,5."),
             advanced=True,
         )
-        self.declare_groups(Overlaps(), ResumeFolderParameter(), Seed(), Device())
+        self.declare_groups(Overlaps(), ResumeFolderParameter(), Seed(), Device(), RasterStorage())
         self.declare(
             QgsProcessingParameterFileDestination(
                 "REPORT", self.tr("Report"), fileFilter=self.tr("HTML files (*.html)")
@@ -86,6 +91,14 @@ class ExploreFeatures(MtmsdAlgorithm):
             self.tr(
                 "Pictures and figures of each timestep and stage, each with a sentence. The figures as JSON go beside "
                 "it."
+            ),
+        )
+        self.declare(
+            QgsProcessingParameterRasterDestination(GALLERY, self.tr("Gallery"), optional=True, createByDefault=False),
+            self.tr(
+                "The pictures of the report as a raster that lies on the scene: for each stage and timestep three "
+                "bands, red, green and blue, from 1 to 255; 0 where nothing was looked at. It has the pixels of the "
+                "pictures: every single, second or fourth of a line, fewer in scenes of over 30 million pixels."
             ),
         )
         for name, title in (
@@ -114,24 +127,30 @@ class ExploreFeatures(MtmsdAlgorithm):
         from ..bridge.worker.worker_process import job_folder, read_result, run_worker
 
         source, model, settings = self._scene.source, self._scene.model, self._settings
-        report = self._report_file(values)
+        report, gallery = self._report_file(values), self.outputs.raster(values, GALLERY)
         announce(source, feedback, *self._first_lines())
         need = SceneNeed(source, model.numbers, model.components)
-        check_space(exploration_need(need, settings, model.base_width, report), feedback)
+        check_space(exploration_need(need, settings, model.base_width, (report, gallery)), feedback)
         resume = ResumeFolderParameter().read(values, report)
         with job_folder() as folder, resume.kept(feedback):
             job = self._scene.exported("explorefeatures", folder, values, feedback)
             job = replace(
-                job, settings=to_json(settings), inputs={**job.inputs, **resume.inputs}, outputs=resume.outputs
+                job,
+                settings=to_json(settings),
+                inputs={**job.inputs, **resume.inputs},
+                outputs=resume.outputs,
+                options={**job.options, **({"gallery": True} if gallery else {})},
             )
             result = read_result(
                 ExplorationResult, run_worker(job, folder, self.MODULE, ProgressRange(feedback, 7, 98))
             )
+            self._write_gallery(gallery, result, folder, ProgressRange(feedback, 98, 100))
             self._write_report(report, result)
         judged = [cell for cell in result.cells if cell.accuracy is not None]
         best: CellFacts | None = max(judged, key=lambda cell: cell.accuracy or 0.0, default=None)
         return {
             "REPORT": str(report),
+            GALLERY: str(gallery) if gallery else None,
             "BEST_TIMESTEP": None if best is None else best.timestep,
             "BEST_STAGE": None if best is None else best.stage,
             "BEST_ACCURACY": None if best is None else best.accuracy,
@@ -164,6 +183,22 @@ class ExploreFeatures(MtmsdAlgorithm):
                 self.outputs.beside(report, ".json"): exploration_json(result, facts, pixel_m),
             }
         )
+
+    def _write_gallery(
+        self, path: Path | None, result: ExplorationResult, folder: Path, progress: ProgressRange
+    ) -> None:
+        """The raster of pictures, where it is wanted; shown is the finest stage at the least noise."""
+        from ..bridge.layers.styling import colours_style
+        from ..bridge.raster.geotiff import RawRaster, write_pictures
+
+        gallery, source = result.gallery, self._scene.source
+        if path is None or gallery is None:
+            return
+        size = gallery.raster.height, gallery.raster.width
+        grid = source.grid.coarser((gallery.row, gallery.col), size, gallery.step)
+        write_pictures(RawRaster(gallery.raster, folder, grid, self.outputs.format(GALLERY)), path, progress)
+        self.outputs.style(GALLERY, colours_style(3 * len(result.timesteps) * (len(result.stages) - 1) + 1))
+        self.outputs.title(GALLERY, source.name, self.tr("Maps of {scene}"))
 
     def _first_lines(self) -> tuple[str, str]:
         """What is looked at, for the log."""

@@ -17,6 +17,7 @@ CLASS_ID_TYPE = "uint16"
 PROBABILITY_TYPE = "float32"  # of the confidence too
 SEGMENT_TYPE = "uint32"
 INSPECTION_TYPE = "float32"
+MOST_GALLERY_CELLS = 2_000_000  # of a raster of pictures; it has three bytes for each timestep and stage
 _INSPECTED_PIXELS = 19_200  # at most: of 48 tiles of 80 x 80 pixels every fourth line and column
 _INSPECTED_SAMPLES = 2_000
 _INSPECTED_SUMS = 2_500  # numbers a feature for sums over pairs of pixels, in 48 tiles, on average over the features
@@ -43,6 +44,16 @@ def inspection_bytes(features: int, pixels: int) -> int:
     """
     kept = min(pixels, _INSPECTED_PIXELS) + min(pixels, _INSPECTED_SAMPLES) + _INSPECTED_SUMS
     return features * kept * _BYTES[INSPECTION_TYPE]
+
+
+def gallery_bytes(cells: int, pixels: int) -> int:
+    """A raster of pictures.
+
+    Args:
+        cells: Timesteps and stages, each in three bands.
+        pixels: Of the scene.
+    """
+    return 3 * cells * min(pixels, MOST_GALLERY_CELLS)
 
 
 def map_bytes(probabilities: int) -> int:

@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
-from qgis.core import QgsProcessingException
+from osgeo import gdal
+from qgis.core import QgsProcessingException, QgsRasterLayer
 from scenes import Log, results_of, run
 
 pytestmark = pytest.mark.usefixtures("torch_python")
@@ -31,6 +33,37 @@ def test_a_report_with_a_training_layer(scene, model, tmp_path):
     assert len(page) < 3_000_000
     assert "1 of them looked at" in log.text
     assert sorted(path.name for path in tmp_path.iterdir()) == ["report.html", "report.json"]
+
+
+def test_the_gallery_lies_on_the_scene(scene, model, tmp_path):
+    given = {"INPUT": str(scene.raster), "MODEL": str(model), **FEW, "CREATION_OPTIONS": "COMPRESS=ZSTD"}
+    gallery = tmp_path / "gallery.tif"
+    results = run("explorefeatures", {**given, "REPORT": str(tmp_path / "r.html"), "GALLERY": str(gallery)})
+    assert results["GALLERY"] == str(gallery)
+    made, source = gdal.Open(str(gallery)), gdal.Open(str(scene.raster))
+    assert (made.RasterYSize, made.RasterXSize) == (source.RasterYSize, source.RasterXSize)
+    assert made.GetGeoTransform() == pytest.approx(source.GetGeoTransform())
+    assert made.GetProjection() == source.GetProjection()
+    assert made.GetMetadata("IMAGE_STRUCTURE")["COMPRESSION"] == "ZSTD"
+    names = [made.GetRasterBand(number).GetDescription() for number in range(1, made.RasterCount + 1)]
+    assert names == [f"stage {s}, t = {t}: component {c}" for s in (3, 5) for t in (100, 500) for c in (1, 2, 3)]
+    values = made.ReadAsArray()
+    assert values.dtype == np.uint8
+    assert made.GetRasterBand(1).GetNoDataValue() == 0
+    assert values.min() > 0
+    layer = QgsRasterLayer(str(gallery))
+    assert layer.renderer().usesBands() == [7, 8, 9]  # the finest stage at the least noise
+    assert "gallery" not in json.loads((tmp_path / "r.json").read_text("utf-8"))
+
+
+def test_a_grid_of_larger_pixels_begins_where_it_is_told(scene):
+    from mtmsd.algorithms.bridge.raster.source import describe_raster
+
+    grid = describe_raster(QgsRasterLayer(str(scene.raster))).grid
+    left, right, _, top, _, below = grid.transform
+    coarse = grid.coarser((8, 12), (3, 5), 4)
+    assert (coarse.height, coarse.width) == (3, 5)
+    assert coarse.transform == (left + 12 * right, 4 * right, 0, top + 8 * below, 0, 4 * below)
 
 
 def test_without_a_training_layer(scene, model, tmp_path):

@@ -36,7 +36,7 @@ OUTPUTS = {
         "OUTPUT", "CONFIDENCE", "OUTPUT_LEVELS", "SUGGESTIONS", "REPORT", "OUTPUT_MODEL", "CLUSTERS_USED", "MATCHED_OA",
         "ARI", "NMI", "SECONDS", "DEVICE_USED",
     },
-    "explorefeatures": {"REPORT", "BEST_TIMESTEP", "BEST_STAGE", "BEST_ACCURACY", "SECONDS", "DEVICE_USED"},
+    "explorefeatures": {"REPORT", "GALLERY", "BEST_TIMESTEP", "BEST_STAGE", "BEST_ACCURACY", "SECONDS", "DEVICE_USED"},
     "nameclusters": {"OUTPUT", "CLASSES", "NAMED_SHARE"},
     "assessaccuracy": {"REPORT", "OUTPUT_JSON", "OUTPUT_CSV", "OA", "AA", "KAPPA", "OA_BY_AREA", "SAMPLES"},
     "importscene": {"OUTPUT", "OUTPUT_REFERENCE", "OUTPUT_SAMPLES"},

@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
+import struct
+import zlib
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +15,8 @@ import pytest
 
 from mtmsd_qgis.errors import Cancelled, MtmsdError
 from mtmsd_qgis.features.exploration.inspected_tiles import InspectionPlan
-from mtmsd_qgis.io.windows import network_tile_side, network_tiles
+from mtmsd_qgis.io.cube import Cube
+from mtmsd_qgis.io.windows import network_tile_side, network_tiles, whole
 from mtmsd_qgis.jobs.data_model import Band
 from mtmsd_qgis.jobs.exploration.exploration import ExplorationResult
 from mtmsd_qgis.jobs.json_dataclasses import from_json, to_json
@@ -22,6 +26,7 @@ from mtmsd_qgis.jobs.settings import to_json as settings_json
 from mtmsd_qgis.progress import silent
 from mtmsd_qgis.report.exploration.exploration_report import exploration_json, exploration_report
 from mtmsd_qgis.sampling.sample_table import SampleTable
+from mtmsd_qgis.tasks.exploration.gallery_raster import Gallery
 from mtmsd_qgis.tasks.run import run
 from tests.scenes import CLASSES, cube_of, fields, sample_table
 
@@ -64,6 +69,19 @@ def found(job, folder):
 
 def changed(job, **changes):
     return Job(**{**vars(job), **changes})
+
+
+def png_colours(uri):
+    """(H, W, 3) of a PNG with a palette whose lines are not filtered, as the core writes it."""
+    content = base64.b64decode(uri.partition(",")[2])
+    chunks, place = {}, 8
+    while place < len(content):
+        length, kind = struct.unpack(">I4s", content[place : place + 8])
+        chunks[kind] = content[place + 8 : place + 8 + length]
+        place += 12 + length
+    width, height = struct.unpack(">II", chunks[b"IHDR"][:8])
+    lines = np.frombuffer(zlib.decompress(chunks[b"IDAT"]), dtype=np.uint8).reshape(height, 1 + width)
+    return np.frombuffer(chunks[b"PLTE"], dtype=np.uint8).reshape(-1, 3)[lines[:, 1:]]
 
 
 def unlike_seconds(result):
@@ -117,6 +135,45 @@ def test_an_interrupted_run_goes_on_to_the_same_report(found, job, folder, tmp_p
     assert not any(text.startswith("inspection: tile") for text in seen)
     assert [text for text in seen if "draw" in text] == ["second noise draw: tile 1 of 1"]
     assert unlike_seconds(again) == unlike_seconds(found)
+
+
+def test_the_gallery_is_a_raster_of_the_pictures(found, job, folder, tmp_path):
+    for name in ("samples.npy", job.scene.file):
+        (tmp_path / name).write_bytes((folder / name).read_bytes())
+    made = run(changed(job, options={"gallery": True}), tmp_path, silent)
+    gallery = made.gallery
+    assert unlike_seconds(replace(made, gallery=None)) == unlike_seconds(found)
+    assert (gallery.row, gallery.col, gallery.step) == (0, 0, 1)
+    cube = Cube(tmp_path, gallery.raster)
+    assert [band.name for band in gallery.raster.bands][:4] == [
+        "stage 1, t = 50: component 1",
+        "stage 1, t = 50: component 2",
+        "stage 1, t = 50: component 3",
+        "stage 1, t = 900: component 1",
+    ]
+    values = cube.stored(whole(*SIZE))
+    assert values.shape == (3 * 4, *SIZE)
+    hole = np.zeros(SIZE, dtype=bool)
+    hole[10:14, 20:30] = True
+    assert (values[:, hole] == 0).all()
+    assert values[:, ~hole].min() >= 1
+    for position, cell in enumerate(found.cells):
+        shown = png_colours(cell.picture)[~hole] / 255.0
+        stored = (values[3 * position : 3 * position + 3, ~hole].T - 1) / 254
+        assert np.abs(shown - stored).max() < 0.11  # a picture has six or seven steps a colour
+
+
+def test_a_gallery_of_a_large_scene_has_fewer_cells_that_lie_where_their_pixels_do(tmp_path):
+    rows, cols = np.array([400, 400, 402, 8400]), np.array([80, 82, 80, 8080])
+    gallery = Gallery.of(rows, cols, 2)
+    assert gallery.step == 8
+    gallery.add_stage(5, [50], np.array([[[0.0, 0.5, 1.0]], [[1.0, 1.0, 1.0]], [[1.0, 1.0, 1.0]], [[1.0, 0.0, 0.0]]]))
+    made = gallery.write(tmp_path)
+    assert (made.row, made.col, made.step) == (400, 80, 8)
+    values = Cube(tmp_path, made.raster).stored(whole(1001, 1001))
+    assert values[:, 0, 0].tolist() == [1, 128, 255]  # of the first of three pixels in the cell
+    assert values[:, 1000, 1000].tolist() == [255, 1, 1]
+    assert np.count_nonzero(values) == 6
 
 
 def test_without_samples_clusters_choose_the_channels(job, folder):

@@ -17,6 +17,7 @@ from qgis.core import (
     QgsGradientColorRamp,
     QgsGradientStop,
     QgsMapLayer,
+    QgsMultiBandColorRenderer,
     QgsPalettedRasterRenderer,
     QgsProcessingContext,
     QgsProcessingFeedback,
@@ -90,6 +91,16 @@ def share_style(layer: QgsMapLayer) -> None:
             ramp, QgsColorRampShader.Type.Interpolated, QgsColorRampShader.ClassificationMode.EqualInterval, len(_RAMP)
         )
         layer.setRenderer(renderer)
+
+
+def colours_style(first: int) -> Style:
+    """Three bands from this one on as red, green and blue, as they are."""
+
+    def style(layer: QgsMapLayer) -> None:
+        if isinstance(layer, QgsRasterLayer):
+            layer.setRenderer(QgsMultiBandColorRenderer(layer.dataProvider(), first, first + 1, first + 2))
+
+    return style
 
 
 def samples_style(classes: Sequence[ClassEntry], field: str, *, by_name: bool) -> Style:

@@ -18,6 +18,7 @@ from ....mtmsd_qgis.jobs.disk_sizes import (
     component_bytes,
     feature_bytes,
     features_per_timestep,
+    gallery_bytes,
     inspection_bytes,
     map_bytes,
 )
@@ -111,17 +112,24 @@ def extraction_need(scene: SceneNeed, settings: ExtractionSettings, base_width: 
     return DiskNeed(scene.size_bytes, {output: 2 * feature_bytes(bands) * scene.pixels})
 
 
-def exploration_need(scene: SceneNeed, settings: ExtractionSettings, base_width: int, report: Path) -> DiskNeed:
+def exploration_need(
+    scene: SceneNeed, settings: ExtractionSettings, base_width: int, outputs: tuple[Path, Path | None]
+) -> DiskNeed:
     """Room for the bands and components, and beside the report for the features that are looked at.
 
     Args:
         scene: The raster.
         settings: Of the features.
         base_width: Of the model.
-        report: The output.
+        outputs: The report, and the raster of pictures where it is wanted.
     """
     features = len(settings.timesteps) * features_per_timestep(settings.stages, base_width)
-    return DiskNeed(scene.size_bytes, {report: inspection_bytes(features, scene.pixels)})
+    report, gallery = outputs
+    beside = {report: inspection_bytes(features, scene.pixels)}
+    if gallery is None:
+        return DiskNeed(scene.size_bytes, beside)
+    raw = gallery_bytes(len(settings.timesteps) * len(settings.stages), scene.pixels)
+    return DiskNeed(scene.size_bytes + raw, {**beside, gallery: raw})
 
 
 def classification_need(

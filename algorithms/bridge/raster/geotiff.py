@@ -99,6 +99,16 @@ def write_floats(raster: RawRaster, path: Path, names: Sequence[str], progress: 
     _write(raster, _Storage(_GDAL_CODES[raster.cube.dtype], options, describe, "AVERAGE"), path, progress)
 
 
+def write_pictures(raster: RawRaster, path: Path, progress: ProgressRange) -> None:
+    """Many bands of bytes, three of them a picture, nodata 0: compressed strips, one band after the other."""
+
+    def describe(dataset: gdal.Dataset) -> None:
+        _describe_bands(dataset, raster.cube.bands)
+
+    options = ("INTERLEAVE=BAND", f"BLOCKYSIZE={_STRIP_ROWS}", "COMPRESS=DEFLATE", _BIG)
+    _write(raster, _Storage(_GDAL_CODES[raster.cube.dtype], options, describe), path, progress)
+
+
 def write_features(raster: RawRaster, path: Path, features: FeatureLayout, progress: ProgressRange) -> None:
     """The feature raster, which says in its metadata what its bands are."""
 

@@ -67,6 +67,20 @@ class Grid:
         """GDAL's six numbers from map coordinates to (column, row)."""
         return tuple(gdal.InvGeoTransform(self.transform))
 
+    def coarser(self, place: tuple[int, int], size: tuple[int, int], step: int) -> Grid:
+        """A grid of larger pixels on this one.
+
+        Args:
+            place: Row and column of this grid where it begins.
+            size: Rows and columns that it has.
+            step: Pixels of this grid along a side of one of its own.
+        """
+        first, right, down, top, across, below = self.transform
+        row, col = place
+        origin = first + col * right + row * down, top + col * across + row * below
+        transform = (origin[0], right * step, down * step, origin[1], across * step, below * step)
+        return replace(self, height=size[0], width=size[1], transform=transform)
+
     @property
     def pixel_area_m2(self) -> float | None:
         """Area of a pixel; None where the CRS is unknown or geographic, so that pixels have no one area."""

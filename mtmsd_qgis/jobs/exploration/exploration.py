@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ..json_dataclasses import INLINE
+from ..data_model import CubeFile
+from ..json_dataclasses import INLINE, OMITTED_IF_NONE
 from ..results import Computation
 from ..settings import ExtractionSettings
 
@@ -151,6 +152,23 @@ class InspectionFacts:
 
 
 @dataclass(frozen=True)
+class GalleryRaster:
+    """The pictures of all cells as a raster.
+
+    Attributes:
+        raster: Three bands a cell, 1 to 255, 0 where nothing was looked at.
+        row: Of the scene, where its first row begins.
+        col: The same of its first column.
+        step: Lines and columns of the scene from one of its pixels to the next.
+    """
+
+    raster: CubeFile
+    row: int
+    col: int
+    step: int
+
+
+@dataclass(frozen=True)
 class ExplorationResult:
     """What the features of a scene mean.
 
@@ -166,6 +184,7 @@ class ExplorationResult:
         settings: Of the features.
         computation: Device and versions.
         seconds: The task took.
+        gallery: Where it is asked for.
     """
 
     timesteps: tuple[int, ...]
@@ -179,3 +198,4 @@ class ExplorationResult:
     settings: ExtractionSettings
     computation: Computation = field(metadata=INLINE)
     seconds: float = 0.0
+    gallery: GalleryRaster | None = field(default=None, metadata=OMITTED_IF_NONE)

@@ -26,7 +26,7 @@ from .exploration_sentences import (
 from .heat_map import HeatMap
 
 FORMAT, VERSION = "mtmsd-exploration", 1
-_PICTURES = ("picture", "scene_picture")  # keys that the JSON leaves out
+_PICTURES = ("picture", "scene_picture", "gallery")  # keys that the JSON leaves out
 
 
 def exploration_report(result: ExplorationResult, facts: Mapping[str, str], pixel_m: float | None) -> str:

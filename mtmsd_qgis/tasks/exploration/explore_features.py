@@ -44,10 +44,12 @@ from ...sampling.subsampling import subsample
 from ..job_device import announce_device, computation
 from ..scene_input import check_bands, check_size, open_scene, standardised
 from .cards import FirstChannels
+from .gallery_raster import Gallery
 from .pictures import colour_picture, scene_picture, size_of, stretched
 
 log = logging.getLogger(__name__)
 
+GALLERY = "gallery"  # option of the job: whether the pictures are wanted as a raster
 _MOST_SAMPLES = 2000
 _BLOCK = 32  # pixels, side of the blocks that are held out where each sample is a feature of its own
 _WALKED = 0.8  # of the time
@@ -90,6 +92,7 @@ def explore_features(job: Job, folder: Path, progress: Progress) -> ExplorationR
             "the report has no accuracies."
         )
     channels = FirstChannels(inspection, pixels)
+    gallery, shows = Gallery.of(pixels.rows, pixels.cols, plan.step), bool(job.options.get(GALLERY))
     cells: list[CellFacts] = []
     similarity: list[StageSimilarity] = []
     for position, stage in enumerate(settings.stages):
@@ -100,6 +103,8 @@ def explore_features(job: Job, folder: Path, progress: Progress) -> ExplorationR
         kept = choose_timesteps(figures.cka, settings.timesteps).kept
         similarity.append(StageSimilarity(stage, tuple(tuple(row) for row in rounded), kept))
         channels.add_stage(at_samples)
+        if shows:
+            gallery.add_stage(stage, settings.timesteps, figures.colours.values)
         progress(_WALKED + (0.95 - _WALKED) * (position + 1) / len(settings.stages), f"figures of stage {stage}")
     picture, natural_colours = _scene_picture(inspection, pixels)
     facts = _facts(inspection, pixels, "clusters" if stand_in else "classes")
@@ -114,6 +119,7 @@ def explore_features(job: Job, folder: Path, progress: Progress) -> ExplorationR
         scene_picture=picture,
         settings=settings,
         computation=computation(device),
+        gallery=gallery.write(folder) if shows else None,
     )
 
 
