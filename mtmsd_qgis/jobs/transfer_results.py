@@ -42,6 +42,26 @@ class BandComparison:
 
 
 @dataclass(frozen=True)
+class FeatureShift:
+    """How well the diffusion features of one timestep and stage tell two scenes apart.
+
+    Attributes:
+        timestep: Noise level.
+        stage: Of the decoder; None where the features have no names.
+        auc: 0.5 not at all, 1 entirely.
+    """
+
+    timestep: int
+    stage: int | None
+    auc: float
+
+    @property
+    def title(self) -> str:
+        """For a sentence."""
+        return f"timestep {self.timestep}" + ("" if self.stage is None else f", stage {self.stage}")
+
+
+@dataclass(frozen=True)
 class TransferFacts:
     """How far a scene differs from the one that a classifier was learnt from.
 
@@ -61,6 +81,8 @@ class TransferFacts:
         unadapted_auc: shift_auc without the adaptation; None where there is none.
         adapted_auc: shift_auc as it would be with ADAPT='scale', where that was not done; None where it was, or
             where it is not known.
+        features: Of each timestep and stage that the map rests on, the largest AUC first; empty where it rests on none,
+            or where the classifier's file keeps none.
     """
 
     sentence: str
@@ -76,3 +98,4 @@ class TransferFacts:
     adapt: str = "none"
     unadapted_auc: float | None = None
     adapted_auc: float | None = None
+    features: tuple[FeatureShift, ...] = ()

@@ -32,6 +32,8 @@ def transfer_parts(facts: TransferFacts, classes: Sequence[ClassEntry]) -> list[
         parts += ["<h2>May the map be believed?</h2>", cards(figures), _explained(facts)]
     if facts.bands:
         parts += [_quantiles(facts.bands), _bands(facts)]
+    if facts.features:
+        parts.append(_features(facts))
     if facts.target_proportions:
         parts.append(_proportions(facts, classes))
     return parts
@@ -122,6 +124,20 @@ def _bands(facts: TransferFacts) -> str:
         f"<h2>Bands</h2><p>Matched by {escape(facts.matched_by)}.{many} AUC: of this band alone{_as_mapped(adapted)}. "
         "Shifted: off by more than half a band's width.</p>"
         + table([*head, *(["Gain", "Offset"] if adapted else [])], rows)
+    )
+
+
+def _features(facts: TransferFacts) -> str:
+    """Table of the timesteps and stages that differ most."""
+    shown = facts.features[:_MOST_ROWS]
+    rows = [
+        [str(shift.timestep), NONE if shift.stage is None else str(shift.stage), f"{shift.auc:.2f}"] for shift in shown
+    ]
+    many = "" if len(shown) == len(facts.features) else f" The {len(shown)} of {len(facts.features)} that differ most."
+    return (
+        "<h2>Diffusion features</h2><p>AUC by which those of one timestep and stage that the map rests on tell the "
+        f"scenes apart, as they are mapped; cross-validated by regions.{many}</p>"
+        + table(["Timestep", "Stage", "AUC"], rows)
     )
 
 

@@ -30,10 +30,13 @@ from ..jobs.extras.extra_rasters import check_extras
 from ..jobs.protocol import Job
 from ..jobs.results import ApplyResult
 from ..jobs.settings import ApplySettings, from_json
+from ..jobs.transfer_results import FeatureShift
 from ..progress import Progress, span
 from ..sampling.sample_table import NO_SAMPLES
+from ..transfer.feature_shifts import diffusion_features, feature_shifts, group_names, summary_of_features
 from ..transfer.matched_raster import MatchedRaster
 from ..transfer.scene_comparison import SourceFacts, TargetFacts, write_applicability
+from ..transfer.scene_summary import SceneSummary
 from .job_device import announce_device, computation
 from .lazy_map import SceneFeatures, map_lazily
 from .map_result import map_grid
@@ -44,6 +47,7 @@ log = logging.getLogger(__name__)
 _LOOKED_AT = 0.02  # of the time, as are the following ends of stages
 _COMPARED = 0.05
 _PREPARED = 0.08
+_TOLD_APART = 0.1
 _MAPPED = 0.97
 
 
@@ -100,7 +104,7 @@ def apply_classifier(job: Job, folder: Path, progress: Progress) -> ApplyResult:
     target = facts.raster
     log.info("%s", facts.results().sentence)
     with memory_guard(device, "Choose DEVICE 'cpu'."):
-        classified = _map_of(run, target, span(progress, _COMPARED, _MAPPED))
+        classified, shifts = _map_of(run, target, source.features, span(progress, _COMPARED, _MAPPED))
         finished = finish_map(classified, run.grid, settings.finish, run.grid.size, span(progress, _MAPPED, _MAPPED))
     files = finished.files
     applicability = None
@@ -120,7 +124,7 @@ def apply_classifier(job: Job, folder: Path, progress: Progress) -> ApplyResult:
         applicability=applicability,
         classes=description.classes,
         mapped_pixels=counts,
-        transfer=facts.results(description.classes, counts),
+        transfer=replace(facts.results(description.classes, counts), features=shifts),
         settings=settings,
         computation=computation(device),
         choices=finished.facts(NO_SAMPLES),
@@ -135,15 +139,33 @@ def _tell_of_fill(cube: Cube, job: Job, progress: Progress) -> None:
             log.warning("%s These pixels are mapped all the same.", fill.sentence)
 
 
-def _map_of(run: ApplyRun, target: MatchedRaster, progress: Progress) -> MapFiles:
-    """The map, of features that are read or of features that are computed where they are read."""
+def _map_of(
+    run: ApplyRun, target: MatchedRaster, source: SceneSummary | None, progress: Progress
+) -> tuple[MapFiles, tuple[FeatureShift, ...]]:
+    """The map, of features that are read or of features that are computed where they are read.
+
+    Args:
+        run: The job.
+        target: The raster.
+        source: What the file keeps of the features of its scene; None: nothing.
+        progress: Told how far it is.
+
+    Returns:
+        The map, and how well its features tell the scenes apart.
+    """
     rule, layout = run.classifier.rule, run.classifier.description.layout
-    if not target.is_scene:
-        raster = _with_extras(run, target.raster)
-        return predict_map(rule.predictor(raster, layout, run.device.torch_device), run.grid, progress)
-    features = _lazy_features(run, target, span(progress, 0.0, _PREPARED))
-    predictor = rule.predictor(_with_extras(run, features.raster), layout, run.device.torch_device)
-    return map_lazily(predictor, features, run.grid, span(progress, _PREPARED, 1.0))
+    features = _lazy_features(run, target, span(progress, 0.0, _PREPARED)) if target.is_scene else None
+    raster = target.raster if features is None else features.raster
+    predictor = rule.predictor(_with_extras(run, raster), layout, run.device.torch_device)
+    shifts: tuple[FeatureShift, ...] = ()
+    if source is not None:
+        chosen = diffusion_features(predictor.bands, layout)
+        found = summary_of_features(raster, layout, chosen, span(progress, _PREPARED, _TOLD_APART)) or source
+        shifts = feature_shifts(source, found, group_names(layout, chosen))
+    mapping = span(progress, _TOLD_APART, 1.0)
+    if features is None:
+        return predict_map(predictor, run.grid, mapping), shifts
+    return map_lazily(predictor, features, run.grid, mapping), shifts
 
 
 def _with_extras(run: ApplyRun, raster: Raster) -> Raster:

@@ -31,8 +31,10 @@ from ..jobs.settings import ExtractionSettings
 from ..sampling.folds import group_folds, random_folds
 from ..sampling.groups import block_ids, spatial_groups
 from ..sampling.subsampling import subsample
+from ..transfer.feature_shifts import summary_of_features
 from ..transfer.matched_raster import MatchedRaster
 from ..transfer.scene_comparison import SourceFacts
+from ..transfer.scene_summary import SceneSummary
 
 log = logging.getLogger(__name__)
 
@@ -104,7 +106,7 @@ def save_if_wanted(made: MapOfScene) -> None:
         description,
         rule,
         None if scene is None else scene.recipe,
-        _source_facts(made, compared).arrays(),
+        replace(_source_facts(made, compared), features=_features(made)).arrays(),
     )
     save_classifier(path, stored, scene.model_file if scene is not None and included else None)
     log.info("Classifier: %s, %.1f MB.", path.name, path.stat().st_size / 1e6)
@@ -125,6 +127,13 @@ def _source_facts(made: MapOfScene, compared: Raster) -> SourceFacts:
         )
         folds = group_folds(training.class_index, groups, _FOLDS, settings.seed)
     return SourceFacts.of_scene(compared, training.positions, folds, _unfinished(made.result).mapped_pixels)
+
+
+def _features(made: MapOfScene) -> SceneSummary | None:
+    """What is kept of the diffusion features that the map rests on."""
+    if made.job.layout is None and made.scene is None:
+        return None
+    return summary_of_features(made.task.cube, made.task.layout, made.classifier.predictor.bands)
 
 
 def _description(made: MapOfScene, included: bool) -> ClassifierDescription:

@@ -30,7 +30,7 @@ from .transfer_summary import Inside, SceneComparison, Scenes
 
 NO_INDEX = -1.0
 INDEX_TYPE = "float32"
-_SUMMARY, _AREA, _INSIDE_SHARE = "summary.", "applicability.", "inside_share"
+_SUMMARY, _AREA, _INSIDE_SHARE, _FEATURES = "summary.", "applicability.", "inside_share", "features."
 _SIDE = 256  # pixels, of a window
 
 
@@ -42,11 +42,14 @@ class SourceFacts:
         summary: Of the bands that scenes are compared by; None where the file has none.
         applicability: By the same bands; None where the file has none.
         inside_share: Share of that scene inside the area of applicability, 0 to 1; None likewise.
+        features: Summary of the diffusion features that the map rests on; None where it rests on none, or the file has
+            none.
     """
 
     summary: SceneSummary | None
     applicability: SceneApplicability | None
     inside_share: float | None
+    features: SceneSummary | None = None
 
     @classmethod
     def of_scene(
@@ -72,6 +75,8 @@ class SourceFacts:
         if self.applicability is not None:
             arrays.update({_AREA + name: array for name, array in self.applicability.to_arrays().items()})
             arrays[_INSIDE_SHARE] = np.array(self.inside_share, dtype=np.float64)
+        if self.features is not None:
+            arrays.update({_FEATURES + name: array for name, array in self.features.to_arrays().items()})
         return arrays
 
     @classmethod
@@ -82,11 +87,12 @@ class SourceFacts:
             FileFormatError: Arrays are missing or not what they should be.
         """
         try:
-            summary, area = _under(_SUMMARY, arrays), _under(_AREA, arrays)
+            summary, area, features = (_under(prefix, arrays) for prefix in (_SUMMARY, _AREA, _FEATURES))
             return cls(
                 SceneSummary.from_arrays(summary) if summary else None,
                 SceneApplicability.from_arrays(area) if area else None,
                 _share(arrays[_INSIDE_SHARE]) if _INSIDE_SHARE in arrays else None,
+                SceneSummary.from_arrays(features) if features else None,
             )
         except ValueError as error:
             raise FileFormatError(

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from mtmsd_qgis.jobs.data_model import ClassEntry
-from mtmsd_qgis.jobs.transfer_results import CAREFUL, TRUSTED, BandComparison, TransferFacts
+from mtmsd_qgis.jobs.transfer_results import CAREFUL, TRUSTED, BandComparison, FeatureShift, TransferFacts
 from mtmsd_qgis.report.charts import QuantileLines, quantile_chart
 from mtmsd_qgis.report.html import page
 from mtmsd_qgis.report.transfer_tables import transfer_parts
@@ -137,3 +137,12 @@ def test_the_chart_draws_ranges_and_medians_to_scale():
 def test_a_chart_of_one_band_of_one_value_is_drawn(value):
     lines = [QuantileLines("one", [value], [value], [value])]
     assert "nan" not in quantile_chart([5], lines, "band", "value")
+
+
+def test_timesteps_and_stages_are_a_row_each_and_many_are_cut():
+    features = (FeatureShift(100, 3, 0.934), FeatureShift(50, None, 0.5))
+    text = html(features=features)
+    assert "<td>3</td><td>0.93</td>" in text
+    assert text.index("0.93") < text.index("<td>0.50</td></tr>")
+    assert "<h2>Diffusion features</h2>" not in html()
+    assert "The 20 of 24 that differ most." in html(features=features * 12)

@@ -186,6 +186,31 @@ def test_another_gain_and_offset_is_undone_on_request(scene, learnt, tmp_path):
     assert [band.gain for band in result.transfer.bands] == pytest.approx([1 / 1.1] * 6, rel=1e-3)
 
 
+def test_the_features_that_shift_are_named(scene, learnt, tmp_path):
+    """Of each timestep and stage; the scene itself has features that cannot be told apart."""
+    folder, cube = scene
+    own = apply_to(folder, cube, learnt[0]).transfer.features
+    assert {(shift.timestep, shift.stage) for shift in own} == {(50, 1), (50, 5), (100, 1), (100, 5)}
+    assert max(shift.auc for shift in own) < 0.7
+    noise = np.random.default_rng(1).normal(1500, 700, size=(6, SIDE, SIDE)).astype(np.float32)
+    other = apply_to(tmp_path, another(tmp_path, noise), learnt[0]).transfer.features
+    assert other[0].auc > 0.9
+    assert [shift.auc for shift in other] == sorted((shift.auc for shift in other), reverse=True)
+
+
+def test_a_file_without_features_of_its_scene_says_nothing_of_them(scene, learnt, tmp_path):
+    """As one that an earlier version has written."""
+    folder, cube = scene
+
+    def without(_, arrays):
+        for name in [name for name in arrays if name.startswith("source.features.")]:
+            arrays.pop(name)
+
+    result = apply_to(folder, cube, edited(learnt[0], tmp_path, without))
+    assert result.transfer.features == ()
+    assert map_of(folder) == learnt[1]
+
+
 def test_a_stopped_run_goes_on_to_the_same_map(scene, learnt, tmp_path):
     folder, cube = scene
     path, expected = learnt
@@ -253,6 +278,12 @@ def test_files_that_are_not_right_are_refused_with_one_sentence(scene, learnt, t
     assert "should be a classifier, it is a model" in refused(folder, cube, folder / "m.mtmsd")
 
 
+def _one_feature_less(_, arrays) -> None:
+    for name, axis in (("pixels", 1), ("quantiles", 0)):
+        array = arrays[f"source.features.{name}"]
+        arrays[f"source.features.{name}"] = np.ascontiguousarray(np.delete(array, 0, axis))
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -264,6 +295,8 @@ def test_files_that_are_not_right_are_refused_with_one_sentence(scene, learnt, t
         (lambda d, a: a.update({"predictor.more": np.zeros(1)}), "belongs to nothing"),
         (lambda d, a: a.pop("model.preprocessor.axes"), "components of 6 bands"),
         (lambda d, a: a.pop("source.summary.pixels"), "pixels of the scene should be there"),
+        (lambda d, a: a.pop("source.features.blocks"), "blocks of the scene should be there"),
+        (_one_feature_less, "keeps 39 features of its scene, its map rests on 40"),
         (lambda d, a: a.update({"source.inside_share": np.array(2.0)}), "a share from 0 to 1"),
         (lambda d, a: a.pop("source.applicability.area.samples"), "samples of the applicability missing"),
         (lambda d, a: d["predictor"].update(n_classes=2), "is not a complete classifier"),
