@@ -33,7 +33,7 @@ from mtmsd_qgis.tasks.run import run as run_task
 from .learner import CLASSIFIER, MOST_TRAINING, Learner, model_of
 
 _ROUNDS = 3  # of timing
-_SIDES = (512, 1024)  # pixels, of the rasters that memory is measured with
+_SIDES = (1024, 2048, 4096)  # pixels, of the rasters that memory is measured with
 
 
 @contextmanager
@@ -74,7 +74,7 @@ def costs(options: argparse.Namespace, folder: Path) -> None:
 
 
 def memory(_options: argparse.Namespace, folder: Path) -> None:
-    """Peak memory of applying a classifier of plain bands to made-up rasters of two sizes, each in its own process."""
+    """Peak memory of applying a classifier of plain bands to made-up rasters, each in its own process."""
     learn_made_up(folder)
     for side in _SIDES:
         command = [sys.executable, "-m", "benchmarks.transfer.run", "apply-peak", "--side", str(side)]

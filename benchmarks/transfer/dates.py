@@ -20,7 +20,7 @@ from mtmsd_qgis.jobs.settings import ClassificationSettings
 from mtmsd_qgis.sampling.folds import group_folds
 from mtmsd_qgis.sampling.sample_table import SampleTable
 
-from .learner import Applied, Learner, Mask, ids_of, model_of, percent, read, with_its_classes
+from .learner import Applied, Learner, Mask, ModelTraining, ids_of, model_of, percent, read, with_its_classes
 
 _FOLDS = 5
 _SATURATED = 16000.0  # in the scene of 2002, far from all other values; taken as no data
@@ -78,11 +78,11 @@ def two_dates(options: argparse.Namespace, folder: Path) -> None:
     print(f"{len(groups)} polygons look unchanged, {stable.sum()} pixels with data: {', '.join(names)}")
     own = cross_validated(Learner(first), first.samples)
     print(f"bands, 1999 itself, whole polygons held out: {percent(own):.1f} of all", flush=True)
-    for kind in ("bands", "features"):
-        learner, there = Learner(first), Learner(second)
-        if kind == "features":
-            learner = Learner(first, model_of(first, options.models))
-            there = Learner.of_features(second, model_of(second, options.models))
+    learners = [("bands", Learner(first), Learner(second))]
+    for seed in range(options.trainings):
+        models = [model_of(scene, options.models, ModelTraining(seed)) for scene in (first, second)]
+        learners.append((f"features {seed}", Learner(first, models[0]), Learner.of_features(second, models[1])))
+    for kind, learner, there in learners:
         learner.learn(first.samples, ClassificationSettings(split="none"))
         for adapt in ("none", "scale"):
             applied = learner.apply(second.folder, second.cube, adapt)

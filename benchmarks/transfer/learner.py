@@ -6,6 +6,7 @@ Enters: a scene, samples, a quick model or none. Leaves: the classifier's file, 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -143,11 +144,47 @@ def with_its_classes(scene: Scene, samples: SampleTable) -> tuple[Scene, SampleT
     return replace(scene, classes=tuple(scene.classes[k] for k in known)), numbered
 
 
-def model_of(scene: Scene, folder: Path) -> Path:
+@dataclass(frozen=True)
+class ModelTraining:
+    """How a diffusion model is trained.
+
+    Attributes:
+        seed: Of its weights, patches and noise.
+        iterations: The preset's where None.
+        others: More scenes of the sensor, to train on as well.
+    """
+
+    seed: int = 0
+    iterations: int | None = None
+    others: Sequence[Scene] = ()
+
+    def name_for(self, scene: Scene) -> str:
+        """Of the model's file."""
+        names = [scene.name, *(other.name for other in self.others)]
+        parts = ["+".join(names), *([f"i{self.iterations}"] if self.iterations else [])]
+        return "-".join([*parts, *([str(self.seed)] if self.seed else [])])
+
+
+def model_of(scene: Scene, folder: Path, training: ModelTraining | None = None) -> Path:
     """A quick model of the scene, trained where the folder has none."""
-    path = folder / f"{scene.name}.mtmsd"
+    how = training or ModelTraining()
+    path = folder / f"{how.name_for(scene)}.mtmsd"
     if not path.is_file():
         folder.mkdir(parents=True, exist_ok=True)
-        settings = to_json(pretrain_settings("quick"))
-        run_task(Job("pretrain", settings, scene.cube, outputs={"model": str(path)}), scene.folder, silent)
+        settings = to_json(pretrain_settings("quick", seed=how.seed, iterations=how.iterations))
+        extra = tuple(linked(other, scene.folder) for other in how.others)
+        outputs = {"model": str(path)}
+        run_task(Job("pretrain", settings, scene.cube, outputs=outputs, extra_scenes=extra), scene.folder, silent)
     return path
+
+
+def linked(scene: Scene, folder: Path) -> CubeFile:
+    """The scene's raster for a job in another folder, where links to its files are made."""
+    names = {}
+    for name in (scene.cube.file, scene.cube.mask):
+        if name is not None:
+            names[name] = f"{scene.name}-{name}"
+            (folder / names[name]).unlink(missing_ok=True)
+            (folder / names[name]).symlink_to((scene.folder / name).absolute())
+    mask = None if scene.cube.mask is None else names[scene.cube.mask]
+    return replace(scene.cube, file=names[scene.cube.file], mask=mask)

@@ -4,7 +4,7 @@
 Enters: the known scenes, and quick models of them (trained where the folder of models lacks one). Leaves: lines on
 standard output. All of it takes an hour on one core:
 
-    MTMSD_VENVS=.venv .venv/benchmark/bin/python -m benchmarks.transfer.run [dates halves shifts costs memory]
+    MTMSD_VENVS=.venv .venv/benchmark/bin/python -m benchmarks.transfer.run [dates halves shifts joint costs memory]
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ from benchmarks.scenes import ROOT
 from .costs import apply_peak, costs, memory
 from .dates import two_dates
 from .halves import HALVES, halves
+from .joint import PAIRS, joint
 from .shifts import shifts
 
-PARTS = {"dates": two_dates, "halves": halves, "shifts": shifts, "costs": costs, "memory": memory}
+PARTS = {"dates": two_dates, "halves": halves, "shifts": shifts, "joint": joint, "costs": costs, "memory": memory}
 
 
 def main() -> None:
@@ -31,6 +32,9 @@ def main() -> None:
     parser.add_argument("part", nargs="*", help="all where none is given")
     parser.add_argument("--scene", action="append", choices=list(HALVES), help="of the halves; all where none is given")
     parser.add_argument("--draws", type=int, default=20, help="of the halves")
+    parser.add_argument("--pair", action="append", choices=list(PAIRS), help="of joint; all where none is given")
+    parser.add_argument("--trainings", type=int, default=3, help="of each diffusion model; costs has one")
+    parser.add_argument("--iterations", type=int, help="of each diffusion model of joint; the preset's where not given")
     parser.add_argument("--models", type=Path, default=ROOT / "build" / "transfer_models", help="<scene>.mtmsd")
     parser.add_argument("--side", type=int, default=1024, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, default=Path(), help=argparse.SUPPRESS)

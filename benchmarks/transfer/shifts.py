@@ -19,7 +19,7 @@ from mtmsd_qgis.jobs.data_model import Band, CubeFile
 from mtmsd_qgis.jobs.settings import ClassificationSettings
 from mtmsd_qgis.sampling.subsampling import subsample
 
-from .learner import MOST_TRAINING, Learner, model_of, percent, read
+from .learner import MOST_TRAINING, Learner, ModelTraining, model_of, percent, read
 
 
 def shifts(options: argparse.Namespace, folder: Path) -> None:
@@ -29,7 +29,8 @@ def shifts(options: argparse.Namespace, folder: Path) -> None:
     values = read(scene.folder, scene.cube)
     noise = np.random.default_rng(0).normal(size=values.shape) * values.std(axis=(1, 2), keepdims=True)
     targets = {"brighter": values * 1.1 + 50, "noise": values.mean(axis=(1, 2), keepdims=True) + noise}
-    for model in (None, model_of(scene, options.models)):
+    models = [model_of(scene, options.models, ModelTraining(seed)) for seed in range(options.trainings)]
+    for number, model in enumerate([None, *models]):
         learner = Learner(scene, model)
         learner.learn(training, ClassificationSettings(split="random"))
         as_it_is = learner.apply(scene.folder, scene.cube).classes
@@ -39,7 +40,7 @@ def shifts(options: argparse.Namespace, folder: Path) -> None:
             cube = written(place, targets[title].astype(np.float32), scene.cube.bands)
             applied = learner.apply(place, cube, adapt)
             print(
-                f"{'bands' if model is None else 'features'}, {title}, ADAPT='{adapt}': "
+                f"{'bands' if model is None else f'features {number - 1}'}, {title}, ADAPT='{adapt}': "
                 f"{percent(applied.classes == as_it_is):.3f} % of the same class, inside "
                 f"{100 * (applied.facts.inside_share or 0):.1f} %. {applied.facts.sentence}",
                 flush=True,
