@@ -30,34 +30,22 @@ from torch import Tensor
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.features import Training, make_features  # noqa: E402 - the path comes first
+from benchmarks.auto_pixels import fitted_auto, wanted_feature_sets  # noqa: E402 - the path comes first
+from benchmarks.features import Training, make_features  # noqa: E402
 from benchmarks.scenes import SceneMissing, known_scenes, prepare  # noqa: E402
-from mtmsd_qgis.classification.auto.cross_validation import TrainingSet  # noqa: E402
-from mtmsd_qgis.classification.auto.ensemble import Ensemble, Purpose, fit_auto  # noqa: E402
+from mtmsd_qgis.classification.auto.ensemble import Ensemble  # noqa: E402
 from mtmsd_qgis.classification.auto.feature_reader import FeatureSetReader  # noqa: E402
 from mtmsd_qgis.classification.auto.feature_sets import FeatureSet  # noqa: E402
-from mtmsd_qgis.classification.auto.model_library import (  # noqa: E402
-    CONTEXTUAL,
-    OVERLAPPING,
-    available_models,
-    feature_sets_of,
-)
-from mtmsd_qgis.classification.context.cross_class_affinity import (  # noqa: E402
-    MOST_CROSS_CLASS,
-    cross_class_affinity,
-)
 from mtmsd_qgis.classification.uncertainty.measures import margin  # noqa: E402
 from mtmsd_qgis.classification.uncertainty.suggestions import least_certain, suggest  # noqa: E402
 from mtmsd_qgis.io.cube import Cube  # noqa: E402
 from mtmsd_qgis.jobs.data_model import CubeFile, FeatureLayout  # noqa: E402
 from mtmsd_qgis.progress import silent  # noqa: E402
-from mtmsd_qgis.sampling.groups import block_ids, spatial_groups  # noqa: E402
 from mtmsd_qgis.sampling.sample_table import SampleTable  # noqa: E402
 
 ROUNDS, SIZE, START = 5, 10, 2
 _MOST_PIXELS, _POOL, _TEST = 2600, 800, 1000
 _LEAST_OF_A_CLASS = 5  # pixels among those drawn
-_BLOCK = 32
 _COMPONENTS = 25
 
 
@@ -88,12 +76,11 @@ class Pixels:
         drawn[:, 2] = np.unique(drawn[:, 2], return_inverse=True)[1].reshape(-1)
         drawn[:, 3] = np.arange(len(drawn))
         reader = FeatureSetReader.fit(cube, layout, torch.device("cpu"))
-        models = available_models((*CONTEXTUAL, *OVERLAPPING), reader.available)
-        wanted = [*feature_sets_of(models), FeatureSet.GUIDE, FeatureSet.COMPONENT_MEANS]
+        wanted = list(dict.fromkeys([*wanted_feature_sets(reader), FeatureSet.COMPONENT_MEANS]))
         table = SampleTable.from_array(drawn)
         features, order = reader.at_samples(table, wanted, silent)
         table = table.subset(order)
-        space = features.pop(FeatureSet.COMPONENT_MEANS)[:, : min(_COMPONENTS, len(reader.scaling.components))]
+        space = features[FeatureSet.COMPONENT_MEANS][:, : min(_COMPONENTS, len(reader.scaling.components))]
         return cls(table.with_groups(np.arange(len(table))), features, space.double().numpy())
 
     @property
@@ -104,15 +91,8 @@ class Pixels:
     def fitted(self, chosen: Sequence[int], seed: int) -> Ensemble:
         """The shipped classifier, with SPLIT='spatial', of some of the pixels."""
         index = np.sort(np.array(chosen))
-        table = self.table.subset(index)
         features = {name: values[torch.from_numpy(index)] for name, values in self.features.items()}
-        affinity = cross_class_affinity(features.pop(FeatureSet.GUIDE), table, seed)
-        groupings = {
-            "groups": spatial_groups(table, _BLOCK),
-            "blocks": block_ids(table.rows, table.cols, _BLOCK),
-        }
-        purpose = Purpose(False, affinity <= MOST_CROSS_CLASS, groupings, seed)
-        return fit_auto(TrainingSet(features, table.class_index, self.classes), purpose, silent)
+        return fitted_auto(self.table.subset(index), features, seed)
 
     def probabilities(self, ensemble: Ensemble, index: NDArray[np.int64]) -> NDArray[np.float32]:
         """(n, K) of some of the pixels."""

@@ -39,10 +39,11 @@ _NODATA = -32768
 
 @dataclass(frozen=True)
 class Run:
-    """A worker that has ended: its result, its seconds and its largest resident memory in bytes."""
+    """A worker that has ended: its result, its seconds, those of its processors, its peak of resident memory."""
 
     values: dict[str, Any]
     seconds: float
+    processor_seconds: float
     peak_bytes: int
 
 
@@ -78,9 +79,9 @@ def _measured(folder: Path, size: int, steps: Steps) -> dict[str, Any]:
     scene = make_scene(folder, size)
     model = folder / "scene.mtmsd"
     settings = to_json(pretrain_settings(steps.preset, iterations=_ITERATIONS))
-    runs = {"pretraining": _run(Job("pretrain", settings, scene, outputs={"model": str(model)}), folder)}
+    runs = {"pretraining": run_worker(Job("pretrain", settings, scene, outputs={"model": str(model)}), folder)}
     wanted = to_json(extraction_settings(steps.preset, timesteps=steps.timesteps))
-    runs["extraction"] = _run(Job("extract", wanted, scene, inputs={"model": str(model)}), folder)
+    runs["extraction"] = run_worker(Job("extract", wanted, scene, inputs={"model": str(model)}), folder)
     (folder / "components.raw").unlink()
     if size <= steps.classify_up_to:
         np.save(folder / "samples.npy", _samples(size), allow_pickle=False)
@@ -93,7 +94,7 @@ def _measured(folder: Path, size: int, steps: Steps) -> dict[str, Any]:
             classes=tuple(ClassEntry(i + 1, f"class {i + 1}") for i in range(_CLASSES)),
             layout=FeatureLayout.from_json(values["layout"]),
         )
-        runs["classification"] = _run(job, folder)
+        runs["classification"] = run_worker(job, folder)
     return {
         name: {
             "seconds": run.values["seconds"],
@@ -131,7 +132,7 @@ def _samples(size: int) -> NDArray[np.int64]:
     return np.stack([rows, cols, class_of(rows, cols), np.arange(_SAMPLES)], axis=1).astype(np.int64)
 
 
-def _run(job: Job, folder: Path) -> Run:
+def run_worker(job: Job, folder: Path) -> Run:
     """A worker process of its own, as QGIS starts it."""
     write_job(job, folder)
     worker = ROOT / "mtmsd_qgis" / "worker.py"
@@ -157,4 +158,4 @@ def _run(job: Job, folder: Path) -> Run:
         tail = (folder / "stderr.txt").read_text(encoding="utf-8", errors="replace")[-2000:]
         sys.exit(f"The worker ended with {process.returncode}: {' '.join(errors)}\n{tail}")
     peak = usage.ru_maxrss if sys.platform == "darwin" else 1024 * usage.ru_maxrss
-    return Run(dict(values[0]), seconds, peak)
+    return Run(dict(values[0]), seconds, usage.ru_utime + usage.ru_stime, peak)
