@@ -15,12 +15,14 @@ from torch import Tensor
 _START_SEED = 20240607  # any number; what matters is that no setting changes it
 _ROUNDS = 15  # of Lloyd's algorithm; further ones move pixels between prototypes of the same cluster
 _AT_ONCE = 16_384  # pixels
+_ROUNDING = 1e-6  # of the squares that a distance is the difference of
 
 
 def nearest(pixels: Tensor, prototypes: Tensor) -> tuple[Tensor, Tensor]:
     """The nearest prototype (N,) of pixels (N, F), and the squared distances (N, n) to all of them."""
-    square = (pixels**2).sum(dim=1, keepdim=True) + (prototypes**2).sum(dim=1)
-    distances = (square - 2 * pixels @ prototypes.T).clamp(min=0)
+    distances = _less_own_square(pixels, prototypes)
+    distances += (pixels**2).sum(dim=1, keepdim=True)
+    distances.clamp_(min=0)
     return distances.argmin(dim=1), distances
 
 
@@ -49,16 +51,31 @@ def k_means(pixels: Tensor, count: int) -> tuple[Tensor, NDArray[np.int64]]:
 
 
 def _nearest_of_all(pixels: Tensor, prototypes: Tensor) -> Tensor:
-    return torch.cat([nearest(part, prototypes)[0] for part in torch.split(pixels, _AT_ONCE)])
+    parts = torch.split(pixels, _AT_ONCE)
+    return torch.cat([_less_own_square(part, prototypes).argmin(dim=1) for part in parts])
+
+
+def _less_own_square(pixels: Tensor, prototypes: Tensor) -> Tensor:
+    """(N, n) squared distances less the square of the pixel itself, which is the same for all prototypes."""
+    return torch.addmm((prototypes**2).sum(dim=1), pixels, prototypes.T, alpha=-2)
 
 
 def _start(pixels: Tensor, count: int) -> Tensor:
     """Pixels far from each other: each is drawn with a chance that grows with the distance to those drawn before."""
     rng = np.random.default_rng(_START_SEED)
     chosen = [int(rng.integers(len(pixels)))]
-    distance = ((pixels - pixels[chosen[0]]) ** 2).sum(dim=1).double().numpy()
-    while len(chosen) < min(count, len(pixels)) and distance.sum() > 0:
-        reached = np.cumsum(distance)
+    square = (pixels**2).sum(dim=1)
+    distance = _distance_to_one(pixels, square, chosen[0])
+    while len(chosen) < min(count, len(pixels)):
+        reached = np.cumsum(distance.numpy(), dtype=np.float64)
+        if reached[-1] <= 0:
+            break
         chosen.append(int(np.searchsorted(reached, rng.random() * reached[-1], side="right").clip(0, len(pixels) - 1)))
-        np.minimum(distance, ((pixels - pixels[chosen[-1]]) ** 2).sum(dim=1).double().numpy(), out=distance)
+        torch.minimum(distance, _distance_to_one(pixels, square, chosen[-1]), out=distance)
     return pixels[torch.tensor(chosen)]
+
+
+def _distance_to_one(pixels: Tensor, square: Tensor, chosen: int) -> Tensor:
+    """(N,) squared distances of pixels (N, F) to one of them; 0 where they are the same but for rounding."""
+    distance = (square + square[chosen]).addmv_(pixels, pixels[chosen], alpha=-2)
+    return torch.where(distance > _ROUNDING * (square + square[chosen]), distance, 0.0)
