@@ -62,6 +62,10 @@ def test_classification_returns_every_output(scene, features, tmp_path):
     assert np.allclose(probabilities.max(axis=0), confidence, atol=1e-5)
     dataset = gdal.Open(outputs["PROBABILITIES"])
     assert [dataset.GetRasterBand(n).GetDescription() for n in (1, 2, 3)] == sorted(NAMES)
+    dataset = gdal.Open(outputs["UNCERTAINTY"])
+    measures = [dataset.GetRasterBand(n + 1).GetDescription() for n in range(dataset.RasterCount)]
+    assert measures[:2] == ["entropy", "margin"]
+    assert measures[2:] in ([], ["disagreement"])  # where the ensemble has two kinds of models
     assert "forest" in (tmp_path / "report.html").read_text()
     document = json.loads((tmp_path / "report.json").read_text())
     assert (document["kind"], document["accuracy"]["oa"]) == ("classification", results["OA"])

@@ -8,10 +8,28 @@ import json
 import numpy as np
 import pytest
 from qgis.core import QgsProcessingException, QgsRasterLayer, QgsVectorLayer
-from scenes import PRETRAIN, Log, class_of_pixel, legend, read_raster, results_of, run, write_raster
+from scenes import (
+    LEFT,
+    NAMES,
+    PIXEL,
+    PRETRAIN,
+    TOP,
+    Log,
+    class_of_pixel,
+    legend,
+    read_raster,
+    results_of,
+    run,
+    write_raster,
+)
 
 pytestmark = pytest.mark.usefixtures("torch_python")
 BANDS = {"FEATURES": "bands", "DEVICE": "cpu"}
+
+
+def pixel_of(point):
+    """Row and column in the scene's raster."""
+    return int((TOP - point.y()) // PIXEL), int((point.x() - LEFT) // PIXEL)
 
 
 def test_the_classes_are_found_without_labels_and_judged_by_a_layer(scene, tmp_path):
@@ -50,6 +68,47 @@ def test_the_classes_are_found_without_labels_and_judged_by_a_layer(scene, tmp_p
     plain = run("clusterscene", {**given, "OUTPUT": str(tmp_path / "plain.tif")})
     assert (tmp_path / "plain.tif").read_bytes() == (tmp_path / "map.tif").read_bytes()
     assert plain["MATCHED_OA"] is None
+
+
+def test_suggested_places_that_are_given_a_class_name_the_whole_map(scene, tmp_path):
+    places, clusters = tmp_path / "places.gpkg", tmp_path / "map.tif"
+    given = {"INPUT": str(scene.raster), "CLUSTERS": 3, **BANDS, "SEED": 5}
+    confidence = tmp_path / "confidence.tif"
+    outputs = {"OUTPUT": str(clusters), "SUGGESTIONS": str(places), "CONFIDENCE": str(confidence)}
+    run("clusterscene", {**given, **outputs})
+    for path in (clusters, confidence):
+        assert path.with_suffix(".qml").is_file()
+    layer, kinds = QgsVectorLayer(str(places), "places", "ogr"), class_of_pixel()
+    column = layer.fields().indexOf("class")
+    assert layer.startEditing()
+    for point in layer.getFeatures():
+        assert not point["class"]
+        row, col = pixel_of(point.geometry().asPoint())
+        layer.changeAttributeValue(point.id(), column, NAMES[kinds[row, col]])
+    assert layer.commitChanges()
+    named = {
+        "INPUT": str(clusters),
+        "SAMPLES": str(places),
+        "CLASS_FIELD": "class",
+        "OUTPUT": str(tmp_path / "named.tif"),
+    }
+    results = run("nameclusters", named)
+    assert (results["CLASSES"], results["NAMED_SHARE"]) == (3, 100)
+    expected = np.argsort(np.argsort(NAMES))[kinds] + 1  # ids in alphabetical order
+    assert (read_raster(tmp_path / "named.tif")[0] == expected).mean() > 0.95
+
+
+def test_what_was_cancelled_goes_on_to_the_same_map(scene, tmp_path):
+    given = {"INPUT": str(scene.raster), "CLUSTERS": 3, **BANDS}
+    run("clusterscene", {**given, "OUTPUT": str(tmp_path / "whole.tif")})
+    log, folder = Log(cancel_at_percent=20), tmp_path / "map.tif.checkpoint"
+    with pytest.raises(QgsProcessingException, match="Cancelled"):
+        run("clusterscene", {**given, "OUTPUT": str(tmp_path / "map.tif")}, log)
+    assert not (tmp_path / "map.tif").exists()
+    more = {"RESUME": str(folder)} if folder.exists() else {}  # a small scene may have kept nothing yet
+    run("clusterscene", {**given, **more, "OUTPUT": str(tmp_path / "map.tif")})
+    assert not folder.exists()
+    assert (tmp_path / "map.tif").read_bytes() == (tmp_path / "whole.tif").read_bytes()
 
 
 def test_the_number_of_clusters_is_proposed(scene, tmp_path):

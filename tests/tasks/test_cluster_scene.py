@@ -66,6 +66,15 @@ def test_the_map_finds_the_kinds_and_no_reference_or_window_changes_it(job, tmp_
     assert files_of(run(job, tmp_path, silent))[::2] == before[::2]
 
 
+def test_another_seed_has_the_same_numbers_and_colours(job, tmp_path):
+    one = run(job, tmp_path, silent)
+    before = files_of(one)
+    other = run(changed(job, settings={"cluster": {**job.settings["cluster"], "seed": 77}}), tmp_path, silent)
+    assert files_of(other) == before
+    assert other.classes == one.classes
+    assert other.suggestions == one.suggestions
+
+
 def interrupted(job, tmp_path, monkeypatch):
     """The job with a folder for its work, stopped at the fifth of nine windows."""
     whole = PixelView.windows

@@ -74,7 +74,7 @@ def test_prototypes_are_the_same_twice_and_no_more_than_pixels_differ():
     assert len(set(own.tolist())) == 3
 
 
-@pytest.mark.parametrize("kinds", [3, 6])
+@pytest.mark.parametrize("kinds", [3, 6, 12])
 def test_the_number_of_kinds_of_fields_is_proposed(kinds):
     draw, truth = planted(kinds)
     found = SceneClusters.find(draw, ClusterSettings(), silent)
