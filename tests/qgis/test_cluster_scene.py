@@ -95,7 +95,7 @@ def test_suggested_places_that_are_given_a_class_name_the_whole_map(scene, tmp_p
     results = run("nameclusters", named)
     assert (results["CLASSES"], results["NAMED_SHARE"]) == (3, 100)
     expected = np.argsort(np.argsort(NAMES))[kinds] + 1  # ids in alphabetical order
-    assert (read_raster(tmp_path / "named.tif")[0] == expected).mean() > 0.95
+    assert (read_raster(named)[0] == expected).mean() > 0.95
 
 
 def test_what_was_cancelled_goes_on_to_the_same_map(scene, tmp_path):
