@@ -86,13 +86,8 @@ def test_suggested_places_that_are_given_a_class_name_the_whole_map(scene, tmp_p
         row, col = pixel_of(point.geometry().asPoint())
         layer.changeAttributeValue(point.id(), column, NAMES[kinds[row, col]])
     assert layer.commitChanges()
-    named = {
-        "INPUT": str(clusters),
-        "SAMPLES": str(places),
-        "CLASS_FIELD": "class",
-        "OUTPUT": str(tmp_path / "named.tif"),
-    }
-    results = run("nameclusters", named)
+    points, named = {"SAMPLES": str(places), "CLASS_FIELD": "class"}, str(tmp_path / "named.tif")
+    results = run("nameclusters", {"INPUT": str(clusters), **points, "OUTPUT": named})
     assert (results["CLASSES"], results["NAMED_SHARE"]) == (3, 100)
     expected = np.argsort(np.argsort(NAMES))[kinds] + 1  # ids in alphabetical order
     assert (read_raster(named)[0] == expected).mean() > 0.95
