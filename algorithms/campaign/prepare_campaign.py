@@ -20,6 +20,7 @@ from ...mtmsd_qgis.campaign.effort import effort_of
 from ...mtmsd_qgis.campaign.folder import Campaign
 from ...mtmsd_qgis.jobs.settings import PRESET_NAMES
 from ..base.choices.class_table_parameter import ClassTableParameter
+from ..base.choices.number_fields import SampleWeightField
 from ..base.classification_parameters import ClassifierOptions, ClassifierParameters, SampleLayers
 from ..base.extraction_parameters import ExtractionParameters, MatchedModel
 from ..base.parameters import Device, ParameterValues, Seed
@@ -93,6 +94,7 @@ class PrepareCampaign(CampaignAlgorithm):
             ExtractionParameters(),
             ClassifierOptions(for_campaign=True),
             ClassTableParameter(),
+            SampleWeightField(),
             Seed(),
             Device(),
         )
@@ -135,7 +137,7 @@ class PrepareCampaign(CampaignAlgorithm):
         for source, numbers in rasters:
             samples = SampleLayers().read(values, source)
             self._scenes.append(CampaignScene(source, numbers, samples.training, samples.reference))
-        self._sentences, self._warnings = samples.sentences, samples.warnings
+        self._sentences, self._warnings = (*samples.sentences, *samples.weight_sentences), samples.warnings
 
     def compute(self, values: ParameterValues, feedback: QgsProcessingFeedback) -> dict[str, Any]:
         """Write the folder, and say what the campaign will take."""
@@ -155,9 +157,9 @@ class PrepareCampaign(CampaignAlgorithm):
         needs = [SceneNeed(scene.source, scene.numbers) for scene in self._scenes]
         check_space(campaign_need(needs, folder), feedback)
         settings = replace(self._settings, source_band_count=len(first.bands))
-        export = CampaignExport(
-            self._scenes, settings, self._mask, self._model.file if self._model else None, values.transforms
-        )
+        model = self._model.file if self._model else None
+        field = SampleWeightField.named(values)
+        export = CampaignExport(self._scenes, settings, self._mask, model, values.transforms, field)
         campaign = export.write(folder, ProgressRange(feedback, 0, 100))
         pixels = sum(scene.height * scene.width for scene in campaign.scenes)
         effort = effort_of(

@@ -62,11 +62,7 @@ class TrainingTask:
 
     def weight_facts(self) -> SampleWeightFacts | None:
         """What the result says of the weights; None where all samples count alike."""
-        weights, field = self.weights_of(self.training), self.settings.sample_weight_field
-        if weights is None or field is None:
-            return None
-        least, most, effective = (round(x, 6) for x in (weights.min(), weights.max(), effective_samples(weights)))
-        return SampleWeightFacts(field, float(least), float(most), len(weights), float(effective))
+        return weight_facts(self.weights_of(self.training), self.settings.sample_weight_field)
 
     def samples_within(self, limit: int) -> SampleTable:
         """At most so many training samples, as memory allows."""
@@ -108,3 +104,16 @@ class FittedClassifier:
 def words_first(shares: Mapping[str, float]) -> dict[str, float]:
     """Shares by label: words first, then numbers, ascending."""
     return dict(sorted(shares.items(), key=lambda item: (item[0].isdigit(), item[0].zfill(9))))
+
+
+def weight_facts(weights: NDArray[np.float64] | None, field: str | None) -> SampleWeightFacts | None:
+    """What a result says of the weights of training samples; None where all count alike.
+
+    Args:
+        weights: (N,) of the samples; None: alike.
+        field: That they are from.
+    """
+    if weights is None or field is None:
+        return None
+    least, most, effective = (round(x, 6) for x in (weights.min(), weights.max(), effective_samples(weights)))
+    return SampleWeightFacts(field, float(least), float(most), len(weights), float(effective))

@@ -6,7 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from osgeo import gdal
-from scenes import PRETRAIN, Scene, run
+from scenes import PRETRAIN, Log, Scene, run
 
 SETTINGS = {**PRETRAIN, "CLASS_FIELD": "cover", "TIMESTEPS": "100,200", "SPLIT": "spatial"}
 
@@ -25,7 +25,9 @@ def tiles_of(scene: Scene, folder: Path, columns: int = 2) -> list[str]:
     return paths
 
 
-def prepared(scene: Scene, rasters: list[str], folder: Path, **changes: object) -> dict[str, object]:
+def prepared(
+    scene: Scene, rasters: list[str], folder: Path, log: Log | None = None, **changes: object
+) -> dict[str, object]:
     """What 'Prepare campaign' gives."""
     parameters = {"INPUTS": rasters, "TRAINING": str(scene.polygons), "OUTPUT": str(folder), **SETTINGS, **changes}
-    return run("preparecampaign", parameters)
+    return run("preparecampaign", parameters, log)

@@ -7,6 +7,7 @@ import json
 
 import numpy as np
 import pytest
+from campaigns import prepared, tiles_of
 from qgis.core import QgsFeature, QgsProcessingException, QgsVectorLayer
 from scenes import CLASSIFY, CRS, NAMES, Log, box_of_pixels, class_of_pixel, read_raster, run, save_layer
 
@@ -125,6 +126,26 @@ def test_weights_of_features_in_two_rasters(scene, tmp_path):
     ids = np.array([sorted(NAMES).index(name) + 1 for name in NAMES])
     assert (read_raster(tmp_path / "map.tif")[0] == ids[class_of_pixel()]).mean() > 0.95
     assert len(one) == len(two)
+
+
+def test_a_campaign_takes_weights_with_it(scene, tmp_path):
+    log = Log()
+    layer = training(lambda index, number: 0 if (index, number) == (0, 0) else 1 + number)
+    tiles = tiles_of(scene, tmp_path / "tiles")
+    prepared(scene, tiles, tmp_path / "weighted", log, TRAINING=layer, SAMPLE_WEIGHT_FIELD="trust")
+    campaign = json.loads((tmp_path / "weighted" / "campaign.json").read_text())
+    jobs = [json.loads((tmp_path / "weighted" / "scenes" / f"000{i}" / "job.json").read_text()) for i in (1, 2)]
+    assert campaign["classify"]["sample_weight_field"] == "trust"
+    assert [job["sample_weights"] for job in jobs] == ["weights.npy", None]
+    weights = np.load(tmp_path / "weighted" / "scenes" / "0001" / "weights.npy")
+    assert sorted(weights) == sorted(f["trust"] for f in layer.getFeatures() if f["trust"])
+    assert "1 training feature is left out, being of weight 0 (field trust)" in log.text
+
+    layer = training(lambda *_: 3)
+    prepared(scene, tiles, tmp_path / "alike", log, TRAINING=layer, SAMPLE_WEIGHT_FIELD="trust")
+    campaign = json.loads((tmp_path / "alike" / "campaign.json").read_text())
+    assert campaign["classify"].get("sample_weight_field") is None
+    assert not (tmp_path / "alike" / "scenes" / "0001" / "weights.npy").exists()
 
 
 def test_areas_of_classes_from_a_field(scene, tmp_path):

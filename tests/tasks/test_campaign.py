@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from mtmsd_qgis.campaign.folder import CAMPAIGN_FILE, Campaign, read_campaign, scene_folder
+from mtmsd_qgis.campaign.folder import CAMPAIGN_FILE, Campaign, read_campaign, read_scene, scene_folder, write_scene
 from mtmsd_qgis.campaign.steps import STEPS, Shard, next_step, state_of
 from mtmsd_qgis.classification.feature_value.candidate import feature_sets_for
 from mtmsd_qgis.diffusion.device import choose_device
@@ -23,11 +23,12 @@ from mtmsd_qgis.jobs.json_dataclasses import from_json
 from mtmsd_qgis.jobs.protocol import Job
 from mtmsd_qgis.jobs.results import CampaignResult
 from mtmsd_qgis.progress import silent
+from mtmsd_qgis.report.campaign_report import campaign_report
 from mtmsd_qgis.tasks.campaign.campaign_run import CampaignRun
 from mtmsd_qgis.tasks.campaign.gather import learning_task
 from mtmsd_qgis.tasks.campaign.run_steps import run_campaign
 from mtmsd_qgis.tasks.run import run as run_task
-from tests.campaigns import SIZE, TWO, WHOLE, campaign_of
+from tests.campaigns import CLASSIFY, SIZE, TWO, WHOLE, campaign_of
 from tests.scenes import CLASSES, cube_of, fields
 
 ONE = Shard()
@@ -204,3 +205,29 @@ def test_a_classifier_of_other_classes_is_refused(done, tmp_path):
         shutil.copy(done / "shared" / name, tmp_path / "shared")
     with pytest.raises(FileFormatError, match=r"tells other classes apart than campaign.json names"):
         run_campaign(tmp_path, STEPS["map"], ONE, silent)
+
+
+def weighted_like(done: Path, folder: Path, weights: np.ndarray) -> CampaignResult:
+    """A campaign like the first from the features on, whose samples count by weights of their groups."""
+    campaign = campaign_of(folder, TWO, classify=replace(CLASSIFY, sample_weight_field="trust"))
+    first = campaign.scenes[0]
+    np.save(scene_folder(folder, first) / "weights.npy", weights)
+    write_scene(replace(read_scene(folder, first), sample_weights="weights.npy"), folder, first)
+    for name in ("moments.part", "model.mtmsd", "features.part"):
+        shutil.copy(done / "shared" / name, folder / "shared")
+    run_campaign(folder, None, ONE, silent)
+    return from_json(CampaignResult, json.loads((folder / "shared" / "result.json").read_text()))
+
+
+def test_samples_count_by_the_weights_of_their_features(done, tmp_path):
+    groups = 1 + max(np.load(file)[:, 3].max() for file in done.glob("scenes/*/samples.npy"))
+    result = weighted_like(done, tmp_path / "unlike", np.where(np.arange(groups) % 2, 0.01, 1.0))
+    facts = result.choices.sample_weights
+    assert (facts.field, facts.samples) == ("trust", sum(result.split.training_samples))
+    assert facts.effective < 0.75 * facts.samples
+    assert not same(mosaic_of(tmp_path / "unlike"), mosaic_of(done))
+    assert "by the field trust" in campaign_report(result, {})
+
+    alike = weighted_like(done, tmp_path / "alike", np.full(groups, 3.0))
+    assert alike.choices is None
+    assert same(mosaic_of(tmp_path / "alike"), mosaic_of(done))

@@ -60,6 +60,7 @@ class CampaignExport:
         mask: Pixels to leave out.
         model: A trained diffusion model; None where one is to be trained.
         transforms: Of the project, for datum shifts.
+        weight_field: Of the training layer, that says how much its samples count; None: all alike.
     """
 
     scenes: Sequence[CampaignScene]
@@ -67,6 +68,7 @@ class CampaignExport:
     mask: MaskSource | None
     model: Path | None
     transforms: QgsCoordinateTransformContext
+    weight_field: str | None = None
 
     def write(self, folder: Path, progress: ProgressRange) -> Campaign:
         """Write the campaign; its folder is there only when it is complete.
@@ -101,10 +103,13 @@ class CampaignExport:
                     samples=files[number] if count else None,
                     validation=reference[number] if reference else None,
                     classes=training.classes,
+                    sample_weights=None if number else training.weights,  # of all scenes, in the first one's folder
                 )
                 write_scene(job, partial, scene)
                 scenes[number] = replace(scene, samples=count)
-            campaign = replace(self.settings, scenes=tuple(scenes), classes=training.classes)
+            field = None if training.weights is None else self.weight_field
+            classify = replace(self.settings.classify, sample_weight_field=field)
+            campaign = replace(self.settings, scenes=tuple(scenes), classes=training.classes, classify=classify)
             write_campaign_file(campaign, partial)
             if self.model is not None:
                 shutil.copyfile(self.model, partial / SHARED / MODEL)

@@ -35,6 +35,7 @@ from ...jobs.timesteps.trained_timesteps import refuse_untrained
 from ...progress import Progress, span
 from ...sampling.sample_split import SampleSplit, split_samples, with_reference
 from ...sampling.sample_table import SampleTable, check_classes, read_samples
+from ...sampling.sample_weights import SampleWeights, read_sample_weights
 from ..job_device import announce_device
 from .campaign_run import CampaignRun, UnitWork
 from .mosaic_features import FoundFeatures, MosaicFeatures, SplitWords
@@ -108,6 +109,12 @@ def split_of(run: CampaignRun) -> SampleSplit:
 def reference_samples(run: CampaignRun) -> SampleTable:
     """The reference samples of all scenes, with rows and columns of the mosaic; may be empty."""
     return _all_samples(run, "validation")[0]
+
+
+def sample_weights(run: CampaignRun) -> SampleWeights | None:
+    """The weights of the training layer's features, which the first scene has for all; None: samples count alike."""
+    first = run.campaign.scenes[0]
+    return read_sample_weights(scene_folder(run.folder, first), read_scene(run.folder, first).sample_weights)
 
 
 def _all_samples(run: CampaignRun, which: str) -> tuple[SampleTable, NDArray[np.int64]]:

@@ -28,6 +28,7 @@ from ...progress import Progress, span
 from ...sampling.sample_table import SampleTable
 from ..job_device import announce_device
 from .campaign_run import CampaignRun, UnitWork
+from .find_features import sample_weights
 from .mosaic_features import FoundFeatures, MosaicFeatures
 
 _CELL = 32  # pixels, side of the windows that features are read by
@@ -63,7 +64,8 @@ def learning_task(run: CampaignRun, device: Device) -> tuple[FoundFeatures, Trai
     found = FoundFeatures.load(run.shared(names.FEATURES), device.torch_device)
     lazy = MosaicFeatures.of_model(run).by_recipe(found.recipe, found.layout, device.torch_device)
     settings, classes = run.campaign.classify, run.campaign.classes
-    task = TrainingTask(lazy, found.layout, found.training, classes, settings, device.torch_device)
+    weights = sample_weights(run)
+    task = TrainingTask(lazy, found.layout, found.training, classes, settings, device.torch_device, weights=weights)
     return found, task, found.reader(lazy, device.torch_device)
 
 

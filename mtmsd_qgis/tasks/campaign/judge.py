@@ -17,7 +17,9 @@ from ...campaign.folder import scene_folder, write_text
 from ...campaign.mosaic import Mosaic
 from ...campaign.steps import Unit
 from ...classification.predict_map import map_rasters
+from ...classification.training_task import weight_facts
 from ...io.classifier_file import read_classifier_description
+from ...jobs.choice_results import ChoiceFacts
 from ...jobs.classifier_description import ClassifierDescription
 from ...jobs.json_dataclasses import to_json
 from ...jobs.results import CampaignResult, MappedScene, PurificationFacts, SplitFacts
@@ -25,7 +27,7 @@ from ...progress import Progress
 from ...sampling.sample_table import SampleTable
 from ..job_device import announce_device, computation
 from .campaign_run import CampaignRun, UnitWork
-from .find_features import reference_samples
+from .find_features import reference_samples, sample_weights
 from .mosaic_features import FoundFeatures
 
 
@@ -73,6 +75,7 @@ def _result(run: CampaignRun, description: ClassifierDescription, progress: Prog
         ensemble=description.ensemble,
         scenes=tuple(scenes),
         cell_weights=description.cell_weights,
+        choices=_choices(run),
     )
 
 
@@ -87,3 +90,14 @@ def _held_out(run: CampaignRun, description: ClassifierDescription) -> tuple[Sam
     if not len(samples):
         sentence = "The classifier was learnt elsewhere, and there are no reference samples: no accuracy is given."
     return samples, SplitFacts("layer", sentence, (), (0,) * len(counts), counts, 0)
+
+
+def _choices(run: CampaignRun) -> ChoiceFacts | None:
+    """What the weights of the samples were; None where all counted alike, or the classifier was learnt elsewhere."""
+    weights = sample_weights(run)
+    if weights is None or not run.shared(names.FEATURES).is_file():
+        return None
+    device = announce_device("cpu", run.campaign.classify.seed)
+    training = FoundFeatures.load(run.shared(names.FEATURES), device.torch_device).training
+    facts = weight_facts(weights.of(training), run.campaign.classify.sample_weight_field)
+    return None if facts is None else ChoiceFacts(sample_weights=facts)
