@@ -27,7 +27,6 @@ from .halves import left_half
 from .learner import Learner, ModelTraining, masked, model_of
 
 _FIRST_DRAW = 20  # draws below are those of the accuracy page
-_DRAWS = 10
 
 
 def dates_of_chiapas(options: argparse.Namespace, folder: Path) -> tuple[Scene, Scene]:
@@ -68,7 +67,9 @@ def joint(options: argparse.Namespace, folder: Path) -> None:
             both = model_of(pair[0], options.models, replace(training, others=pair[1:]))
             for scene in pair:
                 models = {"alone": model_of(scene, options.models, training), "both": both}
-                found = {kind: dict(rows_of(scene, model, splits)) for kind, model in models.items()}
+                found = {
+                    kind: dict(rows_of(scene, model, splits, options.joint_draws)) for kind, model in models.items()
+                }
                 for split in splits:
                     alone, together = (np.array(found[kind][split]) for kind in ("alone", "both"))
                     gain = together - alone
@@ -83,7 +84,7 @@ def joint(options: argparse.Namespace, folder: Path) -> None:
             print(f"{scene_name}, {split}: {np.mean(found_gains):+.2f} in {len(found_gains)} trainings", flush=True)
 
 
-def rows_of(scene: Scene, model: Path, splits: tuple[str, ...]) -> Iterator[tuple[str, list[float]]]:
+def rows_of(scene: Scene, model: Path, splits: tuple[str, ...], draws: int) -> Iterator[tuple[str, list[float]]]:
     """Overall accuracies of the draws of each split, on features of a model."""
     learner = Learner.of_features(scene, model)
     if learner.layout is None:
@@ -91,7 +92,7 @@ def rows_of(scene: Scene, model: Path, splits: tuple[str, ...]) -> Iterator[tupl
     features = Features(learner.scene.folder, learner.scene.cube, learner.layout, {})
     for split in splits:
         accuracies = []
-        for seed in range(_FIRST_DRAW, _FIRST_DRAW + _DRAWS):
+        for seed in range(_FIRST_DRAW, _FIRST_DRAW + draws):
             draw = SPLITS[split].draw(scene.samples, seed)
             settings = ClassificationSettings(split=draw.generalise, seed=seed)
             entry = our_entry(scene, features, settings, draw)
