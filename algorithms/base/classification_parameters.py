@@ -72,15 +72,16 @@ class SampleLayers:
         """Training and validation samples in the raster's CRS, with the classes of the map.
 
         Raises:
-            QgsProcessingException: A layer, its field or the class table cannot be used, or the two layers have no
-                class in common.
+            QgsProcessingException: A layer, its field or the class table cannot be used, a class is spelled in two
+                ways, or the two layers have no class in common.
             SamplesError: The class table contradicts itself, or does not fit the training layer.
         """
-        from ..bridge.vector.labels import as_classes_of
+        from ..bridge.vector.labels import as_classes_of, refuse_two_spellings
 
         training = read_label_layer(values, "TRAINING", source)
         reference = read_label_layer(values, "VALIDATION", source) if values.is_given("VALIDATION") else None
         chosen = ClassTableParameter().apply(values, training, reference)
+        refuse_two_spellings(chosen.training)
         chosen = ClassAreaField().apply(values, chosen, training)
         chosen = SampleWeightField().apply(values, chosen)
         if chosen.reference is None:

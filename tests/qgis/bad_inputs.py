@@ -238,6 +238,11 @@ LAYERS: list[tuple[str, Made, str]] = [
         "without a geome",
     ),
     ("one class", classify(TRAINING=lambda p: squares("a", "a")), "At least two classes are needed"),
+    (
+        "a class spelled in two ways",
+        classify(TRAINING=lambda p: squares("Wood", "wood ", "a")),
+        "several: 'Wood', 'wood'",
+    ),
     ("elsewhere", classify(TRAINING=lambda p: moved(900)), "2 outside the raster"),
     ("coordinates beyond all numbers", classify(TRAINING=lambda p: moved(1e300)), "layer training"),
     ("no field given", extract(TRAINING=lambda p: squares("a", "b")), "CLASS_FIELD is empty"),

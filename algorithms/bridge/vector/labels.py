@@ -7,7 +7,7 @@ which holds no layer and may cross threads.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import isfinite
@@ -29,7 +29,7 @@ from qgis.core import (
 )
 
 from ....mtmsd_qgis.jobs.data_model import ClassEntry
-from ....mtmsd_qgis.sampling.class_values import Key, matching_values
+from ....mtmsd_qgis.sampling.class_values import Key, matching_values, plain_text
 from ..raster.palette import palette
 from ..raster.source import is_local_grid
 from .class_categories import categories_by
@@ -130,6 +130,24 @@ def make_classes(labels: LabelLayer) -> dict[Key, ClassEntry]:
         name, color = labels.styles.get(key, ("", ""))
         entries[key] = ClassEntry(int(key) if keep else number, name or str(key), color or colors[number - 1])
     return _with_different_names(entries)
+
+
+def refuse_two_spellings(labels: LabelLayer) -> None:
+    """Values that differ in capitals and blanks alone would be classes of their own.
+
+    Raises:
+        QgsProcessingException: There are such.
+    """
+    spellings: defaultdict[str, set[str]] = defaultdict(set)
+    for _, key in labels.shapes:
+        if isinstance(key, str):
+            spellings[plain_text(key)].add(key)
+    several = [", ".join(f"'{key}'" for key in sorted(keys)) for keys in spellings.values() if len(keys) > 1]
+    if several:
+        raise QgsProcessingException(
+            f"One spelling of each class was expected, the field {labels.field} of the layer {labels.name} has "
+            f"several: {'; '.join(several)}. Write them alike, or merge them with CLASS_TABLE."
+        )
 
 
 def as_classes_of(training: LabelLayer, reference: LabelLayer) -> LabelLayer:
