@@ -126,7 +126,8 @@ class ApplyClassifier(MtmsdAlgorithm):
                 self.tr("Area of applicability"),
                 self.tr(
                     "Band 1: 1 where the pixel resembles the training samples, else 0. Band 2: the dissimilarity index "
-                    "(Meyer & Pebesma 2021). -1 where there is no data."
+                    "(Meyer & Pebesma 2021). Band 3, where samples were held out: 1 inside and at least as sure as "
+                    "three quarters of them. -1 where there is no data."
                 ),
                 True,
             ),

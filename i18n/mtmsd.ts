@@ -84,7 +84,7 @@
             <translation type="unfinished"></translation>
         </message>
         <message>
-            <source>Band 1: 1 where the pixel resembles the training samples, else 0. Band 2: the dissimilarity index (Meyer &amp; Pebesma 2021). -1 where there is no data.</source>
+            <source>Band 1: 1 where the pixel resembles the training samples, else 0. Band 2: the dissimilarity index (Meyer &amp; Pebesma 2021). Band 3, where samples were held out: 1 inside and at least as sure as three quarters of them. -1 where there is no data.</source>
             <translation type="unfinished"></translation>
         </message>
         <message>

@@ -84,8 +84,8 @@
             <translation>Anwendungsbereich</translation>
         </message>
         <message>
-            <source>Band 1: 1 where the pixel resembles the training samples, else 0. Band 2: the dissimilarity index (Meyer &amp; Pebesma 2021). -1 where there is no data.</source>
-            <translation>Kanal 1: 1, wo das Pixel den Trainingsproben ähnelt, sonst 0. Kanal 2: der Unähnlichkeitsindex (Meyer &amp; Pebesma 2021). -1, wo keine Daten sind.</translation>
+            <source>Band 1: 1 where the pixel resembles the training samples, else 0. Band 2: the dissimilarity index (Meyer &amp; Pebesma 2021). Band 3, where samples were held out: 1 inside and at least as sure as three quarters of them. -1 where there is no data.</source>
+            <translation>Kanal 1: 1, wo das Pixel den Trainingsproben ähnelt, sonst 0. Kanal 2: der Unähnlichkeitsindex (Meyer &amp; Pebesma 2021). Kanal 3, wo Proben zurückgehalten wurden: 1 innerhalb und mindestens so sicher wie drei Viertel von ihnen. -1, wo keine Daten sind.</translation>
         </message>
         <message>
             <source>Report</source>

@@ -90,11 +90,13 @@ def halves(options: argparse.Namespace, folder: Path) -> None:
             print(f"{name}, draw {draw}: {', '.join(f'{k} {v:.2f}' for k, v in rows[-1].items())}", flush=True)
         table = {key: np.array([row[key] for row in rows]) for key in rows[0]}
         gain = table["right inside"] - table["right outside"]
+        surer = table["right inside and sure"] - table["right elsewhere"]
         print(f"{name}, mean and deviation of {len(rows)} draws:")
         print(", ".join(f"{key} {np.nanmean(found):.2f} ± {np.nanstd(found):.2f}" for key, found in table.items()))
         print(
             f"inside - outside {np.nanmean(gain):.1f} ± {np.nanstd(gain):.1f}, at least 10 in {(gain >= 10).sum()} "
-            f"draws; held out - inside {np.nanmean(table['held out'] - table['right inside']):.1f}",
+            f"draws; sure - elsewhere {np.nanmean(surer):.1f} ± {np.nanstd(surer):.1f}, at least 10 in "
+            f"{(surer >= 10).sum()}; held out - inside {np.nanmean(table['held out'] - table['right inside']):.1f}",
             flush=True,
         )
 
@@ -108,7 +110,7 @@ def of_draw(scene: Scene, half: Callable[[Scene, int], Mask], split: str, draw: 
     applied = learner.apply(scene.folder, masked(scene, ~within, "target"))
     tested, others = parts.tested, parts.others
     right = applied.classes[tested.rows, tested.cols] == ids_of(parts.source, tested)
-    inside = applied.inside[tested.rows, tested.cols]
+    inside, sure = (mask[tested.rows, tested.cols] for mask in (applied.inside, applied.sure))
     every = np.concatenate([right, np.zeros(len(others), dtype=bool)])
     every_inside = np.concatenate([inside, applied.inside[others.rows, others.cols]])
     facts, nan = applied.facts, float("nan")
@@ -121,6 +123,9 @@ def of_draw(scene: Scene, half: Callable[[Scene, int], Mask], split: str, draw: 
         "right inside": percent(right[inside]),
         "right outside": percent(right[~inside]),
         "labelled outside": percent(~inside),
+        "right inside and sure": percent(right[sure]),
+        "right elsewhere": percent(right[~sure]),
+        "labelled inside and sure": percent(sure),
         "right inside, all classes": percent(every[every_inside]),
         "right outside, all classes": percent(every[~every_inside]),
         "labelled outside, all classes": percent(~every_inside),

@@ -38,11 +38,13 @@ class Applied:
     Attributes:
         classes: (H, W) class ids, 0 where there is none.
         inside: (H, W) whether a pixel lies inside the area of applicability.
+        sure: (H, W) whether it lies inside and is sure; nowhere where that is not known.
         facts: What the report says.
     """
 
     classes: NDArray[np.int64]
     inside: Mask
+    sure: Mask
     facts: TransferFacts
 
 
@@ -111,9 +113,11 @@ class Learner:
             raise TypeError(f"a map was expected, found {type(result).__name__}")
         place = Path(result.folder)
         inside = np.zeros((cube.height, cube.width), dtype=bool)
+        sure = np.zeros_like(inside)
         if result.applicability is not None:
-            inside = read(place, result.applicability, (0,))[0] == 1
-        return Applied(read(place, result.map)[0].astype(np.int64), inside, result.transfer)
+            inside, _, *more = read(place, result.applicability) == 1
+            sure = more[0] if more else sure
+        return Applied(read(place, result.map)[0].astype(np.int64), inside, sure, result.transfer)
 
 
 def read(folder: Path, cube: CubeFile, bands: tuple[int, ...] | None = None) -> NDArray[np.float32]:

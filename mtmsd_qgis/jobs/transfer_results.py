@@ -83,6 +83,8 @@ class TransferFacts:
             where it is not known.
         features: Of each timestep and stage that the map rests on, the largest AUC first; empty where it rests on none,
             or where the classifier's file keeps none.
+        least_confidence: From which a pixel counts as sure, as three quarters of the held-out samples do; None where
+            that is not known.
     """
 
     sentence: str
@@ -99,3 +101,4 @@ class TransferFacts:
     unadapted_auc: float | None = None
     adapted_auc: float | None = None
     features: tuple[FeatureShift, ...] = ()
+    least_confidence: float | None = None

@@ -35,7 +35,7 @@ from ..progress import Progress, span
 from ..sampling.sample_table import NO_SAMPLES
 from ..transfer.feature_shifts import diffusion_features, feature_shifts, group_names, summary_of_features
 from ..transfer.matched_raster import MatchedRaster
-from ..transfer.scene_comparison import SourceFacts, TargetFacts, write_applicability
+from ..transfer.scene_comparison import SourceFacts, SurePixels, TargetFacts, write_applicability
 from ..transfer.scene_summary import SceneSummary
 from .job_device import announce_device, computation
 from .lazy_map import SceneFeatures, map_lazily
@@ -111,8 +111,10 @@ def apply_classifier(job: Job, folder: Path, progress: Progress) -> ApplyResult:
     if job.options.get("applicability"):
         if source.applicability is None:
             raise FileFormatError(f"{path} does not say where it applies. Learn it anew, or leave out APPLICABILITY.")
+        least = facts.least_confidence
+        sure = None if least is None else SurePixels(classified.confidence, least)
         applicability = write_applicability(
-            source.applicability, target.compared, run.run_directory, span(progress, _MAPPED, 1.0)
+            source.applicability, target.compared, sure, run.run_directory, span(progress, _MAPPED, 1.0)
         )
     counts = mapped_pixels(files.classes, description.classes)
     return ApplyResult(

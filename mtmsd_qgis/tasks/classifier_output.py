@@ -10,10 +10,14 @@ import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
+from ..accuracy.map_accuracy import values_at
 from ..classification.classifier_file import StoredClassifier, save_classifier
 from ..classification.extras.extras_rule import ExtrasRule
+from ..classification.predict_map import MapFiles
 from ..classification.training_task import FittedClassifier, TrainingTask
 from ..diffusion.model import DiffusionModel
 from ..errors import SettingsError
@@ -30,10 +34,11 @@ from ..jobs.results import MapResult
 from ..jobs.settings import ExtractionSettings
 from ..sampling.folds import group_folds, random_folds
 from ..sampling.groups import block_ids, spatial_groups
+from ..sampling.sample_table import SampleTable
 from ..sampling.subsampling import subsample
 from ..transfer.feature_shifts import summary_of_features
 from ..transfer.matched_raster import MatchedRaster
-from ..transfer.scene_comparison import SourceFacts
+from ..transfer.scene_comparison import SourceFacts, least_confidence_of
 from ..transfer.scene_summary import SceneSummary
 
 log = logging.getLogger(__name__)
@@ -71,6 +76,8 @@ class MapOfScene:
         task: What was to be learnt.
         classifier: What was.
         result: What the map task has found.
+        files: The map as the classifier has made it.
+        held_out: Samples that its accuracy was measured with.
         scene: Where features come from that were computed; None where they were read.
     """
 
@@ -79,6 +86,8 @@ class MapOfScene:
     task: TrainingTask
     classifier: FittedClassifier
     result: MapResult
+    files: MapFiles
+    held_out: SampleTable
     scene: SceneSource | None = None
 
 
@@ -126,7 +135,13 @@ def _source_facts(made: MapOfScene, compared: Raster) -> SourceFacts:
             else spatial_groups(training, settings.block_size)
         )
         folds = group_folds(training.class_index, groups, _FOLDS, settings.seed)
-    return SourceFacts.of_scene(compared, training.positions, folds, _unfinished(made.result).mapped_pixels)
+    facts = SourceFacts.of_scene(compared, training.positions, folds, _unfinished(made.result).mapped_pixels)
+    return replace(facts, least_confidence=least_confidence_of(_held_out_confidence(made)))
+
+
+def _held_out_confidence(made: MapOfScene) -> NDArray[np.float64]:
+    """(n,) of the held-out samples on the classifier's own map; NaN where it has no class."""
+    return values_at(made.files.confidence, made.held_out.rows, made.held_out.cols)
 
 
 def _features(made: MapOfScene) -> SceneSummary | None:

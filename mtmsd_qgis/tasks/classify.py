@@ -89,5 +89,5 @@ def classify(job: Job, folder: Path, progress: Progress) -> MapResult:
     result = replace(result, explanations=explained_points(job, task, classifier))
     if stack:
         result = stack.own_result(result, finished.files, folder)
-    save_if_wanted(MapOfScene(job, raster, task, classifier, result))
+    save_if_wanted(MapOfScene(job, raster, task, classifier, result, files, split.validation))
     return result

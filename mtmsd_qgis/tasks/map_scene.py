@@ -180,7 +180,7 @@ def map_scene(job: Job, folder: Path, progress: Progress) -> SceneMapResult:
     result = replace(result, explanations=explained_points(job, task, classifier))
     result = replace(result, purification=replace(result.purification, after_split=True))
     origin = SceneSource(source.recipe, steps.extract.at(layout.timesteps), scene.model, scene.model_file)
-    save_if_wanted(MapOfScene(job, cube, task, classifier, result, origin))
+    save_if_wanted(MapOfScene(job, cube, task, classifier, result, files, split.validation, origin))
     return SceneMapResult(
         **vars(result),
         folder=str(run.run_directory.folder),

@@ -8,7 +8,7 @@ arrays for the file; the figures that the report on a map shows, and the raster 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from ..errors import FileFormatError
 from ..io.cube import Raster, whole_size
 from ..io.run_directory import CompletedWindows, RunDirectory
-from ..io.windows import windows_with_margin
+from ..io.windows import Window, windows_with_margin
 from ..jobs.data_model import Band, ClassEntry, CubeFile
 from ..jobs.transfer_results import TransferFacts
 from ..progress import Progress, silent, span
@@ -30,8 +30,12 @@ from .transfer_summary import Inside, SceneComparison, Scenes
 
 NO_INDEX = -1.0
 INDEX_TYPE = "float32"
-_SUMMARY, _AREA, _INSIDE_SHARE, _FEATURES = "summary.", "applicability.", "inside_share", "features."
+_SUMMARY, _AREA, _INSIDE_SHARE = "summary.", "applicability.", "inside_share"
+_FEATURES, _LEAST = "features.", "least_confidence"
 _SIDE = 256  # pixels, of a window
+_UNSURE = 0.25  # share of the held-out samples that are less sure than a sure pixel
+_LEAST_SAMPLES = 50  # from which on that share means something
+_BANDS, _SURE_BAND = ("inside the area of applicability", "dissimilarity index"), "inside and sure"
 
 
 @dataclass(frozen=True)
@@ -44,12 +48,14 @@ class SourceFacts:
         inside_share: Share of that scene inside the area of applicability, 0 to 1; None likewise.
         features: Summary of the diffusion features that the map rests on; None where it rests on none, or the file has
             none.
+        least_confidence: From which a pixel is sure; None where no samples were held out, or the file does not say.
     """
 
     summary: SceneSummary | None
     applicability: SceneApplicability | None
     inside_share: float | None
     features: SceneSummary | None = None
+    least_confidence: float | None = None
 
     @classmethod
     def of_scene(
@@ -77,6 +83,8 @@ class SourceFacts:
             arrays[_INSIDE_SHARE] = np.array(self.inside_share, dtype=np.float64)
         if self.features is not None:
             arrays.update({_FEATURES + name: array for name, array in self.features.to_arrays().items()})
+        if self.least_confidence is not None:
+            arrays[_LEAST] = np.array(self.least_confidence, dtype=np.float64)
         return arrays
 
     @classmethod
@@ -93,12 +101,30 @@ class SourceFacts:
                 SceneApplicability.from_arrays(area) if area else None,
                 _share(arrays[_INSIDE_SHARE]) if _INSIDE_SHARE in arrays else None,
                 SceneSummary.from_arrays(features) if features else None,
+                _share(arrays[_LEAST]) if _LEAST in arrays else None,
             )
         except ValueError as error:
             raise FileFormatError(
                 f"{path} is not a complete classifier ({error} were expected). Use a copy, or learn the "
                 "classifier anew."
             ) from None
+
+
+@dataclass(frozen=True)
+class SurePixels:
+    """Which pixels of a map are sure.
+
+    Attributes:
+        confidence: Raster of the probability of the mapped class.
+        least: From which on a pixel is sure.
+    """
+
+    confidence: Raster
+    least: float
+
+    def within(self, window: Window) -> NDArray[np.bool_]:
+        """(h, w) of a window."""
+        return np.asarray(self.confidence.read(window, [0])[0] >= np.float32(self.least))
 
 
 @dataclass(frozen=True)
@@ -109,11 +135,13 @@ class TargetFacts:
         raster: Adapted where that was asked for.
         comparison: With the other scene.
         inside: Shares inside the area of applicability, of it as it is mapped; None where they are not known.
+        least_confidence: From which a pixel counts as sure; None where it is not known.
     """
 
     raster: MatchedRaster
     comparison: SceneComparison
     inside: Inside | None
+    least_confidence: float | None = None
 
     @classmethod
     def of(cls, source: SourceFacts, raster: MatchedRaster, adapt: str, progress: Progress = silent) -> TargetFacts:
@@ -149,7 +177,7 @@ class TargetFacts:
         if area is not None:
             pixels = SceneSummary.of_raster(RasterWithDifferences(raster.compared)).pixels
             inside = Inside(area.inside_share(pixels), source.inside_share, area.noise_inside_share())
-        return cls(raster, comparison, inside)
+        return cls(raster, comparison, inside, source.least_confidence)
 
     def results(self, classes: Sequence[ClassEntry] = (), mapped: Sequence[int] = ()) -> TransferFacts:
         """For the result message.
@@ -158,22 +186,24 @@ class TargetFacts:
             classes: (K,) of the map; none before it is there.
             mapped: (K,) pixels of each class.
         """
-        return self.comparison.facts(self.inside, [entry.name for entry in classes], mapped)
+        facts = self.comparison.facts(self.inside, [entry.name for entry in classes], mapped)
+        return replace(facts, least_confidence=self.least_confidence)
 
 
 def write_applicability(
-    area: SceneApplicability, raster: Raster, directory: RunDirectory, progress: Progress
+    area: SceneApplicability, raster: Raster, sure: SurePixels | None, directory: RunDirectory, progress: Progress
 ) -> CubeFile:
-    """A raster of two bands: 1 inside the area of applicability and 0 outside, and the dissimilarity index.
+    """A raster of two or three bands: 1 inside the area of applicability and 0 outside, the dissimilarity index, sure.
 
     Args:
         area: Of the classifier.
         raster: The bands that scenes are compared by, as they are mapped.
+        sure: For the third band, 1 where a pixel is inside and sure; None where that is not known.
         directory: Where it is written; windows that it names as completed are left as they are.
         progress: Told after each window.
     """
     surroundings = RasterWithDifferences(raster)
-    names = ("inside the area of applicability", "dissimilarity index")
+    names = [*_BANDS, *([_SURE_BAND] if sure else [])]
     bands = [Band(name, nodata=NO_INDEX) for name in names]
     out, is_new = directory.raster("applicability", whole_size(raster), INDEX_TYPE, bands)
     completed = CompletedWindows(directory, "compared", [out], fresh=is_new)
@@ -182,13 +212,21 @@ def write_applicability(
         if window in completed:
             continue
         index = area.index(surroundings, window)
-        values = np.stack([area.area.inside(index).astype(np.float32), index])
+        inside = area.area.inside(index)
+        parts = [inside, index, *([inside & sure.within(window)] if sure else [])]
+        values = np.stack([part.astype(np.float32) for part in parts])
         out.write(window, np.where(np.isfinite(index), values, np.float32(NO_INDEX)))
         completed.add(window)
         with completed.saved_on_cancel():
             progress((done + 1) / len(windows), f"applicability: window {done + 1} of {len(windows)}")
     completed.save()
     return out.description
+
+
+def least_confidence_of(confidence: NDArray[np.float64]) -> float | None:
+    """The confidence (n,) that three quarters of the held-out samples reach; None where they are too few to say."""
+    known = confidence[np.isfinite(confidence)]
+    return float(np.quantile(known, _UNSURE)) if len(known) >= _LEAST_SAMPLES else None
 
 
 def _under(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:

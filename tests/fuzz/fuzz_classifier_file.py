@@ -63,7 +63,8 @@ def a_rule(timesteps: int, features: int) -> FusionRule:
 def facts_on(cube: Cube) -> dict[str, np.ndarray]:
     """Of a small scene."""
     positions = np.stack([np.arange(12), np.arange(12)], axis=1)
-    return SourceFacts.of_scene(cube, positions, np.arange(12) % 3, [10, 20]).arrays()
+    facts = SourceFacts.of_scene(cube, positions, np.arange(12) % 3, [10, 20])
+    return replace(facts, least_confidence=0.5).arrays()
 
 
 def of_plain_bands(folder: Path) -> Path:

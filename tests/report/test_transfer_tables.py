@@ -7,7 +7,13 @@ from dataclasses import replace
 import pytest
 
 from mtmsd_qgis.jobs.data_model import ClassEntry
-from mtmsd_qgis.jobs.transfer_results import CAREFUL, TRUSTED, BandComparison, FeatureShift, TransferFacts
+from mtmsd_qgis.jobs.transfer_results import (
+    CAREFUL,
+    TRUSTED,
+    BandComparison,
+    FeatureShift,
+    TransferFacts,
+)
 from mtmsd_qgis.report.charts import QuantileLines, quantile_chart
 from mtmsd_qgis.report.html import page
 from mtmsd_qgis.report.transfer_tables import transfer_parts
@@ -146,3 +152,8 @@ def test_timesteps_and_stages_are_a_row_each_and_many_are_cut():
     assert text.index("0.93") < text.index("<td>0.50</td></tr>")
     assert "<h2>Diffusion features</h2>" not in html()
     assert "The 20 of 24 that differ most." in html(features=features * 12)
+
+
+def test_what_sure_means():
+    assert "a confidence of 0.52 or more" in html(least_confidence=0.5157)
+    assert "Sure are" not in html()

@@ -18,6 +18,7 @@ from mtmsd_qgis.jobs.protocol import Job
 from mtmsd_qgis.jobs.settings import ClassificationSettings, ExtractionSettings, PretrainSettings, to_json
 from mtmsd_qgis.progress import silent
 from mtmsd_qgis.tasks.run import run as run_task
+from mtmsd_qgis.transfer import scene_comparison
 from tests.scenes import CLASSES, cube_of, fields, sample_table
 
 CLASSIFIERS = ("auto", "mtmsd", "linear", "transformer3d")
@@ -198,6 +199,29 @@ def test_the_features_that_shift_are_named(scene, learnt, tmp_path):
     assert [shift.auc for shift in other] == sorted((shift.auc for shift in other), reverse=True)
 
 
+def test_sure_pixels_are_a_band_of_their_own(scene, tmp_path, monkeypatch):
+    """As sure as three quarters of the samples that were held out when the classifier was learnt."""
+    monkeypatch.setattr(scene_comparison, "_LEAST_SAMPLES", 10)
+    folder, cube = scene
+    path, _ = learn(scene, tmp_path, include_model=True)
+    result = apply_to(folder, cube, path, options={"applicability": True})
+    inside, _, sure = Cube(Path(result.folder), result.applicability).read(whole(SIDE, SIDE))
+    assert result.applicability.bands[2].name == "inside and sure"
+    confidence = Cube(Path(result.folder), result.confidence).read(whole(SIDE, SIDE))[0]
+    np.testing.assert_array_equal(sure, inside * (confidence >= np.float32(result.transfer.least_confidence)))
+    assert 0.3 < sure.mean() < inside.mean()
+
+
+def test_without_held_out_samples_nothing_is_sure(scene, tmp_path):
+    folder, cube = scene
+    outputs = {"classifier": str(tmp_path / "c.mtmsdc")}
+    parts = {"samples": "samples.npy", "classes": CLASSES, "outputs": outputs}
+    run_task(Job("classify", classification("linear", split="none"), cube.description, **parts), folder, silent)
+    result = apply_to(folder, cube, tmp_path / "c.mtmsdc", options={"applicability": True})
+    assert result.transfer.least_confidence is None
+    assert len(result.applicability.bands) == 2
+
+
 def test_a_file_without_features_of_its_scene_says_nothing_of_them(scene, learnt, tmp_path):
     """As one that an earlier version has written."""
     folder, cube = scene
@@ -296,6 +320,7 @@ def _one_feature_less(_, arrays) -> None:
         (lambda d, a: a.pop("model.preprocessor.axes"), "components of 6 bands"),
         (lambda d, a: a.pop("source.summary.pixels"), "pixels of the scene should be there"),
         (lambda d, a: a.pop("source.features.blocks"), "blocks of the scene should be there"),
+        (lambda d, a: a.update({"source.least_confidence": np.array(2.0)}), "a share from 0 to 1"),
         (_one_feature_less, "keeps 39 features of its scene, its map rests on 40"),
         (lambda d, a: a.update({"source.inside_share": np.array(2.0)}), "a share from 0 to 1"),
         (lambda d, a: a.pop("source.applicability.area.samples"), "samples of the applicability missing"),

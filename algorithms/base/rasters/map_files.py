@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 MAPS = ("OUTPUT", "CONFIDENCE", "PROBABILITIES", "UNCERTAINTY")
 _UNCERTAINTY_BANDS = 3  # at most
+_APPLICABILITY_BANDS = 3
 
 
 def wanted_rasters(paths: Mapping[str, Path | None]) -> dict[str, bool]:
@@ -30,7 +31,7 @@ def wanted_rasters(paths: Mapping[str, Path | None]) -> dict[str, bool]:
 
 
 def share_bands(paths: Mapping[str, Path | None], classes: int, finish: MapFinish | None) -> int:
-    """Bands of probabilities and of uncertainty that a run writes at most, for its need of disk.
+    """Bands of probabilities, uncertainty and applicability that a run writes at most, for its need of disk.
 
     Args:
         paths: By output; None where a map is not wanted.
@@ -39,7 +40,8 @@ def share_bands(paths: Mapping[str, Path | None], classes: int, finish: MapFinis
     """
     sieves = finish is not None and finish.sieve > 1
     probabilities = classes if paths["PROBABILITIES"] is not None or sieves else 0
-    return probabilities + (0 if paths["UNCERTAINTY"] is None else _UNCERTAINTY_BANDS)
+    applicability = 0 if paths.get("APPLICABILITY") is None else _APPLICABILITY_BANDS
+    return probabilities + applicability + (0 if paths["UNCERTAINTY"] is None else _UNCERTAINTY_BANDS)
 
 
 @dataclass(frozen=True)
