@@ -80,7 +80,10 @@ class PretrainDiffusion(MtmsdAlgorithm):
             QgsProcessingParameterFileDestination(
                 "REPORT", self.tr("Report"), fileFilter=self.tr("HTML files (*.html)"), optional=True
             ),
-            self.tr("Loss curve, denoised samples at a few noise levels, settings, device and time."),
+            self.tr(
+                "Loss curve, denoised samples at a few noise levels, features of a few timesteps and stages as "
+                "pictures, settings, device and time."
+            ),
         )
         self.addOutput(QgsProcessingOutputNumber("FINAL_LOSS", self.tr("Final loss")))
         self.declare_groups(WorkerOutputs())
@@ -145,7 +148,10 @@ class PretrainDiffusion(MtmsdAlgorithm):
                 scene=scene,
                 inputs={"resume": str(resume)} if resume else {},
                 outputs={"model": str(model), "checkpoint": str(checkpoint)},
-                options={"source_band_count": len(source.bands)},
+                options={
+                    "source_band_count": len(source.bands),
+                    **({"gallery": True} if values.is_given("REPORT") else {}),
+                },
                 extra_scenes=tuple(extra_scenes),
             )
             try:

@@ -1264,7 +1264,7 @@
             <translation type="unfinished"></translation>
         </message>
         <message>
-            <source>Loss curve, denoised samples at a few noise levels, settings, device and time.</source>
+            <source>Loss curve, denoised samples at a few noise levels, features of a few timesteps and stages as pictures, settings, device and time.</source>
             <translation type="unfinished"></translation>
         </message>
         <message>

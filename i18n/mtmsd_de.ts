@@ -1264,8 +1264,8 @@
             <translation>Die Modelldatei: das Netz, und wie die Kanäle für es aufbereitet wurden.</translation>
         </message>
         <message>
-            <source>Loss curve, denoised samples at a few noise levels, settings, device and time.</source>
-            <translation>Verlustkurve, entrauschte Beispiele bei einigen Rauschstärken, Einstellungen, Gerät und Zeit.</translation>
+            <source>Loss curve, denoised samples at a few noise levels, features of a few timesteps and stages as pictures, settings, device and time.</source>
+            <translation>Verlustkurve, entrauschte Proben bei einigen Rauschstärken, Merkmale einiger Zeitschritte und Stufen als Bilder, Einstellungen, Gerät und Zeit.</translation>
         </message>
         <message>
             <source>Final loss</source>

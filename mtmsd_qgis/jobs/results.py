@@ -68,6 +68,25 @@ class DenoisedPatch:
 
 
 @dataclass(frozen=True)
+class GalleryPicture:
+    """Features of a timestep and stage as colours.
+
+    Attributes:
+        timestep: Noise level.
+        stage: Of the decoder.
+        shown: Share of the variance of the features that the picture shows, 0 to 1.
+        draw_correlation: Of two noise draws; None where the features do not vary.
+        picture: PNG as a data URI.
+    """
+
+    timestep: int
+    stage: int
+    shown: float
+    draw_correlation: float | None
+    picture: str
+
+
+@dataclass(frozen=True)
 class PretrainResult:
     """A trained diffusion model.
 
@@ -86,6 +105,7 @@ class PretrainResult:
         computation: Device and versions.
         seconds: The task took.
         scene_pixels: (S,) valid pixels of each scene; patches are drawn in proportion to them.
+        gallery: Pictures of features, stage by stage; empty where none are asked for.
     """
 
     model: str
@@ -102,6 +122,7 @@ class PretrainResult:
     computation: Computation = field(metadata=INLINE)
     seconds: float = 0.0
     scene_pixels: tuple[int, ...] = ()
+    gallery: tuple[GalleryPicture, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -47,8 +47,8 @@ h3{font-size:1rem;margin:1.3rem 0 .3rem}
 .pictures.wide figure{width:17.5rem}.pictures.five figure{width:13.9rem}
 .pictures figure.large{width:26rem;max-width:100%}
 .pictures figcaption{font-size:.78rem;color:#33424b;line-height:1.35}
-svg.picture,svg.square{width:100%;height:auto;display:block}svg.picture{border:1px solid #d5dce0}
-svg.picture image{image-rendering:pixelated}svg.square text{font-size:8px;fill:#5b6a73}
+svg.picture,svg.square,img.picture{width:100%;height:auto;display:block}.picture{border:1px solid #d5dce0}
+svg.picture image,img.picture{image-rendering:pixelated}svg.square text{font-size:8px;fill:#5b6a73}
 svg.square .end{text-anchor:end}svg.square .middle{text-anchor:middle}
 @media screen and (max-width:56rem){.figures{grid-template-columns:repeat(var(--half),minmax(0,1fr))}}
 @media (max-width:40rem){body{margin:1rem auto;padding:0 .8rem}.figures{grid-template-columns:1fr 1fr}

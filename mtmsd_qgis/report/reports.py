@@ -25,6 +25,7 @@ from .charts import bar_chart, line_chart
 from .choice_parts import choice_notes, choice_parts, legend_of, legend_pixels
 from .explanation.explanation_tables import explanation_parts
 from .exploration.cell_weights import cell_weight_parts
+from .exploration.short_gallery import short_gallery
 from .extra_tables import extra_parts
 from .feature_gain import feature_gain_parts
 from .html import NONE, cards, page, paragraph, percent_text, table
@@ -130,7 +131,7 @@ def assessment_report(result: AccuracyResult, facts: Mapping[str, str], pixel_ar
 
 
 def pretraining_report(result: PretrainResult, facts: Mapping[str, str]) -> str:
-    """Loss curve, denoised patches, settings, device, time.
+    """Loss curve, denoised patches, a few pictures of features, settings, device, time.
 
     Args:
         result: Of the training.
@@ -151,6 +152,7 @@ def pretraining_report(result: PretrainResult, facts: Mapping[str, str]) -> str:
         "<p>First three components of patches of the scene: as they are, with noise added, and as the model restores "
         "them. Where the restored patch shows the fields again, the model knows the scene.</p>",
         _patches(result.denoised),
+        *short_gallery(result.gallery),
     ]
     settings = result.settings
     rows = {

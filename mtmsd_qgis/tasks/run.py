@@ -23,15 +23,15 @@ from .apply_classifier import apply_classifier
 from .classify import classify
 from .clusters.cluster_scene import cluster_scene
 from .exploration.explore_features import explore_features
+from .exploration.short_gallery import pretrain_and_show
 from .extract import extract
 from .import_scene import import_scene
 from .map_scene import map_scene
-from .pretrain import pretrain
 
 Result = Union[TaskResult, ClusterResult, ExplorationResult]
 
 TASKS: Mapping[str, Callable[[Job, Path, Progress], Result]] = {
-    "pretrain": pretrain,
+    "pretrain": pretrain_and_show,
     "extract": extract,
     "classify": classify,
     "mapscene": map_scene,
