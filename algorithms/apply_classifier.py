@@ -24,6 +24,13 @@ from ..mtmsd_qgis.jobs.results import ApplyResult
 from ..mtmsd_qgis.jobs.settings import ADAPTATIONS, ApplySettings, to_json
 from .base.algorithm import MtmsdAlgorithm
 from .base.choices.finish_parameters import FinishParameters, finish_rows
+from .base.choices.segment_parameters import (
+    SegmentFiles,
+    SegmentOutputs,
+    SegmentParameters,
+    segment_bands,
+    segment_rows,
+)
 from .base.classification_parameters import UncertaintyOutput
 from .base.extraction_parameters import ResumeFolderParameter
 from .base.parameters import Device, ParameterValues, WorkerOutputs
@@ -103,7 +110,8 @@ class ApplyClassifier(MtmsdAlgorithm):
         )
         self.declare_groups(ExtraRasters(applies=True))
         BandsAndMask().declare_mask(self)
-        self.declare_groups(FinishParameters(), ResumeFolderParameter(), Device(), RasterStorage())
+        self.declare_groups(SegmentParameters(applies=True), FinishParameters())
+        self.declare_groups(ResumeFolderParameter(), Device(), RasterStorage())
         self._declare_outputs()
 
     def _declare_outputs(self) -> None:
@@ -136,7 +144,7 @@ class ApplyClassifier(MtmsdAlgorithm):
                 QgsProcessingParameterRasterDestination(name, title, optional=optional, createByDefault=not optional),
                 text,
             )
-        UncertaintyOutput().declare(self)
+        self.declare_groups(UncertaintyOutput(), SegmentOutputs())
         self.declare(
             QgsProcessingParameterFileDestination(
                 "REPORT", self.tr("Report"), fileFilter=self.tr("HTML files (*.html)"), optional=True
@@ -167,6 +175,7 @@ class ApplyClassifier(MtmsdAlgorithm):
         self._classifier_file, self._classifier = path, read_classifier_description(path)
         self._model = values.file("MODEL")
         self._refuse_model()
+        SegmentParameters.check_learnt(self._settings(values, None).segments, self._classifier.segments)
         self._extras = ExtraRasters(applies=True).read(values)
         check_number(self._classifier.extras or (), len(self._extras.sources))
         self._mask = BandsAndMask().read_mask(values)
@@ -203,11 +212,13 @@ class ApplyClassifier(MtmsdAlgorithm):
         source, settings = self._source, self._settings(values, self._source)
         paths = {name: self.outputs.raster(values, name) for name in (*MAPS, APPLICABILITY)}
         maps = MapFiles(self.outputs, source, paths)
+        segments = SegmentFiles.of(self.outputs, values, source)
         report = self.outputs.file(values, "REPORT")
         resume = ResumeFolderParameter().read(values, paths["OUTPUT"])
         announce(source, feedback, *self._first_lines(settings))
         numbers = self._bands()
-        shares = share_bands(paths, len(self._classifier.classes), settings.finish)
+        classes = len(self._classifier.classes)
+        shares = share_bands(paths, classes, settings.finish) + segment_bands(settings.segments, classes)
         need = mapping_need(SceneNeed(source, numbers, self._components()), shares, paths["OUTPUT"])
         need = need.with_temporary(self._extras.bytes_on(source.grid))
         check_space(need.with_format(self.outputs.format("OUTPUT")), feedback)
@@ -225,17 +236,23 @@ class ApplyClassifier(MtmsdAlgorithm):
                 ),
                 inputs={"classifier": str(self._classifier_file.absolute()), **model, **resume.inputs},
                 outputs=resume.outputs,
-                options={**wanted_rasters(paths), "applicability": paths[APPLICABILITY] is not None},
+                options={
+                    **wanted_rasters(paths),
+                    "applicability": paths[APPLICABILITY] is not None,
+                    **segments.options,
+                },
             )
             result = read_result(ApplyResult, run_worker(job, folder, self.MODULE, ProgressRange(feedback, 5, 95)))
             writing = ProgressRange(feedback, 95, 100, "Writing the maps")
             maps.write(result, result.classes, Path(result.folder), writing)
             self._write_applicability(maps, result, writing)
+            written = segments.write(values, result, Path(result.folder), writing)
             self._write_report(report, result)
         transfer = result.transfer
         feedback.pushInfo(transfer.sentence)
         return {
             **{name: str(path) if path else None for name, path in paths.items()},
+            **written,
             "REPORT": str(report) if report else None,
             "INSIDE_SHARE": transfer.inside_share,
             "SHIFT_AUC": transfer.shift_auc,
@@ -245,7 +262,10 @@ class ApplyClassifier(MtmsdAlgorithm):
 
     def _settings(self, values: ParameterValues, source: RasterSource | None) -> ApplySettings:
         return ApplySettings(
-            adapt=values.choice("ADAPT"), device=values.text("DEVICE"), finish=FinishParameters().read(values, source)
+            adapt=values.choice("ADAPT"),
+            device=values.text("DEVICE"),
+            finish=FinishParameters().read(values, source),
+            segments=SegmentParameters(applies=True).read(values),
         )
 
     def _first_lines(self, settings: ApplySettings) -> tuple[str, ...]:
@@ -304,6 +324,7 @@ class ApplyClassifier(MtmsdAlgorithm):
                 "Raster": f"{source.name}, {source.size_text}",
                 "Classifier": f"{self._classifier_file.name}, {classifier.settings.classifier}",
                 "Learnt from": classifier.source.name or "a raster",
+                **segment_rows(result.settings.segments, applies=True),
                 **finish_rows(result.settings.finish, source),
             }
         )

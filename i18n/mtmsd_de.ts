@@ -268,6 +268,10 @@
             <translation>Segmente (mittlere Pixelzahl)</translation>
         </message>
         <message>
+            <source>Pixels are classified in groups: segments of neighbouring pixels with similar spectra, of so many pixels on average. Each has one class, that of the mean of its pixels' log probabilities. 0: as in the run that the classifier was learnt in, where SUPERTOKENS was set. Where that run found that neighbours of one look belong to several classes, segments are not used, and the log says so. Not set: each pixel is classified by itself.</source>
+            <translation>Pixel werden in Gruppen klassifiziert: Segmente benachbarter Pixel mit ähnlichen Spektren, von im Mittel so vielen Pixeln. Jedes hat eine Klasse, die des Mittels der logarithmierten Wahrscheinlichkeiten seiner Pixel. 0: wie in dem Lauf, in dem der Klassifikator gelernt wurde, wenn dort SUPERTOKENS gesetzt war. Wo dieser Lauf fand, dass Nachbarn von gleichem Aussehen zu mehreren Klassen gehören, werden Segmente nicht verwendet, und das Protokoll sagt es. Nicht gesetzt: jedes Pixel wird für sich klassifiziert.</translation>
+        </message>
+        <message>
             <source>Pixels are classified in groups: segments of neighbouring pixels with similar spectra, of so many pixels on average. Each has one class, that of the mean of its pixels' log probabilities. 0: the size that the training samples allow. Where neighbours of one look belong to several classes, segments are not used, and the log says so. Not set: each pixel is classified by itself.</source>
             <translation>Pixel werden in Gruppen klassifiziert: Segmente benachbarter Pixel mit ähnlichen Spektren, von im Mittel so vielen Pixeln. Jedes hat eine Klasse, die des Mittels der logarithmierten Wahrscheinlichkeiten seiner Pixel. 0: die Größe, die die Trainingsproben zulassen. Wo Nachbarn von gleichem Aussehen zu mehreren Klassen gehören, werden Segmente nicht verwendet, und das Protokoll sagt es. Nicht gesetzt: jedes Pixel wird für sich klassifiziert.</translation>
         </message>

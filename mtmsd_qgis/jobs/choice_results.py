@@ -109,7 +109,8 @@ class SegmentFacts:
         count: Segments.
         used: Whether each pixel of the map has the class of its segment.
         sentence: Why, or why not.
-        cross_class_affinity: Share of the training samples' affinity that goes to samples of other classes, 0 to 1.
+        cross_class_affinity: Share of the training samples' affinity that goes to samples of other classes, 0 to 1;
+            None where a classifier's file does not tell it.
         astray: Sizes that were tried, and the share of the training samples in segments of mostly another class.
         changed: Pixels that have another class than by themselves.
         mapped_pixels: (K,) pixels of each class before; empty where segments are not used.
@@ -121,7 +122,7 @@ class SegmentFacts:
     count: int
     used: bool
     sentence: str
-    cross_class_affinity: float
+    cross_class_affinity: float | None
     astray: tuple[tuple[int, float], ...] = ()
     changed: int = 0
     mapped_pixels: tuple[int, ...] = ()

@@ -11,9 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from .accuracy_results import AccuracyFigures
+from .choice_results import SegmentFacts
 from .data_model import Band, ClassEntry, FeatureLayout
 from .extras.extra_rasters import ExtraRaster
 from .json_dataclasses import OMITTED_IF_NONE, from_json, shown
+from .map_choices import check_segments
 from .results import EnsembleSummary, SplitFacts
 from .settings import ClassificationSettings, ExtractionSettings
 
@@ -70,6 +72,7 @@ class ClassifierDescription:
         stage_weights: Share of each stage likewise.
         extras: Extra rasters that it uses, in the order of their bands; None where it uses none.
         cell_weights: Share of each timestep and, in it, of each stage; None where there are none.
+        segments: Of the map that it was learnt with; None where there were none.
     """
 
     input: str
@@ -89,6 +92,7 @@ class ClassifierDescription:
     stage_weights: Mapping[str, float] | None = None
     extras: tuple[ExtraRaster, ...] | None = field(default=None, metadata=OMITTED_IF_NONE)
     cell_weights: Mapping[str, Mapping[str, float]] | None = field(default=None, metadata=OMITTED_IF_NONE)
+    segments: SegmentFacts | None = field(default=None, metadata=OMITTED_IF_NONE)
 
     @property
     def extra_bands(self) -> int:
@@ -115,6 +119,8 @@ class ClassifierDescription:
             if band.wavelength_nm is not None and not math.isfinite(band.wavelength_nm):
                 raise ValueError(f"band {band.number} has no finite wavelength")
         _check_figures(description.split, description.accuracy, len(ids))
+        if description.segments is not None:
+            check_segments(description.segments.pixels)
         if description.input == SCENE and (description.extraction is None or description.diffusion_model is None):
             raise ValueError("a classifier of scenes should name its extraction and its diffusion model")
         return description

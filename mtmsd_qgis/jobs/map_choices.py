@@ -13,6 +13,10 @@ from .json_dataclasses import shown
 
 LARGEST_SEGMENT = 10**6  # pixels, on average
 SEGMENT_COLUMNS = ("class_id", "confidence", "runner_up_id", "runner_up_share", "pixels", "purity")  # of their table
+NO_LEARNT_SIZE = (
+    "SUPERTOKENS 0 takes the size of segments that the classifier was learnt with, but it was learnt without. Give a "
+    "size, or learn it anew with SUPERTOKENS."
+)
 _LARGEST_PATCH = 10**9  # pixels
 
 

@@ -332,6 +332,8 @@ class ApplyResult:
         seconds: The task took.
         choices: What the analyst's choices did; None where none was made.
         uncertainty: Entropy, margin and disagreement, where asked for.
+        tokens: The number of each pixel's segment, where asked for.
+        token_table: Figures of each segment, with it.
     """
 
     folder: str
@@ -347,6 +349,8 @@ class ApplyResult:
     seconds: float = 0.0
     choices: ChoiceFacts | None = field(default=None, metadata=OMITTED_IF_NONE)
     uncertainty: CubeFile | None = field(default=None, metadata=OMITTED_IF_NONE)
+    tokens: CubeFile | None = field(default=None, metadata=OMITTED_IF_NONE)
+    token_table: CubeFile | None = field(default=None, metadata=OMITTED_IF_NONE)
 
 
 @dataclass(frozen=True)

@@ -290,11 +290,14 @@ class ApplySettings:
         adapt: "none", or "scale": each band is brought to median and spread of the scene that was learnt from.
         device: "auto", "cpu", "cuda" or "cuda:N".
         finish: What is done with the map afterwards; None: nothing.
+        segments: Mean pixels of segments that are classified as one; 0: as in the run that the classifier comes from;
+            None: each pixel by itself.
     """
 
     adapt: str = "none"
     device: str = "auto"
     finish: MapFinish | None = field(default=None, metadata=OMITTED_IF_NONE)
+    segments: int | None = field(default=None, metadata=OMITTED_IF_NONE)
 
     def __post_init__(self) -> None:
         """Check ranges.
@@ -302,6 +305,7 @@ class ApplySettings:
         Raises:
             SettingsError: A value is outside its range.
         """
+        check_segments(self.segments)
         _require(self.adapt in ADAPTATIONS, f"The adaptation must be one of {', '.join(ADAPTATIONS)}.", self.adapt)
         check_device(self.device)
 

@@ -16,6 +16,9 @@ from ..classification.choices.finished_map import finish_map, needs_probabilitie
 from ..classification.classifier_file import StoredClassifier, load_classifier, load_its_model
 from ..classification.predict_map import MapFiles, predict_map
 from ..classification.predictor import MapGrid
+from ..classification.segments.segment_map import SegmentStep, decide_by_segments
+from ..classification.segments.segment_map import needs_probabilities as segments_need_them
+from ..classification.segments.segment_rules import LearntRule
 from ..diffusion.batch_plan import memory_guard
 from ..diffusion.device import Device
 from ..errors import NO_VALID_PIXEL, FileFormatError, SceneError
@@ -26,6 +29,7 @@ from ..io.band_subset import BandsOfBoth
 from ..io.bands import inspect_bands
 from ..io.cube import Cube, Raster
 from ..io.run_directory import RunDirectory, open_run_directory
+from ..jobs.classifier_description import FEATURES
 from ..jobs.extras.extra_rasters import check_extras
 from ..jobs.protocol import Job
 from ..jobs.results import ApplyResult
@@ -41,6 +45,8 @@ from .job_device import announce_device, computation
 from .lazy_map import SceneFeatures, map_lazily
 from .map_result import map_grid
 from .scene_input import check_size, open_extras, open_scene, standardised
+from .segments.segment_outputs import OPTION as SEGMENTS
+from .segments.segment_outputs import with_segments
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +54,7 @@ _LOOKED_AT = 0.02  # of the time, as are the following ends of stages
 _COMPARED = 0.05
 _PREPARED = 0.08
 _TOLD_APART = 0.1
+_MAPPED_BY_PIXELS = 0.92  # where segments follow
 _MAPPED = 0.97
 
 
@@ -78,8 +85,9 @@ class ApplyRun:
         if scene is None:
             raise SceneError("The job should name a raster; it names none.")
         classes = self.classifier.description.classes
-        job, finish = replace(self.job, classes=classes), from_json(ApplySettings, self.job.settings).finish
-        size, keep = (scene.height, scene.width), needs_probabilities(finish)
+        job, settings = replace(self.job, classes=classes), from_json(ApplySettings, self.job.settings)
+        size = scene.height, scene.width
+        keep = needs_probabilities(settings.finish) or segments_need_them(settings.segments)
         return map_grid(job, self.run_directory, size, keep_probabilities=keep)
 
 
@@ -104,8 +112,13 @@ def apply_classifier(job: Job, folder: Path, progress: Progress) -> ApplyResult:
     target = facts.raster
     log.info("%s", facts.results().sentence)
     with memory_guard(device, "Choose DEVICE 'cpu'."):
-        classified, shifts = _map_of(run, target, source.features, span(progress, _COMPARED, _MAPPED))
-        finished = finish_map(classified, run.grid, settings.finish, run.grid.size, span(progress, _MAPPED, _MAPPED))
+        mapped = _MAPPED if settings.segments is None else _MAPPED_BY_PIXELS
+        classified, raster, shifts = _map_of(run, target, source.features, span(progress, _COMPARED, mapped))
+        step = _segment_step(run, settings, raster)
+        segmented = decide_by_segments(step, classified, run.grid, span(progress, mapped, _MAPPED))
+        finished = finish_map(
+            segmented.files, run.grid, settings.finish, run.grid.size, span(progress, _MAPPED, _MAPPED)
+        )
     files = finished.files
     applicability = None
     if job.options.get("applicability"):
@@ -117,7 +130,7 @@ def apply_classifier(job: Job, folder: Path, progress: Progress) -> ApplyResult:
             source.applicability, target.compared, sure, run.run_directory, span(progress, _MAPPED, 1.0)
         )
     counts = mapped_pixels(files.classes, description.classes)
-    return ApplyResult(
+    result = ApplyResult(
         folder=str(run.run_directory.folder),
         map=files.classes.description,
         confidence=files.confidence.description,
@@ -131,6 +144,17 @@ def apply_classifier(job: Job, folder: Path, progress: Progress) -> ApplyResult:
         computation=computation(device),
         choices=finished.facts(NO_SAMPLES),
     )
+    return with_segments(result, segmented, step, NO_SAMPLES)
+
+
+def _segment_step(run: ApplyRun, settings: ApplySettings, raster: Raster) -> SegmentStep:
+    """What segments are made from: the raster without extra rasters, as where the classifier was learnt."""
+    description, wanted = run.classifier.description, bool(run.job.options.get(SEGMENTS))
+    layout, ensemble = description.layout, description.ensemble
+    bands = description.bands[layout.diffusion_bands if description.input == FEATURES and layout.spectra else 0 :]
+    rule = LearntRule(description.segments, None if ensemble is None else ensemble.context)
+    device = run.device.torch_device
+    return SegmentStep(raster, layout, device, bands, settings.segments, rule, wanted, run.grid.size)
 
 
 def _tell_of_fill(cube: Cube, job: Job, progress: Progress) -> None:
@@ -143,7 +167,7 @@ def _tell_of_fill(cube: Cube, job: Job, progress: Progress) -> None:
 
 def _map_of(
     run: ApplyRun, target: MatchedRaster, source: SceneSummary | None, progress: Progress
-) -> tuple[MapFiles, tuple[FeatureShift, ...]]:
+) -> tuple[MapFiles, Raster, tuple[FeatureShift, ...]]:
     """The map, of features that are read or of features that are computed where they are read.
 
     Args:
@@ -153,7 +177,7 @@ def _map_of(
         progress: Told how far it is.
 
     Returns:
-        The map, and how well its features tell the scenes apart.
+        The map, the raster of features or bands that it is made of, and how well its features tell the scenes apart.
     """
     rule, layout = run.classifier.rule, run.classifier.description.layout
     features = _lazy_features(run, target, span(progress, 0.0, _PREPARED)) if target.is_scene else None
@@ -166,8 +190,8 @@ def _map_of(
         shifts = feature_shifts(source, found, group_names(layout, chosen))
     mapping = span(progress, _TOLD_APART, 1.0)
     if features is None:
-        return predict_map(predictor, run.grid, mapping), shifts
-    return map_lazily(predictor, features, run.grid, mapping), shifts
+        return predict_map(predictor, run.grid, mapping), raster, shifts
+    return map_lazily(predictor, features, run.grid, mapping), raster, shifts
 
 
 def _with_extras(run: ApplyRun, raster: Raster) -> Raster:

@@ -182,7 +182,14 @@ def _description(made: MapOfScene, included: bool) -> ClassifierDescription:
         stage_weights=result.stage_weights,
         extras=_used_extras(made),
         cell_weights=result.cell_weights,
+        segments=_segments(made.result),
     )
+
+
+def _segments(result: MapResult) -> SegmentFacts | None:
+    """What was found of segments, without what they did to this map."""
+    segments = None if result.choices is None else result.choices.segments
+    return None if segments is None else replace(segments, changed=0, mapped_pixels=(), accuracy=None)
 
 
 def _unfinished(result: MapResult) -> MapResult:

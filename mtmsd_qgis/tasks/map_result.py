@@ -37,7 +37,7 @@ _PIXEL_BYTES = 1024  # of the columns of extras while they are made
 
 def keeps_probabilities(settings: ClassificationSettings) -> bool:
     """Whether a map keeps the probabilities of all its pixels, for what is done with it afterwards."""
-    return needs_probabilities(settings.finish) or segments_need_them(settings)
+    return needs_probabilities(settings.finish) or segments_need_them(settings.segments)
 
 
 def map_grid(job: Job, directory: RunDirectory, size: tuple[int, int], *, keep_probabilities: bool) -> MapGrid:

@@ -27,7 +27,7 @@ NO_FILES = {"boolean", "enum", "number", "string", "matrix", "field", "band", "c
 # What an algorithm asks for before it looks at files.
 MORE = {
     "nameclusters": {"TABLE": [1, "water"]}, "clusterscene": {"LEVELS": "2,3"},
-    "classify": {"SUPERTOKENS": 50}, "mapscene": {"SUPERTOKENS": 50},
+    "classify": {"SUPERTOKENS": 50}, "mapscene": {"SUPERTOKENS": 50}, "applyclassifier": {"SUPERTOKENS": 50},
 }  # fmt: skip
 
 

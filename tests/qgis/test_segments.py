@@ -8,7 +8,13 @@ import re
 
 import pytest
 from osgeo import gdal
-from qgis.core import QgsCategorizedSymbolRenderer, QgsProcessingException, QgsRasterLayer, QgsVectorLayer
+from qgis.core import (
+    QgsCategorizedSymbolRenderer,
+    QgsColorRampShader,
+    QgsProcessingException,
+    QgsRasterLayer,
+    QgsVectorLayer,
+)
 from scenes import CLASSIFY, EXTRACT, NAMES, Log, legend, read_raster, results_of, run
 
 pytestmark = pytest.mark.usefixtures("torch_python")
@@ -70,6 +76,36 @@ def test_segments_are_a_raster_and_polygons_with_the_colours_of_the_map(scene, t
     assert isinstance(renderer, QgsCategorizedSymbolRenderer)
     assert renderer.classAttribute() == "class_id"
     assert [category.label() for category in renderer.categories()] == sorted(NAMES)
+    colours = {label: colour for _, label, colour in legend(QgsRasterLayer(str(tmp_path / "map.tif")))}
+    assert {each.label(): each.symbol().color().name() for each in renderer.categories()} == colours
+
+
+def test_neighbouring_segments_have_colours_of_their_own(scene, tmp_path):
+    tokens = tmp_path / "tokens.tif"
+    run("classify", parameters(scene, tmp_path, SUPERTOKENS=64, TOKENS=str(tokens)))
+    layer, segment = QgsRasterLayer(str(tokens)), read_raster(tokens)[0].astype(int)
+    shader = layer.renderer().shader().rasterShaderFunction()
+    assert shader.colorRampType() == QgsColorRampShader.Type.Interpolated  # one bar in the legend
+    colour_of = {int(item.value): item.color.getRgb()[:3] for item in shader.colorRampItemList()}
+    assert sorted(colour_of) == list(range(1, segment.max() + 1))
+    pairs = {
+        tuple(sorted(pair))
+        for first, second in ((segment[1:], segment[:-1]), (segment[:, 1:], segment[:, :-1]))
+        for pair in zip(first.ravel().tolist(), second.ravel().tolist())
+        if pair[0] != pair[1]
+    }
+    apart = [max(abs(a - b) for a, b in zip(colour_of[one], colour_of[other])) for one, other in pairs]
+    assert min(apart) > 30  # of 255
+
+
+def test_many_segments_have_as_many_colours_as_a_style_may_hold(scene):
+    from mtmsd.algorithms.bridge.layers.styling import segments_style
+
+    layer = QgsRasterLayer(str(scene.raster))
+    segments_style(20_000)(layer)
+    items = layer.renderer().shader().rasterShaderFunction().colorRampItemList()
+    assert (len(items), items[0].value) == (6668, 1)
+    assert items[-1].value >= 20_000
 
 
 def test_corrected_polygons_are_training_samples(scene, tmp_path):
@@ -127,6 +163,42 @@ def test_a_scene_is_mapped_by_segments_and_a_cancelled_run_comes_to_the_same_map
     for name in ("map.tif", "tokens.tif"):
         assert (tmp_path / name).read_bytes() == (whole / name).read_bytes()
     assert not list(tmp_path.glob("*.checkpoint"))
+
+
+def test_a_classifier_from_a_file_maps_by_segments(scene, tmp_path):
+    learnt = {"OUTPUT_CLASSIFIER": str(tmp_path / "c.mtmsdc"), "TOKENS": str(tmp_path / "tokens.tif")}
+    polygons = tmp_path / "tokens.gpkg"
+    run("classify", parameters(scene, tmp_path, SUPERTOKENS=64, TOKEN_POLYGONS=str(polygons), **learnt))
+    expected = [each.attributes()[1:] for each in polygons_of(polygons).getFeatures()]
+    again = tmp_path / "again"
+    again.mkdir()
+    applied = {
+        "INPUT": str(scene.raster),
+        "CLASSIFIER": learnt["OUTPUT_CLASSIFIER"],
+        "DEVICE": "cpu",
+        "SUPERTOKENS": 0,
+        "OUTPUT": str(again / "map.tif"),
+        "TOKENS": str(again / "tokens.tif"),
+        "TOKEN_POLYGONS": str(again / "tokens.gpkg"),
+        "REPORT": str(again / "report.html"),
+    }
+    log = Log()
+    results = run("applyclassifier", applied, log)
+    assert (results["TOKENS"], results["TOKEN_POLYGONS"]) == (applied["TOKENS"], applied["TOKEN_POLYGONS"])
+    assert "(SUPERTOKENS) decide the map, the size of the map that the classifier was learnt with" in log.text
+    for name in ("map.tif", "tokens.tif"):
+        assert (again / name).read_bytes() == (tmp_path / name).read_bytes()
+    layer = polygons_of(again / "tokens.gpkg")
+    assert [each.attributes()[1:] for each in layer.getFeatures()] == expected
+    assert [each.label() for each in layer.renderer().categories()] == sorted(NAMES)
+    report = json.loads((again / "report.json").read_text())
+    assert report["choices"]["segments"]["used"]
+    assert report["facts"]["Segments"] == "as in the run that the classifier was learnt in"
+    run("classify", parameters(scene, tmp_path, OUTPUT_CLASSIFIER=learnt["OUTPUT_CLASSIFIER"]))
+    with pytest.raises(QgsProcessingException, match="SUPERTOKENS 0 takes the size of segments that the classifier"):
+        run("applyclassifier", applied)
+    with pytest.raises(QgsProcessingException, match="TOKENS and TOKEN_POLYGONS show segments"):
+        run("applyclassifier", {**applied, "SUPERTOKENS": None})
 
 
 def test_qgis_process_writes_segments(qgis_process, scene, tmp_path):

@@ -15,13 +15,14 @@ from qgis.core import (
     QgsProcessingParameterRasterDestination,
 )
 
-from ....mtmsd_qgis.jobs.map_choices import check_segments
+from ....mtmsd_qgis.jobs.map_choices import NO_LEARNT_SIZE, check_segments
 from ..outputs import RunOutputs
 from ..parameters import ParameterValues, rare_number
 from ..translation import tr
 
 if TYPE_CHECKING:
-    from ....mtmsd_qgis.jobs.results import MapResult
+    from ....mtmsd_qgis.jobs.choice_results import SegmentFacts
+    from ....mtmsd_qgis.jobs.results import ApplyResult, MapResult
     from ...bridge.feedback import ProgressRange
     from ...bridge.raster.geotiff import RawRaster
     from ...bridge.raster.source import RasterSource
@@ -35,8 +36,29 @@ _BANDS = 14  # of 4 bytes that segments write beside the probabilities: features
 class SegmentParameters:
     """SUPERTOKENS."""
 
+    def __init__(self, *, applies: bool = False) -> None:
+        """Say what is declared.
+
+        Args:
+            applies: Whether a classifier is applied that was learnt before: then 0 is the size that it was learnt with.
+        """
+        self._applies = applies
+
     def declare(self, algorithm: MtmsdAlgorithm) -> None:
         """Add it, for experts."""
+        if self._applies:
+            algorithm.declare(
+                rare_number(_SIZE, tr("Segments (mean pixels)"), least=0),
+                tr(
+                    "Pixels are classified in groups: segments of neighbouring pixels with similar spectra, of so many "
+                    "pixels on average. Each has one class, that of the mean of its pixels' log probabilities. 0: as "
+                    "in the run that the classifier was learnt in, where SUPERTOKENS was set. Where that run found "
+                    "that neighbours of one look belong to several classes, segments are not used, and the log says "
+                    "so. Not set: each pixel is classified by itself."
+                ),
+                advanced=True,
+            )
+            return
         algorithm.declare(
             rare_number(_SIZE, tr("Segments (mean pixels)"), least=0),
             tr(
@@ -66,6 +88,16 @@ class SegmentParameters:
                 f"{_SIZE}, or leave {names} empty."
             )
         return None if pixels == 1 else pixels
+
+    @staticmethod
+    def check_learnt(pixels: int | None, learnt: SegmentFacts | None) -> None:
+        """A size can be that of the classifier's own run only where it had segments.
+
+        Raises:
+            QgsProcessingException: It had none.
+        """
+        if pixels == 0 and learnt is None:
+            raise QgsProcessingException(NO_LEARNT_SIZE)
 
 
 class SegmentOutputs:
@@ -125,7 +157,7 @@ class SegmentFiles:
         return {"tokens": True} if self.raster is not None or self.polygons else {}
 
     def write(
-        self, values: ParameterValues, result: MapResult, folder: Path, progress: ProgressRange
+        self, values: ParameterValues, result: MapResult | ApplyResult, folder: Path, progress: ProgressRange
     ) -> dict[str, str | None]:
         """Raster and polygons, styled and named; a value for each output.
 
@@ -138,6 +170,7 @@ class SegmentFiles:
         Raises:
             QgsProcessingException: A layer cannot be written, or cancelled.
         """
+        from ...bridge.layers.styling import segments_style
         from ...bridge.raster.geotiff import RawRaster, write_class_levels
 
         if result.tokens is None or result.token_table is None:
@@ -146,6 +179,8 @@ class SegmentFiles:
         if self.raster is not None:
             raw = RawRaster(result.tokens, folder, grid, self.outputs.format(TOKENS))
             write_class_levels(raw, self.raster, progress.part(0.0, 0.3))
+            segments = None if result.choices is None else result.choices.segments
+            self.outputs.style(TOKENS, segments_style(1 if segments is None else max(1, segments.count)))
             self.outputs.title(TOKENS, self.source.name, tr("Maps of {scene}"))
         polygons = None
         if self.polygons:
@@ -154,7 +189,7 @@ class SegmentFiles:
         return {TOKENS: str(self.raster) if self.raster else None, POLYGONS: polygons}
 
     def _write_polygons(
-        self, values: ParameterValues, result: MapResult, raw: RawRaster, progress: ProgressRange
+        self, values: ParameterValues, result: MapResult | ApplyResult, raw: RawRaster, progress: ProgressRange
     ) -> str | None:
         from ...bridge.layers.styling import samples_style
         from ...bridge.segments.segment_polygons import CLASS_FIELD, POLYGON_KIND, WrittenSegments, segment_fields
@@ -182,8 +217,16 @@ def segment_bands(pixels: int | None, classes: int) -> int:
     return 0 if pixels is None else 2 * classes + _BANDS
 
 
-def segment_rows(pixels: int | None) -> dict[str, str]:
-    """What the report's table of circumstances says of it."""
+def segment_rows(pixels: int | None, *, applies: bool = False) -> dict[str, str]:
+    """What the report's table of circumstances says of it.
+
+    Args:
+        pixels: Mean of a segment; 0 where it was not given; None where there are none.
+        applies: Whether a classifier was applied that was learnt before.
+    """
     if pixels is None:
         return {}
-    return {"Segments": "of a size chosen by the training samples" if pixels == 0 else f"of {pixels} pixels on average"}
+    chosen = (
+        "as in the run that the classifier was learnt in" if applies else "of a size chosen by the training samples"
+    )
+    return {"Segments": chosen if pixels == 0 else f"of {pixels} pixels on average"}

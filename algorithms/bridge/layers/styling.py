@@ -23,6 +23,7 @@ from qgis.core import (
     QgsProcessingFeedback,
     QgsProcessingLayerPostProcessorInterface,
     QgsRasterLayer,
+    QgsRasterShader,
     QgsRendererCategory,
     QgsSingleBandPseudoColorRenderer,
     QgsSymbol,
@@ -37,6 +38,10 @@ from ..files.owned_files import style_mark
 
 # Viridis (CC0, van der Walt & Smith, 2015) at five places: reads the same in grey and to the colour-blind.
 _RAMP = ("#440154", "#3b528b", "#21918c", "#5ec962", "#fde725")
+
+_MOST_SEGMENT_COLOURS = 8192  # beyond, colours between two of them are mixed
+_GOLDEN = 0.6180339887
+_SEGMENT_SHADES = ((0.75, 0.85), (0.45, 0.95), (0.6, 0.65))  # saturation and value, 0 to 1
 
 Style = Callable[[QgsMapLayer], None]
 
@@ -91,6 +96,35 @@ def share_style(layer: QgsMapLayer) -> None:
             ramp, QgsColorRampShader.Type.Interpolated, QgsColorRampShader.ClassificationMode.EqualInterval, len(_RAMP)
         )
         layer.setRenderer(renderer)
+
+
+def segments_style(count: int) -> Style:
+    """Colours that tell segments, numbered from 1, from their neighbours; the legend is one bar, not a row each."""
+
+    def style(layer: QgsMapLayer) -> None:
+        if not isinstance(layer, QgsRasterLayer):
+            return
+        step = max(1, -(-count // _MOST_SEGMENT_COLOURS))
+        items = [
+            QgsColorRampShader.ColorRampItem(number, _segment_colour(place), str(number))
+            for place, number in enumerate(range(1, count + step, step))
+        ]
+        ramp = QgsColorRampShader(1, count, None, QgsColorRampShader.Type.Interpolated)
+        ramp.setColorRampItemList(items)
+        shader = QgsRasterShader(1, count)
+        shader.setRasterShaderFunction(ramp)
+        renderer = QgsSingleBandPseudoColorRenderer(layer.dataProvider(), 1, shader)
+        renderer.setClassificationMin(1)
+        renderer.setClassificationMax(count)
+        layer.setRenderer(renderer)
+
+    return style
+
+
+def _segment_colour(place: int) -> QColor:
+    """The hue turns by the golden ratio from one to the next, so that no two of a few hundred in a row are alike."""
+    saturation, value = _SEGMENT_SHADES[place % len(_SEGMENT_SHADES)]
+    return QColor.fromHsvF(place * _GOLDEN % 1.0, saturation, value)
 
 
 def colours_style(first: int) -> Style:

@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
 from ...classification.segments.segment_map import SegmentOutcome, SegmentStep
+from ...classification.segments.segment_rules import SampleRule
 from ...classification.training_task import FittedClassifier, TrainingTask
 from ...io.cube import create_cube
 from ...io.windows import whole
@@ -21,8 +23,10 @@ from ...jobs.choice_results import ChoiceFacts
 from ...jobs.data_model import Band, CubeFile
 from ...jobs.map_choices import SEGMENT_COLUMNS
 from ...jobs.protocol import Job
-from ...jobs.results import MapResult
+from ...jobs.results import ApplyResult, MapResult
 from ...sampling.sample_table import SampleTable
+
+Result = TypeVar("Result", MapResult, ApplyResult)
 
 OPTION = "tokens"  # of the job: whether segments are an output
 
@@ -39,10 +43,13 @@ def segment_step(
         bands: Of the raster's spectra.
         size: Height and width of the part of the raster that is the user's.
     """
-    return SegmentStep(task, classifier, bands, bool(job.options.get(OPTION)), size)
+    settings, ensemble = task.settings, classifier.ensemble
+    rule = SampleRule(task.training, settings.seed, None if ensemble is None else ensemble.context)
+    wanted = bool(job.options.get(OPTION))
+    return SegmentStep(task.cube, task.layout, task.device, bands, settings.segments, rule, wanted, size)
 
 
-def with_segments(result: MapResult, outcome: SegmentOutcome, step: SegmentStep, validation: SampleTable) -> MapResult:
+def with_segments(result: Result, outcome: SegmentOutcome, step: SegmentStep, validation: SampleTable) -> Result:
     """The result with what became of segments.
 
     Args:

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Whether segments decide a map and how large they are: asked of training samples, or as an earlier run has found.
+
+Enters: the features of segments, and samples or what a classifier's file says. Leaves: segments, and why they are used
+or not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from ...errors import SettingsError
+from ...io.cube import Cube
+from ...jobs.choice_results import SegmentFacts
+from ...jobs.map_choices import NO_LEARNT_SIZE
+from ...jobs.results import ContextSummary
+from ...progress import Progress
+from ...sampling.sample_table import SampleTable
+from .segment_features import SegmentFeatures
+from .segmentation import Segmentation, segment_scene
+from .size_choice import MOST_ASTRAY, SIZES, choose_size
+
+
+@dataclass(frozen=True)
+class CutScene:
+    """Segments, and whether they may decide.
+
+    Attributes:
+        segments: Of the scene.
+        fits: Whether they are pure enough.
+        sentence: Why they are used or not.
+        astray: Sizes that were tried, and the share of the training samples in segments of mostly another class.
+    """
+
+    segments: Segmentation
+    fits: bool
+    sentence: str
+    astray: tuple[tuple[int, float], ...] = ()
+
+
+class SegmentRule(Protocol):
+    """What decides on segments."""
+
+    def cross_class(self, features: SegmentFeatures, progress: Progress) -> float | None:
+        """Affinity across classes, 0 to 1; None where it is not known."""
+
+    def cut(self, raster: Cube, asked: int, progress: Progress) -> CutScene:
+        """Segments of a size, of one to be chosen where 0 is asked for, from the raster of their features."""
+
+
+@dataclass(frozen=True)
+class SampleRule:
+    """Asks the training samples.
+
+    Attributes:
+        samples: Of the training.
+        seed: Of the draw of some of many.
+        context: What the classifier has asked already; None where it has not.
+    """
+
+    samples: SampleTable
+    seed: int
+    context: ContextSummary | None
+
+    def cross_class(self, features: SegmentFeatures, progress: Progress) -> float | None:
+        """The classifier's own answer, where it has asked; else that of the segments' features."""
+        if self.context is not None:
+            return self.context.cross_class_affinity
+        return features.cross_class(self.samples, self.seed, progress)
+
+    def cut(self, raster: Cube, asked: int, progress: Progress) -> CutScene:
+        """As given, else the largest size at which few enough samples mix."""
+        if asked:
+            return _as_given(raster, asked, progress)
+        choice = choose_size(raster, self.samples, progress)
+        segments, astray = choice.segments, choice.astray
+        share = f"{100 * astray[-1][1]:.1f} % of the training samples lie in segments of mostly another class"
+        sentence = (
+            f"{_decide(segments)}, the largest of the sizes tried at which few enough samples mix: {share}."
+            if choice.fits
+            else f"Segments (SUPERTOKENS) do not decide the map: even of about {segments.pixels} pixels, {share}; at "
+            f"most {100 * MOST_ASTRAY:.0f} % was expected. Each pixel has a class of its own."
+        )
+        return CutScene(segments, choice.fits, sentence, tuple((pixels, round(part, 6)) for pixels, part in astray))
+
+
+@dataclass(frozen=True)
+class LearntRule:
+    """Does as the run that a classifier comes from.
+
+    Attributes:
+        learnt: What segments were there; None where none were asked for.
+        context: What the classifier has asked; None where it has not.
+    """
+
+    learnt: SegmentFacts | None
+    context: ContextSummary | None
+
+    def cross_class(self, features: SegmentFeatures, progress: Progress) -> float | None:  # noqa: ARG002 - no samples
+        """As it was there."""
+        if self.learnt is not None:
+            return self.learnt.cross_class_affinity
+        return None if self.context is None else self.context.cross_class_affinity
+
+    def cut(self, raster: Cube, asked: int, progress: Progress) -> CutScene:
+        """As given, else of the size that they had there.
+
+        Raises:
+            SettingsError: There were none.
+        """
+        if asked:
+            cut = _as_given(raster, asked, progress)
+            if self.learnt is not None or self.context is not None:
+                return cut
+            unknown = (
+                " Whether adjacent pixels with similar features often belong to different classes, so that segments "
+                "mix them, is not known: the classifier was learnt without SUPERTOKENS."
+            )
+            return CutScene(cut.segments, fits=True, sentence=cut.sentence + unknown)
+        if self.learnt is None:
+            raise SettingsError(NO_LEARNT_SIZE)
+        segments = segment_scene(raster, self.learnt.pixels or SIZES[-1], progress)
+        sentence = (
+            f"{_decide(segments)}, the size of the map that the classifier was learnt with."
+            if self.learnt.used
+            else "Segments (SUPERTOKENS) do not decide the map, as they did not decide the one that the classifier was "
+            f"learnt with. There: {self.learnt.sentence}"
+        )
+        return CutScene(segments, self.learnt.used, sentence)
+
+
+def _as_given(raster: Cube, pixels: int, progress: Progress) -> CutScene:
+    segments = segment_scene(raster, pixels, progress)
+    return CutScene(segments, fits=True, sentence=f"{_decide(segments)}, as given.")
+
+
+def _decide(segments: Segmentation) -> str:
+    return f"{segments.count} segments of about {segments.pixels} pixels (SUPERTOKENS) decide the map"
