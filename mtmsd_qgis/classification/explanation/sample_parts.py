@@ -68,7 +68,7 @@ def _of_kernel(
 ) -> SampleParts:
     """Kernels times coefficients; among: the number of samples, and indices of those that have a kernel."""
     count, chosen = among
-    kernels = torch.exp(squared_distances(x, scorer.points)[0] * -scorer.rates[0]).double()
+    kernels = torch.exp(squared_distances(x.double(), scorer.points.double())[0] * -scorer.rates[0])
     coefficients = scorer.coefficients[0, 0].double()
     parts = np.zeros(count)
     parts[chosen] = (kernels * (coefficients[:, pair[0]] - coefficients[:, pair[1]])).cpu().numpy()

@@ -50,6 +50,11 @@ def pixel(seed, columns=6):
     return {s: values + 0.01 * i for i, s in enumerate(SETS)}
 
 
+def in_double(scorer):
+    """The same model with its numbers in double precision."""
+    return replace(scorer, **{name: v.double() for name, v in vars(scorer).items() if isinstance(v, torch.Tensor)})
+
+
 @pytest.mark.parametrize("interpolates", [True, False])
 @pytest.mark.parametrize("columns", [6, 300])  # more features than samples: the discriminant works in their space
 @pytest.mark.parametrize("weighted", [False, True])
@@ -61,12 +66,15 @@ def test_parts_of_samples_and_start_are_the_score_of_each_model(interpolates, co
         features = pixel(seed, columns)
         for model in ensemble.members:
             x = side_by_side(features, model.spec.predict_on)
-            scores = model.scorer(x if model.standardizer is None else model.standardizer(x))[0, 0].double()
+            columns_of = x if model.standardizer is None else model.standardizer(x)
+            exact = in_double(model.scorer)(columns_of.double())[0, 0]
+            single = model.scorer(columns_of)[0, 0].double()
             for pair in ((0, 1), (3, 2)):
                 found = sample_parts(model, x, training, pair, 0)
-                expected = float(scores[pair[0]] - scores[pair[1]])
-                size = max(1.0, float(np.abs(found.parts).sum()))  # the model's own numbers are float32
-                assert found.start + found.parts.sum() == pytest.approx(expected, abs=1e-5 * size)
+                total = found.start + found.parts.sum()
+                assert total == pytest.approx(float(exact[pair[0]] - exact[pair[1]]), abs=1e-5)  # units of the score
+                size = max(1.0, float(np.abs(found.parts).sum()))  # of what the map rounds in single precision
+                assert total == pytest.approx(float(single[pair[0]] - single[pair[1]]), abs=1e-7 * size + 1e-5)
                 assert np.abs(found.parts).sum() > 1e-3
                 kinds.add(isinstance(model.scorer, KernelScores))
                 if not isinstance(model.scorer, KernelScores):
