@@ -8,7 +8,17 @@ import json
 import numpy as np
 import pytest
 from osgeo import gdal
-from qgis.core import QgsProcessingException, QgsRasterLayer
+from qgis.core import (
+    QgsProcessingContext,
+    QgsProcessingException,
+    QgsProcessingModelAlgorithm,
+    QgsProcessingModelChildAlgorithm,
+    QgsProcessingModelChildParameterSource,
+    QgsProcessingModelOutput,
+    QgsProcessingModelParameter,
+    QgsProcessingParameterRasterLayer,
+    QgsRasterLayer,
+)
 from scenes import Log, results_of, run
 
 pytestmark = pytest.mark.usefixtures("torch_python")
@@ -102,6 +112,33 @@ def test_what_cannot_be_explored_is_refused_with_one_sentence(scene, model, tmp_
         with pytest.raises(QgsProcessingException, match=words):
             run("explorefeatures", given)
         assert not (tmp_path / "r.html").exists()
+
+
+def test_it_is_a_step_of_a_model(scene, model, tmp_path, project):
+    user = QgsProcessingModelChildParameterSource.fromModelParameter
+    value = QgsProcessingModelChildParameterSource.fromStaticValue
+    chain = QgsProcessingModelAlgorithm("Explore", "Test", "test")
+    chain.addModelParameter(QgsProcessingParameterRasterLayer("INPUT"), QgsProcessingModelParameter("INPUT"))
+    step = QgsProcessingModelChildAlgorithm("mtmsd:explorefeatures")
+    step.setChildId("explore")
+    step.addParameterSources("INPUT", [user("INPUT")])
+    for name, given in {"MODEL": str(model), **FEW}.items():
+        step.addParameterSources(name, [value(given)])
+    outputs = {}
+    for name in ("REPORT", "GALLERY"):
+        outputs[name] = QgsProcessingModelOutput(name, name)
+        outputs[name].setChildId("explore")
+        outputs[name].setChildOutputName(name)
+    step.setModelOutputs(outputs)
+    chain.addChildAlgorithm(step)
+    chain.updateDestinationParameters()
+    places = {d.name(): d.name().split(":")[-1] for d in chain.destinationParameterDefinitions()}
+    files = {name: tmp_path / (kind + (".html" if kind == "REPORT" else ".tif")) for name, kind in places.items()}
+    context, log = QgsProcessingContext(), Log()
+    context.setProject(project)
+    _, fine = chain.run({"INPUT": str(scene.raster), **{n: str(p) for n, p in files.items()}}, context, log)
+    assert fine, log.text
+    assert [path.is_file() for path in files.values()] == [True, True]
 
 
 def test_it_runs_in_qgis_process(scene, model, qgis_process, tmp_path):

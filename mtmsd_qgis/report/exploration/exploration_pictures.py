@@ -102,13 +102,10 @@ def _picture(uri: str, facts: InspectionFacts, marks: str = "") -> str:
 
 def _mark(place: Place, facts: InspectionFacts, ink: str) -> str:
     size = max(facts.picture_height, facts.picture_width) / 100
-    other = "#000" if ink == "#fff" else "#fff"
-    at = f'cx="{place.picture_col + 0.5:g}" cy="{place.picture_row + 0.5:g}" r="{2.4 * size:.2f}" fill="none"'
+    outline = "#000" if ink == "#fff" else "#fff"
+    at = f'cx="{place.picture_col + 0.5:g}" cy="{place.picture_row + 0.5:g}" r="{2 * size:.2f}"'
     where = f"<title>row {place.row}, column {place.col}</title>"
-    return (
-        f'<circle {at} stroke="{other}" stroke-width="{1.6 * size:.2f}"/>'
-        f'<circle {at} stroke="{ink}" stroke-width="{0.8 * size:.2f}">{where}</circle>'
-    )
+    return f'<circle {at} fill="{ink}" stroke="{outline}" stroke-width="{0.7 * size:.2f}">{where}</circle>'
 
 
 def _square(similarity: StageSimilarity, timesteps: Sequence[int]) -> str:

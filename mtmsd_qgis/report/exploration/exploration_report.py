@@ -186,7 +186,7 @@ def _channels(result: ExplorationResult) -> list[str]:
     return [
         "<h2>The channels that tell most</h2>",
         f"<p>The {len(result.cards)} channels that purification ranks first by {what}, each at the timestep at which "
-        "its values separate them best. White circles: where it is highest, black: where it is lowest. A channel "
+        "its values separate them best. White dots: where it is highest, black: where it is lowest. A channel "
         f"resembles a quantity where their correlation is 0.6 or more, regardless of the sign; compared with: {known}. "
         "Resembling is not being.</p>",
         card_grid(result),

@@ -41,6 +41,7 @@ log = logging.getLogger(__name__)
 SHOWN_STAGES = (1, 3, 5)
 _SIDE = 2  # tiles, of the square that is shown
 _STEP = 2  # pixels of the scene from one to the next in a picture of several tiles
+_TWICE = 2  # tiles whose features are computed with other noise too
 _ENOUGH = 0.5  # of its pixels have data
 _MOST_TRIED = 25  # squares, from the middle outwards
 _TRAINED = 0.99  # of the time
@@ -112,38 +113,36 @@ class _Square:
         ]
         return np.concatenate(found).astype(np.int64) // self.step
 
-    def features(self, extractor: FeatureExtractor) -> NDArray[np.float32]:
-        """(N, T, F)."""
+    def features(self, extractor: FeatureExtractor, tiles: int | None = None) -> NDArray[np.float32]:
+        """(N, T, F); of so many tiles where that is given, which come first among the pixels."""
         parts = [
             extractor.tile_features(components, tile).cpu()[:, :, torch.from_numpy(inside)].permute(2, 0, 1).numpy()
-            for tile, components, inside in zip(self.tiles, self.components, self.shown)
+            for tile, components, inside in list(zip(self.tiles, self.components, self.shown))[:tiles]
         ]
         return np.concatenate(parts)
 
 
 def _pictures(model: DiffusionModel, cube: Cube, device: Device) -> tuple[GalleryPicture, ...]:
     """Stage by stage, timestep by timestep; none where no pixel near the middle has data."""
-    usual = extraction_settings(model.settings.preset, device=model.settings.device)
-    every = usual.at(trained_timesteps(usual.timesteps, model.settings.last_timestep))
-    extractor = FeatureExtractor(model.network.to(device.torch_device), replace(every, stages=SHOWN_STAGES))
     if model.statistics is None:  # there was no memory for them
         return ()
-    radius = model.settings.patch_size // GRID // 2
-    extractor.statistics = model.statistics.averaged(model.network, radius)
     square = _square(cube, model)
     if not square.share:
         return ()
-    side = square.tiles[0].window.height
     shown = trained_timesteps(SHOWN_TIMESTEPS, model.settings.last_timestep)
-    first = extractor.at_timesteps(shown, side)
-    other = first.with_noise_of((first.settings.seed + _OTHER_NOISE) % _LARGEST_SEED, side)
-    features, again = square.features(first), square.features(other)
+    settings = replace(extraction_settings(model.settings.preset).at(shown), stages=SHOWN_STAGES)
+    precision = getattr(torch, model.statistics.conditions.numbers)  # that the training has found out for them
+    first = FeatureExtractor(model.network.to(device.torch_device), settings, precision)
+    first.statistics = model.statistics.averaged(model.network, model.settings.patch_size // GRID // 2)
+    side = square.tiles[0].window.height
+    other = first.with_noise_of((settings.seed + _OTHER_NOISE) % _LARGEST_SEED, side)
+    features, again = square.features(first), square.features(other, tiles=_TWICE)
     pictures, start = [], 0
     for stage in SHOWN_STAGES:
         channels = slice(start, start + model.network.stages[stage].channels)
         start = channels.stop
         of_stage = features[:, :, channels]
-        draws = _draw_correlation(of_stage, again[:, :, channels])
+        draws = _draw_correlation(of_stage[: len(again)], again[:, :, channels])
         colours = stage_colours(of_stage, square.brightness)
         for t, timestep in enumerate(shown):
             picture = colour_picture(colours.values[:, t], square.places)
