@@ -51,7 +51,7 @@ class SegmentParameters:
                 rare_number(_SIZE, tr("Segments (mean pixels)"), least=0),
                 tr(
                     "Pixels are classified in groups: segments of neighbouring pixels with similar spectra, of so many "
-                    "pixels on average. Each has one class, that of the mean of its pixels' log probabilities. 0: as "
+                    "pixels on average. Each has one class, that of the mean of its pixels' probabilities. 0: as "
                     "in the run that the classifier was learnt in, where SUPERTOKENS was set. Where that run found "
                     "that neighbours of one look belong to several classes, segments are not used, and the log says "
                     "so. Not set: each pixel is classified by itself."
@@ -63,7 +63,7 @@ class SegmentParameters:
             rare_number(_SIZE, tr("Segments (mean pixels)"), least=0),
             tr(
                 "Pixels are classified in groups: segments of neighbouring pixels with similar spectra, of so many "
-                "pixels on average. Each has one class, that of the mean of its pixels' log probabilities. 0: the "
+                "pixels on average. Each has one class, that of the mean of its pixels' probabilities. 0: the "
                 "size that the training samples allow. Where neighbours of one look belong to several classes, "
                 "segments are not used, and the log says so. Not set: each pixel is classified by itself."
             ),

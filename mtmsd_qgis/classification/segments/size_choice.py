@@ -16,7 +16,7 @@ from ...sampling.sample_table import SampleTable
 from .segmentation import Segmentation, segment_scene
 
 SIZES = (400, 200, 100, 50)  # pixels, tried in this order
-MOST_ASTRAY = 0.06  # of the samples may lie in segments most of whose samples are of another class
+MOST_ASTRAY = 0.02  # of the samples may lie in segments most of whose samples are of another class
 
 
 @dataclass(frozen=True)

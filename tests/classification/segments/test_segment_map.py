@@ -13,7 +13,7 @@ from mtmsd_qgis.classification.predictor import MapGrid
 from mtmsd_qgis.classification.segments import segment_table
 from mtmsd_qgis.classification.segments.segment_table import classify_segments
 from mtmsd_qgis.classification.segments.segmentation import Segmentation
-from mtmsd_qgis.classification.segments.size_choice import share_astray
+from mtmsd_qgis.classification.segments.size_choice import MOST_ASTRAY, share_astray
 from mtmsd_qgis.errors import Cancelled, SettingsError
 from mtmsd_qgis.io.array_file import KIND_CLASSIFIER, read_arrays
 from mtmsd_qgis.io.cube import Cube
@@ -45,11 +45,10 @@ def decided(folder, probabilities, segment, size=None):
     return classify_segments(files, grid, Segmentation(raster, 4, int(segment.max())), size or shape, silent)
 
 
-def test_a_segment_has_the_geometric_mean_of_its_pixels(tmp_path):
+def test_a_segment_has_the_mean_of_its_pixels(tmp_path):
     probabilities = np.array([[[0.9, 0.4, 0.4, 0.1]], [[0.05, 0.5, 0.5, 0.2]], [[0.05, 0.1, 0.1, 0.7]]])
     result = decided(tmp_path, probabilities, np.array([[1, 1, 1, 2]]))
-    mean = np.exp(np.log(probabilities[:, 0, :3]).mean(axis=1))
-    mean /= mean.sum()
+    mean = probabilities[:, 0, :3].mean(axis=1)
     assert result.table.probabilities[0] == pytest.approx(mean, abs=1e-5)
     assert result.table.probabilities[1] == pytest.approx(probabilities[:, 0, 3], abs=1e-5)
     assert result.table.class_index.tolist() == [0, 2]  # two of three pixels are of class 1, but hardly
@@ -180,8 +179,8 @@ def test_the_samples_choose_the_size(scene):
     facts = result.choices.segments
     assert facts.used
     assert facts.pixels == facts.astray[-1][0]
-    assert facts.astray[-1][1] <= 0.06
-    assert all(share > 0.06 for _, share in facts.astray[:-1])
+    assert facts.astray[-1][1] <= MOST_ASTRAY
+    assert all(share > MOST_ASTRAY for _, share in facts.astray[:-1])
     assert result.tokens is None  # not asked for
     assert "largest of the sizes tried" in facts.sentence
 
