@@ -169,7 +169,8 @@ def test_a_classifier_from_a_file_maps_by_segments(scene, tmp_path):
     learnt = {"OUTPUT_CLASSIFIER": str(tmp_path / "c.mtmsdc"), "TOKENS": str(tmp_path / "tokens.tif")}
     polygons = tmp_path / "tokens.gpkg"
     run("classify", parameters(scene, tmp_path, SUPERTOKENS=64, TOKEN_POLYGONS=str(polygons), **learnt))
-    expected = [each.attributes()[1:] for each in polygons_of(polygons).getFeatures()]
+    first = polygons_of(polygons)
+    expected = [each.attributes()[1:] for each in first.getFeatures()]
     again = tmp_path / "again"
     again.mkdir()
     applied = {
