@@ -195,7 +195,20 @@ def test_a_classifier_from_a_file_maps_by_segments(scene, tmp_path):
     report = json.loads((again / "report.json").read_text())
     assert report["choices"]["segments"]["used"]
     assert report["facts"]["Segments"] == "as in the run that the classifier was learnt in"
-    run("classify", parameters(scene, tmp_path, OUTPUT_CLASSIFIER=learnt["OUTPUT_CLASSIFIER"]))
+
+
+def test_a_classifier_that_knows_no_segments_needs_a_size(scene, tmp_path):
+    learnt = str(tmp_path / "c.mtmsdc")
+    run("classify", parameters(scene, tmp_path, OUTPUT_CLASSIFIER=learnt))
+    applied = {
+        "INPUT": str(scene.raster),
+        "CLASSIFIER": learnt,
+        "DEVICE": "cpu",
+        "SUPERTOKENS": 0,
+        "OUTPUT": str(tmp_path / "again.tif"),
+        "TOKENS": str(tmp_path / "tokens.tif"),
+        "TOKEN_POLYGONS": str(tmp_path / "tokens.gpkg"),
+    }
     with pytest.raises(QgsProcessingException, match="SUPERTOKENS 0 takes the size of segments that the classifier"):
         run("applyclassifier", applied)
     with pytest.raises(QgsProcessingException, match="TOKENS and TOKEN_POLYGONS show segments"):
