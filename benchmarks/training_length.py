@@ -41,6 +41,11 @@ from benchmarks.features import Features, Training, make_features, trained_model
 from benchmarks.results import Results, circumstances  # noqa: E402
 from benchmarks.scenes import Scene, prepare  # noqa: E402
 from benchmarks.splits import SPLITS  # noqa: E402
+from mtmsd_qgis.classification.auto.feature_reader import FeatureSetReader  # noqa: E402
+from mtmsd_qgis.classification.feature_value.candidate import Candidate, cross_validated  # noqa: E402
+from mtmsd_qgis.classification.feature_value.feature_importance import SourceShares  # noqa: E402
+from mtmsd_qgis.classification.feature_value.with_and_without import ReadAtSamples  # noqa: E402
+from mtmsd_qgis.classification.training_task import TrainingTask  # noqa: E402
 from mtmsd_qgis.diffusion.model import describe, load_model, save_model  # noqa: E402
 from mtmsd_qgis.diffusion.noise import q_sample  # noqa: E402
 from mtmsd_qgis.diffusion.patch_sampler import PatchSampler  # noqa: E402
@@ -48,7 +53,7 @@ from mtmsd_qgis.diffusion.training_loop import _Training, masked_loss  # noqa: E
 from mtmsd_qgis.diffusion.training_state import TrainingState, new_training  # noqa: E402
 from mtmsd_qgis.io.cube import Cube  # noqa: E402
 from mtmsd_qgis.jobs.settings import ClassificationSettings  # noqa: E402
-from mtmsd_qgis.progress import silent  # noqa: E402
+from mtmsd_qgis.progress import Progress, silent  # noqa: E402
 from mtmsd_qgis.runtime.memory import keep_freed_memory  # noqa: E402
 from mtmsd_qgis.tasks.scene_input import band_positions, standardised  # noqa: E402
 
@@ -59,6 +64,22 @@ _SNAPSHOT = "~"
 _LOOP = "mtmsd_qgis.diffusion.training_loop"
 _BATCHES, _BATCH = 8, 16  # patches of the loss
 _ELSEWHERE = 1_000_003  # seed of these patches and their noise: no training has it
+
+
+def _map_alone(
+    task: TrainingTask, reader: FeatureSetReader, read: ReadAtSamples, progress: Progress
+) -> tuple[Candidate, None]:
+    features, order = read(reader, task.training, progress)
+    task = replace(task, training=task.training.subset(order))
+    return cross_validated(reader, features, task, progress), None
+
+
+_AUTO = "mtmsd_qgis.classification.auto.default_classifier"
+_NO_REPORT = (
+    Replacement(_AUTO, "with_and_without", lambda _: _map_alone),
+    Replacement(_AUTO, "source_shares", lambda _: lambda *_: SourceShares({}, {}, {})),
+)
+"""With which the default classifier makes the same map at half the time and explains nothing."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -96,7 +117,9 @@ def measure(scene: Scene, place: Path, options: argparse.Namespace, results: Res
                 key |= {"model_seed": training, "method": method}
                 if results.has(**key):
                     continue
-                changes = [*pixels.instead_of_raster("auto", index), *([SPECTRA_ALONE] if method == WITHOUT else [])]
+                changes = [*pixels.instead_of_raster("auto", index), *_NO_REPORT]
+                if method == WITHOUT:
+                    changes.append(SPECTRA_ALONE)
                 with replaced(changes):
                     entry = our_entry(scene, trained[index][2], settings, draw)
                 results.add(key, entry)
