@@ -336,7 +336,7 @@
             <translation type="unfinished"></translation>
         </message>
         <message>
-            <source>auto: linear discriminant analysis and kernel ridge regression on spectra and on means of diffusion features, cross-validated on the training samples as the split says. Their probabilities are averaged; up to a minute. mtmsd: the published method, an ensemble of networks that weigh the timesteps for every pixel; minutes. transformer3d: 3-D convolution and transformer on patches of the features; minutes. linear: logistic regression, as a yardstick.</source>
+            <source>auto: linear discriminant analysis and kernel ridge regression on spectra and on means of diffusion features, cross-validated on the training samples as the split says. Their probabilities are averaged; up to a minute. mtmsd: the published method, an ensemble of networks that weigh the timesteps for every pixel; minutes. transformer3d: 3-D convolution and transformer on patches of the features; minutes. linear: logistic regression, as a yardstick. hyperfeatures: the same, with a weight for every timestep and stage, which the report shows; seconds.</source>
             <translation type="unfinished"></translation>
         </message>
         <message>

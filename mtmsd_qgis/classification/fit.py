@@ -24,6 +24,7 @@ def fit_classifier(task: TrainingTask, progress: Progress) -> FittedClassifier:
         "auto": fit_default,
         "mtmsd": fit_fusion,
         "linear": fit_fusion,
+        "hyperfeatures": fit_fusion,
         "transformer3d": fit_transformer,
     }
     weights = task.weight_facts()

@@ -74,7 +74,19 @@ class LogisticRegression:
             samples: For training.
             progress: Told after each fit.
         """
-        local_scaler, around_scaler = Standardizer.fit(samples.local), Standardizer.fit(samples.around)
+        return self.fit_scaled(samples, Standardizer.fit(samples.local), Standardizer.fit(samples.around), progress)
+
+    def fit_scaled(
+        self, samples: LabelledFeatures, local_scaler: Standardizer, around_scaler: Standardizer, progress: Progress
+    ) -> FittedLogistic:
+        """The same with a scaling that is given; the larger a feature is scaled, the less the penalty holds it back.
+
+        Args:
+            samples: For training.
+            local_scaler: Of local features.
+            around_scaler: Of global features.
+            progress: Told after each fit.
+        """
         x = _flat(local_scaler(samples.local), around_scaler(samples.around))
         _, _, directions = torch.linalg.svd(x.double(), full_matrices=False)
         basis = directions.T.float().contiguous()  # (features, rank)

@@ -87,6 +87,7 @@ class FittedClassifier:
         extras: What became of extra rasters; None where none was asked for.
         cells: Share of each cell, a timestep and a stage, in the decision; empty where the raster has no such.
         learnt: What the default classifier was fitted to, where pixels are to be explained.
+        alignment: Weight that "hyperfeatures" gave each cell; empty for others.
     """
 
     predictor: Predictor
@@ -99,6 +100,7 @@ class FittedClassifier:
     extras: tuple[ExtraFinding, ...] | None = None
     cells: CellWeights = field(default_factory=dict)
     learnt: LearntSamples | None = None
+    alignment: CellWeights = field(default_factory=dict)
 
 
 def words_first(shares: Mapping[str, float]) -> dict[str, float]:

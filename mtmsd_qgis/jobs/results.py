@@ -268,6 +268,7 @@ class MapResult:
         suggestions: Samples to take next, the most useful first, where asked for.
         extras: What became of extra rasters; None where none was asked for.
         cell_weights: Share of each timestep and, in it, of each stage in the decision; None where there are none.
+        alignment_weights: Weight that "hyperfeatures" gave each timestep and, in it, each stage; None of others.
         tokens: Segments that are classified as one, where asked for.
         token_table: Of them, map_choices.SEGMENT_COLUMNS; row n is of segment n + 1.
         timestep_choice: How the timesteps were chosen among others; None where they were given.
@@ -295,6 +296,7 @@ class MapResult:
     suggestions: tuple[Suggestion, ...] | None = field(default=None, metadata=OMITTED_IF_NONE)
     extras: ExtraFacts | None = field(default=None, metadata=OMITTED_IF_NONE)
     cell_weights: Mapping[str, Mapping[str, float]] | None = field(default=None, metadata=OMITTED_IF_NONE)
+    alignment_weights: Mapping[str, Mapping[str, float]] | None = field(default=None, metadata=OMITTED_IF_NONE)
     tokens: CubeFile | None = field(default=None, metadata=OMITTED_IF_NONE)
     token_table: CubeFile | None = field(default=None, metadata=OMITTED_IF_NONE)
     timestep_choice: TimestepChoice | None = field(default=None, metadata=OMITTED_IF_NONE)

@@ -25,7 +25,7 @@ PAPER_TIMESTEPS = tuple(range(50, 1000, 50))  # 19 timesteps: 50, 100, ... 950 (
 PAPER_STAGES = (0, 1, 2, 3, 5)  # decoder blocks whose outputs are features (paper)
 LEVEL_WIDTHS = (1, 2, 2)  # channels of each level of the U-Net, in base widths (paper)
 LEVEL_BLOCKS = 2  # its residual blocks a level; the decoder has one more (paper)
-CLASSIFIERS = ("auto", "mtmsd", "transformer3d", "linear")
+CLASSIFIERS = ("auto", "mtmsd", "transformer3d", "linear", "hyperfeatures")
 SPLITS = ("none", "random", "spatial", "block", "scene")
 CLASS_WEIGHTS = ("even", "samples", "area")  # how probable classes are beforehand; None: as the classifier has it
 SAMPLINGS = ("unknown", "random", "stratified")  # how reference samples were drawn
@@ -208,7 +208,7 @@ class ClassificationSettings:
     Attributes:
         classifier: "auto" (discriminants and kernel ridge regression, cross-validated as the split says), "mtmsd"
             (purification, selective timestep fusion, ensemble), "transformer3d" (3-D convolution and transformer on
-            patches) or "linear" (logistic regression).
+            patches), "linear" (logistic regression) or "hyperfeatures" (the same with weighed timesteps and stages).
         split: What the map is for, and how samples are held out where no validation layer is given: "random" (more
             pixels of the same fields), "spatial" (polygons without samples), "block" (blocks of the grid without
             samples) or "none" (nothing is held out; learnt as for "spatial").

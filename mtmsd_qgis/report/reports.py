@@ -24,7 +24,7 @@ from .accuracy_tables import (
 from .charts import bar_chart, line_chart
 from .choice_parts import choice_notes, choice_parts, legend_of, legend_pixels
 from .explanation.explanation_tables import explanation_parts
-from .exploration.cell_weights import cell_weight_parts
+from .exploration.cell_weights import alignment_parts, cell_weight_parts
 from .exploration.short_gallery import short_gallery
 from .extra_tables import extra_parts
 from .feature_gain import feature_gain_parts
@@ -94,7 +94,7 @@ def classification_parts(
     parts += choice_parts(choices, accuracy, classes, pixels)
     parts += feature_gain_parts(result.ensemble.feature_gain) if result.ensemble else []
     parts += timestep_choice_parts(result.timestep_choice)
-    parts += _weights(result) + cell_weight_parts(result.cell_weights)
+    parts += _weights(result) + alignment_parts(result.alignment_weights) + cell_weight_parts(result.cell_weights)
     parts += ensemble_parts(result.ensemble) if result.ensemble else []
     parts += extra_parts(result.extras) if result.extras else []
     parts += explanation_parts(result.explanations, result.classes)

@@ -16,7 +16,7 @@ from ..classification.choices.finished_map import FinishedMap, needs_probabiliti
 from ..classification.extras.extras_predictor import ExtrasPredictor
 from ..classification.predictor import MapGrid
 from ..classification.segments.segment_map import needs_probabilities as segments_need_them
-from ..classification.training_task import FittedClassifier, TrainingTask
+from ..classification.training_task import CellWeights, FittedClassifier, TrainingTask
 from ..diffusion.device import Device
 from ..io.cube import whole_size
 from ..io.run_directory import RunDirectory
@@ -93,12 +93,14 @@ def map_result(
         ensemble=classifier.ensemble,
         choices=_choices(finished.facts(split.validation), task, classifier),
         extras=None if classifier.extras is None else _extra_facts(finished, classifier),
-        cell_weights={
-            timestep: {stage: round(share, 6) for stage, share in row.items()}
-            for timestep, row in classifier.cells.items()
-        }
-        or None,
+        cell_weights=_rounded(classifier.cells),
+        alignment_weights=_rounded(classifier.alignment),
     )
+
+
+def _rounded(cells: CellWeights) -> CellWeights | None:
+    """Shares for the result; None where there are none."""
+    return {t: {stage: round(share, 6) for stage, share in row.items()} for t, row in cells.items()} or None
 
 
 def _choices(finished: ChoiceFacts | None, task: TrainingTask, classifier: FittedClassifier) -> ChoiceFacts | None:

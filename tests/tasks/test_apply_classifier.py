@@ -21,7 +21,7 @@ from mtmsd_qgis.tasks.run import run as run_task
 from mtmsd_qgis.transfer import scene_comparison
 from tests.scenes import CLASSES, cube_of, fields, sample_table
 
-CLASSIFIERS = ("auto", "mtmsd", "linear", "transformer3d")
+CLASSIFIERS = ("auto", "mtmsd", "linear", "transformer3d", "hyperfeatures")
 PRETRAIN = PretrainSettings(components=4, patch_size=16, iterations=6, batch_size=4)
 EXTRACT = ExtractionSettings(timesteps=(50, 100), stages=(1, 5), keep=20)
 SIDE = 32

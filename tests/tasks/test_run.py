@@ -188,7 +188,7 @@ def test_tiles_cached_by_the_statistics_pass_change_nothing(
     assert list(folder.glob("tile_*")) == []
 
 
-@pytest.mark.parametrize("classifier", ["auto", "mtmsd", "transformer3d", "linear"])
+@pytest.mark.parametrize("classifier", ["auto", "mtmsd", "transformer3d", "linear", "hyperfeatures"])
 def test_the_map_is_right_where_the_scene_is_clear(features, folder, classifier):
     found = classified(features, folder, replace(CLASSIFY, classifier=classifier), options={"probabilities": True})
     _, index = fields(46, 50, bands=8)

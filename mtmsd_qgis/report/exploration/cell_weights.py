@@ -34,6 +34,31 @@ def cell_weight_parts(cells: CellWeights | None) -> list[str]:
     ]
 
 
+def alignment_parts(weights: CellWeights | None) -> list[str]:
+    """The weights that the classifier hyperfeatures gave; nothing of other classifiers."""
+    if not weights:
+        return []
+    timesteps, stages = list(weights), list(next(iter(weights.values())))
+    values = [[weights[timestep][stage] for timestep in timesteps] for stage in stages]
+    even = 1 / (len(timesteps) * len(stages))
+    return [
+        "<h2>What the classifier was told to use: weights of timestep and stage</h2>",
+        f"<p><strong>{escape(_heaviest(weights, even))}</strong></p>",
+        HeatMap(stages, timesteps, values, 0.0, max(map(max, values)), _percent).html(),
+        "<p>Percent of the weight, by how closely the features of the cell alone follow the classes of the training "
+        "samples (centred kernel alignment). The weights were fixed before the classifier was fitted.</p>",
+    ]
+
+
+def _heaviest(weights: CellWeights, even: float) -> str:
+    shares = {(timestep, stage): share for timestep, row in weights.items() for stage, share in row.items()}
+    timestep, stage = max(shares, key=lambda cell: shares[cell])
+    return (
+        f"t = {timestep} at stage {stage} weighs most, with {_percent(shares[timestep, stage])} %; "
+        f"were all cells alike, each would weigh {_percent(even)} %."
+    )
+
+
 def cell_sentence(cells: CellWeights) -> str:
     """Which cell counts most, and how much all of them do."""
     shares = {(timestep, stage): share for timestep, row in cells.items() for stage, share in row.items()}

@@ -67,7 +67,7 @@ def test_the_border_of_two_normal_classes_is_where_bayes_has_it(pair, weights, a
     assert border(probabilities) == pytest.approx(APART / 2 + np.log(ratio) / APART, abs=0.12)
 
 
-@pytest.mark.parametrize("classifier", ["auto", "linear", "mtmsd", "transformer3d"])
+@pytest.mark.parametrize("classifier", ["auto", "linear", "mtmsd", "transformer3d", "hyperfeatures"])
 @pytest.mark.parametrize("split", ["random", "none"])
 def test_every_classifier_has_the_wanted_priors_in_place_of_its_own(pair, classifier, split):
     if split == "none" and classifier != "auto":
