@@ -79,8 +79,7 @@ class PretrainSettings:
         preset: Name of the preset these settings started from; stored, so that extraction finds its defaults.
         components: Principal components kept at most; a scene with fewer usable bands keeps as many as it has.
         base_width: Channels of the U-Net's first level; 32, 64 or 128 (128: paper).
-        patch_size: Side of a training patch in pixels, a multiple of 4 (48: paper). It is also the side of the
-            tiles at extraction and of the window of the global features.
+        patch_size: Side of patches, of tiles and of the window of global features; a multiple of 4 (48: paper).
         iterations: Optimiser steps.
         batch_size: Patches a step.
         learning_rate: Peak rate of AdamW.
@@ -88,8 +87,7 @@ class PretrainSettings:
         warmup_iterations: Steps over which the rate rises from 0, so that Adam's first, noisy steps are small.
         weight_decay: Of AdamW (0: default of the diffusion code that the paper builds on).
         ema_decay: Decay of the exponential moving average of the weights; the average is what the model keeps.
-        band_scaling: "none" centres the bands before PCA (paper: no scaling); "standard" also divides by their
-            standard deviation, for rasters whose bands have different units.
+        band_scaling: "none" centres the bands before PCA (paper); "standard" also divides by their deviation.
         seed: Of initial weights, patches, timesteps and noise.
         device: "auto", "cpu", "cuda" or "cuda:N".
         checkpoint_seconds: Longest time between two checkpoints.
@@ -161,8 +159,7 @@ class ExtractionSettings:
         keep: Features kept per timestep after purification; 0 keeps all.
         noise_draws: Independent noise fields whose features are averaged (1: paper).
         spectra: Whether the bands themselves are stored behind the features, as one more "timestep".
-        clusters: Classes made from the spectra by k-means where no training samples are given. 16 is the order of
-            the class counts of the field's benchmark scenes (9 to 20).
+        clusters: Classes by k-means where there are no samples; benchmark scenes of the field have 9 to 20.
         seed: Of the noise field and of the clusters.
         device: "auto", "cpu", "cuda" or "cuda:N".
     """
@@ -290,8 +287,7 @@ class ApplySettings:
         adapt: "none", or "scale": each band is brought to median and spread of the scene that was learnt from.
         device: "auto", "cpu", "cuda" or "cuda:N".
         finish: What is done with the map afterwards; None: nothing.
-        segments: Mean pixels of segments that are classified as one; 0: as in the run that the classifier comes from;
-            None: each pixel by itself.
+        segments: Mean pixels of a segment; 0: as in the run that the classifier comes from; None: no segments.
     """
 
     adapt: str = "none"

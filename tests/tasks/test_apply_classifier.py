@@ -15,13 +15,12 @@ from mtmsd_qgis.io.classifier_file import read_classifier_description
 from mtmsd_qgis.io.cube import Cube
 from mtmsd_qgis.io.windows import whole
 from mtmsd_qgis.jobs.protocol import Job
-from mtmsd_qgis.jobs.settings import ClassificationSettings, ExtractionSettings, PretrainSettings, to_json
+from mtmsd_qgis.jobs.settings import CLASSIFIERS, ClassificationSettings, ExtractionSettings, PretrainSettings, to_json
 from mtmsd_qgis.progress import silent
 from mtmsd_qgis.tasks.run import run as run_task
 from mtmsd_qgis.transfer import scene_comparison
 from tests.scenes import CLASSES, cube_of, fields, sample_table
 
-CLASSIFIERS = ("auto", "mtmsd", "linear", "transformer3d", "hyperfeatures")
 PRETRAIN = PretrainSettings(components=4, patch_size=16, iterations=6, batch_size=4)
 EXTRACT = ExtractionSettings(timesteps=(50, 100), stages=(1, 5), keep=20)
 SIDE = 32
