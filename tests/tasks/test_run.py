@@ -208,6 +208,10 @@ def test_the_map_is_right_where_the_scene_is_clear(features, folder, classifier)
     assert list(found.cell_weights) == [str(timestep) for timestep in found.timesteps]
     cells = sum(sum(row.values()) for row in found.cell_weights.values())
     assert cells == pytest.approx(1 - found.timestep_weights.get("spectra", 0), abs=0.1)
+    assert (found.alignment_weights is not None) == (classifier == "hyperfeatures")
+    if classifier == "hyperfeatures":
+        weights = {timestep: sum(row.values()) for timestep, row in found.alignment_weights.items()}
+        assert weights == pytest.approx(found.timestep_weights, abs=1e-4)
     if classifier == "auto":
         gain = found.ensemble.feature_gain
         assert gain.with_features > 80
@@ -255,11 +259,13 @@ def test_without_a_split_no_accuracy_is_given(features, folder):
     assert "no accuracy" in found.split.sentence
 
 
-def test_any_other_raster_is_one_timestep_of_plain_bands(scene, folder):
-    settings = to_json(replace(CLASSIFY, epochs=30))
+@pytest.mark.parametrize("classifier", ["auto", "hyperfeatures"])
+def test_any_other_raster_is_one_timestep_of_plain_bands(scene, folder, classifier):
+    settings = to_json(replace(CLASSIFY, classifier=classifier, epochs=30))
     job = Job("classify", settings, scene.description, samples="samples.npy", classes=CLASSES)
     found = run_task(job, folder, silent)
     assert found.timesteps == (0,)
+    assert found.alignment_weights is None
     assert found.accuracy.oa > 80
 
 

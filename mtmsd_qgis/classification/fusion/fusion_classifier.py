@@ -15,6 +15,7 @@ from ...progress import Progress, span
 from ...sampling.sample_table import check_classes
 from ..auto.feature_sets import stages_of
 from ..estimator import LabelledFeatures
+from ..feature_value.feature_importance import cell_table
 from ..logistic_regression import FittedLogistic, LogisticRegression
 from ..sample_weights import mean_one
 from ..training_task import FittedClassifier, TrainingTask
@@ -37,7 +38,7 @@ def fit_fusion(task: TrainingTask, progress: Progress) -> FittedClassifier:
     weight = mean_one(task.weights_of(training.subset(order)), task.device)
     reduced = LabelledFeatures(local, around, samples.classes, weight)
     fitted, alignment = _fit(reduced, purified, task, span(progress, 0.1, 0.9))
-    table = alignment.table(layout.timesteps) if alignment else {}
+    table = alignment.table(layout.timesteps) if alignment and cell_table(layout, {}) else {}
     weights = {t: sum(row.values()) for t, row in table.items()} or dict(
         zip(map(str, layout.timesteps), fitted.timestep_weights(reduced).tolist())
     )
@@ -56,7 +57,8 @@ def _fit(
         stages = torch.tensor(stages_of(task.layout))
         of_local, of_around = stages[purified.local.cpu()], stages[purified.around.cpu()]
         fitted, alignment = HyperfeatureRegression(n_classes, settings.seed, of_local, of_around).fit(samples, progress)
-        log_alignment(alignment, task.layout.timesteps)
+        if cell_table(task.layout, {}):
+            log_alignment(alignment, task.layout.timesteps)
         return fitted, alignment
     linear = settings.classifier == "linear"
     classifier = LogisticRegression(n_classes, settings.seed) if linear else FusionEnsemble(settings, n_classes)
