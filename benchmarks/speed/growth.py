@@ -30,7 +30,7 @@ from mtmsd_qgis.jobs.settings import ClassificationSettings, extraction_settings
 
 BANDS = 60
 _ITERATIONS = 20
-_CLASSES = 8
+CLASSES = 8
 _FIELD = 40  # pixels; side of a field of one class
 _STRIP = 64  # rows made at once
 _SAMPLES = 1000
@@ -84,14 +84,14 @@ def _measured(folder: Path, size: int, steps: Steps) -> dict[str, Any]:
     runs["extraction"] = run_worker(Job("extract", wanted, scene, inputs={"model": str(model)}), folder)
     (folder / "components.raw").unlink()
     if size <= steps.classify_up_to:
-        np.save(folder / "samples.npy", _samples(size), allow_pickle=False)
+        np.save(folder / "samples.npy", sampled(size), allow_pickle=False)
         values = runs["extraction"].values
         job = Job(
             "classify",
             to_json(ClassificationSettings(split="random")),
             CubeFile.from_json(values["raster"]),
             samples="samples.npy",
-            classes=tuple(ClassEntry(i + 1, f"class {i + 1}") for i in range(_CLASSES)),
+            classes=tuple(ClassEntry(i + 1, f"class {i + 1}") for i in range(CLASSES)),
             layout=FeatureLayout.from_json(values["layout"]),
         )
         runs["classification"] = run_worker(job, folder)
@@ -109,7 +109,7 @@ def _measured(folder: Path, size: int, steps: Steps) -> dict[str, Any]:
 def make_scene(folder: Path, size: int) -> CubeFile:
     """A cube of fields with spectra of their classes, noise, and a border of no data."""
     rng = np.random.default_rng(size)
-    spectra = rng.uniform(300, 4000, size=(_CLASSES, BANDS))
+    spectra = rng.uniform(300, 4000, size=(CLASSES, BANDS))
     with (folder / "scene.raw").open("wb") as file:
         for row in range(0, size, _STRIP):
             rows = np.arange(row, min(row + _STRIP, size))
@@ -123,10 +123,11 @@ def make_scene(folder: Path, size: int) -> CubeFile:
 
 def class_of(rows: NDArray[np.integer], cols: NDArray[np.integer]) -> NDArray[np.int64]:
     """Class index by field, scrambled so that neighbours differ."""
-    return np.asarray((rows // _FIELD * 5 + cols // _FIELD * 3 + rows // _FIELD * (cols // _FIELD)) % _CLASSES)
+    return np.asarray((rows // _FIELD * 5 + cols // _FIELD * 3 + rows // _FIELD * (cols // _FIELD)) % CLASSES)
 
 
-def _samples(size: int) -> NDArray[np.int64]:
+def sampled(size: int) -> NDArray[np.int64]:
+    """A table of training samples: row, column, class index, group."""
     rng = np.random.default_rng(0)
     rows, cols = rng.integers(0, size, _SAMPLES), rng.integers(3, size, _SAMPLES)
     return np.stack([rows, cols, class_of(rows, cols), np.arange(_SAMPLES)], axis=1).astype(np.int64)
