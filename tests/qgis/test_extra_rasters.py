@@ -8,8 +8,14 @@ from itertools import permutations
 
 import numpy as np
 import pytest
+from mtmsd.algorithms.bridge.extras.extra_export import ExtraExport
+from mtmsd.algorithms.bridge.extras.extra_source import describe_extra
+from mtmsd.algorithms.bridge.feedback import ProgressRange
+from mtmsd.algorithms.bridge.raster.source import describe_raster
+from mtmsd.mtmsd_qgis.io.cube import Cube
+from mtmsd.mtmsd_qgis.io.windows import whole
 from osgeo import gdal
-from qgis.core import QgsProcessingException
+from qgis.core import QgsCoordinateTransformContext, QgsProcessingException, QgsRasterLayer
 from scenes import (
     LEFT,
     NAMES,
@@ -100,6 +106,40 @@ def test_pixels_without_an_extent_are_refused(two_heights, tmp_path, transform):
     for parameters in ({"EXTRA": [str(broken)]}, {"INPUT": str(broken)}):
         with pytest.raises(QgsProcessingException, match=r"by its georeference, .* they have no extent"):
             classified(two_heights, tmp_path, **parameters)
+
+
+def aligned(path, folder):
+    """The extra raster as it lies on a grid of 8 x 8 pixels: its kind, the names of its bands, its values (B, 8, 8)."""
+    folder.mkdir()
+    scene = describe_raster(QgsRasterLayer(str(write_raster(folder / "scene.tif", np.zeros((1, 8, 8), np.uint8))), "s"))
+    extra = describe_extra(QgsRasterLayer(str(path), path.stem))
+    export = ExtraExport([extra], scene.grid, folder, QgsCoordinateTransformContext())
+    (raster,), cube = export.write(ProgressRange(Log(), 0, 1))
+    return raster.kind, raster.bands, Cube(folder, cube).read(whole(8, 8))
+
+
+def test_a_finer_grid_leaves_mean_and_deviation_and_categories_their_shares(tmp_path):
+    fine = {"transform": (LEFT, PIXEL / 2, 0.0, TOP, 0.0, -PIXEL / 2)}
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(1, 16, 16)).astype(np.float32)
+    kind, bands, found = aligned(write_raster(tmp_path / "radar.tif", values, **fine), tmp_path / "radar")
+    within = values[0].reshape(8, 2, 8, 2).swapaxes(1, 2).reshape(8, 8, 4)
+    assert (kind, len(bands)) == ("values", 2)
+    np.testing.assert_allclose(found, [within.mean(axis=2), within.std(axis=2)], atol=1e-5)
+
+    soils = rng.choice([2, 5, 9], size=(1, 16, 16)).astype(np.uint8)
+    kind, bands, found = aligned(write_raster(tmp_path / "soils.tif", soils, **fine), tmp_path / "soils")
+    within = soils[0].reshape(8, 2, 8, 2).swapaxes(1, 2).reshape(8, 8, 4)
+    assert (kind, bands) == ("categories", ("2", "5", "9"))
+    np.testing.assert_allclose(found, [(within == value).mean(axis=2) for value in (2, 5, 9)], atol=1e-6)
+
+
+def test_a_coarser_grid_is_interpolated(tmp_path):
+    coarse = {"transform": (LEFT - 2 * PIXEL, 2 * PIXEL, 0.0, TOP + 2 * PIXEL, 0.0, -2 * PIXEL)}
+    rising = np.tile(np.arange(6, dtype=np.float32) + 0.25, (1, 6, 1))
+    kind, bands, found = aligned(write_raster(tmp_path / "wet.tif", rising, **coarse), tmp_path / "wet")
+    assert (kind, len(bands)) == ("values", 1)
+    np.testing.assert_allclose(found[0], np.broadcast_to(1 + np.arange(8) / 2, (8, 8)), atol=1e-5)
 
 
 def test_another_crs_and_a_shift_below_half_a_pixel_leave_the_map_nearly_as_it_is(two_heights, tmp_path):
