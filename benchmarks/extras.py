@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Extra rasters, measured: what parts of scenes are worth as extras of the rest, and whether empty ones are left out.
 
-    python -m benchmarks.extras [--rows parts noise ramp] [--scenes NAME...] [--draws N] [--splits groups random15]
+    python -m benchmarks.extras [--rows parts noise ramp] [--scenes NAME...] [--splits groups random15] [--first 20]
+        [--draws N] [--made-up N]
 
 Enters: benchmark scenes; their bands alone, without diffusion features. Leaves: a JSON line a draw, and a table.
 
-- parts: some bands of a scene as extra of the others, against these others alone, and against all bands in one raster
-  (early fusion).
+- parts: some bands of a scene as extra of the others (late fusion), against these others alone, against the same used
+  without asking, and against all bands in one raster, which are brought to one scale (early fusion).
 - noise: white noise as extra.
 - ramp: a plane across the scene as extra, which says where a pixel lies and nothing else.
+
+Noise and ramp are asked first whether they earn their place. If not, the map is that without them
+(tests/tasks/test_extras.py), and nothing is classified; else both maps are made, and that of early fusion.
 """
 
 from __future__ import annotations
@@ -16,7 +20,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,12 +31,21 @@ from numpy.typing import NDArray
 
 from benchmarks.scenes import Scene, known_scenes, prepare
 from benchmarks.splits import SPLITS, Draw
+from mtmsd_qgis.classification.auto.cross_validation import TrainingSet
 from mtmsd_qgis.classification.auto.default_classifier import fit_default
+from mtmsd_qgis.classification.auto.ensemble import Purpose
+from mtmsd_qgis.classification.auto.feature_reader import FeatureSetReader
+from mtmsd_qgis.classification.auto.feature_sets import FeatureSet
 from mtmsd_qgis.classification.auto.predictor import EnsemblePredictor
 from mtmsd_qgis.classification.extras.extras_predictor import ExtrasPredictor
+from mtmsd_qgis.classification.extras.gate import MOST_PLANE, Comparison, Question, plane_share
+from mtmsd_qgis.classification.extras.scene_components import SceneComponents
+from mtmsd_qgis.classification.feature_value.candidate import groupings_of
+from mtmsd_qgis.classification.predictor import Predictor
 from mtmsd_qgis.classification.training_task import FittedClassifier, TrainingTask
-from mtmsd_qgis.features.extras.extra_reader import SceneExtras
-from mtmsd_qgis.io.band_subset import BandSubset
+from mtmsd_qgis.features.extras.column_recipe import ColumnRecipe
+from mtmsd_qgis.features.extras.extra_reader import ExtraReader, SceneExtras
+from mtmsd_qgis.io.band_subset import BandsOfBoth, BandSubset
 from mtmsd_qgis.io.cube import Cube, Raster, create_cube
 from mtmsd_qgis.io.windows import whole
 from mtmsd_qgis.jobs.data_model import Band, FeatureLayout
@@ -67,54 +79,80 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--draws", type=int, default=10)
     parser.add_argument("--folder", type=Path, default=Path("build/benchmark/extras"))
     parser.add_argument("--qgis-python", type=Path, default=Path("/usr/bin/python3"))
+    parser.add_argument("--first", type=int, default=20, help="seed of the first draw; 0 to 9 are for judging")
+    parser.add_argument("--made-up", type=int, default=1, help="rasters of noise, or planes, a draw")
     options = parser.parse_args(arguments)
     lines = []
     for name in options.scenes:
         scene = prepare(name, known_scenes()[name], options.folder / name, options.qgis_python)
         for row in options.rows:
             for split in options.splits:
-                for seed in range(20, 20 + options.draws):
-                    for line in measured(scene, row, split, seed):
-                        lines.append(line)
-                        print(json.dumps(line), flush=True)
+                for seed in range(options.first, options.first + options.draws):
+                    draw = SPLITS[split].draw(scene.samples, seed)
+                    each = parts(scene, draw) if row == "parts" else said_nothing(scene, draw, row, options.made_up)
+                    for line in each:
+                        lines.append({"scene": name, "row": row, "split": split, "seed": seed, **line})
+                        print(json.dumps(lines[-1]), flush=True)
     print(table(lines), file=sys.stderr)
     return 0
 
 
-def measured(scene: Scene, row: str, split: str, seed: int) -> Iterator[dict[str, object]]:
-    """One draw of one row: a line for each way."""
-    draw = SPLITS[split].draw(scene.samples, seed)
+def parts(scene: Scene, draw: Draw) -> Iterator[dict[str, object]]:
+    """Some bands of a scene as extra of the others: a line for each way."""
     cube = Cube(scene.folder, scene.cube)
-    with TemporaryDirectory() as folder:
-        for way, raster, extra in _ways(cube, scene, row, seed, Path(folder)):
-            began = time.process_time()
-            fitted = fit_default(task_of(scene, raster, draw, extra), silent)
-            finding = fitted.extras[0] if fitted.extras else None
-            yield {
-                "scene": scene.name,
-                "row": row,
-                "split": split,
-                "seed": seed,
-                "way": way,
-                "accuracy": round(accuracy(fitted, draw), 3),
-                "joined": None if finding is None else finding.joined,
-                "shifted_below": None if finding is None else finding.shifted_below,
-                "seconds": round(time.process_time() - began, 1),
-            }
-
-
-def _ways(cube: Cube, scene: Scene, row: str, seed: int, folder: Path) -> Iterator[tuple[str, Raster, Beside | None]]:
-    """The rasters to compare."""
-    if row != "parts":
-        yield "alone", cube, None
-        yield row, cube, Beside(row, made_up(cube, row, seed, folder))
-        return
     name, is_extra = PARTS[scene.name]
     chosen = [is_extra(position, band) for position, band in enumerate(scene.cube.bands)]
     rest = BandSubset(cube, [i for i, extra in enumerate(chosen) if not extra])
-    yield "part alone", rest, None
-    yield "with extra", rest, Beside(name, BandSubset(cube, [i for i, extra in enumerate(chosen) if extra]))
-    yield "all bands", cube, None
+    extra = Beside(name, BandSubset(cube, [i for i, extra in enumerate(chosen) if extra]))
+    late = fit_default(task_of(scene, rest, draw, extra), silent)
+    (finding,) = late.extras or ()
+    plain = without_extras(late)
+    yield {"way": "part alone", "accuracy": accuracy(plain, draw)}
+    found = {"joined": finding.joined, "gain": finding.gain, "below": finding.shifted_below}
+    yield {"way": "late fusion", "accuracy": accuracy(with_extras(late), draw), **found}
+    always = fit_default(used_always(task_of(scene, rest, draw, extra)), silent)
+    yield {"way": "late fusion, always", "accuracy": accuracy(with_extras(always), draw)}
+    yield {"way": "early fusion", "accuracy": accuracy(fitted_on(scene, cube, draw), draw)}
+
+
+def said_nothing(scene: Scene, draw: Draw, row: str, rasters: int) -> Iterator[dict[str, object]]:
+    """Made-up rasters as extras: a line for each."""
+    cube = Cube(scene.folder, scene.cube)
+    for number in range(rasters):
+        with TemporaryDirectory() as folder:
+            extra = Beside(row, made_up(cube, row, draw.seed + 1000 * number, Path(folder)))
+            task = task_of(scene, cube, draw, extra)
+            answer = asked(task)
+            found: dict[str, object] = {"made_up": number, "joined": answer is not None and answer.earns_its_place}
+            if answer is not None:
+                found |= {"gain": answer.gain, "below": answer.below}
+            if not found["joined"]:
+                yield {"way": "late fusion less without", "accuracy": 0.0, **found}
+                continue
+            late, early = fit_default(task, silent), fitted_on(scene, BandsOfBoth(cube, extra.raster), draw)
+            without = accuracy(without_extras(late), draw)
+            yield {"way": "late fusion less without", "accuracy": accuracy(with_extras(late), draw) - without, **found}
+            yield {"way": "early fusion less without", "accuracy": accuracy(early, draw) - without, "made_up": number}
+
+
+def asked(task: TrainingTask) -> Comparison | None:
+    """What the classifier finds of the one extra raster of a task, without fitting anything else; None: a plane."""
+    if task.extras is None or task.extras.raster is None:
+        raise ValueError("a task with an extra raster was expected")
+    reader = FeatureSetReader.fit(task.cube, task.layout, task.device)
+    features, order = reader.at_samples(task.training, [FeatureSet.SPECTRA], silent)
+    table, interpolates = task.training.subset(order), task.settings.split == "random"
+    purpose = Purpose(interpolates, True, {} if interpolates else groupings_of(table, task), task.settings.seed)
+    recipe = ColumnRecipe.fit(task.extras.raster, task.extras.inputs.rasters[0], 0, interpolates)
+    if recipe is None:
+        raise ValueError("the extra raster should have data")
+    components = SceneComponents(reader.cube, reader.plan.base, reader.scaling)
+    training = TrainingSet(features, table.class_index, len(task.classes))
+    extras = ExtraReader(task.extras.raster, components, (recipe,))
+    columns, _ = extras.at_pixels(table.rows, table.cols, silent)
+    if plane_share(columns, table) >= MOST_PLANE:
+        return None
+    return Question(training, table, purpose).ask(extras, silent)
 
 
 def made_up(cube: Raster, row: str, seed: int, folder: Path) -> Cube:
@@ -145,16 +183,41 @@ def task_of(scene: Scene, raster: Raster, draw: Draw, extra: Beside | None) -> T
     return replace(task, extras=extras)
 
 
-def accuracy(fitted: FittedClassifier, draw: Draw) -> float:
-    """Overall accuracy at the test pixels, percent."""
+def used_always(task: TrainingTask) -> TrainingTask:
+    """The same with EXTRA_USE='always'."""
+    if task.extras is None:
+        raise ValueError("a task with extras was expected")
+    return replace(task, extras=replace(task.extras, inputs=replace(task.extras.inputs, use="always")))
+
+
+def fitted_on(scene: Scene, raster: Raster, draw: Draw) -> EnsemblePredictor:
+    """The default classifier of a raster without extras."""
+    return with_extras(fit_default(task_of(scene, raster, draw, None), silent))
+
+
+def with_extras(fitted: FittedClassifier) -> EnsemblePredictor:
+    """What decides where all extras in use have data, as they have everywhere here."""
     predictor = fitted.predictor
-    if isinstance(predictor, ExtrasPredictor):
-        predictor = predictor.extended  # these extras have no holes
-    if not isinstance(predictor, EnsemblePredictor):
-        raise TypeError("the default classifier was expected")
+    return _ensemble(predictor.extended if isinstance(predictor, ExtrasPredictor) else predictor)
+
+
+def without_extras(fitted: FittedClassifier) -> EnsemblePredictor:
+    """What decides where they have none."""
+    predictor = fitted.predictor
+    return _ensemble(predictor.plain if isinstance(predictor, ExtrasPredictor) else predictor)
+
+
+def accuracy(predictor: EnsemblePredictor, draw: Draw) -> float:
+    """Overall accuracy at the test pixels, percent."""
     features, order = predictor.reader.at_samples(draw.test, predictor.ensemble.feature_sets, silent)
     found = predictor.ensemble.predict(features).argmax(dim=1).numpy()
-    return float(100 * (found == draw.test.class_index[order]).mean())
+    return round(float(100 * (found == draw.test.class_index[order]).mean()), 3)
+
+
+def _ensemble(predictor: Predictor) -> EnsemblePredictor:
+    if not isinstance(predictor, EnsemblePredictor):
+        raise TypeError("the default classifier was expected")
+    return predictor
 
 
 def table(lines: Sequence[dict[str, object]]) -> str:
@@ -168,7 +231,7 @@ def table(lines: Sequence[dict[str, object]]) -> str:
         of_key = [line for line in lines if (line["scene"], line["row"], line["split"], line["way"]) == key]
         found = np.array([line["accuracy"] for line in of_key], dtype=float)
         error = found.std(ddof=1) / len(found) ** 0.5 if len(found) > 1 else float("nan")
-        joined = sum(line["joined"] is True for line in of_key)
+        joined = sum(line.get("joined") is True for line in of_key)
         rows.append(f"| {' | '.join(map(str, key))} | {len(found)} | {found.mean():.2f} | {error:.2f} | {joined} |")
     return "\n".join(rows)
 

@@ -39,7 +39,7 @@ def extra_parts(facts: ExtraFacts) -> list[str]:
         ]
         for finding in facts.findings
     ]
-    head = ["Extra raster", "Used", "Gain (Brier score)", "Standard error", "Shifted copies that help less", "Why"]
+    head = ["Extra raster", "Used", "Gain (log loss)", "Standard error", "Shifted copies that help less", "Why"]
     share = percent_text(100 * facts.share_without)
     without = [f"<p>{share} % of the mapped pixels lack an extra that is used; they are mapped without any.</p>"]
     return ["<h2>Extra rasters</h2>", table(head, rows), *(without if facts.share_without else [])]

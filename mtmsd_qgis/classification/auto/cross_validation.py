@@ -19,7 +19,7 @@ from torch.nn import functional
 from ...sampling.folds import ALWAYS_TRAINING
 from ...sampling.held_out import HeldOut
 from ...sampling.subsampling import subsample
-from ..extras.block_weight import with_weight
+from ..extras.block_weight import with_equal_blocks
 from ..sample_weights import mean_one, weighted_mean
 from ..standardizer import Standardizer
 from .calibration import FLOOR, brier, log_probabilities, temperature
@@ -36,14 +36,12 @@ class TrainingSet:
         features: Feature sets of the samples, (N, F) each.
         class_index: (N,) int64.
         n_classes: K.
-        extra_weight: Of the columns of extra rasters against all others (block_weight.py).
         weight: (N,) float64 of the samples, of mean 1; None: all count alike.
     """
 
     features: Mapping[FeatureSet, Tensor]
     class_index: NDArray[np.int64]
     n_classes: int
-    extra_weight: float = 1.0
     weight: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
@@ -139,7 +137,7 @@ def _fit(spec: ModelSpec, training: TrainingSet, temperature: float = 1.0) -> Fi
     standardizer = Standardizer.fit(x) if spec.is_standardised else None
     extra_columns = sum(training.features[s].shape[1] for s in spec.fit_on if s.is_extra)
     if extra_columns:
-        standardizer = with_weight(standardizer, x, extra_columns, training.extra_weight)
+        standardizer = with_equal_blocks(standardizer, x, extra_columns)
     scaled = x if standardizer is None else standardizer(x)
     indicators = functional.one_hot(torch.from_numpy(training.class_index), training.n_classes).to(x.device)
     scorer = spec.estimator.fit(scaled, indicators, mean_one(training.weight, x.device))

@@ -22,16 +22,14 @@ from ...features.extras.extra_reader import ExtraReader, SceneExtras
 from ...jobs.data_model import ClassEntry
 from ...jobs.extras.extra_rasters import CATEGORIES, TEXTURE, VALUES, ExtraFinding
 from ...progress import Progress, span
-from ..auto.cross_validation import TrainingSet, cross_validate, mean_brier
-from ..auto.ensemble import CrossValidatedEnsemble, Ensemble, Purpose, cross_validate_ensemble
+from ..auto.cross_validation import TrainingSet
+from ..auto.ensemble import Ensemble, Purpose, cross_validate_ensemble
 from ..auto.feature_reader import FeatureSetReader
 from ..auto.feature_sets import FeatureSet
 from ..auto.model_library import available_models, feature_sets_of
 from ..feature_value.candidate import Candidate
-from .block_weight import WEIGHTS
-from .gate import COPIES, Gain, joined_sentence, no_gain_sentence, position_sentence, shifted_below
+from .gate import COPIES, MOST_PLANE, Question, plane_sentence, plane_share
 from .scene_components import SceneComponents
-from .trial import Trial
 
 log = logging.getLogger(__name__)
 
@@ -64,15 +62,11 @@ class _State:
         recipes: Of the extras.
         known: (N,) samples at which all of them have data.
         features: Their columns at all samples.
-        weight: Of their columns.
-        validated: The ensemble on the known samples.
     """
 
     recipes: tuple[ColumnRecipe, ...]
     known: NDArray[np.bool_]
     features: dict[FeatureSet, Tensor]
-    weight: float
-    validated: CrossValidatedEnsemble
 
 
 @dataclass(frozen=True)
@@ -98,7 +92,7 @@ class ExtraJoining:
         self._extras, self._fit, self._classes = extras, fit, classes
         components = SceneComponents(reader.cube, reader.plan.base, reader.scaling)
         self._reader = ExtraReader(extras.raster, components)
-        self._state = _State((), np.ones(len(fit.samples), dtype=bool), {}, 1.0, fit.validated)
+        self._state = _State((), np.ones(len(fit.samples), dtype=bool), {})
         self.findings: list[ExtraFinding] = []
 
     def run(self, progress: Progress) -> Joined | None:
@@ -113,8 +107,9 @@ class ExtraJoining:
         state = self._state
         if not state.recipes:
             return None
-        samples = self._training(state).subset(state.known)
-        ensemble = state.validated.fit(samples, self._fit.purpose.seed, span(progress, 0.8, 1.0))
+        samples, purpose = self._training(state).subset(state.known), self._purpose_of(state.known)
+        validated = cross_validate_ensemble(samples, purpose, span(progress, 0.8, 0.95))
+        ensemble = validated.fit(samples, purpose.seed, span(progress, 0.95, 1.0))
         return Joined(self._reader_of(state.recipes), samples, ensemble, state.recipes)
 
     def _candidates(self) -> list[_Candidate]:
@@ -142,25 +137,15 @@ class ExtraJoining:
         useless = self._useless(columns, known)
         if useless:
             return ExtraFinding(candidate.name, False, useless)
-        same = known.sum() == state.known.sum()
-        before = state.validated if same else self._validated(state, known, span(progress, 0.1, 0.2))
-        below = None
-        if self._extras.inputs.use != "always":
-            trial = Trial.of(self._training(state).subset(known), self._purpose_of(known))
-            drawn = fit.table.subset(known).subset(trial.held_out.drawn)
-            below = shifted_below(alone, drawn, trial, fit.purpose.seed, span(progress, 0.2, 0.3))
-            if below < COPIES:
-                return ExtraFinding(candidate.name, False, position_sentence(below), shifted_below=below)
-        wider = self._with(recipe, known, span(progress, 0.3, 0.5))
-        wider = replace(wider, validated=self._validated(wider, known, span(progress, 0.5, 1.0)))
-        gain = Gain.of(before, wider.validated)
-        unit = wider.validated.held_out.unit
-        if below is not None and not gain.is_enough:
-            sentence = no_gain_sentence(gain, unit)
-            return ExtraFinding(candidate.name, False, sentence, gain.value, gain.standard_error, below)
-        self._state = wider
-        sentence = _ALWAYS if below is None else joined_sentence(gain, unit)
-        return ExtraFinding(candidate.name, True, sentence, gain.value, gain.standard_error, below)
+        always, share = self._extras.inputs.use == "always", plane_share(columns[known], fit.table.subset(known))
+        if share >= MOST_PLANE and not always:
+            return ExtraFinding(candidate.name, False, plane_sentence(share))
+        question = Question(self._training(state).subset(known), fit.table.subset(known), self._purpose_of(known))
+        answer = question.ask(alone, span(progress, 0.1, 0.7), copies=0 if always else COPIES)
+        joins, sentence = (True, _ALWAYS) if always else (answer.earns_its_place, answer.sentence)
+        if joins:
+            self._state = self._with(recipe, known, span(progress, 0.7, 1.0))
+        return ExtraFinding(candidate.name, joins, sentence, answer.gain, answer.standard_error, answer.below)
 
     def _useless(self, columns: Tensor, known: NDArray[np.bool_]) -> str:
         """Why an extra cannot say anything; empty where it can."""
@@ -186,29 +171,16 @@ class ExtraJoining:
         values, order = reader.at_samples(fit.table, sets, progress)
         back = torch.from_numpy(np.argsort(order))
         features = {s: v[back.to(v.device)] for s, v in values.items()}
-        wider = replace(self._state, recipes=recipes, known=known, features=features)
-        return replace(wider, weight=self._best_weight(wider))
+        return replace(self._state, recipes=recipes, known=known, features=features)
 
     def _reader_of(self, recipes: Sequence[ColumnRecipe]) -> FeatureSetReader:
         return replace(self._fit.reader, extras=self._reader.with_recipes(recipes))
 
     def _training(self, state: _State) -> TrainingSet:
         samples = self._fit.samples
-        return replace(samples, features={**samples.features, **state.features}, extra_weight=state.weight)
+        return replace(samples, features={**samples.features, **state.features})
 
     def _purpose_of(self, known: NDArray[np.bool_]) -> Purpose:
         """What the map is for, with the groups of some samples."""
         purpose = self._fit.purpose
         return replace(purpose, groupings={unit: ids[known] for unit, ids in purpose.groupings.items()})
-
-    def _best_weight(self, state: _State) -> float:
-        """Of the columns of extras, by the first model of the library."""
-        trial = Trial.of(self._training(state).subset(state.known), self._purpose_of(state.known))
-        subsets = [replace(trial.subset, extra_weight=weight) for weight in WEIGHTS]
-        models = [cross_validate(trial.first, subset, trial.held_out) for subset in subsets]
-        scores = [mean_brier(trial.held_out, model.log_p) for model in models]
-        return WEIGHTS[int(np.argmin(scores))]
-
-    def _validated(self, state: _State, known: NDArray[np.bool_], progress: Progress) -> CrossValidatedEnsemble:
-        """The ensemble of a state, cross-validated on some samples."""
-        return cross_validate_ensemble(self._training(state).subset(known), self._purpose_of(known), progress)

@@ -72,14 +72,14 @@ def cross_validated(
     settings, interpolates, training = task.settings, task.settings.split == "random", task.training
     cross_class = cross_class_affinity(features.pop(FeatureSet.GUIDE), training, settings.seed)
     context = ContextSummary(cross_class, cross_class <= MOST_CROSS_CLASS)
-    groupings = {} if interpolates else _groupings(training, task)
+    groupings = {} if interpolates else groupings_of(training, task)
     purpose = Purpose(interpolates, context.reliable, groupings, settings.seed)
     samples = TrainingSet(features, training.class_index, len(task.classes), weight=task.weights_of(training))
     validated = cross_validate_ensemble(samples, purpose, progress, known)
     return Candidate(reader, samples, None if interpolates else context, validated, training, purpose)
 
 
-def _groupings(training: SampleTable, task: TrainingTask) -> dict[str, NDArray[np.int64]]:
+def groupings_of(training: SampleTable, task: TrainingTask) -> dict[str, NDArray[np.int64]]:
     """Polygons, then blocks; only blocks where the map is judged by blocks."""
     side = task.settings.block_size
     groups = {} if task.settings.split == "block" else {"groups": spatial_groups(training, side)}

@@ -84,7 +84,7 @@ class ExtraFinding:
         name: Of the layer, or "texture".
         joined: Whether the classifier uses it.
         sentence: Why, for log and report.
-        gain: By how much it lowers the Brier score of held-out samples; None where that was not asked.
+        gain: By how much it lowers the log loss of a discriminant on held-out samples; None where that was not asked.
         standard_error: Of the gain, over what was held out together.
         shifted_below: Of the copies shifted over the scene, how many help less; None where that was not asked.
     """
