@@ -57,6 +57,13 @@ def hold_out(class_index: NDArray[np.int64], groupings: Mapping[str, NDArray[np.
         seed: Of draw and folds.
     """
     drawn = subsample(class_index, MOST_SAMPLES, seed, balanced=False)
+    return in_other_folds(drawn, class_index, groupings, seed)
+
+
+def in_other_folds(
+    drawn: NDArray[np.int64], class_index: NDArray[np.int64], groupings: Mapping[str, NDArray[np.int64]], seed: int
+) -> HeldOut:
+    """Folds of samples (n,) that take part already, as hold_out makes them; the seed is of the folds alone."""
     classes, fold, clusters, unit = class_index[drawn], None, np.arange(len(drawn)), "samples"
     for name, groups in groupings.items():
         by_group = group_folds(classes, groups[drawn], _FOLDS, seed)

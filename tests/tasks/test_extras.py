@@ -16,6 +16,7 @@ from mtmsd_qgis.jobs.extras.extra_rasters import ExtraInputs, ExtraRaster
 from mtmsd_qgis.jobs.protocol import Job
 from mtmsd_qgis.jobs.settings import ApplySettings, ClassificationSettings, to_json
 from mtmsd_qgis.progress import silent
+from mtmsd_qgis.sampling.subsampling import subsample
 from mtmsd_qgis.tasks.run import run as run_task
 from tests.scenes import CLASSES, cube_of
 
@@ -77,7 +78,7 @@ def test_two_classes_of_one_spectrum_are_told_apart_by_their_heights(scene):
     assert (found == index)[alike].mean() >= 0.95
     (finding,) = result.extras.findings
     assert finding.joined
-    assert finding.shifted_below >= 18
+    assert finding.shifted_below == 19
     assert finding.gain > 1.5 * finding.standard_error
     assert "heights" not in finding.sentence
     assert any("extra rasters" in model.name for model in result.ensemble.models)
@@ -168,6 +169,16 @@ def test_always_uses_noise_too(scene):
     assert finding.joined
     assert finding.shifted_below is None
     assert finding.gain is not None
+
+
+def test_more_samples_than_cross_validation_takes_are_asked_too(scene, monkeypatch):
+    """Few of a class are kept, so that a few more than the limit take part."""
+    monkeypatch.setattr("mtmsd_qgis.sampling.held_out.MOST_SAMPLES", 50)
+    *_, height = scene
+    table = np.load(scene[0] / "samples.npy")
+    assert len(subsample(table[:, 2], 50, 0, balanced=False)) > 50
+    result, *_ = classified(scene, {"heights": height[None]})
+    assert result.extras.findings[0].joined
 
 
 def test_a_plane_is_left_out(scene):

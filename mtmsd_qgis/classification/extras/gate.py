@@ -26,7 +26,7 @@ from torch import Tensor
 
 from ...features.extras.extra_reader import ExtraReader
 from ...progress import Progress, span
-from ...sampling.held_out import HeldOut, hold_out
+from ...sampling.held_out import HeldOut, hold_out, in_other_folds
 from ...sampling.sample_table import SampleTable
 from ..auto.cross_validation import TrainingSet, cross_validate
 from ..auto.discriminant import Discriminant
@@ -36,7 +36,6 @@ from ..auto.model_library import ModelSpec
 from ..feature_value.feature_gain import clustered_error
 
 COPIES = 19  # shifted ones: the extra is better than all of them by chance once in twenty times
-_LEAST_BELOW = 18  # of them: a copy that is shifted by little, or onto like ground, may help as much
 _PARTITIONS = 3
 MOST_PLANE = 0.9  # share of an extra's variance that a plane explains, from which it is a position
 _LEAST_SHIFT = 0.1  # of the scene's height or width
@@ -68,7 +67,7 @@ class Comparison:
     @property
     def is_position(self) -> bool:
         """Whether shifted copies help as much."""
-        return self.below is not None and self.below < _LEAST_BELOW
+        return self.below is not None and self.below < COPIES
 
     @property
     def sentence(self) -> str:
@@ -82,8 +81,8 @@ class Comparison:
         if self.gain <= 0:
             return f"Left out: it does not improve the classes of held-out {self.unit} ({losses})."
         return (
-            f"Used: with it, held-out {self.unit} are classified better ({losses}), and better than with {self.below} "
-            f"of {COPIES} copies of it shifted over the scene."
+            f"Used: with it, held-out {self.unit} are classified better ({losses}), and better than with any of "
+            f"{COPIES} copies of it shifted over the scene."
         )
 
     @property
@@ -121,7 +120,8 @@ class Question:
         rows, cols = rows[: 1 + copies], cols[: 1 + copies]
         columns, _ = reader.at_pixels(rows.reshape(-1), cols.reshape(-1), span(progress, 0.0, 0.5))
         by_copy = columns.view(1 + copies, len(drawn), -1)
-        losses, errors = [], []
+        losses: list[NDArray[np.float64]] = []
+        errors: list[float | None] = []
         for number, held_out in enumerate(self._partitions(first)):
             part = span(progress, 0.5 + 0.5 * number / _PARTITIONS, 0.5 + 0.5 * (number + 1) / _PARTITIONS)
             found = _losses(training, held_out, by_copy, part)
@@ -141,11 +141,8 @@ class Question:
         """The samples that take part, parted into folds in several ways."""
         yield first
         groupings = {first.unit: self.purpose.groupings[first.unit]} if first.unit in self.purpose.groupings else {}
-        classes = self.training.class_index[first.drawn]
-        drawn = {unit: groups[first.drawn] for unit, groups in groupings.items()}
         for number in range(1, _PARTITIONS):
-            again = hold_out(classes, drawn, self.purpose.seed + number)
-            yield replace(again, drawn=first.drawn)
+            yield in_other_folds(first.drawn, self.training.class_index, groupings, self.purpose.seed + number)
 
 
 def _losses(training: TrainingSet, held_out: HeldOut, by_copy: Tensor, progress: Progress) -> NDArray[np.float64]:
