@@ -167,7 +167,7 @@ def test_timestep_and_stage_are_shown_together():
     page = classification_report(classification(cell_weights=cells), {})
     assert "Of all cells, t = 100 at stage 5 counts most, with 31 %; all cells together count 36 %." in page
     table = page.split("timestep and stage together")[1].split("</table>")[0]
-    assert re.findall(r"<td[^>]*>([^<]*)</td>", table) == ["0", "0.4", "5", "31", "&lt;0.1", "0"]
+    assert re.findall(r"<td[^>]*>([^<]*)</td>", table) == ["0", "0.4", "5.0", "31", "&lt;0.1", "0"]
     none = {"50": {"3": 0.0, "5": 0.0}, "100": {"3": 0.0, "5": 0.0}}
     page = classification_report(classification(cell_weights=none), {})
     assert "of any timestep and stage among samples changes nothing on this map" in page

@@ -73,6 +73,6 @@ class HyperfeatureRegression:
 def log_alignment(weights: CellAlignment, timesteps: Sequence[int]) -> None:
     """Name the cells that weigh most."""
     table = weights.table(timesteps)
-    cells = sorted(((w, t, s) for t, row in table.items() for s, w in row.items()), reverse=True)[:_NAMED]
-    named = ", ".join(f"t = {t} at stage {s} {100 * w:.0f} %" for w, t, s in cells)
-    log.info("Of %d timesteps and %d stages weigh most: %s.", len(table), len(weights.stages), named)
+    cells = sorted(((w, t, s) for t, row in table.items() for s, w in row.items()), reverse=True)
+    named = ", ".join(f"t = {t} at stage {s} ({len(cells) * w:.1f})" for w, t, s in cells[:_NAMED])
+    log.info("Heaviest timesteps and stages, where 1 is an even weight: %s.", named)

@@ -35,27 +35,29 @@ def cell_weight_parts(cells: CellWeights | None) -> list[str]:
 
 
 def alignment_parts(weights: CellWeights | None) -> list[str]:
-    """The weights that the classifier hyperfeatures gave; nothing of other classifiers."""
+    """The weights that the classifier hyperfeatures gave, in parts of an even weight; nothing of other classifiers."""
     if not weights:
         return []
     timesteps, stages = list(weights), list(next(iter(weights.values())))
-    values = [[weights[timestep][stage] for timestep in timesteps] for stage in stages]
-    even = 1 / (len(timesteps) * len(stages))
+    cells = len(timesteps) * len(stages)
+    values = [[cells * weights[timestep][stage] for timestep in timesteps] for stage in stages]
     return [
-        "<h2>What the classifier was told to use: weights of timestep and stage</h2>",
-        f"<p><strong>{escape(_heaviest(weights, even))}</strong></p>",
-        HeatMap(stages, timesteps, values, 0.0, max(map(max, values)), _percent).html(),
-        "<p>Percent of the weight, by how closely the features of the cell alone follow the classes of the training "
-        "samples (centred kernel alignment). The weights were fixed before the classifier was fitted.</p>",
+        "<h2>How the classifier weighs timesteps and stages</h2>",
+        f"<p><strong>{escape(_heaviest(weights, cells))}</strong></p>",
+        HeatMap(stages, timesteps, values, 0.0, max(map(max, values)), "{:.1f}".format).html(),
+        "<p>Weight of each timestep and stage; were all alike, each would be 1.0. It is given before the classifier is "
+        "fitted, by how closely the features of the cell alone follow the classes of the training samples (centred "
+        "kernel alignment). Small timesteps have little noise, small stages are coarse.</p>",
     ]
 
 
-def _heaviest(weights: CellWeights, even: float) -> str:
-    shares = {(timestep, stage): share for timestep, row in weights.items() for stage, share in row.items()}
-    timestep, stage = max(shares, key=lambda cell: shares[cell])
+def _heaviest(weights: CellWeights, cells: int) -> str:
+    """Which cell weighs most, and which least."""
+    ratios = {(timestep, stage): cells * share for timestep, row in weights.items() for stage, share in row.items()}
+    (high_t, high_s), (low_t, low_s) = max(ratios, key=ratios.__getitem__), min(ratios, key=ratios.__getitem__)
     return (
-        f"t = {timestep} at stage {stage} weighs most, with {_percent(shares[timestep, stage])} %; "
-        f"were all cells alike, each would weigh {_percent(even)} %."
+        f"t = {high_t} at stage {high_s} weighs most, {ratios[high_t, high_s]:.1f} times an even weight, "
+        f"t = {low_t} at stage {low_s} least, {ratios[low_t, low_s]:.1f} times."
     )
 
 
@@ -75,4 +77,4 @@ def cell_sentence(cells: CellWeights) -> str:
 def _percent(share: float) -> str:
     if 0 < share < _LEAST_SHOWN:
         return f"<{100 * _LEAST_SHOWN:g}"
-    return f"{100 * share:.0f}" if share == 0 or share >= 0.01 else f"{100 * share:.1f}"
+    return f"{100 * share:.0f}" if share == 0 or share >= 0.1 else f"{100 * share:.1f}"
