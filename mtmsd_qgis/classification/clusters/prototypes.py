@@ -15,7 +15,6 @@ from torch import Tensor
 _START_SEED = 20240607  # any number; what matters is that no setting changes it
 _ROUNDS = 15  # of Lloyd's algorithm; further ones move pixels between prototypes of the same cluster
 _AT_ONCE = 16_384  # pixels
-_ROUNDING = 1e-6  # of the squares that a distance is the difference of
 
 
 def nearest(pixels: Tensor, prototypes: Tensor) -> tuple[Tensor, Tensor]:
@@ -64,18 +63,9 @@ def _start(pixels: Tensor, count: int) -> Tensor:
     """Pixels far from each other: each is drawn with a chance that grows with the distance to those drawn before."""
     rng = np.random.default_rng(_START_SEED)
     chosen = [int(rng.integers(len(pixels)))]
-    square = (pixels**2).sum(dim=1)
-    distance = _distance_to_one(pixels, square, chosen[0])
-    while len(chosen) < min(count, len(pixels)):
-        reached = np.cumsum(distance.numpy(), dtype=np.float64)
-        if reached[-1] <= 0:
-            break
+    distance = ((pixels - pixels[chosen[0]]) ** 2).sum(dim=1).double().numpy()
+    while len(chosen) < min(count, len(pixels)) and distance.sum() > 0:
+        reached = np.cumsum(distance)
         chosen.append(int(np.searchsorted(reached, rng.random() * reached[-1], side="right").clip(0, len(pixels) - 1)))
-        torch.minimum(distance, _distance_to_one(pixels, square, chosen[-1]), out=distance)
+        np.minimum(distance, ((pixels - pixels[chosen[-1]]) ** 2).sum(dim=1).double().numpy(), out=distance)
     return pixels[torch.tensor(chosen)]
-
-
-def _distance_to_one(pixels: Tensor, square: Tensor, chosen: int) -> Tensor:
-    """(N,) squared distances of pixels (N, F) to one of them; 0 where they are the same but for rounding."""
-    distance = (square + square[chosen]).addmv_(pixels, pixels[chosen], alpha=-2)
-    return torch.where(distance > _ROUNDING * (square + square[chosen]), distance, 0.0)

@@ -64,6 +64,12 @@ def test_clusters_are_numbered_from_dark_to_bright_branches_and_nested():
         assert len(set(zip(tree.cut(clusters), tree.cut(clusters + 1)))) == clusters + 1
 
 
+def test_pixels_that_differ_by_little_of_their_size_have_prototypes_of_their_own():
+    """Spectra of one field lie close together and far from 0."""
+    pixels = 1 + torch.arange(200)[:, None] * 1e-4 * torch.ones(1, 4)
+    assert len(k_means(pixels, 30)[0]) > 20
+
+
 def test_prototypes_are_the_same_twice_and_no_more_than_pixels_differ():
     draw, _ = planted(5)
     one, other = k_means(draw.values, 30), k_means(draw.values, 30)
