@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Z95 = 1.959963984540054  # two-sided 95 % quantile of the normal distribution
+_ROUNDING = 1e-13  # of the terms that a variance is the difference of
 _HALVINGS = 50  # of an interval of 1: to the last digit
 LEAST_GROUPS = 10  # fewer polygons say too little of how polygons differ
 
@@ -121,9 +122,9 @@ def kappa_interval(matrix: NDArray[np.int64]) -> tuple[float, float]:
     beside = cells * (columns[:, None] + rows[None, :]) ** 2
     others = (1 - agreed) ** 2 * (beside.sum() - np.trace(beside))
     spread = diagonal + others - (agreed * chance - 2 * chance + agreed) ** 2
-    error = math.sqrt(max(0.0, spread) / total) / (1 - chance) ** 2
-    if error < 1e-12:  # all agree or all disagree: rounding is all that is left
+    if spread <= _ROUNDING * (diagonal + others):  # all agree or all disagree
         return math.nan, math.nan
+    error = math.sqrt(spread / total) / (1 - chance) ** 2
     kappa = (agreed - chance) / (1 - chance)
     return max(-1.0, kappa - Z95 * error), min(1.0, kappa + Z95 * error)
 

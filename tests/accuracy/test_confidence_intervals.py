@@ -50,6 +50,17 @@ def test_kappa_without_an_error_has_no_interval(matrix):
     assert np.isnan(kappa_interval(np.array(matrix))).all()
 
 
+def test_one_error_among_many_millions_has_an_interval():
+    low, high = kappa_interval(np.array([[40_000_000, 1], [0, 60_000_000]]))
+    assert 0 < high - low < 1e-6
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_kappa_of_classes_that_all_agree_has_no_interval_whatever_their_sizes(seed):
+    counts = np.random.default_rng(seed).integers(1, 10**6, 7)
+    assert np.isnan(kappa_interval(np.diag(counts))).all()
+
+
 def test_f1_goes_the_way_of_its_share():
     low, high = f1_interval(40, 50, 60)  # 40 right of 70 that either gives the class
     expected = [2 * end / (1 + end) for end in wilson_interval(40, 70)]

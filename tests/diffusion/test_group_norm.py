@@ -177,4 +177,4 @@ def test_a_part_of_the_timesteps_goes_by_the_same_statistics():
     taken.learn_statistics(np.stack([contrast(32), contrast(32) + 1]))
     window = Window(0, 0, 32, 32)
     part, every = (features_of(e, contrast(32), window, window) for e in (taken.at_timesteps([300], 32), taken))
-    assert torch.allclose(part[0], every[1], atol=1e-5)
+    assert torch.allclose(part[0], every[1], atol=5e-5)
