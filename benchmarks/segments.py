@@ -21,9 +21,8 @@ import argparse
 import json
 import os
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -37,6 +36,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.accuracy.labelled_pixels import LabelledPixels  # noqa: E402 - the path comes first
+from benchmarks.accuracy.methods import classification_job  # noqa: E402
 from benchmarks.accuracy.replacement import replaced  # noqa: E402
 from benchmarks.features import Features, Training, make_features  # noqa: E402
 from benchmarks.scenes import Scene, known_scenes, prepare  # noqa: E402
@@ -55,10 +55,9 @@ from mtmsd_qgis.io.cube import Cube, create_cube, whole_size  # noqa: E402
 from mtmsd_qgis.io.run_directory import RunDirectory  # noqa: E402
 from mtmsd_qgis.io.windows import whole  # noqa: E402
 from mtmsd_qgis.jobs.data_model import FeatureLayout  # noqa: E402
-from mtmsd_qgis.jobs.protocol import Job  # noqa: E402
-from mtmsd_qgis.jobs.settings import ClassificationSettings, to_json  # noqa: E402
+from mtmsd_qgis.jobs.settings import ClassificationSettings  # noqa: E402
 from mtmsd_qgis.progress import silent  # noqa: E402
-from mtmsd_qgis.sampling.sample_table import SampleTable, write_samples  # noqa: E402
+from mtmsd_qgis.sampling.sample_table import SampleTable  # noqa: E402
 from mtmsd_qgis.tasks.run import run as run_task  # noqa: E402
 
 LIMITS = (0.06, 0.04, 0.02, 0.01)
@@ -202,21 +201,9 @@ class SegmentedScene:
 
 def class_probabilities(scene: Scene, features: Features, draw: Draw) -> tuple[NDArray[np.float32], float]:
     """Of the map (K, H, W) that the classifier auto learns from a draw, and the affinity across classes it found."""
-    with tempfile.TemporaryDirectory(dir=scene.folder) as place:
-        folder = Path(place)
-        os.symlink(features.folder / features.cube.file, folder / features.cube.file)
-        write_samples(draw.training, folder, "samples.npy")
-        write_samples(draw.test, folder, "test.npy")
-        job = Job(
-            task="classify",
-            settings=to_json(ClassificationSettings(split=draw.generalise, seed=draw.seed, device="cpu")),
-            scene=features.cube,
-            samples="samples.npy",
-            validation="test.npy",
-            classes=scene.classes,
-            layout=features.layout,
-            options={"probabilities": True},
-        )
+    settings = ClassificationSettings(split=draw.generalise, seed=draw.seed, device="cpu")
+    with classification_job(scene, features, settings, draw) as (plain, folder):
+        job = replace(plain, options={"probabilities": True})
         result = run_task(job, folder, silent)
         context = result.ensemble.context
         probabilities = Cube(folder, result.probabilities)

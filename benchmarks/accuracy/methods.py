@@ -8,9 +8,11 @@ or, where the core refused, the sentence it said.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
@@ -42,24 +44,33 @@ SPECTRA_ALONE = Replacement(
 """With which the classifier auto sees no diffusion feature of a raster."""
 
 
+@contextlib.contextmanager
+def classification_job(
+    scene: Scene, features: Features, settings: ClassificationSettings, draw: Draw
+) -> Iterator[tuple[Job, Path]]:
+    """A job of the core that maps a draw, and its folder, which lies beside the features and goes afterwards."""
+    with tempfile.TemporaryDirectory(dir=features.folder) as place:
+        folder = Path(place)
+        os.symlink(features.folder / features.cube.file, folder / features.cube.file)
+        write_samples(draw.training, folder, "samples.npy")
+        write_samples(draw.test, folder, "validation.npy")
+        job = Job(
+            task="classify",
+            settings=to_json(settings),
+            scene=features.cube,
+            samples="samples.npy",
+            validation="validation.npy",
+            classes=scene.classes,
+            layout=features.layout,
+        )
+        yield job, folder
+
+
 def our_entry(scene: Scene, features: Features, settings: ClassificationSettings, draw: Draw) -> Entry:
     """A map by the core. Only the training table goes into the learning; the test table scores the finished map."""
     started = time.monotonic()
     try:
-        with tempfile.TemporaryDirectory(dir=features.folder) as place:
-            folder = Path(place)
-            os.symlink(features.folder / features.cube.file, folder / features.cube.file)
-            write_samples(draw.training, folder, "samples.npy")
-            write_samples(draw.test, folder, "validation.npy")
-            job = Job(
-                task="classify",
-                settings=to_json(settings),
-                scene=features.cube,
-                samples="samples.npy",
-                validation="validation.npy",
-                classes=scene.classes,
-                layout=features.layout,
-            )
+        with classification_job(scene, features, settings, draw) as (job, folder):
             result = run_task(job, folder, silent)
     except MtmsdError as error:
         return {"error": str(error), "seconds": round(time.monotonic() - started, 2), **_counts(draw)}
