@@ -66,10 +66,16 @@ class ParameterValues:
     def __init__(
         self, algorithm: QgsProcessingAlgorithm, parameters: Parameters, context: QgsProcessingContext
     ) -> None:
-        """Store where the values come from."""
+        """Store where the values come from; an output that the batch panel leaves empty is not given."""
         self._algorithm = algorithm
-        self._parameters = parameters
         self._context = context
+        self._parameters = {name: None if self._is_empty(value) else value for name, value in parameters.items()}
+
+    def _is_empty(self, value: Any) -> bool:  # noqa: ANN401 - whatever was given
+        """Whether a value says that an output goes nowhere, as the batch panel does for each that is left empty."""
+        if not isinstance(value, QgsProcessingOutputLayerDefinition):
+            return False
+        return not value.sink.valueAsString(self._context.expressionContext())[0]
 
     @property
     def transforms(self) -> QgsCoordinateTransformContext:

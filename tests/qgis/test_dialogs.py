@@ -3,21 +3,23 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
 import pytest
 from dialogs import algorithm_dialog, batch_dialog
 from qgis.core import Qgis, QgsApplication, QgsProcessingContext, QgsRasterLayer, QgsVectorLayer
-from scenes import CLASSIFY, EXPECTED_LEGEND, EXTRACT, PRETRAIN, categorize, legend, make_scene, read_raster
+from scenes import CLASSIFY, EXPECTED_LEGEND, EXTRACT, PRETRAIN, categorize, legend, make_scene, read_raster, run
 
 pytestmark = pytest.mark.usefixtures("torch_python")
 
 
-def run_batch(name, rows):
-    """Fill the batch panel of an algorithm in, a row of values each, and run it."""
+def run_batch(name, rows, output="OUTPUT"):
+    """Fill the batch panel of an algorithm in, a row of values each, and run it until all have their output."""
     from qgis.core import QgsProxyProgressTask
     from qgis.PyQt import sip
 
@@ -29,12 +31,15 @@ def run_batch(name, rows):
     for row, values in enumerate(rows):
         for parameter, value in values.items():
             column = panel.parameter_to_column[parameter]
-            if parameter == "OUTPUT":
+            if panel.alg.parameterDefinition(parameter).isDestination():
                 panel.tblParameters.cellWidget(row + 1, column).setValue(str(value))
             else:
                 panel.wrappers[row][column].setParameterValue(value, QgsProcessingContext())
-    dialog.runAlgorithm()
-    wait_for(lambda: all(Path(values["OUTPUT"]).is_file() for values in rows))  # QGIS 3.40 runs the rows in a task
+    # QGIS 3.22 trips over the reports that a batch has written, when it comes to list them: all rows have run by then.
+    trips = output == "REPORT" and Qgis.QGIS_VERSION_INT < 33600
+    with pytest.raises(TypeError, match="timestamp") if trips else nullcontext():
+        dialog.runAlgorithm()
+    wait_for(lambda: all(Path(values[output]).is_file() for values in rows))  # QGIS 3.40 runs the rows in a task
     if Qgis.QGIS_VERSION_INT < 33600:
         # QGIS 3.22's batch dialog leaves its progress task unfinished; exitQgis would wait for it for ever.
         for task in QgsApplication.taskManager().tasks():
@@ -73,6 +78,25 @@ def test_batch_with_one_model_for_two_scenes(two_scenes, model, features, tmp_pa
     run_batch("extractfeatures", [{"INPUT": r, "OUTPUT": o, **same} for r, o in zip(two_scenes, outputs)])
     for path in outputs:  # the two scenes are alike, and so are their features
         assert np.array_equal(read_raster(path), read_raster(features))
+
+
+def test_batch_with_one_classifier_for_two_rasters(scene, features, tmp_path, project):
+    learnt, first = tmp_path / "fields.mtmsdc", tmp_path / "map.tif"
+    training = {"INPUT": str(features), "TRAINING": str(scene.polygons), "CLASS_FIELD": "cover"}
+    run("classify", {**training, **CLASSIFY, "OUTPUT": str(first), "OUTPUT_CLASSIFIER": str(learnt)})
+    outputs = [tmp_path / "map0.tif", tmp_path / "map1.tif"]
+    same = {"CLASSIFIER": str(learnt), "DEVICE": "cpu"}
+    run_batch("applyclassifier", [{"INPUT": str(features), "OUTPUT": o, **same} for o in outputs])
+    for path in outputs:
+        assert np.array_equal(read_raster(path), read_raster(first))
+
+
+def test_batch_of_reports_on_the_features_of_two_scenes(two_scenes, model, tmp_path, project):
+    reports = [tmp_path / "report0.html", tmp_path / "report1.html"]
+    same = {"MODEL": str(model), "TIMESTEPS": "100", "STAGES": "5", "DEVICE": "cpu"}
+    run_batch("explorefeatures", [{"INPUT": r, "REPORT": o, **same} for r, o in zip(two_scenes, reports)], "REPORT")
+    first, second = (json.loads(path.with_suffix(".json").read_text("utf-8")) for path in reports)
+    assert first["cells"] == second["cells"]  # the two scenes are alike
 
 
 def test_dialog_opened_filled_and_run(scene, features, tmp_path, project):
