@@ -18,7 +18,7 @@ import argparse
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Callable
@@ -36,7 +36,7 @@ from benchmarks.accuracy.methods import SPECTRA_ALONE, our_entry  # noqa: E402
 from benchmarks.accuracy.page import markdown_table  # noqa: E402
 from benchmarks.accuracy.replacement import Replacement, replaced  # noqa: E402
 from benchmarks.accuracy.spread import spread  # noqa: E402
-from benchmarks.accuracy.summary import SCENES, SPLIT_TITLES, cases  # noqa: E402
+from benchmarks.accuracy.summary import SCENES, SPLIT_TITLES, Case, cases  # noqa: E402
 from benchmarks.features import Features, Training, make_features, trained_model  # noqa: E402
 from benchmarks.results import Results, circumstances  # noqa: E402
 from benchmarks.scenes import Scene, prepare  # noqa: E402
@@ -100,18 +100,41 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def measure(scene: Scene, place: Path, options: argparse.Namespace, results: Results) -> None:
     """Losses and accuracies of a scene that the results lack."""
-    trained = list(_trainings(scene, place, options))
+    variants = list(_trainings(scene, place, options))
     losses = results.document.setdefault("losses", {})
-    for length, training, features, model in trained:
-        losses.setdefault(f"{scene.name} {length} {training}", loss_of(model, scene))
-        results.scene(scene.name, options.preset, scene.facts(), features.facts)
+    for variant in variants:
+        losses.setdefault(f"{scene.name} {variant.name} {variant.training}", loss_of(variant.model, scene))
+    compare(scene, variants, options, results)
+
+
+@dataclass(frozen=True)
+class Variant:
+    """Features that are compared.
+
+    Attributes:
+        name: What differs.
+        training: Number of the training of the diffusion model.
+        features: Of the whole scene.
+        model: Where they come from.
+    """
+
+    name: str
+    training: int
+    features: Features
+    model: Path
+
+
+def compare(scene: Scene, variants: Sequence[Variant], options: argparse.Namespace, results: Results) -> None:
+    """Accuracies of the default classifier with each variant and without features that the results lack."""
+    for variant in variants:
+        results.scene(scene.name, options.preset, scene.facts(), variant.features.facts)
     results.write()
-    pixels = ReadOnce(scene, [features for _, _, features, _ in trained], options)
+    pixels = ReadOnce(scene, [variant.features for variant in variants], options)
     for split in options.split:
         for seed in seeds_of(split, options):
             draw = SPLITS[split].draw(scene.samples, seed)
             settings = ClassificationSettings("auto", split=draw.generalise, seed=seed, device=options.device)
-            runs = [(WITHOUT, 0, 0), *((length, training, i) for i, (length, training, *_) in enumerate(trained))]
+            runs = [(WITHOUT, 0, 0), *((each.name, each.training, i) for i, each in enumerate(variants))]
             for method, training, index in runs:
                 key = {"scene": scene.name, "preset": options.preset, "split": split, "seed": seed}
                 key |= {"model_seed": training, "method": method}
@@ -121,20 +144,20 @@ def measure(scene: Scene, place: Path, options: argparse.Namespace, results: Res
                 if method == WITHOUT:
                     changes.append(SPECTRA_ALONE)
                 with replaced(changes):
-                    entry = our_entry(scene, trained[index][2], settings, draw)
+                    entry = our_entry(scene, variants[index].features, settings, draw)
                 results.add(key, entry)
                 results.write()
                 print(key, f"OA {entry.get('oa', float('nan')):.2f}, {entry['seconds']:.1f} s", flush=True)
 
 
-def _trainings(scene: Scene, place: Path, options: argparse.Namespace) -> Iterator[tuple[str, int, Features, Path]]:
-    """Length, number, features and model file of each training."""
+def _trainings(scene: Scene, place: Path, options: argparse.Namespace) -> Iterator[Variant]:
+    """Each length and training."""
     for training in range(options.trainings):
         wanted = Training(options.preset, options.device, training)
         for length, model in models_of(options.lengths, scene, wanted, place / options.preset).items():
-            with replaced([_settings_with("extraction_settings", timesteps=READ)]):
+            with replaced([settings_with("extraction_settings", timesteps=READ)]):
                 features = make_features(scene, replace(wanted, model=model), place / options.preset)
-            yield length, training, features, model
+            yield Variant(length, training, features, model)
 
 
 def models_of(lengths: Sequence[str], scene: Scene, training: Training, folder: Path) -> dict[str, Path]:
@@ -147,12 +170,12 @@ def models_of(lengths: Sequence[str], scene: Scene, training: Training, folder: 
         if length not in files:
             iterations, _, last = length.partition(":")
             changes = {"iterations": int(iterations), "train_up_to": int(last) if last else None}
-            with replaced([_settings_with("pretrain_settings", **changes)]):
+            with replaced([settings_with("pretrain_settings", **changes)]):
                 files[length] = trained_model(scene, training, folder)
     return files
 
 
-def _settings_with(name: str, **changes: object) -> Replacement:
+def settings_with(name: str, **changes: object) -> Replacement:
     """The benchmark's presets with some settings changed."""
     return Replacement("benchmarks.features", name, lambda make: lambda *a, **k: replace(make(*a, **k), **changes))
 
@@ -213,20 +236,32 @@ def table(document: Mapping[str, Any]) -> str:
     """A row for each scene, split and length: loss, accuracy, and accuracy less that without features."""
     body = []
     for case in cases(document):
-        plain = {seed: run["oa"] for (_, seed), run in case.methods.get(WITHOUT, {}).items()}
-        for length, runs in case.methods.items():
+        for length in case.methods:
             if length == WITHOUT:
                 continue
             losses = [value for key, value in document["losses"].items() if key.split()[:2] == [case.scene, length]]
             loss = [f"{np.mean([each[str(t)] for each in losses]):.3f}" for t in JUDGED]
-            gain = spread({run: runs[run]["oa"] - plain[run[1]] for run in runs if run[1] in plain})
-            error = "" if gain.standard_error is None else f" ± {gain.standard_error:.2f}"
-            oa = float(np.mean([run["oa"] for run in runs.values()]))
-            number = f"{gain.trainings} x {gain.draws}"
-            place = [SCENES.get(case.scene, case.scene), SPLIT_TITLES[case.split], length]
-            body.append([*place, *loss, f"{oa:.2f}", f"{gain.mean:+.2f}{error}", number])
-    head = ["scene", "split", "iterations", *(f"loss at {t}" for t in JUDGED)]
-    return markdown_table([*head, "OA (%)", "gain over spectra (points)", "trainings x draws"], body)
+            body.append([*case_titles(case), length, *loss, *gain_over_spectra(case, length)])
+    head = ["scene", "split", "iterations", *(f"loss at {t}" for t in JUDGED), *GAIN]
+    return markdown_table(head, body)
+
+
+GAIN = ("OA (%)", "gain over spectra (points)", "trainings x draws")
+
+
+def case_titles(case: Case) -> list[str]:
+    """Scene and split in words."""
+    return [SCENES.get(case.scene, case.scene), SPLIT_TITLES[case.split]]
+
+
+def gain_over_spectra(case: Case, name: str) -> list[str]:
+    """The cells of GAIN of a variant."""
+    plain = {seed: run["oa"] for (_, seed), run in case.methods.get(WITHOUT, {}).items()}
+    runs = case.methods[name]
+    gain = spread({run: runs[run]["oa"] - plain[run[1]] for run in runs if run[1] in plain})
+    error = "" if gain.standard_error is None else f" ± {gain.standard_error:.2f}"
+    oa = float(np.mean([run["oa"] for run in runs.values()]))
+    return [f"{oa:.2f}", f"{gain.mean:+.2f}{error}", f"{gain.trainings} x {gain.draws}"]
 
 
 if __name__ == "__main__":
