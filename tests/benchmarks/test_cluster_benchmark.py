@@ -5,12 +5,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from benchmarks.clusters import clicks
 from benchmarks.clusters.clicks import at_places, by_names, one_of_each, with_companions
 from benchmarks.clusters.numbers import BANDS, SIDE, made_up
+from mtmsd_qgis.classification.auto.feature_reader import FeatureSetReader
+from mtmsd_qgis.classification.clusters.pixel_view import PixelView
 from mtmsd_qgis.jobs.clusters.cluster_map import SuggestedPlace
 from mtmsd_qgis.jobs.data_model import FeatureLayout
+from mtmsd_qgis.progress import silent
 from mtmsd_qgis.sampling.sample_table import SampleTable
 
 
@@ -46,6 +50,17 @@ def test_maps_in_other_numbers_have_all_in_common():
     one = np.array([[0, 0, 1, 1, -1]])
     assert run.same_cluster(one, np.array([[3, 3, 2, 2, 2]])) == 100
     assert run.same_cluster(one, np.array([[3, 3, 2, 3, 0]])) == 75
+
+
+def test_pixels_on_the_border_of_a_field_are_not_mixed_with_the_next(tmp_path):
+    """Mixed, they lie between the kinds, and two halves of the scene part them differently."""
+    cube, kinds = made_up(tmp_path, 3, 0)
+    reader = FeatureSetReader.fit(cube, FeatureLayout(features=BANDS), torch.device("cpu"))
+    draw = PixelView.fit(reader, silent).draw(silent)
+    values, kind = draw.values.numpy(), kinds[draw.rows, draw.cols]
+    centres = np.stack([values[kind == each].mean(axis=0) for each in range(3)])
+    nearest = ((values[:, None] - centres) ** 2).sum(axis=2).argmin(axis=1)
+    assert (nearest == kind).mean() > 0.999  # 0.96 where a mean over neighbours guides the filter
 
 
 def test_clicks_and_auto_are_measured_at_the_same_labelled_pixels_of_a_made_up_scene(tmp_path, monkeypatch):

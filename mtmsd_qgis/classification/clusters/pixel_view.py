@@ -16,7 +16,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ...features.box_filter import box_mean
 from ...features.extras.extra_reader import ExtraReader
 from ...io.cube import spread_windows
 from ...io.windows import Tile, Window, windows_with_margin
@@ -28,8 +27,7 @@ from ..extras.known_smoothing import smooth_known
 from .extra_columns import filled_from_alike
 
 _PASSES = 3  # of the joint bilateral filter
-_BOX = 3  # side in pixels of the means that guide the filter, where there are no diffusion features
-MARGIN = _PASSES * RADIUS + _BOX // 2  # pixels read around a window
+MARGIN = _PASSES * RADIUS  # pixels read around a window
 _LEAST_NOISE = 30  # components, at most
 _EQUALISED = 0.5  # power of its deviation that a principal component is divided by: 0 leaves them, 1 makes all alike
 _CELL = 32  # pixels, side of the windows that the scene is looked at by
@@ -195,15 +193,17 @@ class PixelView:
         )
 
     def _guide(self, tile: Tile, values: NDArray[np.float32], known: Tensor) -> Tensor:
-        """Guidance image (G, h, w) of a window: diffusion features, or means of the first components."""
-        reader, window = self.reader, tile.window
+        """Guidance image (G, h, w) of a window: diffusion features, or the first components of each pixel.
+
+        A mean of the components over neighbours would mix fields at their borders, and the filter then mixes more.
+        """
+        reader = self.reader
         if reader.guide_scaling is not None:
-            guide = reader.guide_scaling(reader.features(window, reader.plan.guide))
-            return torch.where(known, guide, 0.0)
-        filled = torch.from_numpy(np.nan_to_num(values, nan=0.0)).to(known.device)
-        components = reader.scaling.principal_components(filled)[: reader.guide_channels]
-        everything = slice(0, window.height), slice(0, window.width)
-        return box_mean(torch.where(known, components, 0.0), known, *everything, _BOX)
+            guide = reader.guide_scaling(reader.features(tile.window, reader.plan.guide))
+        else:
+            filled = torch.from_numpy(np.nan_to_num(values, nan=0.0)).to(known.device)
+            guide = reader.scaling.principal_components(filled)[: reader.guide_channels]
+        return torch.where(known, guide, 0.0)
 
 
 def _cells(reader: FeatureSetReader) -> Sequence[Window]:
