@@ -9,7 +9,14 @@ from types import SimpleNamespace
 
 import pytest
 from harness import plugin_folder
-from qgis.core import Qgis, QgsApplication, QgsProcessingAlgorithm, QgsProcessingParameterDefinition
+from qgis.core import (
+    Qgis,
+    QgsApplication,
+    QgsProcessingAlgorithm,
+    QgsProcessingContext,
+    QgsProcessingOutputLayerDefinition,
+    QgsProcessingParameterDefinition,
+)
 
 IDS = {
     "pretraindiffusion", "extractfeatures", "classify", "assessaccuracy", "importscene", "splitsamples",
@@ -131,3 +138,16 @@ def test_a_split_says_that_features_may_be_counted_anew(monkeypatch):
     if real is not None:  # QGIS 3.40 and later
         flag = getattr(real, "RegeneratesPrimaryKeyInSomeScenarios")  # noqa: B009 - a name that older ones lack
         assert algorithm("splitsamples").documentationFlags() == flag
+
+
+@pytest.mark.parametrize("name", sorted(IDS - {"scenetoclassmap", "mapanotherscene"}))
+def test_an_output_that_the_batch_panel_leaves_empty_is_not_wanted(name):
+    from mtmsd.algorithms.base.parameters import ParameterValues
+
+    algorithm = QgsApplication.processingRegistry().createAlgorithmById(f"mtmsd:{name}")
+    outputs = [d.name() for d in algorithm.parameterDefinitions() if d.isDestination()]
+    context = QgsProcessingContext()
+    empty = ParameterValues(algorithm, {n: QgsProcessingOutputLayerDefinition("") for n in outputs}, context)
+    assert [n for n in outputs if empty.is_given(n) or empty.output_raster(n)] == []
+    filled = ParameterValues(algorithm, {n: QgsProcessingOutputLayerDefinition("/x.tif") for n in outputs}, context)
+    assert [n for n in outputs if not filled.is_given(n)] == []
