@@ -75,7 +75,7 @@ def _map_alone(
 
 
 _AUTO = "mtmsd_qgis.classification.auto.default_classifier"
-_NO_REPORT = (
+NO_REPORT = (
     Replacement(_AUTO, "with_and_without", lambda _: _map_alone),
     Replacement(_AUTO, "source_shares", lambda _: lambda *_: SourceShares({}, {}, {})),
 )
@@ -87,7 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     keep_freed_memory()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_options(parser, ["groups", "random15"])
-    parser.add_argument("--lengths", nargs="+", default=["~150", "~300", "~600", "1200"], help="N, N:T or ~N")
+    parser.add_argument("--lengths", nargs="+", default=["~150", "~300", "600", "1200"], help="N, N:T or ~N")
     options = read_options(parser, arguments)
     results = Results.open(options.out, resume=options.resume)
     results.about(circumstances(["auto"]))
@@ -140,7 +140,7 @@ def compare(scene: Scene, variants: Sequence[Variant], options: argparse.Namespa
                 key |= {"model_seed": training, "method": method}
                 if results.has(**key):
                     continue
-                changes = [*pixels.instead_of_raster("auto", index), *_NO_REPORT]
+                changes = [*pixels.instead_of_raster("auto", index), *NO_REPORT]
                 if method == WITHOUT:
                     changes.append(SPECTRA_ALONE)
                 with replaced(changes):

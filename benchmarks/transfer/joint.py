@@ -15,12 +15,16 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.accuracy.labelled_pixels import LabelledPixels
 from benchmarks.accuracy.methods import our_entry
+from benchmarks.accuracy.replacement import replaced
 from benchmarks.features import Features
 from benchmarks.scenes import Scene, known_scenes, prepare
 from benchmarks.splits import SPLITS
+from benchmarks.training_length import NO_REPORT, READ
 from mtmsd_qgis.io.cube import Cube, valid_pixels
 from mtmsd_qgis.jobs.settings import ClassificationSettings
+from mtmsd_qgis.sampling.sample_table import SampleTable
 
 from .dates import date_of_chiapas, unchanged_groups
 from .halves import left_half
@@ -35,7 +39,14 @@ def dates_of_chiapas(options: argparse.Namespace, folder: Path) -> tuple[Scene, 
     has_data = valid_pixels(Cube(second.folder, second.cube))
     known = np.isin(first.samples.group, unchanged_groups(first, second))
     known &= has_data[first.samples.rows, first.samples.cols]
-    return first, replace(second, samples=first.samples.subset(known), classes=first.classes)
+    return first, with_classes_of(replace(second, classes=first.classes), first.samples.subset(known))
+
+
+def with_classes_of(scene: Scene, samples: SampleTable) -> Scene:
+    """The scene with some samples, and the classes that these have."""
+    present, index = np.unique(samples.class_index, return_inverse=True)
+    classes = tuple(scene.classes[int(number)] for number in present)
+    return replace(scene, samples=replace(samples, class_index=index), classes=classes)
 
 
 def halves_of_zion(options: argparse.Namespace, folder: Path) -> tuple[Scene, Scene]:
@@ -85,17 +96,19 @@ def joint(options: argparse.Namespace, folder: Path) -> None:
 
 
 def rows_of(scene: Scene, model: Path, splits: tuple[str, ...], draws: int) -> Iterator[tuple[str, list[float]]]:
-    """Overall accuracies of the draws of each split, on features of a model."""
-    learner = Learner.of_features(scene, model)
+    """Overall accuracies of the draws of each split, on features of a model that the classifier reads."""
+    learner = Learner.of_features(scene, model, READ)
     if learner.layout is None:
         raise TypeError("features were expected")
     features = Features(learner.scene.folder, learner.scene.cube, learner.layout, {})
+    labelled = [*LabelledPixels.of(features, scene.samples, "cpu").instead_of_raster(), *NO_REPORT]
     for split in splits:
         accuracies = []
         for seed in range(_FIRST_DRAW, _FIRST_DRAW + draws):
             draw = SPLITS[split].draw(scene.samples, seed)
             settings = ClassificationSettings(split=draw.generalise, seed=seed)
-            entry = our_entry(scene, features, settings, draw)
+            with replaced(labelled):
+                entry = our_entry(scene, features, settings, draw)
             if "error" in entry:
                 raise ValueError(entry["error"])
             accuracies.append(entry["oa"])

@@ -68,10 +68,13 @@ class Learner:
         return self.scene.folder / CLASSIFIER
 
     @classmethod
-    def of_features(cls, scene: Scene, model: Path) -> Learner:
-        """With the features of a scene extracted once, chosen without its samples."""
-        settings = to_json(extraction_settings("quick"))
-        found = run_task(Job("extract", settings, scene.cube, inputs={"model": str(model)}), scene.folder, silent)
+    def of_features(cls, scene: Scene, model: Path, timesteps: tuple[int, ...] = ()) -> Learner:
+        """With the features of a scene extracted once, chosen without its samples; of all timesteps, or of some."""
+        settings = extraction_settings("quick")
+        settings = replace(settings, timesteps=timesteps or settings.timesteps)
+        found = run_task(
+            Job("extract", to_json(settings), scene.cube, inputs={"model": str(model)}), scene.folder, silent
+        )
         if not isinstance(found, ExtractionResult):
             raise TypeError(f"features were expected, found {type(found).__name__}")
         return cls(replace(scene, folder=Path(found.folder), cube=found.raster), layout=found.layout)

@@ -11,6 +11,7 @@ import pytest
 from benchmarks.scenes import Scene
 from benchmarks.transfer.dates import unchanged_groups
 from benchmarks.transfer.halves import Half, left_half, of_draw, random_tiles
+from benchmarks.transfer.joint import with_classes_of
 from mtmsd_qgis.jobs.data_model import ClassEntry
 from mtmsd_qgis.sampling.sample_table import SampleTable
 from tests.scenes import cube_of
@@ -72,3 +73,14 @@ def test_a_draw_gives_its_figures(scene):
     assert figures["right"] > 90
     assert figures["right inside, all classes"] <= figures["right inside"]
     assert figures["labelled outside, all classes"] > figures["labelled outside"]  # forest was never seen
+
+
+def test_a_date_has_the_classes_whose_polygons_look_unchanged(tmp_path):
+    cube = cube_of(tmp_path, np.ones((4, 8, 8), dtype=np.float32)).description
+    column = np.arange(4)
+    whole = SampleTable(column, column, np.array([0, 1, 2, 2]), column)
+    scene = with_classes_of(
+        Scene("later", tmp_path, cube, CLASSES, cube.bands, whole, 4), whole.subset(whole.class_index != 1)
+    )
+    assert scene.classes == (CLASSES[0], CLASSES[2])
+    assert scene.samples.class_index.tolist() == [0, 1, 1]
