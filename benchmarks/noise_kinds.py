@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_options(parser, ["groups", "random15"])
     parser.add_argument("--kinds", nargs="+", choices=list(KINDS), default=list(KINDS))
-    parser.add_argument("--length", default="1200", help="of the trainings, as in benchmarks.training_length")
+    parser.add_argument("--length", default="600", help="of the trainings, as in benchmarks.training_length")
     options = read_options(parser, arguments)
     results = Results.open(options.out, resume=options.resume)
     results.about(circumstances(["auto"]))
