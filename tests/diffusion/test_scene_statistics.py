@@ -92,8 +92,9 @@ def test_they_are_taken_only_where_they_hold(model, tmp_path, caplog, change, br
 def test_other_numbers_are_collected_anew(model, tmp_path, monkeypatch, caplog):
     monkeypatch.setattr("mtmsd_qgis.features.precision.short_type", lambda device: torch.bfloat16)
     monkeypatch.setattr("mtmsd_qgis.features.precision._LEAST_CORRELATION", -1)
+    few = replace(EXTRACT, timesteps=EXTRACT.timesteps[:1], stages=EXTRACT.stages[:1])
     with caplog.at_level("INFO", logger="mtmsd_qgis"):
-        extracted(model, tmp_path)
+        extracted(model, tmp_path, few)
     assert (FROM_MODEL in caplog.text) == (load(model).conditions.numbers == "bfloat16")
 
 
