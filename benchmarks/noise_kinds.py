@@ -145,8 +145,8 @@ def _own_statistics(*changes: Replacement) -> list[Replacement]:
 
 KINDS: Mapping[str, list[Replacement]] = {
     "drawn": _own_statistics(),
-    "again": _own_statistics(settings_with("extraction_settings", timesteps=READ, seed=1)),
-    "4 draws": _own_statistics(settings_with("extraction_settings", timesteps=READ, noise_draws=4)),
+    "again": _own_statistics(settings_with("extraction_settings", seed=1)),
+    "4 draws": _own_statistics(settings_with("extraction_settings", noise_draws=4)),
     "none": _own_statistics(Replacement(_EXTRACTOR, "noise_field", _without_noise)),
     "inverted": _own_statistics(Replacement(_EXTRACTOR, "FeatureExtractor._outputs", _inverting)),
 }
