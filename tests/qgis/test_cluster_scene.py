@@ -106,16 +106,17 @@ def test_what_was_cancelled_goes_on_to_the_same_map(scene, tmp_path):
     assert (tmp_path / "map.tif").read_bytes() == (tmp_path / "whole.tif").read_bytes()
 
 
-def test_the_number_of_clusters_is_proposed(scene, tmp_path):
-    """Four windows are few to halve, and a half may lack a class: which number is proposed depends on rounding."""
-    log = Log()
+def test_the_number_of_clusters_is_proposed(tmp_path):
+    """Of kinds in small fields, so that each half of the scene has all."""
+    rng, log = np.random.default_rng(0), Log()
+    kinds = np.kron(rng.permutation(np.arange(144) % 3).reshape(12, 12), np.ones((8, 8), dtype=int))
+    values = rng.uniform(1000, 3000, (3, 6))[kinds].transpose(2, 0, 1) + rng.normal(0, 60, (6, *kinds.shape))
+    raster = write_raster(tmp_path / "fields.tif", values.astype(np.uint16))
     outputs = {"OUTPUT": str(tmp_path / "map.tif"), "REPORT": str(tmp_path / "report.html")}
-    used = run("clusterscene", {"INPUT": str(scene.raster), **BANDS, **outputs}, log)["CLUSTERS_USED"]
-    assert used in (2, 3, 4)
-    assert f"{used} clusters are proposed" in log.text
+    assert run("clusterscene", {"INPUT": str(raster), **BANDS, **outputs}, log)["CLUSTERS_USED"] == 3
+    assert "3 clusters are proposed" in log.text
     document = json.loads((tmp_path / "report.json").read_text("utf-8"))
-    assert len(document["stability"]) == 29
-    assert document["choice"] in ("proposed", "blurred")
+    assert (document["choice"], len(document["stability"])) == ("proposed", 29)
 
 
 def test_a_scene_with_its_model_and_a_feature_raster(scene, features, tmp_path):
