@@ -25,6 +25,7 @@ from .check import CardCheck, Found, Goal, PartSkipped
 
 _MOST_OF_PLAN = 1.0
 _SHARE_OF_PEAK = 0.6  # that is left to a pass, so that it cannot be done at once, but half of it can
+_LARGEST_BLOCK, _SMALLEST_BLOCK = 1 << 30, 1 << 20  # bytes
 _LARGEST_DIFFERENCE = 0.02  # of features, of their spread: other sizes of a pass round in another way
 
 
@@ -131,12 +132,27 @@ def _little_memory(check: CardCheck, extractor: FeatureExtractor, peak_bytes: in
             yield
         return
     release_memory(device)
-    limit = torch.cuda.memory_reserved(device) + _SHARE_OF_PEAK * peak_bytes
-    torch.cuda.set_per_process_memory_fraction(limit / torch.cuda.get_device_properties(device).total_memory, device)
+    whole = torch.cuda.get_device_properties(device).total_memory
+    reserved = torch.cuda.memory_reserved(device)
     try:
+        torch.cuda.set_per_process_memory_fraction(reserved / whole, device)
+        filled = _fill(device)  # what torch holds between blocks in use would be memory beyond the limit
+        torch.cuda.set_per_process_memory_fraction((reserved + _SHARE_OF_PEAK * peak_bytes) / whole, device)
         yield
+        del filled
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0, device)
+
+
+def _fill(device: torch.device) -> list[torch.Tensor]:
+    """Blocks that take, to the last mebibyte, what torch may use without asking the card for more."""
+    blocks, size = [], _LARGEST_BLOCK
+    while size >= _SMALLEST_BLOCK:
+        try:
+            blocks.append(torch.empty(size, dtype=torch.uint8, device=device))
+        except torch.OutOfMemoryError:
+            size //= 2
+    return blocks
 
 
 def _refusing(extractor: FeatureExtractor, most: int) -> Callable[..., list[torch.Tensor]]:

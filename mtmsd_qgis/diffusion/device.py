@@ -9,14 +9,13 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from ..errors import DeviceError
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 
@@ -63,8 +62,14 @@ def choose_device(wanted: str) -> Device:
     )
 
 
-def fetched(values: torch.Tensor) -> Callable[[], NDArray[np.int16]]:
-    """Begin to bring numbers (int16) from the device; the call that is returned waits for them, in any thread.
+def uploaded(values: NDArray[Any], device: torch.device) -> torch.Tensor:
+    """Numbers on the device. To a card they go from pinned memory, beside the computing; nothing waits for it."""
+    tensor = torch.from_numpy(values)
+    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor
+
+
+def fetched(values: torch.Tensor) -> Callable[[], NDArray[Any]]:
+    """Begin to bring numbers from the device; the call that is returned waits for them, in any thread.
 
     On a card the copy goes into pinned memory on a stream of its own, beside the computing that follows.
     """
@@ -78,9 +83,9 @@ def fetched(values: torch.Tensor) -> Callable[[], NDArray[np.int16]]:
         values.record_stream(stream)
         done = stream.record_event()
 
-    def wait() -> NDArray[np.int16]:
+    def wait() -> NDArray[Any]:
         done.synchronize()
-        values_on_host: NDArray[np.int16] = host.numpy()
+        values_on_host: NDArray[Any] = host.numpy()
         return values_on_host
 
     return wait

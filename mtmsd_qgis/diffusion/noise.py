@@ -40,6 +40,12 @@ def alpha_bar() -> NDArray[np.float64]:
     return np.asarray(np.cumprod(1 - beta))
 
 
+@functools.lru_cache(maxsize=8)
+def _alpha_bar_on(device: torch.device) -> Tensor:
+    """(1000,) float64; copied once, as each copy would wait until a card has done all its work."""
+    return torch.from_numpy(alpha_bar()).to(device)
+
+
 def q_sample(x0: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
     """Noise a clean input to given timesteps.
 
@@ -51,7 +57,7 @@ def q_sample(x0: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
     Returns:
         x_t: (B, C, H, W).
     """
-    a_bar = torch.from_numpy(alpha_bar()).to(x0.device)[timesteps].view(-1, 1, 1, 1)
+    a_bar = _alpha_bar_on(x0.device)[timesteps].view(-1, 1, 1, 1)
     return a_bar.sqrt().to(x0.dtype) * x0 + (1 - a_bar).sqrt().to(x0.dtype) * noise
 
 

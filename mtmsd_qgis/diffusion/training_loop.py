@@ -22,6 +22,7 @@ from typing import Callable
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ..errors import Cancelled, MtmsdError
@@ -29,7 +30,7 @@ from ..jobs.settings import PretrainSettings
 from ..progress import Progress
 from ..runtime.prefetch import prefetch
 from .batch_plan import Plan, plan_training, ran_out_of_memory, release_memory
-from .device import dtype_name, short_type
+from .device import dtype_name, fetched, short_type, uploaded
 from .noise import q_sample
 from .patch_sampler import PatchSampler
 from .ranks import Ranks, ranks
@@ -133,7 +134,7 @@ class _Training:
         for _, (patches, valid) in prefetch(batches, draw):
             keep_anchor(state)
             generator.manual_seed((settings.seed << 32) + state.iteration)
-            loss = self.step(torch.from_numpy(patches), torch.from_numpy(valid), generator)
+            loss = self.step(uploaded(patches, generator.device), uploaded(valid, generator.device), generator)
             if has_diverged(loss):
                 break
             state.iteration += 1
@@ -153,26 +154,30 @@ class _Training:
                 saved_at = time.monotonic()
         return loss
 
-    def step(self, patches: Tensor, valid: Tensor, generator: torch.Generator) -> float:
-        """One optimiser step; returns the loss."""
+    def step(self, x0: Tensor, valid: Tensor, generator: torch.Generator) -> float:
+        """One optimiser step on patches (B, C, H, W), valid (B, 1, H, W); returns the loss.
+
+        The loss is known after the forward pass. It is waited for last, so that a card always has work ahead of it.
+        """
         state, settings, device = self.state, self.settings, generator.device
-        x0, valid = patches.to(device), valid.to(device)
         noise = torch.randn(x0.shape, device=device, generator=generator)
         timesteps = torch.randint(0, settings.last_timestep + 1, (len(x0),), device=device, generator=generator)
         for group in state.optimizer.param_groups:
             group["lr"] = learning_rate(settings, state.iteration) * rate_share(state, settings)
         part = self.ranks.part
         batch = _Batch(part(x0), part(noise), part(timesteps), part(valid), valid.sum())
-        loss, self.stop = self.ranks.add_up(state.network, self._backward(batch), self.stop)
+        loss = self._backward(batch)
+        if self.ranks.count > 1:
+            total, self.stop = self.ranks.add_up(state.network, float(loss()), self.stop)
         state.optimizer.step()
         # The average forgets the random start faster than its decay alone would let it.
         decay = min(settings.ema_decay, (1 + state.iteration) / (10 + state.iteration))
         weights = [weight.detach() for weight in state.network.parameters()]
         torch._foreach_lerp_(list(state.average.values()), weights, 1 - decay)
-        return loss
+        return float(loss()) if self.ranks.count == 1 else total
 
-    def _backward(self, batch: _Batch) -> float:
-        """Gradients of the batch's loss, by the plan or by smaller ones where memory runs out; returns the loss."""
+    def _backward(self, batch: _Batch) -> Callable[[], NDArray[np.float32]]:
+        """Gradients of the batch's loss, by the plan or by smaller ones where memory runs out; the call waits for it."""
         while True:
             self.state.optimizer.zero_grad(set_to_none=True)
             try:
@@ -218,17 +223,19 @@ def masked_loss(predicted: Tensor, noise: Tensor, valid: Tensor, count: Tensor |
     return (squared * valid).sum() / (valid.sum() if count is None else count).clamp(min=1)
 
 
-def _backward(network: UNet, batch: _Batch, at_once: int) -> float:
-    """Gradients of the whole batch's loss, added up over parts of so many patches; returns the loss."""
+def _backward(network: UNet, batch: _Batch, at_once: int) -> Callable[[], NDArray[np.float32]]:
+    """Gradients of the whole batch's loss, added up over parts of so many patches; the call waits for the loss."""
     device = batch.x0.device
     dtype = short_type(device)
-    total = torch.zeros((), device=device)
+    total, wait = torch.zeros((), device=device), None
     for start in range(0, len(batch.x0), at_once):
         part = slice(start, start + at_once)
         timesteps, noise = batch.timesteps[part], batch.noise[part]
         with torch.autocast(device.type, dtype, enabled=dtype == torch.bfloat16):
             predicted = network(q_sample(batch.x0[part], noise, timesteps), timesteps)
         loss = masked_loss(predicted.float(), noise, batch.valid[part], batch.count)
-        loss.backward()  # type: ignore[no-untyped-call]
         total += loss.detach()
-    return float(total)
+        if start + at_once >= len(batch.x0):
+            wait = fetched(total)
+        loss.backward()  # type: ignore[no-untyped-call]
+    return wait or fetched(total)

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..diffusion.batch_plan import Plan, plan_extraction, ran_out_of_memory, release_memory, shared_cores
-from ..diffusion.device import dtype_name
+from ..diffusion.device import dtype_name, uploaded
 from ..diffusion.group_norm import PATCH_NORM, PatchNorm, PatchStatistics, SceneStatistics
 from ..diffusion.noise import noise_field, q_sample
 from ..diffusion.scene_statistics import Conditions, StoredStatistics
@@ -106,7 +106,7 @@ class FeatureExtractor:
             self.statistics = known.averaged(self.network, radius)
             return
         plan = plan_extraction(self.device, self.network.base_width, side, len(self.timesteps), len(patches))
-        x0 = self._upload(patches)
+        x0 = uploaded(patches, self.device)
         windows = [Window(side * i, 0, side, side) for i in range(len(x0))]
         noise = torch.stack(
             [noise_field(window, x0.shape[1], self.settings.seed, 0, self.device) for window in windows]
@@ -215,7 +215,7 @@ class FeatureExtractor:
         self, components: NDArray[np.float32], tile: Tile, per_pass: int, before_pass: Callable[[], object]
     ) -> TileGrids:
         """Features of a tile's core, so many timesteps a pass."""
-        x0, settings = self._upload(components[None]), self.settings
+        x0, settings = uploaded(components[None], self.device), self.settings
         norm_at = self.statistics.at if self.statistics else lambda _: PATCH_NORM
         grids: TileGrids | None = None
         with torch.inference_mode():
@@ -232,12 +232,6 @@ class FeatureExtractor:
             for grid in grids.grids if settings.noise_draws > 1 else ():
                 grid.div_(settings.noise_draws)
         return grids
-
-    def _upload(self, values: NDArray[np.float32]) -> Tensor:
-        tensor = torch.from_numpy(values)
-        if self.device.type == "cuda":  # from pinned memory the copy runs beside the computing
-            return tensor.pin_memory().to(self.device, non_blocking=True)
-        return tensor
 
     def _outputs(
         self, x0: Tensor, noise: Tensor, timesteps: Sequence[int], norm_at: Callable[[Sequence[int]], PatchNorm]
