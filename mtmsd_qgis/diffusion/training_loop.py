@@ -177,7 +177,7 @@ class _Training:
         return float(loss()) if self.ranks.count == 1 else total
 
     def _backward(self, batch: _Batch) -> Callable[[], NDArray[np.float32]]:
-        """Gradients of the batch's loss, by the plan or by smaller ones where memory runs out; the call waits for it."""
+        """Gradients of the batch's loss, by the plan or smaller ones where memory runs out; the call waits for it."""
         while True:
             self.state.optimizer.zero_grad(set_to_none=True)
             try:

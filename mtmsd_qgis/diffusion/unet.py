@@ -205,7 +205,9 @@ class Attention(nn.Module):
             batch, HEADS, 3, channels // HEADS, height * width
         )
         q, k, v = heads.unbind(2)  # each (B, heads, channels / heads, cells)
-        if norm_stats.attention_radius is None:
+        if height * width == 1:  # attends to itself alone; a card's attention refuses the strides of a single cell
+            h = v.reshape(batch, channels, 1)
+        elif norm_stats.attention_radius is None:
             h = functional.scaled_dot_product_attention(*(part.transpose(-1, -2) for part in (q, k, v)))
             h = h.transpose(-1, -2).reshape(batch, channels, height * width)
         else:

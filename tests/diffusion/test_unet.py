@@ -5,7 +5,17 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from mtmsd_qgis.diffusion.unet import Attention, UNet, sinusoid
+from mtmsd_qgis.diffusion.group_norm import PATCH_NORM, PatchNorm
+from mtmsd_qgis.diffusion.unet import HEADS, Attention, UNet, sinusoid
+
+
+class _Near(PatchNorm):
+    """By patch, with attention to the neighbours alone."""
+
+    attention_radius = 1
+
+
+NEAR = _Near()
 
 
 def parameters(module) -> int:
@@ -86,6 +96,29 @@ def test_wanted_stages_do_not_depend_on_what_else_is_wanted():
     some = network.stage_outputs(x, t, [1, 5])
     assert torch.equal(some[0], every[1])
     assert torch.equal(some[1], every[5])
+
+
+@pytest.mark.card
+@pytest.mark.parametrize("attends", [PATCH_NORM, NEAR], ids=["everywhere", "near"])
+@pytest.mark.parametrize("size", [(4, 4), (4, 12), (12, 20), (32, 32)])
+def test_every_grid_can_be_attended_to_on_every_device(attends, size):
+    """Of one cell too: a card's attention refuses the strides that a single cell has."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    network = UNet(5, 32).eval().to(device)
+    torch.nn.init.normal_(network.middle_attention.out.weight)
+    with torch.inference_mode():
+        found = network.stage_outputs(torch.ones(2, 5, *size, device=device), torch.zeros(2).to(device), [5], attends)
+    assert torch.isfinite(found[0]).all()
+
+
+def test_a_single_cell_attends_to_itself():
+    attention = Attention(128)
+    torch.nn.init.normal_(attention.out.weight)
+    x = torch.randn(3, 128, 1, 1)
+    normalised = attention.norm(x).flatten(2)
+    value = attention.qkv(normalised).view(3, HEADS, 3, 32, 1)[:, :, 2].reshape(3, 128, 1)
+    torch.testing.assert_close(attention(x, PATCH_NORM), x + attention.out(value)[..., None])
+    torch.testing.assert_close(attention(x, NEAR), x + attention.out(value)[..., None])
 
 
 def test_time_embedding():
