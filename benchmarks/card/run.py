@@ -42,7 +42,7 @@ PARTS: dict[str, tuple[Callable[[CardCheck], Found], float]] = {
     "extraction": (speed.extraction_speed, 60),
     "rate": (speed.share_of_rate, 20),
     "training": (speed.training_speed, 30),
-    "indian_pines": (maps.indian_pines, 120),
+    "indian_pines": (maps.indian_pines, 90),
     "plan": (memory.plan_and_peak, 15),
     "fallback": (memory.too_little_memory, 15),
     "compiled": (speed.compiled, 60),
