@@ -16,7 +16,6 @@ from mtmsd_qgis.classification.auto.ensemble import Ensemble, Purpose, cross_val
 from mtmsd_qgis.classification.auto.feature_reader import FeatureSetReader
 from mtmsd_qgis.classification.auto.feature_sets import FeatureSet
 from mtmsd_qgis.classification.auto.model_library import CONTEXTUAL, OVERLAPPING, available_models, feature_sets_of
-from mtmsd_qgis.classification.context.cross_class_affinity import MOST_CROSS_CLASS, cross_class_affinity
 from mtmsd_qgis.progress import silent
 from mtmsd_qgis.sampling.groups import block_ids, spatial_groups
 from mtmsd_qgis.sampling.sample_table import SampleTable
@@ -32,9 +31,8 @@ def wanted_feature_sets(reader: FeatureSetReader) -> list[FeatureSet]:
 
 def fitted_auto(table: SampleTable, features: Mapping[FeatureSet, Tensor], seed: int) -> Ensemble:
     """The ensemble learnt from pixels (N,) of classes 0 to K - 1, each of which has some."""
-    affinity = cross_class_affinity(features[FeatureSet.GUIDE], table, seed)
     groupings = {"groups": spatial_groups(table, _BLOCK), "blocks": block_ids(table.rows, table.cols, _BLOCK)}
-    purpose = Purpose(False, affinity <= MOST_CROSS_CLASS, groupings, seed)
+    purpose = Purpose(False, None, groupings, seed)
     own = {name: values for name, values in features.items() if name is not FeatureSet.GUIDE}
     training = TrainingSet(own, table.class_index, int(table.class_index.max()) + 1)
     return cross_validate_ensemble(training, purpose, silent).fit(training, seed, silent)

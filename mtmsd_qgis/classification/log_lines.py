@@ -34,8 +34,5 @@ def log_ensemble(ensemble: Ensemble, context: ContextSummary | None, gain: Featu
 
 
 def _log_context(context: ContextSummary) -> None:
-    if context.reliable:
-        text = "mostly share a class (cross-class affinity %.1f %%): spatial context is used."
-    else:
-        text = "often belong to different classes (cross-class affinity %.1f %%): only spectra are used, no context."
-    log.info("Adjacent pixels with similar features " + text, 100 * context.cross_class_affinity)
+    used = "is used" if context.reliable else "is not used, only spectra"
+    log.info("Spatial context %s: held-out samples, %s.", used, context.scores)

@@ -213,12 +213,24 @@ class ContextSummary:
     """Whether spatial context is used.
 
     Attributes:
-        cross_class_affinity: Share of the training samples' affinity that goes to samples of other classes, 0 to 1.
-        reliable: Whether it is low enough.
+        cross_class_affinity: Share of the training samples' affinity that goes to samples of other classes, 0 to 1;
+            segments ask for it.
+        reliable: Whether held-out samples are told better with spatial context.
+        brier_with: Brier score (0 to 2, lower is better) of held-out samples with it; None in older files.
+        brier_without: The same without it.
     """
 
     cross_class_affinity: float
     reliable: bool
+    brier_with: float | None = field(default=None, metadata=OMITTED_IF_NONE)
+    brier_without: float | None = field(default=None, metadata=OMITTED_IF_NONE)
+
+    @property
+    def scores(self) -> str:
+        """The Brier scores in words; empty where they are not known."""
+        if self.brier_with is None or self.brier_without is None:
+            return ""
+        return f"Brier score {self.brier_with:.3f} with it and {self.brier_without:.3f} without (lower is better)"
 
 
 @dataclass(frozen=True)

@@ -244,17 +244,16 @@ def _context(context: ContextSummary | None) -> list[str]:
     """Whether spatial context is used, where that was a question."""
     if context is None:
         return []
-    share = f"{100 * context.cross_class_affinity:.1f} %"
+    asked = f"held-out training samples, {context.scores}" if context.scores else "the training samples"
     if context.reliable:
         text = (
-            "Spatial context is used: of the affinity between a training sample and adjacent samples with similar "
-            f"features, {share} joins samples of different classes. Spectra are averaged within fields, which the "
-            "diffusion features outline where the raster has them, without labels."
+            f"Spatial context is used, as asked of {asked}. Spectra are averaged within fields, which the diffusion "
+            "features outline where the raster has them, without labels."
         )
     else:
         text = (
-            "Each pixel was classified by its spectrum alone: adjacent pixels with similar features often belong to "
-            f"different classes in the training samples ({share} of their affinity)."
+            "Each pixel was classified by its spectrum alone: spatial context would not have helped, as asked of "
+            f"{asked}."
         )
     return ["<h2>Spatial context</h2>", f"<p>{text}</p>"]
 

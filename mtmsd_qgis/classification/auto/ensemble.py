@@ -10,7 +10,7 @@ Decision 32 (docs/decisions/032-default-classifier.md) explains it on one page.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -35,23 +35,24 @@ class Purpose:
 
     Attributes:
         interpolates: Whether it is judged between the training samples (SPLIT='random'); else in other polygons.
-        context_is_reliable: Whether similar neighbours mostly share a class, so that spatial context helps.
+        uses_context: Whether spatial context is used; None: as held-out samples say. Where interpolates, it always is.
         groupings: Polygons and blocks (N,) of the training samples, in the order in which cross-validation prefers to
             hold them out; without any, single samples are held out.
         seed: Of folds and subsamples.
     """
 
     interpolates: bool
-    context_is_reliable: bool
+    uses_context: bool | None
     groupings: Mapping[str, NDArray[np.int64]]
     seed: int
 
     @property
-    def library(self) -> tuple[ModelSpec, ...]:
-        """The models that may be used."""
+    def libraries(self) -> dict[bool, tuple[ModelSpec, ...]]:
+        """The models that may be used together, by whether they use spatial context."""
         if self.interpolates:
-            return (*INTERPOLATION, *CONTEXTUAL)
-        return CONTEXTUAL if self.context_is_reliable else OVERLAPPING
+            return {True: (*INTERPOLATION, *CONTEXTUAL)}
+        both = {True: CONTEXTUAL, False: OVERLAPPING}
+        return both if self.uses_context is None else {self.uses_context: both[self.uses_context]}
 
 
 @dataclass(frozen=True)
@@ -94,11 +95,13 @@ class CrossValidatedEnsemble:
     """An ensemble with its members' settings, not yet fitted to all samples.
 
     Attributes:
-        models: Of the library, all cross-validated.
+        models: Of all libraries, all cross-validated.
         chosen: The members.
         temperature: Of the mean of their log probabilities.
         log_prior: (K,) added to it.
         held_out: What cross-validation held out.
+        uses_context: Whether the members use spatial context.
+        briers: Brier scores of the held-out samples, by whether spatial context is used.
     """
 
     models: tuple[CrossValidatedModel, ...]
@@ -106,6 +109,8 @@ class CrossValidatedEnsemble:
     temperature: float
     log_prior: NDArray[np.float64]
     held_out: HeldOut
+    uses_context: bool
+    briers: Mapping[bool, float] = field(default_factory=dict)
 
     @property
     def log_p(self) -> NDArray[np.float64]:
@@ -138,27 +143,36 @@ class CrossValidatedEnsemble:
 def cross_validate_ensemble(
     training: TrainingSet, purpose: Purpose, progress: Progress, known: Sequence[CrossValidatedModel] = ()
 ) -> CrossValidatedEnsemble:
-    """Cross-validate the library, choose the members and calibrate their mean.
+    """Cross-validate the models, choose the members and calibrate their mean.
+
+    Where there are libraries with and without spatial context, the one whose ensemble has the lower Brier score counts.
 
     Args:
-        training: (N,) samples with the feature sets of the library.
+        training: (N,) samples with the feature sets of the libraries.
         purpose: What the map is for.
         progress: Told after each model.
         known: Models that were cross-validated on the same samples, folds and feature sets before.
     """
     held_out, found = hold_out(training.class_index, purpose.groupings, purpose.seed), {m.spec.name: m for m in known}
-    specs, subset = available_models(purpose.library, list(training.features)), training.subset(held_out.drawn)
+    available, subset = list(training.features), training.subset(held_out.drawn)
+    libraries = {context: available_models(specs, available) for context, specs in purpose.libraries.items()}
     held_out, extrapolates = held_out.weighted(subset.weight), held_out.unit != "samples"
+    specs = list(dict.fromkeys(spec for library in libraries.values() for spec in library))
     for number, spec in enumerate(specs):
         if spec.name not in found:
             found[spec.name] = cross_validate(spec.balanced() if extrapolates else spec, subset, held_out)
         progress((number + 1) / len(specs), f"cross-validating models: {number + 1} of {len(specs)}")
-    models = [found[spec.name] for spec in specs]
-    chosen = models if extrapolates else top_half(models, held_out)
-    mean = np.mean([model.log_p for model in chosen], axis=0)
-    joint = temperature(mean, held_out.class_index, held_out.weight)
     prior = log_prior(training, purpose.groupings[held_out.unit]) if extrapolates else np.zeros(training.n_classes)
-    return CrossValidatedEnsemble(tuple(models), tuple(chosen), joint, prior, held_out)
+    ensembles = {}
+    for context, library in libraries.items():
+        models = tuple(found[spec.name] for spec in library)
+        chosen = models if extrapolates else tuple(top_half(models, held_out))
+        mean = np.mean([model.log_p for model in chosen], axis=0)
+        joint = temperature(mean, held_out.class_index, held_out.weight)
+        ensembles[context] = CrossValidatedEnsemble(models, chosen, joint, prior, held_out, context)
+    briers = {context: 1 + mean_brier(held_out, ensemble.log_p) for context, ensemble in ensembles.items()}
+    best = min(briers, key=lambda context: briers[context])
+    return replace(ensembles[best], models=tuple(found[spec.name] for spec in specs), briers=briers)
 
 
 def top_half(models: Sequence[CrossValidatedModel], held_out: HeldOut) -> list[CrossValidatedModel]:

@@ -167,7 +167,8 @@ class ExtraJoining:
         fit = self._fit
         recipes = (*self._state.recipes, recipe)
         reader = self._reader_of(recipes)
-        sets = [s for s in feature_sets_of(available_models(fit.purpose.library, reader.available)) if s.is_extra]
+        library = [spec for specs in fit.purpose.libraries.values() for spec in specs]
+        sets = [s for s in feature_sets_of(available_models(library, reader.available)) if s.is_extra]
         values, order = reader.at_samples(fit.table, sets, progress)
         back = torch.from_numpy(np.argsort(order))
         features = {s: v[back.to(v.device)] for s, v in values.items()}

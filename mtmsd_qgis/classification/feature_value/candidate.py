@@ -7,7 +7,7 @@ Enters: a reader of feature sets, with its feature sets at the training samples.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,7 @@ from ..auto.ensemble import CrossValidatedEnsemble, Purpose, cross_validate_ense
 from ..auto.feature_reader import FeatureSetReader
 from ..auto.feature_sets import FeatureSet
 from ..auto.model_library import CONTEXTUAL, INTERPOLATION, OVERLAPPING, available_models, feature_sets_of
-from ..context.cross_class_affinity import MOST_CROSS_CLASS, cross_class_affinity
+from ..context.cross_class_affinity import cross_class_affinity
 from ..training_task import TrainingTask
 
 
@@ -36,7 +36,7 @@ class Candidate:
         context: Whether spatial context is used; None where the map is for more pixels of the sampled fields.
         validated: Its ensemble.
         table: (N,) where the samples lie.
-        purpose: What the map is for.
+        purpose: What the map is for, with whether spatial context is used.
     """
 
     reader: FeatureSetReader
@@ -60,7 +60,7 @@ def cross_validated(
     progress: Progress,
     known: Sequence[CrossValidatedModel] = (),
 ) -> Candidate:
-    """Ask whether the context is reliable, and cross-validate the models that may be used then.
+    """Cross-validate the models that may be used, and say whether spatial context is.
 
     Args:
         reader: That the feature sets came from.
@@ -71,12 +71,16 @@ def cross_validated(
     """
     settings, interpolates, training = task.settings, task.settings.split == "random", task.training
     cross_class = cross_class_affinity(features.pop(FeatureSet.GUIDE), training, settings.seed)
-    context = ContextSummary(cross_class, cross_class <= MOST_CROSS_CLASS)
     groupings = {} if interpolates else groupings_of(training, task)
-    purpose = Purpose(interpolates, context.reliable, groupings, settings.seed)
+    purpose = Purpose(interpolates, None, groupings, settings.seed)
     samples = TrainingSet(features, training.class_index, len(task.classes), weight=task.weights_of(training))
     validated = cross_validate_ensemble(samples, purpose, progress, known)
-    return Candidate(reader, samples, None if interpolates else context, validated, training, purpose)
+    purpose = replace(purpose, uses_context=validated.uses_context)
+    context = None
+    if not interpolates:
+        briers = (validated.briers.get(with_context) for with_context in (True, False))
+        context = ContextSummary(cross_class, validated.uses_context, *briers)
+    return Candidate(reader, samples, context, validated, training, purpose)
 
 
 def groupings_of(training: SampleTable, task: TrainingTask) -> dict[str, NDArray[np.int64]]:

@@ -74,10 +74,42 @@ def test_box_means_count_between_the_samples_and_cross_validation_says_what_is_h
 
 @pytest.mark.parametrize(("reliable", "library"), [(True, CONTEXTUAL), (False, OVERLAPPING)])
 def test_in_other_polygons_all_models_count_alike_and_the_context_decides_which_they_are(reliable, library):
-    ensemble = ensemble_for(context_is_reliable=reliable)
+    ensemble = ensemble_for(uses_context=reliable)
     assert weights(ensemble) == {spec.name: 1 / len(library) for spec in library}
     assert not reliable or FeatureSet.FEATURE_MEANS in ensemble.feature_sets
     assert reliable or ensemble.feature_sets == [FeatureSet.SPECTRA]
+
+
+@pytest.mark.parametrize("helps", [True, False])
+def test_held_out_samples_say_whether_spatial_context_is_used(helps):
+    """Smoothing takes the noise away, or what tells the classes apart."""
+    training, group = samples()
+    for feature_set in FeatureSet:
+        if feature_set.smoothing and feature_set in training.features:
+            training.features[feature_set][:] = training.features[FeatureSet.SPECTRA].clone()
+            training.features[feature_set][:, 1:] *= 0.1
+            training.features[feature_set][:, 0] = 1.6 * torch.from_numpy(training.class_index) if helps else 0.0
+    validated = cross_validate_ensemble(training, purpose_for(group, uses_context=None), silent)
+    assert validated.uses_context == helps
+    assert (validated.briers[True] < validated.briers[False]) == helps
+    assert set(validated.briers) == {True, False}
+    members = {model.spec.name for model in validated.chosen}
+    assert members == {spec.name for spec in (CONTEXTUAL if helps else OVERLAPPING)}
+    assert {model.spec.name for model in validated.models} == {spec.name for spec in (*CONTEXTUAL, *OVERLAPPING)}
+    fixed = cross_validate_ensemble(training, purpose_for(group, uses_context=not helps), silent)
+    assert fixed.uses_context != helps
+    assert fixed.briers[not helps] == validated.briers[not helps]
+    ensemble = validated.fit(training, 0, silent)
+    assert {score.name for score in ensemble.scores if score.weight} == members
+
+
+def test_the_brier_score_by_hand():
+    """That of certainty is 0; of even odds between two classes, a half."""
+    training, group = samples()
+    validated = cross_validate_ensemble(training, purpose_for(group), silent)
+    p = np.exp(validated.log_p)
+    truth = np.eye(2)[validated.held_out.class_index]
+    assert validated.briers == {True: pytest.approx(((p - truth) ** 2).sum(axis=1).mean())}
 
 
 def test_between_the_samples_the_top_half_of_all_models_counts_alike():
