@@ -15,7 +15,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,7 @@ from benchmarks.features import Features  # noqa: E402
 from benchmarks.results import Results, circumstances  # noqa: E402
 from benchmarks.scenes import Scene  # noqa: E402
 from benchmarks.splits import SPLITS  # noqa: E402
+from mtmsd_qgis.classification.auto.ensemble import Purpose  # noqa: E402
 from mtmsd_qgis.classification.auto.kernel_ridge import KernelRidge  # noqa: E402
 from mtmsd_qgis.classification.auto.model_library import CONTEXTUAL, INTERPOLATION, OVERLAPPING, ModelSpec  # noqa: E402
 from mtmsd_qgis.jobs.settings import ClassificationSettings  # noqa: E402
@@ -67,7 +68,12 @@ class Variant:
 
 
 _AUTO = "mtmsd_qgis.classification.auto"
-_CONTEXT_TEST = "mtmsd_qgis.classification.feature_value.candidate"
+_CANDIDATE = "mtmsd_qgis.classification.feature_value.candidate"
+
+
+def _with_context(purpose: type[Purpose]) -> Callable[..., Purpose]:
+    """Spatial context is always used."""
+    return lambda interpolates, _, groupings, seed: purpose(interpolates, True, groupings, seed)
 
 
 def _without_model(library: str, spec: ModelSpec) -> Replacement:
@@ -93,7 +99,7 @@ VARIANTS = {
     "calibration of each model": Variant((Replacement(f"{_AUTO}.cross_validation", "temperature", lambda _: _one),)),
     "balanced classes": Variant((Replacement(f"{_AUTO}.model_library", "ModelSpec.balanced", lambda _: _same),), True),
     "class prior": Variant((Replacement(f"{_AUTO}.ensemble", "log_prior", lambda _: _no_prior),), by_group=True),
-    "context test": Variant((Replacement(_CONTEXT_TEST, "MOST_CROSS_CLASS", lambda _: 1.0),), by_group=True),
+    "context is asked for": Variant((Replacement(_CANDIDATE, "Purpose", _with_context),), by_group=True),
     "strong ridge where classes overlap": Variant(
         (Replacement(f"{_AUTO}.ensemble", "OVERLAPPING", _with_usual_ridges),), by_group=True
     ),

@@ -107,7 +107,7 @@ def test_failed_runs_and_draws_that_the_whole_classifier_lacks_do_not_count():
 
 def test_every_draw_is_asked_for_with_each_training_and_each_variant_that_concerns_its_split():
     options = SimpleNamespace(split=["groups", "random5"], seeds=[4, 5], trainings=2, preset="quick")
-    options.without = ["context test", "calibration of each model"]
+    options.without = ["context is asked for", "calibration of each model"]
     keys = ablation._keys("zion_landsat8", options)
     assert len(keys) == len({tuple(key.values()) for key in keys}) == 2 * 2 * (3 + 2)
     assert {key["method"] for key in keys if key["split"] == "random5"} == {

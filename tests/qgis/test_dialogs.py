@@ -13,7 +13,18 @@ import numpy as np
 import pytest
 from dialogs import algorithm_dialog, batch_dialog
 from qgis.core import Qgis, QgsApplication, QgsProcessingContext, QgsRasterLayer, QgsVectorLayer
-from scenes import CLASSIFY, EXPECTED_LEGEND, EXTRACT, PRETRAIN, categorize, legend, make_scene, read_raster, run
+from scenes import (
+    CLASSIFY,
+    EXPECTED_LEGEND,
+    EXTRACT,
+    PRETRAIN,
+    categorize,
+    legend,
+    make_scene,
+    read_raster,
+    run,
+    write_raster,
+)
 
 pytestmark = pytest.mark.usefixtures("torch_python")
 
@@ -89,6 +100,25 @@ def test_batch_with_one_classifier_for_two_rasters(scene, features, tmp_path, pr
     run_batch("applyclassifier", [{"INPUT": str(features), "OUTPUT": o, **same} for o in outputs])
     for path in outputs:
         assert np.array_equal(read_raster(path), read_raster(first))
+
+
+def test_batch_with_extra_rasters(scene, features, tmp_path, project):
+    """Each row has its own, or none."""
+    size = read_raster(scene.raster).shape[1:]
+    heights = [
+        str(write_raster(tmp_path / f"heights{i}.tif", np.random.default_rng(i).normal(size=(1, *size)).astype("f4")))
+        for i in range(2)
+    ]
+    training = {"INPUT": str(features), "TRAINING": str(scene.polygons), "CLASS_FIELD": "cover", "DEVICE": "cpu"}
+    extras = [{"EXTRA": [each], "EXTRA_USE": "always"} for each in heights]
+    rows = [{**training, **extra, "OUTPUT": tmp_path / f"map{i}.tif"} for i, extra in enumerate([*extras, {}])]
+    run_batch("classify", rows)
+    for i, extra in enumerate([*extras, {}]):
+        alone = tmp_path / f"alone{i}.tif"
+        run("classify", {**training, **extra, "OUTPUT": str(alone)})
+        assert np.array_equal(read_raster(tmp_path / f"map{i}.tif"), read_raster(alone))
+    maps = [read_raster(row["OUTPUT"]) for row in rows]
+    assert not any(np.array_equal(one, other) for one, other in zip(maps, maps[1:]))
 
 
 def test_batch_of_reports_on_the_features_of_two_scenes(two_scenes, model, tmp_path, project):

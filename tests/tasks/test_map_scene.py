@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from mtmsd_qgis.classification.auto.ensemble import Purpose
 from mtmsd_qgis.diffusion.model import load_model
 from mtmsd_qgis.diffusion.patch_sampler import PatchSampler
 from mtmsd_qgis.errors import Cancelled, FileFormatError
@@ -163,13 +164,17 @@ def test_the_map_is_that_of_the_three_steps(scene, extracted, classifier, split,
 
 
 @pytest.mark.parametrize(
-    ("limit", "said"), [(-1.0, "no features are computed for it"), (1.0, "rests on 2 of 4 timesteps: 100, 200")]
+    ("context", "said"),
+    [(False, "no features are computed for it"), (True, "rests on 2 of 4 timesteps: 100, 200")],
 )
-def test_only_the_timesteps_that_the_map_needs_are_computed(scene, extracted, monkeypatch, caplog, limit, said):
-    """Where the context is unreliable, the map uses spectra alone."""
+def test_only_the_timesteps_that_the_map_needs_are_computed(scene, extracted, monkeypatch, caplog, context, said):
+    """Where spatial context is not used, the map uses spectra alone."""
     folder, cube = scene
     raster, layout = extracted
-    monkeypatch.setattr("mtmsd_qgis.classification.feature_value.candidate.MOST_CROSS_CLASS", limit)
+    monkeypatch.setattr(
+        "mtmsd_qgis.classification.feature_value.candidate.Purpose",
+        lambda interpolates, _, groupings, seed: Purpose(interpolates, context, groupings, seed),
+    )
     classify = to_json(replace(CLASSIFY, classifier="auto"))
     with caplog.at_level("INFO"):
         result = run_task(a_job(folder, cube, settings={**STEPS, "classify": classify}), folder, silent)
@@ -179,7 +184,7 @@ def test_only_the_timesteps_that_the_map_needs_are_computed(scene, extracted, mo
     run_task(Job("classify", classify, raster.description, **parts), folder, silent)
     assert np.mean(once == np.fromfile(folder / "map.raw", "<u2")) > 0.998
     assert set(np.unique(once)) == {0, 1, 2, 5}
-    assert (result.timestep_weights == {"spectra": 1.0}) == (limit < 0)
+    assert (result.timestep_weights == {"spectra": 1.0}) != context
 
 
 def test_held_out_samples_have_no_part_in_features_or_map(scene, tmp_path):

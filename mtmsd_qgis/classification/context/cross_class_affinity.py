@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Whether the spatial context of a scene is reliable: how far similar neighbours share a class.
+"""Whether classes are mixed in context: how far similar neighbours share a class.
 
 Enters: the guidance image at the training samples. Leaves: one share, 0 to 1.
 
-Smoothing within fields harms where similar neighbours often belong to different classes. That is asked of all training
-samples at once, and not of the few groups that cross-validation can hold out.
+Segments harm where similar neighbours often belong to different classes. That is asked of all training samples at once.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from torch import Tensor
 
 from ...sampling.sample_table import SampleTable
 
-MOST_CROSS_CLASS = 0.1  # up to which the context is reliable (decision 32)
+MOST_CROSS_CLASS = 0.1  # up to which segments may decide the map (decision 45)
 REACH = 28  # pixels to either side within which samples are neighbours
 _RANGE_SIGMA = 0.15  # in the guidance image, of a root mean square near 1
 _MOST_SAMPLES = 1000

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Where the spatial context is reliable."""
+"""Where classes are mixed in context."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ def test_cross_class_affinity_by_hand():
     assert cross_class_affinity(guide, table(rows, cols, [1, 1, 1]), 0) == 0
 
 
-@pytest.mark.parametrize(("apart", "reliable"), [(2.0, True), (0.2, False), (0.0, False)])
-def test_the_context_is_reliable_where_similar_neighbours_share_a_class(apart, reliable):
+@pytest.mark.parametrize(("apart", "allowed"), [(2.0, True), (0.2, False), (0.0, False)])
+def test_segments_are_allowed_where_similar_neighbours_share_a_class(apart, allowed):
     """Pixels of two classes beside each other, that lie so far apart in the guidance image."""
     rng = np.random.default_rng(4)
     rows, cols = rng.integers(0, 40, size=(2, 300))
     classes = rng.integers(0, 2, size=300)
     guide = torch.from_numpy(np.stack([apart * classes, 0 * classes], axis=1) + rng.normal(0, 0.02, size=(300, 2)))
-    assert (cross_class_affinity(guide, table(rows, cols, classes), 0) <= MOST_CROSS_CLASS) == reliable
+    assert (cross_class_affinity(guide, table(rows, cols, classes), 0) <= MOST_CROSS_CLASS) == allowed
     far = rows * 3 * REACH  # nobody has a neighbour of another class
     assert cross_class_affinity(guide, table(far, cols, far > 500), 0) <= MOST_CROSS_CLASS
