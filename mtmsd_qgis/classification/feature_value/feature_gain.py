@@ -23,6 +23,7 @@ def feature_gain(with_features: CrossValidatedEnsemble, without: CrossValidatedE
     """
     difference = with_features.right.astype(np.float64) - without.right
     error = clustered_error(difference, with_features.held_out.clusters)
+    read = [feature_set for model in with_features.chosen for feature_set in model.spec.predict_on]
     accuracies = [100 * float(ensemble.right.mean()) for ensemble in (with_features, without)]
     return FeatureGain(
         with_features=accuracies[0],
@@ -31,7 +32,7 @@ def feature_gain(with_features: CrossValidatedEnsemble, without: CrossValidatedE
         standard_error=None if error is None else 100 * error,
         samples=len(difference),
         folds=with_features.held_out.unit,
-        used=True,
+        used=any(feature_set.uses_guide or feature_set.is_diffusion for feature_set in read),
     )
 
 

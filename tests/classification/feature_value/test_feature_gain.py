@@ -26,7 +26,7 @@ def test_samples_of_one_polygon_say_no_more_than_its_mean():
     assert clustered_error(values, np.zeros(4, dtype=np.int64)) is None
 
 
-def ensembles(means, groups_a_class=6, count=360):
+def ensembles(means, groups_a_class=6, count=360, uses_context=True):
     """Cross-validated with and without box means of features; spectra tell the two classes apart only in part."""
     rng = np.random.default_rng(0)
     group = np.arange(count) % (2 * groups_a_class)
@@ -36,7 +36,7 @@ def ensembles(means, groups_a_class=6, count=360):
     plain = [s for s in FeatureSet if not s.is_extra and (s.uses_guide or not s.boxes)]
     sets = dict.fromkeys(plain, torch.from_numpy(spectra).float())
     sets.pop(FeatureSet.GUIDE)
-    purpose = Purpose(False, True, {"groups": group}, 0)
+    purpose = Purpose(False, uses_context, {"groups": group}, 0)
     both = {**sets, FeatureSet.FEATURE_MEANS: torch.from_numpy(means(class_index, rng)).float()}
     return [
         cross_validate_ensemble(TrainingSet(features, class_index, 2), purpose, silent) for features in (both, sets)
@@ -55,3 +55,10 @@ def test_features_of_noise_add_nothing_measurable():
     gain = feature_gain(*ensembles(lambda index, rng: rng.normal(size=(len(index), 4))))
     assert not gain.is_measurable
     assert abs(gain.gain) < 5
+
+
+@pytest.mark.parametrize("uses_context", [True, False])
+def test_features_are_used_where_they_are_learnt_from_or_outline_fields(uses_context):
+    gain = feature_gain(*ensembles(lambda index, rng: rng.normal(size=(len(index), 4)), uses_context=uses_context))
+    assert gain.used == uses_context
+    assert uses_context or (gain.gain == 0 and "the map rests on the spectra alone" in gain.sentence)
