@@ -13,6 +13,7 @@ Source: coarse grids are read where their cells really lie: a stride-2 convoluti
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -85,8 +86,8 @@ class TileGrids:
         """(..., height, width) from cells (..., rows, columns) of one of the strides; linear between them."""
         if stride == 1:
             return cells
-        by_row = linear_weights(cells.shape[-2], stride, self.inner.height).to(cells)
-        by_col = linear_weights(cells.shape[-1], stride, self.inner.width).to(cells)
+        by_row = _weights_on(cells.device, cells.shape[-2], stride, self.inner.height)
+        by_col = _weights_on(cells.device, cells.shape[-1], stride, self.inner.width)
         return by_row @ (cells @ by_col.T)
 
     def cells_of(self, valid: NDArray[np.bool_], stage: int) -> NDArray[np.intp]:
@@ -146,6 +147,12 @@ def linear_weights(cells: int, stride: int, pixels: int) -> Tensor:
     for cell, share in _neighbours(rows, stride, cells):
         weights[rows, cell] += share
     return torch.from_numpy(weights)
+
+
+@functools.lru_cache(maxsize=64)  # of tiles at the borders of a scene too
+def _weights_on(device: torch.device, cells: int, stride: int, pixels: int) -> Tensor:
+    """linear_weights on a device; made once, as a tile asks for them for every timestep and stage."""
+    return linear_weights(cells, stride, pixels).to(device)
 
 
 def _neighbours(
