@@ -10,6 +10,7 @@ as well as support vectors, and is solved once for all classes.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -79,17 +80,18 @@ class KernelRidge:
         """Learn from samples.
 
         With weights w the squares are weighted, so the kernel's diagonal gets ridge / w. That can be small, so it is
-        solved in double precision then.
+        solved in double precision then; and where samples are so alike that rounding exceeds the ridge.
 
         Args:
             x: (N, F) standardised.
             y: (N, K) 1 for the class of the sample, else 0.
             weight: (N,) of the samples, of mean 1; None: all count alike.
         """
-        if weight is not None:
-            scores = self._fit(x.double(), y, weight.double())
-            return KernelScores(x, scores.rates, scores.coefficients.to(x), scores.offset.to(x))
-        return self._fit(x, y, None)
+        if weight is None:
+            with contextlib.suppress(torch.linalg.LinAlgError):  # type: ignore[attr-defined]
+                return self._fit(x, y, None)
+        scores = self._fit(x.double(), y, None if weight is None else weight.double())
+        return KernelScores(x, scores.rates, scores.coefficients.to(x), scores.offset.to(x))
 
     def _fit(self, x: Tensor, y: Tensor, weight: Tensor | None) -> KernelScores:
         distance = squared_distances(x, x)

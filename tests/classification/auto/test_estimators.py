@@ -97,3 +97,17 @@ def test_both_learn_and_a_class_without_samples_never_wins(estimator):
 def test_features_without_variance_give_finite_scores(estimator):
     x, class_index = torch.zeros(8, 3), torch.arange(8) % 2
     assert torch.isfinite(estimator.fit(x, indicators(class_index, 2))(x)).all()
+
+
+@pytest.mark.parametrize("offset", [30.0, 100.0])
+def test_kernel_ridge_of_samples_that_are_almost_alike(offset):
+    """Rounding of their distances exceeds the ridge in single precision; then it is solved in double precision."""
+    generator = torch.Generator().manual_seed(0)
+    class_index = torch.arange(600) % 3
+    x = 3 * torch.randn(3, 4, generator=generator)[class_index] + 0.01 * torch.randn(600, 4, generator=generator)
+    estimator = KernelRidge()
+    with pytest.raises(torch.linalg.LinAlgError):
+        estimator._fit(x + offset, indicators(class_index), None)
+    scores = estimator.fit(x + offset, indicators(class_index))
+    assert scores.coefficients.dtype == x.dtype
+    assert all(bool((each.argmax(dim=1) == class_index).all()) for each in scores(x + offset))
