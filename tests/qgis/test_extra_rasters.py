@@ -153,7 +153,7 @@ def test_another_crs_and_a_shift_below_half_a_pixel_leave_the_map_nearly_as_it_i
     shifted = write_raster(tmp_path / "shifted.tif", finer(heights)[None], transform=off)
     for name, extra in (("another CRS", degrees), ("0.3 pixel right and down", shifted)):
         _, found = classified(two_heights, tmp_path, EXTRA=[str(extra)])
-        # 99.5 % is the goal, and what a map without spatial context has here; with it, pixels at borders of fields differ.
+        # 99.5 % is the goal; the map uses spatial context here, and differs at borders of fields.
         assert (found == expected).mean() >= 0.99, name
 
 
