@@ -244,17 +244,14 @@ def _context(context: ContextSummary | None) -> list[str]:
     """Whether spatial context is used, where that was a question."""
     if context is None:
         return []
-    asked = f"held-out training samples, {context.scores}" if context.scores else "the training samples"
+    asked = f" (held-out training samples: {context.scores})" if context.scores else ""
     if context.reliable:
         text = (
-            f"Spatial context is used, as asked of {asked}. Spectra are averaged within fields, which the diffusion "
-            "features outline where the raster has them, without labels."
+            f"Spatial context is used{asked}. Spectra are averaged within fields, which the diffusion features outline "
+            "where the raster has them, without labels."
         )
     else:
-        text = (
-            "Each pixel was classified by its spectrum alone: spatial context would not have helped, as asked of "
-            f"{asked}."
-        )
+        text = f"Each pixel was classified by its spectrum alone: spatial context would not have helped{asked}."
     return ["<h2>Spatial context</h2>", f"<p>{text}</p>"]
 
 
