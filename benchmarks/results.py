@@ -80,11 +80,19 @@ def read(path: Path) -> Document:
 
 
 def as_json(document: Document) -> str:
-    """The document as JSON with one line for each run."""
-    runs = ",\n".join("  " + json.dumps(run, ensure_ascii=False) for run in document["runs"])
+    """The document as JSON with one line for each run, whose figures have six decimals."""
+    runs = ",\n".join("  " + json.dumps(_rounded(run), ensure_ascii=False) for run in document["runs"])
     rest = {key: value for key, value in document.items() if key != "runs"}
     head = json.dumps(rest, indent=1, ensure_ascii=False)[:-2]
     return f'{head},\n "runs": [\n{runs}\n ]\n}}\n'
+
+
+def _rounded(value: Any) -> Any:  # noqa: ANN401 - JSON
+    if isinstance(value, float):
+        return round(value, 6)
+    if isinstance(value, dict):
+        return {key: _rounded(each) for key, each in value.items()}
+    return [_rounded(each) for each in value] if isinstance(value, list) else value
 
 
 def circumstances(classifiers: Sequence[str]) -> Document:
