@@ -210,20 +210,31 @@ def test_texture_is_asked_by_the_same_rule(scene):
     assert finding.joined or content == plain
 
 
-def test_texture_tells_rough_fields_from_smooth_ones(tmp_path):
+@pytest.fixture
+def rough_and_smooth(tmp_path):
+    """Three classes in fields, of which two differ in roughness alone."""
     rng = np.random.default_rng(5)
     of_field = rng.integers(0, 3, size=(SIDE // FIELD, SIDE // FIELD))
     index = np.kron(of_field, np.ones((FIELD, FIELD), dtype=np.int64))
     spread = np.array([40, 40, 400])[index]
     values = np.array([900, 1600, 1600])[index] + spread * rng.normal(size=(4, SIDE, SIDE))
     np.save(tmp_path / "samples.npy", field_samples(index))
-    scene = tmp_path, cube_of(tmp_path, values.astype(np.int16)), index, None
-    _, _, without = classified(scene, {})
-    result, _, found = classified(scene, {}, texture=True)
+    return tmp_path, cube_of(tmp_path, values.astype(np.int16)), index, None
+
+
+def test_texture_tells_rough_fields_from_smooth_ones(rough_and_smooth):
+    result, _, found = classified(rough_and_smooth, {}, texture=True)
     assert result.extras.findings[0].joined
-    assert result.extras.findings[0].gain > 0  # of held-out samples; with spatial context the map itself gains nothing
-    assert (found == index).mean() > (without == index).mean() - 0.01
-    assert (found == index).mean() > 0.9
+    assert result.extras.findings[0].gain > 0
+    assert (found == rough_and_smooth[2]).mean() > 0.9
+
+
+@pytest.mark.xfail(strict=True, reason="missed: 94.4 %, and 95.3 % by spatial context without texture (decision 51)")
+def test_texture_adds_a_point(rough_and_smooth):
+    index = rough_and_smooth[2]
+    _, _, without = classified(rough_and_smooth, {})
+    _, _, found = classified(rough_and_smooth, {}, texture=True)
+    assert (found == index).mean() > (without == index).mean() + 0.01
 
 
 def test_an_extra_that_lies_beside_the_scene_is_told_of(scene, caplog):
