@@ -19,6 +19,7 @@ from ...progress import Progress
 from .cluster_model import ClusterModel
 from .cluster_scores import adjusted_rand_index
 from .pixel_view import PixelDraw
+from .ward_tree import WardTree
 
 HALVINGS = 10
 _SEED = 20240607  # any number; what matters is that no setting changes it
@@ -121,7 +122,7 @@ class _Halving:
         table = self._table(clusters)
         rows, cols = linear_sum_assignment(table, maximize=True)
         share = float(table[rows, cols].sum() / table.sum())
-        return adjusted_rand_index(table), share, min(self._split(clusters, 0), self._split(clusters, 1))
+        return adjusted_rand_index(table), share, min(_split(self.one.tree, table), _split(self.other.tree, table.T))
 
     def _table(self, clusters: int) -> NDArray[np.int64]:
         left, right = self.one.tree.cut(clusters), self.other.tree.cut(clusters)
@@ -131,14 +132,18 @@ class _Halving:
         np.add.at(table.T, right, by_row.T)
         return table
 
-    def _split(self, clusters: int, side: int) -> float:
-        """Of the two clusters that the last step made on one side: the smaller Jaccard index with what is most alike.
 
-        Source: Hennig (2007), doi 10.1016/j.csda.2006.11.025: cluster-wise stability.
-        """
-        table = self._table(clusters) if side == 0 else self._table(clusters).T
-        tree = (self.one, self.other)[side].tree
-        parent = max(tree.roots(clusters - 1))
-        made = [tree.roots(clusters).index(int(branch)) for branch in tree.merges[parent - tree.leaves]]
-        union = table.sum(axis=1)[made, None] + table.sum(axis=0)[None] - table[made]
-        return float((table[made] / np.maximum(union, 1)).max(axis=1).min())
+def _split(tree: WardTree, table: NDArray[np.int64]) -> float:
+    """Of the two clusters that the last step made on one side: the smaller Jaccard index with what is most alike.
+
+    Source: Hennig (2007), doi 10.1016/j.csda.2006.11.025: cluster-wise stability.
+
+    Args:
+        tree: Of that side.
+        table: (K, K) pixels by cluster of that side and of the other.
+    """
+    clusters = len(table)
+    parent = max(tree.roots(clusters - 1))
+    made = [tree.roots(clusters).index(int(branch)) for branch in tree.merges[parent - tree.leaves]]
+    union = table.sum(axis=1)[made, None] + table.sum(axis=0)[None] - table[made]
+    return float((table[made] / np.maximum(union, 1)).max(axis=1).min())

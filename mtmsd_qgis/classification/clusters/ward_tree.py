@@ -8,6 +8,7 @@ clusters.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,17 +41,21 @@ class WardTree:
             remaining[place : place + 1] = [int(branch) for branch in self.merges[last - self.leaves]]
         return remaining
 
-    def members(self, branch: int) -> list[int]:
-        """Prototypes of a branch, from left to right."""
-        found, waiting = [], [branch]
-        while waiting:
-            branch = waiting.pop()
-            if branch < self.leaves:
-                found.append(branch)
-            else:
-                left, right = self.merges[branch - self.leaves]
-                waiting += [int(right), int(left)]
-        return found
+    @cached_property
+    def _order(self) -> NDArray[np.int64]:
+        """(n,) prototypes from left to right."""
+        members = [[leaf] for leaf in range(self.leaves)]
+        for left, right in self.merges.tolist():
+            members.append(members[left] + members[right])
+        return np.array(members[-1])
+
+    @cached_property
+    def _sizes(self) -> list[int]:
+        """Prototypes of each branch."""
+        sizes = [1] * self.leaves
+        for left, right in self.merges.tolist():
+            sizes.append(sizes[left] + sizes[right])
+        return sizes
 
     def cut(self, clusters: int) -> NDArray[np.int64]:
         """(n,) cluster of each prototype, 0 to clusters - 1 from left to right.
@@ -59,8 +64,7 @@ class WardTree:
             clusters: From 1 to n.
         """
         labels = np.empty(self.leaves, dtype=np.int64)
-        for number, branch in enumerate(self.roots(clusters)):
-            labels[self.members(branch)] = number
+        labels[self._order] = np.repeat(np.arange(clusters), [self._sizes[branch] for branch in self.roots(clusters)])
         return labels
 
 
