@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,9 @@ atexit.register(shutil.rmtree, _PROFILE, ignore_errors=True)
 os.environ.update(HOME=_PROFILE, QGIS_CUSTOM_CONFIG_PATH=_PROFILE, QT_QPA_PLATFORM="offscreen")
 os.environ.setdefault("XDG_RUNTIME_DIR", _PROFILE)
 TORCH_PYTHON = os.environ.get("MTMSD_PYTHON", "")
+REAL_WORKER = ("test_cancel_ways", "test_faults", "test_worker_process")  # modules
 
+import forked_jobs  # noqa: E402
 from harness import QgisProcess, make_importable, start_qgis  # noqa: E402
 
 make_importable()
@@ -58,6 +61,40 @@ def torch_python():
     if not TORCH_PYTHON:
         pytest.skip("MTMSD_PYTHON does not name a Python with torch")
     return TORCH_PYTHON
+
+
+@pytest.fixture(scope="session")
+def worker_server(qgis, tmp_path_factory):
+    """A process that forks workers; None where there is no Python with torch."""
+    if not TORCH_PYTHON:
+        yield None
+        return
+    from mtmsd.algorithms.bridge.worker import interpreter
+
+    place = tmp_path_factory.mktemp("server") / "socket"
+    names = forked_jobs.SOCKET, forked_jobs.WORKER, forked_jobs.PYTHON
+    command = [TORCH_PYTHON, "-I", "-X", "utf8", forked_jobs.__file__, "--serve"]
+    os.environ.update(zip(names, (str(place), str(interpreter.WORKER), TORCH_PYTHON)))
+    with subprocess.Popen(command, stdin=subprocess.PIPE, env=interpreter.clean_environment()) as server:
+        while not place.exists() and server.poll() is None:
+            time.sleep(0.05)
+        yield server
+        server.stdin.close()
+    for name in names:
+        del os.environ[name]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def worker(request, worker_server):
+    """Workers are forks of one process that has imported torch, but where workers themselves are tested."""
+    if worker_server is None or request.module.__name__ in REAL_WORKER:
+        yield
+        return
+    from mtmsd.algorithms.bridge.worker import interpreter
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(interpreter, "WORKER", Path(forked_jobs.__file__))
+        yield
 
 
 @pytest.fixture(scope="session")

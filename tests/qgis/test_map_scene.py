@@ -94,25 +94,33 @@ def test_it_is_the_map_of_the_three_steps(scene, model, tmp_path, classifier):
     assert clear.mean() > (0.9 if classifier == "auto" else 0.7)  # a straight line on a network of three steps
 
 
+LONGER = {"ITERATIONS": 60, "TIMESTEPS": ",".join(map(str, range(100, 1000, 100)))}  # long enough to be told of
+
+
+@pytest.fixture(scope="module")
+def whole_map(scene, torch_python, tmp_path_factory):
+    """Of a run that nobody stopped."""
+    folder = tmp_path_factory.mktemp("whole")
+    run("mapscene", with_paths(scene, folder, **LONGER))
+    return read_raster(folder / "map.tif")
+
+
 @pytest.mark.parametrize("percent", [20, 45, 60])
-def test_what_was_cancelled_goes_on_to_the_same_map(scene, tmp_path, percent):
-    expected = tmp_path / "whole.tif"
-    more = {"ITERATIONS": 60, "TIMESTEPS": ",".join(map(str, range(50, 1000, 50)))}  # long enough to be told of
-    run("mapscene", with_paths(scene, tmp_path, OUTPUT=str(expected), **more))
+def test_what_was_cancelled_goes_on_to_the_same_map(scene, tmp_path, whole_map, percent):
     log = Log(cancel_at_percent=percent)
     with pytest.raises(QgsProcessingException, match="Cancelled"):
-        run("mapscene", with_paths(scene, tmp_path, **more), log)
+        run("mapscene", with_paths(scene, tmp_path, **LONGER), log)
     folder = tmp_path / "map.tif.checkpoint"
     if folder.exists():  # small scenes may be done before the word reaches the worker
         assert f"kept in {folder}" in log.text
         assert not (tmp_path / "map.tif").exists()
         again = Log()
-        run("mapscene", with_paths(scene, tmp_path, RESUME=str(folder), **more), again)
+        run("mapscene", with_paths(scene, tmp_path, RESUME=str(folder), **LONGER), again)
         assert "Going on with the unfinished run" in again.text
     else:
-        run("mapscene", with_paths(scene, tmp_path, **more))
+        run("mapscene", with_paths(scene, tmp_path, **LONGER))
     assert not folder.exists()
-    np.testing.assert_array_equal(read_raster(tmp_path / "map.tif"), read_raster(expected))
+    np.testing.assert_array_equal(read_raster(tmp_path / "map.tif"), whole_map)
 
 
 def test_qgis_process_maps_a_scene(qgis_process, scene, tmp_path):
