@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 FUZZ = Path(__file__).parents[1] / "fuzz"
-SECONDS = os.environ.get("MTMSD_FUZZ_SECONDS", "30")
+SECONDS = os.environ.get("MTMSD_FUZZ_SECONDS", "15")
 
 pytestmark = [
     pytest.mark.slow,

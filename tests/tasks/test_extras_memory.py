@@ -15,7 +15,7 @@ from mtmsd_qgis.progress import silent
 from mtmsd_qgis.tasks.run import run as run_task
 from tests.scenes import CLASSES, cube_of
 
-HEIGHTS, WIDTH = (288, 1152), 288  # strips of rows are as large in both, and the windows smaller than either
+HEIGHTS, WIDTH = (288, 720), 288  # strips of rows are as large in both, and the windows smaller than either
 _LEAST_COLUMN = 4  # bytes of a column of float32, a pixel
 
 

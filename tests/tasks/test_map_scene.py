@@ -35,6 +35,7 @@ PRETRAIN = PretrainSettings(components=4, patch_size=16, iterations=6, batch_siz
 EXTRACT = ExtractionSettings(timesteps=(50, 100, 200, 400), stages=(1, 5), keep=20)
 CLASSIFY = ClassificationSettings(classifier="linear", split="none", ensemble=1, epochs=3, block_size=8)
 STEPS = {"extract": to_json(EXTRACT), "classify": to_json(CLASSIFY)}
+SHORT = {**STEPS, "extract": to_json(replace(EXTRACT, timesteps=(100,)))}  # for runs that are begun several times
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -66,6 +67,29 @@ def a_job(folder: Path, cube: Cube, *, task: str = "mapscene", settings=STEPS, *
 
 def map_of(folder: Path) -> bytes:
     return b"".join((folder / f"{name}.raw").read_bytes() for name in ("map", "confidence"))
+
+
+@pytest.fixture
+def small_windows(monkeypatch):
+    """Several windows in a small scene."""
+    for reader in ("auto.feature_reader", "fusion.reader"):
+        monkeypatch.setattr(f"mtmsd_qgis.classification.{reader}._WINDOW_BYTES", 1 << 16)
+
+
+@pytest.fixture(scope="module")
+def whole_maps(scene):
+    """A function that makes the map, in small windows, of a job that nobody stops; equal jobs are run once."""
+    folder, cube = scene
+    known = {}
+
+    def whole_map(**parts) -> bytes:
+        key = repr(sorted(parts.items()))
+        if key not in known:
+            run_task(a_job(folder, cube, **parts), folder, silent)
+            known[key] = map_of(folder)
+        return known[key]
+
+    return whole_map
 
 
 @pytest.fixture(scope="module")
@@ -189,7 +213,7 @@ def test_only_the_timesteps_that_the_map_needs_are_computed(scene, extracted, mo
 
 def test_held_out_samples_have_no_part_in_features_or_map(scene, tmp_path):
     folder, cube = scene
-    settings = {**STEPS, "classify": to_json(replace(CLASSIFY, split="spatial"))}
+    settings = {**SHORT, "classify": to_json(replace(CLASSIFY, split="spatial"))}
     result = run_task(a_job(folder, cube, settings=settings), folder, silent)
     before = map_of(folder)
     assert result.accuracy is not None
@@ -227,19 +251,16 @@ def stop_at(words: str):
 @pytest.mark.parametrize(
     "words", ["iteration 4", "statistics: tile 20", "cross-validating models: 2", "map: window 1 "]
 )
-def test_a_map_that_was_stopped_goes_on_to_the_same_map(scene, tmp_path, monkeypatch, given, words):
+def test_a_map_that_was_stopped_goes_on_to_the_same_map(scene, whole_maps, tmp_path, small_windows, given, words):
     if given and "iteration" in words:
         pytest.skip("nothing is trained where a model is given")
     folder, cube = scene
-    monkeypatch.setattr("mtmsd_qgis.classification.auto.feature_reader._WINDOW_BYTES", 1 << 16)  # several windows
-    monkeypatch.setattr("mtmsd_qgis.classification.fusion.reader._WINDOW_BYTES", 1 << 16)
     classifier = "auto" if "validating" in words else "linear"
-    settings = {**STEPS, "classify": to_json(replace(CLASSIFY, classifier=classifier))}
+    settings = {**SHORT, "classify": to_json(replace(CLASSIFY, classifier=classifier))}
     parts = {"settings": settings}
     if not given:
         parts = {"inputs": {}, "settings": {**settings, "pretrain": to_json(PRETRAIN)}}
-    run_task(a_job(folder, cube, **parts), folder, silent)
-    expected = map_of(folder)
+    expected = whole_maps(**parts)
     job = a_job(folder, cube, outputs={"checkpoint": str(tmp_path / "map.tif.checkpoint")}, **parts)
     with pytest.raises(Cancelled):
         run_task(job, folder, stop_at(words))
@@ -275,11 +296,10 @@ def beside(folder: Path, seed: int) -> ExtraInputs:
     return ExtraInputs("always", rasters=rasters, cube=cube_of(folder, values, name=f"extras{seed}").description)
 
 
-def test_with_extras_a_map_that_was_killed_goes_on_to_the_same_map(scene, tmp_path, monkeypatch):
+def test_with_extras_a_map_that_was_killed_goes_on_to_the_same_map(scene, tmp_path, small_windows, monkeypatch):
     folder, cube = scene
-    monkeypatch.setattr("mtmsd_qgis.classification.auto.feature_reader._WINDOW_BYTES", 1 << 16)  # several windows
     monkeypatch.setattr(run_directory, "_SAVE_SECONDS", 0.0)
-    settings = {**STEPS, "classify": to_json(replace(CLASSIFY, classifier="auto"))}
+    settings = {**SHORT, "classify": to_json(replace(CLASSIFY, classifier="auto"))}
     place = tmp_path / "map.tif.checkpoint"
     job = a_job(folder, cube, settings=settings, extras=beside(folder, 0))
     result = run_task(job, folder, silent)
@@ -319,13 +339,13 @@ def test_extraction_that_was_killed_goes_on_to_the_same_raster(scene, extracted,
 def test_only_the_same_run_goes_on(scene, tmp_path):
     folder, cube = scene
     place = tmp_path / "out.checkpoint"
-    job = a_job(folder, cube, outputs={"checkpoint": str(place)})
+    job = a_job(folder, cube, settings=SHORT, outputs={"checkpoint": str(place)})
     with pytest.raises(FileFormatError, match="folder that an interrupted run left"):
         run_task(replace(job, inputs={**job.inputs, "resume": "yes"}), folder, silent)
     assert not place.exists()
     with pytest.raises(Cancelled):
         run_task(job, folder, stop_at("map: window 1 "))
-    other = replace(job, settings={**STEPS, "classify": to_json(replace(CLASSIFY, seed=3))})
+    other = replace(job, settings={**SHORT, "classify": to_json(replace(CLASSIFY, seed=3))})
     with pytest.raises(FileFormatError, match=r"differs from this one in: settings\."):
         run_task(replace(other, inputs={**job.inputs, "resume": "yes"}), folder, silent)
     changed = cube.read(whole(46, 50))
@@ -342,12 +362,11 @@ def test_only_the_same_run_goes_on(scene, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["statistics.part", "mapped.part", "map.raw"])
-def test_damaged_work_is_done_anew(scene, tmp_path, name):
+def test_damaged_work_is_done_anew(scene, whole_maps, tmp_path, small_windows, name):
     folder, cube = scene
-    run_task(a_job(folder, cube), folder, silent)
-    expected = map_of(folder)
+    expected = whole_maps(settings=SHORT)
     place = tmp_path / "out.checkpoint"
-    job = a_job(folder, cube, outputs={"checkpoint": str(place)})
+    job = a_job(folder, cube, settings=SHORT, outputs={"checkpoint": str(place)})
     with pytest.raises(Cancelled):
         run_task(job, folder, stop_at("map: window 1 "))
     path = place / name
