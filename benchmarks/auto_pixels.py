@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The classifier auto learnt from single labelled pixels whose feature sets are known already.
 
-Enters: labelled pixels, each a group of its own, and their feature sets with the guidance image. Leaves: the ensemble
+Enters: labelled pixels, each a group of its own, and their feature sets. Leaves: the ensemble
 that the shipped classifier has with SPLIT='spatial'.
 """
 
@@ -24,15 +24,14 @@ _BLOCK = 32  # pixels
 
 
 def wanted_feature_sets(reader: FeatureSetReader) -> list[FeatureSet]:
-    """All that the ensemble may learn from, and the guidance image."""
+    """All that the ensemble may learn from."""
     models = available_models((*CONTEXTUAL, *OVERLAPPING), reader.available)
-    return [*feature_sets_of(models), FeatureSet.GUIDE]
+    return list(feature_sets_of(models))
 
 
 def fitted_auto(table: SampleTable, features: Mapping[FeatureSet, Tensor], seed: int) -> Ensemble:
     """The ensemble learnt from pixels (N,) of classes 0 to K - 1, each of which has some."""
     groupings = {"groups": spatial_groups(table, _BLOCK), "blocks": block_ids(table.rows, table.cols, _BLOCK)}
     purpose = Purpose(False, None, groupings, seed)
-    own = {name: values for name, values in features.items() if name is not FeatureSet.GUIDE}
-    training = TrainingSet(own, table.class_index, int(table.class_index.max()) + 1)
+    training = TrainingSet(dict(features), table.class_index, int(table.class_index.max()) + 1)
     return cross_validate_ensemble(training, purpose, silent).fit(training, seed, silent)

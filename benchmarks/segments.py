@@ -42,12 +42,6 @@ from benchmarks.features import Features, Training, make_features  # noqa: E402
 from benchmarks.scenes import Scene, known_scenes, prepare  # noqa: E402
 from benchmarks.splits import SPLITS, Draw  # noqa: E402
 from mtmsd_qgis.classification.auto.calibration import FLOOR  # noqa: E402
-from mtmsd_qgis.classification.auto.feature_reader import FeatureSetReader  # noqa: E402
-from mtmsd_qgis.classification.auto.feature_sets import FeatureSet  # noqa: E402
-from mtmsd_qgis.classification.context.cross_class_affinity import (  # noqa: E402
-    MOST_CROSS_CLASS,
-    cross_class_affinity,
-)
 from mtmsd_qgis.classification.segments.segment_features import SegmentFeatures  # noqa: E402
 from mtmsd_qgis.classification.segments.segmentation import Segmentation, segment_scene  # noqa: E402
 from mtmsd_qgis.classification.segments.size_choice import SIZES, share_astray  # noqa: E402
@@ -173,8 +167,8 @@ class SegmentedScene:
 
     def measured(self, features: Features, draw: Draw) -> Entry:
         """Accuracy and edges of the maps of a draw."""
-        probabilities, affinity = class_probabilities(self.scene, features, draw)
-        entry: Entry = {"affinity": affinity, "astray": self.astray(draw.training)}
+        probabilities = class_probabilities(self.scene, features, draw)
+        entry: Entry = {"astray": self.astray(draw.training)}
         truth, rows, cols = draw.test.class_index, draw.test.rows, draw.test.cols
         maps = {"pixels": probabilities.argmax(axis=0)}
         for pixels, segments in self.segments.items():
@@ -185,44 +179,30 @@ class SegmentedScene:
             entry[name] = {"oa": right, **self.borders.of_map(classes)}
         return entry
 
-    def gate(self, features: Features, draws: Mapping[str, Draw]) -> Iterator[tuple[str, Entry]]:
-        """Whether segments are used, draw by draw: affinity across classes, and samples astray."""
-        reader = FeatureSetReader.fit(Cube(features.folder, features.cube), features.layout, torch.device("cpu"))
-        values, order = reader.at_samples(self.scene.samples, [FeatureSet.GUIDE], silent)
-        known = self.scene.samples.subset(order)
-        place = {(row, col): i for i, (row, col) in enumerate(zip(known.rows.tolist(), known.cols.tolist()))}
+    def gate(self, draws: Mapping[str, Draw]) -> Iterator[tuple[str, Entry]]:
+        """Samples astray, draw by draw; nothing is learnt."""
         for name, draw in draws.items():
-            training = draw.training
-            at = np.array([place.get(pixel, -1) for pixel in zip(training.rows.tolist(), training.cols.tolist())])
-            guide = values[FeatureSet.GUIDE][torch.from_numpy(at[at >= 0])]
-            affinity = cross_class_affinity(guide, training.subset(at >= 0), draw.seed)
-            yield name, {"affinity": affinity, "astray": self.astray(training)}
+            yield name, {"astray": self.astray(draw.training)}
 
 
-def class_probabilities(scene: Scene, features: Features, draw: Draw) -> tuple[NDArray[np.float32], float]:
-    """Of the map (K, H, W) that the classifier auto learns from a draw, and the affinity across classes it found."""
+def class_probabilities(scene: Scene, features: Features, draw: Draw) -> NDArray[np.float32]:
+    """Of the map (K, H, W) that the classifier auto learns from a draw."""
     settings = ClassificationSettings(split=draw.generalise, seed=draw.seed, device="cpu")
     with classification_job(scene, features, settings, draw) as (plain, folder):
         job = replace(plain, options={"probabilities": True})
-        result = run_task(job, folder, silent)
-        context = result.ensemble.context
-        probabilities = Cube(folder, result.probabilities)
-        values = np.array(probabilities.stored(whole(*whole_size(probabilities))))
-    return values, 0.0 if context is None else context.cross_class_affinity
+        probabilities = Cube(folder, run_task(job, folder, silent).probabilities)
+        return np.array(probabilities.stored(whole(*whole_size(probabilities))))
 
 
 def chosen(entry: Entry, limit: float) -> int:
     """Size that SUPERTOKENS=0 takes; 0 where segments are off."""
-    if entry["affinity"] > MOST_CROSS_CLASS:
-        return 0
     return next((pixels for pixels, share in zip(SIZES, entry["astray"]) if share <= limit), 0)
 
 
 def gate_line(name: str, entries: Sequence[Entry]) -> str:
     """In how many draws segments are off, by the limit."""
-    mixed = sum(entry["affinity"] > MOST_CROSS_CLASS for entry in entries)
     off = ", ".join(f"{100 * limit:g} %: {sum(not chosen(e, limit) for e in entries)}" for limit in LIMITS)
-    return f"{name:28s} of {len(entries)}: mixed neighbours {mixed}; off at a limit of {off}"
+    return f"{name:28s} of {len(entries)}: off at a limit of {off}"
 
 
 def table(name: str, entries: Sequence[Entry]) -> str:
@@ -301,9 +281,8 @@ def measure(name: str, asked: argparse.Namespace, kept: Kept) -> None:
     for training in trainings:
         draws = {k: draw for k, (number, draw) in wanted.items() if number == training and k not in kept.entries}
         if draws:
-            features = features_of(segmented.scene, training, asked.kept)
-            found = segmented.gate(features, draws) if asked.gate else segmented.maps(features, draws)
-            for key, entry in found:
+            made = None if asked.gate else features_of(segmented.scene, training, asked.kept)
+            for key, entry in segmented.gate(draws) if made is None else segmented.maps(made, draws):
                 kept.add(key, entry)
     for split in asked.splits:
         entries = [kept.entries[key] for key in wanted if f"/{split}/" in key]

@@ -8,6 +8,7 @@ that reports read.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from .accuracy_results import AccuracyFigures
 from .data_model import ClassEntry
@@ -109,20 +110,19 @@ class SegmentFacts:
         count: Segments.
         used: Whether each pixel of the map has the class of its segment.
         sentence: Why, or why not.
-        cross_class_affinity: Share of the training samples' affinity that goes to samples of other classes, 0 to 1;
-            None where a classifier's file does not tell it.
         astray: Sizes that were tried, and the share of the training samples in segments of mostly another class.
         changed: Pixels that have another class than by themselves.
         mapped_pixels: (K,) pixels of each class before; empty where segments are not used.
         accuracy: Of the map before; None where there is none to tell.
     """
 
+    RETIRED: ClassVar = ("cross_class_affinity",)
+
     asked: int
     pixels: int
     count: int
     used: bool
     sentence: str
-    cross_class_affinity: float | None
     astray: tuple[tuple[int, float], ...] = ()
     changed: int = 0
     mapped_pixels: tuple[int, ...] = ()

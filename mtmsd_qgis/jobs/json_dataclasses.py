@@ -58,7 +58,8 @@ class _OtherTypeError(Exception):
 def from_json(kind: type[Kind], values: object) -> Kind:
     """An instance of a dataclass from JSON values; lists become tuples.
 
-    A class with a method from_json of its own is made by that.
+    A class with a method from_json of its own is made by that. Fields that a class names as RETIRED, those that older
+    files have, are passed over.
 
     Args:
         kind: A dataclass whose annotations are texts, of: str, int, float, bool, Any, None, tuple, Mapping with texts
@@ -82,6 +83,8 @@ def from_json(kind: type[Kind], values: object) -> Kind:
             parts[field.name] = _checked(remaining.pop(key), field, kind)
         elif not _has_default(field):
             raise ValueError(f"{kind.__name__}.{key} is missing")
+    for key in getattr(kind, "RETIRED", ()):
+        remaining.pop(key, None)
     if remaining:
         raise ValueError(f"{kind.__name__} has no field {shown(next(iter(remaining)))}")
     return kind(**parts)

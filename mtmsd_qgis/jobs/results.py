@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Union
+from typing import ClassVar, Union
 
 from .accuracy_results import AccuracyFigures
 from .choice_results import ChoiceFacts
@@ -213,14 +213,13 @@ class ContextSummary:
     """Whether spatial context is used.
 
     Attributes:
-        cross_class_affinity: Share of the training samples' affinity that goes to samples of other classes, 0 to 1;
-            segments ask for it.
         reliable: Whether held-out samples are told better with spatial context.
         brier_with: Brier score (0 to 2, lower is better) of held-out samples with it; None in older files.
         brier_without: The same without it.
     """
 
-    cross_class_affinity: float
+    RETIRED: ClassVar = ("cross_class_affinity",)
+
     reliable: bool
     brier_with: float | None = field(default=None, metadata=OMITTED_IF_NONE)
     brier_without: float | None = field(default=None, metadata=OMITTED_IF_NONE)

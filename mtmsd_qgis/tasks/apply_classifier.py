@@ -150,9 +150,9 @@ def apply_classifier(job: Job, folder: Path, progress: Progress) -> ApplyResult:
 def _segment_step(run: ApplyRun, settings: ApplySettings, raster: Raster) -> SegmentStep:
     """What segments are made from: the raster without extra rasters, as where the classifier was learnt."""
     description, wanted = run.classifier.description, bool(run.job.options.get(SEGMENTS))
-    layout, ensemble = description.layout, description.ensemble
+    layout = description.layout
     bands = description.bands[layout.diffusion_bands if description.input == FEATURES and layout.spectra else 0 :]
-    rule = LearntRule(description.segments, None if ensemble is None else ensemble.context)
+    rule = LearntRule(description.segments)
     device = run.device.torch_device
     return SegmentStep(raster, layout, device, bands, settings.segments, rule, wanted, run.grid.size)
 

@@ -81,7 +81,7 @@ def classify(job: Job, folder: Path, progress: Progress) -> MapResult:
         mapped = 1.0 if settings.segments is None else _MAPPED
         files = predict_map(classifier.predictor, grid, span(progress, learning, mapped))
         described = cube.description.bands[layout.diffusion_bands if layout.spectra else 0 :]
-        step = segment_step(job, task, classifier, described, whole_size(cube))
+        step = segment_step(job, task, described, whole_size(cube))
         segmented = decide_by_segments(step, files, grid, span(progress, mapped, 1.0))
         finished = finish_map(segmented.files, grid, settings.finish, whole_size(cube), span(progress, 1.0, 1.0))
     result = with_segments(map_result(finished, task, split, classifier, device), segmented, step, split.validation)

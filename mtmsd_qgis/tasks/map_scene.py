@@ -171,7 +171,7 @@ def map_scene(job: Job, folder: Path, progress: Progress) -> SceneMapResult:
         mapped = 1.0 if steps.classify.segments is None else fitted + _MAPPED * (1 - fitted)
         files = map_lazily(classifier.predictor, source, grid, span(progress, fitted, mapped))
         spectra = [cube.description.bands[position] for position in scene.positions]
-        step = segment_step(job, task, classifier, spectra, grid.size)
+        step = segment_step(job, task, spectra, grid.size)
         segmented = decide_by_segments(step, files, grid, span(progress, mapped, 1.0))
         finished = finish_map(segmented.files, grid, steps.classify.finish, grid.size, span(progress, 1.0, 1.0))
     result = map_result(finished, task, split, classifier, device)

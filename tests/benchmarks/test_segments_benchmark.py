@@ -55,7 +55,7 @@ def test_recall_of_borders_and_edges_inside_fields():
     assert borders.of_map(elsewhere)["inside"] == pytest.approx(100 * 4 / 10)
 
 
-def test_segments_are_measured_beside_pixels_and_turned_off_where_neighbours_are_mixed(scene, tmp_path):
+def test_segments_are_measured_beside_pixels_and_turned_off_where_samples_go_astray(scene, tmp_path):
     place = tmp_path / "segments"
     place.mkdir()
     cut = segments.SegmentedScene(scene, place)
@@ -66,13 +66,12 @@ def test_segments_are_measured_beside_pixels_and_turned_off_where_neighbours_are
     draw = Draw(scene.samples.subset(trains), scene.samples.subset(~left), by_group=True, seed=20)
     ((name, entry),) = cut.maps(features, {"made up/groups/20/bands": draw})
     assert name == "made up/groups/20/bands"
-    assert set(entry) == {"affinity", "astray", "pixels"} | {f"{s}/{m}" for s in SIZES for m in segments.MEANS}
+    assert set(entry) == {"astray", "pixels"} | {f"{s}/{m}" for s in SIZES for m in segments.MEANS}
     assert entry["pixels"]["oa"] > 80
     assert entry["pixels"]["recall"] > 80
     assert segments.chosen(entry, limit=1.0) == SIZES[0]
-    assert segments.chosen({**entry, "affinity": 1.0}, limit=1.0) == 0
     assert segments.chosen({**entry, "astray": [0.5] * len(SIZES)}, limit=0.4) == 0
-    ((_, gated),) = cut.gate(features, {name: draw})
+    ((_, gated),) = cut.gate({name: draw})
     assert gated["astray"] == entry["astray"]
     assert f"{SIZES[1]} in 1" in segments.table("made up", [entry])  # the largest joins fields of 144 pixels
     assert segments.gate_line("made up", [gated]).startswith("made up")

@@ -11,6 +11,7 @@ from mtmsd_qgis.jobs import json_dataclasses, results, settings
 from mtmsd_qgis.jobs.data_model import Band, ClassEntry, CubeFile, FeatureLayout
 from mtmsd_qgis.jobs.json_dataclasses import INLINE, OMITTED_IF_NONE, from_json, json_name, shown, to_json
 from mtmsd_qgis.jobs.protocol import Job, Message
+from mtmsd_qgis.jobs.results import ContextSummary
 from mtmsd_qgis.jobs.settings import ClassificationSettings, ExtractionSettings, PretrainSettings
 
 
@@ -125,6 +126,14 @@ def test_values_of_another_type_are_named(values, message):
 def test_a_field_without_default_must_be_there():
     with pytest.raises(ValueError, match=r"ClassEntry\.name is missing"):
         from_json(ClassEntry, {"id": 1})
+
+
+def test_fields_that_only_older_files_have_are_passed_over():
+    older = {"cross_class_affinity": 0.2, "reliable": True, "brier_with": 0.5, "brier_without": 0.75}
+    assert from_json(ContextSummary, older) == ContextSummary(True, 0.5, 0.75)
+    assert "cross_class_affinity" not in to_json(ContextSummary(True))
+    with pytest.raises(ValueError, match="has no field 'cross_class'"):
+        from_json(ContextSummary, {**older, "cross_class": 0.2})
 
 
 def test_whole_numbers_are_numbers_and_lists_become_tuples():

@@ -52,9 +52,9 @@ class SegmentParameters:
                 tr(
                     "Pixels are classified in groups: segments of neighbouring pixels with similar spectra, of so many "
                     "pixels on average. Each has one class, that of the mean of its pixels' probabilities. 0: as "
-                    "in the run that the classifier was learnt in, where SUPERTOKENS was set. Where that run found "
-                    "that neighbours of one look belong to several classes, segments are not used, and the log says "
-                    "so. Not set: each pixel is classified by itself."
+                    "in the run that the classifier was learnt in, where SUPERTOKENS was set; where its samples "
+                    "allowed no size, segments are not used, and the log says so. Not set: each pixel is classified "
+                    "by itself."
                 ),
                 advanced=True,
             )
@@ -64,8 +64,9 @@ class SegmentParameters:
             tr(
                 "Pixels are classified in groups: segments of neighbouring pixels with similar spectra, of so many "
                 "pixels on average. Each has one class, that of the mean of its pixels' probabilities. 0: the "
-                "size that the training samples allow. Where neighbours of one look belong to several classes, "
-                "segments are not used, and the log says so. Not set: each pixel is classified by itself."
+                "largest size at which at most 2 % of the training samples lie in segments of mostly another class; "
+                "where there is none, segments are not used, and the log says so. Not set: each pixel is classified "
+                "by itself."
             ),
             advanced=True,
         )

@@ -22,7 +22,6 @@ from ..auto.ensemble import CrossValidatedEnsemble, Purpose, cross_validate_ense
 from ..auto.feature_reader import FeatureSetReader
 from ..auto.feature_sets import FeatureSet
 from ..auto.model_library import CONTEXTUAL, INTERPOLATION, OVERLAPPING, available_models, feature_sets_of
-from ..context.cross_class_affinity import cross_class_affinity
 from ..training_task import TrainingTask
 
 
@@ -48,9 +47,9 @@ class Candidate:
 
 
 def feature_sets_for(reader: FeatureSetReader, split: str) -> list[FeatureSet]:
-    """What is read at the training samples: what some model may learn from, and the guidance image."""
+    """What is read at the training samples: what some model may learn from."""
     library = (*CONTEXTUAL, *(INTERPOLATION if split == "random" else OVERLAPPING))
-    return [*feature_sets_of(available_models(library, reader.available)), FeatureSet.GUIDE]
+    return list(feature_sets_of(available_models(library, reader.available)))
 
 
 def cross_validated(
@@ -70,7 +69,6 @@ def cross_validated(
         known: Models that were cross-validated on the same feature sets before.
     """
     settings, interpolates, training = task.settings, task.settings.split == "random", task.training
-    cross_class = cross_class_affinity(features.pop(FeatureSet.GUIDE), training, settings.seed)
     groupings = {} if interpolates else groupings_of(training, task)
     purpose = Purpose(interpolates, None, groupings, settings.seed)
     samples = TrainingSet(features, training.class_index, len(task.classes), weight=task.weights_of(training))
@@ -79,7 +77,7 @@ def cross_validated(
     context = None
     if not interpolates:
         briers = (validated.briers.get(with_context) for with_context in (True, False))
-        context = ContextSummary(cross_class, validated.uses_context, *briers)
+        context = ContextSummary(validated.uses_context, *briers)
     return Candidate(reader, samples, context, validated, training, purpose)
 
 

@@ -22,10 +22,8 @@ from ...io.windows import Tile, windows_with_margin
 from ...jobs.data_model import Band, FeatureLayout
 from ...jobs.disk_sizes import FEATURE_TYPE
 from ...progress import Progress
-from ...sampling.sample_table import SampleTable
 from ..auto.feature_reader import SMOOTHING_SIGMA, FeatureSetReader
 from ..auto.feature_sets import BandPlan, FeatureSet
-from ..context.cross_class_affinity import cross_class_affinity
 from ..context.joint_bilateral import RADIUS, affinities, smooth
 from .log_derivative import LogDerivative
 
@@ -71,17 +69,6 @@ class SegmentFeatures:
     def columns(self) -> int:
         """F."""
         return self.reader.guide_channels + (0 if self.derivative is None else self.derivative.components)
-
-    def cross_class(self, samples: SampleTable, seed: int, progress: Progress) -> float:
-        """How much of the affinity of samples goes to samples of other classes, 0 to 1; see cross_class_affinity.
-
-        Args:
-            samples: With their classes.
-            seed: Of the draw of some of many.
-            progress: Told after each window.
-        """
-        values, order = self.reader.at_samples(samples, [FeatureSet.GUIDE], progress)
-        return cross_class_affinity(values[FeatureSet.GUIDE], samples.subset(order), seed)
 
     def read(self, tile: Tile) -> NDArray[np.int16]:
         """Features (F, h, w) of a window's core, NO_FEATURE where there is no data."""

@@ -20,7 +20,6 @@ from ...jobs.choice_results import SegmentFacts
 from ...jobs.data_model import Band, ClassEntry, FeatureLayout
 from ...progress import Progress, span
 from ...sampling.sample_table import SampleTable
-from ..context.cross_class_affinity import MOST_CROSS_CLASS
 from ..predict_map import MapFiles
 from ..predictor import MapGrid
 from .segment_features import SegmentFeatures
@@ -44,7 +43,7 @@ class SegmentStep:
         bands: Of the raster's spectra, for their wavelengths.
         asked: Mean pixels of a segment; 0: to be chosen; None: there are none.
         rule: Decides whether they are used, and their size.
-        wanted: Whether the segments themselves are an output, so that they are made although they decide nothing.
+        wanted: Whether the segments themselves are an output.
         size: Height and width of the part of the raster that is the user's.
     """
 
@@ -108,38 +107,22 @@ def decide_by_segments(step: SegmentStep, files: MapFiles, grid: MapGrid, progre
         progress: Told now and then.
     """
     asked = step.asked
-    untouched = SegmentOutcome(files, files, grid.classes, step.size)
     if asked is None or not needs_probabilities(asked):
-        return untouched
+        return SegmentOutcome(files, files, grid.classes, step.size)
     features = SegmentFeatures.fit(step.cube, step.layout, step.bands, step.device)
-    cross_class = step.rule.cross_class(features, span(progress, 0.0, 0.1))
-    mixed = "" if cross_class is None or cross_class <= MOST_CROSS_CLASS else _mixed(cross_class)
-    if mixed and not step.wanted:
-        facts = SegmentFacts(asked, 0, 0, used=False, sentence=mixed, cross_class_affinity=cross_class)
-        log.info("%s", facts.sentence)
-        return replace(untouched, facts=facts)
-    raster = features.write(grid.directory, span(progress, 0.1, _READ))
+    raster = features.write(grid.directory, span(progress, 0.0, _READ))
     cut = step.rule.cut(raster, asked, span(progress, _READ, _CUT))
-    segments, used, sentence = cut.segments, cut.fits and not mixed, mixed or cut.sentence
-    log.info("%s", sentence)
+    segments, used = cut.segments, cut.fits
+    log.info("%s", cut.sentence)
     segmented = classify_segments(files, grid, segments, step.size, span(progress, _CUT, 1.0))
     facts = SegmentFacts(
         asked,
         segments.pixels,
         segments.count,
         used,
-        sentence,
-        None if cross_class is None else round(cross_class, 6),
+        cut.sentence,
         cut.astray,
         segmented.changed if used else 0,
     )
     decided = segmented.files if used else files
     return SegmentOutcome(decided, files, grid.classes, step.size, segments, segmented.table, facts)
-
-
-def _mixed(cross_class: float) -> str:
-    return (
-        "Segments (SUPERTOKENS) do not decide the map: adjacent pixels with similar features often belong to different "
-        f"classes (cross-class affinity {100 * cross_class:.1f} %; at most {100 * MOST_CROSS_CLASS:.0f} % was "
-        "expected), so a segment would mix them. Each pixel has a class of its own."
-    )

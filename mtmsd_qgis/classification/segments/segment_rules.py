@@ -7,19 +7,17 @@ or not.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from ...errors import SettingsError
 from ...io.cube import Cube
 from ...jobs.choice_results import SegmentFacts
 from ...jobs.map_choices import NO_LEARNT_SIZE
-from ...jobs.results import ContextSummary
 from ...progress import Progress
 from ...sampling.sample_table import SampleTable
-from .segment_features import SegmentFeatures
 from .segmentation import Segmentation, segment_scene
-from .size_choice import MOST_ASTRAY, SIZES, choose_size
+from .size_choice import MOST_ASTRAY, SIZES, choose_size, share_astray
 
 
 @dataclass(frozen=True)
@@ -42,9 +40,6 @@ class CutScene:
 class SegmentRule(Protocol):
     """What decides on segments."""
 
-    def cross_class(self, features: SegmentFeatures, progress: Progress) -> float | None:
-        """Affinity across classes, 0 to 1; None where it is not known."""
-
     def cut(self, raster: Cube, asked: int, progress: Progress) -> CutScene:
         """Segments of a size, of one to be chosen where 0 is asked for, from the raster of their features."""
 
@@ -55,27 +50,20 @@ class SampleRule:
 
     Attributes:
         samples: Of the training.
-        seed: Of the draw of some of many.
-        context: What the classifier has asked already; None where it has not.
     """
 
     samples: SampleTable
-    seed: int
-    context: ContextSummary | None
-
-    def cross_class(self, features: SegmentFeatures, progress: Progress) -> float | None:
-        """The classifier's own answer, where it has asked; else that of the segments' features."""
-        if self.context is not None:
-            return self.context.cross_class_affinity
-        return features.cross_class(self.samples, self.seed, progress)
 
     def cut(self, raster: Cube, asked: int, progress: Progress) -> CutScene:
         """As given, else the largest size at which few enough samples mix."""
         if asked:
-            return _as_given(raster, asked, progress)
+            given = _as_given(raster, asked, progress)
+            found = share_astray(given.segments, self.samples)
+            many = f" {_in_words(found)}: the map is right there only with smaller ones." if found > MOST_ASTRAY else ""
+            return replace(given, sentence=given.sentence + many, astray=((asked, round(found, 6)),))
         choice = choose_size(raster, self.samples, progress)
         segments, astray = choice.segments, choice.astray
-        share = f"{100 * astray[-1][1]:.1f} % of the training samples lie in segments of mostly another class"
+        share = _in_words(astray[-1][1])
         sentence = (
             f"{_decide(segments)}, the largest of the sizes tried at which few enough samples mix: {share}."
             if choice.fits
@@ -91,17 +79,9 @@ class LearntRule:
 
     Attributes:
         learnt: What segments were there; None where none were asked for.
-        context: What the classifier has asked; None where it has not.
     """
 
     learnt: SegmentFacts | None
-    context: ContextSummary | None
-
-    def cross_class(self, features: SegmentFeatures, progress: Progress) -> float | None:  # noqa: ARG002 - no samples
-        """As it was there."""
-        if self.learnt is not None:
-            return self.learnt.cross_class_affinity
-        return None if self.context is None else self.context.cross_class_affinity
 
     def cut(self, raster: Cube, asked: int, progress: Progress) -> CutScene:
         """As given, else of the size that they had there.
@@ -110,14 +90,7 @@ class LearntRule:
             SettingsError: There were none.
         """
         if asked:
-            cut = _as_given(raster, asked, progress)
-            if self.learnt is not None or self.context is not None:
-                return cut
-            unknown = (
-                " Whether adjacent pixels with similar features often belong to different classes, so that segments "
-                "mix them, is not known: the classifier was learnt without SUPERTOKENS."
-            )
-            return CutScene(cut.segments, fits=True, sentence=cut.sentence + unknown)
+            return _as_given(raster, asked, progress)
         if self.learnt is None:
             raise SettingsError(NO_LEARNT_SIZE)
         segments = segment_scene(raster, self.learnt.pixels or SIZES[-1], progress)
@@ -133,6 +106,10 @@ class LearntRule:
 def _as_given(raster: Cube, pixels: int, progress: Progress) -> CutScene:
     segments = segment_scene(raster, pixels, progress)
     return CutScene(segments, fits=True, sentence=f"{_decide(segments)}, as given.")
+
+
+def _in_words(astray: float) -> str:
+    return f"{100 * astray:.1f} % of the training samples lie in segments of mostly another class"
 
 
 def _decide(segments: Segmentation) -> str:

@@ -16,7 +16,7 @@ import numpy as np
 
 from ...classification.segments.segment_map import SegmentOutcome, SegmentStep
 from ...classification.segments.segment_rules import SampleRule
-from ...classification.training_task import FittedClassifier, TrainingTask
+from ...classification.training_task import TrainingTask
 from ...io.cube import create_cube
 from ...io.windows import whole
 from ...jobs.choice_results import ChoiceFacts
@@ -31,22 +31,18 @@ Result = TypeVar("Result", MapResult, ApplyResult)
 OPTION = "tokens"  # of the job: whether segments are an output
 
 
-def segment_step(
-    job: Job, task: TrainingTask, classifier: FittedClassifier, bands: Sequence[Band], size: tuple[int, int]
-) -> SegmentStep:
+def segment_step(job: Job, task: TrainingTask, bands: Sequence[Band], size: tuple[int, int]) -> SegmentStep:
     """What the segments of a job are made from.
 
     Args:
         job: Says whether they are an output.
         task: What was learnt.
-        classifier: Fitted.
         bands: Of the raster's spectra.
         size: Height and width of the part of the raster that is the user's.
     """
-    settings, ensemble = task.settings, classifier.ensemble
-    rule = SampleRule(task.training, settings.seed, None if ensemble is None else ensemble.context)
+    rule = SampleRule(task.training)
     wanted = bool(job.options.get(OPTION))
-    return SegmentStep(task.cube, task.layout, task.device, bands, settings.segments, rule, wanted, size)
+    return SegmentStep(task.cube, task.layout, task.device, bands, task.settings.segments, rule, wanted, size)
 
 
 def with_segments(result: Result, outcome: SegmentOutcome, step: SegmentStep, validation: SampleTable) -> Result:

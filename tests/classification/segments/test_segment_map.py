@@ -13,7 +13,7 @@ from mtmsd_qgis.classification.predictor import MapGrid
 from mtmsd_qgis.classification.segments import segment_table
 from mtmsd_qgis.classification.segments.segment_table import classify_segments
 from mtmsd_qgis.classification.segments.segmentation import Segmentation
-from mtmsd_qgis.classification.segments.size_choice import MOST_ASTRAY, share_astray
+from mtmsd_qgis.classification.segments.size_choice import MOST_ASTRAY, SIZES, share_astray
 from mtmsd_qgis.errors import Cancelled, SettingsError
 from mtmsd_qgis.io.array_file import KIND_CLASSIFIER, read_arrays
 from mtmsd_qgis.io.cube import Cube
@@ -198,18 +198,25 @@ def test_where_classes_mix_segments_decide_nothing(tmp_path):
     scene = mixed_scene(tmp_path)
     plain = classified(scene)
     expected = band(scene, plain.map).tobytes()
-    result = classified(scene, replace(SETTINGS, segments=50))
+    result = classified(scene, replace(SETTINGS, segments=0), options={"tokens": True})
     facts = result.choices.segments
     assert not facts.used
-    assert (facts.pixels, facts.count, facts.changed) == (0, 0, 0)
-    assert "often belong to different classes" in facts.sentence
-    assert facts.cross_class_affinity > 0.1
+    assert [pixels for pixels, _ in facts.astray] == list(SIZES)
+    assert min(share for _, share in facts.astray) > 0.3
+    assert (facts.pixels, facts.changed) == (SIZES[-1], 0)
+    assert "do not decide the map: even of about 50 pixels" in facts.sentence
     assert band(scene, result.map).tobytes() == expected
+    assert band(scene, result.tokens).max() == facts.count > 0  # shown all the same
     assert result.accuracy == plain.accuracy
-    shown = classified(scene, replace(SETTINGS, segments=50), options={"tokens": True})
-    assert band(scene, shown.map).tobytes() == expected
-    assert band(scene, shown.tokens).max() == shown.choices.segments.count > 0
-    assert not shown.choices.segments.used
+
+
+def test_a_size_that_is_given_is_used_and_its_price_is_told(tmp_path, scene):
+    facts = classified(mixed_scene(tmp_path), replace(SETTINGS, segments=50)).choices.segments
+    assert facts.used
+    ((pixels, share),) = facts.astray
+    assert pixels == 50
+    assert f"as given. {100 * share:.1f} % of the training samples lie in segments of mostly another" in facts.sentence
+    assert classified(scene, replace(SETTINGS, segments=50)).choices.segments.sentence.endswith("as given.")
 
 
 def test_patches_and_unsure_pixels_come_after_segments(scene):
