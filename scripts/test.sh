@@ -49,8 +49,8 @@ export MTMSD_PLUGIN_TREE=$root/build/package/mtmsd
 begin QGIS in_qgis_environment "$home" "$qgis_python" -m pytest tests/qgis "$@"
 if [ -z "$only_qgis" ]; then
     begin tasks core tasks tests/tasks "$@"
-    begin training core training tests/diffusion tests/benchmarks tests/jobs "$@"
-    others=(qgis tasks diffusion benchmarks jobs)
+    begin models core models tests/diffusion tests/classification tests/benchmarks "$@"
+    others=(qgis tasks diffusion classification benchmarks)
     begin others core others tests "${others[@]/#/--ignore=tests/}" "$@"
 fi
 wait

@@ -36,6 +36,9 @@ def main() -> None:
     parser.add_argument("--trainings", type=int, default=3, help="of each diffusion model; costs has one")
     parser.add_argument("--joint-draws", type=int, default=10, help="of each split of joint")
     parser.add_argument("--iterations", type=int, help="of each diffusion model of joint; the preset's where not given")
+    parser.add_argument(
+        "--halved", action="store_true", help="joint: the model of both is trained for half of the time"
+    )
     parser.add_argument("--models", type=Path, default=ROOT / "build" / "transfer_models", help="<scene>.mtmsd")
     parser.add_argument("--side", type=int, default=1024, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, default=Path(), help=argparse.SUPPRESS)

@@ -42,7 +42,7 @@ ENSEMBLE = EnsembleSummary(
     accuracy=0.63,
     folds="groups",
     split="spatial",
-    context=ContextSummary(0.043, reliable=True, brier_with=0.31, brier_without=0.42),
+    context=ContextSummary(reliable=True, brier_with=0.31, brier_without=0.42),
 )
 
 
@@ -237,13 +237,13 @@ def test_what_the_diffusion_features_add_is_said_in_one_sentence(gain, error, us
 def test_whether_spatial_context_is_used():
     used, alone, random = (
         classification_report(classification(ensemble=replace(ENSEMBLE, context=context)), {})
-        for context in (ENSEMBLE.context, ContextSummary(0.166, False, 0.5, 0.4), None)
+        for context in (ENSEMBLE.context, ContextSummary(False, 0.5, 0.4), None)
     )
     assert "Spatial context is used" in used
     assert "Brier score 0.310 with it and 0.420 without (lower is better)" in used
     assert "classified by its spectrum alone" in alone
     assert "Brier score 0.500 with it and 0.400 without (lower is better)" in alone
-    older = classification_report(classification(ensemble=replace(ENSEMBLE, context=ContextSummary(0.1, True))), {})
+    older = classification_report(classification(ensemble=replace(ENSEMBLE, context=ContextSummary(True))), {})
     assert "Spatial context is used" in older
     assert "Brier" not in older
     assert "Spatial context" not in random

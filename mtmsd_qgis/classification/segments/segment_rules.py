@@ -59,8 +59,9 @@ class SampleRule:
         if asked:
             given = _as_given(raster, asked, progress)
             found = share_astray(given.segments, self.samples)
-            many = f" {_in_words(found)}: the map is right there only with smaller ones." if found > MOST_ASTRAY else ""
-            return replace(given, sentence=given.sentence + many, astray=((asked, round(found, 6)),))
+            many = f" {_in_words(found)}: smaller ones, or SUPERTOKENS 0, would keep the classes apart."
+            sentence = given.sentence + (many if found > MOST_ASTRAY else "")
+            return replace(given, sentence=sentence, astray=((asked, round(found, 6)),))
         choice = choose_size(raster, self.samples, progress)
         segments, astray = choice.segments, choice.astray
         share = _in_words(astray[-1][1])
