@@ -23,7 +23,7 @@ atexit.register(shutil.rmtree, _PROFILE, ignore_errors=True)
 os.environ.update(HOME=_PROFILE, QGIS_CUSTOM_CONFIG_PATH=_PROFILE, QT_QPA_PLATFORM="offscreen")
 os.environ.setdefault("XDG_RUNTIME_DIR", _PROFILE)
 TORCH_PYTHON = os.environ.get("MTMSD_PYTHON", "")
-REAL_WORKER = ("test_cancel_ways", "test_faults", "test_worker_process")  # modules
+REAL_WORKER = ("test_cancel_ways", "test_worker_process")  # modules
 
 import forked_jobs  # noqa: E402
 from harness import QgisProcess, make_importable, start_qgis  # noqa: E402
@@ -95,6 +95,14 @@ def worker(request, worker_server):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(interpreter, "WORKER", Path(forked_jobs.__file__))
         yield
+
+
+@pytest.fixture
+def real_worker(worker, monkeypatch):
+    """The worker itself, for one test."""
+    from mtmsd.algorithms.bridge.worker import interpreter
+
+    monkeypatch.setattr(interpreter, "WORKER", Path(os.environ.get(forked_jobs.WORKER, interpreter.WORKER)))
 
 
 @pytest.fixture(scope="session")

@@ -81,6 +81,7 @@ def job_folders():
 
 @pytest.mark.parametrize("limit_bytes", [120_000, 2_000], ids=["in the worker", "in QGIS"])
 @pytest.mark.parametrize("name", NAMES)
+@pytest.mark.usefixtures("real_worker")  # a fork would not have this process's limit
 def test_a_file_that_cannot_grow(steps, tmp_path, name, limit_bytes):
     output = tmp_path / NAMES[name]
     output.write_bytes(YESTERDAY)
