@@ -129,7 +129,9 @@ def mean_brier(held_out: HeldOut, log_p: NDArray[np.float64]) -> float:
 
 def side_by_side(features: Mapping[FeatureSet, Tensor], feature_sets: Sequence[FeatureSet]) -> Tensor:
     """(N, F) columns of several feature sets."""
-    return torch.cat([features[feature_set] for feature_set in feature_sets], dim=1)
+    if len(feature_sets) == 1:
+        return features[feature_sets[0]]
+    return torch.cat([features[feature_set].T for feature_set in feature_sets]).T
 
 
 def _fit(spec: ModelSpec, training: TrainingSet, temperature: float = 1.0) -> FittedModel:

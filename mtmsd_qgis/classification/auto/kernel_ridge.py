@@ -47,7 +47,7 @@ class KernelScores:
 
     def _of_rows(self, x: Tensor) -> Tensor:
         distance = squared_distances(x, self.points)
-        scores = [torch.exp(distance * -rate) @ by_ridge for rate, by_ridge in zip(self.rates, self.coefficients)]
+        scores = [(distance * -rate).exp_() @ by_ridge for rate, by_ridge in zip(self.rates, self.coefficients)]
         return torch.cat(scores) + self.offset
 
 
@@ -101,7 +101,7 @@ class KernelRidge:
         rates = tuple(width / median for width in self.widths)
         coefficients = []
         for rate in rates:
-            kernel = torch.exp(distance * -rate)
+            kernel = (distance * -rate).exp_()
             for ridge in self.ridges:
                 loaded = kernel.clone()
                 loaded.diagonal().add_(ridge if weight is None else ridge / weight)
@@ -127,4 +127,4 @@ def class_targets(y: Tensor, weight: Tensor | None = None, *, balanced: bool) ->
 
 def squared_distances(a: Tensor, b: Tensor) -> Tensor:
     """(n, m) between features (n, F) and (m, F)."""
-    return (a.square().sum(1)[:, None] + b.square().sum(1) - 2 * a @ b.T).clamp_(min=0)
+    return (a.square().sum(1)[:, None] + b.square().sum(1)).addmm_(a, b.T, alpha=-2).clamp_(min=0)

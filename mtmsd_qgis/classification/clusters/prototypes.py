@@ -63,9 +63,11 @@ def _start(pixels: Tensor, count: int) -> Tensor:
     """Pixels far from each other: each is drawn with a chance that grows with the distance to those drawn before."""
     rng = np.random.default_rng(_START_SEED)
     chosen = [int(rng.integers(len(pixels)))]
-    distance = ((pixels - pixels[chosen[0]]) ** 2).sum(dim=1).double().numpy()
-    while len(chosen) < min(count, len(pixels)) and distance.sum() > 0:
-        reached = np.cumsum(distance)
+    distance = np.full(len(pixels), np.inf)
+    while len(chosen) < min(count, len(pixels)):
+        to_last = (pixels - pixels[chosen[-1]]).square_().sum(dim=1).double().numpy()
+        reached = np.cumsum(np.minimum(distance, to_last, out=distance))
+        if not reached[-1]:
+            break
         chosen.append(int(np.searchsorted(reached, rng.random() * reached[-1], side="right").clip(0, len(pixels) - 1)))
-        np.minimum(distance, ((pixels - pixels[chosen[-1]]) ** 2).sum(dim=1).double().numpy(), out=distance)
     return pixels[torch.tensor(chosen)]
