@@ -74,7 +74,7 @@ class FittedModel:
 
     def scores(self, features: Mapping[FeatureSet, Tensor]) -> Tensor:
         """(S, n, K) of feature sets (n, F), for each setting."""
-        x = side_by_side(features, self.spec.predict_on)
+        x = torch.cat([features[feature_set].T for feature_set in self.spec.predict_on]).T  # as pixels of windows lie
         return self.scorer(x if self.standardizer is None else self.standardizer(x))
 
     def log_probabilities(self, features: Mapping[FeatureSet, Tensor]) -> Tensor:
@@ -131,7 +131,7 @@ def side_by_side(features: Mapping[FeatureSet, Tensor], feature_sets: Sequence[F
     """(N, F) columns of several feature sets."""
     if len(feature_sets) == 1:
         return features[feature_sets[0]]
-    return torch.cat([features[feature_set].T for feature_set in feature_sets]).T
+    return torch.cat([features[feature_set] for feature_set in feature_sets], dim=1)
 
 
 def _fit(spec: ModelSpec, training: TrainingSet, temperature: float = 1.0) -> FittedModel:
