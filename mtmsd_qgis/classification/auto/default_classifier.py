@@ -58,7 +58,7 @@ def fit_at_samples(
     decided = decide(task, candidate, span(progress, chosen, 0.9))
     reader, samples, ensemble = decided.reader, decided.samples, decided.ensemble
     progress(0.9, "importance of timesteps and stages")
-    log_ensemble(ensemble, candidate.context, gain)
+    log_ensemble(ensemble, decided.context, gain)
     subset = samples.subset(np.random.default_rng(settings.seed).permutation(len(samples))[:IMPORTANCE_SAMPLES])
     sources = {feature_set: reader.sources(feature_set) for feature_set in ensemble.feature_sets}
     shares = source_shares(ensemble, subset.features, sources, task.layout, settings.seed)
@@ -68,7 +68,7 @@ def fit_at_samples(
         shares.timesteps,
         shares.stages,
         task.layout.features,
-        EnsembleSummary(ensemble.scores, ensemble.accuracy, ensemble.held_out, kind, candidate.context, gain),
+        EnsembleSummary(ensemble.scores, ensemble.accuracy, ensemble.held_out, kind, decided.context, gain),
         rule=decided.rule,
         extras=decided.findings,
         cells=shares.cells,

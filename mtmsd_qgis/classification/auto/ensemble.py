@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ...jobs.results import ModelSummary
+from ...jobs.results import ContextSummary, ModelSummary
 from ...progress import Progress
 from ...sampling.held_out import HeldOut, hold_out
 from ..sample_weights import class_counts
@@ -111,6 +111,13 @@ class CrossValidatedEnsemble:
     held_out: HeldOut
     uses_context: bool
     briers: Mapping[bool, float] = field(default_factory=dict)
+
+    @property
+    def context(self) -> ContextSummary | None:
+        """Whether spatial context is used, and by which scores; None where that was no question."""
+        if len(self.briers) < 2:
+            return None
+        return ContextSummary(self.uses_context, self.briers[True], self.briers[False])
 
     @property
     def log_p(self) -> NDArray[np.float64]:

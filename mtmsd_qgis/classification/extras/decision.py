@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...jobs.extras.extra_rasters import ExtraFinding
+from ...jobs.results import ContextSummary
 from ...progress import Progress, span
 from ..auto.cross_validation import TrainingSet
 from ..auto.ensemble import Ensemble
@@ -30,6 +31,7 @@ class Decision:
         ensemble: That decides where everything is known.
         reader: Of its feature sets.
         samples: It was fitted on.
+        context: Whether spatial context is used; None where that was no question.
         findings: On extras; None where none was asked for.
     """
 
@@ -38,6 +40,7 @@ class Decision:
     ensemble: Ensemble
     reader: FeatureSetReader
     samples: TrainingSet
+    context: ContextSummary | None
     findings: tuple[ExtraFinding, ...] | None = None
 
 
@@ -48,12 +51,12 @@ def decide(task: TrainingTask, fit: Candidate, progress: Progress) -> Decision:
     plain = EnsemblePredictor(fit.reader, ensemble)
     rule = EnsembleRule.of(plain)
     if task.extras is None:
-        return Decision(plain, rule, ensemble, fit.reader, fit.samples)
+        return Decision(plain, rule, ensemble, fit.reader, fit.samples, fit.validated.context)
     joining = ExtraJoining(task.extras, fit, task.classes)
     joined = joining.run(span(progress, end, 1.0))
     findings = tuple(joining.findings)
     if joined is None or joined.reader.extras is None:
-        return Decision(plain, rule, ensemble, fit.reader, fit.samples, findings)
+        return Decision(plain, rule, ensemble, fit.reader, fit.samples, fit.validated.context, findings)
     extended = EnsemblePredictor(joined.reader, joined.ensemble)
     return Decision(
         ExtrasPredictor(plain, extended, joined.reader.extras),
@@ -61,5 +64,6 @@ def decide(task: TrainingTask, fit: Candidate, progress: Progress) -> Decision:
         joined.ensemble,
         joined.reader,
         joined.samples,
+        joined.context,
         findings,
     )

@@ -21,6 +21,7 @@ from ...features.extras.edge_shift import warn_of_shift
 from ...features.extras.extra_reader import ExtraReader, SceneExtras
 from ...jobs.data_model import ClassEntry
 from ...jobs.extras.extra_rasters import CATEGORIES, TEXTURE, VALUES, ExtraFinding
+from ...jobs.results import ContextSummary
 from ...progress import Progress, span
 from ..auto.cross_validation import TrainingSet
 from ..auto.ensemble import Ensemble, Purpose, cross_validate_ensemble
@@ -46,12 +47,14 @@ class Joined:
         samples: At which these have data, with all feature sets.
         ensemble: Fitted on them.
         recipes: Of the extras that joined.
+        context: Whether spatial context is used, asked anew with the extras; None where that was no question.
     """
 
     reader: FeatureSetReader
     samples: TrainingSet
     ensemble: Ensemble
     recipes: tuple[ColumnRecipe, ...]
+    context: ContextSummary | None
 
 
 @dataclass(frozen=True)
@@ -110,7 +113,7 @@ class ExtraJoining:
         samples, purpose = self._training(state).subset(state.known), self._purpose_of(state.known)
         validated = cross_validate_ensemble(samples, purpose, span(progress, 0.8, 0.95))
         ensemble = validated.fit(samples, purpose.seed, span(progress, 0.95, 1.0))
-        return Joined(self._reader_of(state.recipes), samples, ensemble, state.recipes)
+        return Joined(self._reader_of(state.recipes), samples, ensemble, state.recipes, validated.context)
 
     def _candidates(self) -> list[_Candidate]:
         inputs, absolute = self._extras.inputs, self._fit.purpose.interpolates

@@ -7,13 +7,12 @@ Enters: a reader of feature sets, with its feature sets at the training samples.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ...jobs.results import ContextSummary
 from ...progress import Progress
 from ...sampling.groups import block_ids, spatial_groups
 from ...sampling.sample_table import SampleTable
@@ -32,15 +31,13 @@ class Candidate:
     Attributes:
         reader: Of its feature sets.
         samples: What it learns from.
-        context: Whether spatial context is used; None where the map is for more pixels of the sampled fields.
         validated: Its ensemble.
         table: (N,) where the samples lie.
-        purpose: What the map is for, with whether spatial context is used.
+        purpose: What the map is for.
     """
 
     reader: FeatureSetReader
     samples: TrainingSet
-    context: ContextSummary | None
     validated: CrossValidatedEnsemble
     table: SampleTable
     purpose: Purpose
@@ -59,7 +56,7 @@ def cross_validated(
     progress: Progress,
     known: Sequence[CrossValidatedModel] = (),
 ) -> Candidate:
-    """Cross-validate the models that may be used, and say whether spatial context is.
+    """Cross-validate the models that may be used.
 
     Args:
         reader: That the feature sets came from.
@@ -73,12 +70,7 @@ def cross_validated(
     purpose = Purpose(interpolates, None, groupings, settings.seed)
     samples = TrainingSet(features, training.class_index, len(task.classes), weight=task.weights_of(training))
     validated = cross_validate_ensemble(samples, purpose, progress, known)
-    purpose = replace(purpose, uses_context=validated.uses_context)
-    context = None
-    if not interpolates:
-        briers = (validated.briers.get(with_context) for with_context in (True, False))
-        context = ContextSummary(validated.uses_context, *briers)
-    return Candidate(reader, samples, context, validated, training, purpose)
+    return Candidate(reader, samples, validated, training, purpose)
 
 
 def groupings_of(training: SampleTable, task: TrainingTask) -> dict[str, NDArray[np.int64]]:
