@@ -206,4 +206,8 @@ def read_training_layer(values: ParameterValues, source: RasterSource) -> LabelL
         raise QgsProcessingException(
             "A training layer needs a class field; CLASS_FIELD is empty. Choose the field that names the class."
         )
-    return read_label_layer(values, "TRAINING", source)
+    from ..bridge.vector.labels import refuse_two_spellings
+
+    labels = read_label_layer(values, "TRAINING", source)
+    refuse_two_spellings(labels, "Write them alike.")
+    return labels

@@ -228,6 +228,7 @@ class ClusterScene(MtmsdAlgorithm):
         from ..bridge.files.trial_layer import refuse_format
         from ..bridge.raster.scene_export import refuse_small_raster
         from ..bridge.raster.source import describe_raster
+        from ..bridge.vector.labels import refuse_two_spellings
 
         self.check_settings(values)
         refuse_format("SUGGESTIONS", values.destination("SUGGESTIONS"), place_fields(), PLACE_KIND)
@@ -262,6 +263,7 @@ class ClusterScene(MtmsdAlgorithm):
         self._labels: LabelLayer | None = None
         if values.is_given("REFERENCE"):
             self._labels = read_label_layer(values, "REFERENCE", source)
+            refuse_two_spellings(self._labels, "Write them alike.")
 
     def _refuse_model(self, values: ParameterValues, model: Path | None, is_scene: bool) -> None:
         """Say at once where a model is given or wanted for nothing.

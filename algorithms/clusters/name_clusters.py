@@ -126,6 +126,7 @@ class NameClusters(MtmsdAlgorithm):
     def collect(self, values: ParameterValues, feedback: QgsProcessingFeedback) -> None:
         """Look at map and layer."""
         from ..bridge.raster.class_map_reader import describe_class_map
+        from ..bridge.vector.labels import refuse_two_spellings
 
         self.check_settings(values)
         self._table = _table(values)
@@ -133,6 +134,7 @@ class NameClusters(MtmsdAlgorithm):
         self._labels: LabelLayer | None = None
         if values.is_given("SAMPLES"):
             self._labels = read_label_layer(values, "SAMPLES", self._map.source)
+            refuse_two_spellings(self._labels, "Write them alike.")
 
     def compute(self, values: ParameterValues, feedback: QgsProcessingFeedback) -> dict[str, Any]:
         """Look up the samples, name the clusters, write the class map."""

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 LEAST_PROBABILITY = 0.5  # from which on a cluster is named
 _WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,18}(\.0*)?")  # a table may hold it as a real number
 _SHOWN = 40  # letters of a wrong cell
+_TIE = 1e-9  # between probabilities: two classes are alike
 _PRIOR_PIXELS = 1.0  # that the overall shares of the classes count as
 
 
@@ -26,7 +27,8 @@ class ClusterName:
     Attributes:
         cluster: Its id.
         samples: Labelled pixels in it.
-        class_index: Its most probable class; None where it has no labelled pixel, or where no class is probable enough.
+        class_index: Its most probable class; None where it has no labelled pixel, two classes are equally probable,
+            or none is probable enough.
         probability: Of the most probable class, 0 to 1.
     """
 
@@ -63,7 +65,8 @@ def name_clusters(
         probability = (found + prior) / (samples + _PRIOR_PIXELS)
         best = int(probability.argmax()) if count else 0
         highest = float(probability[best]) if count else 0.0
-        known = samples > 0 and highest >= LEAST_PROBABILITY
+        is_tie = int((probability >= highest - _TIE).sum()) > 1
+        known = samples > 0 and highest >= LEAST_PROBABILITY and not is_tie
         named.append(ClusterName(int(cluster), samples, best if known else None, highest))
     return named
 
@@ -74,6 +77,8 @@ def read_name_table(cells: Sequence[object]) -> Mapping[int, str]:
     Raises:
         ValueError: A cluster is no whole number, has no name, or stands there twice; the text says which.
     """
+    if len(cells) % 2:
+        raise ValueError(f"{len(cells)} cells, the last one without a name")
     names: dict[int, str] = {}
     for cluster, name in zip(cells[::2], cells[1::2]):
         number, text = (str("" if cell is None else cell).strip() for cell in (cluster, name))

@@ -189,7 +189,9 @@ def test_a_large_map_is_read_in_windows(tmp_path, monkeypatch):
 
     whole = assess(class_map(tmp_path / "m.tif"), points(*SIX), tmp_path)[1]
     monkeypatch.setattr(module, "_PIXELS_AT_ONCE", 100)
-    windows = list(module._windows(module.describe_raster(QgsRasterLayer(str(tmp_path / "m.tif"))).grid, (7, 3)))
+    windows = list(
+        module.windows_of_blocks(module.describe_raster(QgsRasterLayer(str(tmp_path / "m.tif"))).grid, (7, 3))
+    )
     assert sum(w.height * w.width for w in windows) == 1600
     assert len(windows) > 10
     again = assess(class_map(tmp_path / "m.tif"), points(*SIX), tmp_path)[1]

@@ -66,6 +66,11 @@ def test_what_gives_no_name_is_refused_with_one_sentence(clusters, tmp_path):
         ({"TABLE": [1, "a", 9, "b"]}, "TABLE names cluster 9"),
         ({"TABLE": ["x", "a"]}, "TABLE should have"),
         ({"TABLE": [1, "a", 1, "b"]}, "cluster 1 twice"),
+        ({"TABLE": [1, "a", 2]}, "3 cells, the last one without a name"),
+        (
+            {"SAMPLES": points((1, 1, "Forest"), (3, 15, "forest ")), "CLASS_FIELD": "cover"},
+            r"several: 'Forest', 'forest'\. Write them alike\.",
+        ),
     ):
         with pytest.raises(QgsProcessingException, match=words):
             run("nameclusters", {"INPUT": str(clusters), **changes, "OUTPUT": str(tmp_path / "map.tif")})
@@ -81,3 +86,54 @@ def test_a_table_names_clusters_of_any_whole_numbers(tmp_path):
     parameters = {"INPUT": str(raster), "TABLE": ["-3", "water", 70000.0, "land"], "OUTPUT": str(tmp_path / "m.tif")}
     assert run("nameclusters", parameters)["NAMED_SHARE"] == 100
     assert [label for _, label, _ in legend(QgsRasterLayer(parameters["OUTPUT"]))] == ["water", "land"]
+
+
+@pytest.mark.parametrize("first", [16777216, 2**31 - 4])
+def test_large_ids_are_read_as_whole_numbers(tmp_path, first):
+    values = np.full((20, 40), 7, np.int64)
+    ids = [first, first + 1, first + 2, first + 3]
+    raster = write_raster(tmp_path / "large.tif", values[None].astype(np.float32), code=gdal.GDT_Int32)
+    dataset = gdal.Open(str(raster), gdal.GA_Update)
+    dataset.GetRasterBand(1).WriteArray(np.repeat(ids, 10)[None].repeat(20, axis=0).astype(np.int32))
+    dataset = None
+    table = [cell for number, name in zip(ids, ("water", "forest", "urban", "bare")) for cell in (number, name)]
+    out = tmp_path / "map.tif"
+    assert run("nameclusters", {"INPUT": str(raster), "TABLE": table, "OUTPUT": str(out)})["NAMED_SHARE"] == 100
+    assert read_raster(out)[0][5, ::10].tolist() == [1, 2, 3, 4]
+
+
+def test_ids_are_what_is_stored_whatever_scale_the_band_has(clusters, tmp_path):
+    dataset = gdal.Open(str(clusters), gdal.GA_Update)
+    dataset.GetRasterBand(1).SetScale(0.1)
+    dataset = None
+    parameters = {"INPUT": str(clusters), "TABLE": [1, "water", 2, "forest"], "UNNAMED": "nodata"}
+    assert run("nameclusters", {**parameters, "OUTPUT": str(tmp_path / "map.tif")})["NAMED_SHARE"] == 50
+    assert read_raster(tmp_path / "map.tif")[0][5, ::10].tolist() == [1, 2, 0, 0]
+
+
+def test_labels_that_do_not_count_are_told_of(clusters, tmp_path):
+    log = Log()
+    layer = points((1, 1, "a"), (500, 3, "b"), (5, 15, "a"), (5, 15, "b"), (0, 7, "a"))
+    parameters = {"INPUT": str(clusters), "SAMPLES": layer, "CLASS_FIELD": "cover", "OUTPUT": str(tmp_path / "m.tif")}
+    run("nameclusters", parameters, log)
+    told = "\n".join(log.warnings)
+    assert "1 outside the raster (feature 2)" in told
+    assert "1 pixels with labels of different classes (features 3 and 4)" in told
+    assert "Labelled pixels where the map has no data, which do not count: 1." in told
+
+
+def test_two_classes_that_are_equally_many_leave_a_cluster_mixed(clusters, tmp_path):
+    log = Log()
+    parameters = {"SAMPLES": points((1, 1, "a"), (3, 3, "b")), "CLASS_FIELD": "cover"}
+    run("nameclusters", {"INPUT": str(clusters), **parameters, "OUTPUT": str(tmp_path / "m.tif")}, log)
+    assert "Cluster 1: (mixed), 2 labelled pixels." in log.text
+
+
+def test_a_table_may_give_the_value_of_a_class_instead_of_its_name(clusters, tmp_path):
+    layer = categorize(points((5, 2, "water"), (5, 12, "forest")))
+    parameters = {"INPUT": str(clusters), "SAMPLES": layer, "CLASS_FIELD": "cover", "TABLE": [3, "water", 4, "FOREST"]}
+    out = tmp_path / "map.tif"
+    assert run("nameclusters", {**parameters, "OUTPUT": str(out)})["NAMED_SHARE"] == 100
+    assert [label for _, label, _ in legend(QgsRasterLayer(str(out)))] == ["FOREST", "WATER"]
+    named = read_raster(out)[0][5]
+    assert (named[2], named[12]) == (named[22], named[32])

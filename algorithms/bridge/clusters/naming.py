@@ -12,16 +12,18 @@ from qgis.core import QgsCoordinateTransformContext, QgsProcessingException, Qgs
 
 from ....mtmsd_qgis.jobs.data_model import Band, ClassEntry
 from ..feedback import ProgressRange
-from ..raster.class_map_reader import ClassMap, walk
+from ..raster.class_map_reader import ClassMap, IdBand, walk, windows_of_blocks
 from ..raster.formats.raster_format import RasterFormat
 from ..raster.geotiff import RawRaster, write_class_map
 from ..raster.palette import palette
-from ..raster.scene_export import SceneExport
-from ..raster.source import export_foreign
+from ..raster.source import RasterSource, export_foreign
 from ..vector.labels import LARGEST_ID, LabelLayer, make_classes, skipped_sentence
-from ..vector.rasterization import rasterize_labels
+from ..vector.rasterization import left_out_sentence, rasterize_labels
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ....mtmsd_qgis.sampling.class_values import Key
     from ....mtmsd_qgis.sampling.cluster_names import ClusterName
 
 Place = tuple[Path, QgsCoordinateTransformContext]
@@ -34,17 +36,19 @@ class NamedMap:
 
     Attributes:
         class_map: The cluster map.
+        source: Where its numbers are read.
         classes: Of the labels and the table.
         names: Of each cluster on the map; class indices are those of the classes.
         pixels: Of each cluster.
-        place: Job folder and datum shifts.
+        folder: Of the job.
     """
 
     class_map: ClassMap
+    source: RasterSource
     classes: tuple[ClassEntry, ...]
     names: tuple[ClusterName, ...]
     pixels: Mapping[int, int]
-    place: Place
+    folder: Path
 
     @classmethod
     def find(
@@ -78,8 +82,10 @@ class NamedMap:
         table_of = SampleTable.from_array(np.empty((0, 4), dtype=np.int64))
         if labels is not None:
             progress = ProgressRange(feedback, 0, 10, "Rasterizing the samples")
-            table_of = rasterize_labels(labels, by_key, class_map.source.grid, progress).table
-            for sentence in filter(None, (*labels.notes, skipped_sentence(labels))):
+            samples = rasterize_labels(labels, by_key, class_map.source.grid, progress)
+            table_of = samples.table
+            left_out = (skipped_sentence(labels), left_out_sentence(samples, labels.name))
+            for sentence in filter(None, (*labels.notes, *left_out)):
                 feedback.pushWarning(sentence)
         source = export_foreign(class_map.source, folder, transforms, ProgressRange(feedback, 10, 15))
         reading = walk(source, None, table_of, ProgressRange(feedback, 15, 50, "Reading the map"))
@@ -95,8 +101,11 @@ class NamedMap:
                 f"TABLE names cluster {unknown[0]}, which the map {class_map.source.name} has not; it has {found}. "
                 "Correct the table."
             )
+        table = _as_values(table, by_key)
         classes = _with_names(tuple(by_key.values()), table)
         inside = reading.has_data
+        if not inside.all():
+            feedback.pushWarning(f"Labelled pixels where the map has no data, which do not count: {(~inside).sum()}.")
         ids = sorted(reading.pixels)
         names = name_clusters(ids, reading.mapped[inside], table_of.class_index[inside], len(by_key))
         position = {entry.name.casefold(): index for index, entry in enumerate(classes)}
@@ -109,7 +118,7 @@ class NamedMap:
         for name in named:
             what = f"({name.reason})" if name.class_index is None else classes[name.class_index].name
             feedback.pushInfo(f"Cluster {name.cluster}: {what}, {name.samples} labelled pixels.")
-        return cls(class_map, classes, named, reading.pixels, place)
+        return cls(class_map, source, classes, named, reading.pixels, folder)
 
     @property
     def named_share(self) -> float:
@@ -120,7 +129,7 @@ class NamedMap:
     def write(
         self, path: Path, stored: RasterFormat, keep: bool, feedback: QgsProcessingFeedback
     ) -> tuple[ClassEntry, ...]:
-        """Write the class map, and return its classes.
+        """Write the class map, and return its classes; ids are read as the whole numbers that they are stored as.
 
         Args:
             path: Of the map.
@@ -128,20 +137,18 @@ class NamedMap:
             keep: Whether clusters without a name stay, each a class of its own; else they become no data.
             feedback: Told from time to time.
         """
-        from ....mtmsd_qgis.io.cube import Cube, create_cube
-        from ....mtmsd_qgis.io.windows import row_strips
+        from ....mtmsd_qgis.io.cube import create_cube
 
-        folder, transforms = self.place
-        entries = self._entries(keep)
-        export = SceneExport(self.class_map.source, folder, transforms)
-        clusters = Cube(folder, export.bands([1], None, ProgressRange(feedback, 50, 65)))
-        out = create_cube(folder, "classes", (clusters.height, clusters.width), "uint16", [Band("class", nodata=0)])
-        for strip in row_strips(clusters.height, clusters.width, 16):
-            out.write(strip, _translated(clusters.read(strip), entries))
-            ProgressRange(feedback, 65, 85).advance(strip.stop_row / clusters.height)
+        entries, grid, clusters = self._entries(keep), self.source.grid, IdBand(self.source)
+        progress, done = ProgressRange(feedback, 50, 85, "Naming the clusters"), 0
+        out = create_cube(self.folder, "classes", (grid.height, grid.width), "uint16", [Band("class", nodata=0)])
+        for window in windows_of_blocks(grid, clusters.block):
+            out.write(window, _translated(*clusters.read(window), entries)[None])
+            done += window.height * window.width
+            progress.advance(done / (grid.height * grid.width))
         out.flush()
         used = tuple(sorted(dict.fromkeys(entries.values()), key=lambda entry: entry.id))
-        raw = RawRaster(out.description, folder, self.class_map.source.grid, stored)
+        raw = RawRaster(out.description, self.folder, self.class_map.source.grid, stored)
         write_class_map(raw, path, used, ProgressRange(feedback, 85, 100, "Writing the map"))
         return used
 
@@ -166,6 +173,16 @@ class NamedMap:
         return entries
 
 
+def _as_values(table: Mapping[int, str], by_key: Mapping[Key, ClassEntry]) -> dict[int, str]:
+    """The table with the names of classes where it gives the values of their field."""
+    names = {entry.name.casefold() for entry in by_key.values()}
+    by_value = {str(key).strip().casefold(): entry.name for key, entry in by_key.items()}
+    return {
+        cluster: text if text.casefold() in names else by_value.get(text.casefold(), text)
+        for cluster, text in table.items()
+    }
+
+
 def _with_names(classes: tuple[ClassEntry, ...], table: Mapping[int, str]) -> tuple[ClassEntry, ...]:
     """The classes of the labels, and those that the table alone names."""
     known = {entry.name.casefold() for entry in classes}
@@ -177,11 +194,11 @@ def _with_names(classes: tuple[ClassEntry, ...], table: Mapping[int, str]) -> tu
     return (*classes, *(ClassEntry(number, name, color) for number, name, color in zip(free, new, colors)))
 
 
-def _translated(values, entries: Mapping[int, ClassEntry]):  # noqa: ANN001, ANN202 - numpy, which is loaded late
-    """Class ids (1, h, w) of clusters (1, h, w), 0 where there is none."""
+def _translated(values: NDArray, has_data: NDArray, entries: Mapping[int, ClassEntry]) -> NDArray:
+    """Class ids (h, w) of clusters (h, w), 0 where there is none."""
     import numpy as np
 
     out = np.zeros(values.shape, dtype=np.uint16)
     for cluster, entry in entries.items():
-        out[values == cluster] = entry.id
+        out[has_data & (values == cluster)] = entry.id
     return out

@@ -135,12 +135,12 @@ def walk(classes: RasterSource, strata: RasterSource | None, samples: SampleTabl
     """
     import numpy as np
 
-    bands = [_Band(source) for source in (classes, strata) if source is not None]
+    bands = [IdBand(source) for source in (classes, strata) if source is not None]
     counts: list[Counter[int]] = [Counter() for _ in bands]
     values = np.zeros((2, len(samples)), dtype=np.int64)
     valid = np.zeros((2, len(samples)), dtype=bool)
     beyond = done = 0
-    for window in _windows(classes.grid, bands[0].block):
+    for window in windows_of_blocks(classes.grid, bands[0].block):
         read = [band.read(window) for band in bands]
         common = np.logical_and.reduce([has_data for _, has_data in read])
         beyond += int(read[0][1].sum() - common.sum())
@@ -162,7 +162,7 @@ def walk(classes: RasterSource, strata: RasterSource | None, samples: SampleTabl
     return Reading(counts[0], values[0], valid[0], counts[1] if strata is not None else {}, values[1], valid[1], beyond)
 
 
-class _Band:
+class IdBand:
     """The only band of a raster: values and where there are any, by the file and by the layer's own settings."""
 
     def __init__(self, source: RasterSource) -> None:
@@ -203,7 +203,7 @@ class _Band:
         return values, has_data
 
 
-def _windows(grid: Grid, block: tuple[int, int]) -> Iterator[Window]:
+def windows_of_blocks(grid: Grid, block: tuple[int, int]) -> Iterator[Window]:
     """Windows of whole blocks, some million pixels each."""
     across, down = block
     width = min(grid.width, max(across, (1 << 13) // across * across))

@@ -132,8 +132,12 @@ def make_classes(labels: LabelLayer) -> dict[Key, ClassEntry]:
     return _with_different_names(entries)
 
 
-def refuse_two_spellings(labels: LabelLayer) -> None:
+def refuse_two_spellings(labels: LabelLayer, remedy: str = "Write them alike, or merge them with CLASS_TABLE.") -> None:
     """Values that differ in capitals and blanks alone would be classes of their own.
+
+    Args:
+        labels: Of a layer.
+        remedy: What the user can do.
 
     Raises:
         QgsProcessingException: There are such.
@@ -146,7 +150,7 @@ def refuse_two_spellings(labels: LabelLayer) -> None:
     if several:
         raise QgsProcessingException(
             f"One spelling of each class was expected, the field {labels.field} of the layer {labels.name} has "
-            f"several: {'; '.join(several)}. Write them alike, or merge them with CLASS_TABLE."
+            f"several: {'; '.join(several)}. {remedy}"
         )
 
 
