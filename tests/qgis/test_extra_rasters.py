@@ -142,14 +142,7 @@ def test_a_coarser_grid_is_interpolated(tmp_path):
     np.testing.assert_allclose(found[0], np.broadcast_to(1 + np.arange(8) / 2, (8, 8)), atol=1e-5)
 
 
-@pytest.mark.parametrize(
-    "least",
-    [
-        0.98,
-        pytest.param(0.995, marks=pytest.mark.xfail(strict=True, reason="missed: 99.3 and 98.4 % (decision 51)")),
-    ],
-)
-def test_another_crs_and_a_shift_below_half_a_pixel_leave_the_map_nearly_as_it_is(two_heights, tmp_path, least):
+def test_another_crs_and_a_shift_below_half_a_pixel_leave_the_map_nearly_as_it_is(two_heights, tmp_path):
     *_, heights = two_heights
     fine = {"transform": (LEFT, PIXEL / 4, 0.0, TOP, 0.0, -PIXEL / 4)}
     surface = write_raster(tmp_path / "ndsm.tif", finer(heights)[None], **fine)
@@ -160,7 +153,7 @@ def test_another_crs_and_a_shift_below_half_a_pixel_leave_the_map_nearly_as_it_i
     shifted = write_raster(tmp_path / "shifted.tif", finer(heights)[None], transform=off)
     for name, extra in (("another CRS", degrees), ("0.3 pixel right and down", shifted)):
         _, found = classified(two_heights, tmp_path, EXTRA=[str(extra)])
-        assert (found == expected).mean() >= least, name
+        assert (found == expected).mean() >= 0.995, name
 
 
 def test_extras_part_a_scene_into_clusters_and_what_says_nothing_leaves_the_same_bytes(two_heights, tmp_path):

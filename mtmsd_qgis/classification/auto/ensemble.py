@@ -152,7 +152,8 @@ def cross_validate_ensemble(
 ) -> CrossValidatedEnsemble:
     """Cross-validate the models, choose the members and calibrate their mean.
 
-    Where there are libraries with and without spatial context, the one whose ensemble has the lower Brier score counts.
+    Where there are libraries with and without spatial context, the one whose ensemble has the lower Brier score counts;
+    where both are alike to the thousandth that the report shows, the one without.
 
     Args:
         training: (N,) samples with the feature sets of the libraries.
@@ -178,7 +179,7 @@ def cross_validate_ensemble(
         joint = temperature(mean, held_out.class_index, held_out.weight)
         ensembles[context] = CrossValidatedEnsemble(models, chosen, joint, prior, held_out, context)
     briers = {context: 1 + mean_brier(held_out, ensemble.log_p) for context, ensemble in ensembles.items()}
-    best = min(briers, key=lambda context: briers[context])
+    best = min(briers, key=lambda context: (round(briers[context], 3), context))
     return replace(ensembles[best], models=tuple(found[spec.name] for spec in specs), briers=briers)
 
 

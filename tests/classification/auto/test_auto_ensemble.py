@@ -80,6 +80,16 @@ def test_in_other_polygons_all_models_count_alike_and_the_context_decides_which_
     assert reliable or ensemble.feature_sets == [FeatureSet.SPECTRA]
 
 
+def test_where_both_are_alike_the_spectra_alone_count():
+    """Every held-out sample is told surely with spatial context and without: rounding does not decide."""
+    training, group = samples()
+    for values in training.features.values():
+        values[:, 0] = 100.0 * torch.from_numpy(training.class_index)
+    validated = cross_validate_ensemble(training, purpose_for(group, uses_context=None), silent)
+    assert max(validated.briers.values()) < 0.0005
+    assert not validated.uses_context
+
+
 @pytest.mark.parametrize("helps", [True, False])
 def test_held_out_samples_say_whether_spatial_context_is_used(helps):
     """Smoothing takes the noise away, or what tells the classes apart."""
@@ -96,7 +106,9 @@ def test_held_out_samples_say_whether_spatial_context_is_used(helps):
     members = {model.spec.name for model in validated.chosen}
     assert members == {spec.name for spec in (CONTEXTUAL if helps else OVERLAPPING)}
     assert {model.spec.name for model in validated.models} == {spec.name for spec in (*CONTEXTUAL, *OVERLAPPING)}
+    assert validated.context.reliable == helps
     fixed = cross_validate_ensemble(training, purpose_for(group, uses_context=not helps), silent)
+    assert fixed.context is None
     assert fixed.uses_context != helps
     assert fixed.briers[not helps] == validated.briers[not helps]
     ensemble = validated.fit(training, 0, silent)
