@@ -12,6 +12,7 @@ import pytest
 from mtmsd_qgis.errors import SceneError
 from mtmsd_qgis.features.extras.column_recipe import ColumnRecipe
 from mtmsd_qgis.io.cube import Cube
+from mtmsd_qgis.io.windows import whole
 from mtmsd_qgis.jobs.extras.extra_rasters import ExtraInputs, ExtraRaster
 from mtmsd_qgis.jobs.protocol import Job
 from mtmsd_qgis.jobs.settings import ApplySettings, ClassificationSettings, to_json
@@ -141,6 +142,43 @@ def test_a_classifier_file_keeps_what_extras_it_needs(scene, tmp_path):
     heights = replace(given, rasters=(ExtraRaster("dem", "elevation", ("1",)),))
     with pytest.raises(SceneError, match="should be like heights"):
         applied(scene, path, heights)
+
+
+@pytest.mark.parametrize("split", ["random", "spatial"])
+def test_class_weights_take_the_place_of_the_shares_of_each_of_the_two_ensembles(scene, tmp_path, split):
+    folder, *_, height = scene
+    holed, path = height.copy(), tmp_path / "c.mtmsdc"
+    holed[:, 60:] = np.nan
+    wanted = np.array([0.2, 0.7, 0.1])
+
+    def probabilities(settings, rasters, **parts):
+        result, *_ = classified(scene, rasters, settings=settings, **parts)
+        return result, Cube(folder, result.probabilities).read(whole(SIDE, SIDE))
+
+    plain, weighted = (replace(SETTINGS, split=split, class_weights=weights) for weights in (None, "area"))
+    given = {"use": "always", "validation": "samples.npy"}  # so that all samples are learnt from
+    areas = {**given, "options": {"probabilities": True, "class_areas": wanted.tolist()}}
+    _, before = probabilities(plain, {"heights": holed[None]}, **given, options={"probabilities": True})
+    _, without = probabilities(weighted, {}, **areas)
+    outputs = {"classifier": str(path)}
+    result, found = probabilities(weighted, {"heights": holed[None]}, outputs=outputs, **areas)
+
+    table = np.load(folder / "samples.npy")
+    known = table[table[:, 1] < 60]
+    shares = np.bincount(known[:, 2]) / len(known)
+    if split == "spatial":  # the prior of balanced models: shares, trusted by the number of polygons
+        polygons = len(np.unique(known[:, 2:], axis=0)) / 3
+        shares = shares ** (polygons / (polygons + 10))
+        shares /= shares.sum()
+    np.testing.assert_allclose(result.choices.class_weights.presumed, shares, atol=1e-6)
+    expected = before * (wanted / shares)[:, None, None]
+    np.testing.assert_allclose(found[..., :60], (expected / expected.sum(axis=0))[..., :60], atol=2e-5)
+    np.testing.assert_allclose(found[..., 60:], without[..., 60:], atol=2e-5)
+
+    content = b"".join((folder / f"{name}.raw").read_bytes() for name in ("map", "confidence"))
+    extra = cube_of(folder, holed[None], name="extras").description
+    heights = ExtraRaster("heights", "values", ("1",))
+    assert applied(scene, path, ExtraInputs(rasters=(heights,), cube=extra)) == content
 
 
 def test_a_classifier_without_extras_refuses_them(scene, tmp_path):

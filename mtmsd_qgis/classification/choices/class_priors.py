@@ -29,8 +29,12 @@ from ...io.cube import Raster
 from ...io.windows import Tile
 from ...jobs.choice_results import ClassWeightFacts
 from ...jobs.data_model import FeatureLayout
+from ...progress import silent
+from ...sampling.sample_table import SampleTable
 from ..auto.ensemble_rule import EnsembleRule
 from ..auto.predictor import EnsemblePredictor
+from ..extras.extras_predictor import ExtrasPredictor
+from ..extras.extras_rule import ExtrasRule
 from ..fusion.reader import FusionRule
 from ..predictor import Predictor
 from ..sample_weights import class_counts
@@ -38,6 +42,8 @@ from ..training_task import FittedClassifier, TrainingTask
 from ..transformer.patch_reader import PatchRule
 
 log = logging.getLogger(__name__)
+
+Shares = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -110,51 +116,73 @@ def with_class_weights(
     if kind is None:
         return classifier
     wanted = _wanted_shares(kind, task, areas)
-    presumed = _presumed_shares(classifier, task)
-    log_ratio = torch.from_numpy(np.log(wanted) - np.log(presumed))
     log.info("Class shares beforehand (%s): %s.", kind, ", ".join(f"{100 * share:.1f} %" for share in wanted))
-    facts = ClassWeightFacts(kind, tuple(wanted.tolist()), tuple(presumed.tolist()))
-    return replace(_reweighted(classifier, log_ratio), class_weights=facts)
+    reweighted, presumed = _reweighted(classifier, task, wanted)
+    return replace(reweighted, class_weights=ClassWeightFacts(kind, tuple(wanted.tolist()), tuple(presumed.tolist())))
 
 
-def _reweighted(classifier: FittedClassifier, log_ratio: Tensor) -> FittedClassifier:
-    rule, predictor = classifier.rule, classifier.predictor
-    if isinstance(rule, EnsembleRule) and isinstance(predictor, EnsemblePredictor):
-        prior = predictor.ensemble.log_prior
-        predictor = replace(predictor, ensemble=replace(predictor.ensemble, log_prior=prior + log_ratio.to(prior)))
-        return replace(classifier, predictor=predictor, rule=EnsembleRule.of(predictor))
+def _reweighted(classifier: FittedClassifier, task: TrainingTask, wanted: Shares) -> tuple[FittedClassifier, Shares]:
+    """The classifier with the wanted shares (K,), and those (K,) that it presumes.
+
+    With extras there are two ensembles, each with shares of its own: that with extras was fitted to the samples at
+    which they have data. What is presumed is told of that one.
+    """
+    rule, predictor, shares = classifier.rule, classifier.predictor, _sample_shares(task, task.training)
+    if isinstance(predictor, EnsemblePredictor):
+        predictor, presumed = _reweighted_ensemble(predictor, shares, wanted)
+        return replace(classifier, predictor=predictor, rule=EnsembleRule.of(predictor)), presumed
+    if isinstance(predictor, ExtrasPredictor) and isinstance(rule, ExtrasRule):
+        _, known = predictor.extras.at_pixels(task.training.rows, task.training.cols, silent)
+        plain, _ = _reweighted_ensemble(predictor.plain, shares, wanted)
+        shares = _sample_shares(task, task.training.subset(known))
+        extended, presumed = _reweighted_ensemble(predictor.extended, shares, wanted)
+        rule = replace(rule, plain=EnsembleRule.of(plain), extended=extended.ensemble)
+        return replace(classifier, predictor=replace(predictor, plain=plain, extended=extended), rule=rule), presumed
     if isinstance(rule, (FusionRule, PatchRule)):
-        return replace(classifier, predictor=PriorPredictor(predictor, log_ratio), rule=PriorRule(rule, log_ratio))
+        log_ratio = _log_ratio(wanted, shares)
+        predictor, rule = PriorPredictor(predictor, log_ratio), PriorRule(rule, log_ratio)
+        return replace(classifier, predictor=predictor, rule=rule), shares
     raise SettingsError(
         "CLASS_WEIGHTS needs a classifier of one decision rule; found one that decides by several. Leave CLASS_WEIGHTS "
         "at 'classifier', or leave out what calls for several rules."
     )
 
 
-def _wanted_shares(kind: str, task: TrainingTask, areas: Sequence[float] | None) -> NDArray[np.float64]:
+def _reweighted_ensemble(
+    predictor: EnsemblePredictor, shares: Shares, wanted: Shares
+) -> tuple[EnsemblePredictor, Shares]:
+    """The default classifier with the wanted shares (K,), and those (K,) that its probabilities presume.
+
+    Its models are balanced where whole polygons or blocks are held out, and its prior is added to them; else it
+    presumes the shares of the samples, as networks and logistic regression do, which are fitted by their likelihood.
+
+    Args:
+        predictor: Fitted.
+        shares: (K,) of the classes among its samples.
+        wanted: (K,).
+    """
+    ensemble, presumed = predictor.ensemble, shares
+    if ensemble.held_out != "samples":
+        presumed = np.asarray(torch.softmax(ensemble.log_prior.double(), dim=0).cpu().numpy())
+    prior = ensemble.log_prior + _log_ratio(wanted, presumed).to(ensemble.log_prior)
+    return replace(predictor, ensemble=replace(ensemble, log_prior=prior)), presumed
+
+
+def _log_ratio(wanted: Shares, presumed: Shares) -> Tensor:
+    return torch.from_numpy(np.log(wanted) - np.log(presumed))
+
+
+def _wanted_shares(kind: str, task: TrainingTask, areas: Sequence[float] | None) -> Shares:
     if kind == "even":
         return np.full(len(task.classes), 1 / len(task.classes))
     if kind == "samples":
-        return _sample_shares(task)
+        return _sample_shares(task, task.training)
     numbers = np.array(areas if areas is not None else [], dtype=np.float64)
     if len(numbers) != len(task.classes) or not (np.isfinite(numbers) & (numbers > 0)).all():
         raise SamplesError("CLASS_WEIGHTS 'area' needs a positive area of every class. Give one a class.")
     return np.asarray(numbers / numbers.sum())
 
 
-def _presumed_shares(classifier: FittedClassifier, task: TrainingTask) -> NDArray[np.float64]:
-    """The class shares that the probabilities presume.
-
-    The default classifier's models are balanced where whole polygons or blocks are held out, and its prior is added to
-    them; else it presumes the shares of the samples, as networks and logistic regression do, which are fitted by their
-    likelihood.
-    """
-    rule = classifier.rule
-    if isinstance(rule, EnsembleRule) and rule.ensemble.held_out != "samples":
-        return np.asarray(torch.softmax(rule.ensemble.log_prior.double(), dim=0).cpu().numpy())
-    return _sample_shares(task)
-
-
-def _sample_shares(task: TrainingTask) -> NDArray[np.float64]:
-    counts = class_counts(task.training.class_index, task.weights_of(task.training), len(task.classes))
+def _sample_shares(task: TrainingTask, samples: SampleTable) -> Shares:
+    counts = class_counts(samples.class_index, task.weights_of(samples), len(task.classes))
     return np.asarray(counts / counts.sum())
