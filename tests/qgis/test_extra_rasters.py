@@ -14,6 +14,7 @@ from mtmsd.algorithms.bridge.feedback import ProgressRange
 from mtmsd.algorithms.bridge.raster.source import describe_raster
 from mtmsd.mtmsd_qgis.io.cube import Cube
 from mtmsd.mtmsd_qgis.io.windows import whole
+from mtmsd.mtmsd_qgis.jobs.extras.extra_rasters import ExtraRaster
 from osgeo import gdal
 from qgis.core import QgsCoordinateTransformContext, QgsProcessingException, QgsRasterLayer
 from scenes import (
@@ -108,13 +109,17 @@ def test_pixels_without_an_extent_are_refused(two_heights, tmp_path, transform):
             classified(two_heights, tmp_path, **parameters)
 
 
-def aligned(path, folder):
-    """The extra raster as it lies on a grid of 8 x 8 pixels: its kind, the names of its bands, its values (B, 8, 8)."""
+def aligned(path, folder, expected=()):
+    """The extra raster as it lies on a grid of 8 x 8 pixels: its kind, the names of its bands, its values (B, 8, 8).
+
+    Where a classifier is applied, it expects such as this gave before.
+    """
     folder.mkdir()
     scene = describe_raster(QgsRasterLayer(str(write_raster(folder / "scene.tif", np.zeros((1, 8, 8), np.uint8))), "s"))
     extra = describe_extra(QgsRasterLayer(str(path), path.stem))
     export = ExtraExport([extra], scene.grid, folder, QgsCoordinateTransformContext())
-    (raster,), cube = export.write(ProgressRange(Log(), 0, 1))
+    expected = [ExtraRaster("learnt", *learnt[:2]) for learnt in expected]
+    (raster,), cube = export.write(ProgressRange(Log(), 0, 1), expected)
     return raster.kind, raster.bands, Cube(folder, cube).read(whole(8, 8))
 
 
@@ -132,6 +137,18 @@ def test_a_finer_grid_leaves_mean_and_deviation_and_categories_their_shares(tmp_
     within = soils[0].reshape(8, 2, 8, 2).swapaxes(1, 2).reshape(8, 8, 4)
     assert (kind, bands) == ("categories", ("2", "5", "9"))
     np.testing.assert_allclose(found, [(within == value).mean(axis=2) for value in (2, 5, 9)], atol=1e-6)
+
+
+def test_a_classifier_finds_the_same_categories_again_of_any_number_of_digits(tmp_path):
+    index = np.random.default_rng(0).integers(0, 4, (8, 8))
+    ids = np.array([-1, 2453217, 2453218, 1234567890], np.int32)
+    soils = write_raster(tmp_path / "soils.tif", ids[index][None], code=gdal.GDT_Int32)
+    learnt = aligned(soils, tmp_path / "learnt")
+    assert learnt[:2] == ("categories", ("-1", "2453217", "2453218", "1234567890"))
+    np.testing.assert_array_equal(learnt[2], [index == number for number in range(4)])
+    found = aligned(soils, tmp_path / "found", [learnt])
+    assert found[:2] == learnt[:2]
+    np.testing.assert_array_equal(found[2], learnt[2])
 
 
 def test_a_coarser_grid_is_interpolated(tmp_path):

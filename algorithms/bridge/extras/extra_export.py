@@ -120,7 +120,7 @@ class _Plan:
             with_deviation = len(expected.bands) == 2 * len(numbers) and warper.is_finer
         names = tuple(source.bands[number - 1].name or f"band {number}" for number in numbers)
         if kind.word == CATEGORIES:
-            names = tuple(f"{value:g}" for value in kind.categories)
+            names = tuple(map(_category_name, kind.categories))
         elif with_deviation:
             names = tuple(name for band in names for name in (band, f"{band}, {_DEVIATION}"))
         return cls(ExtraRaster(extra.name, kind.word, names), warper, kind, tuple(numbers))
@@ -186,6 +186,11 @@ def _refuse_no_place(source: RasterSource, grid: Grid) -> None:
             f"Without a georeference an extra raster should have the raster's {grid.width} x {grid.height} pixels; "
             f"{source.name} has {own.width} x {own.height}. Choose another one, or georeference both."
         )
+
+
+def _category_name(value: float) -> str:
+    """A category as text, from which float makes the very number again."""
+    return str(int(value)) if value.is_integer() else repr(value)
 
 
 def _as_expected(extra: ExtraSource, kind: ExtraKind, expected: ExtraRaster) -> ExtraKind:
