@@ -151,6 +151,31 @@ def test_a_classifier_finds_the_same_categories_again_of_any_number_of_digits(tm
     np.testing.assert_array_equal(found[2], learnt[2])
 
 
+@pytest.mark.parametrize(("name", "kind"), [("wet", "values"), ("dem", "elevation")])
+def test_a_histogram_is_no_table_of_classes(tmp_path, name, kind):
+    """ERDAS keeps it in the attribute table, of measurements too."""
+    values = np.random.default_rng(0).normal(0, 100, (1, 64, 64))
+    plain = write_raster(tmp_path / "plain.tif", values.astype(np.float32))
+    path = tmp_path / f"{name}.img"
+    gdal.GetDriverByName("HFA").CreateCopy(str(path), gdal.Open(str(plain)), options=["STATISTICS=YES"])
+    dataset = gdal.Open(str(path))
+    assert dataset.GetRasterBand(1).GetDefaultRAT().GetRowCount() > 0
+    del dataset
+    assert aligned(path, tmp_path / "grid")[:2] == (kind, ("b1",))
+
+
+@pytest.mark.parametrize(("step", "kind"), [(1.0, "categories"), (0.5, "values")])
+def test_a_table_of_classes_makes_categories_of_whole_numbers(tmp_path, step, kind):
+    path = write_raster(tmp_path / "soils.tif", step * np.arange(64, dtype=np.float32).reshape(1, 8, 8))
+    dataset, table = gdal.Open(str(path), gdal.GA_Update), gdal.RasterAttributeTable()
+    table.CreateColumn("VALUE", gdal.GFT_Integer, gdal.GFU_Generic)
+    table.SetRowCount(1)
+    dataset.GetRasterBand(1).SetDefaultRAT(table)
+    del table, dataset
+    found = aligned(path, tmp_path / "grid")
+    assert (found[0], len(found[1])) == (kind, 32 if kind == "categories" else 1)
+
+
 def test_a_coarser_grid_is_interpolated(tmp_path):
     coarse = {"transform": (LEFT - 2 * PIXEL, 2 * PIXEL, 0.0, TOP + 2 * PIXEL, 0.0, -2 * PIXEL)}
     rising = np.tile(np.arange(6, dtype=np.float32) + 0.25, (1, 6, 1))

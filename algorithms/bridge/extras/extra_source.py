@@ -93,11 +93,12 @@ def kind_of(extra: ExtraSource, exported: RasterSource) -> ExtraKind:
         return ExtraKind(VALUES)
     dataset = exported.open()
     band = dataset.GetRasterBand(numbers[0])
-    has_table = band.GetRasterColorTable() is not None or bool(band.GetCategoryNames()) or _has_rows(band)
-    if not has_table and extra.is_elevation:
-        return ExtraKind(ELEVATION)
-    categories = _categories(dataset, exported, numbers[0], with_table=has_table)
-    return ExtraKind(CATEGORIES, categories) if categories else ExtraKind(VALUES)
+    has_table = band.GetRasterColorTable() is not None or bool(band.GetCategoryNames()) or _has_classes(band)
+    if has_table or not extra.is_elevation:
+        categories = _categories(dataset, exported, numbers[0], with_table=has_table)
+        if categories:
+            return ExtraKind(CATEGORIES, categories)
+    return ExtraKind(ELEVATION if extra.is_elevation else VALUES)
 
 
 def data_bands(source: RasterSource) -> list[int]:
@@ -112,13 +113,18 @@ def data_bands(source: RasterSource) -> list[int]:
     return [number for number in good if dataset.GetRasterBand(number).GetColorInterpretation() != alpha] or good[:1]
 
 
-def _has_rows(band: gdal.Band) -> bool:
+def _has_classes(band: gdal.Band) -> bool:
+    """Whether an attribute table has names or numbers of classes; that of an ERDAS .img may be a mere histogram."""
     table = band.GetDefaultRAT()
-    return table is not None and table.GetRowCount() > 0
+    if table is None or not table.GetRowCount():
+        return False
+    columns = range(table.GetColumnCount())
+    named = any(table.GetNameOfCol(column).strip().lower() == "value" for column in columns)
+    return named or any(table.GetUsageOfCol(column) in (gdal.GFU_Name, gdal.GFU_MinMax) for column in columns)
 
 
 def _categories(dataset: gdal.Dataset, source: RasterSource, number: int, *, with_table: bool) -> tuple[float, ...]:
-    """Values of the categories in windows spread over the raster; none where these are measurements.
+    """Values of the categories, whole numbers, in windows spread over the raster; none where these are measurements.
 
     Args:
         dataset: Of the raster.
@@ -131,7 +137,7 @@ def _categories(dataset: gdal.Dataset, source: RasterSource, number: int, *, wit
     counts: dict[float, int] = {}
     for values in _looks(dataset, source, number):
         found, numbers = np.unique(values, return_counts=True)
-        if not with_table and (len(found) > MOST_CATEGORIES or (found != np.rint(found)).any()):
+        if (found != np.rint(found)).any() or (not with_table and len(found) > MOST_CATEGORIES):
             return ()
         for value, count in zip(found.tolist(), numbers.tolist()):
             counts[value] = counts.get(value, 0) + count
