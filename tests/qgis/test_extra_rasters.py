@@ -151,6 +151,32 @@ def test_a_classifier_finds_the_same_categories_again_of_any_number_of_digits(tm
     np.testing.assert_array_equal(found[2], learnt[2])
 
 
+@pytest.mark.parametrize(
+    ("names", "is_elevation"),
+    [
+        (("dem", "SRTM_90", "alos_dsm", "aw3d30", "DGM1", "Höhe", "hoehen 2020", "DGM Tiefebene", "street_dem"), True),
+        (("alos_palsar_hh", "ALOS2_HV_2020", "Baumhöhe", "rain", "random"), False),
+        (("srtm_slope", "dem_aspect", "dem hillshade", "DTM-roughness", "dem_curvature", "dem_TWI", "srtm_tpi"), False),
+        (("DGM Hangneigung", "dgm_exposition", "DGM_Schummerung", "dgm krümmung"), False),
+        (("höhe über Grund", "hoehe_ueber_grund", "Höhe Vegetation", "ndsm", "n-DSM", "dsm_minus_dtm", "chm"), False),
+    ],
+)
+def test_heights_are_known_by_their_names(tmp_path, names, is_elevation):
+    path = str(write_raster(tmp_path / "any.tif", np.zeros((1, 8, 8), np.float32)))
+    assert {name: describe_extra(QgsRasterLayer(path, name)).is_elevation for name in names} == dict.fromkeys(
+        names, is_elevation
+    )
+
+
+@pytest.mark.parametrize(("name", "kind"), [("b", True), ("distance_to_water", False), ("canopy height", False)])
+def test_what_is_in_metres_is_a_height_unless_its_name_says_something_else(tmp_path, name, kind):
+    path = write_raster(tmp_path / "any.tif", np.zeros((1, 8, 8), np.float32))
+    dataset = gdal.Open(str(path), gdal.GA_Update)
+    dataset.GetRasterBand(1).SetUnitType("metre")
+    del dataset
+    assert describe_extra(QgsRasterLayer(str(path), name)).is_elevation is kind
+
+
 @pytest.mark.parametrize(("name", "kind"), [("wet", "values"), ("dem", "elevation")])
 def test_a_histogram_is_no_table_of_classes(tmp_path, name, kind):
     """ERDAS keeps it in the attribute table, of measurements too."""

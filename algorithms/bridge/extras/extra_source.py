@@ -22,11 +22,17 @@ if TYPE_CHECKING:
 
 MOST_CATEGORIES = 32
 _LENGTH_UNITS = ("m", "metre", "metres", "meter", "meters", "ft", "foot", "feet")
-# Heights above a datum by the usual names; not those above the ground, which are no position.
+# Heights above a datum by the usual names. A radar satellite is called ALOS too, so that alone is none.
 _HEIGHT_NAMES = re.compile(
-    r"(?<![a-z])(c?dem|dsm|dtm|dhm|dgm|dom|srtm|nasadem|alos|aw3d\w*|elevation|altitude|altitud|h(oe|ö)hen?)(?![a-z])"
+    r"(?<![a-z])(c?dem|dsm|dtm|dhm|dgm|dom|srtm|nasadem|aw3d\w*|elevation|altitude|altitud|h(oe|ö)hen?)(?![a-z])"
 )
-_ABOVE_GROUND = re.compile(r"(?<![a-z])(n-?dsm|ndom|chm|canopy|above.?ground)(?![a-z])")
+# Other quantities, whatever unit they have and whatever they were derived from: those above the ground are no position.
+_NO_HEIGHT = re.compile(
+    r"(?<![a-z])(n-?dsm|ndom|chm|twi|tpi|tri|trees?|tiefe)(?![a-z])|canopy|vegetation|baumh|above.?ground"
+    r"|(ü|ue)ber.?(dem.?)?(grund|boden|gel(ä|ae)nde)|(?<![a-z])(dsm|dom|dem)\W*(minus)?\W*(dtm|dgm)(?![a-z])"
+    r"|slope|aspect|hill.?shad|shaded.?relief|roughness|ruggedness|curvature|distance|depth"
+    r"|neigung|exposition|schummerung|rauh?igkeit|kr(ü|ue)mmung|w(ö|oe)lbung|entfernung|abstand"
+)
 _LOOKS, _LOOK_SIDE = 8, 128  # windows down and across, and their sides in pixels, that categories are looked for in
 
 
@@ -73,9 +79,8 @@ def describe_extra(layer: QgsRasterLayer) -> ExtraSource:
         dataset = source.open()  # a band does not keep it open
         unit = (dataset.GetRasterBand(1).GetUnitType() or "").strip().lower()
     texts = f"{source.name} {source.bands[0].name}".lower().replace("_", " ")
-    named = bool(_HEIGHT_NAMES.search(texts)) and not _ABOVE_GROUND.search(texts)
-    in_metres = unit in _LENGTH_UNITS and not _ABOVE_GROUND.search(texts)
-    return ExtraSource(source, len(source.bands) == 1 and (named or in_metres))
+    says_so = unit in _LENGTH_UNITS or bool(_HEIGHT_NAMES.search(texts))
+    return ExtraSource(source, len(source.bands) == 1 and says_so and not _NO_HEIGHT.search(texts))
 
 
 def kind_of(extra: ExtraSource, exported: RasterSource) -> ExtraKind:
