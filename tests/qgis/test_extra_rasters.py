@@ -202,6 +202,28 @@ def test_a_table_of_classes_makes_categories_of_whole_numbers(tmp_path, step, ki
     assert (found[0], len(found[1])) == (kind, 32 if kind == "categories" else 1)
 
 
+def test_measurements_of_few_whole_numbers_stay_measurements_where_a_classifier_expects_them(tmp_path):
+    rng = np.random.default_rng(0)
+    many = write_raster(tmp_path / "rain.tif", rng.permutation(64).reshape(1, 8, 8).astype(np.int16))
+    few = write_raster(tmp_path / "dry_year.tif", rng.integers(0, 5, (1, 8, 8)).astype(np.int16))
+    learnt = aligned(many, tmp_path / "learnt")
+    assert learnt[:2] == ("values", ("b1",))
+    assert aligned(few, tmp_path / "alone")[0] == "categories"
+    kind, bands, found = aligned(few, tmp_path / "found", [learnt])
+    assert (kind, bands) == ("values", ("b1",))
+    np.testing.assert_array_equal(found[0], read_raster(few)[0])
+    heights = aligned(few, tmp_path / "heights", [("elevation", ("b1",))])
+    assert heights[0] == "elevation"
+
+    dataset = gdal.Open(str(few), gdal.GA_Update)
+    dataset.GetRasterBand(1).SetCategoryNames(["loam", "sand"])
+    del dataset
+    with pytest.raises(QgsProcessingException, match=r"dry_year should be of values, like learnt, .* of categories"):
+        aligned(few, tmp_path / "table", [learnt])
+    with pytest.raises(QgsProcessingException, match=r"of categories, like .* it is of values.* give it a table"):
+        aligned(many, tmp_path / "measured", [("categories", ("0", "1"))])
+
+
 def test_a_coarser_grid_is_interpolated(tmp_path):
     coarse = {"transform": (LEFT - 2 * PIXEL, 2 * PIXEL, 0.0, TOP + 2 * PIXEL, 0.0, -2 * PIXEL)}
     rising = np.tile(np.arange(6, dtype=np.float32) + 0.25, (1, 6, 1))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from qgis.core import QgsCoordinateTransformContext, QgsProcessingException
 
 from ....mtmsd_qgis.jobs.data_model import Band, CubeFile
-from ....mtmsd_qgis.jobs.extras.extra_rasters import CATEGORIES, ELEVATION, VALUES, ExtraRaster
+from ....mtmsd_qgis.jobs.extras.extra_rasters import CATEGORIES, ExtraRaster
 from ..feedback import ProgressRange
 from ..raster.source import Grid, RasterSource, export_foreign
 from .extra_source import ExtraKind, ExtraSource, data_bands, fill_sentence, kind_of
@@ -196,14 +196,19 @@ def _category_name(value: float) -> str:
 def _as_expected(extra: ExtraSource, kind: ExtraKind, expected: ExtraRaster) -> ExtraKind:
     """The kind that a classifier was learnt with.
 
+    Measurements of few different whole numbers look like categories, so where no table says which they are, they are
+    what is expected.
+
     Raises:
         QgsProcessingException: The raster is of another.
     """
-    both = {kind.word, expected.kind}
-    if kind.word == expected.kind or both == {VALUES, ELEVATION}:
-        kind = ExtraKind(expected.kind)
-        return ExtraKind(CATEGORIES, tuple(map(float, expected.bands))) if kind.word == CATEGORIES else kind
+    if expected.kind == CATEGORIES and kind.word == CATEGORIES:
+        return ExtraKind(CATEGORIES, tuple(map(float, expected.bands)))
+    if expected.kind != CATEGORIES and not (kind.word == CATEGORIES and kind.with_table):
+        return ExtraKind(expected.kind)
+    hint = " If its whole numbers are classes, give it a table of them." if expected.kind == CATEGORIES else ""
     raise QgsProcessingException(
         f"The extra raster {extra.name} should be of {expected.kind}, like {expected.name}, that the classifier was "
         f"learnt with; it is of {kind.word}. Choose another raster, or the order in which the classifier was learnt."
+        f"{hint}"
     )

@@ -61,10 +61,12 @@ class ExtraKind:
     Attributes:
         word: VALUES, ELEVATION or CATEGORIES.
         categories: Their values, ascending.
+        with_table: Whether a palette or a table of classes says so; else the pixels alone do.
     """
 
     word: str
     categories: tuple[float, ...] = ()
+    with_table: bool = False
 
 
 def describe_extra(layer: QgsRasterLayer) -> ExtraSource:
@@ -102,7 +104,7 @@ def kind_of(extra: ExtraSource, exported: RasterSource) -> ExtraKind:
     if has_table or not extra.is_elevation:
         categories = _categories(dataset, exported, numbers[0], with_table=has_table)
         if categories:
-            return ExtraKind(CATEGORIES, categories)
+            return ExtraKind(CATEGORIES, categories, has_table)
     return ExtraKind(ELEVATION if extra.is_elevation else VALUES)
 
 
