@@ -109,6 +109,17 @@ def test_pixels_without_an_extent_are_refused(two_heights, tmp_path, transform):
             classified(two_heights, tmp_path, **parameters)
 
 
+def test_an_extra_raster_of_bad_bands_alone_is_refused(two_heights, tmp_path):
+    *_, heights = two_heights
+    plain = write_raster(tmp_path / "plain.tif", heights[None])
+    path = tmp_path / "radar.dat"
+    gdal.GetDriverByName("ENVI").CreateCopy(str(path), gdal.Open(str(plain)))
+    with path.with_suffix(".hdr").open("a") as header:
+        header.write("bbl = {0}\n")
+    with pytest.raises(QgsProcessingException, match=r"usable band was expected; of radar .* all are marked as bad"):
+        classified(two_heights, tmp_path, EXTRA=[str(path)])
+
+
 def aligned(path, folder, expected=()):
     """The extra raster as it lies on a grid of 8 x 8 pixels: its kind, the names of its bands, its values (B, 8, 8).
 

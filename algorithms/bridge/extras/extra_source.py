@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from osgeo import gdal
-from qgis.core import QgsRasterLayer
+from qgis.core import QgsProcessingException, QgsRasterLayer
 
 from ....mtmsd_qgis.jobs.extras.extra_rasters import CATEGORIES, ELEVATION, VALUES
 from ..raster.source import RasterSource, describe_raster
@@ -112,10 +112,15 @@ def data_bands(source: RasterSource) -> list[int]:
     """Numbers of the bands that hold data: neither transparency, nor marked as bad.
 
     Raises:
-        QgsProcessingException: It cannot be opened.
+        QgsProcessingException: It cannot be opened, or all are marked as bad.
     """
     dataset = source.open()
     good = [band.number for band in source.bands if band.number not in source.bad]
+    if not good:
+        raise QgsProcessingException(
+            f"An extra raster with at least one usable band was expected; of {source.name} ({source.size_text}) none "
+            "would be used, as all are marked as bad. Choose another raster, or correct its list of bad bands."
+        )
     alpha = gdal.GCI_AlphaBand
     return [number for number in good if dataset.GetRasterBand(number).GetColorInterpretation() != alpha] or good[:1]
 
