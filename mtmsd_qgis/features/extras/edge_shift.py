@@ -34,6 +34,9 @@ def edge_shift(extra: Raster, position: int, component: Raster) -> tuple[float, 
         component: The scene; its first band is compared.
     """
     side = min(_SIDE, extra.height, extra.width)
+    middle, reach = side // 2, min(_FARTHEST, side // 2 - 2)
+    if reach < 1:  # too few pixels for edges to lie off
+        return None
     taper = np.outer(np.hanning(side), np.hanning(side))
     total = np.zeros((side, side), dtype=np.complex128)
     for window in spread_windows(extra, position, side, _WINDOWS):
@@ -47,7 +50,6 @@ def edge_shift(extra: Raster, position: int, component: Raster) -> tuple[float, 
     if not total.any():
         return None
     correlation = np.fft.fftshift(np.fft.ifft2(total).real)
-    middle, reach = side // 2, min(_FARTHEST, side // 2 - 2)
     near = correlation[middle - reach : middle + reach + 1, middle - reach : middle + reach + 1]
     row, col = np.unravel_index(int(near.argmax()), near.shape)
     if near[row, col] < _CLEAR * correlation.std():

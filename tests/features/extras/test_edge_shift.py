@@ -43,3 +43,9 @@ def test_a_raster_with_hardly_any_data_has_no_shift(tmp_path):
     holed = noisy(scene, 1)
     holed[:, 20:] = np.nan
     assert edge_shift(cube_of(tmp_path, holed, name="extras"), 0, cube_of(tmp_path, noisy(scene, 2))) is None
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 40), (3, 3), (5, 30), (6, 6), (7, 7)])
+def test_a_small_raster_has_no_shift(tmp_path, height, width):
+    scene = np.random.default_rng(0).normal(size=(1, height, width)).astype(np.float32)
+    assert edge_shift(cube_of(tmp_path, -scene, name="extras"), 0, cube_of(tmp_path, scene)) is None
