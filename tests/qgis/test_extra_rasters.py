@@ -8,6 +8,7 @@ from itertools import permutations
 
 import numpy as np
 import pytest
+from mtmsd.algorithms.base.rasters.extra_rasters import ChosenExtras
 from mtmsd.algorithms.bridge.extras.extra_export import ExtraExport
 from mtmsd.algorithms.bridge.extras.extra_source import describe_extra
 from mtmsd.algorithms.bridge.feedback import ProgressRange
@@ -233,6 +234,16 @@ def test_measurements_of_few_whole_numbers_stay_measurements_where_a_classifier_
         aligned(few, tmp_path / "table", [learnt])
     with pytest.raises(QgsProcessingException, match=r"of categories, like .* it is of values.* give it a table"):
         aligned(many, tmp_path / "measured", [("categories", ("0", "1"))])
+
+
+@pytest.mark.parametrize(("categories", "bands"), [(3, 3), (30, 30), (60, 2)])
+def test_the_room_for_categories_is_counted_by_category(tmp_path, categories, bands):
+    index = np.arange(64).reshape(1, 8, 8) % categories
+    path = write_raster(tmp_path / "soils.tif", index.astype(np.uint8))
+    extra = describe_extra(QgsRasterLayer(str(path), "soils"))
+    assert ChosenExtras((extra,)).bytes_on(extra.source.grid) == bands * 4 * 8 * 8
+    aligned(path, tmp_path / "grid")
+    assert (tmp_path / "grid" / "extras.raw").stat().st_size <= bands * 4 * 8 * 8
 
 
 def test_a_coarser_grid_is_interpolated(tmp_path):

@@ -80,11 +80,15 @@ class ChosenExtras:
         return ExtraInputs(self.use, self.texture, rasters, cube)
 
     def bytes_on(self, grid: Grid) -> int:
-        """Room that they take in the job folder, about."""
-        from ...bridge.extras.extra_export import BYTES
+        """Room that they take in the job folder, about.
 
-        bands = sum(2 * len(extra.source.bands) for extra in self.sources)
-        return bands * BYTES * grid.height * grid.width
+        Raises:
+            QgsProcessingException: One cannot be read.
+        """
+        from ...bridge.extras.extra_export import BYTES
+        from ...bridge.extras.extra_source import bands_on_a_grid
+
+        return sum(map(bands_on_a_grid, self.sources)) * BYTES * grid.height * grid.width
 
     @property
     def rows(self) -> dict[str, str]:

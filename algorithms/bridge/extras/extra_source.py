@@ -108,6 +108,18 @@ def kind_of(extra: ExtraSource, exported: RasterSource) -> ExtraKind:
     return ExtraKind(ELEVATION if extra.is_elevation else VALUES)
 
 
+def bands_on_a_grid(extra: ExtraSource) -> int:
+    """Bands that become of it, at most: mean and deviation of each of its own, or one a category.
+
+    Raises:
+        QgsProcessingException: It cannot be read.
+    """
+    bands = 2 * len(extra.source.bands)
+    if not extra.source.uri:  # of another provider than GDAL, whose pixels are not known yet
+        return bands
+    return len(kind_of(extra, extra.source).categories) or bands
+
+
 def data_bands(source: RasterSource) -> list[int]:
     """Numbers of the bands that hold data: neither transparency, nor marked as bad.
 
