@@ -19,7 +19,7 @@ from ..jobs.data_model import Band, CubeFile
 from ..jobs.disk_sizes import CLASS_ID_TYPE, PROBABILITY_TYPE
 from ..progress import Progress
 from .predictor import NO_CONFIDENCE, MapGrid, Predictor
-from .uncertainty.kinds import members_by_kind, probabilities_by_kind
+from .uncertainty.kinds import has_several_kinds, probabilities_by_kind
 from .uncertainty.measures import DISAGREEMENT, ENTROPY, MARGIN, runner_up, uncertainty
 
 
@@ -56,7 +56,7 @@ def predict_map(predictor: Predictor, grid: MapGrid, progress: Progress) -> MapF
         grid: Of the map.
         progress: Told after each window.
     """
-    files, is_new = _rasters(grid, several_kinds=bool(members_by_kind(predictor)))
+    files, is_new = _rasters(grid, several_kinds=has_several_kinds(predictor))
     completed = CompletedWindows(grid.directory, "mapped", files.rasters, fresh=is_new)
     ids = np.array([entry.id for entry in grid.classes], dtype=np.uint16)
     needed = [tile for tile in predictor.windows() if grid.is_needed is None or grid.is_needed(tile)]

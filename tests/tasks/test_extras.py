@@ -181,6 +181,24 @@ def test_class_weights_take_the_place_of_the_shares_of_each_of_the_two_ensembles
     assert applied(scene, path, ExtraInputs(rasters=(heights,), cube=extra)) == content
 
 
+def test_the_kinds_of_models_disagree_with_extras_too(scene):
+    folder, *_, height = scene
+    holed = height.copy()
+    holed[:, 60:] = np.nan
+
+    def uncertainty(rasters):
+        result, content, _ = classified(scene, rasters, options={"uncertainty": True})
+        return result.uncertainty, content, Cube(folder, result.uncertainty).read(whole(SIDE, SIDE))
+
+    _, content, _ = classified(scene, {"heights": holed[None]})
+    _, _, without = uncertainty({})
+    described, same, found = uncertainty({"heights": holed[None]})
+    assert [band.name for band in described.bands] == ["entropy", "margin", "disagreement"]
+    assert same == content
+    np.testing.assert_array_equal(found[..., 60:], without[..., 60:])
+    assert found[2, :, :60].mean() < without[2, :, :60].mean()  # heights settle what spectra cannot
+
+
 def test_a_classifier_without_extras_refuses_them(scene, tmp_path):
     folder, _, _, height = scene
     path = tmp_path / "c.mtmsdc"

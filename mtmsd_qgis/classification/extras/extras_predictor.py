@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,8 @@ from numpy.typing import NDArray
 from ...features.extras.extra_reader import ExtraReader
 from ...io.windows import Tile, Window
 from ..auto.predictor import EnsemblePredictor
+
+ReadOfEnsemble = Callable[[EnsemblePredictor], tuple[NDArray[np.float32], NDArray[np.bool_]]]
 
 
 @dataclass(frozen=True)
@@ -38,14 +41,22 @@ class ExtrasPredictor:
 
     def probabilities(self, tile: Tile) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Probabilities (K, h, w) of a window's core, 0 where invalid, and where it is valid (h, w)."""
+        return self.decided(tile, lambda predictor: predictor.probabilities(tile))
+
+    def decided(self, tile: Tile, read: ReadOfEnsemble) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """What the ensemble that decides a pixel says of it (..., h, w), in a window's core, and where it is valid.
+
+        Args:
+            tile: The window.
+            read: What one of the ensembles says of the window's core, and where it is valid.
+        """
         known = self.known(tile.core)
         if not known.any():
-            return self.plain.probabilities(tile)
-        probabilities, valid = self.extended.probabilities(tile)
+            return read(self.plain)
+        values, valid = read(self.extended)
         if not known[valid].all():
-            without, _ = self.plain.probabilities(tile)
-            probabilities = np.where(known, probabilities, without)
-        return probabilities, valid
+            values = np.where(known, values, read(self.plain)[0])
+        return values, valid
 
     def known(self, window: Window) -> NDArray[np.bool_]:
         """(h, w): where all extras in use have data."""

@@ -13,19 +13,17 @@ from numpy.typing import NDArray
 from ...io.windows import Tile
 from ..auto.ensemble import Ensemble
 from ..auto.predictor import EnsemblePredictor
+from ..extras.extras_predictor import ExtrasPredictor
 from ..predictor import Predictor, at_valid, in_window
 
 Probabilities = NDArray[np.float32]
 
 
-def members_by_kind(predictor: Predictor) -> list[list[int]]:
-    """Members of an ensemble with the same kind of estimator; empty where there are fewer than two kinds."""
-    if not isinstance(predictor, EnsemblePredictor):
-        return []
-    kinds: dict[str, list[int]] = {}
-    for number, model in enumerate(predictor.ensemble.members):
-        kinds.setdefault(type(model.spec.estimator).__name__, []).append(number)
-    return list(kinds.values()) if len(kinds) > 1 else []
+def has_several_kinds(predictor: Predictor) -> bool:
+    """Whether models of several kinds decide each pixel: with extras, in both ensembles."""
+    if isinstance(predictor, ExtrasPredictor):
+        return has_several_kinds(predictor.plain) and has_several_kinds(predictor.extended)
+    return isinstance(predictor, EnsemblePredictor) and len(_members_by_kind(predictor.ensemble)) > 1
 
 
 def probabilities_by_kind(
@@ -36,12 +34,28 @@ def probabilities_by_kind(
     Returns:
         The third are (M, K, h, w); None where there are fewer than two kinds.
     """
-    kinds = members_by_kind(predictor)
-    if not kinds or not isinstance(predictor, EnsemblePredictor):
+    if isinstance(predictor, EnsemblePredictor) and has_several_kinds(predictor):
+        together, valid = _all_and_each(predictor, tile)
+    elif isinstance(predictor, ExtrasPredictor) and has_several_kinds(predictor):
+        together, valid = predictor.decided(tile, lambda ensemble: _all_and_each(ensemble, tile))
+    else:
         return *predictor.probabilities(tile), None
-    ensemble: Ensemble = predictor.ensemble
+    return together[0], valid, together[1:]
+
+
+def _members_by_kind(ensemble: Ensemble) -> list[list[int]]:
+    """Numbers of the members with the same kind of estimator, by its name."""
+    kinds: dict[str, list[int]] = {}
+    for number, model in enumerate(ensemble.members):
+        kinds.setdefault(type(model.spec.estimator).__name__, []).append(number)
+    return [kinds[name] for name in sorted(kinds)]
+
+
+def _all_and_each(predictor: EnsemblePredictor, tile: Tile) -> tuple[Probabilities, NDArray[np.bool_]]:
+    """Probabilities (1 + M, K, h, w) of all members together, and of each kind; and where they are valid."""
+    ensemble = predictor.ensemble
     features, valid = predictor.reader.read(tile, ensemble.feature_sets)
     pixels = {feature_set: at_valid(values, valid) for feature_set, values in features.items()}
     log_p = [model.log_probabilities(pixels) for model in ensemble.members]
-    by_kind = [in_window(ensemble.combined([log_p[number] for number in kind]), valid) for kind in kinds]
-    return in_window(ensemble.combined(log_p), valid), valid, np.stack(by_kind)
+    chosen = [log_p, *([log_p[number] for number in kind] for kind in _members_by_kind(ensemble))]
+    return np.stack([in_window(ensemble.combined(each), valid) for each in chosen]), valid
