@@ -64,9 +64,11 @@ class ClusterCut:
         own, distances = self.distances(values)
         return own, _confidence(distances, self.temperature).cpu().numpy().astype(np.float32)
 
-    def find_each(self, values: Tensor, known: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """The same of pixels (N, F) some of which have no extra columns: known (N,) says which have."""
-        if self.without is None or known.all():
+    def find_each(
+        self, values: Tensor, known: NDArray[np.bool_] | None
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """The same of pixels (N, F) some of which have no extra columns: known (N,) says which have; None: all."""
+        if self.without is None or known is None or known.all():
             return self.find(values)
         own, confidence = np.zeros(len(known), dtype=np.int64), np.zeros(len(known), dtype=np.float32)
         for chosen, cut in ((known, self), (~known, self.without)):

@@ -47,6 +47,7 @@ class PixelDraw:
         cols: (N,) int64.
         cells: (N,) int64 window that each lies in.
         own: Of the first columns of the view, which are known of all pixels; None: all are.
+        known: (N,) where the other columns are known too; elsewhere they are those of a pixel that is alike. None: all.
     """
 
     values: Tensor
@@ -55,6 +56,7 @@ class PixelDraw:
     cols: NDArray[np.int64]
     cells: NDArray[np.int64]
     own: int | None = None
+    known: NDArray[np.bool_] | None = None
 
     def __len__(self) -> int:
         """N."""
@@ -179,10 +181,10 @@ class PixelView:
             parts.append((values[:, rows, cols].T.cpu(), spectra, rows + cell.row, cols + cell.col))
             progress((done + 1) / len(cells), "pixels of the clusters")
         values_of, spectra_of, rows_of, cols_of = zip(*parts)
-        drawn, own = torch.cat(values_of), None
+        drawn, own, known_of = torch.cat(values_of), None, None
         if self.extras is not None:
-            own = len(self.components)
-            drawn = filled_from_alike(drawn, np.concatenate(given), own)
+            own, known_of = len(self.components), np.concatenate(given)
+            drawn = filled_from_alike(drawn, known_of, own)
         return PixelDraw(
             values=drawn,
             spectra=np.concatenate(spectra_of),
@@ -190,6 +192,7 @@ class PixelView:
             cols=np.concatenate(cols_of),
             cells=np.repeat(np.arange(len(parts)), [len(rows) for rows in rows_of]),
             own=own,
+            known=known_of,
         )
 
     def _guide(self, tile: Tile, values: NDArray[np.float32], known: Tensor) -> Tensor:

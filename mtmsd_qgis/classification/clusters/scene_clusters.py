@@ -122,7 +122,7 @@ class SceneClusters:
 
     def spectra(self, clusters: int) -> NDArray[np.float64]:
         """(K, B) mean spectra of the clusters of a cut."""
-        own, _ = self.cut.model.nearest(self.draw.values)
+        own, _ = self.cut.find_each(self.draw.values, self.draw.known)
         labels = self.cut.model.tree.cut(clusters)[own]
         sizes = np.maximum(np.bincount(labels, minlength=clusters), 1)
         return np.stack([np.bincount(labels, band, minlength=clusters) / sizes for band in self.draw.spectra.T], axis=1)

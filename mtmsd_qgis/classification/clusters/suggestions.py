@@ -25,7 +25,7 @@ def suggested_places(draw: PixelDraw, cut: ClusterCut) -> tuple[SuggestedPlace, 
         draw: Pixels of the scene.
         cut: Of their clusters.
     """
-    own, confidence = cut.find(draw.values)
+    own, confidence = cut.find_each(draw.values, draw.known)  # as on the map
     cluster = cut.labels[own]
     points = (draw.values @ cut.model.metric).double().numpy()
     sizes = np.bincount(cluster, minlength=cut.clusters)

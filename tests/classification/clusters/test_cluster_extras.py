@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -12,6 +14,7 @@ from mtmsd_qgis.classification.clusters.cluster_model import ClusterModel
 from mtmsd_qgis.classification.clusters.extra_columns import filled_from_alike
 from mtmsd_qgis.classification.clusters.pixel_view import PixelDraw
 from mtmsd_qgis.classification.clusters.scene_clusters import SceneClusters
+from mtmsd_qgis.classification.clusters.suggestions import suggested_places
 from mtmsd_qgis.jobs.clusters.cluster_map import ClusterSettings
 from mtmsd_qgis.progress import silent
 
@@ -57,6 +60,24 @@ def test_pixels_of_which_the_extra_is_not_known_get_the_cluster_of_their_other_c
     assert alike[0] != alike[1]
     assert set(cluster[~known & ~alone]) <= alike[0] | alike[1]
     assert confidence[~known & ~alone].mean() < confidence[known & ~alone].mean()
+
+
+def test_places_and_mean_spectra_are_of_the_clusters_that_the_map_has_where_the_extra_is_not_known():
+    draw, _ = planted()
+    known = np.random.default_rng(1).random(len(draw)) < 0.6
+    draw = replace(draw, values=filled_from_alike(draw.values, known, 2), known=known)
+    found = SceneClusters.find(draw, ClusterSettings(clusters=4), silent)
+    mapped = torch.where(torch.from_numpy(known)[:, None] | (torch.arange(3) < 2), draw.values, 0.0)
+    own, confidence = found.cut.find_each(mapped, known)
+    cluster = found.cut.labels[own]
+    assert (cluster != found.cut.labels[found.cut.find(draw.values)[0]]).mean() > 0.05
+    places = suggested_places(draw, found.cut)
+    assert len(places) == 12
+    assert not known[[place.row for place in places]].all()
+    for place in places:
+        assert (place.cluster, place.confidence) == (cluster[place.row] + 1, pytest.approx(confidence[place.row]))
+    expected = [draw.spectra[cluster == number].mean(axis=0) for number in range(4)]
+    np.testing.assert_allclose(found.spectra(4), expected, rtol=1e-4)
 
 
 def test_a_model_of_the_first_columns_has_the_means_of_its_prototypes():
