@@ -238,6 +238,20 @@ def test_pixels_in_degrees_have_no_area(tmp_path):
     assert any("CRS is in degrees" in note for note in document["notes"])
 
 
+def test_pixels_of_web_mercator_have_no_area(tmp_path):
+    transform = (1e6, 10, 0, 6.8e6, 0, -10)  # at 52 degrees north, where a square metre of it has 0.38 m2
+    raster = class_map(tmp_path / "m.tif", transform=transform, epsg=3857)
+    layer = QgsVectorLayer("Point?crs=EPSG:3857&field=cover:integer", "p", "memory")
+    for row, col, k in SIX:
+        feature = QgsFeature(layer.fields())
+        feature.setGeometry(QgsGeometry.fromWkt(f"POINT({1e6 + 10 * (col + 0.5)} {6.8e6 - 10 * (row + 0.5)})"))
+        feature.setAttributes([k])
+        layer.dataProvider().addFeature(feature)
+    _, document = assess(raster, layer, tmp_path)
+    assert document["pixel_area_m2"] is None
+    assert any("is not one on the ground" in note and "equal-area CRS" in note for note in document["notes"])
+
+
 def test_from_the_command_line_and_without_torch(plain, tmp_path):
     reference = save_layer(points(*SIX), tmp_path / "reference.gpkg")
     program = QgisProcess(tmp_path / "home", None)

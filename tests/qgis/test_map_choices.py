@@ -62,10 +62,20 @@ def test_the_smallest_patch_is_given_in_pixels_or_square_metres(scene, tmp_path,
     assert sum(sieve["mapped_pixels"]) == sum(report_of(tmp_path)["mapped_pixels"]) == 64 * 64
 
 
-def test_square_metres_need_a_raster_with_metres(scene, tmp_path):
-    raster = write_raster(tmp_path / "degrees.tif", spectra(), transform=(10, 0.001, 0, 50, 0, -0.001), epsg=4326)
-    layer = vector_layer([(QgsGeometry.fromWkt("POINT(10.01 49.99)"), "a")], "Point", crs="EPSG:4326")
-    with pytest.raises(QgsProcessingException, match=r"SIEVE_UNIT 'm2' needs a raster .*Give SIEVE in pixels"):
+@pytest.mark.parametrize(
+    ("epsg", "left", "top", "pixel", "why"),
+    [
+        (4326, 10, 50, 0.001, "its CRS is in degrees"),
+        (3857, 1e6, 6.8e6, 10, "a square metre of its CRS, .* is not one"),
+    ],
+)
+def test_square_metres_need_a_raster_with_metres(scene, tmp_path, epsg, left, top, pixel, why):
+    transform = (left, pixel, 0, top, 0, -pixel)
+    raster = write_raster(tmp_path / "no_metres.tif", spectra(), transform=transform, epsg=epsg)
+    place = QgsGeometry.fromWkt(f"POINT({left + 9.5 * pixel} {top - 9.5 * pixel})")
+    layer = vector_layer([(place, "a")], "Point", crs=f"EPSG:{epsg}")
+    words = rf"SIEVE_UNIT 'm2' needs a raster .*{why}.*Give SIEVE in pixels, or warp .* to UTM or an equal-area CRS"
+    with pytest.raises(QgsProcessingException, match=words):
         run(
             "classify",
             {

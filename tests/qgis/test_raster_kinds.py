@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from osgeo import gdal
-from qgis.core import QgsProject, QgsRasterLayer, QgsRasterRange
+from qgis.core import QgsCoordinateReferenceSystem, QgsProject, QgsRasterLayer, QgsRasterRange
 from scenes import LEFT, PIXEL, TOP, Log, plus_one, read_raster, write_raster
 
 
@@ -233,3 +233,37 @@ def test_outputs_have_exactly_the_grid_of_the_input(tmp_path, name, epsg):
     written = QgsRasterLayer(str(tmp_path / "map.tif"), "map")
     assert (written.extent(), written.crs()) == (layer.extent(), layer.crs())
     assert read_raster(tmp_path / "map.tif").shape == (1, 5, 9)
+
+
+ROTATED_POLE = "+proj=ob_tran +o_proj=longlat +o_lon_p=-162 +o_lat_p=39.25 +lon_0=180"
+UNKNOWN_UNIT = 'LOCAL_CS["plot",UNIT["unknown",1]]'
+
+
+@pytest.mark.parametrize(
+    ("crs", "left", "top", "pixel", "area", "why"),
+    [
+        ("EPSG:32632", 500_000, 5_761_000, 10, 100, ""),
+        ("PROJ:+proj=utm +zone=32 +units=km", 500, 5761, 0.01, 100, ""),
+        ("EPSG:2263", 980_000, 200_000, 10, 9.290304, ""),  # feet
+        ("EPSG:6933", 964_862, 5_747_000, 10, 100, ""),  # equal areas, though a pixel is 7 m high and 14 m wide
+        ("EPSG:3035", 4_900_000, 5_000_000, 10, 100, ""),
+        ('WKT:LOCAL_CS["plot",UNIT["foot",0.3048]]', 0, 0, 10, 9.290304, ""),
+        ("EPSG:3857", 1e6, 6.8e6, 10, None, "is not one on the ground"),
+        ("EPSG:4087", 1e6, 5.8e6, 10, None, "is not one on the ground"),
+        ("EPSG:4326", 9, 52, 0.001, None, "in degrees"),
+        (f"PROJ:{ROTATED_POLE}", 0, 0, 0.01, None, "unit of its CRS is not one of length"),
+        (f"WKT:{UNKNOWN_UNIT}", 0, 0, 10, None, "unit of its CRS is not one of length"),
+    ],
+)
+def test_pixels_have_an_area_where_the_square_metre_of_the_crs_is_one_on_the_ground(
+    tmp_path, crs, left, top, pixel, area, why
+):
+    from mtmsd.algorithms.bridge.raster.source import describe_raster
+
+    path = write_raster(tmp_path / "in.tif", np.zeros((1, 8, 8), np.uint8), transform=(left, pixel, 0, top, 0, -pixel))
+    layer = QgsRasterLayer(str(path), "in")
+    layer.setCrs(QgsCoordinateReferenceSystem(crs))
+    grid = describe_raster(layer).grid
+    assert grid.pixel_area_m2 == (area if area is None else pytest.approx(area, rel=1e-5))
+    assert why in grid.why_no_area
+    assert bool(why) == (area is None)

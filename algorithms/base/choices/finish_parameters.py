@@ -78,8 +78,9 @@ class FinishParameters:
             area = source.grid.pixel_area_m2
             if area is None:
                 raise QgsProcessingException(
-                    f"{_UNIT} 'm2' needs a raster whose coordinate system has a unit of length; that of {source.name} "
-                    f"has none. Give {_SIEVE} in pixels, or reproject the raster."
+                    f"{_UNIT} 'm2' needs a raster whose pixels have an area in square metres; those of {source.name} "
+                    f"have none, as {source.grid.why_no_area}. Give {_SIEVE} in pixels, or warp the raster to UTM or "
+                    "an equal-area CRS."
                 )
             smallest /= area
         finish = MapFinish(sieve=ceil(smallest - 1e-9), least_confidence=values.number(_LEAST))

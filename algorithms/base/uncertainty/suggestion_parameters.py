@@ -95,7 +95,8 @@ class SuggestionParameters:
             return WantedSuggestions(settings)
         if source.grid.pixel_area_m2 is None:
             raise QgsProcessingException(
-                "REACHABLE_DISTANCE is in metres, so a raster in a projected CRS was expected; the CRS of "
-                f"{source.name} is geographic or unknown. Reproject the raster, or leave REACHABLE empty."
+                "REACHABLE_DISTANCE is in metres, so a raster whose pixels have a size in metres was expected; those "
+                f"of {source.name} have none, as {source.grid.why_no_area}. Warp the raster to UTM, or leave REACHABLE "
+                "empty."
             )
         return WantedSuggestions(settings, Lines.of(values.source(_REACHABLE)), values.number(_DISTANCE))

@@ -14,6 +14,10 @@ from osgeo import gdal
 from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransformContext,
+    QgsCsException,
+    QgsDistanceArea,
+    QgsGeometry,
+    QgsPointXY,
     QgsProcessingException,
     QgsProviderRegistry,
     QgsRasterBlockFeedback,
@@ -30,10 +34,13 @@ from ..feedback import ProgressRange
 from .band_metadata import describe_bands
 from .layer_nodata import declared_nodata, with_layer_nodata
 
+EARTH = "EPSG:7030"  # the ellipsoid of WGS 84, where a CRS names none
+METRE_TOLERANCE = 0.01  # of the metre of a CRS, beside that on the ground
 FEATURES_KEY = "MTMSD_FEATURES"  # metadata item of a feature raster: its FeatureLayout as JSON
 
 # Without georeference QGIS puts pixel (0, 0) at the origin and lets rows go down.
 _PLAIN_GRID = (0.0, 1.0, 0.0, 0.0, 0.0, -1.0)
+_PROBE_M = 1000.0  # side of the square by which a CRS's square metre is judged
 
 
 @dataclass(frozen=True)
@@ -82,13 +89,34 @@ class Grid:
         return replace(self, height=size[0], width=size[1], transform=transform)
 
     @property
+    def middle(self) -> QgsPointXY:
+        """The middle of the raster, in map coordinates."""
+        first, right, down, top, across, below = self.transform
+        rows, cols = self.height / 2, self.width / 2
+        return QgsPointXY(first + cols * right + rows * down, top + cols * across + rows * below)
+
+    @property
     def pixel_area_m2(self) -> float | None:
-        """Area of a pixel; None where the CRS is unknown or geographic, so that pixels have no one area."""
-        if not self.georeferenced or not self.crs.isValid() or self.crs.isGeographic():
+        """Area of a pixel; None where pixels have no one area in square metres, for the reason of why_no_area."""
+        if self.why_no_area:
             return None
-        metres = QgsUnitTypes.fromUnitToUnitFactor(self.crs.mapUnits(), QgsUnitTypes.DistanceUnit.DistanceMeters)
         across, right, down, below = (self.transform[i] for i in (1, 2, 4, 5))
-        return abs(across * below - right * down) * metres**2
+        return abs(across * below - right * down) * metres_per_unit(self.crs) ** 2
+
+    @property
+    def why_no_area(self) -> str:
+        """Why pixels have no one area, to follow "as" in a sentence about the raster; empty where they have one."""
+        if not self.georeferenced:
+            return "it has no georeference"
+        if not self.crs.isValid():
+            return "it has no CRS"
+        if self.crs.isGeographic():
+            return "its CRS is in degrees, so that pixels differ in size"
+        if not has_unit_of_length(self.crs):
+            return "the unit of its CRS is not one of length"
+        if not is_local_grid(self.crs) and not _square_is_right(self.crs, self.middle):
+            return f"a square metre of its CRS, {self.crs.description() or 'without a name'}, is not one on the ground"
+        return ""
 
 
 @dataclass(frozen=True)
@@ -156,6 +184,37 @@ def open_raster(uri: str, open_options: tuple[str, ...] = ()) -> gdal.Dataset:
 def is_local_grid(crs: QgsCoordinateReferenceSystem) -> bool:
     """Whether a CRS is a plane that lies nowhere on Earth, such as that of an imported benchmark scene."""
     return crs.toWkt().startswith(("LOCAL_CS", "ENGCRS"))
+
+
+def has_unit_of_length(crs: QgsCoordinateReferenceSystem) -> bool:
+    """Whether coordinates are metres, feet or the like; degrees are not, also where a CRS is not called geographic."""
+    units = QgsUnitTypes.DistanceUnit
+    return crs.mapUnits() not in (units.DistanceDegrees, units.DistanceUnknownUnit)
+
+
+def metres_per_unit(crs: QgsCoordinateReferenceSystem) -> float:
+    """Metres in a unit of the coordinates."""
+    return QgsUnitTypes.fromUnitToUnitFactor(crs.mapUnits(), QgsUnitTypes.DistanceUnit.DistanceMeters)
+
+
+def measure_on_ground(crs: QgsCoordinateReferenceSystem, context: QgsCoordinateTransformContext) -> QgsDistanceArea:
+    """Lengths and areas in metres on the CRS's own ellipsoid, whatever its projection does to them."""
+    measure = QgsDistanceArea()
+    measure.setSourceCrs(crs, context)
+    measure.setEllipsoid(crs.ellipsoidAcronym() or EARTH)
+    return measure
+
+
+def _square_is_right(crs: QgsCoordinateReferenceSystem, middle: QgsPointXY) -> bool:
+    """Whether a square of the CRS has its area on the ground too, as in UTM and in every equal-area CRS."""
+    half = _PROBE_M / metres_per_unit(crs) / 2
+    x, y = middle.x(), middle.y()
+    square = QgsGeometry.fromRect(QgsRectangle(x - half, y - half, x + half, y + half))
+    try:
+        area = measure_on_ground(crs, QgsCoordinateTransformContext()).measureArea(square)
+    except QgsCsException:
+        return False
+    return abs(area / _PROBE_M**2 - 1) <= 2 * METRE_TOLERANCE
 
 
 def describe_raster(layer: QgsRasterLayer) -> RasterSource:

@@ -207,9 +207,10 @@ def _notes(reading: Reading, source: RasterSource) -> list[str]:
             f"{reading.beyond_strata} pixels of the map lie on nodata of the strata. All figures hold for the map "
             "without them."
         )
-    if source.grid.crs.isValid() and source.grid.crs.isGeographic():
+    why = source.grid.why_no_area
+    if why and source.grid.crs.isValid():
         notes.append(
-            "The map's CRS is in degrees, so pixels differ in size, and areas are shares of pixels. Warp the map to an "
-            "equal-area CRS for areas in hectares."
+            f"Pixels of the map have no area in square metres, as {why}. Areas are shares of pixels; warp the map to "
+            "an equal-area CRS for areas in hectares."
         )
     return notes

@@ -20,20 +20,23 @@ from qgis.core import (
     QgsCoordinateTransform,
     QgsCoordinateTransformContext,
     QgsCsException,
-    QgsDistanceArea,
     QgsEllipsoidUtils,
     QgsGeometry,
     QgsPointXY,
     QgsProcessingException,
-    QgsUnitTypes,
 )
 from qgis.PyQt.QtGui import QTransform
 
-from ..raster.source import is_local_grid
+from ..raster.source import (
+    EARTH,
+    METRE_TOLERANCE,
+    has_unit_of_length,
+    is_local_grid,
+    measure_on_ground,
+    metres_per_unit,
+)
 
 _PROBE_M = 1000.0  # length of the line by which a CRS's metre is judged
-_TOLERANCE = 0.01  # of that metre
-_EARTH = "EPSG:7030"  # the ellipsoid of WGS 84, where a CRS names none
 
 
 @dataclass(frozen=True)
@@ -79,12 +82,10 @@ def metric_plane(
     """
     if not crs.isValid():
         return MetricPlane("The layer has no CRS, so its map units are taken for metres.")
-    metres_per_unit = QgsUnitTypes.fromUnitToUnitFactor(crs.mapUnits(), QgsUnitTypes.DistanceUnit.DistanceMeters)
-    plain = MetricPlane(f"Distances are measured in {_name(crs)}.", metres_per_unit)
+    plain = MetricPlane(f"Distances are measured in {_name(crs)}.", metres_per_unit(crs))
     if is_local_grid(crs):
         return plain
-    middle = _middle(geometries)
-    if not crs.isGeographic() and _metre_is_right(crs, middle, metres_per_unit, context):
+    if has_unit_of_length(crs) and _metre_is_right(crs, _middle(geometries), context):
         return plain
     return _around_the_middle(crs, geometries, context) or plain
 
@@ -129,18 +130,13 @@ def _middle(geometries: Sequence[QgsGeometry]) -> QgsPointXY:
 
 
 def _metre_is_right(
-    crs: QgsCoordinateReferenceSystem,
-    middle: QgsPointXY,
-    metres_per_unit: float,
-    context: QgsCoordinateTransformContext,
+    crs: QgsCoordinateReferenceSystem, middle: QgsPointXY, context: QgsCoordinateTransformContext
 ) -> bool:
-    measure = QgsDistanceArea()
-    measure.setSourceCrs(crs, context)
-    measure.setEllipsoid(crs.ellipsoidAcronym() or _EARTH)
-    step = _PROBE_M / metres_per_unit
+    measure = measure_on_ground(crs, context)
+    step = _PROBE_M / metres_per_unit(crs)
     ends = (QgsPointXY(middle.x() + step, middle.y()), QgsPointXY(middle.x(), middle.y() + step))
     try:
-        return all(abs(measure.measureLine(middle, end) / _PROBE_M - 1) <= _TOLERANCE for end in ends)
+        return all(abs(measure.measureLine(middle, end) / _PROBE_M - 1) <= METRE_TOLERANCE for end in ends)
     except QgsCsException:
         return False
 
@@ -151,7 +147,7 @@ def _around_the_middle(
     """The azimuthal equidistant plane; None where no way leads to degrees, as from some CRSs of other planets."""
     import numpy as np
 
-    ellipsoid = QgsEllipsoidUtils.ellipsoidParameters(crs.ellipsoidAcronym() or _EARTH)
+    ellipsoid = QgsEllipsoidUtils.ellipsoidParameters(crs.ellipsoidAcronym() or EARTH)
     figure = f"+a={ellipsoid.semiMajor} +b={ellipsoid.semiMinor}"
     degrees = QgsCoordinateReferenceSystem.fromProj(f"+proj=longlat {figure} +no_defs")
     to_degrees = QgsCoordinateTransform(crs, degrees, context)
