@@ -59,6 +59,20 @@ def test_a_file_of_text_names_colours_merges_and_leaves_out_classes_of_numbers(t
 
 
 @pytest.mark.parametrize(
+    ("text", "values", "names"),
+    [
+        ("class,value,colour\n3,1,#0000ff\n1,2,#ffff00\n", ["1", "2"], ["", ""]),
+        ("Label,Class,Name,Value\na,Water,b,1\n", ["1"], ["b"]),
+        ("label,class\na,Water\n", ["Water"], ["a"]),
+    ],
+)
+def test_of_two_columns_for_one_thing_value_and_name_are_meant(tmp_path, text, values, names):
+    rows = rows_of(tmp_path, text).rows
+    assert [row.value for row in rows] == values
+    assert [row.name for row in rows] == names
+
+
+@pytest.mark.parametrize(
     ("text", "words"),
     [
         ("name,colour\nwood,red\n", r"should have a column 'value' .*Its columns are: name, colour"),

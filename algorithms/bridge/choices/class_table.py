@@ -27,7 +27,8 @@ from ..vector.exclusion_counts import ExclusionCounts
 from ..vector.labels import LabelLayer, class_key, names_of
 
 VALUE = "value"
-_COLUMNS: Mapping[str, tuple[str, ...]] = {  # what each may be called, without capitals, blanks and underscores
+# What each may be called, without capitals, blanks and underscores; of two, the one that comes first here.
+_COLUMNS: Mapping[str, tuple[str, ...]] = {
     VALUE: ("value", "class"),
     "name": ("name", "label"),
     "colour": ("colour", "color"),
@@ -70,12 +71,9 @@ def read_class_table(source: QgsProcessingFeatureSource) -> ClassTable:
         SamplesError: The rows contradict each other.
     """
     name, fields = source.sourceName(), [field.name() for field in source.fields()]
-    columns = {
-        column: index
-        for column, words in _COLUMNS.items()
-        for index in [next((i for i, field in enumerate(fields) if _plain(field) in words), None)]
-        if index is not None
-    }
+    called = [_plain(field) for field in fields]
+    found_words = {column: [word for word in words if word in called] for column, words in _COLUMNS.items()}
+    columns = {column: called.index(words[0]) for column, words in found_words.items() if words}
     if VALUE not in columns or len(columns) < 2:
         raise QgsProcessingException(
             f"The table {name} should have a column 'value' with the values of CLASS_FIELD, and at least one of "
