@@ -68,6 +68,11 @@ class ClassTable:
         for row in self.rows:
             self._end_of(row)
 
+    @property
+    def tells_areas(self) -> bool:
+        """Whether a class that is not left out has an area."""
+        return any(row.area is not None and not row.left_out for row in self.rows)
+
     def targets(self, keys: Iterable[Key], elsewhere: Iterable[Key] = ()) -> dict[Key, Key | None]:
         """The class that each value becomes: another one, itself, or None where it is left out.
 
@@ -93,14 +98,28 @@ class ClassTable:
         """Name and colour of classes by their value, either empty where the table does not tell."""
         return {key: (row.name, row.color) for key, row in self._rows_of(keys).items()}
 
-    def areas(self, keys: Sequence[Key]) -> dict[Key, float]:
-        """Area of classes by their value, that of what was merged into them added; those without one are missing."""
-        sums: dict[Key, float] = {}
+    def areas(self, targets: Mapping[Key, Key | None]) -> dict[Key, float]:
+        """Area of classes by their value: those of the values that become them, added.
+
+        A class is missing where one of its values with samples has no area. A new class without samples of its own may
+        tell that of all of them instead.
+
+        Args:
+            targets: The class that each value with samples becomes; None where it is left out.
+        """
+        told: dict[Key, dict[Key, float]] = {}
         for row in self.rows:
             if row.area is not None and not row.left_out:
-                end = self._end_of(row)
-                sums[end] = sums.get(end, 0.0) + row.area
-        return {key: sums[end] for key, end in matching_values(keys, sums).items()}
+                told.setdefault(self._end_of(row), {})[row.value] = row.area
+        rows = self._rows_of(list(targets))
+        lacking = {target for key, target in targets.items() if key not in rows or rows[key].area is None}
+        with_samples = {row.value for row in rows.values()}
+        ends = matching_values([target for target in targets.values() if target is not None], told)
+        return {
+            key: sum(told[end].values())
+            for key, end in ends.items()
+            if key not in lacking or (list(told[end]) == [end] and end not in with_samples)
+        }
 
     def unused(self, keys: Iterable[Key]) -> list[Key]:
         """Values of the table that no layer has and that no class is merged into."""

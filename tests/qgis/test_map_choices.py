@@ -121,6 +121,9 @@ def test_class_weights_by_the_areas_of_a_table(scene, tmp_path):
     table.write_text("value,area\nwater,50\nforest,20\n")
     with pytest.raises(QgsProcessingException, match=r"needs the area of every class, .* missing: 'meadow'"):
         classify(scene, tmp_path, CLASS_TABLE=str(table), CLASS_WEIGHTS="area")
+    table.write_text("value,area,merged_into\nwater,50,\nmeadow,30,\nforest,,meadow\n")
+    with pytest.raises(QgsProcessingException, match=r"and of each that is merged into it, .* missing: 'meadow'"):
+        classify(scene, tmp_path, CLASS_TABLE=str(table), CLASS_WEIGHTS="area")
     table.write_text("value,area\nwater,much\n")
     with pytest.raises(QgsProcessingException, match=r"area of the class 'water' .* positive number; found 'much'"):
         classify(scene, tmp_path, CLASS_TABLE=str(table), CLASS_WEIGHTS="area")

@@ -85,4 +85,22 @@ def test_areas_of_merged_classes_add_up_and_those_left_out_do_not_count():
         ClassRow(5, left_out=True, area=9.0),
         ClassRow(6),
     )
-    assert rows.areas([1, 6]) == {1: 7.0}
+    assert rows.areas({1: 1, 2: 1, 5: None, 6: 6}) == {1: 7.0}
+
+
+@pytest.mark.parametrize(
+    ("rows", "areas"),
+    [
+        ((ClassRow(1, area=30.0), ClassRow(2, merged_into=1)), {}),  # 2 has samples and no area
+        ((ClassRow(1), ClassRow(2, merged_into=1, area=30.0)), {}),
+        ((ClassRow(2, merged_into=1, area=30.0),), {}),  # 1 has no row
+        ((ClassRow(1, area=30.0), ClassRow(2, merged_into=1, area=5.0)), {1: 35.0}),
+        ((ClassRow(1, area=30.0), ClassRow(7, merged_into=1)), {1: 30.0}),  # 7 has no samples
+        ((ClassRow(1, merged_into=9), ClassRow(2, merged_into=9), ClassRow(9, area=40.0)), {9: 40.0}),  # of all
+        ((ClassRow(1, merged_into=9, area=3.0), ClassRow(2, merged_into=9), ClassRow(9, area=40.0)), {}),
+        ((ClassRow(1, merged_into=9, area=3.0), ClassRow(2, merged_into=9)), {}),
+    ],
+)
+def test_a_merged_class_has_an_area_where_all_its_values_with_samples_have_one(rows, areas):
+    classes = table(*rows)
+    assert classes.areas(classes.targets([1, 2], [9])) == areas

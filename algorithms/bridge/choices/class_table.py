@@ -52,6 +52,7 @@ class ChosenSamples:
         sentences: What a class table did, for log and report.
         warnings: What of it did nothing.
         areas: Of classes, by their value, where a table or field tells.
+        table_areas: Whether a class table has areas, be it of some classes only.
         weight_sentences: What weights of samples did, likewise.
     """
 
@@ -60,6 +61,7 @@ class ChosenSamples:
     sentences: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     areas: Mapping[Key, float] = field(default_factory=dict)
+    table_areas: bool = False
     weight_sentences: tuple[str, ...] = ()
 
 
@@ -116,7 +118,8 @@ def apply_class_table(table: ClassTable, training: LabelLayer, reference: LabelL
             f"Left out by the table {table.name}: {left_out} ({count} training features). The map gives their pixels "
             "other classes, and the accuracy holds for the classes that are left."
         )
-    return ChosenSamples(result, judged, tuple(sentences), tuple(warnings), table.areas(_keys(result)))
+    areas = table.areas(targets)
+    return ChosenSamples(result, judged, tuple(sentences), tuple(warnings), areas, table.tells_areas)
 
 
 def areas_of(areas: Mapping[Key, float], classes: Mapping[Key, ClassEntry]) -> list[float]:
@@ -128,8 +131,9 @@ def areas_of(areas: Mapping[Key, float], classes: Mapping[Key, ClassEntry]) -> l
     missing = [key for key in classes if key not in areas]
     if missing:
         raise QgsProcessingException(
-            f"CLASS_WEIGHTS 'area' needs the area of every class, in the column 'area' of CLASS_TABLE or by "
-            f"CLASS_AREA_FIELD; missing: {names_of(missing, classes)}. Add them, in any unit, or choose other weights."
+            "CLASS_WEIGHTS 'area' needs the area of every class, and of each that is merged into it, in the column "
+            f"'area' of CLASS_TABLE or by CLASS_AREA_FIELD; missing: {names_of(missing, classes)}. Add them, in any "
+            "unit, or choose other weights."
         )
     return [areas[key] for key in classes]
 

@@ -102,7 +102,7 @@ def with_areas(chosen: ChosenSamples, layer: LabelLayer, numbers: Mapping[int, f
     Raises:
         QgsProcessingException: An area is not positive, a class has several, or the class table has areas too.
     """
-    if chosen.areas:
+    if chosen.table_areas:
         raise QgsProcessingException(
             f"Areas of classes should come from one place; CLASS_TABLE has a column 'area', and {AREA_FIELD} is given. "
             "Take one of them out."
