@@ -22,7 +22,7 @@ _NEAR = 3.0  # bands farther apart than this many usual steps are not joined by 
 
 def stability_chart(points: Sequence[StabilityPoint], shown: int, threshold: float) -> str:
     """How alike two halves of the scene are parted, by number of clusters, with the number on the map."""
-    first, last = points[0].clusters, max(points[-1].clusters, points[0].clusters + 1)
+    first, last = points[0].clusters, max(points[-1].clusters, points[0].clusters + 1, shown)
 
     def x(clusters: float) -> float:
         return _LEFT + (clusters - first) / (last - first) * (_WIDTH - _LEFT - _RIGHT)

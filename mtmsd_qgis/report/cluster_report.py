@@ -29,12 +29,14 @@ def cluster_report(result: ClusterResult, facts: Mapping[str, str], pixel_area_m
         facts: Rows for the table of circumstances.
         pixel_area_m2: Area of a pixel; None where the raster's CRS has no metres.
     """
+    unsure = result.agreement is None or result.choice in ("blurred", "unstable")
+    share = "not known" if result.agreement is None else f"{100 * result.agreement:.0f} %"
     parts = [
-        paragraph(result.sentence, "warn" if result.choice in ("blurred", "unstable") else "note"),
+        paragraph(result.sentence, "warn" if unsure else "note"),
         cards(
             [
                 (str(len(result.classes)), "clusters on the map"),
-                (f"{100 * result.agreement:.0f} %", "of the pixels in the same cluster, by two halves of the scene"),
+                (share, "of the pixels in the same cluster, by two halves of the scene"),
             ]
         ),
     ]

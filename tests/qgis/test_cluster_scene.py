@@ -119,6 +119,16 @@ def test_the_number_of_clusters_is_proposed(tmp_path):
     assert (document["choice"], len(document["stability"])) == ("proposed", 29)
 
 
+def test_what_two_halves_of_a_tiny_scene_agree_on_is_not_known(tmp_path):
+    values = np.random.default_rng(0).normal(size=(4, 8, 8)).astype(np.float32)
+    raster, log = write_raster(tmp_path / "tiny.tif", values), Log()
+    outputs = {"OUTPUT": str(tmp_path / "map.tif"), "REPORT": str(tmp_path / "report.html")}
+    run("clusterscene", {"INPUT": str(raster), "CLUSTERS": 40, **BANDS, **outputs}, log)
+    assert "The map has 40 clusters, as given; how stable they are is not known" in log.text
+    assert json.loads((tmp_path / "report.json").read_text("utf-8"))["agreement"] is None
+    assert "not known</" in (tmp_path / "report.html").read_text("utf-8")
+
+
 def test_a_scene_with_its_model_and_a_feature_raster(scene, features, tmp_path):
     few = {k: v for k, v in PRETRAIN.items() if k != "DEVICE"}
     outputs = {"OUTPUT": str(tmp_path / "map.tif"), "OUTPUT_MODEL": str(tmp_path / "m.mtmsd")}

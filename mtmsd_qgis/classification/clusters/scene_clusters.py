@@ -24,6 +24,7 @@ from .pixel_view import PixelDraw
 from .stability import Stability, stability
 
 _UNSTABLE_CLUSTERS = 8  # that are shown where no number is stable
+_TOO_FEW = "two halves of the scene have too few different pixels to be compared"
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class SceneClusters:
         draw: The pixels that they are made of.
         cut: Of the tree, which maps pixels.
         stability: By number of clusters.
-        choice: "given", "proposed", "blurred" or "unstable".
+        choice: "given", "proposed", "blurred", "unstable" or "unknown".
     """
 
     draw: PixelDraw
@@ -66,10 +67,11 @@ class SceneClusters:
         last = min(max(MOST_PROPOSED, settings.clusters), model.most_clusters)
         numbers = range(FEWEST_CLUSTERS, last + 1)
         found = stability(draw, light, numbers, span(progress, 0.1, 1.0))
-        choice = "proposed" if found.is_stable else "blurred" if found.proposed else "unstable"
+        without = "unstable" if found.points else "unknown"
+        choice = "proposed" if found.is_stable else "blurred" if found.proposed else without
         fallback = min(_UNSTABLE_CLUSTERS, model.most_clusters)
         clusters = settings.clusters or found.proposed or fallback
-        agreement = found.agreements.get(clusters, 1.0)
+        agreement = found.agreements.get(clusters, 1.0)  # unknown: as sure as the distances make it
         cut = ClusterCut.of(model, clusters).calibrated(draw.values, agreement)
         if draw.own is not None:
             plain = ClusterCut.of(model.of_first_columns(draw.values, draw.own), clusters)
@@ -77,19 +79,33 @@ class SceneClusters:
         return cls(draw, cut, found, "given" if settings.clusters else choice)
 
     @property
-    def agreement(self) -> float:
-        """Share of the pixels that two halves of the scene put into the same cluster."""
-        return self.stability.agreements.get(self.cut.clusters, 0.0)
+    def agreement(self) -> float | None:
+        """Share of the pixels that two halves of the scene put into the same cluster; None where it is not known.
+
+        It is not where a half has fewer different pixels than there are clusters.
+        """
+        return self.stability.agreements.get(self.cut.clusters)
 
     @property
     def sentence(self) -> str:
         """How the number came about, for log and report."""
-        number, share = self.cut.clusters, 100 * self.agreement
+        number, agreement = self.cut.clusters, self.agreement
+        if self.choice == "unknown":
+            return (
+                f"No number of clusters is proposed: {_TOO_FEW}, whatever the number. The map shows {number}; how "
+                "stable they are is not known, and their confidence was not measured."
+            )
         if self.choice == "unstable":
             return (
                 "No stable clusters: two halves of the scene are parted differently, whatever the number of clusters. "
                 f"The map shows {number}; they are no kinds of land cover."
             )
+        if agreement is None:
+            return (
+                f"The map has {number} clusters, as given; how stable they are is not known, and their confidence was "
+                f"not measured: {_TOO_FEW}."
+            )
+        share = 100 * agreement
         agreed = f"two halves of the scene put {share:.0f} % of the pixels into the same cluster"
         if self.choice == "given":
             return f"The map has {number} clusters, as given; {agreed}."

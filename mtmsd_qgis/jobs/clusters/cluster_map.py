@@ -186,11 +186,12 @@ class ClusterResult:
         levels: Of its bands.
         classes: Id, name and colour of each cluster.
         mapped_pixels: (K,) of each cluster.
-        choice: "given", "proposed" (a stable number), "blurred" (the halves agree in part) or "unstable" (not at all):
-            how the number of clusters came about.
+        choice: "given", "proposed" (a stable number), "blurred" (the halves agree in part), "unstable" (not at all) or
+            "unknown" (the halves cannot be compared): how the number of clusters came about.
         sentence: The same for people.
         stability: By number of clusters.
-        agreement: Share of the pixels that two halves of the scene put into the same cluster of this map, 0 to 1.
+        agreement: Share of the pixels that two halves of the scene put into the same cluster of this map, 0 to 1;
+            None where a half has too few different pixels to be compared.
         bands: Of the mean spectra.
         spectra: (K, B) mean of the bands of each cluster.
         tree: (K - 1) merges, the last that of all.
@@ -213,7 +214,7 @@ class ClusterResult:
     choice: str
     sentence: str
     stability: tuple[StabilityPoint, ...]
-    agreement: float
+    agreement: float | None
     bands: tuple[SpectralBand, ...]
     spectra: tuple[tuple[float, ...], ...]
     tree: tuple[Merge, ...]

@@ -97,6 +97,21 @@ def test_white_noise_has_no_stable_clusters():
     assert "No stable clusters" in found.sentence
 
 
+def first_pixels(count):
+    draw, _ = planted(0)
+    parts = (draw.values, draw.spectra, draw.rows, draw.cols)
+    return PixelDraw(*(part[:count] for part in parts), np.arange(count) // (count // 2))  # in two windows
+
+
+@pytest.mark.parametrize(("pixels", "clusters", "choice"), [(64, 40, "given"), (2, 0, "unknown")])
+def test_halves_that_cannot_be_compared_leave_the_agreement_unknown(pixels, clusters, choice):
+    found = SceneClusters.find(first_pixels(pixels), ClusterSettings(clusters=clusters), silent)
+    assert (found.choice, found.agreement) == (choice, None)
+    assert "is not known" in found.sentence
+    assert "too few different pixels to be compared" in found.sentence
+    assert "%" not in found.sentence
+
+
 def test_names_of_levels_say_what_is_part_of_what():
     draw, _ = planted(6)
     found = SceneClusters.find(draw, ClusterSettings(clusters=6, levels=(2, 3, 6)), silent)
