@@ -38,6 +38,7 @@ KIND_CHECKPOINT = "checkpoint"
 KIND_CLASSIFIER = "classifier"
 
 _MAX_HEADER_BYTES = 16 << 20
+_FIRST = b'{"__metadata__": {"format": "mtmsd"'  # of a header of ours
 _TYPES = {"F64": "<f8", "F32": "<f4", "I64": "<i8", "I32": "<i4", "U8": "|u1"}
 _MOST_AXES = 8
 _LARGEST_COUNT = 2**50  # bytes or numbers; with 8 axes a product that is still computed in no time
@@ -203,9 +204,15 @@ def _read_checked(file: BinaryIO, path: Path, kinds: Sequence[str]) -> tuple[dic
     """Metadata, array entries and position of the first array byte, all checked against the file's size."""
     size = os.fstat(file.fileno()).st_size
     length = int.from_bytes(file.read(8), "little")
-    if size < 10 or length > min(_MAX_HEADER_BYTES, size - 8):
+    if size < 10 or length > _MAX_HEADER_BYTES:
         raise _not_such_a_file(path, kinds)
-    document = _parse(file.read(length), path, kinds)
+    header = file.read(length)
+    if len(header) < length and header.startswith(_FIRST):
+        raise FileFormatError(
+            f"{path} is incomplete or damaged: a header of {length} bytes was expected, found {len(header)}. Use a "
+            "copy, or make it anew."
+        )
+    document = _parse(header, path, kinds)
     metadata = document.pop("__metadata__", None)
     if not isinstance(metadata, dict) or metadata.get("format") != "mtmsd":
         raise _not_such_a_file(path, kinds)

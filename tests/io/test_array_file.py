@@ -138,6 +138,15 @@ def test_other_files_are_refused(tmp_path, content, message):
         read_header(path)
 
 
+@pytest.mark.parametrize("left", [45, 200, -1])
+def test_a_file_that_is_cut_inside_its_header_is_incomplete(path, left):
+    content = path.read_bytes()
+    length = 8 + int.from_bytes(content[:8], "little")
+    path.write_bytes(content[: left if left > 0 else length + left])
+    with pytest.raises(FileFormatError, match=rf"incomplete or damaged: a header of {length - 8} bytes was expected"):
+        read_summary(path, KIND_CLASSIFIER, KIND_MODEL)
+
+
 def test_a_missing_file_and_a_folder_are_refused(tmp_path):
     for path in (tmp_path / "none.mtmsd", tmp_path):
         with pytest.raises(FileFormatError, match="cannot be opened"):
