@@ -44,7 +44,7 @@ from ..transfer.scene_summary import SceneSummary
 from .job_device import announce_device, computation
 from .lazy_map import SceneFeatures, map_lazily
 from .map_result import map_grid
-from .scene_input import check_size, open_extras, open_scene, standardised
+from .scene_input import OTHER_MODEL, check_size, open_extras, open_scene, standardised
 from .segments.segment_outputs import OPTION as SEGMENTS
 from .segments.segment_outputs import with_segments
 
@@ -219,7 +219,7 @@ def _lazy_features(run: ApplyRun, target: MatchedRaster, progress: Progress) -> 
     recipe, settings, layout = stored.recipe, description.extraction, description.layout
     if recipe is None or settings is None:
         raise FileFormatError(f"{run.path} does not say how features are computed. Learn the classifier anew.")
-    check_size(target.raster, model.settings.patch_size)
+    check_size(target.raster, model.settings.patch_size, f"a classifier with {OTHER_MODEL}")
     if target.raster.bands != len(model.preprocessor.bands):
         raise FileFormatError(
             f"{run.path} names {target.raster.bands} bands, its diffusion model has {len(model.preprocessor.bands)}. "

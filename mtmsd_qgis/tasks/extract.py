@@ -37,7 +37,7 @@ from ..jobs.timesteps.trained_timesteps import refuse_untrained
 from ..progress import Progress, span
 from ..sampling.sample_table import SampleTable, read_samples
 from .job_device import announce_device, computation
-from .scene_input import check_bands, check_size, open_scene, standardised
+from .scene_input import OTHER_MODEL, check_bands, check_size, open_scene, standardised
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ def extract(job: Job, folder: Path, progress: Progress) -> ExtractionResult:
     refuse_untrained(settings.timesteps, model.settings.last_timestep)
     cube = open_scene(job, folder)
     side = model.settings.patch_size
-    check_size(cube, side)
+    check_size(cube, side, OTHER_MODEL)
     check_bands(cube, model.preprocessor)
     components, valid = standardised(cube, None, model.preprocessor, folder, span(progress, 0.0, 0.03))
     if not valid.any():

@@ -52,7 +52,7 @@ from .job_device import announce_device
 from .lazy_map import SceneFeatures, map_lazily
 from .map_result import keeps_probabilities, map_grid, map_result
 from .pretrain import ModelTraining, train_model
-from .scene_input import band_positions, check_bands, check_size, open_extras, open_scene, standardised
+from .scene_input import OTHER_MODEL, band_positions, check_bands, check_size, open_extras, open_scene, standardised
 from .segments.segment_outputs import segment_step, with_segments
 from .uncertainty.suggested_samples import suggested_samples
 
@@ -257,7 +257,7 @@ def prepared_scene(run: MapRun, progress: Progress) -> PreparedScene:
 def _with_components(
     run: MapRun, model: tuple[DiffusionModel, Path], positions: list[int], progress: Progress
 ) -> PreparedScene:
-    check_size(run.cube, model[0].settings.patch_size)
+    check_size(run.cube, model[0].settings.patch_size, OTHER_MODEL)
     components, valid = standardised(run.cube, positions, model[0].preprocessor, run.folder, progress)
     return PreparedScene(*model, positions, components, valid)
 

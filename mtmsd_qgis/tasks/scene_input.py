@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 # sqrt(n) of them away, so that a scene is never far from the components made of itself.
 _FAR = 1e4
 _SENSELESS = 1e6
+OTHER_MODEL = "a diffusion model that was trained with a smaller PATCH_SIZE"  # in place of a larger raster
 
 
 def open_scene(job: Job, folder: Path) -> Cube:
@@ -81,8 +82,13 @@ def open_extras(job: Job, folder: Path, cube: Raster) -> SceneExtras | None:
     return SceneExtras(inputs, raster)
 
 
-def check_size(cube: Raster, side: int) -> None:
+def check_size(cube: Raster, side: int, instead: str = "a smaller PATCH_SIZE") -> None:
     """A scene must hold a patch.
+
+    Args:
+        cube: The scene.
+        side: Of a patch, in pixels.
+        instead: What may be chosen instead of a larger raster, for the message.
 
     Raises:
         SceneError: It is smaller than side x side pixels.
@@ -90,7 +96,7 @@ def check_size(cube: Raster, side: int) -> None:
     if min(whole_size(cube)) < side:
         raise SceneError(
             f"The raster must be at least as large as a training patch, {side} x {side} pixels; it has "
-            f"{cube.width} x {cube.height}. Choose a larger raster or a smaller PATCH_SIZE."
+            f"{cube.width} x {cube.height}. Choose a larger raster or {instead}."
         )
 
 

@@ -42,7 +42,7 @@ from ...sampling.groups import block_ids
 from ...sampling.sample_table import SampleTable, check_classes, read_samples
 from ...sampling.subsampling import subsample
 from ..job_device import announce_device, computation
-from ..scene_input import check_bands, check_size, open_scene, standardised
+from ..scene_input import OTHER_MODEL, check_bands, check_size, open_scene, standardised
 from .cards import FirstChannels
 from .gallery_raster import Gallery
 from .pictures import colour_picture, scene_picture, size_of, stretched
@@ -65,7 +65,7 @@ def explore_features(job: Job, folder: Path, progress: Progress) -> ExplorationR
     device = announce_device(settings.device, settings.seed)
     model = load_model(Path(job.inputs["model"]))
     cube = open_scene(job, folder)
-    check_size(cube, model.settings.patch_size)
+    check_size(cube, model.settings.patch_size, OTHER_MODEL)
     check_bands(cube, model.preprocessor)
     components, valid = standardised(cube, None, model.preprocessor, folder, span(progress, 0.0, 0.03))
     if not valid.any():
