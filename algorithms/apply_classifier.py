@@ -174,22 +174,27 @@ class ApplyClassifier(MtmsdAlgorithm):
             raise QgsProcessingException("CLASSIFIER should be a classifier file (.mtmsdc); it is empty. Choose one.")
         self._classifier_file, self._classifier = path, read_classifier_description(path)
         self._model = values.file("MODEL")
-        self._refuse_model()
+        self._refuse_model(feedback)
         SegmentParameters.check_learnt(self._settings(values, None).segments, self._classifier.segments)
         self._extras = ExtraRasters(applies=True).read(values)
         check_number(self._classifier.extras or (), len(self._extras.sources))
         self._mask = BandsAndMask().read_mask(values)
 
-    def _refuse_model(self) -> None:
-        """Say at once where the model is missing or another one.
+    def _refuse_model(self, feedback: QgsProcessingFeedback) -> None:
+        """Say at once where the model is missing, another one, or of no use.
 
         Raises:
-            QgsProcessingException: It is.
+            QgsProcessingException: It is missing or another one.
+            FileFormatError: It is no model.
         """
         from ..mtmsd_qgis.io.array_file import KIND_MODEL, read_summary
 
         used, is_scene = self._classifier.diffusion_model, self._source.layout is None
         if self._classifier.input != SCENE or not is_scene or used is None:
+            if self._model is not None:
+                read_summary(self._model, KIND_MODEL)
+                feedback.pushWarning("MODEL is not used: this map is made without a diffusion model.")
+            self._model = None
             return
         if self._model is None and not used.included:
             raise QgsProcessingException(

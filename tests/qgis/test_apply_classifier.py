@@ -107,13 +107,19 @@ def test_the_file_is_described_and_needs_its_model_where_it_does_not_hold_it(sce
     np.testing.assert_array_equal(read_raster(tmp_path / "again.tif"), read_raster(tmp_path / "map.tif"))
 
 
-def test_a_feature_raster_is_mapped_by_a_classifier_of_one(scene, features, tmp_path):
+def test_a_feature_raster_is_mapped_by_a_classifier_of_one(scene, features, model, tmp_path):
     parameters = {"INPUT": str(features), "TRAINING": str(scene.polygons), "CLASS_FIELD": "cover", **CLASSIFY}
     outputs = {"OUTPUT": str(tmp_path / "map.tif"), "OUTPUT_CLASSIFIER": str(tmp_path / "c.mtmsdc")}
     run("classify", {**parameters, "CLASSIFIER": "linear", **outputs})
     apply = {"CLASSIFIER": str(tmp_path / "c.mtmsdc"), "OUTPUT": str(tmp_path / "again.tif"), "DEVICE": "cpu"}
     run("applyclassifier", {"INPUT": str(features), **apply})
     np.testing.assert_array_equal(read_raster(tmp_path / "again.tif"), read_raster(tmp_path / "map.tif"))
+    log = Log()
+    run("applyclassifier", {"INPUT": str(features), "MODEL": str(model), **apply}, log)
+    assert "MODEL is not used: this map is made without a diffusion model." in log.warnings
+    for file, words in ((features, "is not a diffusion model"), (tmp_path / "nope.mtmsd", "cannot be opened")):
+        with pytest.raises(QgsProcessingException, match=words):
+            run("applyclassifier", {"INPUT": str(features), "MODEL": str(file), **apply})
     with pytest.raises(QgsProcessingException, match="INPUT has bands without features"):
         run("applyclassifier", {"INPUT": str(scene.raster), **apply, "OUTPUT": str(tmp_path / "no.tif")})
     assert not (tmp_path / "no.tif").exists()
@@ -121,6 +127,7 @@ def test_a_feature_raster_is_mapped_by_a_classifier_of_one(scene, features, tmp_
 
 def test_what_cannot_be_applied_is_refused_with_one_sentence(scene, learnt, model, tmp_path):
     few = write_raster(tmp_path / "few.tif", spectra()[:7])
+    tiny = write_raster(tmp_path / "tiny.tif", spectra(height=10, width=10))
     classifier = str(learnt / "fields.mtmsdc")
     cut = tmp_path / "cut.mtmsdc"
     cut.write_bytes(Path(classifier).read_bytes()[:-50])
@@ -131,6 +138,7 @@ def test_what_cannot_be_applied_is_refused_with_one_sentence(scene, learnt, mode
         ({"CLASSIFIER": str(cut)}, "is incomplete or damaged"),
         ({"CLASSIFIER": str(tmp_path / "none.mtmsdc")}, "cannot be opened"),
         ({"INPUT": str(few)}, "this raster has|this one has"),
+        ({"INPUT": str(tiny)}, "Choose a larger raster or a classifier with a diffusion model that was trained with"),
         ({"MODEL": str(other)}, "is another one"),
         ({"OUTPUT": str(scene.raster)}, "scene"),
     ):
