@@ -99,10 +99,10 @@ class Classify(MtmsdAlgorithm):
         refuse_no_band(source, range(len(source.bands)))
         self.check_settings(values)
         extra = ExtraFeatureRasters().read(values, source)
-        labels = [SampleLayers.training_in(values, scene.source) for scene in extra]
+        labels = [SampleLayers.training_in(values, scene.source) for scene in extra.scenes]
         run = ClassificationRun.collect(self.outputs, values, settings, source)
-        run = replace(run, extra=tuple(zip(extra, labels)), extras=ExtraRasters().read(values))
-        self._run = run.with_weights(values)
+        run = replace(run, extra=tuple(zip(extra.scenes, labels)), extras=ExtraRasters().read(values))
+        self._further, self._run = extra, run.with_weights(values)
 
     def compute(self, values: ParameterValues, feedback: QgsProcessingFeedback) -> dict[str, Any]:
         """Export raster and samples, classify, write maps and report."""
@@ -114,8 +114,7 @@ class Classify(MtmsdAlgorithm):
         run, source = self._run.with_destinations(values), self._run.source
         announce(source, feedback, *self._first_lines())
         extra = [scene for scene, _ in run.extra]
-        for further in extra:
-            feedback.pushInfo(f"Further raster: {further.source.name}, {further.source.size_text}.")
+        self._further.announce(feedback)
         needs = [SceneNeed(further.source, further.numbers) for further in extra]
         need = classification_need(source, run.share_bands, run.maps["OUTPUT"], needs)
         need = need.with_temporary(run.extras.bytes_on(source.grid))

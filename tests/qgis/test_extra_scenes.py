@@ -136,7 +136,7 @@ def test_one_layer_teaches_from_the_raster_that_covers_it(tmp_path):
     log, report = Log(), tmp_path / "report.html"
     parameters = {
         "INPUT": str(may),
-        "EXTRA_INPUTS": [str(june), str(far)],
+        "EXTRA_INPUTS": [str(june), str(far), str(june)],
         "TRAINING": layer,
         "CLASS_FIELD": "cover",
         "SPLIT": "scene",
@@ -146,6 +146,8 @@ def test_one_layer_teaches_from_the_raster_that_covers_it(tmp_path):
         "DEVICE": "cpu",
     }
     results = run("classify", parameters, log)
+    assert "june was given twice; it counts once." in log.warnings
+    assert "Further raster: far, 64 x 64 pixels, 12 bands; bands matched by " in log.text
     counts = [line for line in log.lines if "sample pixels in" in line]
     assert counts[:2] == ["288 sample pixels in may.", "0 sample pixels in june."]
     far_pixels = int(counts[2].split(" ")[0])

@@ -112,8 +112,8 @@ def matched_scenes(
     notes: list[str] = []
     scenes: list[ExtraScene] = []
     for raster in rasters:
-        if raster.uri and raster.uri in (first.uri, *(scene.source.uri for scene in scenes)):
-            notes.append(f"{raster.name} was given twice; it counts once.")
+        if _is_again(raster, first, scenes):
+            notes.append(_counted_once(raster))
             continue
         wanted = [first.bands[number - 1] for number in chosen.used]
         how, positions = same_sensor_bands(wanted, raster.bands, len(first.bands), (first.name, raster.name))
@@ -145,7 +145,7 @@ class ExtraFeatureRasters:
             ),
         )
 
-    def read(self, values: ParameterValues, first: RasterSource) -> tuple[ExtraScene, ...]:
+    def read(self, values: ParameterValues, first: RasterSource) -> ExtraSceneChoice:
         """The further rasters, their bands matched with all of INPUT's.
 
         Raises:
@@ -156,9 +156,11 @@ class ExtraFeatureRasters:
         from ....mtmsd_qgis.transfer.feature_matching import same_feature_bands
         from ...bridge.raster.source import describe_raster
 
+        notes: list[str] = []
         scenes: list[ExtraScene] = []
         for raster in map(describe_raster, values.rasters("EXTRA_INPUTS")):
-            if raster.uri and raster.uri in (first.uri, *(scene.source.uri for scene in scenes)):
+            if _is_again(raster, first, scenes):
+                notes.append(_counted_once(raster))
                 continue
             names = (first.name, raster.name)
             if first.layout is None and raster.layout is None:
@@ -167,7 +169,16 @@ class ExtraFeatureRasters:
                 how = "name"
                 positions = same_feature_bands((first.layout, first.bands), (raster.layout, raster.bands), names)
             scenes.append(ExtraScene(raster, tuple(position + 1 for position in positions), how))
-        return tuple(scenes)
+        return ExtraSceneChoice(tuple(scenes), BandChoice(tuple(range(1, len(first.bands) + 1))), tuple(notes))
+
+
+def _is_again(raster: RasterSource, first: RasterSource, scenes: Sequence[ExtraScene]) -> bool:
+    """Whether a raster is the first one or one of the further ones."""
+    return bool(raster.uri) and raster.uri in (first.uri, *(scene.source.uri for scene in scenes))
+
+
+def _counted_once(raster: RasterSource) -> str:
+    return f"{raster.name} was given twice; it counts once."
 
 
 def _declare(algorithm: MtmsdAlgorithm, title: str, text: str) -> None:
