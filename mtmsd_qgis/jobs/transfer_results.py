@@ -69,7 +69,7 @@ class TransferFacts:
         sentence: That sums it up.
         matched_by: What told which bands belong together: "wavelength", "name" or "order".
         shift_auc: How well a cross-validated logistic regression tells the scenes apart by all bands, as they are
-            mapped: 0.5 not at all, 1 entirely; None where a scene is too small.
+            mapped: 0.5 or less not at all, 1 entirely; None where a scene is too small.
         inside_share: Share of the scene inside the area of applicability, 0 to 1; None where it is not known.
         noise_inside_share: The same of white noise; where it is large, inside_share says little.
         bands: In the classifier's order.

@@ -46,7 +46,7 @@ def _figures(facts: TransferFacts) -> list[tuple[str, str]]:
         figures.append((percent_text(100 * facts.inside_share), f"% inside the area of applicability{beside}"))
     if facts.shift_auc is not None:
         figures.append(
-            (f"{facts.shift_auc:.2f}", "AUC by which the scenes can be told apart: 0.5 not at all, 1 always")
+            (f"{facts.shift_auc:.2f}", "AUC by which the scenes can be told apart: 0.5 or less not at all, 1 always")
         )
     if facts.unadapted_auc is not None:
         figures.append((f"{facts.unadapted_auc:.2f}", "the same before the bands were adapted"))

@@ -81,7 +81,7 @@ def _inside(facts: TransferFacts) -> _Reason | None:
 def _told_apart(facts: TransferFacts) -> _Reason | None:
     if facts.shift_auc is None:
         return None
-    value = f"AUC {facts.shift_auc:.2f}; 0.5 is not at all, 1 is always"
+    value = f"AUC {facts.shift_auc:.2f}; 0.5 or less is not at all, 1 is always"
     if facts.shift_auc < HARDLY_TOLD_APART:
         return _Reason(TRUSTED, f"its pixels can hardly be told from those of the other scene ({value})")
     verdict = NOT_TRUSTED if facts.shift_auc >= TOLD_APART else CAREFUL

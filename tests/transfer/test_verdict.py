@@ -37,7 +37,7 @@ def test_a_scene_like_the_source_is_trusted():
     assert found.sentence == (
         "Nothing found speaks against this map, though only reference samples of this scene can confirm it: 95 % of "
         "the scene resembles the training samples (there 97 %), and its pixels can hardly be told from those of the "
-        "other scene (AUC 0.60; 0.5 is not at all, 1 is always)."
+        "other scene (AUC 0.60; 0.5 or less is not at all, 1 is always)."
     )
 
 
