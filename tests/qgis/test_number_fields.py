@@ -160,6 +160,12 @@ def test_areas_of_classes_from_a_field(scene, tmp_path):
         scene, tmp_path, layer, CLASS_WEIGHTS="area", CLASS_AREA_FIELD="trust", CLASS_TABLE=str(table)
     )
     assert report["choices"]["class_weights"]["shares"] == [0.5, 0.5]
+    table.write_text(f"value,left_out\n{NAMES[0]},yes\n")
+    layer = training(lambda index, _: 50 * index)  # 0 for the class that is left out
+    _, report = classified(
+        scene, tmp_path, layer, CLASS_WEIGHTS="area", CLASS_AREA_FIELD="trust", CLASS_TABLE=str(table)
+    )
+    assert sorted(report["choices"]["class_weights"]["shares"]) == pytest.approx([1 / 3, 2 / 3])
 
 
 @pytest.mark.parametrize(

@@ -107,10 +107,10 @@ def with_areas(chosen: ChosenSamples, layer: LabelLayer, numbers: Mapping[int, f
             f"Areas of classes should come from one place; CLASS_TABLE has a column 'area', and {AREA_FIELD} is given. "
             "Take one of them out."
         )
-    told = {number: area for number, area in numbers.items() if area == area}  # the others are NaN
+    becomes = dict(zip(chosen.training.ids, (key for _, key in chosen.training.shapes)))
+    told = {number: area for number, area in numbers.items() if number in becomes and area == area}  # others are NaN
     known = [number for number in layer.ids if number in told]
     _refuse(replace(layer, ids=tuple(known)), told, field, lambda area: isfinite(area) and area > 0)
-    becomes = dict(zip(chosen.training.ids, (key for _, key in chosen.training.shapes)))
     of_value: dict[Key, float] = {}
     end: dict[Key, Key] = {}
     for number, (_, key) in zip(layer.ids, layer.shapes):
