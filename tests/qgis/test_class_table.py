@@ -58,6 +58,18 @@ def test_a_file_of_text_names_colours_merges_and_leaves_out_classes_of_numbers(t
     assert chosen.warnings == ()
 
 
+def test_what_is_merged_in_the_validation_layer_alone_is_told(tmp_path):
+    from mtmsd.algorithms.bridge.choices.class_table import apply_class_table
+
+    table = rows_of(tmp_path, "value,name,merged_into\n11,,3\n3,wood,\n1,,2\n")
+    chosen = apply_class_table(table, numbered((1, 2, 3)), numbered((1, 3, 11)))
+    assert [key for _, key in chosen.reference.shapes] == [2, 2, 3, 3, 3, 3]
+    assert chosen.sentences == (
+        "Classes merged: '1' into '2'.",
+        "Classes merged in the validation layer: '11' into 'wood'.",
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "values", "names"),
     [

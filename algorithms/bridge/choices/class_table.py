@@ -22,7 +22,7 @@ from qgis.PyQt.QtGui import QColor
 
 from ....mtmsd_qgis.jobs.data_model import ClassEntry
 from ....mtmsd_qgis.sampling.class_table import ClassRow, ClassTable, merged, refuse_strange
-from ....mtmsd_qgis.sampling.class_values import Key
+from ....mtmsd_qgis.sampling.class_values import Key, matching_values
 from ..vector.exclusion_counts import ExclusionCounts
 from ..vector.labels import LabelLayer, class_key, names_of
 
@@ -104,11 +104,11 @@ def apply_class_table(table: ClassTable, training: LabelLayer, reference: LabelL
         raise QgsProcessingException(
             f"The table {table.name} leaves out every class of the layer {training.name}. Keep at least two."
         )
-    judged = None if reference is None else with_targets(reference, table, table.targets(others, keys))
+    of_reference = table.targets(others, keys)
+    judged = None if reference is None else with_targets(reference, table, of_reference)
     unused = table.unused([*keys, *others])
     warnings = [f"No sample has these values of the table {table.name}: {names_of(unused, {})}."] if unused else []
-    ends = [key for key in targets.values() if key is not None]
-    names = {key: own or str(key) for key, (own, _) in _styles(training, table, [*keys, *ends]).items()}
+    names = _names(training, table, targets)
     sentences = _merged_sentences(targets, names)
     gone = [key for key, target in targets.items() if target is None]
     if gone:
@@ -118,6 +118,10 @@ def apply_class_table(table: ClassTable, training: LabelLayer, reference: LabelL
             f"Left out by the table {table.name}: {left_out} ({count} training features). The map gives their pixels "
             "other classes, and the accuracy holds for the classes that are left."
         )
+    if reference is not None:
+        known = matching_values(others, keys)
+        alone = {key: target for key, target in of_reference.items() if key not in known}
+        sentences += _merged_sentences(alone, {**_names(reference, table, alone), **names}, " in the validation layer")
     areas = table.areas(targets)
     return ChosenSamples(result, judged, tuple(sentences), tuple(warnings), areas, table.tells_areas)
 
@@ -162,16 +166,22 @@ def _styles(labels: LabelLayer, table: ClassTable, keys: Iterable[Key]) -> dict[
     return styles
 
 
+def _names(labels: LabelLayer, table: ClassTable, targets: Mapping[Key, Key | None]) -> dict[Key, str]:
+    """Of the values, and of what they become, for sentences."""
+    keys = [*targets, *(target for target in targets.values() if target is not None)]
+    return {key: own or str(key) for key, (own, _) in _styles(labels, table, keys).items()}
+
+
 def _keys(labels: LabelLayer) -> list[Key]:
     return sorted({key for _, key in labels.shapes}, key=lambda key: (isinstance(key, str), key))
 
 
-def _merged_sentences(targets: Mapping[Key, Key | None], names: Mapping[Key, str]) -> list[str]:
+def _merged_sentences(targets: Mapping[Key, Key | None], names: Mapping[Key, str], where: str = "") -> list[str]:
     parts = []
     for target, keys in merged(targets).items():
         others = ", ".join(f"'{names[key]}'" for key in keys if key != target)
         parts.append(f"{others} into '{names[target]}'")
-    return [f"Classes merged: {'; '.join(parts)}."] if parts else []
+    return [f"Classes merged{where}: {'; '.join(parts)}."] if parts else []
 
 
 def _row(table: str, cells: Mapping[str, Any]) -> Iterable[ClassRow]:
