@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from osgeo import gdal
 from qgis.core import QgsGeometry, QgsProcessingException, QgsRasterLayer
-from scenes import CLASSIFY, legend, read_raster, run, spectra, vector_layer, write_raster
+from scenes import CLASSIFY, Log, legend, read_raster, run, spectra, vector_layer, write_raster
 
 pytestmark = pytest.mark.usefixtures("torch_python")
 
 
-def classify(scene, folder, **more):
+def classify(scene, folder, log=None, **more):
     """A map of the plain bands, in a second."""
     parameters = {
         "INPUT": str(scene.raster),
@@ -27,7 +27,7 @@ def classify(scene, folder, **more):
         "CLASSIFIER": "linear",
         **more,
     }
-    return run("classify", parameters)
+    return run("classify", parameters, log)
 
 
 def report_of(folder):
@@ -114,6 +114,9 @@ def test_the_patches_are_those_that_gdal_sieves(tmp_path):
 def test_class_weights_by_the_areas_of_a_table(scene, tmp_path):
     table = tmp_path / "areas.csv"
     table.write_text("value,area\nwater,50\nmeadow,30\nforest,20\n")
+    log = Log()
+    classify(scene, tmp_path, log, CLASS_TABLE=str(table))
+    assert "The column 'area' of CLASS_TABLE is used with CLASS_WEIGHTS 'area' alone" in log.text
     classify(scene, tmp_path, CLASS_TABLE=str(table), CLASS_WEIGHTS="area")
     weights = report_of(tmp_path)["choices"]["class_weights"]
     assert weights["shares"] == [0.2, 0.3, 0.5]  # forest, meadow, water

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qgis.core import QgsProcessing, QgsProcessingParameterFeatureSource
@@ -45,4 +46,8 @@ class ClassTableParameter:
 
         if not values.is_given(_NAME):
             return ChosenSamples(training, reference)
-        return apply_class_table(read_class_table(values.source(_NAME)), training, reference)
+        chosen = apply_class_table(read_class_table(values.source(_NAME)), training, reference)
+        if not chosen.table_areas or values.choice("CLASS_WEIGHTS") == "area":
+            return chosen
+        unused = f"The column 'area' of {_NAME} is used with CLASS_WEIGHTS 'area' alone; it is not used here."
+        return replace(chosen, warnings=(*chosen.warnings, unused))
