@@ -89,6 +89,14 @@ def test_square_metres_need_a_raster_with_metres(scene, tmp_path, epsg, left, to
         )
 
 
+def test_square_metres_are_as_many_as_fit_into_pixels(scene, tmp_path):
+    """The limit of 10^9 holds for pixels, so that 2 * 10^9 m2 are in order, and 2 * 10^11 m2 are not."""
+    classify(scene, tmp_path, SIEVE=2e9, SIEVE_UNIT="m2")  # in pixels of 10 m
+    assert report_of(tmp_path)["choices"]["sieve"]["unit"] == 2e7
+    with pytest.raises(QgsProcessingException, match=r"at most 1000000000 pixels\. Found: 2000000000"):
+        classify(scene, tmp_path, SIEVE=2e11, SIEVE_UNIT="m2")
+
+
 def test_the_patches_are_those_that_gdal_sieves(tmp_path):
     from mtmsd.mtmsd_qgis.classification.choices.patches import PatchFinder
 

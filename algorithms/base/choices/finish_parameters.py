@@ -67,24 +67,33 @@ class FinishParameters:
 
         Args:
             values: Of the run.
-            source: The raster, for the area of its pixels; None where it is not known yet.
+            source: The raster, for the area of its pixels; None where it is not known yet: square metres are left out.
 
         Raises:
             SettingsError: A value is out of range.
             QgsProcessingException: Square metres are asked for, and the raster's pixels have no area.
         """
         smallest = values.number(_SIEVE)
-        if values.choice(_UNIT) == "m2" and smallest > 0 and source is not None:
-            area = source.grid.pixel_area_m2
-            if area is None:
-                raise QgsProcessingException(
-                    f"{_UNIT} 'm2' needs a raster whose pixels have an area in square metres; those of {source.name} "
-                    f"have none, as {source.grid.why_no_area}. Give {_SIEVE} in pixels, or warp the raster to UTM or "
-                    "an equal-area CRS."
-                )
-            smallest /= area
+        if values.choice(_UNIT) == "m2" and smallest > 0:
+            smallest = 0.0 if source is None else smallest / _pixel_area(source)
         finish = MapFinish(sieve=ceil(smallest - 1e-9), least_confidence=values.number(_LEAST))
         return finish if finish.changes_map else None
+
+
+def _pixel_area(source: RasterSource) -> float:
+    """Square metres of a pixel.
+
+    Raises:
+        QgsProcessingException: Pixels have none.
+    """
+    area = source.grid.pixel_area_m2
+    if area is None:
+        raise QgsProcessingException(
+            f"{_UNIT} 'm2' needs a raster whose pixels have an area in square metres; those of {source.name} have "
+            f"none, as {source.grid.why_no_area}. Give {_SIEVE} in pixels, or warp the raster to UTM or an equal-area "
+            "CRS."
+        )
+    return area
 
 
 def finish_rows(finish: MapFinish | None, source: RasterSource) -> dict[str, str]:
