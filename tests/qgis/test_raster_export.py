@@ -205,6 +205,9 @@ def test_a_layer_of_another_provider_is_exported(tmp_path):
     source = described(virtual)
     cube = copied(source, job(tmp_path))
     assert np.allclose(stored(cube, job(tmp_path))[:, 0, :], values[0] + 1)
+    del virtual  # what is exported is a copy
+    again = copied(source, job(tmp_path))
+    assert np.allclose(stored(again, job(tmp_path))[:, 0, :], values[0] + 1)
     QgsProject.instance().clear()
 
 

@@ -90,7 +90,7 @@ def describe_class_map(layer: QgsRasterLayer, parameter: str) -> ClassMap:
             f"{len(source.bands)}. Choose a class map, or take out the band that holds the classes "
             "(Raster > Conversion > Translate)."
         )
-    dataset = source.open() if source.provider is None else None
+    dataset = source.open() if source.pipe is None else None
     kind = _kind_of_provider(layer) if dataset is None else gdal.GetDataTypeName(dataset.GetRasterBand(1).DataType)
     if kind not in _WHOLE:
         raise QgsProcessingException(

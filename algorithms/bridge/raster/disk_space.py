@@ -60,7 +60,7 @@ class SceneNeed:
     @property
     def band_bytes(self) -> int:
         """Of a number; of both copies where a layer of another provider is exported first."""
-        if self.source.provider is not None:
+        if self.source.pipe is not None:
             return 2 * _EXPORTED_BYTES
         return gdal.GetDataTypeSize(cube_code(self.source.open(), self.numbers)) // 8
 

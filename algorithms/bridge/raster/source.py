@@ -21,7 +21,6 @@ from qgis.core import (
     QgsProcessingException,
     QgsProviderRegistry,
     QgsRasterBlockFeedback,
-    QgsRasterDataProvider,
     QgsRasterFileWriter,
     QgsRasterLayer,
     QgsRasterPipe,
@@ -131,7 +130,7 @@ class RasterSource:
         bands: All its bands, numbered from 1.
         bad: Numbers of the bands that the metadata marks as bad.
         layout: What the bands are, where it is a feature raster.
-        provider: Where uri is empty: a copy of the layer's data provider.
+        pipe: Where uri is empty: holds, and owns, a copy of the layer's data provider.
         notes: What else the log has to say of its metadata.
     """
 
@@ -142,7 +141,7 @@ class RasterSource:
     bands: tuple[Band, ...]
     bad: frozenset[int]
     layout: FeatureLayout | None = None
-    provider: QgsRasterDataProvider | None = None
+    pipe: QgsRasterPipe | None = None
     notes: tuple[str, ...] = ()
 
     def open(self) -> gdal.Dataset:
@@ -235,20 +234,20 @@ def export_foreign(
 ) -> RasterSource:
     """A layer of another provider than GDAL as a GeoTIFF in the job folder; a GDAL layer stays as it is.
 
+    A source can be exported again: its pipe stays.
+
     Raises:
         QgsProcessingException: The provider does not hand out its pixels, or the user cancelled.
     """
-    if source.provider is None:
+    if source.pipe is None:
         return source
     path = folder / "layer.tif"
-    pipe = QgsRasterPipe()
-    pipe.set(source.provider)  # not a further clone: QGIS 3.22's virtual raster reads rubbish from a clone's clone
     writer = QgsRasterFileWriter(str(path))
-    grid = source.grid
-    provider = source.provider
+    grid, pipe = source.grid, source.pipe
+    extent = pipe.provider().extent()
     following = QgsRasterBlockFeedback()
     progress.feedback.canceled.connect(following.cancel)
-    failure = writer.writeRaster(pipe, grid.width, grid.height, provider.extent(), grid.crs, context, following)
+    failure = writer.writeRaster(pipe, grid.width, grid.height, extent, grid.crs, context, following)
     progress.advance(1.0)
     if failure != QgsRasterFileWriter.WriterError.NoError:
         raise QgsProcessingException(
@@ -260,7 +259,7 @@ def export_foreign(
         replace(band, nodata=declared_nodata(written.GetRasterBand(band.number).GetNoDataValue()))
         for band in source.bands
     )
-    return replace(source, uri=str(path), bands=bands, provider=None)
+    return replace(source, uri=str(path), bands=bands, pipe=None)
 
 
 def _describe_dataset(layer: QgsRasterLayer, uri: str, open_options: tuple[str, ...]) -> RasterSource:
@@ -349,4 +348,7 @@ def _describe_foreign(layer: QgsRasterLayer) -> RasterSource:
         for number in range(1, layer.bandCount() + 1)
     )
     bands = with_layer_nodata(bands, provider)
-    return RasterSource(layer.name(), "", (), grid, bands, frozenset(), provider=provider.clone())
+    pipe = QgsRasterPipe()
+    # For all exports: a pipe deletes its provider, and QGIS 3.22's virtual raster reads rubbish from a clone's clone.
+    pipe.set(provider.clone())
+    return RasterSource(layer.name(), "", (), grid, bands, frozenset(), pipe=pipe)
