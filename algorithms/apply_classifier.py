@@ -244,6 +244,7 @@ class ApplyClassifier(MtmsdAlgorithm):
                 options={
                     **wanted_rasters(paths),
                     "applicability": paths[APPLICABILITY] is not None,
+                    "source_band_count": len(source.bands),
                     **segments.options,
                 },
             )
@@ -285,7 +286,7 @@ class ApplyClassifier(MtmsdAlgorithm):
         )
 
     def _bands(self) -> Sequence[int]:
-        """Numbers of the bands that the worker needs, from 1; all where only it can tell."""
+        """Numbers of the bands that the worker needs, from 1, in the classifier's order; all where only it can tell."""
         from ..mtmsd_qgis.transfer.band_matching import compare_bands
 
         everything = range(1, len(self._source.bands) + 1)
@@ -294,7 +295,7 @@ class ApplyClassifier(MtmsdAlgorithm):
         match = compare_bands(self._classifier.bands, self._source.bands, self._classifier.source_band_count)
         if match is None or match.missing:
             return everything  # the worker says which are missing
-        return sorted({index + 1 for index in match.indices if index is not None})
+        return tuple(dict.fromkeys(index + 1 for index in match.indices if index is not None))
 
     def _components(self) -> int:
         """Principal components that are kept on the disk beside the bands."""

@@ -44,7 +44,7 @@ from ..transfer.scene_summary import SceneSummary
 from .job_device import announce_device, computation
 from .lazy_map import SceneFeatures, map_lazily
 from .map_result import map_grid
-from .scene_input import OTHER_MODEL, check_size, open_extras, open_scene, standardised
+from .scene_input import OTHER_MODEL, check_size, open_extras, open_scene, source_band_count, standardised
 from .segments.segment_outputs import OPTION as SEGMENTS
 from .segments.segment_outputs import with_segments
 
@@ -106,7 +106,7 @@ def apply_classifier(job: Job, folder: Path, progress: Progress) -> ApplyResult:
     description = run.classifier.description
     cube = open_scene(job, folder)
     _tell_of_fill(cube, job, span(progress, 0.0, _LOOKED_AT))
-    target = MatchedRaster.find(cube, job.layout, description)
+    target = MatchedRaster.find(cube, job.layout, description, source_band_count(job, cube))
     source = SourceFacts.of_file(run.classifier.source, path)
     facts = TargetFacts.of(source, target, settings.adapt, span(progress, _LOOKED_AT, _COMPARED))
     target = facts.raster

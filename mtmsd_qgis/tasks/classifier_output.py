@@ -40,6 +40,7 @@ from ..transfer.feature_shifts import summary_of_features
 from ..transfer.matched_raster import MatchedRaster
 from ..transfer.scene_comparison import SourceFacts, least_confidence_of
 from ..transfer.scene_summary import SceneSummary
+from .scene_input import source_band_count
 
 log = logging.getLogger(__name__)
 
@@ -110,7 +111,8 @@ def save_if_wanted(made: MapOfScene) -> None:
         )
     path = Path(made.job.outputs[OUTPUT])
     description = _description(made, included)
-    compared = MatchedRaster.find(made.cube, made.job.layout, description).compared
+    band_count = source_band_count(made.job, made.cube)
+    compared = MatchedRaster.find(made.cube, made.job.layout, description, band_count).compared
     stored = StoredClassifier(
         description,
         rule,
@@ -154,10 +156,10 @@ def _features(made: MapOfScene) -> SceneSummary | None:
 def _description(made: MapOfScene, included: bool) -> ClassifierDescription:
     result, layout, cube, scene = _unfinished(made.result), made.task.layout, made.cube, made.scene
     bands: tuple[Band, ...] = cube.description.bands
-    source_band_count = int(made.job.options.get("source_band_count", cube.bands))
+    band_count = source_band_count(made.job, cube)
     model: UsedModel | None = None
     if scene is not None:
-        bands, source_band_count = scene.model.preprocessor.bands, scene.model.source_band_count
+        bands, band_count = scene.model.preprocessor.bands, scene.model.source_band_count
         sha256 = read_summary(scene.model_file, KIND_MODEL).sha256
         model = UsedModel(sha256, scene.model.settings.preset, included)
     elif layout.model:
@@ -166,7 +168,7 @@ def _description(made: MapOfScene, included: bool) -> ClassifierDescription:
         input=SCENE if scene is not None else BANDS if made.job.layout is None else FEATURES,
         classes=made.task.classes,
         bands=bands,
-        source_band_count=source_band_count,
+        source_band_count=band_count,
         layout=layout,
         settings=replace(made.task.settings, finish=None, segments=None),  # of this map, not of what was learnt
         split=result.split,

@@ -52,7 +52,16 @@ from .job_device import announce_device
 from .lazy_map import SceneFeatures, map_lazily
 from .map_result import keeps_probabilities, map_grid, map_result
 from .pretrain import ModelTraining, train_model
-from .scene_input import OTHER_MODEL, band_positions, check_bands, check_size, open_extras, open_scene, standardised
+from .scene_input import (
+    OTHER_MODEL,
+    band_positions,
+    check_bands,
+    check_size,
+    open_extras,
+    open_scene,
+    source_band_count,
+    standardised,
+)
 from .segments.segment_outputs import segment_step, with_segments
 from .uncertainty.suggested_samples import suggested_samples
 
@@ -247,7 +256,7 @@ def prepared_scene(run: MapRun, progress: Progress) -> PreparedScene:
         model_file=run.model_file,
         checkpoint=checkpoint if persistent else None,
         resume=checkpoint if persistent and checkpoint.is_file() else None,
-        source_band_count=int(run.job.options.get("source_band_count", cube.bands)),
+        source_band_count=source_band_count(run.job, cube),
     )
     trained = train_model(training, cube, progress)
     positions = band_positions(cube, trained.preprocessor)

@@ -37,7 +37,7 @@ from ..jobs.timesteps.trained_timesteps import trained_timesteps
 from ..progress import Progress, span
 from .denoising_preview import denoised_samples
 from .job_device import announce_device, computation
-from .scene_input import band_positions, check_size, open_extra_scenes, open_scene, standardised
+from .scene_input import band_positions, check_size, open_extra_scenes, open_scene, source_band_count, standardised
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +84,7 @@ def pretrain(job: Job, folder: Path, progress: Progress) -> PretrainResult:
         model_file=Path(job.outputs["model"]),
         checkpoint=Path(checkpoint) if checkpoint else None,
         resume=Path(resume) if resume else None,
-        source_band_count=int(job.options.get("source_band_count", cube.bands)),
+        source_band_count=source_band_count(job, cube),
     )
     trained = train_model(training, cube, progress, open_extra_scenes(job, folder, cube))
     state, preprocessor = trained.state, trained.preprocessor

@@ -82,6 +82,11 @@ def open_extras(job: Job, folder: Path, cube: Raster) -> SceneExtras | None:
     return SceneExtras(inputs, raster)
 
 
+def source_band_count(job: Job, cube: Raster) -> int:
+    """Bands of the user's raster, of which the cube may have some alone."""
+    return int(job.options.get("source_band_count", cube.bands))
+
+
 def check_size(cube: Raster, side: int, instead: str = "a smaller PATCH_SIZE") -> None:
     """A scene must hold a patch.
 

@@ -43,19 +43,23 @@ class BandMatch:
 
 
 def compare_bands(
-    wanted: Sequence[Band], target: Sequence[Band], source_band_count: int | None = None
+    wanted: Sequence[Band],
+    target: Sequence[Band],
+    source_band_count: int | None = None,
+    target_band_count: int | None = None,
 ) -> BandMatch | None:
     """Match bands by wavelength where both sides have them, else by name, else by order.
 
     A band is missing where the nearest one is off by more than the wanted band's width. The width is the FWHM; where it
     is unknown, the distance to the nearest other wanted band, but at most a tenth of the wavelength. Names count where
     each wanted one is unique and the target has at least half of them. The order counts where the numbers of bands are
-    equal.
+    equal: those of the rasters, then bands of the same number belong together, or else those of wanted and target.
 
     Args:
         wanted: (B,) bands of the classifier or model, in its order.
-        target: All bands of the raster.
+        target: Bands of the raster.
         source_band_count: Bands of the raster that it was learnt from, left-out ones included.
+        target_band_count: Bands of the raster likewise; None where the target has them all.
 
     Returns:
         None where nothing tells which bands belong together.
@@ -69,15 +73,16 @@ def compare_bands(
         found = [names.index(name) if names.count(name) == 1 else None for name in asked]
         if sum(index is not None for index in found) >= _NAMES_FOUND * len(asked):
             return _matched("name", wanted, target, found)
-    if len(target) == len(wanted):
-        return _matched("order", wanted, target, list(range(len(wanted))))
-    if len(target) == source_band_count and all(1 <= band.number <= len(target) for band in wanted):
-        return _matched("order", wanted, target, [band.number - 1 for band in wanted])
-    return None
+    order = _order(wanted, target, (target_band_count or len(target)) == source_band_count)
+    return None if order is None else _matched("order", wanted, target, order)
 
 
 def match_all_bands(
-    wanted: Sequence[Band], target: Sequence[Band], source_band_count: int | None = None, owner: str = "classifier"
+    wanted: Sequence[Band],
+    target: Sequence[Band],
+    source_band_count: int | None = None,
+    target_band_count: int | None = None,
+    owner: str = "classifier",
 ) -> tuple[BandMatch, list[int]]:
     """As compare_bands, where every band is needed.
 
@@ -85,6 +90,7 @@ def match_all_bands(
         wanted: As for compare_bands.
         target: As for compare_bands.
         source_band_count: As for compare_bands.
+        target_band_count: As for compare_bands.
         owner: Whose the wanted bands are, for the message.
 
     Returns:
@@ -93,11 +99,12 @@ def match_all_bands(
     Raises:
         SceneError: A band is missing, or nothing tells which bands belong together.
     """
-    match = compare_bands(wanted, target, source_band_count)
+    match = compare_bands(wanted, target, source_band_count, target_band_count)
     if match is None:
         expected = len(wanted) if source_band_count is None else source_band_count
+        found = target_band_count or len(target)
         raise SceneError(
-            f"The {owner} expects a raster of {_count(expected)}, this one has {_count(len(target))} and neither "
+            f"The {owner} expects a raster of {_count(expected)}, this one has {_count(found)} and neither "
             "wavelengths nor band names tell which belong together; use a raster of the same sensor."
         )
     if match.missing:
@@ -121,7 +128,7 @@ def match_model_bands(
         SceneError: A band is missing or off by more than half the wanted band's width, or nothing tells which bands
             belong together.
     """
-    match, indices = match_all_bands(wanted, target, source_band_count, "model")
+    match, indices = match_all_bands(wanted, target, source_band_count, owner="model")
     if match.shifted:
         raise SceneError(
             f"The model needs bands at most half a band's width off; this raster's are farther off: "
@@ -207,6 +214,20 @@ def _by_wavelength(wanted: Sequence[Band], target: Sequence[Band]) -> BandMatch:
         nearest = int(off.argmin())
         found.append(nearest if off[nearest] <= width else None)
     return _matched("wavelength", wanted, target, found)
+
+
+def _order(wanted: Sequence[Band], target: Sequence[Band], same_count: bool) -> list[int] | None:
+    """The target's band for each wanted one by order, None where it does not tell.
+
+    Args:
+        wanted: (B,) bands.
+        target: Bands of the raster.
+        same_count: Whether both rasters have as many bands, so that their numbers say the same.
+    """
+    numbers = [band.number or place for place, band in enumerate(target, 1)]
+    if same_count and all(band.number in numbers for band in wanted):
+        return [numbers.index(band.number) for band in wanted]
+    return list(range(len(wanted))) if len(target) == len(wanted) else None
 
 
 def _matched(how: str, wanted: Sequence[Band], target: Sequence[Band], found: Sequence[int | None]) -> BandMatch:

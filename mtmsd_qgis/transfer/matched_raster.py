@@ -42,14 +42,19 @@ class MatchedRaster:
 
     @classmethod
     def find(
-        cls, cube: Cube | RasterStack, layout: FeatureLayout | None, classifier: ClassifierDescription
+        cls,
+        cube: Cube | RasterStack,
+        layout: FeatureLayout | None,
+        classifier: ClassifierDescription,
+        band_count: int | None = None,
     ) -> MatchedRaster:
         """Find the classifier's bands, or features, in a raster.
 
         Args:
-            cube: The raster.
+            cube: The raster, or those of its bands that are needed.
             layout: What its bands are; None for a raster without features.
             classifier: What its file says.
+            band_count: Bands of the whole raster; None where the cube has them all.
 
         Raises:
             SceneError: The raster lacks something, or is of another kind than the classifier was learnt from.
@@ -61,7 +66,8 @@ class MatchedRaster:
                 "The classifier was learnt from a feature raster and needs one, INPUT has bands without features. "
                 "Extract features of this scene with the same diffusion model and settings, and apply it to these."
             )
-        match, positions = match_all_bands(classifier.bands, cube.description.bands, classifier.source_band_count)
+        bands = cube.description.bands
+        match, positions = match_all_bands(classifier.bands, bands, classifier.source_band_count, band_count)
         raster = BandSubset(cube, positions)
         return cls(raster, match, raster, classifier.bands, classifier.input == SCENE)
 

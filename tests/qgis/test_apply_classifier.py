@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from osgeo import gdal
 from qgis.core import QgsProcessingException, QgsRasterLayer, QgsVectorLayer
 from scenes import (
     CLASSIFY,
@@ -28,6 +29,15 @@ from scenes import (
 pytestmark = pytest.mark.usefixtures("torch_python")
 TRAIN = {k: v for k, v in PRETRAIN.items() if k != "DEVICE"}
 TINY = {**TRAIN, **EXTRACT, **CLASSIFY}
+
+
+def called(path, names, values=None):
+    """The scene, or a raster of the same size, with these names of its bands."""
+    write_raster(path, spectra() if values is None else values)
+    dataset = gdal.Open(str(path), gdal.GA_Update)
+    for number, name in enumerate(names, 1):
+        dataset.GetRasterBand(number).SetDescription(name)
+    return path
 
 
 @pytest.fixture(scope="module")
@@ -123,6 +133,18 @@ def test_a_feature_raster_is_mapped_by_a_classifier_of_one(scene, features, mode
     with pytest.raises(QgsProcessingException, match="INPUT has bands without features"):
         run("applyclassifier", {"INPUT": str(scene.raster), **apply, "OUTPUT": str(tmp_path / "no.tif")})
     assert not (tmp_path / "no.tif").exists()
+
+
+@pytest.mark.parametrize("bands", [[5, 2, 3, 9, 11], [11, 2], list(range(12, 0, -1))])
+def test_bands_chosen_in_any_order_are_found_in_a_raster_without_names(scene, tmp_path, bands):
+    samples = {"TRAINING": str(scene.polygons), "CLASS_FIELD": "cover"}
+    outputs = {"OUTPUT": str(tmp_path / "map.tif"), "OUTPUT_CLASSIFIER": str(tmp_path / "c.mtmsdc")}
+    tiny = {**TINY, "COMPONENTS": 2, "KEEP": 4, "CLASSIFIER": "linear"}
+    run("mapscene", {"INPUT": str(scene.raster), "BANDS": bands, **samples, **outputs, **tiny})
+    again = {"CLASSIFIER": str(tmp_path / "c.mtmsdc"), "OUTPUT": str(tmp_path / "again.tif"), "DEVICE": "cpu"}
+    for names in ([""] * 12, [f"b{number}" for number in range(1, 13)]):
+        run("applyclassifier", {"INPUT": str(called(tmp_path / "r.tif", names)), **again})
+        np.testing.assert_array_equal(read_raster(tmp_path / "again.tif"), read_raster(tmp_path / "map.tif"))
 
 
 def test_what_cannot_be_applied_is_refused_with_one_sentence(scene, learnt, model, tmp_path):

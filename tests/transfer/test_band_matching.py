@@ -84,6 +84,18 @@ def test_bands_that_were_left_out_count_in_the_order():
     assert compare_bands(wanted, called("c", "d", "e"), source_band_count=4) is None
 
 
+def test_bands_chosen_in_any_order_are_found_by_their_numbers():
+    wanted = [Band("a", number=2), Band("b", number=1)]
+    assert compare_bands(wanted, called("c", "d", "e"), source_band_count=3).indices == (1, 0)
+    assert compare_bands(wanted, called("c", "d"), source_band_count=2).indices == (1, 0)
+    some = [Band("c", number=1), Band("d", number=2), Band("e", number=4)]
+    assert compare_bands(wanted, some, source_band_count=5, target_band_count=5).indices == (1, 0)
+    assert compare_bands(wanted, some[:2], source_band_count=5, target_band_count=5).indices == (1, 0)
+    assert compare_bands(wanted, some, source_band_count=5, target_band_count=4) is None
+    with pytest.raises(SceneError, match="expects a raster of 5 bands, this one has 4 bands"):
+        match_all_bands(wanted, some, source_band_count=5, target_band_count=4)
+
+
 def test_all_bands_or_one_sentence():
     match, indices = match_all_bands(at(480, 660), at(660, 480))
     assert indices == [1, 0]

@@ -47,7 +47,7 @@ def map_strips(run: CampaignRun) -> UnitWork:
     description = stored.description
     if stored.recipe is None or description.extraction is None:
         raise FileFormatError(f"{path} is not a classifier of scenes. Remove it and run the step 'learn' again.")
-    _, positions = match_all_bands(description.bands, run.bands, description.source_band_count)
+    _, positions = match_all_bands(description.bands, run.bands, description.source_band_count, run.source_band_count)
     if [entry.id for entry in description.classes] != [entry.id for entry in run.campaign.classes]:
         raise FileFormatError(
             f"{path} tells other classes apart than {names.CAMPAIGN_FILE} names. Prepare the campaign with the classes "
