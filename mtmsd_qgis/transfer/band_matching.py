@@ -6,6 +6,7 @@ Enters: descriptions of bands. Leaves: a BandMatch, or one sentence that says wh
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,6 +19,7 @@ _NARROWEST_NM = 4.0  # a band that is described as narrower, or whose neighbours
 _WIDEST_SHARE = 0.1  # of its wavelength: how wide a band without FWHM is at most; multispectral ones are 0.05 to 0.12
 _WIDTH_RATIO = 1.5  # bands whose widths differ by more are not of the same sensor
 _NAMES_FOUND = 0.5  # of the names; where fewer are found, the names are not the classifier's
+_MADE_UP = re.compile(r"(?:band|layer)[ _]0*(\d+)", re.IGNORECASE)  # by QGIS, or GDAL for ENVI and Erdas files
 _SHOWN = 5  # bands in a message
 
 
@@ -52,8 +54,9 @@ def compare_bands(
 
     A band is missing where the nearest one is off by more than the wanted band's width. The width is the FWHM; where it
     is unknown, the distance to the nearest other wanted band, but at most a tenth of the wavelength. Names count where
-    each wanted one is unique and the target has at least half of them. The order counts where the numbers of bands are
-    equal: those of the rasters, then bands of the same number belong together, or else those of wanted and target.
+    the target has at least half of them, and where each wanted band has one, of its own, and not made up. The order
+    counts where the numbers of bands are equal: those of the rasters, then bands of the same number belong together,
+    or else those of wanted and target; and where the names do not count, or all those of wanted bands are there.
 
     Args:
         wanted: (B,) bands of the classifier or model, in its order.
@@ -67,13 +70,14 @@ def compare_bands(
     wanted_nm = [band.wavelength_nm for band in wanted]
     if None not in wanted_nm and any(band.wavelength_nm is not None for band in target):
         return _by_wavelength(wanted, target)
-    names = [band.name for band in target]
-    asked = [band.name for band in wanted]
-    if all(asked) and len(set(asked)) == len(asked):
-        found = [names.index(name) if names.count(name) == 1 else None for name in asked]
-        if sum(index is not None for index in found) >= _NAMES_FOUND * len(asked):
-            return _matched("name", wanted, target, found)
     order = _order(wanted, target, (target_band_count or len(target)) == source_band_count)
+    asked, names = _names(wanted, target)
+    found = _by_name(asked, names, order)
+    known = [name for name in asked if name]
+    once = sum(names.count(name) == 1 for name in known)
+    lacks_some = any(name and index is None for name, index in zip(asked, found))
+    if known and once >= _NAMES_FOUND * len(known) and (all(asked) or (order is not None and lacks_some)):
+        return _matched("name", wanted, target, found)
     return None if order is None else _matched("order", wanted, target, order)
 
 
@@ -111,7 +115,8 @@ def match_all_bands(
         kind = "none near them" if match.how == "wavelength" else "none of these names"
         raise SceneError(
             f"The {owner} needs {_count(len(wanted))}, of which this raster has {kind}: "
-            f"{named(wanted, match.missing)}; use a raster of the same sensor, or one that has these bands."
+            f"{named(wanted, _lacking(wanted, target, match))}; use a raster of the same sensor, or one that has these "
+            "bands."
         )
     return match, [index for index in match.indices if index is not None]
 
@@ -214,6 +219,41 @@ def _by_wavelength(wanted: Sequence[Band], target: Sequence[Band]) -> BandMatch:
         nearest = int(off.argmin())
         found.append(nearest if off[nearest] <= width else None)
     return _matched("wavelength", wanted, target, found)
+
+
+def _names(wanted: Sequence[Band], target: Sequence[Band]) -> tuple[list[str], list[str]]:
+    """Names that tell which bands belong together; empty for bands without such a name.
+
+    "Band 3" and "Layer_3" are made up, for bands without a name, where all such names say the band's own number. In a
+    raster whose bands were put into another order they say which ones these are.
+    """
+    asked, names = [band.name for band in wanted], [band.name for band in target]
+    if _own_numbers(wanted) and _own_numbers(target):
+        asked, names = ([("" if _MADE_UP.fullmatch(name) else name) for name in some] for some in (asked, names))
+    return [name if asked.count(name) == 1 else "" for name in asked], names
+
+
+def _by_name(asked: Sequence[str], names: Sequence[str], order: Sequence[int] | None) -> list[int | None]:
+    """Place of each name asked for among the names; of a name at several places the one by order, where it is such."""
+    found: list[int | None] = []
+    for position, name in enumerate(asked):
+        places = [place for place, other in enumerate(names) if name and other == name]
+        if len(places) != 1 and order is not None:
+            places = [place for place in places if place == order[position]]
+        found.append(places[0] if len(places) == 1 else None)
+    return found
+
+
+def _own_numbers(bands: Sequence[Band]) -> bool:
+    """Whether all names that may be made up say the number of their own band."""
+    found = [(band.number or place, _MADE_UP.fullmatch(band.name)) for place, band in enumerate(bands, 1)]
+    return all(name is None or int(name[1]) == number for number, name in found)
+
+
+def _lacking(wanted: Sequence[Band], target: Sequence[Band], match: BandMatch) -> list[int]:
+    """Positions of missing bands; by name, of those that have one."""
+    asked, _ = _names(wanted, target)
+    return [position for position in match.missing if match.how != "name" or asked[position]]
 
 
 def _order(wanted: Sequence[Band], target: Sequence[Band], same_count: bool) -> list[int] | None:

@@ -11,6 +11,7 @@ from qgis.core import (
     QgsRasterLayer,
 )
 from scenes import (
+    CLASSIFY,
     EXTRACT,
     PRETRAIN,
     read_raster,
@@ -20,6 +21,14 @@ from scenes import (
 )
 
 pytestmark = pytest.mark.usefixtures("torch_python")
+
+
+def named(path, names):
+    """The raster with these names of its bands."""
+    dataset = gdal.Open(str(path), gdal.GA_Update)
+    for number, name in enumerate(names, 1):
+        dataset.GetRasterBand(number).SetDescription(name)
+    return path
 
 
 def test_feature_raster(scene, features):
@@ -55,6 +64,33 @@ def test_features_of_nodata_are_nodata_and_of_reordered_bands_the_same(scene, mo
         "extractfeatures", {"INPUT": str(turned), "MODEL": str(model), "OUTPUT": "TEMPORARY_OUTPUT", **EXTRACT}
     )
     assert np.array_equal(read_raster(results["OUTPUT"]), read_raster(features))
+
+
+def test_a_raster_in_which_some_bands_have_no_name_is_the_one_that_its_model_was_trained_on(tmp_path):
+    raster = write_raster(tmp_path / "some.tif", spectra())
+    named(raster, ["", "", "", *(f"B{number:02}" for number in range(4, 13))])
+    model, parameters = str(tmp_path / "m.mtmsd"), {"OUTPUT": str(tmp_path / "f.tif"), **EXTRACT}
+    run("pretraindiffusion", {"INPUT": str(raster), "OUTPUT": model, **PRETRAIN})
+    assert run("extractfeatures", {"INPUT": str(raster), "MODEL": model, **parameters})["BANDS_WRITTEN"] == 16 + 12
+
+
+@pytest.mark.parametrize("bands", [7, 20])
+@pytest.mark.parametrize("driver", ["GTiff", "ENVI"])
+def test_another_number_of_bands_without_names_is_refused(scene, tmp_path, bands, driver):
+    raster = named(write_raster(tmp_path / "twelve.tif", spectra()), [""] * 12)
+    model, other = str(tmp_path / "m.mtmsd"), str(tmp_path / "other")
+    run("pretraindiffusion", {"INPUT": str(raster), "OUTPUT": model, **PRETRAIN})
+    gdal.Translate(other, str(named(write_raster(tmp_path / "o.tif", spectra(bands)), [""] * bands)), format=driver)
+    parameters = {"INPUT": other, "OUTPUT": str(tmp_path / "f.tif")}
+    with pytest.raises(QgsProcessingException, match=f"expects a raster of 12 bands, this one has {bands} bands and"):
+        run("extractfeatures", {**parameters, "MODEL": model, **EXTRACT})
+    samples = {"TRAINING": str(scene.polygons), "CLASS_FIELD": "cover", **CLASSIFY, "CLASSIFIER": "linear"}
+    outputs = {"OUTPUT": str(tmp_path / "map.tif"), "OUTPUT_CLASSIFIER": str(tmp_path / "c.mtmsdc")}
+    run("classify", {"INPUT": str(raster), **samples, **outputs})
+    with pytest.raises(QgsProcessingException, match=f"expects a raster of 12 bands, this one has {bands} bands and"):
+        run("applyclassifier", {**parameters, "CLASSIFIER": outputs["OUTPUT_CLASSIFIER"], "DEVICE": "cpu"})
+    with pytest.raises(QgsProcessingException, match=f"it has {bands} bands instead of 12, and neither"):
+        run("pretraindiffusion", {"INPUT": str(raster), "EXTRA_INPUTS": [other], "OUTPUT": model, **PRETRAIN})
 
 
 def test_extraction_with_training_samples_and_its_layout(scene, model, tmp_path):

@@ -203,6 +203,7 @@ def test_a_layer_of_another_provider_is_exported(tmp_path):
     path = write_raster(tmp_path / "in.tif", values)
     virtual = plus_one(path, width=8, height=6)
     source = described(virtual)
+    assert [band.name for band in source.bands] == [""]  # QGIS calls it "Band 1"
     cube = copied(source, job(tmp_path))
     assert np.allclose(stored(cube, job(tmp_path))[:, 0, :], values[0] + 1)
     del virtual  # what is exported is a copy

@@ -75,7 +75,40 @@ def test_names_then_order_where_wavelengths_do_not_tell(target, how, indices):
 
 def test_a_repeated_name_tells_nothing():
     assert compare_bands(called("x", "x"), called("x", "x")).how == "order"
-    assert compare_bands(called("x", "y"), called("x", "x")).how == "order"
+    assert compare_bands(called("x", "y"), called("x", "x")).indices == (0, 1)
+
+
+def test_bands_are_found_in_their_own_raster_where_another_band_has_the_name_of_one():
+    raster = called("x", "y", "z", "x")
+    assert compare_bands(raster[:3], raster, 4).indices == (0, 1, 2)
+    assert compare_bands(raster[1:], raster, 4).indices == (1, 2, 3)
+    assert compare_bands(raster[:3], called("q", "x", "y", "x", "z"), 4).missing == (0,)
+
+
+@pytest.mark.parametrize("form", ["Band {}", "BAND {}", "Band 0{}", "Layer_{}", ""])
+def test_names_that_were_made_up_are_no_names(form):
+    wanted = called(*(f"Band {i}" for i in range(1, 5)))
+    names = [form.format(i) for i in range(1, 7)]
+    assert compare_bands(wanted, called(*names[:4]), 4).how == "order"
+    assert compare_bands(wanted, called(*names), 4) is None
+    with pytest.raises(SceneError, match="expects a raster of 4 bands, this one has 3 bands and neither"):
+        match_all_bands(wanted, called(*names[:3]), 4)
+    assert compare_bands(called(*names[:4]), called(*(f"Band {i}" for i in range(1, 7))), 4) is None
+
+
+def test_made_up_names_in_another_order_tell_which_bands_these_are():
+    wanted, turned = called("Band 1", "Band 2", "Band 3"), called("Band 3", "Band 2", "Band 1")
+    assert (compare_bands(wanted, turned).how, compare_bands(wanted, turned).indices) == ("name", (2, 1, 0))
+    assert compare_bands(turned, wanted).indices == (2, 1, 0)
+
+
+def test_bands_without_a_name_are_found_among_named_ones_by_order():
+    wanted = called("Band 1", "Band 2", "green", "red", "nir")
+    for names in (["", "", "green", "red", "nir"], ["", "b", "green", "red", "nir"], ["a", "b", "c", "d", "e"]):
+        assert compare_bands(wanted, called(*names), 5).indices == (0, 1, 2, 3, 4)
+    assert compare_bands(wanted, called("", "green", "red", "nir"), 5) is None
+    with pytest.raises(SceneError, match="has none of these names: nir; use"):
+        match_all_bands(wanted, called("", "", "green", "red", "swir"), 5)
 
 
 def test_bands_that_were_left_out_count_in_the_order():

@@ -6,6 +6,7 @@ Enters: a QGIS raster layer of any provider. Leaves: a RasterSource, which holds
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from math import isfinite
 from pathlib import Path
@@ -314,6 +315,12 @@ def _grid_of(dataset: gdal.Dataset, crs: QgsCoordinateReferenceSystem) -> Grid:
     )
 
 
+def _name_of_foreign(layer: QgsRasterLayer, number: int) -> str:
+    """A band's name; empty where QGIS makes one up, "Band 1" in its language."""
+    name = layer.bandName(number)
+    return "" if re.fullmatch(rf"\D+ 0*{number}", name) else name
+
+
 def _describe_foreign(layer: QgsRasterLayer) -> RasterSource:
     provider = layer.dataProvider()
     if provider.xSize() < 1 or provider.ySize() < 1:
@@ -339,7 +346,7 @@ def _describe_foreign(layer: QgsRasterLayer) -> RasterSource:
     )
     bands = tuple(
         Band(
-            name=layer.bandName(number),
+            name=_name_of_foreign(layer, number),
             nodata=declared_nodata(provider.sourceNoDataValue(number))
             if provider.sourceHasNoDataValue(number)
             else None,
