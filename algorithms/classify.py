@@ -135,6 +135,7 @@ class Classify(MtmsdAlgorithm):
                 settings=to_json(run.settings),
                 scene=scene,
                 layout=source.layout,
+                options={"source_band_count": len(source.bands)},
                 extra_scenes=tuple(cubes),
                 extras=run.extras.export(source.grid, folder, values.transforms, reading),
             )

@@ -8,7 +8,7 @@ import processing
 import pytest
 from osgeo import gdal
 from qgis.core import QgsProcessingException, QgsRasterLayer, QgsRasterRange
-from scenes import CLASSIFY, EXTRACT, PRETRAIN, Log, read_raster, write_raster
+from scenes import CLASSIFY, EXTRACT, PRETRAIN, Log, read_raster, run, write_raster
 
 
 def rewritten(scene, path, change):
@@ -52,6 +52,33 @@ def test_a_raster_of_empty_bands_is_refused(scene, tmp_path):
     with pytest.raises(QgsProcessingException, match="at least one usable band was expected"):
         processing.run("mtmsd:classify", parameters(scene, raster, tmp_path), feedback=Log())
     assert not (tmp_path / "map.tif").exists()
+
+
+def without_names(path, values):
+    write_raster(path, values)
+    dataset = gdal.Open(str(path), gdal.GA_Update)
+    for number in range(1, len(values) + 1):
+        dataset.GetRasterBand(number).SetDescription("")
+    return path
+
+
+@pytest.mark.usefixtures("torch_python")
+@pytest.mark.parametrize("named", [True, False])
+def test_a_classifier_counts_the_bands_that_were_left_out(scene, tmp_path, named):
+    values = read_raster(scene.raster)
+    values[2] = 7
+    unnamed = without_names(tmp_path / "unnamed.tif", values)
+    raster = write_raster(tmp_path / "named.tif", values) if named else unnamed
+    classifier = {"OUTPUT_CLASSIFIER": str(tmp_path / "c.mtmsdc"), "CLASSIFIER": "linear"}
+    run("classify", {**parameters(scene, raster, tmp_path), **classifier})
+    again = {"CLASSIFIER": classifier["OUTPUT_CLASSIFIER"], "OUTPUT": str(tmp_path / "again.tif"), "DEVICE": "cpu"}
+    usable = without_names(tmp_path / "usable.tif", np.delete(values, 2, axis=0))
+    for other in (raster, unnamed, usable):
+        run("applyclassifier", {"INPUT": str(other), **again})
+        np.testing.assert_array_equal(read_raster(tmp_path / "again.tif"), read_raster(tmp_path / "map.tif"))
+    more = without_names(tmp_path / "more.tif", np.concatenate([values[:1], values]))
+    with pytest.raises(QgsProcessingException, match="expects a raster of 12 bands, this one has 13 bands and neither"):
+        run("applyclassifier", {"INPUT": str(more), **again})
 
 
 @pytest.mark.usefixtures("torch_python")
