@@ -56,7 +56,8 @@ def compare_bands(
     is unknown, the distance to the nearest other wanted band, but at most a tenth of the wavelength. Names count where
     the target has at least half of them, and where each wanted band has one, of its own, and not made up. The order
     counts where the numbers of bands are equal: those of the rasters, then bands of the same number belong together,
-    or else those of wanted and target; and where the names do not count, or all those of wanted bands are there.
+    or else those of wanted and target; and where no name of a wanted band is at another place, and either all of them
+    are there or less than half.
 
     Args:
         wanted: (B,) bands of the classifier or model, in its order.
@@ -76,9 +77,15 @@ def compare_bands(
     known = [name for name in asked if name]
     once = sum(names.count(name) == 1 for name in known)
     lacks_some = any(name and index is None for name, index in zip(asked, found))
-    if known and once >= _NAMES_FOUND * len(known) and (all(asked) or (order is not None and lacks_some)):
+    are_its_names = bool(known) and once >= _NAMES_FOUND * len(known)
+    if are_its_names and all(asked):
         return _matched("name", wanted, target, found)
-    return None if order is None else _matched("order", wanted, target, order)
+    if order is None:
+        return None
+    elsewhere = any(name in names and names[place] != name for name, place in zip(asked, order) if name)
+    if elsewhere or (are_its_names and lacks_some):
+        return _matched("name", wanted, target, found)
+    return _matched("order", wanted, target, order)
 
 
 def match_all_bands(
@@ -113,10 +120,16 @@ def match_all_bands(
         )
     if match.missing:
         kind = "none near them" if match.how == "wavelength" else "none of these names"
+        lacking = _lacking(wanted, target, match)
+        if not lacking:
+            raise SceneError(
+                f"The {owner} knows these bands by their order alone, as they have no names of their own: "
+                f"{named(wanted, match.missing)}. This raster has the other bands, by their names, in another order; "
+                "use one with the bands in the same order."
+            )
         raise SceneError(
-            f"The {owner} needs {_count(len(wanted))}, of which this raster has {kind}: "
-            f"{named(wanted, _lacking(wanted, target, match))}; use a raster of the same sensor, or one that has these "
-            "bands."
+            f"The {owner} needs {_count(len(wanted))}, of which this raster has {kind}: {named(wanted, lacking)}; "
+            "use a raster of the same sensor, or one that has these bands."
         )
     return match, [index for index in match.indices if index is not None]
 
@@ -186,7 +199,8 @@ def same_sensor_bands(
             "which belong together"
         )
     elif match.missing:
-        trouble = f"it has no band for {named(wanted, match.missing)}"
+        lacking = _lacking(wanted, target, match)
+        trouble = f"it has no band for {named(wanted, lacking)}" if lacking else "its named bands lie in another order"
     else:
         trouble = sensor_difference(wanted, [target[index] for index in match.indices if index is not None])
     if match is None or trouble:

@@ -150,6 +150,7 @@ def test_bands_chosen_in_any_order_are_found_in_a_raster_without_names(scene, tm
 def test_what_cannot_be_applied_is_refused_with_one_sentence(scene, learnt, model, tmp_path):
     few = write_raster(tmp_path / "few.tif", spectra()[:7])
     tiny = write_raster(tmp_path / "tiny.tif", spectra(height=10, width=10))
+    later = called(tmp_path / "later.tif", [f"b{number}" for number in range(8, 20)])
     classifier = str(learnt / "fields.mtmsdc")
     cut = tmp_path / "cut.mtmsdc"
     cut.write_bytes(Path(classifier).read_bytes()[:-50])
@@ -161,6 +162,7 @@ def test_what_cannot_be_applied_is_refused_with_one_sentence(scene, learnt, mode
         ({"CLASSIFIER": str(tmp_path / "none.mtmsdc")}, "cannot be opened"),
         ({"INPUT": str(few)}, "this raster has|this one has"),
         ({"INPUT": str(tiny)}, "Choose a larger raster or a classifier with a diffusion model that was trained with"),
+        ({"INPUT": str(later)}, "has none of these names: b1, b2, b3, b4, b5 and 2 more; use"),
         ({"MODEL": str(other)}, "is another one"),
         ({"OUTPUT": str(scene.raster)}, "scene"),
     ):

@@ -12,6 +12,7 @@ from mtmsd_qgis.transfer.band_matching import (
     match_all_bands,
     match_model_bands,
     named,
+    same_sensor_bands,
     sensor_difference,
 )
 
@@ -109,6 +110,21 @@ def test_bands_without_a_name_are_found_among_named_ones_by_order():
     assert compare_bands(wanted, called("", "green", "red", "nir"), 5) is None
     with pytest.raises(SceneError, match="has none of these names: nir; use"):
         match_all_bands(wanted, called("", "", "green", "red", "swir"), 5)
+
+
+def test_order_does_not_count_where_a_name_is_at_another_place():
+    wanted, later = (called(*(f"b{i}" for i in range(first, first + 5))) for first in (1, 4))
+    assert compare_bands(wanted, later).missing == (0, 1, 2)
+    with pytest.raises(SceneError, match="has none of these names: b1, b2, b3; use a raster of the same sensor"):
+        match_all_bands(wanted, later)
+    with pytest.raises(SceneError, match="it has no band for b1, b2, b3"):
+        same_sensor_bands(wanted, later, 5, ("May", "June"))
+    assert compare_bands(wanted, called("b1", "c", "d", "e", "f")).how == "order"
+    turned = called("nir", "red", "", "")
+    with pytest.raises(SceneError, match="order alone, as they have no names of their own: band 1, band 2"):
+        match_all_bands(called("", "", "red", "nir"), turned)
+    with pytest.raises(SceneError, match="its named bands lie in another order"):
+        same_sensor_bands(called("", "", "red", "nir"), turned, 4, ("May", "June"))
 
 
 def test_bands_that_were_left_out_count_in_the_order():
