@@ -94,7 +94,7 @@ def test_names_that_were_made_up_are_no_names(form):
     assert compare_bands(wanted, called(*names), 4) is None
     with pytest.raises(SceneError, match="expects a raster of 4 bands, this one has 3 bands and neither"):
         match_all_bands(wanted, called(*names[:3]), 4)
-    assert compare_bands(called(*names[:4]), called(*(f"Band {i}" for i in range(1, 7))), 4) is None
+    assert compare_bands(called(*names[:4]), called(*names), 4) is None
 
 
 def test_made_up_names_in_another_order_tell_which_bands_these_are():
