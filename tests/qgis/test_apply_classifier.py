@@ -136,14 +136,18 @@ def test_a_feature_raster_is_mapped_by_a_classifier_of_one(scene, features, mode
 
 
 @pytest.mark.parametrize("bands", [[5, 2, 3, 9, 11], [11, 2], list(range(12, 0, -1))])
-def test_bands_chosen_in_any_order_are_found_in_a_raster_without_names(scene, tmp_path, bands):
+@pytest.mark.parametrize("named", [True, False])
+def test_bands_chosen_in_any_order_are_found_in_a_raster_without_names(scene, tmp_path, bands, named):
+    values, numbered = spectra(), [f"b{number}" for number in range(1, 13)]
+    values[2] = 7  # a band that the model leaves out, where it is chosen
+    raster = called(tmp_path / "learnt.tif", numbered if named else [""] * 12, values)
     samples = {"TRAINING": str(scene.polygons), "CLASS_FIELD": "cover"}
     outputs = {"OUTPUT": str(tmp_path / "map.tif"), "OUTPUT_CLASSIFIER": str(tmp_path / "c.mtmsdc")}
     tiny = {**TINY, "COMPONENTS": 2, "KEEP": 4, "CLASSIFIER": "linear"}
-    run("mapscene", {"INPUT": str(scene.raster), "BANDS": bands, **samples, **outputs, **tiny})
+    run("mapscene", {"INPUT": str(raster), "BANDS": bands, **samples, **outputs, **tiny})
     again = {"CLASSIFIER": str(tmp_path / "c.mtmsdc"), "OUTPUT": str(tmp_path / "again.tif"), "DEVICE": "cpu"}
-    for names in ([""] * 12, [f"b{number}" for number in range(1, 13)]):
-        run("applyclassifier", {"INPUT": str(called(tmp_path / "r.tif", names)), **again})
+    for names in ([""] * 12, numbered):
+        run("applyclassifier", {"INPUT": str(called(tmp_path / "r.tif", names, values)), **again})
         np.testing.assert_array_equal(read_raster(tmp_path / "again.tif"), read_raster(tmp_path / "map.tif"))
 
 
