@@ -108,7 +108,7 @@ class Classify(MtmsdAlgorithm):
         """Export raster and samples, classify, write maps and report."""
         from .bridge.feedback import ProgressRange
         from .bridge.raster.disk_space import SceneNeed, check_space, classification_need
-        from .bridge.raster.scene_export import SceneExport, announce
+        from .bridge.raster.scene_export import SceneExport, announce, exported_bands, usable_in_all
         from .bridge.worker.worker_process import job_folder, read_result, run_worker
 
         run, source = self._run.with_destinations(values), self._run.source
@@ -120,16 +120,15 @@ class Classify(MtmsdAlgorithm):
         need = need.with_temporary(run.extras.bytes_on(source.grid))
         check_space(need.with_format(self.outputs.format("OUTPUT")), feedback)
         with job_folder() as folder:
-            export = SceneExport(source, folder, values.transforms)
             reading = ProgressRange(feedback, 0, 8, "Reading the raster")
-            if source.layout is None:
-                scene = export.usable_bands(reading)
-            else:
-                scene = export.bands(range(1, len(source.bands) + 1), None, reading)
-            cubes = []
+            rasters = [(SceneExport(source, folder, values.transforms), range(1, len(source.bands) + 1))]
             for number, further in enumerate(extra, 1):
                 part = SceneExport(further.source, folder, values.transforms, f"scene{number}")
-                cubes.append(part.bands([further.numbers[band.number - 1] for band in scene.bands], None, reading))
+                rasters.append((part, further.numbers))
+            if source.layout is None:
+                scene, *cubes = usable_in_all(rasters, reading)
+            else:
+                scene, *cubes = exported_bands(rasters, range(len(source.bands)), reading)
             job = Job(
                 task="classify",
                 settings=to_json(run.settings),

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import SceneError
-from ..io.bands import describe, inspect_bands
+from ..io.bands import describe, inspect_rasters
 from ..io.cube import Cube, whole_size
 from ..io.moments import Moments
 from ..io.windows import row_strips
@@ -106,7 +106,10 @@ def fit_preprocessor(
             f"A raster of at most {MAX_BANDS} bands was expected, found {cube.bands}. Choose bands with BANDS."
         )
     scenes = [cube, *others]
-    usable, left_out = _usable_bands(scenes, span(progress, 0.0, 0.4))
+    inspected = inspect_rasters(scenes, span(progress, 0.0, 0.4))
+    usable, left_out = inspected.usable, inspected.left_out
+    for warning in inspected.warnings:
+        log.warning("%s", warning)
     if not usable:
         raise SceneError(
             f"At least one usable band is needed, found none of {cube.bands}"
@@ -157,31 +160,6 @@ def preprocessor_of(moments: Moments, bands: Sequence[Band], components: int, ba
         deviation=np.sqrt(variance[:wanted]),
         explained_share=float(variance[:wanted].sum() / variance.sum()),
     )
-
-
-def _usable_bands(scenes: Sequence[Cube], progress: Progress) -> tuple[list[int], list[BandLeftOut]]:
-    """Positions of the bands that are usable in every scene; the others by their numbers in the first, with reasons.
-
-    Raises:
-        SceneError: Values that nothing can be computed from.
-    """
-    first = scenes[0]
-    usable = set(range(first.bands))
-    reasons: dict[int, str] = {}
-    for number, cube in enumerate(scenes):
-        inspected = inspect_bands(cube, span(progress, number / len(scenes), (number + 1) / len(scenes)))
-        which = f"raster number {number} of EXTRA_INPUTS" if number else ""
-        if inspected.usable:
-            warning = inspected.warning()
-            if warning:
-                log.warning("%s%s", f"In {which}: " if which else "", warning)
-        unusable = sorted(set(range(cube.bands)) - set(inspected.usable))
-        for position, band in zip(unusable, inspected.left_out):
-            reasons.setdefault(position, f"{band.reason} in {which}" if which else band.reason)
-        usable &= set(inspected.usable)
-    bands = first.description.bands
-    left_out = [BandLeftOut(bands[i].number or i + 1, bands[i].name, reasons[i]) for i in sorted(reasons)]
-    return sorted(usable), left_out
 
 
 def _moments(scenes: Sequence[Cube], usable: Sequence[int], progress: Progress) -> Moments:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ..errors import SceneError
 from ..jobs.data_model import Band
 from ..jobs.results import BandLeftOut
-from ..progress import Progress, silent
+from ..progress import Progress, silent, span
 from .cube import Cube, whole_size
 from .fill_values import BandRanges, FillValue, find_fill_value, largest_value
 from .windows import row_strips
@@ -143,6 +143,52 @@ def inspect_bands(cube: Cube, progress: Progress = silent) -> BandInspection:
     widest = float((high - low)[usable].max())
     fill = find_fill_value(cube, usable, ranges, progress)
     return BandInspection(extent, usable, left_out, fill, largest, widest)
+
+
+@dataclass(frozen=True)
+class SharedBands:
+    """What the bands of several rasters are good for.
+
+    Attributes:
+        usable: 0-based, those that are usable in every raster.
+        left_out: The others, by their numbers in the first raster.
+        warnings: What the log should say of the values.
+    """
+
+    usable: list[int]
+    left_out: list[BandLeftOut]
+    warnings: list[str]
+
+
+def inspect_rasters(cubes: Sequence[Cube], progress: Progress = silent) -> SharedBands:
+    """Find the bands that are usable in each of several rasters.
+
+    Args:
+        cubes: INPUT and those of EXTRA_INPUTS, with the same bands in the same order.
+        progress: Told how far the walk is.
+
+    Raises:
+        SceneError: Values that nothing can be computed from.
+    """
+    usable = set(range(cubes[0].bands))
+    reasons: dict[int, str] = {}
+    warnings: list[str] = []
+    for number, cube in enumerate(cubes):
+        inspected = inspect_bands(cube, span(progress, number / len(cubes), (number + 1) / len(cubes)))
+        which = f"raster number {number} of EXTRA_INPUTS" if number else ""
+        try:
+            warning = inspected.warning()
+        except SceneError as error:
+            raise SceneError(f"In {which}: {error}" if which else str(error)) from None
+        if warning:
+            warnings.append(f"In {which}: {warning}" if which else warning)
+        unusable = sorted(set(range(cube.bands)) - set(inspected.usable))
+        for position, band in zip(unusable, inspected.left_out):
+            reasons.setdefault(position, f"{band.reason} in {which}" if which else band.reason)
+        usable &= set(inspected.usable)
+    bands = cubes[0].description.bands
+    left_out = [BandLeftOut(bands[i].number or i + 1, bands[i].name, reasons[i]) for i in sorted(reasons)]
+    return SharedBands(sorted(usable), left_out, warnings)
 
 
 def describe(left_out: Sequence[BandLeftOut]) -> str:

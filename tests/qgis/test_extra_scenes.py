@@ -163,6 +163,43 @@ def test_one_layer_teaches_from_the_raster_that_covers_it(tmp_path):
     assert (tmp_path / "c.mtmsdc").is_file()
 
 
+def learnt_with_another(tmp_path, values, log, bad=0, nodata=None):
+    """classify with polygons in a raster and in another, whose values are given."""
+    may, _, _, layer = two_dates_and_another_tile(tmp_path)
+    other = write_raster(tmp_path / "other.tif", values, transform=FAR, epsg=32633, nodata=nodata)
+    if bad:
+        described(other, [400.0 + 40 * i for i in range(12)], bad)
+    parameters = {
+        "INPUT": str(may), "EXTRA_INPUTS": [str(other)], "TRAINING": layer, "CLASS_FIELD": "cover", "SPLIT": "scene",
+        "OUTPUT": str(tmp_path / "map.tif"), "CLASSIFIER": "linear", "DEVICE": "cpu",
+    }  # fmt: skip
+    return run("classify", parameters, log)
+
+
+@pytest.mark.usefixtures("torch_python")
+@pytest.mark.parametrize(
+    ("value", "bad", "warning"),
+    [
+        (0, 0, "Bands left out: 5 no data in raster number 1 of EXTRA_INPUTS."),
+        (7, 0, "Bands left out: 5 constant (7) in raster number 1 of EXTRA_INPUTS."),
+        (7, 5, "Marked as bad in a further raster, left out: 5."),
+    ],
+)
+def test_a_band_of_no_use_in_one_raster_is_left_out_of_all(tmp_path, value, bad, warning):
+    values, log = spectra(), Log()
+    values[4] = value
+    results = learnt_with_another(tmp_path, values, log, bad, nodata=0)
+    assert [line for line in log.warnings if "left out" in line] == [warning]
+    assert results["OA"] > 95
+
+
+def test_a_fill_value_of_a_further_raster_is_refused(tmp_path, torch_python):
+    values = spectra().astype(np.int16)
+    values[:, :, 40:] = -9999
+    with pytest.raises(QgsProcessingException, match=r"In raster number 1 of EXTRA_INPUTS: .*1536 of 4096 pixels"):
+        learnt_with_another(tmp_path, values, Log())
+
+
 @pytest.mark.usefixtures("torch_python")
 def test_feature_rasters_of_one_model_and_no_other(tmp_path):
     may, _, far, layer = two_dates_and_another_tile(tmp_path)

@@ -114,22 +114,61 @@ class SceneExport:
             QgsProcessingException: Not readable, no usable band, or cancelled.
             SceneError: Values that nothing can be computed from, as a fill value that nobody declared.
         """
-        from ....mtmsd_qgis.io.bands import describe, inspect_bands
-        from ....mtmsd_qgis.io.cube import Cube
+        return usable_in_all([(self, range(1, len(self.source.bands) + 1))], progress)[0]
 
-        source, feedback = self.source, progress.feedback
-        numbers = [band.number for band in source.bands if band.number not in source.bad]
-        refuse_no_band(source, numbers)
-        cube = self.bands(numbers, None, progress)
-        inspected = inspect_bands(Cube(self.folder, cube))
-        warning = inspected.warning()
-        if warning:
-            feedback.pushWarning(warning)
-        if source.bad:
-            marked = ", ".join(str(number) for number in sorted(source.bad))
-            feedback.pushWarning(f"Marked as bad in the metadata, left out: {marked}.")
-        if not inspected.left_out:
-            return cube
-        feedback.pushWarning(f"Bands left out: {describe(inspected.left_out)}.")
-        refuse_no_band(source, inspected.usable)
-        return self.bands([numbers[i] for i in inspected.usable], None, progress)
+
+def usable_in_all(
+    rasters: Sequence[tuple[SceneExport, Sequence[int]]], progress: ProgressRange
+) -> tuple[CubeFile, ...]:
+    """Rasters that are no feature rasters, as cubes of the bands that can be features in each of them.
+
+    What is left out, as by SceneExport.usable_bands, is named by its number in the first raster.
+
+    Args:
+        rasters: INPUT and those of EXTRA_INPUTS, each with its bands (from 1), which stand for those of INPUT.
+        progress: Told how far it is.
+
+    Raises:
+        QgsProcessingException: Not readable, no usable band, or cancelled.
+        SceneError: Values that nothing can be computed from, as a fill value that nobody declared.
+    """
+    from ....mtmsd_qgis.io.bands import describe, inspect_rasters
+    from ....mtmsd_qgis.io.cube import Cube
+
+    feedback, (first, numbers) = progress.feedback, rasters[0]
+    good = [i for i in range(len(numbers)) if not any(own[i] in export.source.bad for export, own in rasters)]
+    refuse_no_band(first.source, good)
+    cubes = exported_bands(rasters, good, progress)
+    inspected = inspect_rasters([Cube(export.folder, cube) for (export, _), cube in zip(rasters, cubes)])
+    for warning in inspected.warnings:
+        feedback.pushWarning(warning)
+    bad = first.source.bad
+    if bad:
+        marked = ", ".join(str(number) for number in sorted(bad))
+        feedback.pushWarning(f"Marked as bad in the metadata, left out: {marked}.")
+    lost = [str(number) for i, number in enumerate(numbers) if i not in good and number not in bad]
+    if lost:
+        feedback.pushWarning(f"Marked as bad in a further raster, left out: {', '.join(lost)}.")
+    if not inspected.left_out:
+        return cubes
+    feedback.pushWarning(f"Bands left out: {describe(inspected.left_out)}.")
+    refuse_no_band(first.source, inspected.usable)
+    return exported_bands(rasters, [good[i] for i in inspected.usable], progress.part(1.0, 1.0))
+
+
+def exported_bands(
+    rasters: Sequence[tuple[SceneExport, Sequence[int]]], positions: Sequence[int], progress: ProgressRange
+) -> tuple[CubeFile, ...]:
+    """Rasters as cubes of the bands at some positions; arguments and errors as of SceneExport.bands.
+
+    Args:
+        rasters: Each with its bands (from 1).
+        positions: Which of them, from 0.
+        progress: Told how far it is.
+    """
+    progress.advance(0.0)  # writes its title, which its parts do not have
+    count = len(rasters)
+    return tuple(
+        export.bands([own[i] for i in positions], None, progress.part(number / count, (number + 1) / count))
+        for number, (export, own) in enumerate(rasters)
+    )
