@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from osgeo import gdal
 from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransform,
+    QgsFeature,
     QgsGeometry,
     QgsProcessingException,
     QgsProject,
@@ -153,7 +155,7 @@ def test_one_layer_teaches_from_the_raster_that_covers_it(tmp_path):
     far_pixels = int(counts[2].split(" ")[0])
     assert far_pixels == pytest.approx(144, abs=12)  # polygons of another CRS lie a little askew
     assert "6 features lie in several rasters; each has its pixels in the first of them." in log.lines
-    assert "1 features of the layer training lie on no pixel with data of any raster." in log.warnings
+    assert "Left out of the samples of the layer training: 1 outside all rasters (feature 10)." in log.warnings
     assert any(line.startswith("1 of 2 scenes, ") for line in log.lines)
     assert results["OA"] > 95
     assert read_raster(results["OUTPUT"]).shape == (1, 64, 64)
@@ -191,6 +193,37 @@ def test_a_band_of_no_use_in_one_raster_is_left_out_of_all(tmp_path, value, bad,
     results = learnt_with_another(tmp_path, values, log, bad, nodata=0)
     assert [line for line in log.warnings if "left out" in line] == [warning]
     assert results["OA"] > 95
+
+
+@pytest.mark.usefixtures("torch_python")
+def test_what_is_left_out_of_several_rasters_is_named_with_its_raster(tmp_path):
+    may, june, far, layer = two_dates_and_another_tile(tmp_path)
+    last = layer.getFeature(9)  # of forest, in the other tile
+    doubled = QgsFeature(layer.fields())
+    doubled.setGeometry(last.geometry())
+    doubled.setAttributes(["water"])
+    layer.dataProvider().addFeature(doubled)
+    dataset = gdal.Open(str(far), gdal.GA_Update)
+    values = dataset.ReadAsArray()
+    values[:, 30:33, 4:12] = 0  # of the polygon of water there
+    dataset.WriteArray(values)
+    dataset.GetRasterBand(1).SetNoDataValue(0)
+    del dataset
+    log = Log()
+    parameters = {
+        "INPUT": str(may), "EXTRA_INPUTS": [str(june), str(far)], "TRAINING": layer, "CLASS_FIELD": "cover",
+        "OVERLAPS": "drop", "CLASSIFIER": "linear", "OUTPUT": str(tmp_path / "map.tif"), "DEVICE": "cpu",
+    }  # fmt: skip
+    run("classify", parameters, log)
+    found = [line for line in log.warnings if line.startswith("Left out of the samples")]
+    assert len(found) == 1
+    text = found[0].replace("Left out of the samples of the layer training: ", "")
+    mixed, nodata, outside = text.split(", ")
+    assert re.fullmatch(r"\d+ pixels with labels of different classes in far \(features 9 and 11\)", mixed)
+    assert re.fullmatch(r"\d+ pixels on nodata in far \(feature 7\)", nodata)
+    assert outside == "1 outside all rasters (feature 10)."
+    assert int(mixed.split(" ")[0]) == pytest.approx(48, abs=6)
+    assert int(nodata.split(" ")[0]) == pytest.approx(24, abs=6)
 
 
 def test_a_fill_value_of_a_further_raster_is_refused(tmp_path, torch_python):

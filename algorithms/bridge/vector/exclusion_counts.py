@@ -24,6 +24,10 @@ class ExclusionCounts(Counter[str]):
         known = self._ids.setdefault(reason, [])
         known.extend(number for number in dict.fromkeys(ids) if number not in known)
 
+    def ids(self, reason: str) -> tuple[int, ...]:
+        """Ids of the features that a reason is about."""
+        return tuple(self._ids.get(reason, ()))
+
     def merged(self, other: ExclusionCounts) -> ExclusionCounts:
         """Both together."""
         both = ExclusionCounts(self)

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from ....mtmsd_qgis.io.cube import Cube
     from ....mtmsd_qgis.sampling.sample_table import SampleTable
 
+OUTSIDE = "outside the raster"
+NODATA = "pixels on nodata"
 LEAST_PER_CLASS = 2  # one to learn from, and one more: a class cannot be told from its noise by a single pixel
 
 
@@ -73,7 +75,7 @@ def rasterize_labels(
             continue
         pixels = _pixels_of_points(shape, grid) if labels.points else _pixels_of_polygon(shape, grid)
         if not pixels:
-            left_out.note("outside the raster", [labels.ids[group]])
+            left_out.note(OUTSIDE, [labels.ids[group]])
             continue
         part = np.empty((len(pixels), 4), dtype=np.int64)
         part[:, :2] = pixels
@@ -107,7 +109,7 @@ def without_nodata(
     left_out = ExclusionCounts(samples.left_out)
     if not keep.all():
         lost = table.group[~keep]
-        left_out.note("pixels on nodata", (ids[group] for group in np.unique(lost)), len(lost))
+        left_out.note(NODATA, (ids[group] for group in np.unique(lost)), len(lost))
     return SamplePixels(table.subset(keep), left_out)
 
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +16,10 @@ from ..feedback import ProgressRange
 from ..raster.source import RasterSource
 from .exclusion_counts import ExclusionCounts
 from .labels import LabelLayer, make_classes, names_of, skipped_sentence
+from .overlaps import MIXED
 from .rasterization import (
+    NODATA,
+    OUTSIDE,
     SamplePixels,
     left_out_sentence,
     rasterize_labels,
@@ -123,20 +126,13 @@ def training_of_several(
     feedback, labels = progress.feedback, rasters[0][1]
     classes = make_classes(labels)
     found = _FoundSamples.of(rasters, classes, progress)
-    joint = found.joint
-    samples, kept, dropped = settle_classes(SamplePixels(joint, ExclusionCounts()), classes, labels.name)
-    for sentence in (*labels.notes, skipped_sentence(labels)):
-        if sentence:
-            feedback.pushWarning(sentence)
+    samples, kept, dropped = settle_classes(SamplePixels(found.joint, found.left_out), classes, labels.name)
+    _log_exclusions(labels, samples, feedback)
     if found.shared:
         feedback.pushInfo(f"{found.shared} features lie in several rasters; each has its pixels in the first of them.")
-    if found.lost:
-        feedback.pushWarning(
-            f"{found.lost} features of the layer {labels.name} lie on no pixel with data of any raster."
-        )
     if dropped:
         feedback.pushWarning(f"Classes without a sample on a raster, left out: {names_of(dropped, classes)}.")
-    feedback.pushInfo(f"Training layer: {labels.name}, {len(joint)} sample pixels of {len(kept)} classes.")
+    feedback.pushInfo(f"Training layer: {labels.name}, {len(found.joint)} sample pixels of {len(kept)} classes.")
     files = found.save(samples.table, [export for export, _ in rasters], "samples")
     layers = [own for _, own in rasters]
     weights = _save_weights(layers, _features_of(layers), rasters[0][0].folder)
@@ -153,6 +149,7 @@ def reference_of_several(
     """
     labels = rasters[0][1]
     found = _FoundSamples.of(rasters, training.by_key, progress)
+    _log_exclusions(labels, SamplePixels(found.joint, found.left_out), progress.feedback)
     progress.feedback.pushInfo(f"Validation layer: {labels.name}, {len(found.joint)} reference pixels.")
     if not len(found.joint):
         progress.feedback.pushWarning(_no_reference(labels))
@@ -167,13 +164,13 @@ class _FoundSamples:
         joint: Of all rasters, one after the other; groups are features.
         counts: Samples in each raster.
         shared: Features that lie in several rasters.
-        lost: Features in none.
+        left_out: What became no sample, and in which raster.
     """
 
     joint: SampleTable
     counts: tuple[int, ...]
     shared: int
-    lost: int
+    left_out: ExclusionCounts
 
     @classmethod
     def of(
@@ -190,9 +187,14 @@ class _FoundSamples:
         tables: list[SampleTable] = []
         found: set[int] = set()
         shared: set[int] = set()
+        left_out = ExclusionCounts()
         known = _features_of([own for _, own in rasters])
+        nowhere = set(known)
         for export, own in rasters:
-            table = export.pixels(own, classes, progress).table
+            samples = export.pixels(own, classes, progress)
+            table = samples.table
+            nowhere -= set(own.ids) - set(samples.left_out.ids(OUTSIDE))
+            _note_lost(left_out, samples.left_out, export.source.name, found)
             ids = np.array(own.ids, dtype=np.int64)[table.group]
             again = np.isin(ids, sorted(found))
             shared.update(ids[again].tolist())
@@ -200,8 +202,9 @@ class _FoundSamples:
             tables.append(table.with_groups(np.searchsorted(known, ids)).subset(~again))
             progress.feedback.pushInfo(f"{len(tables[-1])} sample pixels in {export.source.name}.")
         joint = SampleTable.from_array(np.concatenate([table.to_array() for table in tables]))
-        lost = len(set(rasters[0][1].ids) - found)
-        return cls(joint, tuple(len(table) for table in tables), len(shared), lost)
+        if nowhere:
+            left_out.note("outside all rasters", sorted(nowhere))
+        return cls(joint, tuple(len(table) for table in tables), len(shared), left_out)
 
     def save(self, table: SampleTable, exports: Sequence[SampleExport], name: str) -> tuple[str, ...]:
         """Write each raster's part of a table like joint into its folder; returns the files' names."""
@@ -213,6 +216,24 @@ class _FoundSamples:
             own_folder = export.folder != exports[0].folder
             files.append(save_samples(part, export.folder, f"{name}{number}" if number and not own_folder else name))
         return tuple(files)
+
+
+def _note_lost(left_out: ExclusionCounts, here: ExclusionCounts, raster: str, found: Collection[int]) -> None:
+    """Add what one of several rasters leaves out.
+
+    Args:
+        left_out: Of all rasters.
+        here: Of this one.
+        raster: Its name.
+        found: Features that have their pixels in an earlier raster, so that nothing of them is lost here.
+    """
+    for reason in here:
+        lost = set(here.ids(reason)) - set(found)
+        if reason in (MIXED, NODATA):
+            if lost:
+                left_out.note(f"{reason} in {raster}", here.ids(reason), here[reason])
+        elif reason != OUTSIDE and lost - set(left_out.ids(reason)):
+            left_out.note(reason, lost - set(left_out.ids(reason)))
 
 
 def _features_of(layers: Sequence[LabelLayer]) -> list[int]:
