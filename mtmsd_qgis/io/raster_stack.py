@@ -20,6 +20,7 @@ class RasterStack:
 
     Attributes:
         description: Of the first raster.
+        rasters: (S,) from top to bottom.
         tops: (S,) first row of each raster.
     """
 
@@ -37,18 +38,18 @@ class RasterStack:
         self.tops = np.cumsum([0, *heights[:-1]])
         self.height = sum(heights) - gap
         self.width = max(raster.width for raster in rasters)
-        self._rasters = rasters
+        self.rasters = rasters
 
     @property
     def bands(self) -> int:
         """Of each raster."""
-        return self._rasters[0].bands
+        return self.rasters[0].bands
 
     def read(self, window: Window, bands: Sequence[int] | None = None) -> NDArray[np.float32]:
         """Physical values (bands, h, w) of a window, as Cube.read gives them."""
         count = self.bands if bands is None else len(bands)
         out = np.full((count, window.height, window.width), np.nan, dtype=np.float32)
-        for top, raster in zip(self.tops.tolist(), self._rasters):
+        for top, raster in zip(self.tops.tolist(), self.rasters):
             inside = clip(
                 Window(window.row - top, window.col, window.height, window.width), raster.height, raster.width
             )
@@ -60,13 +61,13 @@ class RasterStack:
     def filled(self, bands: Sequence[int]) -> NDArray[np.bool_]:
         """(H, W): where all the given bands have data."""
         out = np.zeros((self.height, self.width), dtype=bool)
-        for top, raster in zip(self.tops.tolist(), self._rasters):
+        for top, raster in zip(self.tops.tolist(), self.rasters):
             out[top : top + raster.height, : raster.width] = raster.filled(bands)
         return out
 
     def expect(self, bands: Sequence[int]) -> None:
         """Hear which bands will be read from now on."""
-        for raster in self._rasters:
+        for raster in self.rasters:
             raster.expect(bands)
 
     def scene_of(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -16,7 +16,7 @@ from mtmsd_qgis.io.raster_stack import RasterStack
 from mtmsd_qgis.io.windows import Window, whole
 from mtmsd_qgis.jobs.data_model import Band, FeatureLayout
 from mtmsd_qgis.jobs.protocol import Job, read_job, write_job
-from mtmsd_qgis.jobs.settings import CLASSIFIERS, ClassificationSettings, to_json
+from mtmsd_qgis.jobs.settings import CLASSIFIERS, ApplySettings, ClassificationSettings, to_json
 from mtmsd_qgis.progress import silent
 from mtmsd_qgis.sampling.splits import scene_split
 from mtmsd_qgis.tasks.run import run
@@ -97,6 +97,36 @@ def test_a_classifier_of_several_rasters_is_kept(tmp_path):
     description = load_classifier(path, torch.device("cpu")).description
     assert (description.source.height, description.source.width) == (40, 44)
     assert description.split == result.split
+
+
+@pytest.mark.parametrize("asked", [40, 0])
+def test_segments_are_those_of_the_scene_alone(tmp_path, asked):
+    settings = replace(SETTINGS, classifier="linear", split="random", segments=asked)
+    path, options = tmp_path / "c.mtmsdc", {"tokens": True}
+    result, _ = classified(tmp_path, settings, outputs={"classifier": str(path)}, options=options)
+    assert result.choices.segments.used
+    kept = [(tmp_path / part.file).read_bytes() for part in (result.map, result.tokens, result.token_table)]
+    job = Job(
+        "applyclassifier",
+        to_json(ApplySettings(segments=asked)),
+        scene(tmp_path, (40, 44), "scene", 1)[0].description,
+        inputs={"classifier": str(path)},
+        options=options,
+    )
+    again = run(job, tmp_path, silent)
+    assert [(tmp_path / part.file).read_bytes() for part in (again.map, again.tokens, again.token_table)] == kept
+    found, alone = result.choices.segments, again.choices.segments
+    assert (found.count, found.pixels, found.changed) == (alone.count, alone.pixels, alone.changed)
+    assert Cube(tmp_path, result.tokens).read(whole(40, 44)).max() == found.count
+    assert result.token_table.height == found.count
+
+
+def test_a_further_raster_without_data_has_no_segments(tmp_path):
+    empty = cube_of(tmp_path, np.full((8, 30, 32), np.nan, np.float32), name="empty").description
+    np.save(tmp_path / "none.npy", np.empty((0, 4), np.int64))
+    settings = replace(SETTINGS, classifier="linear", split="random", segments=40)
+    result, _ = classified(tmp_path, settings, extra_scenes=(empty,), extra_samples=("none.npy",))
+    assert result.choices.segments.count == pytest.approx(40 * 44 / 40, rel=0.2)
 
 
 @pytest.mark.parametrize(

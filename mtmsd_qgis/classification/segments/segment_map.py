@@ -15,17 +15,20 @@ from dataclasses import dataclass, replace
 import torch
 
 from ...accuracy.map_accuracy import evaluate_map, mapped_pixels
-from ...io.cube import Raster
+from ...io.cube import Cube, Raster, whole_size
+from ...io.raster_stack import RasterStack
+from ...io.run_directory import RunDirectory
 from ...jobs.choice_results import SegmentFacts
 from ...jobs.data_model import Band, ClassEntry, FeatureLayout
 from ...progress import Progress, span
 from ...sampling.sample_table import SampleTable
+from ..auto.feature_sets import BandPlan
 from ..predict_map import MapFiles
 from ..predictor import MapGrid
 from .segment_features import SegmentFeatures
 from .segment_rules import SegmentRule
 from .segment_table import SegmentTable, classify_segments
-from .segmentation import Segmentation
+from .segmentation import FeaturesOfScenes, Segmentation
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +40,7 @@ class SegmentStep:
     """What segments are made from.
 
     Attributes:
-        cube: Features and spectra, or plain bands.
+        cube: Features and spectra, or plain bands; where there are several scenes, all of them.
         layout: What its bands are.
         device: That computes.
         bands: Of the raster's spectra, for their wavelengths.
@@ -109,9 +112,8 @@ def decide_by_segments(step: SegmentStep, files: MapFiles, grid: MapGrid, progre
     asked = step.asked
     if asked is None or not needs_probabilities(asked):
         return SegmentOutcome(files, files, grid.classes, step.size)
-    features = SegmentFeatures.fit(step.cube, step.layout, step.bands, step.device)
-    raster = features.write(grid.directory, span(progress, 0.0, _READ))
-    cut = step.rule.cut(raster, asked, span(progress, _READ, _CUT))
+    features = _features(step, grid.directory, span(progress, 0.0, _READ))
+    cut = step.rule.cut(features, asked, span(progress, _READ, _CUT))
     segments, used = cut.segments, cut.fits
     log.info("%s", cut.sentence)
     segmented = classify_segments(files, grid, segments, step.size, span(progress, _CUT, 1.0))
@@ -126,3 +128,20 @@ def decide_by_segments(step: SegmentStep, files: MapFiles, grid: MapGrid, progre
     )
     decided = segmented.files if used else files
     return SegmentOutcome(decided, files, grid.classes, step.size, segments, segmented.table, facts)
+
+
+def _features(step: SegmentStep, directory: RunDirectory, progress: Progress) -> Cube | FeaturesOfScenes:
+    """Features to cut a scene by; of several scenes, those of each are learnt from it alone."""
+    if not isinstance(step.cube, RasterStack):
+        return SegmentFeatures.fit(step.cube, step.layout, step.bands, step.device).write(directory, progress)
+    parts: list[tuple[int, Cube]] = []
+    rasters, base = step.cube.rasters, BandPlan.of(step.layout, step.cube.bands).base
+    for number, (top, raster) in enumerate(zip(step.cube.tops.tolist(), rasters)):
+        if number and not raster.filled(base).any():
+            continue  # nothing to cut
+        place = directory.folder / f"scene-{number}"
+        place.mkdir(exist_ok=True)
+        features = SegmentFeatures.fit(raster, step.layout, step.bands, step.device)
+        part = span(progress, number / len(rasters), (number + 1) / len(rasters))
+        parts.append((top, features.write(RunDirectory(place), part)))
+    return FeaturesOfScenes(parts, whole_size(step.cube), directory.folder)

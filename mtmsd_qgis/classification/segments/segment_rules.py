@@ -16,7 +16,7 @@ from ...jobs.choice_results import SegmentFacts
 from ...jobs.map_choices import NO_LEARNT_SIZE
 from ...progress import Progress
 from ...sampling.sample_table import SampleTable
-from .segmentation import Segmentation, segment_scene
+from .segmentation import FeaturesOfScenes, Segmentation, segment_scene
 from .size_choice import MOST_ASTRAY, SIZES, choose_size, share_astray
 
 
@@ -40,8 +40,8 @@ class CutScene:
 class SegmentRule(Protocol):
     """What decides on segments."""
 
-    def cut(self, raster: Cube, asked: int, progress: Progress) -> CutScene:
-        """Segments of a size, of one to be chosen where 0 is asked for, from the raster of their features."""
+    def cut(self, features: Cube | FeaturesOfScenes, asked: int, progress: Progress) -> CutScene:
+        """Segments of a size, of one to be chosen where 0 is asked for, from their features."""
 
 
 @dataclass(frozen=True)
@@ -54,15 +54,15 @@ class SampleRule:
 
     samples: SampleTable
 
-    def cut(self, raster: Cube, asked: int, progress: Progress) -> CutScene:
+    def cut(self, features: Cube | FeaturesOfScenes, asked: int, progress: Progress) -> CutScene:
         """As given, else the largest size at which few enough samples mix."""
         if asked:
-            given = _as_given(raster, asked, progress)
+            given = _as_given(features, asked, progress)
             found = share_astray(given.segments, self.samples)
             many = f" {_in_words(found)}: smaller ones, or SUPERTOKENS 0, would keep the classes apart."
             sentence = given.sentence + (many if found > MOST_ASTRAY else "")
             return replace(given, sentence=sentence, astray=((asked, round(found, 6)),))
-        choice = choose_size(raster, self.samples, progress)
+        choice = choose_size(features, self.samples, progress)
         segments, astray = choice.segments, choice.astray
         share = _in_words(astray[-1][1])
         sentence = (
@@ -84,17 +84,17 @@ class LearntRule:
 
     learnt: SegmentFacts | None
 
-    def cut(self, raster: Cube, asked: int, progress: Progress) -> CutScene:
+    def cut(self, features: Cube | FeaturesOfScenes, asked: int, progress: Progress) -> CutScene:
         """As given, else of the size that they had there.
 
         Raises:
             SettingsError: There were none.
         """
         if asked:
-            return _as_given(raster, asked, progress)
+            return _as_given(features, asked, progress)
         if self.learnt is None:
             raise SettingsError(NO_LEARNT_SIZE)
-        segments = segment_scene(raster, self.learnt.pixels or SIZES[-1], progress)
+        segments = segment_scene(features, self.learnt.pixels or SIZES[-1], progress)
         sentence = (
             f"{_decide(segments)}, the size of the map that the classifier was learnt with."
             if self.learnt.used
@@ -104,8 +104,8 @@ class LearntRule:
         return CutScene(segments, self.learnt.used, sentence)
 
 
-def _as_given(raster: Cube, pixels: int, progress: Progress) -> CutScene:
-    segments = segment_scene(raster, pixels, progress)
+def _as_given(features: Cube | FeaturesOfScenes, pixels: int, progress: Progress) -> CutScene:
+    segments = segment_scene(features, pixels, progress)
     return CutScene(segments, fits=True, sentence=f"{_decide(segments)}, as given.")
 
 

@@ -112,7 +112,7 @@ def classify_segments(
 
 
 def _mean_probabilities(strips: _Strips, probabilities: Cube) -> SegmentTable:
-    count, classes = strips.segments.count, len(strips.grid.classes)
+    count, classes = strips.segments.total, len(strips.grid.classes)
     pixels, sums = np.zeros(count, dtype=np.int64), np.zeros((count, classes))
     for strip, segment, own in strips:
         inside = (segment >= 0) & (own >= 0)

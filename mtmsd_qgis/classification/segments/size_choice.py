@@ -13,7 +13,7 @@ import numpy as np
 from ...io.cube import Cube
 from ...progress import Progress, span
 from ...sampling.sample_table import SampleTable
-from .segmentation import Segmentation, segment_scene
+from .segmentation import FeaturesOfScenes, Segmentation, segment_scene
 
 SIZES = (400, 200, 100, 50)  # pixels, tried in this order
 MOST_ASTRAY = 0.02  # of the samples may lie in segments most of whose samples are of another class
@@ -37,7 +37,7 @@ class SizeChoice:
         return self.astray[-1][1] <= MOST_ASTRAY
 
 
-def choose_size(features: Cube, samples: SampleTable, progress: Progress) -> SizeChoice:
+def choose_size(features: Cube | FeaturesOfScenes, samples: SampleTable, progress: Progress) -> SizeChoice:
     """Cut the scene into segments, from large ones to small ones, until they are pure enough.
 
     Args:

@@ -68,17 +68,18 @@ def _table_file(outcome: SegmentOutcome) -> CubeFile:
     table, segments = outcome.table, outcome.segments
     if table is None or segments is None:
         raise ValueError("a map without segments has no table of them")
-    shares = table.probabilities.astype(np.float64)
+    own = slice(segments.count)  # those of further scenes are no output
+    shares, pixels = table.probabilities[own].astype(np.float64), table.pixels[own]
     order = np.argsort(-shares, axis=1, kind="stable")
     ids = np.array([entry.id for entry in outcome.classes], dtype=np.float64)
-    rows, known = np.arange(len(shares)), table.pixels > 0
+    rows, known = np.arange(len(shares)), pixels > 0
     columns = {
         "class_id": np.where(known, ids[order[:, 0]], 0),
         "confidence": shares[rows, order[:, 0]],
         "runner_up_id": np.where(known, ids[order[:, 1]], 0),
         "runner_up_share": shares[rows, order[:, 1]],
-        "pixels": table.pixels,
-        "purity": table.purity,
+        "pixels": pixels,
+        "purity": table.purity[own],
     }
     values = np.stack([columns[name] for name in SEGMENT_COLUMNS])[:, :, None]
     folder: Path = segments.raster.files[0].parent
