@@ -59,14 +59,17 @@ def suggest(margin: Vector, space: Vector, positions: NDArray[np.int64], count: 
     cluster = distance.argmin(axis=1)
     share = np.bincount(cluster, weight, minlength=count) / weight.sum()
     chosen: list[int] = []
+    taken = np.zeros(len(margin), dtype=bool)
     order = np.argsort(-share, kind="stable")
     for number in order:
-        free = [int(i) for i in np.argsort(distance[:, number], kind="stable") if i not in chosen][:_NEAREST]
+        nearest = np.argsort(distance[:, number], kind="stable")
+        free = nearest[~taken[nearest]][:_NEAREST]
+        best = 0
         if chosen:
             gap = ((positions[free][:, None] - positions[chosen][None]) ** 2).sum(axis=2).min(axis=1)
-            chosen.append(free[int(gap.argmax())])
-        else:
-            chosen.append(free[0])
+            best = int(gap.argmax())
+        chosen.append(int(free[best]))
+        taken[chosen[-1]] = True
     return Suggestions(np.array(chosen, dtype=np.int64), share[order])
 
 
