@@ -48,7 +48,7 @@ def suggest(margin: Vector, space: Vector, positions: NDArray[np.int64], count: 
 
     Args:
         margin: (n,) of the candidates, 0 to 1.
-        space: (n, F) features that tell kinds of pixels apart.
+        space: (n, F) features that tell kinds of pixels apart; F is 0 where all are alike.
         positions: (n, 2) rows and columns.
         count: Wanted; fewer where there are fewer candidates.
         seed: Of the first centres.
@@ -86,7 +86,8 @@ def _distances_to_centres(x: Vector, weight: Vector, count: int, rng: np.random.
     for _ in range(_ITERATIONS):
         own = _squared_distances(x, centre).argmin(axis=1)
         total = np.bincount(own, weight, minlength=count)
-        sums = np.stack([np.bincount(own, weight * column, minlength=count) for column in x.T], axis=1)
+        columns = [np.bincount(own, weight * column, minlength=count) for column in x.T]
+        sums = np.array(columns).reshape(x.shape[1], count).T
         moved = np.where(total[:, None] > 0, sums / np.maximum(total, 1e-300)[:, None], centre)
         if np.allclose(moved, centre):
             break

@@ -49,6 +49,7 @@ def test_the_same_seed_suggests_the_same_and_never_one_twice():
     assert len(suggest(margin[:5], space[:5], positions[:5], 20, seed=0).index) == 5
 
 
-def test_candidates_that_are_all_the_same_are_suggested_too():
-    found = suggest(np.zeros(8), np.zeros((8, 3)), np.arange(16).reshape(8, 2), 4, seed=0)
+@pytest.mark.parametrize("features", [0, 1, 3])
+def test_candidates_that_are_all_the_same_are_suggested_too(features):
+    found = suggest(np.zeros(8), np.zeros((8, features)), np.arange(16).reshape(8, 2), 4, seed=0)
     assert len(set(found.index.tolist())) == 4
