@@ -17,7 +17,19 @@ from qgis.core import (
     QgsRasterLayer,
     QgsVectorLayer,
 )
-from scenes import CLASSIFY, LEFT, PIXEL, TOP, run, vector_layer, write_raster
+from scenes import (
+    CLASSIFY,
+    LEFT,
+    NAMES,
+    PIXEL,
+    TOP,
+    Log,
+    box_of_pixels,
+    run,
+    spectra,
+    vector_layer,
+    write_raster,
+)
 
 
 def test_a_classification_suggests_points_within_reach(scene, features, tmp_path, torch_python):
@@ -88,6 +100,24 @@ def test_roads_elsewhere_are_refused_before_the_work(scene, tmp_path, fake_worke
     }  # fmt: skip
     with pytest.raises(QgsProcessingException, match="the layer roads has none"):
         run("classify", parameters)
+
+
+def test_where_all_pixels_have_a_label_the_layer_is_empty(tmp_path, torch_python):
+    raster = write_raster(tmp_path / "in.tif", spectra())
+    labels = [(box_of_pixels(0, first, 64, last), name) for name, first, last in zip(NAMES, (0, 21, 42), (21, 42, 64))]
+    path, log = tmp_path / "next.gpkg", Log()
+    run(
+        "classify",
+        {
+            "INPUT": str(raster), "TRAINING": vector_layer(labels, "Polygon"), "CLASS_FIELD": "cover",
+            "CLASSIFIER": "linear", "SPLIT": "random", "DEVICE": "cpu", "OUTPUT": str(tmp_path / "map.tif"),
+            "SUGGESTIONS": str(path),
+        },
+        log,
+    )  # fmt: skip
+    assert QgsRasterLayer(str(tmp_path / "map.tif")).isValid()
+    assert QgsVectorLayer(str(path), "next", "ogr").featureCount() == 0
+    assert [line for line in log.warnings if "SUGGESTIONS is empty, as no pixel of the map is left" in line]
 
 
 @pytest.mark.parametrize(

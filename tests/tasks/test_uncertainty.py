@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mtmsd_qgis.errors import SceneError, SettingsError
+from mtmsd_qgis.errors import SettingsError
 from mtmsd_qgis.io.cube import Cube
 from mtmsd_qgis.io.windows import whole
 from mtmsd_qgis.jobs.protocol import Job
@@ -116,8 +116,37 @@ def test_only_pixels_within_reach_are_suggested(scene):
     found = suggested(scene, reachable)
     assert len(found) == 6
     assert all(reachable[each.row, each.col] for each in found)
-    with pytest.raises(SceneError, match="REACHABLE_DISTANCE"):
-        suggested(scene, np.zeros((HEIGHT, WIDTH), dtype=bool))
+
+
+def test_a_single_pixel_within_reach_is_suggested(scene):
+    reachable = np.zeros((HEIGHT, WIDTH), dtype=bool)
+    reachable[16, 33] = True
+    assert [(each.row, each.col) for each in suggested(scene, reachable)] == [(16, 33)]
+
+
+@pytest.mark.parametrize(
+    ("reachable", "words"),
+    [
+        (None, "no pixel of the map is left that has no label yet."),
+        (np.zeros((HEIGHT, WIDTH)), "no pixel of the map within REACHABLE_DISTANCE of the lines of REACHABLE is left"),
+    ],
+)
+def test_without_a_pixel_to_suggest_the_map_is_made_all_the_same(tmp_path, caplog, reachable, words):
+    values, index = fields(HEIGHT, WIDTH)
+    cube = cube_of(tmp_path, values.astype(np.float32)).description
+    np.save(tmp_path / "samples.npy", sample_table(index, 1) if reachable is None else sample_table(index))
+    result = classified((tmp_path, cube), "linear")
+    expected = (tmp_path / result.map.file).read_bytes()
+    if reachable is not None:
+        reachable.astype(np.uint8).tofile(tmp_path / REACHABLE_FILE)
+    settings = {"count": 6, "within_reach": reachable is not None}
+    result = classified((tmp_path, cube), "linear", suggestions=settings)
+    assert result.suggestions == ()
+    assert (tmp_path / result.map.file).read_bytes() == expected
+    warnings = [record.getMessage() for record in caplog.records if "SUGGESTIONS" in record.getMessage()]
+    assert len(warnings) == 1
+    assert words in warnings[0]
+    assert ("REACHABLE" in warnings[0]) == (reachable is not None)
 
 
 def test_a_number_of_suggestions_out_of_range_is_refused(scene):

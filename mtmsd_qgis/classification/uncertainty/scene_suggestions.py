@@ -7,18 +7,20 @@ and column. Pixels are drawn evenly from the finished map, so that neither windo
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import SceneError
 from ...io.cube import Cube, Raster
 from ...io.windows import Window, row_strips
 from ...jobs.suggestions import Suggestion
 from ..predict_map import MapFiles
 from .suggestions import least_certain, suggest
+
+log = logging.getLogger(__name__)
 
 _DRAWN = 20_000  # pixels of the scene, of which the least certain are candidates
 _LEARNT_FROM = 1000  # of them, for the principal components
@@ -51,22 +53,19 @@ class MappedScene:
 def suggest_in_scene(scene: MappedScene, count: int, seed: int) -> tuple[Suggestion, ...]:
     """The pixels to label next, the most useful first; fewer than asked for where the scene has no more.
 
+    Where there is none at all, the log says why.
+
     Args:
         scene: Mapped.
         count: Wanted.
         seed: Of the draw.
-
-    Raises:
-        SceneError: No pixel may be suggested.
     """
     if scene.files.uncertainty is None or scene.files.runner_up is None:
         raise ValueError("a map with uncertainty and runner-up was expected")
     positions = _drawn(scene, seed)
     if not len(positions):
-        raise SceneError(
-            "SUGGESTIONS needs pixels of the map that have no label yet and lie within REACHABLE_DISTANCE of the lines "
-            "of REACHABLE; there is none. Enlarge the distance, or leave REACHABLE empty."
-        )
+        log.warning("%s", _nothing_left(scene))
+        return ()
     margin = _values(scene.files.uncertainty, positions, [1])[:, 0].astype(np.float64)
     unsure = least_certain(margin, count)
     learnt = np.sort(np.random.default_rng(seed).permutation(len(positions))[:_LEARNT_FROM])
@@ -90,6 +89,19 @@ def suggest_in_scene(scene: MappedScene, count: int, seed: int) -> tuple[Suggest
             share=float(found.share[i]),
         )
         for i, pixel in enumerate(chosen)
+    )
+
+
+def _nothing_left(scene: MappedScene) -> str:
+    """Why SUGGESTIONS is empty."""
+    if scene.reachable is None:
+        return (
+            "SUGGESTIONS is empty, as no pixel of the map is left that has no label yet. Leave out samples, or map a "
+            "larger raster."
+        )
+    return (
+        "SUGGESTIONS is empty, as no pixel of the map within REACHABLE_DISTANCE of the lines of REACHABLE is left that "
+        "has no label yet. Enlarge the distance, or leave REACHABLE empty."
     )
 
 

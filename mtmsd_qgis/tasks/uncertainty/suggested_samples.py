@@ -39,9 +39,6 @@ def suggested_samples(
         files: The map, with uncertainty and runner-up.
         task: What was learnt from.
         held_out: Samples that have a label too.
-
-    Raises:
-        SceneError: No pixel may be suggested.
     """
     if OPTION not in job.options:
         return None
@@ -53,7 +50,8 @@ def suggested_samples(
     bands = BandPlan.of(task.layout, task.cube.bands).base
     mapped = MappedScene(files, task.cube, bands, size, taken, reachable)
     found = suggest_in_scene(mapped, settings.count, task.settings.seed)
-    log.info("%d samples to take next are suggested.", len(found))
+    if found:
+        log.info("%d samples to take next are suggested.", len(found))
     return found
 
 
