@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from osgeo import gdal
 from qgis.core import (
     QgsFeature,
     QgsGeometry,
@@ -69,6 +70,39 @@ def test_pixels_within_a_distance_of_a_line(tmp_path):
         near = np.frombuffer(pixels_within([line], distance, grid), np.uint8).reshape(7, 9)
         assert np.array_equal(near, np.isin(np.arange(9), columns)[None].repeat(7, axis=0))
     assert not any(pixels_within([], 100, grid))
+
+
+@pytest.mark.parametrize(
+    "transform",
+    [
+        (LEFT, 5.0, 0.0, TOP, 0.0, -20.0),
+        (LEFT, 20.0, 0.0, TOP, 0.0, -5.0),
+        (LEFT, 4.0, 12.0, TOP, 3.0, -16.0),  # rotated, pixels of 5 m x 20 m
+    ],
+)
+@pytest.mark.parametrize("distance", [40, 87.0])
+def test_a_distance_is_in_metres_whatever_the_shape_of_the_pixels(tmp_path, transform, distance):
+    from mtmsd.algorithms.bridge.raster.source import describe_raster
+    from mtmsd.algorithms.bridge.uncertainty.suggestion_points import pixels_within
+
+    raster = write_raster(tmp_path / "in.tif", np.ones((1, 40, 50), np.uint8), transform=transform)
+    grid = describe_raster(QgsRasterLayer(str(raster), "in")).grid
+    ends = [QgsPointXY(*gdal.ApplyGeoTransform(transform, *place)) for place in ((20.3, 18.2), (30.1, 25.4))]
+    line = QgsGeometry.fromPolylineXY(ends)
+    near = np.frombuffer(pixels_within([line], distance, grid), np.uint8).reshape(40, 50)
+    far_from_line = np.array(
+        [
+            [
+                line.distance(
+                    QgsGeometry.fromPointXY(QgsPointXY(*gdal.ApplyGeoTransform(transform, col + 0.5, row + 0.5)))
+                )
+                for col in range(50)
+            ]
+            for row in range(40)
+        ]
+    )
+    assert near[far_from_line <= distance - 8].all()  # a little more than the diagonal of a square of 5 m
+    assert not near[far_from_line > distance + 8].any()
 
 
 def test_lines_that_lead_nowhere_are_left_out_and_named():

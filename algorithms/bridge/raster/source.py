@@ -96,6 +96,13 @@ class Grid:
         return QgsPointXY(first + cols * right + rows * down, top + cols * across + rows * below)
 
     @property
+    def extent(self) -> QgsRectangle:
+        """The smallest rectangle of map coordinates around all pixels."""
+        corners = [gdal.ApplyGeoTransform(self.transform, x, y) for x in (0, self.width) for y in (0, self.height)]
+        xs, ys = zip(*corners)
+        return QgsRectangle(min(xs), min(ys), max(xs), max(ys))
+
+    @property
     def pixel_area_m2(self) -> float | None:
         """Area of a pixel; None where pixels have no one area in square metres, for the reason of why_no_area."""
         if self.why_no_area:

@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import ceil, hypot
 from pathlib import Path
 from typing import Any
 
@@ -33,11 +34,12 @@ from ....mtmsd_qgis.jobs.data_model import ClassEntry
 from ....mtmsd_qgis.jobs.json_dataclasses import to_json
 from ....mtmsd_qgis.jobs.suggestions import REACHABLE_FILE, Suggestion, SuggestionSettings
 from ..raster.masks import burn, in_crs, memory_raster
-from ..raster.source import Grid
+from ..raster.source import Grid, metres_per_unit
 from ..vector.clean_geometry import clean_shape
 from ..vector.exclusion_counts import ExclusionCounts
 from ..vector.field_types import NUMBER, TEXT, WHOLE_NUMBER
 
+_SQUARE = 0.01  # of a side, by which a square's sides, and its angles, may differ
 _SYMBOL = {"name": "circle", "color": "#ffd92f", "outline_color": "#000000", "size": "3"}
 
 
@@ -113,14 +115,26 @@ def pixels_within(lines: Sequence[QgsGeometry], distance_m: float, grid: Grid) -
     Args:
         lines: In the grid's CRS.
         distance_m: At most; a pixel that a line touches is always within reach.
-        grid: With an area of its pixels.
+        grid: In a projected CRS. Where its pixels are not square, distances are those of smaller squares.
     """
     import numpy as np
 
-    touched = memory_raster(grid)
-    burn(touched, (shape.asWkb().data() for shape in lines), 1)
-    side_m = (grid.pixel_area_m2 or 1.0) ** 0.5
-    near = memory_raster(grid)
+    shapes = [shape.asWkb().data() for shape in lines]
+    touched, squares = memory_raster(grid), _squares(grid)
+    burn(touched, shapes, 1)
+    near = _near(shapes, distance_m, squares)
+    if squares is not grid:
+        fine, near = near, memory_raster(grid, with_crs=False)
+        gdal.ReprojectImage(fine, near, None, None, gdal.GRA_NearestNeighbour)
+    both = (np.frombuffer(band.GetRasterBand(1).ReadRaster(), np.uint8) for band in (touched, near))
+    return np.maximum(*both).tobytes()  # what a line touches is at no distance, which GDAL leaves at 0
+
+
+def _near(shapes: Sequence[bytes], distance_m: float, grid: Grid) -> gdal.Dataset:
+    """1 near pixels that a line touches, of a grid of squares: GDAL takes distances in pixels."""
+    touched, near = (memory_raster(grid, with_crs=False) for _ in range(2))
+    burn(touched, shapes, 1)
+    side_m = _sides(grid)[0] * metres_per_unit(grid.crs)
     options = [
         "VALUES=1",
         "DISTUNITS=PIXEL",
@@ -129,8 +143,23 @@ def pixels_within(lines: Sequence[QgsGeometry], distance_m: float, grid: Grid) -
         "NODATA=0",
     ]
     gdal.ComputeProximity(touched.GetRasterBand(1), near.GetRasterBand(1), options)
-    both = (np.frombuffer(band.GetRasterBand(1).ReadRaster(), np.uint8) for band in (touched, near))
-    return np.maximum(*both).tobytes()  # what a line touches is at no distance, which GDAL leaves at 0
+    return near
+
+
+def _squares(grid: Grid) -> Grid:
+    """The grid itself where its pixels are squares, else squares as wide as the shorter side, on the same ground."""
+    (width, height), (_, right, down, _, across, below) = _sides(grid), grid.transform
+    if abs(width - height) < _SQUARE * width and abs(right * down + across * below) < _SQUARE * width * height:
+        return grid
+    side, box = min(width, height), grid.extent
+    rows, cols = (ceil(length / side) for length in (box.height(), box.width()))
+    return replace(grid, height=rows, width=cols, transform=(box.xMinimum(), side, 0.0, box.yMaximum(), 0.0, -side))
+
+
+def _sides(grid: Grid) -> tuple[float, float]:
+    """Length of a step along a row and of one along a column, in map coordinates."""
+    _, right, down, _, across, below = grid.transform
+    return hypot(right, across), hypot(down, below)
 
 
 def suggestion_fields() -> QgsFields:
