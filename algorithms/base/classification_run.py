@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from qgis.core import QgsCoordinateTransformContext, QgsProcessingFeedback
 
     from ...mtmsd_qgis.jobs.data_model import ClassEntry
-    from ...mtmsd_qgis.jobs.explanation.pixel_explanation import PointToExplain
     from ...mtmsd_qgis.jobs.protocol import Job
     from ...mtmsd_qgis.jobs.results import MapResult
     from ..bridge.choices.class_table import ChosenSamples
+    from ..bridge.explanation.explained_points import ExplainedPoints
     from ..bridge.feedback import ProgressRange
     from ..bridge.raster.source import RasterSource
     from ..bridge.uncertainty.suggestion_points import WantedSuggestions
@@ -57,7 +57,7 @@ class ClassificationRun:
         include_model: Whether the diffusion model goes into it.
         extra: Further rasters to learn from, with the training samples in their CRS.
         suggestions: Samples to take next that are asked for; None: none.
-        explain: Pixels whose classes are to be explained.
+        explain: Pixels whose classes are to be explained; None: none.
         transforms: Of the project.
         extras: What the classifier may know beside the raster.
         segments: Where segments go; None before that is asked.
@@ -73,7 +73,7 @@ class ClassificationRun:
     include_model: bool = False
     extra: tuple[tuple[ExtraScene, LabelLayer], ...] = ()
     suggestions: WantedSuggestions | None = None
-    explain: tuple[PointToExplain, ...] = ()
+    explain: ExplainedPoints | None = None
     transforms: QgsCoordinateTransformContext | None = None
     extras: ChosenExtras = field(default_factory=ChosenExtras)
     segments: SegmentFiles | None = None
@@ -190,12 +190,7 @@ class ClassificationRun:
         if self.classifier is not None:
             options.update(source_name=self.source.name, include_model=self.include_model)
             outputs["classifier"] = str(folder / CLASSIFIER_FILE)
-        if self.explain:
-            options["explain"] = [vars(point) for point in self.explain]
-        if self.suggestions is not None:
-            if self.suggestions.warning:
-                feedback.pushWarning(self.suggestions.warning)
-            options["suggestions"] = self.suggestions.option(folder, self.source.grid, self.transforms)
+        options.update(self._point_options(folder, feedback))
         return replace(
             job,
             samples=training.file,
@@ -205,6 +200,18 @@ class ClassificationRun:
             outputs=outputs,
             options={**options, **wanted_rasters(self.maps), **(self.segments.options if self.segments else {})},
         )
+
+    def _point_options(self, folder: Path, feedback: QgsProcessingFeedback) -> dict[str, Any]:
+        """Options of the job on points that are explained and on points that are suggested."""
+        options: dict[str, Any] = {}
+        if self.explain is not None:
+            options["explain"] = [vars(point) for point in self.explain.pixels]
+        if self.suggestions is not None:
+            options["suggestions"] = self.suggestions.option(folder, self.source.grid, self.transforms)
+        for asked in (self.explain, self.suggestions):
+            if asked is not None and asked.warning:
+                feedback.pushWarning(asked.warning)
+        return options
 
     @property
     def _extra_rows(self) -> dict[str, str]:

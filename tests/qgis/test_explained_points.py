@@ -5,18 +5,23 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransform,
+    QgsFeature,
     QgsGeometry,
+    QgsPoint,
     QgsPointXY,
+    QgsProcessingContext,
     QgsProcessingException,
+    QgsProcessingFeatureSource,
     QgsProject,
     QgsRasterLayer,
     QgsVectorLayer,
 )
-from scenes import CLASSIFY, LEFT, PIXEL, TOP, run, vector_layer
+from scenes import CLASSIFY, CRS, LEFT, PIXEL, TOP, Log, run, vector_layer, write_raster
 
 
 def points_at(*places):
@@ -34,7 +39,11 @@ def parameters(scene, features, tmp_path, **more):
 
 def test_points_are_explained_by_features_of_the_training_layer(scene, features, tmp_path, torch_python):
     wanted = [(5, 6), (20, 20), (-3, 4)]  # the last one lies off the raster
-    run("classify", parameters(scene, features, tmp_path, EXPLAIN=points_at(*wanted)))
+    log = Log()
+    run("classify", parameters(scene, features, tmp_path, EXPLAIN=points_at(*wanted)), log)
+    assert any(
+        line.startswith("Not explained of the layer") and "1 outside the raster" in line for line in log.warnings
+    )
     document = json.loads((tmp_path / "report.json").read_text("utf-8"))
     explained = document["explanations"]
     assert [(each["point"]["row"], each["point"]["col"]) for each in explained] == wanted[:2]
@@ -51,6 +60,31 @@ def test_points_are_explained_by_features_of_the_training_layer(scene, features,
         assert feature["cover"] == names[part["class_id"]]
         place = turned.transform(QgsPointXY(part["x"], part["y"]))
         assert feature.geometry().distance(QgsGeometry.fromPointXY(place)) < 1e-3
+
+
+def test_points_that_lie_nowhere_are_left_out_and_named(tmp_path):
+    from mtmsd.algorithms.bridge.explanation.explained_points import pixels_of
+    from mtmsd.algorithms.bridge.raster.source import describe_raster
+
+    layer = QgsVectorLayer("Point?crs=EPSG:4326", "visits", "memory")
+    turned = QgsCoordinateTransform(
+        QgsCoordinateReferenceSystem(CRS), layer.crs(), QgsProject.instance().transformContext()
+    )
+    good, off = (turned.transform(QgsPointXY(LEFT + (col + 0.5) * PIXEL, TOP - 2.5 * PIXEL)) for col in (3, -4))
+    for place in (good, QgsPointXY(9, 95), QgsPointXY(float("nan"), 50), None, off):
+        feature = QgsFeature(layer.fields())
+        if place is not None:
+            feature.setGeometry(QgsGeometry(QgsPoint(place.x(), place.y())))
+        layer.dataProvider().addFeature(feature)
+    raster = write_raster(tmp_path / "in.tif", np.ones((1, 7, 9), np.uint8))
+    grid = describe_raster(QgsRasterLayer(str(raster), "in")).grid
+    source = QgsProcessingFeatureSource(layer, QgsProcessingContext())
+    found = pixels_of(source, grid, QgsProject.instance().transformContext())
+    assert [(pixel.row, pixel.col) for pixel in found.pixels] == [(2, 3)]
+    assert found.warning == (
+        "Not explained of the layer visits: 1 with coordinates that are no numbers (feature 3), 1 without a geometry "
+        "(feature 4), 1 outside the area of the raster's CRS (feature 2), 1 outside the raster (feature 5)."
+    )
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from qgis.core import (
     QgsMultiPoint,
     QgsPoint,
     QgsPolygon,
+    QgsProcessingException,
     QgsProject,
     QgsVectorLayer,
 )
@@ -156,6 +157,20 @@ def test_a_mask_with_a_bad_feature_hides_what_the_others_cover(tmp_path):
     export.bands([1], mask, ProgressRange(log, 0, 1))
     assert "6 of 64 pixels are left out" in log.text
     assert "with coordinates that are no numbers (feature 1)" in log.text
+
+
+def test_a_mask_whose_pixels_are_not_known_is_refused_by_its_feature(tmp_path):
+    from mtmsd.algorithms.bridge.raster.masks import describe_mask, usable_pixels
+    from mtmsd.algorithms.bridge.raster.source import describe_raster
+    from qgis.core import QgsRasterLayer
+
+    raster = write_raster(tmp_path / "in.tif", spectra(bands=1, height=8, width=8))
+    grid = describe_raster(QgsRasterLayer(str(raster), "in")).grid
+    shape = QgsGeometry.fromWkt("Polygon((8 50, 10 50, 9 95, 8 50))")
+    degrees = {"crs": "EPSG:4326", "crs_of_shapes": "EPSG:4326"}
+    mask = describe_mask(vector_layer([(shape, "x")], "Polygon", name="clouds", **degrees))
+    with pytest.raises(QgsProcessingException, match="expected in the mask clouds; feature 1 lies outside"):
+        usable_pixels(mask, grid, QgsProject.instance().transformContext())
 
 
 def dot(row, column):

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from osgeo import gdal
 from qgis.core import (
+    QgsCoordinateReferenceSystem,
+    QgsCoordinateTransform,
     QgsFeature,
     QgsGeometry,
     QgsLineString,
@@ -15,6 +17,7 @@ from qgis.core import (
     QgsProcessingContext,
     QgsProcessingException,
     QgsProcessingFeatureSource,
+    QgsProject,
     QgsRasterLayer,
     QgsVectorLayer,
 )
@@ -122,6 +125,26 @@ def test_lines_that_lead_nowhere_are_left_out_and_named():
         "Not used in the layer roads: 2 with coordinates that are no numbers (features 2 and 3), "
         "1 without a geometry (feature 4)."
     )
+
+
+def test_roads_off_the_map_are_left_out_and_named(tmp_path):
+    from mtmsd.algorithms.bridge.raster.source import describe_raster
+    from mtmsd.algorithms.bridge.uncertainty.suggestion_points import Lines, WantedSuggestions
+    from mtmsd.mtmsd_qgis.jobs.suggestions import REACHABLE_FILE, SuggestionSettings
+
+    raster = write_raster(tmp_path / "in.tif", np.ones((1, 7, 9), np.uint8))
+    grid = describe_raster(QgsRasterLayer(str(raster), "in")).grid
+    context = QgsProject.instance().transformContext()
+    road = QgsGeometry.fromPolylineXY([QgsPointXY(LEFT + 35, TOP), QgsPointXY(LEFT + 35, TOP - 70)])
+    road.transform(QgsCoordinateTransform(grid.crs, QgsCoordinateReferenceSystem("EPSG:4326"), context))
+    beyond = QgsGeometry.fromPolylineXY([QgsPointXY(9, 95), QgsPointXY(9, 96)])
+    degrees = {"crs": "EPSG:4326", "crs_of_shapes": "EPSG:4326"}
+    layer = vector_layer([(beyond, "road"), (road, "road")], "LineString", name="roads", **degrees)
+    lines = Lines.of(QgsProcessingFeatureSource(layer, QgsProcessingContext()))
+    wanted = WantedSuggestions(SuggestionSettings(5, within_reach=True), lines)
+    wanted.option(tmp_path, grid, context)
+    assert sum((tmp_path / REACHABLE_FILE).read_bytes()) > 0
+    assert wanted.warning == "Not used in the layer roads: 1 outside the area of the raster's CRS (feature 1)."
 
 
 def test_roads_elsewhere_are_refused_before_the_work(scene, tmp_path, fake_worker):

@@ -12,7 +12,7 @@ from ..parameters import ParameterValues
 from ..translation import tr
 
 if TYPE_CHECKING:
-    from ....mtmsd_qgis.jobs.explanation.pixel_explanation import PointToExplain
+    from ...bridge.explanation.explained_points import ExplainedPoints
     from ...bridge.raster.source import RasterSource
     from ..algorithm import MtmsdAlgorithm
 
@@ -57,8 +57,8 @@ class ExplainParameter:
         if not values.is_given("REPORT"):
             raise QgsProcessingException("EXPLAIN is answered in the report, and REPORT is empty. Name a file for it.")
 
-    def read(self, values: ParameterValues, source: RasterSource) -> tuple[PointToExplain, ...]:
-        """The pixels; none where nothing is asked for.
+    def read(self, values: ParameterValues, source: RasterSource) -> ExplainedPoints | None:
+        """The pixels; None where nothing is asked for.
 
         Raises:
             QgsProcessingException: No point lies on the raster, or there are too many.
@@ -66,17 +66,18 @@ class ExplainParameter:
         from ...bridge.explanation.explained_points import pixels_of
 
         if not values.is_given(_NAME):
-            return ()
+            return None
         points = values.source(_NAME)
-        pixels = pixels_of(points, source.grid, values.transforms)
-        if not pixels:
+        found = pixels_of(points, source.grid, values.transforms)
+        if not found.pixels:
+            reasons = f" ({found.skipped.text})" if found.skipped else ""
             raise QgsProcessingException(
-                f"EXPLAIN should have points on the raster {source.name}; {points.sourceName()} has none there. "
+                f"EXPLAIN should have points on the raster {source.name}; {found.name} has none there{reasons}. "
                 "Choose another layer."
             )
-        if len(pixels) > MOST_POINTS:
+        if len(found.pixels) > MOST_POINTS:
             raise QgsProcessingException(
-                f"EXPLAIN takes up to {MOST_POINTS} points, {points.sourceName()} has {len(pixels)} on the raster. "
+                f"EXPLAIN takes up to {MOST_POINTS} points, {found.name} has {len(found.pixels)} on the raster. "
                 "Select some of them."
             )
-        return pixels
+        return found

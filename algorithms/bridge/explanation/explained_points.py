@@ -5,34 +5,69 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from osgeo import gdal
-from qgis.core import QgsCoordinateTransformContext, QgsProcessingFeatureSource
+from qgis.core import QgsCoordinateTransformContext, QgsFeatureRequest, QgsGeometry, QgsProcessingFeatureSource
 
 from ....mtmsd_qgis.jobs.explanation.pixel_explanation import GroupPart, PixelExplanation, PointToExplain
 from ..raster.masks import in_crs
 from ..raster.source import Grid
+from ..vector.clean_geometry import OUTSIDE_CRS, clean_shape
+from ..vector.exclusion_counts import ExclusionCounts
+from ..vector.rasterization import OUTSIDE
+
+
+@dataclass(frozen=True)
+class ExplainedPoints:
+    """Pixels to explain.
+
+    Attributes:
+        name: Of the layer of points.
+        pixels: In which the points lie, named by the ids of their features.
+        skipped: Features that lie on no pixel, and why.
+    """
+
+    name: str
+    pixels: tuple[PointToExplain, ...]
+    skipped: ExclusionCounts
+
+    @property
+    def warning(self) -> str:
+        """What is not explained; empty where all is."""
+        return f"Not explained of the layer {self.name}: {self.skipped.text}." if self.skipped else ""
 
 
 def pixels_of(
     points: QgsProcessingFeatureSource, grid: Grid, context: QgsCoordinateTransformContext
-) -> tuple[PointToExplain, ...]:
-    """The pixels in which the points lie, named by the ids of their features; points off the raster are left out.
+) -> ExplainedPoints:
+    """The pixels in which the points lie; points off the raster are left out."""
+    skipped = ExclusionCounts()
+    features = points.getFeatures(QgsFeatureRequest(), QgsProcessingFeatureSource.Flag.FlagSkipGeometryValidityChecks)
+    cleaned = [(feature.id(), clean_shape(feature, skipped)) for feature in features]
+    usable = [(number, shape) for number, shape in cleaned if shape is not None]
+    found: list[PointToExplain] = []
+    moved = in_crs((shape for _, shape in usable), points.sourceCrs(), grid.crs, context)
+    for (number, _), shape in zip(usable, moved):
+        if shape is None:
+            skipped.note(OUTSIDE_CRS, [number])
+            continue
+        pixels = _pixels_below(shape, grid)
+        found += [PointToExplain(row, col, str(number)) for row, col in pixels]
+        if not pixels:
+            skipped.note(OUTSIDE, [number])
+    return ExplainedPoints(points.sourceName(), tuple(found), skipped)
 
-    Raises:
-        QgsProcessingException: A point cannot be brought into the raster's CRS.
-    """
-    features = [feature for feature in points.getFeatures() if feature.hasGeometry()]
-    shapes = in_crs((feature.geometry() for feature in features), points.sourceCrs(), grid.crs, context)
+
+def _pixels_below(shape: QgsGeometry, grid: Grid) -> list[tuple[int, int]]:
+    """Row and column of each of its points that lies on the raster."""
     found = []
-    for feature, shape in zip(features, shapes):
-        for vertex in shape.vertices():
-            place = gdal.ApplyGeoTransform(grid.inverse, vertex.x(), vertex.y())
-            col, row = (math.floor(n) if math.isfinite(n) else -1 for n in place)
-            if 0 <= row < grid.height and 0 <= col < grid.width:
-                found.append(PointToExplain(row, col, str(feature.id())))
-    return tuple(found)
+    for vertex in shape.vertices():
+        place = gdal.ApplyGeoTransform(grid.inverse, vertex.x(), vertex.y())
+        col, row = (math.floor(n) if math.isfinite(n) else -1 for n in place)
+        if 0 <= row < grid.height and 0 <= col < grid.width:
+            found.append((row, col))
+    return found
 
 
 def with_features(

@@ -42,6 +42,7 @@ class MaskSource:
         name: Of the layer.
         raster: Where it is one.
         geometries: Of a vector layer.
+        ids: Of their features.
         crs: Of the geometries.
         skipped: Features without a geometry that can be used.
     """
@@ -49,6 +50,7 @@ class MaskSource:
     name: str
     raster: RasterSource | None = None
     geometries: tuple[QgsGeometry, ...] = ()
+    ids: tuple[int, ...] = ()
     crs: QgsCoordinateReferenceSystem | None = None
     skipped: ExclusionCounts = field(default_factory=ExclusionCounts)
 
@@ -61,9 +63,10 @@ def describe_mask(layer: QgsMapLayer) -> MaskSource:
     """
     if isinstance(layer, QgsVectorLayer):
         skipped = ExclusionCounts()
-        shapes = [clean_shape(feature, skipped) for feature in layer.getFeatures()]
-        geometries = tuple(shape for shape in shapes if shape is not None)
-        return MaskSource(layer.name(), geometries=geometries, crs=layer.crs(), skipped=skipped)
+        found = [(clean_shape(feature, skipped), feature.id()) for feature in layer.getFeatures()]
+        usable = [(shape, number) for shape, number in found if shape is not None]
+        geometries, ids = tuple(shape for shape, _ in usable), tuple(number for _, number in usable)
+        return MaskSource(layer.name(), geometries=geometries, ids=ids, crs=layer.crs(), skipped=skipped)
     if isinstance(layer, QgsRasterLayer) and layer.providerType() == "gdal":
         return MaskSource(layer.name(), raster=describe_raster(layer))
     raise QgsProcessingException(
@@ -81,7 +84,15 @@ def usable_pixels(mask: MaskSource, grid: Grid, context: QgsCoordinateTransformC
         return _usable_by_raster(mask.name, mask.raster, grid)
     target = memory_raster(grid)
     target.GetRasterBand(1).Fill(1)
-    burn(target, (shape.asWkb().data() for shape in in_crs(mask.geometries, mask.crs, grid.crs, context)), 0)
+    shapes = []
+    for shape, number in zip(in_crs(mask.geometries, mask.crs, grid.crs, context), mask.ids):
+        if shape is None:  # what shall be left out must not be taken for usable
+            raise QgsProcessingException(
+                f"Shapes in the area of the raster's CRS were expected in the mask {mask.name}; feature {number} lies "
+                "outside, so that its pixels are not known. Delete or cut it, or give the mask in the raster's CRS."
+            )
+        shapes.append(shape.asWkb().data())
+    burn(target, shapes, 0)
     return target.GetRasterBand(1).ReadRaster()
 
 
@@ -128,21 +139,24 @@ def in_crs(
     source: QgsCoordinateReferenceSystem | None,
     target: QgsCoordinateReferenceSystem,
     context: QgsCoordinateTransformContext,
-) -> list[QgsGeometry]:
+) -> list[QgsGeometry | None]:
     """Copies of the geometries in another CRS; as they are where one of the two is unknown.
 
-    Raises:
-        QgsProcessingException: A geometry lies outside the area of the target CRS.
+    None stands for one that lies outside the area of the target CRS.
     """
     copies = [QgsGeometry(geometry) for geometry in geometries]
-    if source is not None and source.isValid() and target.isValid() and source != target:
-        transform = QgsCoordinateTransform(source, target, context)
-        try:
-            for geometry in copies:
-                geometry.transform(transform)
-        except QgsCsException as error:
-            raise QgsProcessingException(f"A geometry cannot be brought into the raster's CRS: {error}") from None
-    return copies
+    if source is None or not source.isValid() or not target.isValid() or source == target:
+        return list(copies)
+    transform = QgsCoordinateTransform(source, target, context)
+    return [copy if _moved(copy, transform) else None for copy in copies]
+
+
+def _moved(geometry: QgsGeometry, transform: QgsCoordinateTransform) -> bool:
+    try:
+        geometry.transform(transform)
+    except QgsCsException:
+        return False
+    return geometry.boundingBox().isFinite()
 
 
 def memory_raster(grid: Grid, *, with_crs: bool = True) -> gdal.Dataset:

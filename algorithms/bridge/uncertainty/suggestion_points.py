@@ -35,7 +35,7 @@ from ....mtmsd_qgis.jobs.json_dataclasses import to_json
 from ....mtmsd_qgis.jobs.suggestions import REACHABLE_FILE, Suggestion, SuggestionSettings
 from ..raster.masks import burn, in_crs, memory_raster
 from ..raster.source import Grid, metres_per_unit
-from ..vector.clean_geometry import clean_shape
+from ..vector.clean_geometry import OUTSIDE_CRS, clean_shape
 from ..vector.exclusion_counts import ExclusionCounts
 from ..vector.field_types import NUMBER, TEXT, WHOLE_NUMBER
 
@@ -50,12 +50,14 @@ class Lines:
     Attributes:
         name: Of the layer.
         shapes: Its usable geometries.
+        ids: Of their features.
         crs: Of them.
         skipped: Features that are not used, and why.
     """
 
     name: str
     shapes: tuple[QgsGeometry, ...]
+    ids: tuple[int, ...]
     crs: QgsCoordinateReferenceSystem
     skipped: ExclusionCounts
 
@@ -66,8 +68,18 @@ class Lines:
         features = source.getFeatures(
             QgsFeatureRequest(), QgsProcessingFeatureSource.Flag.FlagSkipGeometryValidityChecks
         )
-        shapes = (clean_shape(feature, skipped) for feature in features)
-        return cls(source.sourceName(), tuple(s for s in shapes if s is not None), source.sourceCrs(), skipped)
+        found = [(clean_shape(feature, skipped), feature.id()) for feature in features]
+        usable = [(shape, number) for shape, number in found if shape is not None]
+        shapes, ids = tuple(shape for shape, _ in usable), tuple(number for _, number in usable)
+        return cls(source.sourceName(), shapes, ids, source.sourceCrs(), skipped)
+
+    def moved(self, crs: QgsCoordinateReferenceSystem, context: QgsCoordinateTransformContext) -> list[QgsGeometry]:
+        """Copies in another CRS; skipped is told of those outside its area."""
+        copies = in_crs(self.shapes, self.crs, crs, context)
+        outside = [number for number, copy in zip(self.ids, copies) if copy is None]
+        if outside:
+            self.skipped.note(OUTSIDE_CRS, outside)
+        return [copy for copy in copies if copy is not None]
 
 
 @dataclass(frozen=True)
@@ -86,7 +98,7 @@ class WantedSuggestions:
 
     @property
     def warning(self) -> str:
-        """What of the lines is not used; empty where all is."""
+        """What of the lines is not used, as is known after option; empty where all is."""
         if self.lines is None or not self.lines.skipped:
             return ""
         return f"Not used in the layer {self.lines.name}: {self.lines.skipped.text}."
@@ -95,11 +107,10 @@ class WantedSuggestions:
         """The option of the job; pixels within reach are written into its folder.
 
         Raises:
-            QgsProcessingException: The lines cannot be brought into the raster's CRS, or no pixel is within reach.
+            QgsProcessingException: No pixel is within reach.
         """
         if self.lines is not None:
-            lines = in_crs(self.lines.shapes, self.lines.crs, grid.crs, context)
-            reachable = pixels_within(lines, self.distance_m, grid)
+            reachable = pixels_within(self.lines.moved(grid.crs, context), self.distance_m, grid)
             if 1 not in reachable:
                 raise QgsProcessingException(
                     f"REACHABLE should have lines within REACHABLE_DISTANCE of the raster; the layer {self.lines.name} "

@@ -14,6 +14,7 @@ from .exclusion_counts import ExclusionCounts
 _NOWHERE = 1e30  # no coordinate of any unit; QGIS writes the largest 64-bit number where it knows none
 NO_GEOMETRY = "without a geometry"
 NO_NUMBERS = "with coordinates that are no numbers"
+OUTSIDE_CRS = "outside the area of the raster's CRS"
 PART_OF_NO_NUMBERS = "parts with coordinates that are no numbers"
 
 

@@ -33,7 +33,7 @@ from ....mtmsd_qgis.sampling.class_values import Key, matching_values, plain_tex
 from ..raster.palette import palette
 from ..raster.source import is_local_grid
 from .class_categories import categories_by
-from .clean_geometry import clean_shape
+from .clean_geometry import OUTSIDE_CRS, clean_shape
 from .exclusion_counts import ExclusionCounts
 
 LARGEST_ID = 65535  # class maps hold 16 bits, 0 is nodata
@@ -224,7 +224,7 @@ def _labelled(
             continue
         geometry = clean_shape(feature, skipped)
         if geometry is not None and transform is not None and not _moved(geometry, transform):
-            skipped.note("outside the area of the raster's CRS", [feature.id()])
+            skipped.note(OUTSIDE_CRS, [feature.id()])
         elif geometry is not None:
             yield feature.id(), geometry, key
 
