@@ -212,7 +212,7 @@ MODELS: list[tuple[str, Made, str]] = [
     ("a pickle", extract(MODEL=lambda p: p.file("x.mtmsd", pickle.dumps(np.ones(9)))), "is not a diffusion model"),
     ("a zip bomb", extract(MODEL=zip_of), "is not a diffusion model"),
     ("a raster", extract(MODEL=lambda p: str(p.scene.raster)), "is not a diffusion model"),
-    ("cut off", extract(MODEL=lambda p: p.cut(p.model(), 0.7)), "is not a diffusion model"),
+    ("cut off", extract(MODEL=lambda p: p.cut(p.model(), 0.7)), "incomplete or damaged: a header of"),
     ("longer than it says", extract(MODEL=lambda p: p.cut(p.model(), None)), "incomplete or damaged"),
     ("a checkpoint", extract(MODEL=lambda p: p.model("checkpoint")), "should be a model, it is a checkpoint"),
     ("no bands", extract(MODEL=lambda p: p.model(bands=[])), "a list of bands was expected"),
