@@ -111,14 +111,17 @@ def test_batch_with_extra_rasters(scene, features, tmp_path, project):
     ]
     training = {"INPUT": str(features), "TRAINING": str(scene.polygons), "CLASS_FIELD": "cover", "DEVICE": "cpu"}
     extras = [{"EXTRA": [each], "EXTRA_USE": "always"} for each in heights]
-    rows = [{**training, **extra, "OUTPUT": tmp_path / f"map{i}.tif"} for i, extra in enumerate([*extras, {}])]
-    run_batch("classify", rows)
+    outputs = [
+        {"OUTPUT": tmp_path / f"map{i}.tif", "OUTPUT_CLASSIFIER": tmp_path / f"learnt{i}.mtmsdc"} for i in range(3)
+    ]
+    run_batch("classify", [{**training, **extra, **files} for extra, files in zip([*extras, {}], outputs)])
     for i, extra in enumerate([*extras, {}]):
         alone = tmp_path / f"alone{i}.tif"
         run("classify", {**training, **extra, "OUTPUT": str(alone)})
-        assert np.array_equal(read_raster(tmp_path / f"map{i}.tif"), read_raster(alone))
-    maps = [read_raster(row["OUTPUT"]) for row in rows]
-    assert not any(np.array_equal(one, other) for one, other in zip(maps, maps[1:]))
+        assert np.array_equal(read_raster(outputs[i]["OUTPUT"]), read_raster(alone))
+    learnt = [files["OUTPUT_CLASSIFIER"].read_bytes() for files in outputs]
+    used = [[name in content for name in (b"heights0", b"heights1")] for content in learnt]
+    assert used == [[True, False], [False, True], [False, False]]
 
 
 def test_batch_of_reports_on_the_features_of_two_scenes(two_scenes, model, tmp_path, project):

@@ -26,6 +26,7 @@ from .cross_validation import CrossValidatedModel, FittedModel, TrainingSet, cro
 from .feature_sets import FeatureSet
 from .model_library import CONTEXTUAL, INTERPOLATION, OVERLAPPING, ModelSpec, available_models, feature_sets_of
 
+_SHOWN = 3  # digits of a Brier score in the report
 _HALF_TRUST = 10  # groups a class with which the shares of the samples count half (decision 32)
 
 
@@ -152,8 +153,9 @@ def cross_validate_ensemble(
 ) -> CrossValidatedEnsemble:
     """Cross-validate the models, choose the members and calibrate their mean.
 
-    Where there are libraries with and without spatial context, the one whose ensemble has the lower Brier score counts;
-    where both are alike to the thousandth that the report shows, the one without.
+    Where there are libraries with and without spatial context, the one whose ensemble has the lower Brier score counts.
+    Extra rasters are averaged within fields that the scene's features outline, and their own borders may be others:
+    with them, where both are alike to the thousandth, the one without counts.
 
     Args:
         training: (N,) samples with the feature sets of the libraries.
@@ -179,7 +181,9 @@ def cross_validate_ensemble(
         joint = temperature(mean, held_out.class_index, held_out.weight)
         ensembles[context] = CrossValidatedEnsemble(models, chosen, joint, prior, held_out, context)
     briers = {context: 1 + mean_brier(held_out, ensemble.log_p) for context, ensemble in ensembles.items()}
-    best = min(briers, key=lambda context: (round(briers[context], 3), context))
+    best = min(briers, key=lambda context: briers[context])
+    if FeatureSet.EXTRAS in available:
+        best = min(sorted(briers), key=lambda context: round(briers[context], _SHOWN))  # without it comes first
     return replace(ensembles[best], models=tuple(found[spec.name] for spec in specs), briers=briers)
 
 

@@ -80,14 +80,18 @@ def test_in_other_polygons_all_models_count_alike_and_the_context_decides_which_
     assert reliable or ensemble.feature_sets == [FeatureSet.SPECTRA]
 
 
-def test_where_both_are_alike_the_spectra_alone_count():
-    """Every held-out sample is told surely with spatial context and without: rounding does not decide."""
+@pytest.mark.parametrize("with_extras", [True, False])
+def test_with_extras_spatial_context_has_to_make_a_difference(with_extras):
+    """Every held-out sample is told surely with spatial context and without."""
     training, group = samples()
+    if with_extras:
+        noise = torch.from_numpy(np.random.default_rng(1).normal(size=(len(training), 2))).float()
+        training.features.update({each: noise.clone() for each in FeatureSet if each.is_extra})
     for values in training.features.values():
         values[:, 0] = 100.0 * torch.from_numpy(training.class_index)
     validated = cross_validate_ensemble(training, purpose_for(group, uses_context=None), silent)
     assert max(validated.briers.values()) < 0.0005
-    assert not validated.uses_context
+    assert validated.uses_context != with_extras
 
 
 @pytest.mark.parametrize("helps", [True, False])
