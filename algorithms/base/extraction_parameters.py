@@ -200,14 +200,14 @@ def read_training_layer(values: ParameterValues, source: RasterSource) -> LabelL
     Raises:
         QgsProcessingException: CLASS_FIELD is missing, or the layer or its field cannot be used.
     """
+    from ..bridge.vector.labels import refuse_two_spellings
+
     if not values.is_given("TRAINING"):
         return None
     if not values.is_given("CLASS_FIELD"):
         raise QgsProcessingException(
             "A training layer needs a class field; CLASS_FIELD is empty. Choose the field that names the class."
         )
-    from ..bridge.vector.labels import refuse_two_spellings
-
     labels = read_label_layer(values, "TRAINING", source)
     refuse_two_spellings(labels, "Write them alike.")
     return labels

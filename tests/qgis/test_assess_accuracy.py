@@ -225,31 +225,25 @@ def test_strata_of_an_earlier_map(plain, tmp_path):
     assert sum(document["mapped_pixels"]) == 1400
 
 
-def test_pixels_in_degrees_have_no_area(tmp_path):
-    raster = class_map(tmp_path / "m.tif", transform=(9.0, 0.001, 0, 52.0, 0, -0.001), epsg=4326)
-    layer = QgsVectorLayer("Point?crs=EPSG:4326&field=cover:integer", "p", "memory")
+@pytest.mark.parametrize(
+    ("epsg", "transform", "why"),
+    [
+        (4326, (9.0, 0.001, 0, 52.0, 0, -0.001), "CRS is in degrees"),
+        (3857, (1e6, 10, 0, 6.8e6, 0, -10), "is not one on the ground"),  # at 52 degrees north a square metre has 0.38
+    ],
+)
+def test_pixels_of_some_crs_have_no_area(tmp_path, epsg, transform, why):
+    raster = class_map(tmp_path / "m.tif", transform=transform, epsg=epsg)
+    left, side, _, top, _, _ = transform
+    layer = QgsVectorLayer(f"Point?crs=EPSG:{epsg}&field=cover:integer", "p", "memory")
     for row, col, k in SIX:
         feature = QgsFeature(layer.fields())
-        feature.setGeometry(QgsGeometry.fromWkt(f"POINT({9 + (col + 0.5) * 0.001} {52 - (row + 0.5) * 0.001})"))
+        feature.setGeometry(QgsGeometry.fromWkt(f"POINT({left + (col + 0.5) * side} {top - (row + 0.5) * side})"))
         feature.setAttributes([k])
         layer.dataProvider().addFeature(feature)
     _, document = assess(raster, layer, tmp_path)
     assert document["pixel_area_m2"] is None
-    assert any("CRS is in degrees" in note for note in document["notes"])
-
-
-def test_pixels_of_web_mercator_have_no_area(tmp_path):
-    transform = (1e6, 10, 0, 6.8e6, 0, -10)  # at 52 degrees north, where a square metre of it has 0.38 m2
-    raster = class_map(tmp_path / "m.tif", transform=transform, epsg=3857)
-    layer = QgsVectorLayer("Point?crs=EPSG:3857&field=cover:integer", "p", "memory")
-    for row, col, k in SIX:
-        feature = QgsFeature(layer.fields())
-        feature.setGeometry(QgsGeometry.fromWkt(f"POINT({1e6 + 10 * (col + 0.5)} {6.8e6 - 10 * (row + 0.5)})"))
-        feature.setAttributes([k])
-        layer.dataProvider().addFeature(feature)
-    _, document = assess(raster, layer, tmp_path)
-    assert document["pixel_area_m2"] is None
-    assert any("is not one on the ground" in note and "equal-area CRS" in note for note in document["notes"])
+    assert any(why in note and "equal-area CRS" in note for note in document["notes"])
 
 
 def test_from_the_command_line_and_without_torch(plain, tmp_path):

@@ -168,15 +168,15 @@ def test_bad_bands_of_the_metadata(tmp_path):
 
 
 def test_a_raster_without_georeference_lies_where_qgis_shows_it(tmp_path):
-    from mtmsd.algorithms.bridge.vector.rasterization import _pixel_at
+    from mtmsd.algorithms.bridge.vector.rasterization import pixel_at
 
     path = write_raster(tmp_path / "in.tif", spectra(bands=2, height=4, width=6), transform=None, epsg=None)
     layer = QgsRasterLayer(str(path), "in")
     grid = described(layer).grid
     assert not grid.georeferenced
     extent = layer.extent()
-    assert _pixel_at(extent.xMinimum() + 0.5, extent.yMaximum() - 0.5, grid) == (0, 0)
-    assert _pixel_at(extent.xMaximum() - 0.5, extent.yMinimum() + 0.5, grid) == (3, 5)
+    assert pixel_at(extent.xMinimum() + 0.5, extent.yMaximum() - 0.5, grid) == (0, 0)
+    assert pixel_at(extent.xMaximum() - 0.5, extent.yMinimum() + 0.5, grid) == (3, 5)
 
 
 def test_control_points_are_refused(tmp_path):

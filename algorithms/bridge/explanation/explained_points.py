@@ -3,19 +3,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from osgeo import gdal
-from qgis.core import QgsCoordinateTransformContext, QgsFeatureRequest, QgsGeometry, QgsProcessingFeatureSource
+from qgis.core import QgsCoordinateTransformContext, QgsFeatureRequest, QgsProcessingFeatureSource
 
 from ....mtmsd_qgis.jobs.explanation.pixel_explanation import GroupPart, PixelExplanation, PointToExplain
 from ..raster.masks import in_crs
 from ..raster.source import Grid
-from ..vector.clean_geometry import OUTSIDE_CRS, clean_shape
+from ..vector.clean_geometry import OUTSIDE_CRS, clean_shapes
 from ..vector.exclusion_counts import ExclusionCounts
-from ..vector.rasterization import OUTSIDE
+from ..vector.rasterization import OUTSIDE, pixel_at
 
 
 @dataclass(frozen=True)
@@ -44,30 +43,17 @@ def pixels_of(
     """The pixels in which the points lie; points off the raster are left out."""
     skipped = ExclusionCounts()
     features = points.getFeatures(QgsFeatureRequest(), QgsProcessingFeatureSource.Flag.FlagSkipGeometryValidityChecks)
-    cleaned = [(feature.id(), clean_shape(feature, skipped)) for feature in features]
-    usable = [(number, shape) for number, shape in cleaned if shape is not None]
+    ids, shapes = clean_shapes(features, skipped)
     found: list[PointToExplain] = []
-    moved = in_crs((shape for _, shape in usable), points.sourceCrs(), grid.crs, context)
-    for (number, _), shape in zip(usable, moved):
+    for number, shape in zip(ids, in_crs(shapes, points.sourceCrs(), grid.crs, context)):
         if shape is None:
             skipped.note(OUTSIDE_CRS, [number])
             continue
-        pixels = _pixels_below(shape, grid)
+        pixels = [pixel for vertex in shape.vertices() if (pixel := pixel_at(vertex.x(), vertex.y(), grid))]
         found += [PointToExplain(row, col, str(number)) for row, col in pixels]
         if not pixels:
             skipped.note(OUTSIDE, [number])
     return ExplainedPoints(points.sourceName(), tuple(found), skipped)
-
-
-def _pixels_below(shape: QgsGeometry, grid: Grid) -> list[tuple[int, int]]:
-    """Row and column of each of its points that lies on the raster."""
-    found = []
-    for vertex in shape.vertices():
-        place = gdal.ApplyGeoTransform(grid.inverse, vertex.x(), vertex.y())
-        col, row = (math.floor(n) if math.isfinite(n) else -1 for n in place)
-        if 0 <= row < grid.height and 0 <= col < grid.width:
-            found.append((row, col))
-    return found
 
 
 def with_features(

@@ -16,7 +16,6 @@ from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransform,
     QgsCoordinateTransformContext,
-    QgsCsException,
     QgsGeometry,
     QgsMapLayer,
     QgsProcessingException,
@@ -24,7 +23,7 @@ from qgis.core import (
     QgsVectorLayer,
 )
 
-from ..vector.clean_geometry import clean_shape
+from ..vector.clean_geometry import clean_shapes, moved
 from ..vector.exclusion_counts import ExclusionCounts
 from .source import Grid, RasterSource, describe_raster
 
@@ -63,10 +62,8 @@ def describe_mask(layer: QgsMapLayer) -> MaskSource:
     """
     if isinstance(layer, QgsVectorLayer):
         skipped = ExclusionCounts()
-        found = [(clean_shape(feature, skipped), feature.id()) for feature in layer.getFeatures()]
-        usable = [(shape, number) for shape, number in found if shape is not None]
-        geometries, ids = tuple(shape for shape, _ in usable), tuple(number for _, number in usable)
-        return MaskSource(layer.name(), geometries=geometries, ids=ids, crs=layer.crs(), skipped=skipped)
+        ids, shapes = clean_shapes(layer.getFeatures(), skipped)
+        return MaskSource(layer.name(), geometries=tuple(shapes), ids=tuple(ids), crs=layer.crs(), skipped=skipped)
     if isinstance(layer, QgsRasterLayer) and layer.providerType() == "gdal":
         return MaskSource(layer.name(), raster=describe_raster(layer))
     raise QgsProcessingException(
@@ -148,15 +145,7 @@ def in_crs(
     if source is None or not source.isValid() or not target.isValid() or source == target:
         return list(copies)
     transform = QgsCoordinateTransform(source, target, context)
-    return [copy if _moved(copy, transform) else None for copy in copies]
-
-
-def _moved(geometry: QgsGeometry, transform: QgsCoordinateTransform) -> bool:
-    try:
-        geometry.transform(transform)
-    except QgsCsException:
-        return False
-    return geometry.boundingBox().isFinite()
+    return [copy if moved(copy, transform) and copy.boundingBox().isFinite() else None for copy in copies]
 
 
 def memory_raster(grid: Grid, *, with_crs: bool = True) -> gdal.Dataset:

@@ -40,7 +40,7 @@ FEATURES_KEY = "MTMSD_FEATURES"  # metadata item of a feature raster: its Featur
 
 # Without georeference QGIS puts pixel (0, 0) at the origin and lets rows go down.
 _PLAIN_GRID = (0.0, 1.0, 0.0, 0.0, 0.0, -1.0)
-_PROBE_M = 1000.0  # side of the square by which a CRS's square metre is judged
+PROBE_M = 1000.0  # length of a line, and side of a square, by which the metre of a CRS is judged
 
 
 @dataclass(frozen=True)
@@ -214,14 +214,14 @@ def measure_on_ground(crs: QgsCoordinateReferenceSystem, context: QgsCoordinateT
 
 def _square_is_right(crs: QgsCoordinateReferenceSystem, middle: QgsPointXY) -> bool:
     """Whether a square of the CRS has its area on the ground too, as in UTM and in every equal-area CRS."""
-    half = _PROBE_M / metres_per_unit(crs) / 2
+    half = PROBE_M / metres_per_unit(crs) / 2
     x, y = middle.x(), middle.y()
     square = QgsGeometry.fromRect(QgsRectangle(x - half, y - half, x + half, y + half))
     try:
         area = measure_on_ground(crs, QgsCoordinateTransformContext()).measureArea(square)
     except QgsCsException:
         return False
-    return abs(area / _PROBE_M**2 - 1) <= 2 * METRE_TOLERANCE
+    return abs(area / PROBE_M**2 - 1) <= 2 * METRE_TOLERANCE
 
 
 def describe_raster(layer: QgsRasterLayer) -> RasterSource:

@@ -35,7 +35,7 @@ from ....mtmsd_qgis.jobs.json_dataclasses import to_json
 from ....mtmsd_qgis.jobs.suggestions import REACHABLE_FILE, Suggestion, SuggestionSettings
 from ..raster.masks import burn, in_crs, memory_raster
 from ..raster.source import Grid, metres_per_unit
-from ..vector.clean_geometry import OUTSIDE_CRS, clean_shape
+from ..vector.clean_geometry import OUTSIDE_CRS, clean_shapes
 from ..vector.exclusion_counts import ExclusionCounts
 from ..vector.field_types import NUMBER, TEXT, WHOLE_NUMBER
 
@@ -68,10 +68,8 @@ class Lines:
         features = source.getFeatures(
             QgsFeatureRequest(), QgsProcessingFeatureSource.Flag.FlagSkipGeometryValidityChecks
         )
-        found = [(clean_shape(feature, skipped), feature.id()) for feature in features]
-        usable = [(shape, number) for shape, number in found if shape is not None]
-        shapes, ids = tuple(shape for shape, _ in usable), tuple(number for _, number in usable)
-        return cls(source.sourceName(), shapes, ids, source.sourceCrs(), skipped)
+        ids, shapes = clean_shapes(features, skipped)
+        return cls(source.sourceName(), tuple(shapes), tuple(ids), source.sourceCrs(), skipped)
 
     def moved(self, crs: QgsCoordinateReferenceSystem, context: QgsCoordinateTransformContext) -> list[QgsGeometry]:
         """Copies in another CRS; skipped is told of those outside its area."""

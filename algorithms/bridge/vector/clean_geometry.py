@@ -7,7 +7,16 @@ is none. Heights are dropped first: one that is no number makes a reprojection f
 
 from __future__ import annotations
 
-from qgis.core import QgsAbstractGeometry, QgsFeature, QgsGeometry, QgsPoint
+from collections.abc import Iterable
+
+from qgis.core import (
+    QgsAbstractGeometry,
+    QgsCoordinateTransform,
+    QgsCsException,
+    QgsFeature,
+    QgsGeometry,
+    QgsPoint,
+)
 
 from .exclusion_counts import ExclusionCounts
 
@@ -44,6 +53,22 @@ def clean_shape(feature: QgsFeature, skipped: ExclusionCounts) -> QgsGeometry | 
         return None
     skipped.note(PART_OF_NO_NUMBERS, [feature.id()], len(parts) - len(good))
     return QgsGeometry.collectGeometry([QgsGeometry(part) for part in good])
+
+
+def clean_shapes(features: Iterable[QgsFeature], skipped: ExclusionCounts) -> tuple[list[int], list[QgsGeometry]]:
+    """Ids and geometries of the features that clean_shape leaves something of."""
+    found = [(feature.id(), clean_shape(feature, skipped)) for feature in features]
+    usable = [(number, shape) for number, shape in found if shape is not None]
+    return [number for number, _ in usable], [shape for _, shape in usable]
+
+
+def moved(geometry: QgsGeometry, transform: QgsCoordinateTransform) -> bool:
+    """Bring a geometry into another CRS; False where it lies outside the area of that."""
+    try:
+        geometry.transform(transform)
+    except QgsCsException:
+        return False
+    return True
 
 
 def _has_numbers(part: QgsAbstractGeometry) -> bool:

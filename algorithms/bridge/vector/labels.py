@@ -18,7 +18,6 @@ from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransform,
     QgsCoordinateTransformContext,
-    QgsCsException,
     QgsFeature,
     QgsFeatureRequest,
     QgsGeometry,
@@ -33,7 +32,7 @@ from ....mtmsd_qgis.sampling.class_values import Key, matching_values, plain_tex
 from ..raster.palette import palette
 from ..raster.source import is_local_grid
 from .class_categories import categories_by
-from .clean_geometry import OUTSIDE_CRS, clean_shape
+from .clean_geometry import OUTSIDE_CRS, clean_shape, moved
 from .exclusion_counts import ExclusionCounts
 
 LARGEST_ID = 65535  # class maps hold 16 bits, 0 is nodata
@@ -223,7 +222,7 @@ def _labelled(
             skipped.note("without a class", [feature.id()])
             continue
         geometry = clean_shape(feature, skipped)
-        if geometry is not None and transform is not None and not _moved(geometry, transform):
+        if geometry is not None and transform is not None and not moved(geometry, transform):
             skipped.note(OUTSIDE_CRS, [feature.id()])
         elif geometry is not None:
             yield feature.id(), geometry, key
@@ -250,14 +249,6 @@ def _transform(
         f"The training layer should be in a CRS that leads to the raster's ({target.description()}); none is known "
         f"from {source.description()}. Choose a layer that lies where the raster lies."
     )
-
-
-def _moved(geometry: QgsGeometry, transform: QgsCoordinateTransform) -> bool:
-    try:
-        geometry.transform(transform)
-    except QgsCsException:
-        return False
-    return True
 
 
 def _styles(layer: QgsVectorLayer | None, field: str, keys: Iterable[Key]) -> dict[Key, tuple[str, str]]:

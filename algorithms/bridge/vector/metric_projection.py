@@ -30,13 +30,12 @@ from qgis.PyQt.QtGui import QTransform
 from ..raster.source import (
     EARTH,
     METRE_TOLERANCE,
+    PROBE_M,
     has_unit_of_length,
     is_local_grid,
     measure_on_ground,
     metres_per_unit,
 )
-
-_PROBE_M = 1000.0  # length of the line by which a CRS's metre is judged
 
 
 @dataclass(frozen=True)
@@ -133,10 +132,10 @@ def _metre_is_right(
     crs: QgsCoordinateReferenceSystem, middle: QgsPointXY, context: QgsCoordinateTransformContext
 ) -> bool:
     measure = measure_on_ground(crs, context)
-    step = _PROBE_M / metres_per_unit(crs)
+    step = PROBE_M / metres_per_unit(crs)
     ends = (QgsPointXY(middle.x() + step, middle.y()), QgsPointXY(middle.x(), middle.y() + step))
     try:
-        return all(abs(measure.measureLine(middle, end) / _PROBE_M - 1) <= METRE_TOLERANCE for end in ends)
+        return all(abs(measure.measureLine(middle, end) / PROBE_M - 1) <= METRE_TOLERANCE for end in ends)
     except QgsCsException:
         return False
 

@@ -184,11 +184,12 @@ def left_out_sentence(samples: SamplePixels, layer: str) -> str:
 
 
 def _pixels_of_points(shape: QgsGeometry, grid: Grid) -> list[tuple[int, int]]:
-    pixels = {_pixel_at(vertex.x(), vertex.y(), grid) for vertex in shape.vertices()}
+    pixels = {pixel_at(vertex.x(), vertex.y(), grid) for vertex in shape.vertices()}
     return sorted(pixel for pixel in pixels if pixel is not None)
 
 
-def _pixel_at(x: float, y: float, grid: Grid) -> tuple[int, int] | None:
+def pixel_at(x: float, y: float, grid: Grid) -> tuple[int, int] | None:
+    """Row and column of a point in map coordinates; None off the raster."""
     column, row = gdal.ApplyGeoTransform(grid.inverse, x, y)
     row, column = floor(row), floor(column)
     return (row, column) if 0 <= row < grid.height and 0 <= column < grid.width else None
@@ -209,7 +210,7 @@ def _pixels_of_polygon(shape: QgsGeometry, grid: Grid) -> list[tuple[int, int]]:
     if len(pixels):
         return [(row + int(r), column + int(c)) for r, c in pixels]
     centre = shape.pointOnSurface()
-    pixel = None if centre.isEmpty() else _pixel_at(centre.asPoint().x(), centre.asPoint().y(), grid)
+    pixel = None if centre.isEmpty() else pixel_at(centre.asPoint().x(), centre.asPoint().y(), grid)
     return [] if pixel is None else [pixel]
 
 
