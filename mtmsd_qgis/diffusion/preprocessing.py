@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 
 MAX_BANDS = 4096  # the covariance of more would take over 128 MiB and minutes to decompose
 _SMALLEST_SHARE = 1e-9  # components below this share of the largest variance are rounding errors
+_CONSTANT = 1e-13  # share of its mean below which a band's deviation is rounding; two 32-bit numbers differ by more
 
 
 @dataclass(frozen=True)
@@ -133,7 +134,7 @@ def preprocessor_of(moments: Moments, bands: Sequence[Band], components: int, ba
         band_scaling: As in fit_preprocessor.
 
     Raises:
-        SceneError: Too few valid pixels.
+        SceneError: Too few valid pixels, or no band differs among them.
     """
     if moments.count < 2:
         raise SceneError(
@@ -141,7 +142,15 @@ def preprocessor_of(moments: Moments, bands: Sequence[Band], components: int, ba
             "Check the raster's nodata value and the mask, or choose bands that have data."
         )
     covariance = moments.covariance
-    scale = np.sqrt(np.diag(covariance)) if band_scaling == "standard" else np.ones(len(bands))
+    deviation = np.sqrt(np.diag(covariance))
+    differs = deviation > _CONSTANT * np.abs(moments.mean)
+    if not differs.any():
+        raise SceneError(
+            f"At least one band whose values differ was expected; all are constant at the {moments.count} pixels where "
+            "every band has data. Choose bands that have data at the same pixels with BANDS, or check nodata and mask."
+        )
+    # A band may differ only where others have no data: there is nothing to divide it by, and it has no part.
+    scale = np.where(differs, deviation, 1.0) if band_scaling == "standard" else np.ones(len(bands))
     variance, axes = _principal_axes(covariance / np.outer(scale, scale))
     wanted = min(components, int(np.sum(variance > variance[0] * _SMALLEST_SHARE)))
     if wanted < min(components, len(bands)):

@@ -79,6 +79,18 @@ def test_standard_scaling_ignores_the_units_of_bands(tmp_path):
     assert np.allclose(np.abs(one.transform(array)[0]), np.abs(two.transform(other)[0]), atol=2e-3)
 
 
+@pytest.mark.parametrize("constant", [7.0, 0.1])
+def test_a_band_that_differs_only_where_others_have_no_data_has_no_part(tmp_path, constant):
+    array = scene(bands=3)
+    array[2] = constant
+    array[2, :5] = np.linspace(0, 9, 30)
+    array[0, :5] = np.nan
+    preprocessor, _ = fit_preprocessor(cube_of(tmp_path, array), 3, "standard")
+    assert preprocessor.scale[2] == 1
+    assert preprocessor.components == 2
+    assert np.allclose(preprocessor.axes[:, 2], 0)
+
+
 def test_one_band_is_one_component(tmp_path):
     array = scene()[:1]
     preprocessor, left_out = fit_preprocessor(cube_of(tmp_path, array), 4)
@@ -97,6 +109,10 @@ def test_one_band_is_one_component(tmp_path):
                 [np.where(np.arange(16).reshape(4, 4) % 2 == i, np.arange(16).reshape(4, 4), np.nan) for i in (0, 1)]
             ).astype(np.float32),
             "No valid pixel",
+        ),
+        (
+            np.array([[[1, 2, 3, 3], [9, np.nan, 3, 3]], [[np.nan, np.nan, 5, 5], [np.nan, 8, 5, 5]]], np.float32),
+            "all are constant at the 4 pixels where every band has data",
         ),
     ],
 )
