@@ -60,6 +60,12 @@ class Preprocessor:
         """Number of components."""
         return len(self.axes)
 
+    @property
+    def magnitude(self) -> NDArray[np.float64]:
+        """(B,) root mean square of the values it was learnt from, as far as the components have them."""
+        variance = np.square(self.scale) * np.square(self.axes * self.deviation[:, None]).sum(axis=0)
+        return np.asarray(np.sqrt(np.square(self.mean) + variance))
+
     def transform(self, values: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Components of a window.
 

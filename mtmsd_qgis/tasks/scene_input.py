@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 # sqrt(n) of them away, so that a scene is never far from the components made of itself.
 _FAR = 1e4
 _SENSELESS = 1e6
+_OTHER_UNIT = 50.0  # times larger or smaller in the middle band; units differ by 100 or more, dark scenes by less
 OTHER_MODEL = "a diffusion model that was trained with a smaller PATCH_SIZE"  # in place of a larger raster
 
 
@@ -140,7 +141,7 @@ def standardised(
     Raises:
         SceneError: Pixels have values that nothing measures, as a fill value that is not declared as no data.
     """
-    outliers = _Outliers()
+    outliers = _Outliers(preprocessor)
     bands = [Band(f"component {i + 1}") for i in range(preprocessor.components)]
     out = create_cube(folder, "components", whole_size(cube), COMPONENT_TYPE, bands)
     everywhere = np.zeros(whole_size(cube), dtype=bool)
@@ -160,14 +161,17 @@ def standardised(
 
 
 class _Outliers:
-    """Pixels far from those that the components were made of."""
+    """Pixels far from those that the components were made of, or all of them in another unit."""
 
-    def __init__(self) -> None:
+    def __init__(self, preprocessor: Preprocessor) -> None:
         self._far = self._senseless = 0
         self._value = 0.0
+        self._known = preprocessor.magnitude
+        self._squares = np.zeros(len(self._known))
 
     def look(self, values: NDArray[np.float32], components: NDArray[np.float32]) -> None:
         """Count them among pixels: values (B, n), components (C, n) in standard deviations."""
+        self._squares += np.einsum("bn,bn->b", values, values, dtype=np.float64)
         with np.errstate(invalid="ignore"):
             distance = np.nan_to_num(np.abs(components), nan=np.inf).max(axis=0)
         far = distance > _FAR
@@ -187,6 +191,7 @@ class _Outliers:
             SceneError: Some are beyond all sense.
         """
         if not self._far:
+            self._tell_of_unit(pixels)
             return
         sentence = (
             f"{self._far} of {pixels} pixels are far from those that the components were made of, with values such as "
@@ -197,3 +202,17 @@ class _Outliers:
         if self._senseless:
             raise SceneError(f"Values as in the raster that the model was trained on were expected. {sentence}")
         log.warning("%s", sentence)
+
+    def _tell_of_unit(self, pixels: int) -> None:
+        """Smaller values are far from nothing: all pixels are near the one that has 0 in all bands."""
+        known = self._known > 0
+        if not pixels or not known.any():
+            return
+        ratio = float(np.median(np.sqrt(self._squares[known] / pixels) / self._known[known]))
+        if not 1 / _OTHER_UNIT < ratio < _OTHER_UNIT:
+            log.warning(
+                "The values of the raster are %.2g times those that the components were made of, in the middle band. "
+                "It may be in another unit, as reflectances from 0 to 1 are beside those from 0 to 10000; its features "
+                "mean nothing then. Use a raster in the same unit, declare its scale, or train a model on it.",
+                ratio,
+            )

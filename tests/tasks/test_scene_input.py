@@ -9,7 +9,7 @@ import pytest
 from mtmsd_qgis.diffusion.preprocessing import fit_preprocessor
 from mtmsd_qgis.errors import SceneError
 from mtmsd_qgis.progress import silent
-from mtmsd_qgis.tasks.scene_input import standardised
+from mtmsd_qgis.tasks.scene_input import band_positions, standardised
 from tests.scenes import cube_of
 
 
@@ -29,13 +29,35 @@ def test_a_fill_value_in_another_scene_is_refused(tmp_path):
         components_of(tmp_path, values)
 
 
-def test_a_scene_in_another_unit_is_told_of(tmp_path, caplog):
+def test_a_scene_in_a_far_larger_unit_is_told_of(tmp_path, caplog):
     components_of(tmp_path, reflectances() * 100_000)
     assert "of 600 pixels are far" in caplog.text
     assert "another unit" in caplog.text
+
+
+@pytest.mark.parametrize(("factor", "told"), [(1e-4, True), (0.01, True), (0.1, False), (10, False), (100, True)])
+def test_a_scene_of_smaller_or_larger_numbers_is_told_of(tmp_path, caplog, factor, told):
+    components_of(tmp_path, reflectances() * np.float32(factor))
+    assert (f"{factor:.2g} times those that the components were made of" in caplog.text) == told
+    assert bool(caplog.text) == told
+
+
+def test_a_scene_around_0_is_judged_by_how_its_values_differ(tmp_path, caplog):
+    values = np.random.default_rng(0).normal(0, 1, (4, 20, 30)).astype(np.float32)
+    preprocessor, _ = fit_preprocessor(cube_of(tmp_path, values, name="model"), 4)
+    assert np.allclose(preprocessor.magnitude, np.sqrt(np.square(values.astype(float)).mean(axis=(1, 2))))
+    standardised(cube_of(tmp_path, values), None, preprocessor, tmp_path, silent)
+    assert caplog.text == ""
 
 
 def test_the_scene_itself_is_not_far(tmp_path, caplog):
     _, valid = components_of(tmp_path, reflectances())
     assert valid.all()
     assert caplog.text == ""
+
+
+def test_bands_that_a_checkpoint_has_and_the_raster_lacks_are_named(tmp_path):
+    preprocessor, _ = fit_preprocessor(cube_of(tmp_path, reflectances()), 3)
+    fewer = cube_of(tmp_path, reflectances()[:2], name="fewer")
+    with pytest.raises(SceneError, match="bands that are not chosen now: 3, 4"):
+        band_positions(fewer, preprocessor)
