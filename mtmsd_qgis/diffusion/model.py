@@ -182,7 +182,7 @@ def load_checkpoint(
         if rasters and known and list(rasters) != known:
             raise FileFormatError(
                 f"{path} is a checkpoint of a training on other rasters. Give the same INPUT, BANDS, MASK and "
-                "EXTRA_INPUTS, or start without RESUME."
+                "EXTRA_INPUTS with the same no data values, or start without RESUME."
             )
         position = _position(description, settings)
         prefixes, curves = [*_STATE_PREFIXES], [""]

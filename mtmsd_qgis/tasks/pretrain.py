@@ -6,10 +6,11 @@ Enters: Cubes of bands and PretrainSettings. Leaves: the model file, and what th
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,7 @@ from ..diffusion.unet import UNet
 from ..errors import Cancelled, DeviceError
 from ..features.extractor import FeatureExtractor
 from ..io.bands import describe as describe_bands
+from ..io.bands import inspect_rasters
 from ..io.cube import Cube
 from ..io.run_directory import digest
 from ..jobs.protocol import Job
@@ -50,7 +52,7 @@ class Trained:
         state: After the last iteration.
         preprocessor: Of the bands.
         sampler: Of the patches it saw.
-        left_out: Bands that could not be used; empty where a checkpoint went on.
+        left_out: Bands that could not be used.
         components: Of the first scene, standardised.
         valid: (H, W) where the first scene has data.
     """
@@ -144,13 +146,14 @@ def train_model(training: ModelTraining, cube: Cube, progress: Progress, others:
         Cancelled: The state has been saved.
     """
     settings, device = training.settings, training.device
-    rasters = [digest(raster.files) for raster in (cube, *others)] if training.checkpoint or training.resume else []
+    cubes = [cube, *others]
+    rasters = [_fingerprint(raster) for raster in cubes] if training.checkpoint or training.resume else []
+    fitting = span(progress, 0.0, 0.02)
     if training.resume:
         state, preprocessor = load_checkpoint(training.resume, settings, device.torch_device, rasters)
-        left_out: list[BandLeftOut] = []
+        left_out = inspect_rasters(cubes, fitting).left_out
         log.info("Going on after iteration %d of %d.", state.iteration, settings.iterations)
     else:
-        fitting = span(progress, 0.0, 0.02)
         preprocessor, left_out = fit_preprocessor(cube, settings.components, settings.band_scaling, fitting, others)
         state = new_training(preprocessor.components, settings, device.torch_device)
     if left_out:
@@ -162,13 +165,17 @@ def train_model(training: ModelTraining, cube: Cube, progress: Progress, others:
         100 * preprocessor.explained_share,
     )
     used = band_positions(cube, preprocessor)
-    cubes = [cube, *others]
     scenes = _standardised_scenes(cubes, used, preprocessor, training.folder, span(progress, 0.02, 0.04))
     sampler = PatchSampler(*scenes[0], settings.patch_size, scenes[1:])
     samplers = [PatchSampler(*scene, settings.patch_size) for scene in scenes] if others else []
     start = TrainingStart(state, preprocessor, sampler, samplers, rasters)
     train_to_end(training, start, span(progress, 0.04, 1.0))
     return Trained(state, preprocessor, sampler, left_out, *scenes[0])
+
+
+def _fingerprint(raster: Cube) -> str:
+    """Of a raster's values, and of what its bands say of them: no data, scale, wavelength."""
+    return digest([json.dumps(asdict(raster.description), sort_keys=True), *raster.files])
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from mtmsd_qgis.diffusion.device import Device
-from mtmsd_qgis.errors import MtmsdError, SceneError
+from mtmsd_qgis.errors import FileFormatError, MtmsdError, SceneError
 from mtmsd_qgis.features.quantization import NODATA
 from mtmsd_qgis.features.tile_cache import TileCache
 from mtmsd_qgis.io.array_file import read_header
@@ -321,10 +321,13 @@ def test_a_cancelled_pretraining_leaves_a_checkpoint_and_goes_on_to_the_same_mod
     with pytest.raises(Cancelled):
         run_task(job, folder, cancel)
     assert [p.name for p in tmp_path.iterdir()] == ["m.checkpoint"]
-    fewer = replace(scene.description, bands=tuple(replace(b, number=b.number + 1) for b in scene.description.bands))
-    with pytest.raises(SceneError, match="bands that are not chosen now: 1"):
-        run_task(replace(job, scene=fewer, inputs={"resume": outputs["checkpoint"]}), folder, silent)
-    run_task(replace(job, inputs={"resume": outputs["checkpoint"]}), folder, silent)
+    for change in ({"number": 9}, {"nodata": 500.0}, {"scale": 0.1}, {"excluded": ((0.0, 9.0),)}):
+        bands = tuple(replace(band, **change) for band in scene.description.bands)
+        other = replace(job, scene=replace(scene.description, bands=bands), inputs={"resume": outputs["checkpoint"]})
+        with pytest.raises(FileFormatError, match=r"training on other rasters\..* with the same no data values"):
+            run_task(other, folder, silent)
+    result = run_task(replace(job, inputs={"resume": outputs["checkpoint"]}), folder, silent)
+    assert result.bands_left_out == model.bands_left_out
     assert [p.name for p in tmp_path.iterdir()] == ["m.mtmsd"]
     assert (tmp_path / "m.mtmsd").read_bytes() == (folder / "m.mtmsd").read_bytes()
 
