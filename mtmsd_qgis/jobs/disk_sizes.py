@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .settings import LEVEL_BLOCKS, LEVEL_WIDTHS
+from ..errors import SettingsError
+from .settings import LEVEL_BLOCKS, LEVEL_WIDTHS, ExtractionSettings
 
 COMPONENT_TYPE = "float32"
 FEATURE_TYPE = "int16"  # linear, with a scale and an offset a band
@@ -17,6 +18,7 @@ CLASS_ID_TYPE = "uint16"
 PROBABILITY_TYPE = "float32"  # of the confidence too
 SEGMENT_TYPE = "uint32"
 INSPECTION_TYPE = "float32"
+MOST_BANDS = 65_535  # of a GeoTIFF, which counts them with 16 bits
 MOST_GALLERY_CELLS = 2_000_000  # of a raster of pictures; it has three bytes for each timestep and stage
 _INSPECTED_PIXELS = 19_200  # at most: of 48 tiles of 80 x 80 pixels every fourth line and column
 _INSPECTED_SAMPLES = 2_000
@@ -70,3 +72,27 @@ def features_per_timestep(stages: Sequence[int], base_width: int) -> int:
     """
     widths = [width for width in reversed(LEVEL_WIDTHS) for _ in range(LEVEL_BLOCKS + 1)]
     return base_width * sum(widths[stage] for stage in stages)
+
+
+def feature_raster_bands(settings: ExtractionSettings, base_width: int, spectra: int) -> int:
+    """Bands of a feature raster.
+
+    Args:
+        settings: Of the extraction.
+        base_width: Of the model.
+        spectra: Bands of the scene that the model uses.
+
+    Raises:
+        SettingsError: They are more than a GeoTIFF holds.
+    """
+    computed = features_per_timestep(settings.stages, base_width)
+    kept, timesteps = min(settings.keep or computed, computed), len(settings.timesteps)
+    stored = spectra if settings.spectra else 0
+    bands = timesteps * kept + stored
+    if bands > MOST_BANDS:
+        raise SettingsError(
+            f"A feature raster has at most {MOST_BANDS} bands, as a GeoTIFF holds no more; {timesteps} timesteps of "
+            f"{kept} features and {stored} bands of spectra are {bands}. Choose fewer TIMESTEPS or STAGES, or a "
+            "smaller KEEP."
+        )
+    return bands

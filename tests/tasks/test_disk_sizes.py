@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from mtmsd_qgis.diffusion.unet import UNet
+from mtmsd_qgis.errors import SettingsError
 from mtmsd_qgis.features.exploration.inspected_tiles import InspectionPlan
 from mtmsd_qgis.io.windows import network_tiles
 from mtmsd_qgis.jobs import disk_sizes
@@ -57,6 +59,16 @@ def test_components_and_features(scene, model):
     run_task(Job("extract", to_json(EXTRACT), cube, inputs={"model": model}), folder, silent)
     assert size_of(folder / "components.raw") == disk_sizes.component_bytes(COMPONENTS)
     assert size_of(folder / "features.raw") == disk_sizes.feature_bytes(2 * 9 + BANDS)
+
+
+def test_a_feature_raster_of_more_bands_than_a_geotiff_holds_is_refused():
+    wide = ExtractionSettings(timesteps=tuple(range(341)), stages=(0, 1, 2, 3, 5), keep=0)
+    assert disk_sizes.feature_raster_bands(wide.at(range(204)), 32, 255) == 65535
+    assert disk_sizes.feature_raster_bands(EXTRACT, 32, BANDS) == 2 * 9 + BANDS
+    with pytest.raises(SettingsError, match="204 timesteps of 320 features and 256 bands of spectra are 65536"):
+        disk_sizes.feature_raster_bands(wide.at(range(204)), 32, 256)
+    with pytest.raises(SettingsError, match="at most 65535 bands"):
+        disk_sizes.feature_raster_bands(replace(wide, spectra=False), 32, 6)
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from qgis.core import QgsProcessingException, QgsProcessingFeedback, QgsProcessi
 from ....mtmsd_qgis.jobs.disk_sizes import (
     component_bytes,
     feature_bytes,
+    feature_raster_bands,
     features_per_timestep,
     gallery_bytes,
     inspection_bytes,
@@ -105,10 +106,11 @@ def extraction_need(scene: SceneNeed, settings: ExtractionSettings, base_width: 
         settings: Of the extraction.
         base_width: Of the model.
         output: The feature raster.
+
+    Raises:
+        SettingsError: It would have more bands than a GeoTIFF holds.
     """
-    computed = features_per_timestep(settings.stages, base_width)
-    kept = min(settings.keep or computed, computed)
-    bands = len(settings.timesteps) * kept + (len(scene.numbers) if settings.spectra else 0)
+    bands = feature_raster_bands(settings, base_width, len(scene.numbers))
     return DiskNeed(scene.size_bytes, {output: 2 * feature_bytes(bands) * scene.pixels})
 
 
