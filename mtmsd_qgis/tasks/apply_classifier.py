@@ -21,7 +21,7 @@ from ..classification.segments.segment_map import needs_probabilities as segment
 from ..classification.segments.segment_rules import LearntRule
 from ..diffusion.batch_plan import memory_guard
 from ..diffusion.device import Device
-from ..errors import NO_VALID_PIXEL, FileFormatError, SceneError
+from ..errors import FileFormatError, SceneError
 from ..features.extraction_run import ExtractionRun, scene_tiles
 from ..features.lazy_raster import LazyFeatures
 from ..features.quantization import QuantisedSpectra
@@ -44,7 +44,7 @@ from ..transfer.scene_summary import SceneSummary
 from .job_device import announce_device, computation
 from .lazy_map import SceneFeatures, map_lazily
 from .map_result import map_grid
-from .scene_input import OTHER_MODEL, check_size, open_extras, open_scene, source_band_count, standardised
+from .scene_input import OTHER_MODEL, check_size, check_valid, open_extras, open_scene, source_band_count, standardised
 from .segments.segment_outputs import OPTION as SEGMENTS
 from .segments.segment_outputs import with_segments
 
@@ -226,8 +226,7 @@ def _lazy_features(run: ApplyRun, target: MatchedRaster, progress: Progress) -> 
             "Use a copy, or learn the classifier anew."
         )
     components, valid = standardised(target.raster, None, model.preprocessor, run.folder, progress)
-    if not valid.any():
-        raise SceneError(NO_VALID_PIXEL)
+    check_valid(target.raster, model.preprocessor.bands, valid)
     try:
         extractor = recipe.extractor(model.network.to(run.device.torch_device), settings, model.settings.patch_size)
         features = recipe.features(extractor, layout)

@@ -17,7 +17,6 @@ from ..diffusion.batch_plan import memory_guard
 from ..diffusion.device import Device
 from ..diffusion.model import load_model
 from ..diffusion.patch_sampler import PatchSampler
-from ..errors import NO_VALID_PIXEL, SceneError
 from ..features.extraction_run import ExtractionRun, scene_tiles
 from ..features.extractor import FeatureExtractor
 from ..features.quantization import QuantisedSpectra
@@ -37,7 +36,7 @@ from ..jobs.timesteps.trained_timesteps import refuse_untrained
 from ..progress import Progress, span
 from ..sampling.sample_table import SampleTable, read_samples
 from .job_device import announce_device, computation
-from .scene_input import OTHER_MODEL, check_bands, check_size, open_scene, standardised
+from .scene_input import OTHER_MODEL, check_bands, check_size, check_valid, open_scene, standardised
 
 log = logging.getLogger(__name__)
 
@@ -53,8 +52,7 @@ def extract(job: Job, folder: Path, progress: Progress) -> ExtractionResult:
     check_size(cube, side, OTHER_MODEL)
     check_bands(cube, model.preprocessor)
     components, valid = standardised(cube, None, model.preprocessor, folder, span(progress, 0.0, 0.03))
-    if not valid.any():
-        raise SceneError(NO_VALID_PIXEL)
+    check_valid(cube, model.preprocessor.bands, valid)
 
     extractor = FeatureExtractor(model.network.to(device.torch_device), settings)
     tiles = scene_tiles(components, valid)

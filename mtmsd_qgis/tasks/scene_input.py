@@ -7,13 +7,14 @@ Enters: a Job and its folder. Leaves: a Cube of the bands, and a Cube of standar
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..diffusion.preprocessing import Preprocessor
-from ..errors import SceneError
+from ..errors import NO_VALID_PIXEL, SceneError
 from ..features.extras.extra_reader import SceneExtras
 from ..io.cube import Cube, Raster, create_cube, whole_size
 from ..io.windows import row_strips
@@ -21,6 +22,7 @@ from ..jobs.data_model import Band
 from ..jobs.disk_sizes import COMPONENT_TYPE
 from ..jobs.protocol import Job
 from ..progress import Progress
+from ..transfer.band_matching import named
 
 log = logging.getLogger(__name__)
 
@@ -115,6 +117,31 @@ def check_bands(cube: Cube, preprocessor: Preprocessor) -> None:
     wanted = len(preprocessor.bands)
     if cube.bands != wanted:
         raise SceneError(f"The model needs {wanted} bands, the raster has {cube.bands}. Choose the model's raster.")
+
+
+def check_valid(cube: Raster, bands: Sequence[Band], valid: NDArray[np.bool_]) -> None:
+    """A scene must have a pixel with data in all bands that the model needs.
+
+    Args:
+        cube: These bands of the scene.
+        bands: (B,) of the model.
+        valid: (H, W) where all of them have data.
+
+    Raises:
+        SceneError: It has none; bands without any data are named.
+    """
+    if valid.any():
+        return
+    has_data = np.zeros(cube.bands, dtype=bool)
+    for strip in row_strips(*whole_size(cube), 8 * cube.bands):
+        has_data |= np.isfinite(cube.read(strip)).any(axis=(1, 2))
+    if not has_data.any() or has_data.all():
+        raise SceneError(NO_VALID_PIXEL)
+    raise SceneError(
+        "Data in all bands that the model needs were expected in the raster; these have none: "
+        f"{named(bands, np.flatnonzero(~has_data).tolist())}. Use a raster that has them, or train a model with BANDS "
+        "that have data in both."
+    )
 
 
 def band_positions(cube: Cube, preprocessor: Preprocessor) -> list[int]:

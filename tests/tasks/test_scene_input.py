@@ -9,7 +9,7 @@ import pytest
 from mtmsd_qgis.diffusion.preprocessing import fit_preprocessor
 from mtmsd_qgis.errors import SceneError
 from mtmsd_qgis.progress import silent
-from mtmsd_qgis.tasks.scene_input import band_positions, standardised
+from mtmsd_qgis.tasks.scene_input import band_positions, check_valid, standardised
 from tests.scenes import cube_of
 
 
@@ -61,3 +61,14 @@ def test_bands_that_a_checkpoint_has_and_the_raster_lacks_are_named(tmp_path):
     fewer = cube_of(tmp_path, reflectances()[:2], name="fewer")
     with pytest.raises(SceneError, match="bands that are not chosen now: 3, 4"):
         band_positions(fewer, preprocessor)
+
+
+def test_bands_that_another_scene_has_no_data_in_are_named(tmp_path):
+    preprocessor, _ = fit_preprocessor(cube_of(tmp_path, reflectances(), name="model"), 3)
+    for empty, message in (([1, 3], "these have none: band 2, band 4. Use"), ([0, 1, 2, 3], "No valid pixel")):
+        values = reflectances()
+        values[empty] = np.nan
+        cube = cube_of(tmp_path, values)
+        _, valid = standardised(cube, None, preprocessor, tmp_path, silent)
+        with pytest.raises(SceneError, match=message):
+            check_valid(cube, preprocessor.bands, valid)

@@ -17,7 +17,7 @@ from ...classification.feature_value.cell_accuracy import folds_of_groups, held_
 from ...diffusion.batch_plan import memory_guard
 from ...diffusion.model import load_model
 from ...diffusion.patch_sampler import PatchSampler
-from ...errors import NO_VALID_PIXEL, SamplesError, SceneError
+from ...errors import SamplesError
 from ...features.exploration.inspected_tiles import InspectionPlan
 from ...features.exploration.inspection import InspectedPixels, InspectedScene, Inspection, StageFeatures
 from ...features.exploration.spectral_quantities import natural_colour_bands
@@ -42,7 +42,7 @@ from ...sampling.groups import block_ids
 from ...sampling.sample_table import SampleTable, check_classes, read_samples
 from ...sampling.subsampling import subsample
 from ..job_device import announce_device, computation
-from ..scene_input import OTHER_MODEL, check_bands, check_size, open_scene, standardised
+from ..scene_input import OTHER_MODEL, check_bands, check_size, check_valid, open_scene, standardised
 from .cards import FirstChannels
 from .gallery_raster import Gallery
 from .pictures import colour_picture, scene_picture, size_of, stretched
@@ -68,8 +68,7 @@ def explore_features(job: Job, folder: Path, progress: Progress) -> ExplorationR
     check_size(cube, model.settings.patch_size, OTHER_MODEL)
     check_bands(cube, model.preprocessor)
     components, valid = standardised(cube, None, model.preprocessor, folder, span(progress, 0.0, 0.03))
-    if not valid.any():
-        raise SceneError(NO_VALID_PIXEL)
+    check_valid(cube, model.preprocessor.bands, valid)
     extractor = FeatureExtractor(model.network.to(device.torch_device), settings)
     tiles = scene_tiles(components, valid)
     run = ExtractionRun(extractor, components, valid, tiles, open_run_directory(job, folder))
