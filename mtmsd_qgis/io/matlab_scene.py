@@ -102,13 +102,18 @@ def read_scene(path: Path, variable: str | None) -> NDArray[Any]:
     return array
 
 
-def read_ground_truth(path: Path) -> tuple[NDArray[np.uint16], dict[int, str]]:
+def read_ground_truth(path: Path, size: tuple[int, ...] | None = None) -> tuple[NDArray[np.uint16], dict[int, str]]:
     """Class ids (H, W), 0 where there is no label, and the names of the classes that occur.
+
+    Args:
+        path: Of the file.
+        size: H and W of the scene: of several arrays the one of this size is taken, as MATLAB keeps single numbers,
+            lists and colour tables as arrays of two dimensions too.
 
     Raises:
         SceneError: No such file, no array of two dimensions, or values that are no class ids.
     """
-    name, array = _find(path, None, dimensions=2)
+    name, array = _find(path, None, dimensions=2, size=size)
     ids = np.asarray(array)
     if not (np.isfinite(ids).all() and (ids == np.round(ids)).all() and ids.min() >= 0 and ids.max() <= _LARGEST_CLASS):
         raise SceneError(f"{path.name} should hold whole class ids from 0 to {_LARGEST_CLASS}; {name} holds others.")
@@ -138,7 +143,9 @@ def write_ground_truth(ids: NDArray[np.uint16], folder: Path) -> Cube:
     return cube
 
 
-def _find(path: Path, variable: str | None, dimensions: int) -> tuple[str, NDArray[Any]]:
+def _find(
+    path: Path, variable: str | None, dimensions: int, size: tuple[int, ...] | None = None
+) -> tuple[str, NDArray[Any]]:
     try:
         content = scipy.io.loadmat(path, variable_names=None if variable is None else [variable])
     except NotImplementedError:
@@ -154,12 +161,16 @@ def _find(path: Path, variable: str | None, dimensions: int) -> tuple[str, NDArr
         if not name.startswith("__") and isinstance(value, np.ndarray) and value.dtype.kind in "buif"
     }
     fitting = {name: value for name, value in arrays.items() if value.ndim == dimensions and value.size}
+    if size and len(fitting) > 1:
+        fitting = {name: value for name, value in fitting.items() if value.shape == size}
     if variable is not None and variable not in fitting:
         raise SceneError(f"{path.name} has no numeric array '{variable}' of {dimensions} dimensions.")
     if len(fitting) != 1:
         found = ", ".join(f"{name} {value.shape}" for name, value in arrays.items()) or "no array of numbers"
+        of_size = f" and {size[0]} x {size[1]} pixels, as the scene has" if size else ""
+        remedy = "Save it to a file of its own." if size else "Name the array in VARIABLE."
         raise SceneError(
-            f"{path.name} should hold one array of {dimensions} dimensions, found: {found}. Name the array in VARIABLE."
+            f"{path.name} should hold one array of {dimensions} dimensions{of_size}, found: {found}. {remedy}"
         )
     return next(iter(fitting.items()))
 

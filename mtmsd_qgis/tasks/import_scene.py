@@ -23,7 +23,7 @@ def import_scene(job: Job, folder: Path, progress: Progress) -> ImportResult:
     progress(0.8, "scene written")
     reference, class_names = None, {}
     if job.inputs.get("ground_truth"):
-        ids, names = matlab_scene.read_ground_truth(Path(job.inputs["ground_truth"]))
+        ids, names = matlab_scene.read_ground_truth(Path(job.inputs["ground_truth"]), array.shape[:2])
         if ids.shape != array.shape[:2]:
             raise SceneError(
                 f"The ground truth should have {array.shape[0]} x {array.shape[1]} pixels as the scene has, "

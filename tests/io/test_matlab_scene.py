@@ -43,6 +43,16 @@ def test_other_ground_truth_gets_plain_names(tmp_path):
     assert read_ground_truth(saved(tmp_path, gt=np.array([[0, 3]])))[1] == {3: "Class 3"}
 
 
+def test_of_several_arrays_the_ground_truth_is_the_one_of_the_scenes_size(tmp_path):
+    gt = np.array([[0, 3, 1], [2, 2, 0]])
+    path = saved(tmp_path, gt=gt, classes=3, wavelength=np.linspace(400, 900, 4), colours=np.zeros((4, 3)), cube=CUBE)
+    assert np.array_equal(read_ground_truth(path, CUBE.shape[:2])[0], gt)
+    with pytest.raises(SceneError, match=r"2 dimensions and 5 x 3 pixels, as the scene has, found: gt \(2, 3\)"):
+        read_ground_truth(path, (5, 3))
+    with pytest.raises(SceneError, match=r"found: one .*, two .*\. Save it to a file of its own"):
+        read_ground_truth(saved(tmp_path, one=gt, two=gt), (2, 3))
+
+
 @pytest.mark.parametrize(
     "gt", [np.array([[0.5, 1]]), np.array([[-1, 1]]), np.array([[70000, 1]]), np.array([[np.nan]])]
 )
