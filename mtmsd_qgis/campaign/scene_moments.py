@@ -36,7 +36,7 @@ class SceneMoments:
     """Of a scene, or of scenes together.
 
     Attributes:
-        extent: Of each band.
+        extent: Of each band; lowest and highest of those used are of the pixels of the moments.
         used: (B',) positions of the bands that the moments are of.
         moments: Over pixels in which all of these have data.
         blocks: Valid pixels of each block of BLOCK x BLOCK pixels of a scene; empty for scenes together.
@@ -69,14 +69,18 @@ class SceneMoments:
         counts = inspected.extent.count
         used = np.flatnonzero((counts > 0) & (counts >= LEAST_VALID_SHARE * counts.max()))
         moments, rows = Moments.none(len(used)), []
+        low, high = inspected.extent.low.copy(), inspected.extent.high.copy()
+        low[used], high[used] = np.inf, -np.inf
         walk = span(progress, 0.4, 1.0)
         for strip in row_strips(*whole_size(cube), 16 * max(1, len(used))) if len(used) else ():
             values = cube.read(strip, used.tolist())
             moments = moments.plus(Moments.of(values.reshape(len(used), -1)))
             rows.append(np.isfinite(values).all(axis=0))
+            low[used] = np.minimum(low[used], values[:, rows[-1]].min(axis=1, initial=np.inf))
+            high[used] = np.maximum(high[used], values[:, rows[-1]].max(axis=1, initial=-np.inf))
             walk(strip.stop_row / cube.height, "moments of the bands")
         valid = np.concatenate(rows) if rows else np.zeros(whole_size(cube), dtype=bool)
-        return cls(inspected.extent, used, moments, block_counts(valid, BLOCK))
+        return cls(BandExtent(counts, low, high), used, moments, block_counts(valid, BLOCK))
 
     def save(self, path: Path) -> None:
         """Write it to a file."""

@@ -124,7 +124,9 @@ class QuantisedFeatures:
 
 @dataclass(frozen=True)
 class QuantisedSpectra:
-    """The scene's bands as 16-bit numbers; over the whole range of each band, so nothing is cut off.
+    """The scene's bands as 16-bit numbers; over the range of each band where all have data, so nothing is cut off.
+
+    Where others have no data, a band may hold a fill value of its own, beside which its values would be as one.
 
     Attributes:
         cube: That holds the bands.
@@ -164,8 +166,9 @@ class QuantisedSpectra:
         low, high = np.full(len(chosen), np.inf), np.full(len(chosen), -np.inf)
         for window in _merged_cores(tiles, _READ_BYTES // (4 * len(chosen))):
             values = cube.read(window, chosen).reshape(len(chosen), -1)
-            low = np.fmin(low, np.where(np.isfinite(values), values, np.inf).min(axis=1))
-            high = np.fmax(high, np.where(np.isfinite(values), values, -np.inf).max(axis=1))
+            values = values[:, np.isfinite(values).all(axis=0)]
+            low = np.minimum(low, values.min(axis=1, initial=np.inf))
+            high = np.maximum(high, values.max(axis=1, initial=-np.inf))
         return cls.between(cube, chosen, described, low, high)
 
     @classmethod

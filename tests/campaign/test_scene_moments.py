@@ -48,13 +48,14 @@ def bands(count):
 def test_components_of_a_campaign_are_those_of_one_raster(tmp_path):
     values = fields(40, 36, bands=5)[0].astype(np.float32)
     values[:, 3:9, 4:30] = -1
+    values[1:, 3:9, 4:8] = 1e9  # no data in the first band, so that they do not count
     whole, _ = fit_preprocessor(cube_of(tmp_path, values, nodata=-1, name="whole"), 3)
     found = add_up(measured(tmp_path, [values[:, :16], values[:, 16:]]), bands(5))
     joint = preprocessor_of(found.moments, bands(5), 3, "none")
     np.testing.assert_allclose(joint.mean, whole.mean)
     np.testing.assert_allclose(joint.axes, whole.axes, atol=1e-9)
     np.testing.assert_allclose(joint.deviation, whole.deviation)
-    valid = values[:, (values != -1).all(axis=0)]
+    valid = values[:, values[0] != -1]
     np.testing.assert_array_equal(found.extent.low, valid.min(axis=1))
     np.testing.assert_array_equal(found.extent.high, valid.max(axis=1))
 
