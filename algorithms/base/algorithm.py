@@ -12,7 +12,10 @@ from qgis.core import (
     QgsProcessingContext,
     QgsProcessingException,
     QgsProcessingFeedback,
+    QgsProcessingParameterBoolean,
     QgsProcessingParameterDefinition,
+    QgsProcessingParameterNumber,
+    QgsProcessingParameterString,
 )
 from qgis.PyQt.QtGui import QIcon
 
@@ -107,12 +110,31 @@ class MtmsdAlgorithm(QgsProcessingAlgorithm):
         if fine:
             values = ParameterValues(self, parameters, context)
             try:
+                self._refuse_other_kinds(values)
                 self.check_settings(values)
                 RasterStorage.check(self, values)
                 RunFiles.of((), values.destinations(), values.folder_destinations()).refuse_conflicts()
             except (MtmsdError, QgsProcessingException) as error:
                 return False, str(error)
         return fine, message
+
+    def _refuse_other_kinds(self, values: ParameterValues) -> None:
+        """Values from scripts that QGIS reads as another one: a list as no text, a word as 0 or as yes.
+
+        Raises:
+            QgsProcessingException: One of them was given.
+        """
+        for definition in self.parameterDefinitions():
+            value, expected = values.raw(definition.name()), ""
+            is_list = isinstance(value, (list, tuple, dict))
+            if isinstance(definition, QgsProcessingParameterString) and is_list:
+                expected = "a text, as its help says"
+            elif isinstance(definition, QgsProcessingParameterNumber) and (is_list or not _is_number(value)):
+                expected = "a number, with a point before its decimals"
+            elif isinstance(definition, QgsProcessingParameterBoolean) and (is_list or not _is_boolean(value)):
+                expected = "true or false"
+            if expected:
+                raise QgsProcessingException(f"{definition.name()} should be {expected}; found {value}.")
 
     def check_settings(self, values: ParameterValues) -> None:
         """Make the task's settings; nothing that needs a layer or a file.
@@ -138,6 +160,7 @@ class MtmsdAlgorithm(QgsProcessingAlgorithm):
                 _, trouble = self.canExecute()  # its answer stops dialogs only
                 if trouble:
                     raise QgsProcessingException(trouble)
+                self._refuse_other_kinds(values)
                 self._files = RunFiles.of(values.inputs(), values.destinations(), values.folder_destinations())
                 self._files.refuse_conflicts()
                 RasterStorage.check(self, values)
@@ -175,6 +198,22 @@ class MtmsdAlgorithm(QgsProcessingAlgorithm):
         with plain_errors():
             self.outputs.apply(context, feedback)
         return {}
+
+
+def _is_number(value: Any) -> bool:  # noqa: ANN401 - whatever was given
+    """Whether a text, where it is one, is a number for QGIS; empty ones are not given."""
+    if not isinstance(value, str) or not value:
+        return True
+    try:
+        float(value)
+    except ValueError:
+        return False
+    return "_" not in value  # which Python takes
+
+
+def _is_boolean(value: Any) -> bool:  # noqa: ANN401 - whatever was given
+    """Whether a text, where it is one, is read as what it says: to QGIS "no" is true."""
+    return not isinstance(value, str) or value.lower() in ("true", "false", "1", "0", "yes", "")
 
 
 @contextmanager

@@ -107,6 +107,26 @@ def test_settings_are_checked_before_the_dialog_runs_anything(scene):
     assert "TIMESTEPS must be whole numbers" in message
 
 
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"TIMESTEPS": [100, 200]}, "TIMESTEPS should be a text, as its help says; found [100, 200]."),
+        ({"STAGES": ("5",)}, "STAGES should be a text"),
+        ({"CREATION_OPTIONS": ["COMPRESS=ZSTD"]}, "CREATION_OPTIONS should be a text"),
+        ({"KEEP": "all"}, "KEEP should be a number, with a point before its decimals; found all."),
+        ({"KEEP": [5]}, "KEEP should be a number"),
+        ({"SPECTRA": "no"}, "SPECTRA should be true or false; found no."),
+        ({"KEEP": "8", "SPECTRA": "False", "TIMESTEPS": 100, "STAGES": " 5 "}, ""),
+    ],
+)
+def test_values_that_qgis_would_read_as_another_one_are_refused(scene, change, words):
+    algorithm = QgsApplication.processingRegistry().createAlgorithmById("mtmsd:extractfeatures")
+    parameters = {"INPUT": str(scene.raster), "MODEL": "x.mtmsd", "OUTPUT": "TEMPORARY_OUTPUT", **change}
+    fine, message = algorithm.checkParameterValues(parameters, QgsProcessingContext())
+    assert fine == (not words)
+    assert words in message
+
+
 def test_empty_training_layer(scene, tmp_path):
     words = classify(scene.raster, squares(), tmp_path)
     assert "no usable feature was found" in words
