@@ -17,6 +17,7 @@ from ..jobs.data_model import Band
 
 _NARROWEST_NM = 4.0  # a band that is described as narrower, or whose neighbours are nearer, counts as so wide
 _WIDEST_SHARE = 0.1  # of its wavelength: how wide a band without FWHM is at most; multispectral ones are 0.05 to 0.12
+_SAME_NM = 0.5  # that bands of one wavelength may differ by from date to date
 _WIDTH_RATIO = 1.5  # bands whose widths differ by more are not of the same sensor
 _NAMES_FOUND = 0.5  # of the names; where fewer are found, the names are not the classifier's
 _MADE_UP = re.compile(r"(?:band|layer)[ _]0*(\d+)", re.IGNORECASE)  # by QGIS, or GDAL for ENVI and Erdas files
@@ -53,11 +54,12 @@ def compare_bands(
     """Match bands by wavelength where both sides have them, else by name, else by order.
 
     A band is missing where the nearest one is off by more than the wanted band's width. The width is the FWHM; where it
-    is unknown, the distance to the nearest other wanted band, but at most a tenth of the wavelength. Names count where
-    the target has at least half of them, and where each wanted band has one, of its own, and not made up. The order
-    counts where the numbers of bands are equal: those of the rasters, then bands of the same number belong together,
-    or else those of wanted and target; and where no name of a wanted band is at another place, and either all of them
-    are there or less than half.
+    is unknown, the distance to the nearest other wanted band, but at most a tenth of the wavelength. Of several bands
+    of one wavelength, as stacks of dates have, the one of the same name is taken, else the one by order, else the first
+    for the first, the second for the second. Names count where the target has at least half of them, and where each
+    wanted band has one, of its own, and not made up. The order counts where the numbers of bands are equal: those of
+    the rasters, then bands of the same number belong together, or else those of wanted and target; and where no name of
+    a wanted band is at another place, and either all of them are there or less than half.
 
     Args:
         wanted: (B,) bands of the classifier or model, in its order.
@@ -69,9 +71,9 @@ def compare_bands(
         None where nothing tells which bands belong together.
     """
     wanted_nm = [band.wavelength_nm for band in wanted]
-    if None not in wanted_nm and any(band.wavelength_nm is not None for band in target):
-        return _by_wavelength(wanted, target)
     order = _order(wanted, target, (target_band_count or len(target)) == source_band_count)
+    if None not in wanted_nm and any(band.wavelength_nm is not None for band in target):
+        return _by_wavelength(wanted, target, order)
     asked, names = _names(wanted, target)
     found = _by_name(asked, names, order)
     known = [name for name in asked if name]
@@ -224,14 +226,22 @@ def named(bands: Sequence[Band], positions: Sequence[int]) -> str:
     return ", ".join(words) + (f" and {more} more" if more > 0 else "")
 
 
-def _by_wavelength(wanted: Sequence[Band], target: Sequence[Band]) -> BandMatch:
+def _by_wavelength(wanted: Sequence[Band], target: Sequence[Band], order: Sequence[int] | None) -> BandMatch:
     """The nearest band of the target for each wanted one, if it is not off by more than its width."""
     target_nm = np.array([np.inf if band.wavelength_nm is None else band.wavelength_nm for band in target])
     found: list[int | None] = []
-    for band, width in zip(wanted, _widths(wanted)):
+    for position, (band, width) in enumerate(zip(wanted, _widths(wanted))):
         off = np.abs(target_nm - (band.wavelength_nm or 0.0))
-        nearest = int(off.argmin())
-        found.append(nearest if off[nearest] <= width else None)
+        alike = [place for place, other in enumerate(wanted) if other.wavelength_nm == band.wavelength_nm]
+        nearest = off.min() + (_SAME_NM if len(alike) > 1 else 0.0)
+        places = np.flatnonzero(off <= nearest).tolist() if off.min() <= width else []
+        of_name = [place for place in places if band.name and target[place].name == band.name]
+        if len(of_name) == 1:
+            found.append(of_name[0])
+        elif order is not None and order[position] in places:
+            found.append(order[position])
+        else:
+            found.append(dict(enumerate(places)).get(alike.index(position)))
     return _matched("wavelength", wanted, target, found)
 
 

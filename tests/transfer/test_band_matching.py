@@ -60,6 +60,18 @@ def test_one_band_may_stand_for_two():
     assert match.shared == (0, 1)
 
 
+def test_bands_of_one_wavelength_as_a_stack_of_dates_has_them_are_told_apart():
+    stack = at(490, 665, 490, 665, 490, 665)
+    assert match_model_bands(stack, stack, 6) == [0, 1, 2, 3, 4, 5]
+    assert same_sensor_bands(stack, stack, 6, ("a", "b"))[1] == [0, 1, 2, 3, 4, 5]
+    assert match_model_bands(stack[2:4], stack, 6) == [2, 3]  # by order: the model was trained with BANDS
+    assert match_model_bands(stack[2:], at(490.2, 665, 489.9, 665), 6) == [0, 1, 2, 3]  # the first for the first
+    named_stack = [Band(f"date {i // 2}", band.wavelength_nm, number=i + 1) for i, band in enumerate(stack)]
+    assert match_model_bands(named_stack[2:4], named_stack[::-1], 6) == [3, 2]
+    with pytest.raises(SceneError, match=r"needs 6 bands, of which this raster has none near them: band 5 \(490 nm\)"):
+        match_model_bands(stack, at(490, 665, 490, 665, 705), 6)
+
+
 @pytest.mark.parametrize(
     ("target", "how", "indices"),
     [
