@@ -123,7 +123,7 @@ class PretrainSettings:
         _require(self.base_width in (32, 64, 128), "The base width must be 32, 64 or 128.", self.base_width)
         side = self.patch_size
         fits = 16 <= side <= _LARGEST_PATCH and side % _GRID == 0
-        _require(fits, f"The patch size must be at least 16 pixels and a multiple of {_GRID}.", side)
+        _require(fits, f"The patch size must be 16 to {_LARGEST_PATCH} pixels and a multiple of {_GRID}.", side)
         _require(1 <= self.iterations <= _MOST_STEPS, "The number of iterations must be at least 1.", self.iterations)
         _require(1 <= self.batch_size <= _MOST_STEPS, "The batch size must be at least 1.", self.batch_size)
         _require(0 < self.learning_rate <= 1, "The learning rate must lie between 0 and 1.", self.learning_rate)

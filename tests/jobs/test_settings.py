@@ -48,7 +48,8 @@ def test_overrides_of_none_keep_the_preset():
     [
         (PretrainSettings, {"base_width": 48}, "base width must be 32, 64 or 128. Found: 48"),
         (PretrainSettings, {"patch_size": 30}, "multiple of 4"),
-        (PretrainSettings, {"patch_size": 8}, "at least 16"),
+        (PretrainSettings, {"patch_size": 8}, "16 to 4096 pixels"),
+        (PretrainSettings, {"patch_size": 4100}, "16 to 4096 pixels and a multiple of 4"),
         (PretrainSettings, {"iterations": 0}, "iterations"),
         (PretrainSettings, {"learning_rate": 0.0}, "learning rate"),
         (PretrainSettings, {"device": "gpu"}, "device must be auto, cpu, cuda or cuda:N"),
