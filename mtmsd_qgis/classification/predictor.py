@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ..io.cube import Raster
 from ..io.run_directory import RunDirectory
-from ..io.windows import Tile
+from ..io.windows import Tile, Window
 from ..jobs.data_model import ClassEntry, FeatureLayout
 
 NO_CONFIDENCE = -1.0  # of a pixel without data, in every raster of probabilities or of measures made of them
@@ -27,8 +27,8 @@ class Predictor(Protocol):
     def bands(self) -> Sequence[int]:
         """Bands of the raster that prediction reads."""
 
-    def windows(self) -> list[Tile]:
-        """Windows whose cores cover the raster once."""
+    def windows(self, area: Window | None = None) -> list[Tile]:
+        """Windows whose cores cover the raster once; only those that touch an area, where one is given."""
 
     def probabilities(self, tile: Tile) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Probabilities (K, h, w) of a window's core, anything where invalid, and where it is valid (h, w)."""

@@ -134,24 +134,47 @@ def column_major_order(tiles: Sequence[Tile], width: int) -> list[Tile]:
     return sorted(tiles, key=lambda tile: (tile.core.col // max(1, width), tile.core.row, tile.core.col))
 
 
-def windows_with_margin(height: int, width: int, side: int, before: int, after: int) -> list[Tile]:
-    """Tiles whose cores cover the raster exactly once, in row-major order, with what is read around each.
+@dataclass(frozen=True)
+class WindowGrid:
+    """Tiles whose cores cover a raster exactly once, with what is read around each.
 
     Unlike those of network_tiles(), cores at the border are smaller, and so are their windows.
 
-    Args:
+    Attributes:
         height: Rows of the raster.
         width: Columns of the raster.
         side: Of a core, pixels.
         before: Rows and columns read above and left of a core.
         after: Below and right of it.
     """
-    cores = [
-        clip(Window(row, col, side, side), height, width)
-        for row in range(0, height, side)
-        for col in range(0, width, side)
-    ]
-    return [Tile(core, expand(core, before, after)) for core in cores]
+
+    height: int
+    width: int
+    side: int
+    before: int
+    after: int
+
+    def tiles(self, area: Window | None = None) -> list[Tile]:
+        """The tiles in row-major order.
+
+        Args:
+            area: Only those whose cores touch it, found without a look at the others; None: all.
+        """
+        area = whole(self.height, self.width) if area is None else clip(area, self.height, self.width)
+        if not area.height or not area.width:
+            return []
+        side = self.side
+        cores = [
+            clip(Window(row, col, side, side), self.height, self.width)
+            for row in range(area.row // side * side, area.stop_row, side)
+            for col in range(area.col // side * side, area.stop_col, side)
+        ]
+        return [Tile(core, expand(core, self.before, self.after)) for core in cores]
+
+
+def windows_with_margin(height: int, width: int, side: int, before: int, after: int) -> list[Tile]:
+    """All tiles of a WindowGrid; arguments as its attributes."""
+    return WindowGrid(height, width, side, before, after).tiles()
 
 
 def row_strips(height: int, width: int, bytes_per_pixel: int, budget_bytes: int = 64 << 20) -> Iterator[Window]:

@@ -9,6 +9,7 @@ from mtmsd_qgis.io.windows import (
     HALO,
     MOST_CORE,
     Window,
+    WindowGrid,
     block_counts,
     clip,
     expand,
@@ -71,6 +72,23 @@ def test_cover_covers_every_pixel_once_with_its_surroundings():
         seen[tile.core.slices] += 1
         assert tile.window == expand(tile.core, 3, 2)
     assert (seen == 1).all()
+
+
+@pytest.mark.parametrize(
+    "area",
+    [Window(0, 0, 37, 50), Window(16, 15, 1, 2), Window(30, 40, 99, 99), Window(-5, 3, 6, 4), Window(37, 0, 5, 5)],
+)
+def test_windows_of_an_area_are_those_of_all_that_touch_it(area):
+    grid = WindowGrid(37, 50, 16, 3, 2)
+    clipped = clip(area, 37, 50)
+    touched = np.zeros((37, 50), dtype=bool)
+    touched[clipped.slices] = True
+    assert grid.tiles(area) == [tile for tile in grid.tiles() if touched[tile.core.slices].any()]
+
+
+def test_windows_of_an_area_cost_nothing_of_a_raster_without_end():
+    cores = [tile.core for tile in WindowGrid(10**9, 10**9, 32, 3, 2).tiles(Window(640_000_000, 7, 64, 50))]
+    assert cores == [Window(640_000_000 + row, col, 32, 32) for row in (0, 32) for col in (0, 32)]
 
 
 def test_strips_cover_all_rows_within_the_budget():

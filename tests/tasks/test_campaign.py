@@ -12,7 +12,15 @@ import numpy as np
 import pytest
 import torch
 
-from mtmsd_qgis.campaign.folder import CAMPAIGN_FILE, Campaign, read_campaign, read_scene, scene_folder, write_scene
+from mtmsd_qgis.campaign.folder import (
+    CAMPAIGN_FILE,
+    Campaign,
+    read_campaign,
+    read_scene,
+    scene_folder,
+    write_campaign,
+    write_scene,
+)
 from mtmsd_qgis.campaign.steps import STEPS, Shard, next_step, state_of
 from mtmsd_qgis.classification.feature_value.candidate import feature_sets_for
 from mtmsd_qgis.diffusion.device import choose_device
@@ -87,6 +95,17 @@ def test_no_pixel_differs_however_the_raster_is_cut(done, tmp_path, places, stri
     found = mosaic_of(tmp_path)
     assert same(found, mosaic_of(done))
     assert set(np.unique(found["map"])) == {1, 2, 5}
+
+
+def test_scenes_may_lie_far_apart(done, tmp_path):
+    """A strip looks at its own windows, not at all of a mosaic that is mostly empty."""
+    campaign = campaign_of(tmp_path, TWO)
+    far = replace(campaign.scenes[1], row=10**9, col=10**9)
+    write_campaign(replace(campaign, scenes=(campaign.scenes[0], far)), tmp_path)
+    shutil.copy(done / "shared" / "classifier.mtmsdc", tmp_path / "shared")
+    for step in ("moments", "map"):
+        run_campaign(tmp_path, STEPS[step], ONE, silent)
+    assert state_of(tmp_path, campaign, STEPS["map"]).complete
 
 
 @pytest.mark.parametrize("shards", [2, 3, 7])

@@ -20,7 +20,7 @@ from ...features.box_filter import box_mean
 from ...features.extras.extra_reader import ExtraReader
 from ...features.tile_lookup import tiles_with_pixels
 from ...io.cube import Raster, spread_windows
-from ...io.windows import Tile, Window, windows_with_margin
+from ...io.windows import Tile, Window, WindowGrid
 from ...jobs.data_model import FeatureLayout
 from ...progress import Progress
 from ...sampling.sample_table import SampleTable
@@ -105,17 +105,19 @@ class FeatureSetReader:
             return [self._source(band) for band in self.plan.base]
         return [self._source(self.plan.base[0])] * len(self.scaling.reduction)
 
-    def windows(self, wanted: Sequence[FeatureSet], *, for_samples: bool = False) -> list[Tile]:
+    def windows(
+        self, wanted: Sequence[FeatureSet], area: Window | None = None, *, for_samples: bool = False
+    ) -> list[Tile]:
         """Windows that cover the raster once, as large as memory allows for these feature sets, within a factor of two.
 
         Their side is a power of two: most tilings of large scenes are multiples of it, so that few windows of a mosaic
         lie in two tiles. For samples, which lie here and there, those of a costly raster are small.
         """
         if for_samples and self.cube.costly:
-            return windows_with_margin(self.cube.height, self.cube.width, _CELL, MARGIN, MARGIN)
+            return WindowGrid(self.cube.height, self.cube.width, _CELL, MARGIN, MARGIN).tiles(area)
         columns = sum(len(self.sources(s)) for s in wanted) + len(self.plan.features) + len(self.plan.base)
         side = 2 ** round(math.log2(min(256, max(32, math.sqrt(_WINDOW_BYTES / (4 * columns)) - 2 * MARGIN))))
-        return windows_with_margin(self.cube.height, self.cube.width, side, MARGIN, MARGIN)
+        return WindowGrid(self.cube.height, self.cube.width, side, MARGIN, MARGIN).tiles(area)
 
     def read(self, tile: Tile, wanted: Iterable[FeatureSet]) -> tuple[dict[FeatureSet, Tensor], NDArray[np.bool_]]:
         """Feature sets of a window.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ...io.windows import Tile
+from ...io.windows import Tile, Window
 from ..predictor import at_valid, in_window
 from .ensemble import Ensemble
 from .feature_reader import FeatureSetReader
@@ -31,9 +31,9 @@ class EnsemblePredictor:
         """Bands that prediction reads."""
         return self.reader.plan.bands_of(self.ensemble.feature_sets)
 
-    def windows(self) -> list[Tile]:
-        """Windows whose cores cover the raster once."""
-        return self.reader.windows(self.ensemble.feature_sets)
+    def windows(self, area: Window | None = None) -> list[Tile]:
+        """Windows whose cores cover the raster once; only those that touch an area, where one is given."""
+        return self.reader.windows(self.ensemble.feature_sets, area)
 
     def probabilities(self, tile: Tile) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Probabilities (K, h, w) of a window's core, 0 where invalid, and where it is valid (h, w)."""

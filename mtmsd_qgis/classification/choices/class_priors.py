@@ -26,7 +26,7 @@ from torch import Tensor
 
 from ...errors import SamplesError, SettingsError
 from ...io.cube import Raster
-from ...io.windows import Tile
+from ...io.windows import Tile, Window
 from ...jobs.choice_results import ClassWeightFacts
 from ...jobs.data_model import FeatureLayout
 from ...progress import silent
@@ -80,9 +80,9 @@ class PriorPredictor:
         """Bands that prediction reads."""
         return self.inner.bands
 
-    def windows(self) -> list[Tile]:
-        """Windows whose cores cover the raster once."""
-        return self.inner.windows()
+    def windows(self, area: Window | None = None) -> list[Tile]:
+        """Windows whose cores cover the raster once; only those that touch an area, where one is given."""
+        return self.inner.windows(area)
 
     def probabilities(self, tile: Tile) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Probabilities (K, h, w) of a window's core, 0 where invalid, and where it is valid (h, w)."""

@@ -35,9 +35,9 @@ class ExtrasPredictor:
         """Bands of the scene that prediction reads."""
         return sorted({*self.plain.bands, *self.extended.bands})
 
-    def windows(self) -> list[Tile]:
-        """Windows whose cores cover the raster once."""
-        return self.extended.windows()
+    def windows(self, area: Window | None = None) -> list[Tile]:
+        """Windows whose cores cover the raster once; only those that touch an area, where one is given."""
+        return self.extended.windows(area)
 
     def probabilities(self, tile: Tile) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Probabilities (K, h, w) of a window's core, 0 where invalid, and where it is valid (h, w)."""

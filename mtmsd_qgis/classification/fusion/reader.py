@@ -19,7 +19,7 @@ from ...features.box_filter import box_margin, box_mean
 from ...features.purification import purify
 from ...features.tile_lookup import tiles_with_pixels
 from ...io.cube import Raster
-from ...io.windows import Tile, windows_with_margin
+from ...io.windows import Tile, Window, WindowGrid
 from ...jobs.data_model import FeatureLayout
 from ...progress import Progress
 from ...sampling.sample_table import SampleTable
@@ -46,11 +46,11 @@ class FeatureReader:
     layout: FeatureLayout
     device: torch.device
 
-    def windows(self) -> list[Tile]:
+    def windows(self, area: Window | None = None) -> list[Tile]:
         """Windows that cover the raster once, as large as memory allows, a multiple of 16 pixels."""
         per_pixel = 2 * 4 * self.layout.diffusion_bands
         side = max(16, min(256, math.isqrt(_WINDOW_BYTES // per_pixel)) // 16 * 16)
-        return windows_with_margin(self.cube.height, self.cube.width, side, *box_margin(self.layout.window))
+        return WindowGrid(self.cube.height, self.cube.width, side, *box_margin(self.layout.window)).tiles(area)
 
     def read(self, tile: Tile) -> tuple[Tensor, Tensor, NDArray[np.bool_]]:
         """Features of a window.
@@ -159,9 +159,9 @@ class FusionPredictor:
         """Bands that prediction reads: all features."""
         return range(self.reader.layout.diffusion_bands)
 
-    def windows(self) -> list[Tile]:
-        """Windows whose cores cover the raster once."""
-        return self.reader.windows()
+    def windows(self, area: Window | None = None) -> list[Tile]:
+        """Windows whose cores cover the raster once; only those that touch an area, where one is given."""
+        return self.reader.windows(area)
 
     def probabilities(self, tile: Tile) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Probabilities (K, h, w) of a window's core, 0 where invalid, and where it is valid (h, w)."""

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ...features.tile_lookup import tiles_with_pixels
 from ...io.cube import Raster
-from ...io.windows import Tile, Window, windows_with_margin
+from ...io.windows import Tile, Window, WindowGrid
 from ...jobs.data_model import FeatureLayout
 from ...progress import Progress
 from ...sampling.sample_table import SampleTable
@@ -41,11 +41,11 @@ class PatchReader:
     layout: FeatureLayout
     device: torch.device
 
-    def windows(self) -> list[Tile]:
+    def windows(self, area: Window | None = None) -> list[Tile]:
         """Windows that cover the raster once, as large as memory allows, a multiple of 16 pixels."""
         per_pixel = 2 * 4 * self.layout.diffusion_bands
         side = max(16, min(128, math.isqrt(_WINDOW_BYTES // per_pixel) - 2 * _MARGIN) // 16 * 16)
-        return windows_with_margin(self.cube.height, self.cube.width, side, _MARGIN, _MARGIN)
+        return WindowGrid(self.cube.height, self.cube.width, side, _MARGIN, _MARGIN).tiles(area)
 
     def features(self, window: Window) -> Tensor:
         """(T D, h, w) float32, NaN where there is no data."""
@@ -107,9 +107,9 @@ class PatchPredictor:
         """Bands that prediction reads: all features."""
         return range(self.reader.layout.diffusion_bands)
 
-    def windows(self) -> list[Tile]:
-        """Windows whose cores cover the raster once."""
-        return self.reader.windows()
+    def windows(self, area: Window | None = None) -> list[Tile]:
+        """Windows whose cores cover the raster once; only those that touch an area, where one is given."""
+        return self.reader.windows(area)
 
     def probabilities(self, tile: Tile) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Probabilities (K, h, w) of a window's core, 0 where invalid, and where it is valid (h, w)."""

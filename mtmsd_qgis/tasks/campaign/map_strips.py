@@ -91,20 +91,18 @@ class AreaPredictor:
         """
         self._whole, self._area = whole, area
         self._windows: dict[Window, Tile] = {}
-        for tile in whole.windows():
-            local = Window(tile.core.row - area.row, tile.core.col - area.col, tile.core.height, tile.core.width)
-            inside = clip(local, area.height, area.width)
-            if inside.height and inside.width:
-                self._windows[inside] = tile
+        for tile in whole.windows(area):
+            self._windows[_inside(tile.core, area)] = tile
 
     @property
     def bands(self) -> Sequence[int]:
         """Bands that prediction reads."""
         return self._whole.bands
 
-    def windows(self) -> list[Tile]:
-        """What of the mosaic's windows lies in the area."""
-        return [Tile(inside, tile.window) for inside, tile in self._windows.items()]
+    def windows(self, area: Window | None = None) -> list[Tile]:
+        """What of the mosaic's windows lies in the area; the argument as of Predictor.windows."""
+        tiles = [Tile(inside, tile.window) for inside, tile in self._windows.items()]
+        return tiles if area is None else [tile for tile in tiles if _touches(tile.core, area)]
 
     def probabilities(self, tile: Tile) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Probabilities of a window, computed with all of the mosaic's window that it is a part of."""
@@ -113,6 +111,16 @@ class AreaPredictor:
         row, col = core.row + self._area.row - whole.core.row, core.col + self._area.col - whole.core.col
         rows, cols = Window(row, col, core.height, core.width).slices
         return probabilities[:, rows, cols], valid[rows, cols]
+
+
+def _inside(core: Window, area: Window) -> Window:
+    """The part of a window that lies in an area, in rows and columns of the area."""
+    return clip(Window(core.row - area.row, core.col - area.col, core.height, core.width), area.height, area.width)
+
+
+def _touches(core: Window, area: Window) -> bool:
+    inside = _inside(core, area)
+    return inside.height > 0 and inside.width > 0
 
 
 def _put_together(run: CampaignRun, number: int) -> None:
