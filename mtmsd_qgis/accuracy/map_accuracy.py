@@ -8,13 +8,14 @@ classes.
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..io.cube import Raster, whole_size
-from ..io.windows import Window, row_strips
+from ..io.windows import Window, clip, row_strips
 from ..jobs.accuracy_results import AccuracyFigures
 from ..jobs.data_model import ClassEntry
 from ..sampling.groups import spatial_groups
@@ -49,7 +50,10 @@ def values_at(cube: Raster, rows: NDArray[np.int64], cols: NDArray[np.int64]) ->
 
 
 def mapped_pixels(
-    map_cube: Raster, classes: tuple[ClassEntry, ...], size: tuple[int, int] | None = None
+    map_cube: Raster,
+    classes: tuple[ClassEntry, ...],
+    size: tuple[int, int] | None = None,
+    without: Sequence[Window] = (),
 ) -> tuple[int, ...]:
     """Number of pixels that the map gives to each class, in the order of the class indices.
 
@@ -57,10 +61,15 @@ def mapped_pixels(
         map_cube: Class ids.
         classes: In the order of the class indices.
         size: Rows and columns that count, from the upper left; None: all.
+        without: Windows whose pixels do not count; they may reach outside the map.
     """
     counts = np.zeros(1 << 16, dtype=np.int64)
     for strip in row_strips(*(size or whole_size(map_cube)), 4):
         values = map_cube.read(strip)
+        for window in without:
+            local = Window(window.row - strip.row, window.col - strip.col, window.height, window.width)
+            rows, cols = clip(local, strip.height, strip.width).slices
+            values[:, rows, cols] = np.nan
         counts += np.bincount(values[np.isfinite(values)].astype(np.int64), minlength=len(counts))
     return tuple(int(counts[entry.id]) for entry in classes)
 

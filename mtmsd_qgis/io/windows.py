@@ -78,6 +78,12 @@ def clip(window: Window, height: int, width: int) -> Window:
     return Window(row, col, stop_row - row, stop_col - col)
 
 
+def touch(one: Window, other: Window) -> bool:
+    """Whether two windows have a pixel in common."""
+    rows, cols = (one.row, one.stop_row, other.row, other.stop_row), (one.col, one.stop_col, other.col, other.stop_col)
+    return all(max(a, c) < min(b, d) for a, b, c, d in (rows, cols))
+
+
 def expand(window: Window, before: int, after: int) -> Window:
     """The window with rows and columns added before (top, left) and after (bottom, right) it."""
     return Window(

@@ -383,7 +383,7 @@ class CampaignResult(MapResult):
     scene's folder; there is no such file of the whole.
 
     Attributes:
-        scenes: In the order of the campaign.
+        scenes: In the order of the campaign; a pixel of several scenes counts in each, and once in mapped_pixels.
     """
 
     scenes: tuple[MappedScene, ...] = ()

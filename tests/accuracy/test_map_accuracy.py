@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from mtmsd_qgis.accuracy.map_accuracy import evaluate_map, mapped_classes, mapped_pixels, values_at
+from mtmsd_qgis.io.windows import Window
 from mtmsd_qgis.sampling.sample_table import SampleTable
 from tests.scenes import CLASSES, cube_of
 
@@ -30,6 +31,7 @@ def test_pixels_are_looked_up_in_any_order(rasters):
 
 def test_pixels_of_each_class_are_counted(rasters):
     assert mapped_pixels(rasters[0], CLASSES) == (2, 2, 2)
+    assert mapped_pixels(rasters[0], CLASSES, without=[Window(-1, -2, 2, 3), Window(1, 1, 9, 9)]) == (1, 1, 1)
 
 
 def test_samples_beside_the_map_are_counted_and_the_others_give_the_accuracy(rasters):

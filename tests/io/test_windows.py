@@ -16,6 +16,7 @@ from mtmsd_qgis.io.windows import (
     network_tile_side,
     network_tiles,
     row_strips,
+    touch,
 )
 
 
@@ -81,6 +82,7 @@ def test_cover_covers_every_pixel_once_with_its_surroundings():
 def test_windows_of_an_area_are_those_of_all_that_touch_it(area):
     grid = WindowGrid(37, 50, 16, 3, 2)
     clipped = clip(area, 37, 50)
+    assert touch(area, Window(0, 0, 37, 50)) == (clipped.height * clipped.width > 0)
     touched = np.zeros((37, 50), dtype=bool)
     touched[clipped.slices] = True
     assert grid.tiles(area) == [tile for tile in grid.tiles() if touched[tile.core.slices].any()]

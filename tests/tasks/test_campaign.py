@@ -95,6 +95,10 @@ def test_no_pixel_differs_however_the_raster_is_cut(done, tmp_path, places, stri
     found = mosaic_of(tmp_path)
     assert same(found, mosaic_of(done))
     assert set(np.unique(found["map"])) == {1, 2, 5}
+    run_campaign(tmp_path, STEPS["judge"], ONE, silent)
+    result = from_json(CampaignResult, json.loads((tmp_path / "shared" / "result.json").read_text()))
+    assert result.mapped_pixels == tuple(np.sum(found["map"] == entry.id) for entry in CLASSES)  # overlaps count once
+    assert sum(sum(scene.mapped_pixels) for scene in result.scenes) == sum(p.height * p.width for p in places)
 
 
 def test_scenes_may_lie_far_apart(done, tmp_path):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from ...campaign.steps import Unit
 from ...classification.predict_map import map_rasters
 from ...classification.training_task import weight_facts
 from ...io.classifier_file import read_classifier_description
+from ...io.windows import Window, touch
 from ...jobs.choice_results import ChoiceFacts
 from ...jobs.classifier_description import ClassifierDescription
 from ...jobs.json_dataclasses import to_json
@@ -48,9 +50,13 @@ def _result(run: CampaignRun, description: ClassifierDescription, progress: Prog
     campaign, classes = run.campaign, run.campaign.classes
     files = map_rasters(run.grid(campaign.size, run.folder))
     class_map, confidence = (Mosaic.of_maps(campaign, run.folder, files[n]) for n in ("classes", "confidence"))
-    scenes = []
+    scenes, counted_once = [], np.zeros(len(classes), dtype=np.int64)
     for number, scene in enumerate(campaign.scenes):
-        scenes.append(MappedScene(scene.folder, scene.name, mapped_pixels(class_map.raster(number), classes)))
+        pixels = own = mapped_pixels(class_map.raster(number), classes)
+        if earlier := _earlier_scenes(class_map.places, number):
+            own = mapped_pixels(class_map.raster(number), classes, without=earlier)
+        scenes.append(MappedScene(scene.folder, scene.name, pixels))
+        counted_once += own
         progress((number + 1) / len(campaign.scenes), f"counting pixels: scene {number + 1} of {len(campaign.scenes)}")
     device = announce_device(campaign.classify.device, campaign.classify.seed)
     held_out, split = _held_out(run, description)
@@ -63,7 +69,7 @@ def _result(run: CampaignRun, description: ClassifierDescription, progress: Prog
         accuracy=accuracy,
         split=SplitFacts(**{**vars(split), "validation_outside_map": outside}),
         classes=classes,
-        mapped_pixels=tuple(np.sum([scene.mapped_pixels for scene in scenes], axis=0).tolist()),
+        mapped_pixels=tuple(counted_once.tolist()),
         timesteps=layout.timesteps,
         timestep_choice=layout.timestep_choice,
         timestep_weights=description.timestep_weights or {},
@@ -77,6 +83,13 @@ def _result(run: CampaignRun, description: ClassifierDescription, progress: Prog
         cell_weights=description.cell_weights,
         choices=_choices(run),
     )
+
+
+def _earlier_scenes(places: Sequence[Window], number: int) -> list[Window]:
+    """Where earlier scenes lie on a scene, in its rows and columns: their maps have these pixels already."""
+    own = places[number]
+    earlier = [place for place in places[:number] if touch(place, own)]
+    return [Window(place.row - own.row, place.col - own.col, place.height, place.width) for place in earlier]
 
 
 def _held_out(run: CampaignRun, description: ClassifierDescription) -> tuple[SampleTable, SplitFacts]:

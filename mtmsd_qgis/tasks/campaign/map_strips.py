@@ -27,7 +27,7 @@ from ...classification.predictor import Predictor
 from ...diffusion.batch_plan import memory_guard
 from ...errors import FileFormatError
 from ...io.cube import write_envi_header
-from ...io.windows import Tile, Window, clip
+from ...io.windows import Tile, Window, clip, touch
 from ...jobs.data_model import CubeFile
 from ...progress import Progress
 from ...transfer.band_matching import match_all_bands
@@ -102,7 +102,7 @@ class AreaPredictor:
     def windows(self, area: Window | None = None) -> list[Tile]:
         """What of the mosaic's windows lies in the area; the argument as of Predictor.windows."""
         tiles = [Tile(inside, tile.window) for inside, tile in self._windows.items()]
-        return tiles if area is None else [tile for tile in tiles if _touches(tile.core, area)]
+        return tiles if area is None else [tile for tile in tiles if touch(tile.core, area)]
 
     def probabilities(self, tile: Tile) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Probabilities of a window, computed with all of the mosaic's window that it is a part of."""
@@ -116,11 +116,6 @@ class AreaPredictor:
 def _inside(core: Window, area: Window) -> Window:
     """The part of a window that lies in an area, in rows and columns of the area."""
     return clip(Window(core.row - area.row, core.col - area.col, core.height, core.width), area.height, area.width)
-
-
-def _touches(core: Window, area: Window) -> bool:
-    inside = _inside(core, area)
-    return inside.height > 0 and inside.width > 0
 
 
 def _put_together(run: CampaignRun, number: int) -> None:
