@@ -166,7 +166,7 @@ class PrepareCampaign(CampaignAlgorithm):
             campaign,
             bands=len(self._scenes[0].numbers),
             band_bytes=max(need.band_bytes for need in needs),
-            trained=self._model is not None,
+            model_width=self._model.base_width if self._model else None,
         )
         height, width = campaign.size
         feedback.pushInfo(

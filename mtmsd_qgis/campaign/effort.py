@@ -41,22 +41,22 @@ class Effort:
         return (self.train_seconds + self.map_seconds) / max(cores, 1) / 3600
 
 
-def effort_of(campaign: Campaign, bands: int, band_bytes: int, *, trained: bool = False) -> Effort:
+def effort_of(campaign: Campaign, bands: int, band_bytes: int, *, model_width: int | None = None) -> Effort:
     """What a campaign takes.
 
     Args:
         campaign: The campaign.
         bands: Of each scene.
         band_bytes: Of a number.
-        trained: Whether its model is given.
+        model_width: Of the network of a model that is given; None where one is trained.
     """
     pixels = sum(scene.height * scene.width for scene in campaign.scenes)
     probabilities = len(campaign.classes) if campaign.probabilities else 0
     settings = campaign.pretrain
-    scale = (settings.base_width / _WIDTH) ** 2
+    scale = ((model_width or settings.base_width) / _WIDTH) ** 2
     step = _STEP_SECONDS * scale * settings.batch_size * settings.patch_size**2 / _STEP_PIXELS
     return Effort(
         disk_bytes=pixels * (bands * band_bytes + map_bytes(probabilities)),
-        train_seconds=0.0 if trained else step * settings.iterations,
+        train_seconds=0.0 if model_width else step * settings.iterations,
         map_seconds=pixels * (_NETWORK_SECONDS * scale + _CLASSIFIER_SECONDS + _BAND_SECONDS * bands) + _LEARN_SECONDS,
     )

@@ -34,8 +34,10 @@ def test_what_grows_with_what():
     assert effort_of(large, 10, 2).map_seconds > effort.map_seconds
     assert effort_of(small, 20, 2).map_seconds > effort.map_seconds
     assert effort_of(large, 10, 2).disk_bytes == 2 * effort.disk_bytes
-    assert effort_of(small, 10, 2, trained=True).train_seconds == 0
+    assert effort_of(small, 10, 2, model_width=32).train_seconds == 0
     wide = effort_of(replace(small, pretrain=pretrain_settings("quick", base_width=64)), 10, 2)
     assert wide.train_seconds == pytest.approx(4 * effort.train_seconds)
+    given = effort_of(small, 10, 2, model_width=64)  # whatever a training would have had
+    assert (given.train_seconds, given.map_seconds) == (0, wide.map_seconds)
     assert effort.map_seconds < wide.map_seconds < 4 * effort.map_seconds
     assert effort.hours(2) == pytest.approx(effort.hours(1) / 2)
