@@ -23,6 +23,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
@@ -109,7 +110,9 @@ class RunDirectory:
     def save_arrays(self, name: str, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Save arrays of float64, float32, int64, int32 or uint8."""
         if self.persistent:
-            write_file(self.folder / f"{name}.part", _KIND, {}, arrays)
+            aside = self.folder / f"{name}.{uuid4().hex}.part"  # two workers may be at one strip of a campaign
+            write_file(aside, _KIND, {}, arrays)
+            os.replace(aside, self.folder / f"{name}.part")
 
     def saved_arrays(self, name: str) -> dict[str, NDArray[Any]] | None:
         """Arrays that were saved; None where there are none, or none that can be trusted."""

@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from mtmsd_qgis.errors import FileFormatError
 from mtmsd_qgis.io import run_directory
-from mtmsd_qgis.io.run_directory import open_run_directory
+from mtmsd_qgis.io.run_directory import RunDirectory, open_run_directory
 from mtmsd_qgis.jobs.protocol import Job
 
 
@@ -25,3 +27,18 @@ def test_a_run_of_an_earlier_version_is_begun_anew_and_refused_where_it_was_aske
     assert (folder / "mapped.part").exists()
     open_run_directory(job, tmp_path)
     assert not (folder / "mapped.part").exists()
+
+
+def test_two_workers_save_to_one_directory_at_the_same_time(tmp_path, monkeypatch):
+    """As two that are at the same strip of a campaign: the second saves while the first does."""
+    directory, arrays, fsync = RunDirectory(tmp_path, persistent=True), {"windows": np.arange(4)}, os.fsync
+
+    def while_another_saves(file):
+        monkeypatch.setattr(os, "fsync", fsync)
+        directory.save_arrays("mapped", arrays)
+        fsync(file)
+
+    monkeypatch.setattr(os, "fsync", while_another_saves)
+    directory.save_arrays("mapped", arrays)
+    assert [path.name for path in tmp_path.iterdir()] == ["mapped.part"]
+    assert directory.saved_arrays("mapped")["windows"].tolist() == [0, 1, 2, 3]

@@ -21,7 +21,7 @@ from mtmsd_qgis.campaign.folder import (
     write_campaign,
     write_scene,
 )
-from mtmsd_qgis.campaign.steps import STEPS, Shard, next_step, state_of
+from mtmsd_qgis.campaign.steps import STEPS, Shard, next_step, state_of, units_of
 from mtmsd_qgis.classification.feature_value.candidate import feature_sets_for
 from mtmsd_qgis.diffusion.device import choose_device
 from mtmsd_qgis.errors import Cancelled, FileFormatError, MtmsdError, SamplesError, SettingsError
@@ -34,6 +34,7 @@ from mtmsd_qgis.progress import silent
 from mtmsd_qgis.report.campaign_report import campaign_report
 from mtmsd_qgis.tasks.campaign.campaign_run import CampaignRun
 from mtmsd_qgis.tasks.campaign.gather import learning_task
+from mtmsd_qgis.tasks.campaign.measure import measure
 from mtmsd_qgis.tasks.campaign.run_steps import run_campaign
 from mtmsd_qgis.tasks.run import run as run_task
 from tests.campaigns import CLASSIFY, SIZE, TWO, WHOLE, campaign_of
@@ -204,6 +205,30 @@ def test_moments_are_added_up_when_the_last_scene_is_there_or_by_who_needs_them(
     with pytest.raises(MtmsdError, match="of the step 'pretrain', of which 0 of 1 parts are done"):
         run_campaign(tmp_path, STEPS["statistics"], ONE, silent)
     assert (tmp_path / "shared" / "moments.part").read_bytes() == first
+
+
+def test_two_workers_may_be_at_the_same_unit(tmp_path, monkeypatch):
+    """The one that comes later finds its files gone, as the earlier one has put them together."""
+    campaign = campaign_of(tmp_path, FOUR)
+    worked = []
+
+    def work(run):
+        def measured_by_both(unit, progress):
+            worked.append(unit.scene)
+            measure(run)(unit, progress)
+            if unit.scene == 1:
+                measure(run)(units_of(campaign, STEPS["moments"])[2], progress)
+                raise FileNotFoundError(2, "No such file or directory")
+            if unit.scene == 3:
+                (run.folder / unit.file).unlink()
+                raise PermissionError(13, "Permission denied")
+
+        return measured_by_both
+
+    monkeypatch.setattr("mtmsd_qgis.tasks.campaign.run_steps.WORK", {"moments": work})
+    with pytest.raises(PermissionError):
+        run_campaign(tmp_path, STEPS["moments"], ONE, silent)
+    assert worked == [0, 1, 3]
 
 
 def test_shards_are_of_a_step(tmp_path):

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Callable
 
 from ...campaign import steps
 from ...campaign.folder import BEGUN, CAMPAIGN_FILE, read_campaign, write_text
-from ...campaign.steps import STEPS, Shard, Step, check_needs, is_done, next_step, state_of, units_of
+from ...campaign.steps import STEPS, Shard, Step, Unit, check_needs, is_done, next_step, state_of, units_of
 from ...diffusion.matrix_errors import matrix_errors_in_words
-from ...errors import MtmsdError, SettingsError
+from ...errors import FileFormatError, MtmsdError, SettingsError
 from ...progress import Progress, span
 from .campaign_run import CampaignRun, UnitWork
 from .find_features import find_features
@@ -89,12 +90,23 @@ def _run_step(run: CampaignRun, step: Step, shard: Shard, progress: Progress) ->
     first = len(own) - len(waiting)
     for number, unit in enumerate(waiting, first):
         of_unit = span(progress, number / len(own), (number + 1) / len(own))
-        if work is not None:
-            with matrix_errors_in_words():
+        if work is not None and not is_done(run.folder, run.campaign, unit):
+            with matrix_errors_in_words(), _done_by_others(run, unit):
                 work(unit, _named(of_unit, f"unit {number + 1} of {len(own)}: " if len(own) > 1 else ""))
     _merge(run, step)
     progress(1.0, f"step '{step.name}' done")
     return {"step": step.name, "shard": [shard.index, shard.count], "units": len(own), "done_now": len(waiting)}
+
+
+@contextmanager
+def _done_by_others(run: CampaignRun, unit: Unit) -> Iterator[None]:
+    """Go on where another worker was at the same unit, has done it, and put away what both were writing to."""
+    try:
+        yield
+    except (OSError, FileFormatError):
+        if not is_done(run.folder, run.campaign, unit):
+            raise
+        log.info("%s was done by another worker meanwhile.", unit.file)
 
 
 def _named(progress: Progress, prefix: str) -> Progress:
