@@ -191,6 +191,31 @@ def test_a_campaign_that_has_begun_does_not_change(tmp_path):
     path.write_text(path.read_text().replace('"keep": 12', '"keep": 13'))
     with pytest.raises(MtmsdError, match="is another one than when the campaign began"):
         run_campaign(tmp_path, STEPS["moments"], ONE, silent)
+    (tmp_path / "shared" / "begun.json").write_text("")  # as a power failure may leave it
+    run_campaign(tmp_path, STEPS["moments"], ONE, silent)
+
+
+def test_no_map_is_of_two_classifiers(done, tmp_path):
+    """Replaced between two runs, as by a better one; the map would be of both, without a word."""
+    campaign_of(tmp_path, TWO)
+    shared = tmp_path / "shared"
+    for name in ("classifier.mtmsdc", "moments.part"):
+        shutil.copy(done / "shared" / name, shared)
+    run_campaign(tmp_path, STEPS["map"], Shard(1, 6), silent)
+    path = shared / "classifier.mtmsdc"
+    first = path.read_bytes()
+    path.write_bytes(b"another one")
+    words = "classifier.mtmsdc is another one than when the step 'map' began"
+    with pytest.raises(MtmsdError, match=words):
+        run_campaign(tmp_path, STEPS["map"], Shard(2, 6), silent)
+    path.write_bytes(first)
+    run_campaign(tmp_path, STEPS["map"], Shard(2, 6), silent)
+    path.write_bytes(b"another one")
+    with pytest.raises(MtmsdError, match=words):  # whichever step comes next
+        run_campaign(tmp_path, STEPS["moments"], ONE, silent)
+    shutil.rmtree(tmp_path / "scenes" / "0001" / "parts")
+    with pytest.raises(FileFormatError, match=r"is not a"):  # nothing is mapped any more: it is begun anew
+        run_campaign(tmp_path, STEPS["map"], ONE, silent)
 
 
 def test_moments_are_added_up_when_the_last_scene_is_there_or_by_who_needs_them(tmp_path):

@@ -14,11 +14,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Callable
 
+from ...campaign import folder as names
 from ...campaign import steps
 from ...campaign.folder import BEGUN, CAMPAIGN_FILE, read_campaign, write_text
 from ...campaign.steps import STEPS, Shard, Step, Unit, check_needs, is_done, next_step, state_of, units_of
 from ...diffusion.matrix_errors import matrix_errors_in_words
 from ...errors import FileFormatError, MtmsdError, SettingsError
+from ...io.run_directory import digest
 from ...progress import Progress, span
 from .campaign_run import CampaignRun, UnitWork
 from .find_features import find_features
@@ -30,6 +32,12 @@ from .measure import add_up_moments, measure
 from .train import train_together
 
 log = logging.getLogger(__name__)
+
+# What the units of a step are made with, all of them with the same; files in shared/.
+_MADE_WITH: Mapping[str, tuple[str, ...]] = {
+    steps.GATHER: (names.MODEL, names.FEATURES),
+    steps.MAP: (names.MOMENTS, names.CLASSIFIER),
+}
 
 WORK: Mapping[str, Callable[[CampaignRun], UnitWork]] = {
     steps.MOMENTS: measure,
@@ -59,7 +67,8 @@ def run_campaign(folder: Path, step: Step | None, shard: Shard, progress: Progre
         For the result message: how many units of which step are done.
 
     Raises:
-        MtmsdError: campaign.json is not right or was changed, or a step that is needed is not complete.
+        MtmsdError: campaign.json is not right or was changed, a file that a step has begun with was replaced, or a
+            step that is needed is not complete.
         SettingsError: A shard of no step.
         SceneError: A matrix of the data cannot be decomposed or inverted.
     """
@@ -69,11 +78,11 @@ def run_campaign(folder: Path, step: Step | None, shard: Shard, progress: Progre
         return _run_step(run, step, shard, progress)
     if shard.count > 1:
         raise SettingsError("--shard shares the units of one step among workers: name the step with --step.")
-    names = list(STEPS)
+    order = list(STEPS)
     facts: dict[str, Any] = {}
     while (following := next_step(folder, run.campaign)) is not None:
-        number = names.index(following.name)
-        facts = _run_step(run, following, shard, span(progress, number / len(names), (number + 1) / len(names)))
+        number = order.index(following.name)
+        facts = _run_step(run, following, shard, span(progress, number / len(order), (number + 1) / len(order)))
         if not state_of(folder, run.campaign, following).complete:
             raise MtmsdError(f"The step '{following.name}' left nothing behind; look at the log for the reason.")
     return facts
@@ -83,10 +92,14 @@ def _run_step(run: CampaignRun, step: Step, shard: Shard, progress: Progress) ->
     for name in step.needs:
         _merge(run, STEPS[name])
     check_needs(run.folder, run.campaign, step)
+    for name in _MADE_WITH:
+        _refuse_replaced(run, STEPS[name])
     own = shard.of(units_of(run.campaign, step))
     waiting = [] if _is_complete(run, step) else [unit for unit in own if not is_done(run.folder, run.campaign, unit)]
     log.info("Step '%s': %d of %d units of this worker are to be done.", step.name, len(waiting), len(own))
     work = WORK[step.name](run) if waiting else None
+    if waiting and step.name in _MADE_WITH:
+        _note_files(run, step)
     first = len(own) - len(waiting)
     for number, unit in enumerate(waiting, first):
         of_unit = span(progress, number / len(own), (number + 1) / len(own))
@@ -133,10 +146,55 @@ def _begin(run: CampaignRun) -> None:
     """
     text = (run.folder / CAMPAIGN_FILE).read_text(encoding="utf-8")
     begun = run.shared(BEGUN)
-    if not begun.is_file():
+    noted = _noted(begun)
+    if noted is None:
         write_text(begun, text)
-    elif json.loads(begun.read_text(encoding="utf-8")) != json.loads(text):
+    elif noted != json.loads(text):
         raise MtmsdError(
             f"{CAMPAIGN_FILE} is another one than when the campaign began. Put back what it was ({begun} is a copy), "
             f"or prepare a new campaign; files of {begun.parent} that shall be used again can be copied there."
         )
+
+
+def _note_files(run: CampaignRun, step: Step) -> None:
+    """Note which files a step begins with, unless it has begun already."""
+    path = _notes_of(run, step)
+    if not (_has_begun(run, step) and path.is_file()):
+        found = [name for name in _MADE_WITH[step.name] if run.shared(name).is_file()]
+        write_text(path, json.dumps({name: digest([run.shared(name)]) for name in found}, indent=1))
+
+
+def _refuse_replaced(run: CampaignRun, step: Step) -> None:
+    """All units of a step are made with the same files, and what is made of them too.
+
+    Raises:
+        MtmsdError: A file is another one than when the step began.
+    """
+    noted = _noted(_notes_of(run, step)) if _has_begun(run, step) else None
+    found = [name for name in noted or {} if run.shared(name).is_file()]
+    replaced = [name for name in found if noted and digest([run.shared(name)]) != noted[name]]
+    if replaced:
+        raise MtmsdError(
+            f"{run.shared(replaced[0])} is another one than when the step '{step.name}' began. Put back what it was, "
+            f"or prepare a new campaign; files of {run.folder / names.SHARED} that shall be used again can be copied "
+            "there."
+        )
+
+
+def _notes_of(run: CampaignRun, step: Step) -> Path:
+    return run.shared(f"{step.name}-{BEGUN}")
+
+
+def _has_begun(run: CampaignRun, step: Step) -> bool:
+    """Whether a unit is done, or partly done."""
+    units = units_of(run.campaign, step)
+    return any(is_done(run.folder, run.campaign, u) or (run.folder / u.file).with_suffix("").exists() for u in units)
+
+
+def _noted(path: Path) -> dict[str, Any] | None:
+    """What a file of notes says; None where there is none, or none that can be read, as after a power failure."""
+    try:
+        noted = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return noted if isinstance(noted, dict) else None
