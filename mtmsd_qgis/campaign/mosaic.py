@@ -16,7 +16,7 @@ from typing import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import SceneError
+from ..errors import FileFormatError, SceneError
 from ..io.cube import Cube
 from ..io.windows import Window, clip
 from ..jobs.data_model import CubeFile
@@ -61,7 +61,13 @@ class Mosaic:
             description = read_scene(folder, scene).scene
             if description is None:
                 raise SceneError(f"Scene {scene.folder} should have a raster; it has none. Prepare the campaign anew.")
-            return Cube(scene_folder(folder, scene), description)
+            try:
+                return Cube(scene_folder(folder, scene), description)
+            except FileFormatError as error:
+                raise FileFormatError(
+                    f"Scene {scene.folder} ({scene.name}): {error} Copy {scene_folder(folder, scene)} anew from where "
+                    "the campaign was prepared, or prepare it anew."
+                ) from None
 
         return cls(campaign.size, places_of(campaign), opened)
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from ..errors import MtmsdError, SettingsError
+from ..jobs.disk_sizes import CLASS_ID_TYPE, PROBABILITY_TYPE, bytes_of
 from ..jobs.json_dataclasses import shown
 from . import folder as names
 from .folder import Campaign, Scene, scene_folder
@@ -162,8 +163,17 @@ def is_done(folder: Path, campaign: Campaign, unit: Unit) -> bool:
 
 
 def is_mapped(folder: Path, scene: Scene) -> bool:
-    """Whether the map of a scene is complete."""
-    return (scene_folder(folder, scene) / f"{names.MAP}.raw").is_file()
+    """Whether the map of a scene is complete; a file that was lost or cut when the folder was copied is none."""
+    sizes = {names.MAP: bytes_of(CLASS_ID_TYPE), names.CONFIDENCE: bytes_of(PROBABILITY_TYPE)}
+    place, pixels = scene_folder(folder, scene), scene.height * scene.width
+    return all(_bytes_in(place / f"{name}.raw") == size * pixels for name, size in sizes.items())
+
+
+def _bytes_in(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return None
 
 
 def state_of(folder: Path, campaign: Campaign, step: Step) -> StepState:

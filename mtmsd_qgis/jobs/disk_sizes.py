@@ -58,6 +58,11 @@ def gallery_bytes(cells: int, pixels: int) -> int:
     return 3 * cells * min(pixels, MOST_GALLERY_CELLS)
 
 
+def bytes_of(dtype: str) -> int:
+    """Bytes of a number of a type that stands here."""
+    return _BYTES[dtype]
+
+
 def map_bytes(probabilities: int) -> int:
     """Class map, confidence, and so many bands of probabilities or of uncertainty."""
     return _BYTES[CLASS_ID_TYPE] + (1 + probabilities) * _BYTES[PROBABILITY_TYPE]

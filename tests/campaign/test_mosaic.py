@@ -8,8 +8,9 @@ import pytest
 
 from mtmsd_qgis.campaign import mosaic as module
 from mtmsd_qgis.campaign.mosaic import Mosaic, MosaicMask
-from mtmsd_qgis.errors import SceneError
+from mtmsd_qgis.errors import FileFormatError, SceneError
 from mtmsd_qgis.io.windows import Window
+from tests.campaigns import TWO, campaign_of
 from tests.scenes import cube_of
 
 PLACES = (Window(0, 0, 9, 14), Window(0, 14, 9, 6), Window(9, 2, 11, 18))
@@ -59,6 +60,14 @@ def test_few_rasters_are_open(tmp_path, monkeypatch):
     mosaic.read(Window(0, 14, 3, 3))
     mosaic.read(Window(0, 0, 3, 3))
     assert opened == [0, 2, 1, 0]
+
+
+def test_a_scene_that_is_lost_or_cut_is_named(tmp_path):
+    campaign = campaign_of(tmp_path, TWO)
+    raster = tmp_path / "scenes" / "0002" / "scene.raw"
+    raster.write_bytes(raster.read_bytes()[:-1])
+    with pytest.raises(FileFormatError, match=r"Scene 0002 \(tile 2.tif\): scene.raw should have .* Copy .*0002 anew"):
+        Mosaic.of_scenes(campaign, tmp_path).raster(1)
 
 
 def test_a_scene_with_other_bands_is_refused(tmp_path):

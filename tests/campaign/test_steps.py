@@ -24,6 +24,15 @@ def touch(folder, *names):
         (folder / name).touch()
 
 
+def write_maps(folder, *scenes):
+    """Map and confidence of the size that they should have."""
+    for scene in (each for each in CAMPAIGN.scenes if each.folder in scenes):
+        for name, size in (("map", 2), ("confidence", 4)):
+            path = folder / "scenes" / scene.folder / f"{name}.raw"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(bytes(size * scene.height * scene.width))
+
+
 @pytest.mark.parametrize("step", STEPS.values(), ids=lambda step: step.name)
 @pytest.mark.parametrize("count", [1, 2, 3, 7])
 def test_shards_share_all_units_of_a_step(step, count):
@@ -52,7 +61,7 @@ def test_each_step_waits_for_its_forerunners(tmp_path):
         "statistics": ["shared/features.part"],
         "gather": ["shared/gather-a.part", "shared/gather-c.part"],
         "learn": ["shared/classifier.mtmsdc"],
-        "map": [f"scenes/{name}/map.raw" for name in "abc"],
+        "map": [],
         "judge": ["shared/result.json"],
     }
     for name, step in STEPS.items():
@@ -63,13 +72,28 @@ def test_each_step_waits_for_its_forerunners(tmp_path):
                     check_needs(tmp_path, CAMPAIGN, later)
         check_needs(tmp_path, CAMPAIGN, step)
         touch(tmp_path, *results[name])
+        if name == "map":
+            write_maps(tmp_path, *"abc")
     assert next_step(tmp_path, CAMPAIGN) is None
 
 
 def test_a_step_says_how_much_is_done(tmp_path):
-    touch(tmp_path, "shared/moments-b.part", "scenes/a/parts/0001.done", "scenes/c/map.raw")
+    touch(tmp_path, "shared/moments-b.part", "scenes/a/parts/0001.done")
+    write_maps(tmp_path, "c")
     assert state_of(tmp_path, CAMPAIGN, STEPS["moments"]) == steps.StepState(1, 3, False)
     assert state_of(tmp_path, CAMPAIGN, STEPS["map"]) == steps.StepState(2, 6, False)
+
+
+@pytest.mark.parametrize("name", ["map", "confidence"])
+def test_a_map_that_was_lost_or_cut_is_mapped_again(tmp_path, name):
+    """As by a copy to another machine that was interrupted."""
+    write_maps(tmp_path, *"abc")
+    assert state_of(tmp_path, CAMPAIGN, STEPS["map"]).complete
+    path = tmp_path / "scenes" / "b" / f"{name}.raw"
+    path.write_bytes(path.read_bytes()[:-1])
+    assert state_of(tmp_path, CAMPAIGN, STEPS["map"]) == steps.StepState(4, 6, False)
+    path.unlink()
+    assert state_of(tmp_path, CAMPAIGN, STEPS["map"]) == steps.StepState(4, 6, False)
 
 
 def test_a_classifier_that_is_there_needs_nothing_learnt(tmp_path):
