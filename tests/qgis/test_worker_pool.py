@@ -103,7 +103,7 @@ def test_cancel_lets_the_workers_save_their_state(fake_worker, moments, tmp_path
     assert list(tmp_path.glob("campaign/saved-*"))
 
 
-def test_each_card_has_a_worker_and_several_train_together():
+def test_each_card_has_a_worker_and_several_train_together(monkeypatch):
     from mtmsd.algorithms.bridge.campaign.worker_pool import Pool
     from mtmsd.mtmsd_qgis.campaign.steps import STEPS, Shard
 
@@ -114,6 +114,9 @@ def test_each_card_has_a_worker_and_several_train_together():
     shard = Shard(1, 2)
     assert pool.environment(STEPS["map"], shard)["CUDA_VISIBLE_DEVICES"] == "1"
     assert pool.environment(STEPS["map"], shard)["OMP_NUM_THREADS"] == "4"
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2, GPU-8932f937")  # of a shared machine: not all cards are ours
+    assert pool.environment(STEPS["map"], shard)["CUDA_VISIBLE_DEVICES"] == "GPU-8932f937"
+    assert pool.environment(STEPS["pretrain"], Shard())["CUDA_VISIBLE_DEVICES"] == "2, GPU-8932f937"
     assert "--nproc-per-node=2" in pool.command(Path("c"), STEPS["pretrain"], Shard())
     assert pool.command(Path("c"), STEPS["map"], shard)[-2:] == ["--shard", "1/2"]
     assert Pool.of(python, facts, "cpu", 0).workers == 8

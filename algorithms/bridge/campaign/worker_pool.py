@@ -86,7 +86,10 @@ class Pool:
         environment = interpreter.clean_environment()
         environment["OMP_NUM_THREADS"] = str(max(1, self.threads // shard.count))
         if self.cards > 1 and step.cut != WHOLE:
-            environment["CUDA_VISIBLE_DEVICES"] = str(shard.index % self.cards)
+            # A list that is set already, as on a shared machine, says which cards are ours, and how they are called.
+            own = [name.strip() for name in environment.get("CUDA_VISIBLE_DEVICES", "").split(",") if name.strip()]
+            card = shard.index % self.cards
+            environment["CUDA_VISIBLE_DEVICES"] = own[card] if card < len(own) else str(card)
         return environment
 
 
