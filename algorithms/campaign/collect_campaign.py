@@ -109,7 +109,7 @@ class CollectCampaign(CampaignAlgorithm):
     def compute(self, values: ParameterValues, feedback: QgsProcessingFeedback) -> dict[str, Any]:
         """Write maps, mosaic and report."""
         from ...mtmsd_qgis.report.choice_parts import legend_of
-        from ..bridge.campaign.campaign_maps import CampaignMaps, mosaics_of
+        from ..bridge.campaign.campaign_maps import CampaignMaps, mosaics_of, pixel_area_m2
         from ..bridge.feedback import ProgressRange
         from ..bridge.layers.styling import class_map_style
 
@@ -140,7 +140,7 @@ class CollectCampaign(CampaignAlgorithm):
             values.load_when_done(mosaics[0], self.tr("Class map of all scenes"), "MOSAIC")
             self.outputs.add_layer("MOSAIC", str(mosaics[0]))
             self.outputs.style("MOSAIC", class_map_style(legend))
-        self._write_report(report, scenes[0].grid.pixel_area_m2)
+        self._write_report(report, pixel_area_m2(scenes))
         return {
             "OUTPUT": str(target),
             "MOSAIC": str(mosaics[0]) if mosaics else None,

@@ -67,6 +67,7 @@ def test_the_mosaic_is_one_map_with_names_and_colours(campaign, tmp_path):
     report = (tmp_path / "r.html").read_text(encoding="utf-8")
     assert all(word in report for word in ("Classification of a campaign", "<h2>Scenes</h2>", "tile0", "tile1"))
     table = (tmp_path / "r.csv").read_text(encoding="utf-8").splitlines()
+    assert any("mapped_ha" in line for line in table)
     last = dict(zip(table[-3].split(","), table[-1].split(",")))
     assert (last["scene"], last["raster"], last["pixels"]) == ("0002", "tile1", str(64 * 32))
     assert json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))
@@ -226,8 +227,10 @@ def test_maps_that_a_mosaic_cannot_hold_are_named(campaign, tmp_path):
     grid["transform"][2] = grid["transform"][4] = 3.0
     place.write_text(json.dumps(grid), encoding="utf-8")
     log = Log()
-    result = run("collectcampaign", {"CAMPAIGN": str(turned), "OUTPUT": str(tmp_path / "maps")}, log)
+    parameters = {"CAMPAIGN": str(turned), "OUTPUT": str(tmp_path / "maps"), "REPORT": str(tmp_path / "r.html")}
+    result = run("collectcampaign", parameters, log)
     assert gdal.Open(result["MOSAIC"]).RasterXSize == 32
     assert "In no mosaic" in log.warnings[0]
     assert "tile1_classes.tif" in log.warnings[0]
     assert (tmp_path / "maps" / "tile1_classes.tif").is_file()
+    assert "mapped_ha" not in (tmp_path / "r.csv").read_text(encoding="utf-8")  # pixels of two sizes

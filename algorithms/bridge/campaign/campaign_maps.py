@@ -29,6 +29,7 @@ from .scene_files import read_grid
 
 _ITEM = "MTMSD_CAMPAIGN"  # of a map's metadata: the campaign that it is of
 _UNSAFE = '<>:"/\\|?*'  # in the name of a file, on one system or another
+_SAME = 1e-6  # share by which the areas of pixels of one size may differ
 
 
 @dataclass(frozen=True)
@@ -159,6 +160,15 @@ def _item_of(path: Path) -> str | None:
         return None
     finally:
         gdal.PopErrorHandler()
+
+
+def pixel_area_m2(maps: Sequence[SceneMap]) -> float | None:
+    """Area of a pixel of any scene; None where pixels have none, or those of the scenes differ."""
+    areas = [each.grid.pixel_area_m2 for each in maps]
+    first = areas[0]
+    if first is None or any(area is None or abs(area - first) > _SAME * first for area in areas):
+        return None
+    return first
 
 
 def file_names(scenes: Sequence[Scene]) -> list[str]:
