@@ -209,6 +209,7 @@ def test_a_campaign_goes_where_nobody_elses_files_are(scene, tmp_path, monkeypat
         (["a", "A"], ["0001_a", "0002_A"]),
         (["a", "a", "0001_a"], ["0001_a", "0002_a", "0001_a_2"]),
         (["", "x/y"], ["0001", "x_y"]),
+        (["ä" * 300 + "1", "ä" * 300 + "2"], ["0001_" + "ä" * 50, "0002_" + "ä" * 50]),
     ],
 )
 def test_no_two_scenes_have_files_of_one_name(names, expected):

@@ -29,6 +29,7 @@ from .scene_files import read_grid
 
 _ITEM = "MTMSD_CAMPAIGN"  # of a map's metadata: the campaign that it is of
 _UNSAFE = '<>:"/\\|?*'  # in the name of a file, on one system or another
+_LONGEST_NAME = 100  # bytes of a layer's name in that of a file, which has 255, or 143 where it is encrypted
 _SAME = 1e-6  # share by which the areas of pixels of one size may differ
 
 
@@ -187,7 +188,8 @@ def file_names(scenes: Sequence[Scene]) -> list[str]:
 
 def _plain(name: str) -> str:
     """A name that every file system takes."""
-    return "".join("_" if sign in _UNSAFE or sign < " " else sign for sign in name).strip(". ")
+    plain = "".join("_" if sign in _UNSAFE or sign < " " else sign for sign in name).strip(". ")
+    return plain.encode("utf-8")[:_LONGEST_NAME].decode("utf-8", "ignore").strip(". ")
 
 
 def mosaics_of(maps: Sequence[SceneMap], path: Path) -> dict[Path, list[SceneMap]]:
