@@ -293,6 +293,8 @@ def _set_stdout_aside() -> BinaryIO:
 
 def _probe() -> dict[str, Any]:
     """What this Python has; every part is asked for on its own, so that one that fails hides no other."""
+    from .runtime.memory import free_memory
+
     found: dict[str, Any] = {
         "python": ".".join(str(n) for n in sys.version_info[:3]),
         "executable": sys.executable,
@@ -302,6 +304,7 @@ def _probe() -> dict[str, Any]:
         "driver": None,
         "devices": [],
         "cpu_threads": os.cpu_count(),
+        "free_memory_bytes": free_memory(),
         "convolution_ok": False,
     }
     for name in ("numpy", "scipy"):

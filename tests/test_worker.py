@@ -142,6 +142,7 @@ def test_the_probe_tells_what_this_python_has():
     assert found["torch"]
     assert found["torch_error"] is None
     assert found["convolution_ok"] is True
+    assert found["free_memory_bytes"] > 10**7
 
 
 def test_the_plugin_folder_cannot_shadow_a_library(tmp_path):

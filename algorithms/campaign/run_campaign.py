@@ -61,7 +61,7 @@ class RunCampaign(CampaignAlgorithm):
 
         folder, campaign = self._folder, self._campaign
         python = interpreter.find(self.MODULE, feedback)
-        facts, device = interpreter.probe(python, feedback), campaign.classify.device
+        facts, device = interpreter.probe(python, feedback, fresh=True), campaign.classify.device
         pool = Pool.of(python.path, facts, device, values.optional_integer("WORKERS") or 0)
         where = f"{pool.cards} graphics cards" if pool.cards else f"the processor, {pool.threads} cores"
         feedback.pushInfo(f"{len(campaign.scenes)} scenes, {pool.workers} workers on {where}.")

@@ -122,3 +122,14 @@ def test_each_card_has_a_worker_and_several_train_together(monkeypatch):
     assert Pool.of(python, facts, "cpu", 0).workers == 8
     assert "--nproc-per-node=2" not in Pool.of(python, facts, "cpu", 0).command(Path("c"), STEPS["pretrain"], Shard())
     assert Pool.of(python, {}, "auto", 3).workers == 3
+
+
+def test_there_are_no_more_workers_than_fit_into_memory():
+    from mtmsd.algorithms.bridge.campaign.worker_pool import Pool
+
+    facts, python = {"cpu_threads": 16, "free_memory_bytes": 5_900_000_000}, Path("/usr/bin/python3")
+    assert Pool.of(python, facts, "auto", 0).workers == 5
+    assert Pool.of(python, facts, "auto", 0).threads == 16
+    assert Pool.of(python, facts, "auto", 12).workers == 12  # whoever asks knows the machine
+    assert Pool.of(python, {**facts, "free_memory_bytes": 10**8}, "auto", 0).workers == 1
+    assert Pool.of(python, {**facts, "free_memory_bytes": None}, "auto", 0).workers == 16

@@ -33,6 +33,7 @@ _GRACE_SECONDS = 60.0  # to save a training's state after SIGTERM
 _DEATHS = 3  # of workers in a row without a finished unit between them; then something is wrong
 _TAIL_BYTES = 4000
 _LONGEST_SHARE = 64  # workers on one machine
+_WORKER_BYTES = 10**9  # of memory that a worker takes, about
 
 
 @dataclass(frozen=True)
@@ -66,8 +67,10 @@ class Pool:
         cards = len(devices) if isinstance(devices, list) and device == "auto" else 0
         if device.startswith("cuda"):
             cards = 1
+        free = facts.get("free_memory_bytes")
+        fitting = max(1, free // _WORKER_BYTES) if isinstance(free, int) else cores
         # A worker uses a core well and a second one badly: one for each core, as far as memory goes.
-        usual = cards or cores
+        usual = cards or min(cores, fitting)
         return cls(python, min(wanted or usual, _LONGEST_SHARE), cores, cards)
 
     def command(self, folder: Path, step: Step, shard: Shard) -> list[str]:
