@@ -138,8 +138,16 @@ def add_up(scenes: Sequence[Path], bands: Sequence[Band]) -> SceneMoments:
     for path in scenes:
         scene = SceneMoments.load(path)
         position = {band: i for i, band in enumerate(scene.used.tolist())}
-        if all(band in position for band in usable):
+        lacking = [str(bands[band].number) for band in usable if band not in position]
+        if not lacking:
             total = total.plus(scene.moments.of_bands([position[band] for band in usable]))
+        elif not scene.extent.count.any():
+            log.warning("%s: the scene has no data; its map will be empty.", path.stem)
         else:
-            log.warning("%s lacks a band that the campaign uses; the components are made without it.", path.stem)
+            log.warning(
+                "%s: the scene has little or no data in the bands %s, which the campaign uses. Pixels without them are "
+                "not mapped, and the components are made without this scene.",
+                path.stem,
+                ", ".join(lacking),
+            )
     return SceneMoments(extent, np.array(usable, dtype=np.int64), total, np.zeros((0, 0), dtype=np.int64))

@@ -71,6 +71,15 @@ def test_a_band_is_good_where_it_is_good_in_all_scenes_taken_together(tmp_path, 
     assert "Bands left out: 3 constant (9)." in caplog.text
 
 
+def test_a_scene_that_lacks_a_band_is_told_of_with_what_it_means(tmp_path, caplog):
+    one, two, empty = (fields(20, 20, bands=3, seed=seed)[0].astype(np.float32) for seed in (0, 1, 2))
+    one[1], empty[:] = -1, -1
+    assert add_up(measured(tmp_path, [one, two, two, empty]), bands(3)).moments.count == 800
+    assert "moments-0: the scene has little or no data in the bands 2, which" in caplog.messages[0]
+    assert "Pixels without them are not mapped" in caplog.messages[0]
+    assert caplog.messages[1:] == ["moments-3: the scene has no data; its map will be empty."]
+
+
 def test_a_scene_without_data_adds_nothing(tmp_path):
     full = fields(20, 20, bands=3)[0].astype(np.float32)
     paths = measured(tmp_path, [np.full((3, 20, 33), -1, np.float32), full])
