@@ -177,7 +177,7 @@ def _circumstances(result: PretrainResult | MapResult) -> dict[str, str]:
     computation = result.computation
     return {
         "Device": f"{computation.device}, {computation.device_reason}",
-        "Time": f"{result.seconds:.1f} s",
+        **({"Time": f"{result.seconds:.1f} s"} if result.seconds else {}),  # a campaign is many runs, of many machines
         "Seed": str(result.settings.seed),
         "torch": computation.torch,
     }

@@ -131,6 +131,14 @@ def test_names_and_figures_are_there_and_escaped():
     assert "<deep>" not in page
 
 
+def test_no_time_is_told_where_none_was_taken():
+    """A campaign is the work of many runs, on many machines."""
+    assert "12.3 s" in classification_report(classification(), {})
+    page = classification_report(classification(seconds=0.0), {})
+    assert "0.0 s" not in page
+    assert ">Time<" not in page
+
+
 def test_areas_are_in_hectares_where_a_pixel_has_metres():
     assert "Area (ha)" not in classification_report(classification(), {})
     page = classification_report(classification(), {}, pixel_area_m2=400.0)
