@@ -188,6 +188,9 @@ def test_a_campaign_that_has_begun_does_not_change(tmp_path):
     campaign_of(tmp_path, TWO)
     run_campaign(tmp_path, STEPS["moments"], Shard(1, 2), silent)
     path = tmp_path / CAMPAIGN_FILE
+    assert '"device": "cpu"' in path.read_text()
+    path.write_text(path.read_text().replace('"device": "cpu"', '"device": "auto"'))  # on a machine with another one
+    run_campaign(tmp_path, STEPS["moments"], Shard(1, 2), silent)
     path.write_text(path.read_text().replace('"keep": 12', '"keep": 13'))
     with pytest.raises(MtmsdError, match="is another one than when the campaign began"):
         run_campaign(tmp_path, STEPS["moments"], ONE, silent)

@@ -139,7 +139,7 @@ def _merge(run: CampaignRun, step: Step) -> None:
 
 
 def _begin(run: CampaignRun) -> None:
-    """A campaign that has begun does not change.
+    """A campaign that has begun does not change, save the devices, as it may go on on another machine.
 
     Raises:
         MtmsdError: It has.
@@ -149,11 +149,17 @@ def _begin(run: CampaignRun) -> None:
     noted = _noted(begun)
     if noted is None:
         write_text(begun, text)
-    elif noted != json.loads(text):
+    elif _wanted(noted) != _wanted(json.loads(text)):
         raise MtmsdError(
             f"{CAMPAIGN_FILE} is another one than when the campaign began. Put back what it was ({begun} is a copy), "
             f"or prepare a new campaign; files of {begun.parent} that shall be used again can be copied there."
         )
+
+
+def _wanted(document: Mapping[str, Any]) -> dict[str, Any]:
+    """What campaign.json says, without the devices of its settings."""
+    parts = {name: part for name, part in document.items() if isinstance(part, dict)}
+    return {**document, **{n: {k: value for k, value in p.items() if k != "device"} for n, p in parts.items()}}
 
 
 def _note_files(run: CampaignRun, step: Step) -> None:
