@@ -173,6 +173,16 @@ def test_a_folder_of_ones_own_is_remembered(home, wheels, tmp_path):
     assert interpreter.candidates()[0].path == python
 
 
+def test_a_home_that_cannot_be_written_takes_no_environment_away(home, wheels, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("no folder", encoding="utf-8")
+    monkeypatch.setenv("MTMSD_HOME", str(tmp_path / "file" / "mtmsd"))
+    for _ in range(2):  # made, and found
+        log = Log()
+        python = Path(set_up(log, WHEELS=str(wheels()), FOLDER=str(tmp_path / "elsewhere"))["PYTHON"])
+        assert python.is_file()
+        assert f"Name {python} under Settings" in log.warnings[0]
+
+
 def test_the_run_says_when_another_python_comes_first(home, wheels, monkeypatch):
     monkeypatch.setenv("MTMSD_PYTHON", "/usr/bin/python3")
     log = Log()

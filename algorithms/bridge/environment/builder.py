@@ -95,7 +95,7 @@ def build_environment(plan: EnvironmentPlan, progress: ProgressRange) -> Built:
             built = _working(environment, plan, progress)
             if built is not None:
                 (environment / python_locations.MARKER).touch()  # the last one set up is the one that is used
-                python_locations.remember(plan.folder)
+                _remember(built.python, plan, progress)
                 return built
         refuse_without_space(plan)
         target = _free_name(plan.folder / plan.name)
@@ -104,11 +104,23 @@ def build_environment(plan: EnvironmentPlan, progress: ProgressRange) -> Built:
         except BaseException:
             _remove(target)
             raise
-        python_locations.remember(plan.folder)
+        _remember(built.python, plan, progress)
         for environment in present:
             progress.feedback.pushInfo(f"The environment {environment} did not work any more; it is replaced.")
             _remove(environment)
         return built
+
+
+def _remember(python: Path, plan: EnvironmentPlan, progress: ProgressRange) -> None:
+    """Note where the environment is; that this cannot be done is no reason to do without it."""
+    try:
+        python_locations.remember(plan.folder)
+    except OSError as error:
+        progress.feedback.pushWarning(
+            f"{python_locations.home()} cannot be written ({error.strerror}), where the plugin notes its folders. Name "
+            f"{python} under Settings > Options > Processing > Providers > MTMSD, or in the environment variable "
+            f"{interpreter.SETTING}."
+        )
 
 
 def refuse_without_space(plan: EnvironmentPlan) -> None:
