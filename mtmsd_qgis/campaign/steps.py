@@ -179,10 +179,14 @@ def _bytes_in(path: Path) -> int | None:
 def state_of(folder: Path, campaign: Campaign, step: Step) -> StepState:
     """Where a step stands; a step is complete too where its result, or a later one, was put into the folder."""
     units = units_of(campaign, step)
-    results = [step.result, *([names.CLASSIFIER] if step.name in _LEARNING else [])]
-    if any((folder / names.SHARED / result).is_file() for result in results if result):
+    shared = folder / names.SHARED
+    is_learnt = (shared / names.CLASSIFIER).is_file()
+    has_result = bool(step.result) and (shared / step.result).is_file()
+    if (has_result and (is_learnt or step.name != MOMENTS)) or (is_learnt and step.name in _LEARNING):
         return StepState(len(units), len(units), True)
     done = sum(is_done(folder, campaign, unit) for unit in units)
+    if has_result and done == len(units):  # until the classifier is there, the moments of each scene are read too
+        return StepState(done, len(units), True)
     if step.name == MAP:
         return StepState(done, len(units), all(is_mapped(folder, scene) for scene in campaign.scenes))
     return StepState(done, len(units), done == len(units) and not step.result)

@@ -56,7 +56,7 @@ def test_features_are_gathered_where_there_are_samples():
 def test_each_step_waits_for_its_forerunners(tmp_path):
     write_campaign(CAMPAIGN, tmp_path)
     results = {
-        "moments": ["shared/moments.part"],
+        "moments": ["shared/moments.part", *(f"shared/moments-{name}.part" for name in "abc")],
         "pretrain": ["shared/model.mtmsd"],
         "statistics": ["shared/features.part"],
         "gather": ["shared/gather-a.part", "shared/gather-c.part"],
@@ -82,6 +82,13 @@ def test_a_step_says_how_much_is_done(tmp_path):
     write_maps(tmp_path, "c")
     assert state_of(tmp_path, CAMPAIGN, STEPS["moments"]) == steps.StepState(1, 3, False)
     assert state_of(tmp_path, CAMPAIGN, STEPS["map"]) == steps.StepState(2, 6, False)
+
+
+def test_a_scene_whose_moments_were_lost_is_measured_again_until_the_classifier_is_there(tmp_path):
+    touch(tmp_path, *(f"shared/moments{name}.part" for name in ("", "-a", "-c")))
+    assert state_of(tmp_path, CAMPAIGN, STEPS["moments"]) == steps.StepState(2, 3, False)
+    touch(tmp_path, "shared/classifier.mtmsdc")
+    assert state_of(tmp_path, CAMPAIGN, STEPS["moments"]).complete
 
 
 @pytest.mark.parametrize("name", ["map", "confidence"])
