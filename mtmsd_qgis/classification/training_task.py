@@ -81,6 +81,7 @@ class FittedClassifier:
         timesteps: Share of each timestep ("50") and of "spectra" in the decision; may be empty.
         stages: Share of each stage ("5") likewise; may be empty.
         features: Features per timestep that it could use.
+        samples: Training samples that it was fitted to: all, or as many as memory has room for.
         ensemble: What the default classifier chose; None for others.
         rule: What the predictor was made from, apart from the raster; None where it cannot be stored.
         class_weights: Priors of the classes that were chosen; None where they are the classifier's own.
@@ -94,6 +95,7 @@ class FittedClassifier:
     timesteps: Mapping[str, float]
     stages: Mapping[str, float]
     features: int
+    samples: SampleTable
     ensemble: EnsembleSummary | None = None
     rule: DecisionRule | None = None
     class_weights: ClassWeightFacts | None = None

@@ -68,6 +68,7 @@ def fit_at_samples(
         shares.timesteps,
         shares.stages,
         task.layout.features,
+        candidate.table,
         EnsembleSummary(ensemble.scores, ensemble.accuracy, ensemble.held_out, kind, decided.context, gain),
         rule=decided.rule,
         extras=decided.findings,

@@ -127,14 +127,15 @@ def _reweighted(classifier: FittedClassifier, task: TrainingTask, wanted: Shares
     With extras there are two ensembles, each with shares of its own: that with extras was fitted to the samples at
     which they have data. What is presumed is told of that one.
     """
-    rule, predictor, shares = classifier.rule, classifier.predictor, _sample_shares(task, task.training)
+    rule, predictor, samples = classifier.rule, classifier.predictor, classifier.samples
+    shares = _sample_shares(task, samples)
     if isinstance(predictor, EnsemblePredictor):
         predictor, presumed = _reweighted_ensemble(predictor, shares, wanted)
         return replace(classifier, predictor=predictor, rule=EnsembleRule.of(predictor)), presumed
     if isinstance(predictor, ExtrasPredictor) and isinstance(rule, ExtrasRule):
-        _, known = predictor.extras.at_pixels(task.training.rows, task.training.cols, silent)
+        _, known = predictor.extras.at_pixels(samples.rows, samples.cols, silent)
         plain, _ = _reweighted_ensemble(predictor.plain, shares, wanted)
-        shares = _sample_shares(task, task.training.subset(known))
+        shares = _sample_shares(task, samples.subset(known))
         extended, presumed = _reweighted_ensemble(predictor.extended, shares, wanted)
         rule = replace(rule, plain=EnsembleRule.of(plain), extended=extended.ensemble)
         return replace(classifier, predictor=replace(predictor, plain=plain, extended=extended), rule=rule), presumed

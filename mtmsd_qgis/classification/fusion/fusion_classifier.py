@@ -32,10 +32,11 @@ def fit_fusion(task: TrainingTask, progress: Progress) -> FittedClassifier:
     reader = FeatureReader(task.cube, layout, task.device)
     training = task.samples_within(sample_limit(layout))
     samples, order = gather(reader, training, span(progress, 0.0, 0.1))
-    check_classes(training.class_index[order], task.classes)
+    training = training.subset(order)
+    check_classes(training.class_index, task.classes)
     purified = purify_samples(samples, _features_to_keep(settings, layout))
     local, around = purified(samples.local, samples.around)
-    weight = mean_one(task.weights_of(training.subset(order)), task.device)
+    weight = mean_one(task.weights_of(training), task.device)
     reduced = LabelledFeatures(local, around, samples.classes, weight)
     fitted, alignment = _fit(reduced, purified, task, span(progress, 0.1, 0.9))
     table = alignment.table(layout.timesteps) if alignment and cell_table(layout, {}) else {}
@@ -45,7 +46,7 @@ def fit_fusion(task: TrainingTask, progress: Progress) -> FittedClassifier:
     rule = FusionRule(fitted, purified, n_classes)
     cells = cell_shares(rule, reduced, layout, settings.seed, span(progress, 0.9, 1.0))
     predictor, features = FusionPredictor(reader, rule), int(local.shape[2])
-    return FittedClassifier(predictor, weights, {}, features, rule=rule, cells=cells, alignment=table)
+    return FittedClassifier(predictor, weights, {}, features, training, rule=rule, cells=cells, alignment=table)
 
 
 def _fit(

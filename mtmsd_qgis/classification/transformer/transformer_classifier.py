@@ -50,6 +50,7 @@ def fit_transformer(task: TrainingTask, progress: Progress) -> FittedClassifier:
         timesteps,
         words_first(stages),
         layout.features,
+        training,
         rule=rule,
         cells=cell_table(layout, cells),
     )

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from mtmsd_qgis.classification.choices.class_priors import with_other_prior
+from mtmsd_qgis.classification.training_task import TrainingTask
 from mtmsd_qgis.errors import SamplesError, SettingsError
 from mtmsd_qgis.io.cube import Cube
 from mtmsd_qgis.io.windows import whole
@@ -16,6 +17,7 @@ from mtmsd_qgis.jobs.data_model import ClassEntry
 from mtmsd_qgis.jobs.protocol import Job
 from mtmsd_qgis.jobs.settings import ApplySettings, ClassificationSettings, to_json
 from mtmsd_qgis.progress import silent
+from mtmsd_qgis.sampling.subsampling import subsample
 from mtmsd_qgis.tasks.run import run
 from tests.scenes import cube_of
 
@@ -91,6 +93,22 @@ def test_samples_means_their_shares_and_nothing_is_left_where_nothing_is_chosen(
     assert np.allclose(same, probabilities, atol=1e-6)
     assert plain.choices is None
     assert "class_weights" not in to_json(settings)
+
+
+@pytest.mark.parametrize("classifier", ["auto", "linear"])
+def test_a_classifier_presumes_the_shares_of_the_samples_that_memory_has_room_for(pair, classifier, monkeypatch):
+    """Of too many samples as many of each class are taken, 100 and 100 here, where all have the shares 3 : 1."""
+
+    def two_hundred(task, _):
+        return task.training.subset(subsample(task.training.class_index, 200, 0, balanced=True))
+
+    monkeypatch.setattr(TrainingTask, "samples_within", two_hundred)
+    settings = replace(SETTINGS, classifier=classifier, split="random", class_weights="samples")
+    result, probabilities = mapped(pair, settings)
+    assert result.choices.class_weights.presumed == pytest.approx((0.5, 0.5))
+    assert result.choices.class_weights.shares == pytest.approx((0.75, 0.25), abs=0.01)
+    if classifier == "linear":
+        assert border(probabilities) == pytest.approx(APART / 2 + np.log(3) / APART, abs=0.2)
 
 
 def test_a_classifier_file_keeps_the_weights(pair, tmp_path):
