@@ -279,6 +279,7 @@ class ClassificationRun:
         from ...mtmsd_qgis.report.reports import classification_notes, classification_report
         from ..bridge.explanation.explained_points import with_features
         from ..bridge.files.atomic_write import write_texts
+        from ..bridge.vector.labels import not_judged
 
         rows = {
             "Raster": f"{self.source.name}, {self.source.size_text}",
@@ -291,6 +292,8 @@ class ClassificationRun:
         }
         if self.reference is not None:
             rows["Validation layer"] = self.reference.name
+            sentence = f"{result.split.sentence} {not_judged(self.labels, self.reference, result.classes)}".rstrip()
+            result = replace(result, split=replace(result.split, sentence=sentence))
         if self.samples.sentences or self.samples.weight_sentences:
             choices = replace(
                 result.choices or ChoiceFacts(),

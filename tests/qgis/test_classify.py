@@ -99,13 +99,19 @@ def test_validation_layer_with_other_classes(scene, features, tmp_path):
         name="field_visits",
     )
     log = Log()
-    results = classify(features, str(scene.polygons), tmp_path, log, VALIDATION=reference)
+    report = {"VALIDATION": reference, "REPORT": str(tmp_path / "report.html")}
+    results = classify(features, str(scene.polygons), tmp_path, log, **report)
     assert results["OA"] is not None
     assert (
         "Left out of the samples of the layer field_visits: 1 of a class that the training layer lacks (feature 3)."
         in log.warnings
     )
     assert "Validation layer: field_visits, 16 reference pixels." in log.lines
+    assert json.loads((tmp_path / "report.json").read_text())["notes"][0] == (
+        "An independent layer of reference samples was used. Left out of the validation layer, as the map does not "
+        "have their class: 1 feature of 'ice'. The map gives such places other classes, and the accuracy does not "
+        "count that as wrong."
+    )
 
 
 def test_same_seed_same_bytes(scene, features, tmp_path):

@@ -175,6 +175,26 @@ def as_classes_of(training: LabelLayer, reference: LabelLayer) -> LabelLayer:
     return replace(reference, shapes=shapes, notes=notes)
 
 
+def not_judged(training: LabelLayer, reference: LabelLayer, classes: Sequence[ClassEntry]) -> str:
+    """That reference samples of classes that the map does not have count in no figure; empty where there are none.
+
+    Args:
+        training: What the map was learnt from.
+        reference: With the values of the training layer.
+        classes: Of the map.
+    """
+    ids = {entry.id for entry in classes}
+    known = {key for key, entry in make_classes(training).items() if entry.id in ids}
+    alone = [key for _, key in reference.shapes if key not in known]
+    if not alone:
+        return ""
+    names, plural = names_of(list(dict.fromkeys(alone)), {}), "s" if len(alone) > 1 else ""
+    return (
+        f"Left out of the validation layer, as the map does not have their class: {len(alone)} feature{plural} of "
+        f"{names}. The map gives such places other classes, and the accuracy does not count that as wrong."
+    )
+
+
 def _free_colors(labels: LabelLayer, count: int) -> list[str]:
     """A colour for each of so many classes, none of which a category has."""
     taken = {color.lower() for _, color in labels.styles.values()}
