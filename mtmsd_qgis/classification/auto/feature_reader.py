@@ -26,7 +26,7 @@ from ...progress import Progress
 from ...sampling.sample_table import SampleTable
 from ..context.joint_bilateral import affinities, smooth
 from ..extras.known_smoothing import smooth_known
-from .feature_sets import MARGIN, BandPlan, FeatureSet, Quantity, Source, stages_of
+from .feature_sets import ALL_STAGES, MARGIN, BandPlan, FeatureSet, Quantity, Source, stages_of
 from .scene_scaling import GuideScaling, SpectraScaling
 
 SMOOTHING_SIGMA = 0.35  # range sigma with which spectra and features are smoothed before a model sees them
@@ -100,10 +100,10 @@ class FeatureSetReader:
         if quantity is Quantity.FEATURES:
             return [self._source(band) for band in self.plan.features] * copies
         if quantity is Quantity.COMPONENTS:
-            return [self._source(self.plan.base[0])] * (len(self.scaling.components) * copies)
+            return [self._mixed_source] * (len(self.scaling.components) * copies)
         if self.scaling.reduction is None:
             return [self._source(band) for band in self.plan.base]
-        return [self._source(self.plan.base[0])] * len(self.scaling.reduction)
+        return [self._mixed_source] * len(self.scaling.reduction)
 
     def windows(
         self, wanted: Sequence[FeatureSet], area: Window | None = None, *, for_samples: bool = False
@@ -163,6 +163,12 @@ class FeatureSetReader:
         """Diffusion features (F, h, w) of a window, 0 where there is no data."""
         stored = np.nan_to_num(self.cube.read(window, list(bands)), copy=False, nan=0.0)
         return torch.from_numpy(stored).to(self.device)
+
+    @property
+    def _mixed_source(self) -> Source:
+        """Of a component, to which all base bands contribute; without spectra these are of one timestep."""
+        first, *others = dict.fromkeys(self._source(band) for band in self.plan.base)
+        return first._replace(stage=ALL_STAGES) if others else first
 
     def _source(self, band: int) -> Source:
         layout = self.layout

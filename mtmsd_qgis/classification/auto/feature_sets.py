@@ -15,6 +15,7 @@ from typing import NamedTuple
 from ...jobs.data_model import FeatureLayout
 
 _TIMESTEPS = (100, 200)  # that models learn from and the guidance image is made of, or the nearest there are
+ALL_STAGES = "all stages"  # of components that features of several stages contribute to
 _BOXES = (5, 15, 31)  # sides in pixels of the windows of the box means
 
 

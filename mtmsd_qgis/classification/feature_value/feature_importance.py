@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ...jobs.data_model import FeatureLayout
 from ..auto.ensemble import Ensemble
-from ..auto.feature_sets import FeatureSet, Source, stages_of
+from ..auto.feature_sets import ALL_STAGES, FeatureSet, Source, stages_of
 from ..training_task import CellWeights, words_first
 
 IMPORTANCE_SAMPLES = 500  # that importance is measured at, at most
@@ -31,7 +31,8 @@ class SourceShares:
     Attributes:
         timesteps: By timestep.
         stages: By stage.
-        cells: By timestep and stage; its shares and those of other sources sum to 1.
+        cells: By timestep and stage; its shares and those of other sources sum to 1. Empty where a model sees
+            components of several stages.
     """
 
     timesteps: Mapping[str, float]
@@ -66,9 +67,8 @@ def source_shares(
         return permuted_shares(predict, {name for each in names.values() for name in each}, seed)
 
     by_timestep, by_stage = shares(lambda source: source.timestep), shares(lambda source: source.stage)
-    return SourceShares(
-        words_first(by_timestep), words_first(by_stage), cell_table(layout, shares(lambda source: source))
-    )
+    cells = {} if ALL_STAGES in by_stage else cell_table(layout, shares(lambda source: source))
+    return SourceShares(words_first(by_timestep), words_first(by_stage), cells)
 
 
 def permuted_shares(

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
+from mtmsd_qgis.classification.auto import scene_scaling
 from mtmsd_qgis.classification.auto.feature_reader import FeatureSetReader
 from mtmsd_qgis.classification.auto.feature_sets import MARGIN, FeatureSet
 from mtmsd_qgis.io.windows import Tile, Window, expand, whole
@@ -70,6 +73,16 @@ def test_sources_tell_timesteps_stages_and_spectra_apart(reader):
     sources = set(reader.sources(FeatureSet.FEATURE_MEANS))
     assert sources == {("50", "3"), ("50", "5"), ("200", "3"), ("200", "5")}
     assert reader.sources(FeatureSet.FEATURE_MEANS)[0] == ("50", "3")
+
+
+def test_components_of_features_of_several_stages_are_of_no_stage_in_particular(values, tmp_path, monkeypatch):
+    monkeypatch.setattr(scene_scaling, "MOST_BANDS", 3)
+    without_spectra = replace(LAYOUT, spectra=0)
+    reader = FeatureSetReader.fit(cube_of(tmp_path, values[:8]), without_spectra, CPU)
+    for feature_set in (FeatureSet.SPECTRA, FeatureSet.COMPONENT_MEANS):
+        assert set(reader.sources(feature_set)) == {("50", "all stages")}
+    one_stage = replace(without_spectra, names=("s3 c000", "s3 c001", "s3 c002", "s3 c003"))
+    assert set(replace(reader, layout=one_stage).sources(FeatureSet.SPECTRA)) == {("50", "3")}
 
 
 def test_spectra_are_standardised_smoothed_within_fields_and_means_are_means(reader):

@@ -57,6 +57,17 @@ def test_spectra_alone_leave_all_cells_at_zero():
     assert list(shares.timesteps) == ["spectra", "50", "100"]
 
 
+def test_a_model_that_sees_components_of_several_stages_has_no_table_of_cells():
+    rng = np.random.default_rng(2)
+    class_index = np.arange(240) % 2
+    spectra = rng.normal(size=(240, 3)) + 4 * class_index[:, None]
+    ensemble, features, sources = ensemble_of(np.zeros((240, 8)), spectra, class_index)
+    mixed = {s: [Source("50", "all stages")] * 3 if s in SPECTRA else each for s, each in sources.items()}
+    shares = source_shares(ensemble, features, mixed, LAYOUT, 0)
+    assert shares.stages["all stages"] == pytest.approx(1)
+    assert shares.cells == {}
+
+
 def test_shuffling_nothing_counts_nothing_and_shuffling_all_counts_most():
     x = torch.randn(60, 3, generator=torch.Generator().manual_seed(0))
     columns = {"nothing": [], "one": [0], "all": [0, 1, 2]}
