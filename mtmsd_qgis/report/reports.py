@@ -32,6 +32,31 @@ from .html import NONE, cards, page, paragraph, percent_text, table
 from .html import facts as facts_table
 from .timesteps.choice_table import timestep_choice_parts
 
+_USES, _WEIGHS = "What the classifier uses: ", "How the classifier weighs "
+_COEFFICIENTS = (
+    _WEIGHS,
+    "A share is that of a timestep in the sum of the squared coefficients of standardised features.",
+)
+_MEANINGS = {
+    "auto": (
+        _USES,
+        "A share says how much the map's probabilities change when that input alone is shuffled among samples "
+        "(permutation importance). Inputs that tell the same stand in for each other, so a timestep can count although "
+        "no stage does.",
+    ),
+    "mtmsd": (
+        _WEIGHS,
+        "A share is the mean weight that the networks give the features of a timestep when they fuse all.",
+    ),
+    "transformer3d": (_USES, "A share is that of an input in the mean squared gradient of the networks' decision."),
+    "linear": _COEFFICIENTS,
+    "hyperfeatures": _COEFFICIENTS,
+}
+_SPECTRA = (
+    " Spectra are the bands, noise-whitened or not, their means over boxes, and their means within fields, which the "
+    "diffusion features outline."
+)
+
 
 def classification_notes(result: MapResult) -> list[str]:
     """What a reader of the classification's figures has to know: the samples' part, and what was chosen.
@@ -94,7 +119,8 @@ def classification_parts(
     parts += choice_parts(choices, accuracy, classes, pixels)
     parts += feature_gain_parts(result.ensemble.feature_gain) if result.ensemble else []
     parts += timestep_choice_parts(result.timestep_choice)
-    parts += _weights(result) + alignment_parts(result.alignment_weights) + cell_weight_parts(result.cell_weights)
+    parts += _weights(result) + alignment_parts(result.alignment_weights)
+    parts += cell_weight_parts(result.cell_weights, by_gradient=result.settings.classifier == "transformer3d")
     parts += ensemble_parts(result.ensemble) if result.ensemble else []
     parts += extra_parts(result.extras) if result.extras else []
     parts += explanation_parts(result.explanations, result.classes)
@@ -190,19 +216,19 @@ def _weights(result: MapResult) -> list[str]:
             "<h2>What the classifier uses</h2>",
             "<p>This map uses spectra only: no model with diffusion features has a weight.</p>",
         ]
+    if result.alignment_weights:  # they are the same, by stage too
+        return []
+    title, meaning = _MEANINGS[result.settings.classifier]
     parts = []
     for shares, kind, axis in (
         (result.timestep_weights, "timesteps", "timestep (small = little noise)"),
         (result.stage_weights, "stages", "stage of the decoder (small = coarse)"),
     ):
         if len(shares) > 1:
-            parts += [f"<h2>What the classifier uses: {kind}</h2>", *_shares(shares, axis)]
-    if parts and "spectra" in result.timestep_weights:
-        parts.append(
-            "<p>A share says how much the map's probabilities change when that input is shuffled among samples "
-            "(permutation importance). Spectra are the bands, noise-whitened or not, their means over boxes, "
-            "and their means within fields, which the diffusion features outline.</p>"
-        )
+            parts += [f"<h2>{title}{kind}</h2>", *_shares(shares, axis)]
+    if parts:
+        spectra = _SPECTRA if "spectra" in result.timestep_weights else ""
+        parts.append(f"<p>{meaning}{spectra}</p>")
     return parts
 
 

@@ -67,7 +67,7 @@ def classification(**changes) -> MapResult:
         stage_weights={"spectra": 0.5, "3": 0.2, "5": 0.3},
         features_per_timestep=12,
         purification=PurificationFacts("clusters", ""),
-        settings=ClassificationSettings(classifier="mtmsd"),
+        settings=ClassificationSettings(),
         computation=COMPUTATION,
         ensemble=ENSEMBLE,
         seconds=12.3,
@@ -173,13 +173,43 @@ def test_timestep_and_stage_are_shown_together():
     assert "timestep and stage together" not in page
     cells = {"50": {"3": 0.0, "5": 0.05, "8": 0.0001}, "100": {"3": 0.004, "5": 0.31, "8": 0.0}}
     page = classification_report(classification(cell_weights=cells), {})
-    assert "Of all cells, t = 100 at stage 5 counts most, with 31 %; all cells together count 36 %." in page
+    assert "Of all cells, t = 100 at stage 5 counts most, with 31 %; the shares of all cells add up to 36 %." in page
     table = page.split("timestep and stage together")[1].split("</table>")[0]
     assert re.findall(r"<td[^>]*>([^<]*)</td>", table) == ["0", "0.4", "5.0", "31", "&lt;0.1", "0"]
     none = {"50": {"3": 0.0, "5": 0.0}, "100": {"3": 0.0, "5": 0.0}}
     page = classification_report(classification(cell_weights=none), {})
-    assert "of any timestep and stage among samples changes nothing on this map" in page
+    assert "of any one timestep and stage among samples changes nothing on this map" in page
     assert "timestep and stage together" not in page
+
+
+@pytest.mark.parametrize(
+    ("classifier", "title", "meaning", "of_cells"),
+    [
+        (
+            "auto",
+            "What the classifier uses: timesteps",
+            "that input alone is shuffled",
+            "of that cell alone are shuffled",
+        ),
+        (
+            "mtmsd",
+            "How the classifier weighs timesteps",
+            "mean weight that the networks",
+            "of that cell alone are shuffled",
+        ),
+        ("linear", "How the classifier weighs timesteps", "squared coefficients", "of that cell alone are shuffled"),
+        ("transformer3d", "What the classifier uses: timesteps", "squared gradient", "by the cell that it leads to"),
+    ],
+)
+def test_what_a_share_is_stands_below_it(classifier, title, meaning, of_cells):
+    cells = {"50": {"3": 0.1, "5": 0.2}, "100": {"3": 0.3, "5": 0.4}}
+    settings = ClassificationSettings(classifier=classifier)
+    page = classification_report(classification(settings=settings, stage_weights={}, cell_weights=cells), {})
+    charts, table = page.split(f"<h2>{title}</h2>")[1].split("timestep and stage together</h2>")
+    assert meaning in charts
+    assert of_cells in table.split("</table>")[1].split("</p>")[0]
+    weighed = classification(settings=settings, cell_weights=cells, alignment_weights=cells)
+    assert f"{title}</h2>" not in classification_report(weighed, {})
 
 
 @pytest.mark.parametrize(

@@ -12,12 +12,23 @@ from html import escape
 from .heat_map import HeatMap
 
 _LEAST_SHOWN = 0.001
+_BY_SHUFFLING = (
+    "Percent of what the map's probabilities change by when the features of that cell alone are shuffled among "
+    "samples. Cells that tell the same stand in for each other: all of a timestep can count more than its cells do. "
+    "What is missing from 100 % are spectra and other inputs."
+)
+_BY_GRADIENT = "Percent of the mean squared gradient of the networks' decision, by the cell that it leads to."
 
 CellWeights = Mapping[str, Mapping[str, float]]
 
 
-def cell_weight_parts(cells: CellWeights | None) -> list[str]:
-    """The sentence and the table; nothing where the raster has no such cells."""
+def cell_weight_parts(cells: CellWeights | None, *, by_gradient: bool = False) -> list[str]:
+    """The sentence and the table; nothing where the raster has no such cells.
+
+    Args:
+        cells: Shares.
+        by_gradient: Whether they are those of a gradient; else features were shuffled.
+    """
     if not cells:
         return []
     timesteps, stages = list(cells), list(next(iter(cells.values())))
@@ -28,9 +39,8 @@ def cell_weight_parts(cells: CellWeights | None) -> list[str]:
         "<h2>What the classifier uses: timestep and stage together</h2>",
         f"<p><strong>{escape(cell_sentence(cells))}</strong></p>",
         HeatMap(stages, timesteps, values, 0.0, max(map(max, values)), _percent).html(),
-        "<p>Percent of what the map's probabilities change by when the features of that cell are shuffled among "
-        "samples. Small timesteps have little noise, small stages are coarse. What is missing from 100 % are spectra "
-        "and other inputs.</p>",
+        f"<p>{_BY_GRADIENT if by_gradient else _BY_SHUFFLING} Small timesteps have little noise, small stages are "
+        "coarse.</p>",
     ]
 
 
@@ -62,15 +72,15 @@ def _heaviest(weights: CellWeights, cells: int) -> str:
 
 
 def cell_sentence(cells: CellWeights) -> str:
-    """Which cell counts most, and how much all of them do."""
+    """Which cell counts most, and what the shares of all of them add up to."""
     shares = {(timestep, stage): share for timestep, row in cells.items() for stage, share in row.items()}
     total = sum(shares.values())
     if total <= 0:
-        return "Shuffling the diffusion features of any timestep and stage among samples changes nothing on this map."
+        return "Shuffling the features of any one timestep and stage among samples changes nothing on this map."
     timestep, stage = max(shares, key=lambda cell: shares[cell])
     return (
-        f"Of all cells, t = {timestep} at stage {stage} counts most, with {_percent(shares[timestep, stage])} %; all "
-        f"cells together count {_percent(total)} %."
+        f"Of all cells, t = {timestep} at stage {stage} counts most, with {_percent(shares[timestep, stage])} %; the "
+        f"shares of all cells add up to {_percent(total)} %."
     )
 
 
