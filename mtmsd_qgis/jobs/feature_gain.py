@@ -22,7 +22,7 @@ class FeatureGain:
         standard_error: Of the difference; what is held out together is a cluster. None of a single cluster.
         samples: That were held out.
         folds: What was held out: "samples", "groups" or "blocks".
-        used: Whether the map uses the features.
+        used: Whether the map uses the features; with extra rasters, where these have data.
     """
 
     with_features: float
@@ -43,7 +43,7 @@ class FeatureGain:
         """What the features add, and whether the map uses them."""
         points = f"{abs(self.gain):.1f}"
         error = "" if self.standard_error is None else f" ± {self.standard_error:.1f}"
-        use = "the map uses them" if self.used else "the map rests on the spectra alone"
+        use = "the map uses them" if self.used else "the map does not use them"
         if not self.is_measurable:
             sign = "−" if self.gain < 0 else "+"
             return f"The diffusion features add nothing measurable ({sign}{points}{error} percentage points); {use}."

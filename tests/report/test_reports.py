@@ -252,13 +252,13 @@ def test_what_the_classifier_uses_and_how_its_models_were_chosen():
     ("gain", "error", "used", "expected"),
     [
         (2.7, 0.6, True, "The diffusion features add 2.7 ± 0.6 percentage points of accuracy; the map uses them."),
-        (-2.7, 0.6, False, "The diffusion features cost 2.7 ± 0.6 percentage points of accuracy; the map rests on the"),
+        (-2.7, 0.6, False, "The diffusion features cost 2.7 ± 0.6 percentage points of accuracy; the map does not"),
         (0.9, 0.5, True, "The diffusion features add nothing measurable (+0.9 ± 0.5 percentage points); the map uses"),
         (
             -0.9,
             0.5,
             False,
-            "add nothing measurable (−0.9 ± 0.5 percentage points); the map rests on the spectra alone.",
+            "add nothing measurable (−0.9 ± 0.5 percentage points); the map does not use them.",
         ),
         (5.0, None, True, "The diffusion features add nothing measurable (+5.0 percentage points); the map uses them."),
         (0.0, 0.0, True, "add nothing measurable (+0.0 ± 0.0 percentage points); the map uses them."),

@@ -9,10 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mtmsd_qgis.classification.auto.ensemble import cross_validate_ensemble
+from mtmsd_qgis.classification.extras import joining
+from mtmsd_qgis.classification.feature_value import candidate
 from mtmsd_qgis.errors import SceneError
 from mtmsd_qgis.features.extras.column_recipe import ColumnRecipe
 from mtmsd_qgis.io.cube import Cube
 from mtmsd_qgis.io.windows import whole
+from mtmsd_qgis.jobs.data_model import FeatureLayout
 from mtmsd_qgis.jobs.extras.extra_rasters import ExtraInputs, ExtraRaster
 from mtmsd_qgis.jobs.protocol import Job
 from mtmsd_qgis.jobs.settings import ApplySettings, ClassificationSettings, to_json
@@ -113,6 +117,29 @@ def test_pixels_without_the_extra_are_mapped_without_it(scene):
     assert result.extras.share_without == 0.25
     assert (found[:, 60:] == without[:, 60:]).all()
     assert (found == index)[:, :60].mean() >= 0.95
+
+
+@pytest.mark.parametrize("context", [True, False])
+def test_whether_the_map_uses_features_is_told_of_the_models_with_extras(scene, tmp_path, monkeypatch, context):
+    """Spatial context needs diffusion features; it is asked for anew with extras."""
+
+    def forced(uses_context):
+        def validated(samples, purpose, *more):
+            return cross_validate_ensemble(samples, replace(purpose, uses_context=uses_context), *more)
+
+        return validated
+
+    monkeypatch.setattr(candidate, "cross_validate_ensemble", forced(not context))
+    monkeypatch.setattr(joining, "cross_validate_ensemble", forced(context))
+    folder, cube, index, height = scene
+    spectra = cube.read(whole(SIDE, SIDE))
+    of_features = cube_of(tmp_path, np.concatenate([spectra, spectra]), name="features")
+    layout = FeatureLayout(timesteps=(50, 100), features=2, names=("s3 c0", "s5 c0"), spectra=4)
+    np.save(tmp_path / "samples.npy", np.load(folder / "samples.npy"))
+    extras = {"heights": height[None]}
+    result, *_ = classified((tmp_path, of_features, index, height), extras, use="always", layout=layout)
+    assert result.extras.findings[0].joined
+    assert result.ensemble.feature_gain.used == context
 
 
 def learnt(scene, out: Path, **parts):

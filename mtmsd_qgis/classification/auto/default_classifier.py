@@ -16,6 +16,7 @@ from ...sampling.sample_table import SampleTable
 from ..explanation.learnt_samples import LearntSamples
 from ..extras.decision import decide
 from ..feature_value.candidate import feature_sets_for
+from ..feature_value.feature_gain import uses_features
 from ..feature_value.feature_importance import IMPORTANCE_SAMPLES, source_shares
 from ..feature_value.with_and_without import AtSamples, ReadAtSamples, with_and_without
 from ..log_lines import log_ensemble
@@ -58,6 +59,8 @@ def fit_at_samples(
     decided = decide(task, candidate, span(progress, chosen, 0.9))
     reader, samples, ensemble = decided.reader, decided.samples, decided.ensemble
     progress(0.9, "importance of timesteps and stages")
+    if gain is not None:  # extras may have led to other models
+        gain = replace(gain, used=uses_features(ensemble.feature_sets))
     log_ensemble(ensemble, decided.context, gain)
     subset = samples.subset(np.random.default_rng(settings.seed).permutation(len(samples))[:IMPORTANCE_SAMPLES])
     sources = {feature_set: reader.sources(feature_set) for feature_set in ensemble.feature_sets}

@@ -7,11 +7,14 @@ Leaves: a FeatureGain.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
 from ...jobs.feature_gain import FeatureGain
 from ..auto.ensemble import CrossValidatedEnsemble
+from ..auto.feature_sets import FeatureSet
 
 
 def feature_gain(with_features: CrossValidatedEnsemble, without: CrossValidatedEnsemble) -> FeatureGain:
@@ -32,8 +35,13 @@ def feature_gain(with_features: CrossValidatedEnsemble, without: CrossValidatedE
         standard_error=None if error is None else 100 * error,
         samples=len(difference),
         folds=with_features.held_out.unit,
-        used=any(feature_set.uses_guide or feature_set.is_diffusion for feature_set in read),
+        used=uses_features(read),
     )
+
+
+def uses_features(feature_sets: Iterable[FeatureSet]) -> bool:
+    """Whether diffusion features are needed for one of these feature sets."""
+    return any(feature_set.uses_guide or feature_set.is_diffusion for feature_set in feature_sets)
 
 
 def clustered_error(values: NDArray[np.float64], clusters: NDArray[np.int64]) -> float | None:
