@@ -101,8 +101,8 @@ def features_note(accuracy: AccuracyFigures) -> list[str]:
         else f"Taking whole features as what was sampled, that of the overall accuracy is {low:.1f} to {high:.1f} %."
     )
     return [
-        f"The {samples} reference pixels come from {features} features. Pixels of one polygon are alike and no "
-        f"independent samples, so intervals and standard errors are too narrow. {width}"
+        f"The {samples} reference pixels come from {features} feature{'' if features == 1 else 's'}. Pixels of one "
+        f"polygon are alike and no independent samples, so intervals and standard errors are too narrow. {width}"
     ]
 
 

@@ -81,23 +81,29 @@ def split_samples(
             held out and there is one.
     """
     if job.validation is not None:
+        if settings.buffer:
+            log.warning("BUFFER is not used: it is for samples that are held out, and there is a validation layer.")
         return with_reference(samples, read_samples(folder, job.validation))
     split = _hold_out(samples, settings, np.zeros(len(samples), dtype=np.int64) if scenes is None else scenes)
     training, validation = samples.subset(~split.held_out), samples.subset(split.held_out)
+    sentence = split.sentence
     if settings.buffer and len(validation):
-        training = _beyond_buffer(training, validation, settings.buffer, job)
+        count, training = len(training), _beyond_buffer(training, validation, settings.buffer, job)
+        sentence += (
+            f" {count - len(training)} training samples within {settings.buffer:g} pixels of them were left out."
+        )
     missing = tuple(job.classes[i].name for i in split.not_held_out) if split.method != "none" else ()
     if missing and len(validation):
         log.warning("Nothing could be held out of: %s.", ", ".join(missing))
     elif missing:
         log.warning("%s", split.sentence)
-    return SampleSplit(training, validation, split.method, split.sentence, missing)
+    return SampleSplit(training, validation, split.method, sentence, missing)
 
 
 def _hold_out(samples: SampleTable, settings: ClassificationSettings, scenes: NDArray[np.int64]) -> Split:
     share, seed = settings.validation_share, settings.seed
     if settings.split == "random":
-        return random_split(samples.class_index, share, seed)
+        return random_split(samples.class_index, share, seed, with_neighbours=settings.buffer < 1)
     if settings.split == "spatial":
         return group_split(samples.class_index, spatial_groups(samples, settings.block_size), share, seed)
     if settings.split == "scene":

@@ -55,13 +55,14 @@ def no_split(count: int) -> Split:
     return Split("none", np.zeros(count, dtype=bool), "Nothing was held out, so no accuracy is given.")
 
 
-def random_split(classes: NDArray[np.int64], share: float, seed: int) -> Split:
+def random_split(classes: NDArray[np.int64], share: float, seed: int, *, with_neighbours: bool = True) -> Split:
     """Hold out a share of each class's samples, drawn at random; each class keeps at least two for training.
 
     Args:
         classes: (N,) class indices.
         share: Held out, 0 to 1.
         seed: Of the draw.
+        with_neighbours: Whether pixels beside held-out ones are learnt from; for the sentence.
     """
     rng = np.random.default_rng(seed)
     held_out = np.zeros(len(classes), dtype=bool)
@@ -71,9 +72,12 @@ def random_split(classes: NDArray[np.int64], share: float, seed: int) -> Split:
         held_out[rng.permutation(members)[training:]] = True
     if not held_out.any():
         return Split("random", held_out, _TOO_FEW, _without(classes, held_out))
-    sentence = (
-        f"A random {share:.0%} of each class's pixels was held out. Neighbours of the held-out pixels were used in "
-        "training, so this figure overstates the accuracy on fields without samples."
+    sentence = f"A random {share:.0%} of each class's pixels was held out. " + (
+        "Neighbours of the held-out pixels were used in training, so this figure overstates the accuracy on fields "
+        "without samples."
+        if with_neighbours
+        else "Training pixels lie in the same fields, so this figure may overstate the accuracy on fields without "
+        "samples."
     )
     return Split("random", held_out, sentence, _without(classes, held_out))
 

@@ -68,6 +68,24 @@ def test_a_buffer_leaves_out_training_samples_near_validation_samples(tmp_path):
         split_samples(Job("classify", classes=CLASSES), tmp_path, samples, wide)
 
 
+def test_what_a_buffer_did_is_told_and_no_neighbours_that_it_took_away(tmp_path):
+    rows, cols = np.mgrid[0:64, 0:64].reshape(2, -1)
+    samples = SampleTable(rows, cols, cols % 2, np.arange(len(rows)))
+    settings = ClassificationSettings(split="random", validation_share=0.01, buffer=2)
+    split = split_samples(Job("classify", classes=CLASSES), tmp_path, samples, settings)
+    gone = len(samples) - len(split.training) - len(split.validation)
+    assert "Neighbours" not in split.sentence
+    assert "Training pixels lie in the same fields, so this figure may overstate" in split.sentence
+    assert split.sentence.endswith(f" {gone} training samples within 2 pixels of them were left out.")
+
+
+def test_a_buffer_that_is_not_used_is_told_of(tmp_path, caplog):
+    np.save(tmp_path / "v.npy", table([5, 5, 1, 9]))
+    samples = SampleTable.from_array(table([0, 0, 0, 1], [0, 1, 1, 2]))
+    split_samples(Job("classify", validation="v.npy"), tmp_path, samples, ClassificationSettings(buffer=3))
+    assert "BUFFER is not used" in caplog.text
+
+
 def test_a_spatial_split_holds_out_a_polygon_of_every_class_that_has_two(tmp_path):
     """Two polygons of 40 and 60 pixels do not fit a share of 5 %: the smaller one is held out all the same."""
     group = np.repeat([0, 1, 2, 3], [40, 60, 40, 60])
