@@ -77,7 +77,7 @@ class SampleWeightFacts:
         return (
             f"Training samples count by the field {self.field} (SAMPLE_WEIGHT_FIELD), from {self.least:.2g} to "
             f"{self.most:.2g} times their mean; the {self.samples} samples say as much as {self.effective:.0f} of one "
-            "weight. In the accuracy every held-out sample counts alike."
+            "weight. In the accuracy every reference sample counts alike."
         )
 
 

@@ -34,7 +34,8 @@ def choice_notes(choices: ChoiceFacts | None, accuracy: AccuracyFigures | None =
     if choices.sample_weights is not None:
         notes.append(choices.sample_weights.sentence)
     if choices.class_weights is not None:
-        notes.append(_weights_note(choices.class_weights))
+        known = accuracy if choices.reject is None else choices.reject.accuracy
+        notes.append(_weights_note(choices.class_weights, known))
     if choices.segments is not None:
         later = choices.sieve or choices.reject
         notes.append(_segment_note(choices.segments, accuracy if later is None else later.accuracy))
@@ -143,11 +144,16 @@ def _sieve_note(sieve: SieveFacts, accuracy: AccuracyFigures | None) -> str:
     return text
 
 
-def _weights_note(weights: ClassWeightFacts) -> str:
-    return (
+def _weights_note(weights: ClassWeightFacts, accuracy: AccuracyFigures | None) -> str:
+    text = (
         f"Before a pixel is seen, the classes are as probable as {_WEIGHTS[weights.kind]} (CLASS_WEIGHTS); the "
-        "probabilities of the classifier were corrected for it by Bayes' rule. The accuracy is that at the held-out "
-        "samples: where their classes have other shares than those that were chosen, it is not that of the whole map."
+        "probabilities of the classifier were corrected for it by Bayes' rule."
+    )
+    if accuracy is None:
+        return text
+    return (
+        f"{text} The accuracy is that at the reference samples: where their classes have other shares than those that "
+        "were chosen, it is not that of the whole map."
     )
 
 

@@ -71,7 +71,14 @@ def _sample_notes(result: MapResult) -> list[str]:
     """How samples were held out, and what is missing."""
     split, accuracy = result.split, result.accuracy
     notes = [split.sentence]
-    if split.not_held_out:
+    lacking = [entry.name for entry, n in zip(result.classes, split.validation_samples) if not n]
+    if split.method == "layer" and lacking and accuracy:
+        notes.append(
+            "The validation layer has no sample of: "
+            + ", ".join(lacking)
+            + ". Their accuracy is not known from this map."
+        )
+    if split.not_held_out and any(split.validation_samples):
         notes.append(
             "Nothing could be held out of: " + ", ".join(split.not_held_out) + ". Their accuracy is not "
             "known from this map."

@@ -12,7 +12,7 @@ import pytest
 from mtmsd_qgis.accuracy.calibration import evaluate_confidence
 from mtmsd_qgis.accuracy.metrics import evaluate
 from mtmsd_qgis.jobs.accuracy_results import AccuracyFigures, CalibrationBin
-from mtmsd_qgis.jobs.choice_results import ChoiceFacts, RejectFacts
+from mtmsd_qgis.jobs.choice_results import ChoiceFacts, ClassWeightFacts, RejectFacts
 from mtmsd_qgis.jobs.data_model import Band, ClassEntry, CubeFile
 from mtmsd_qgis.jobs.feature_gain import FeatureGain
 from mtmsd_qgis.jobs.results import (
@@ -153,6 +153,23 @@ def test_a_random_split_is_a_warning_and_class_purification_before_a_split_too()
     assert "slightly too good" in classification_report(classification(split=split, purification=before), {})
     assert "slightly too good" not in classification_report(classification(split=split, purification=after), {})
     assert "slightly too good" not in classification_report(classification(), {})
+
+
+def test_classes_without_a_reference_sample_are_named_once():
+    def notes(method, not_held_out, samples, figures):
+        split = replace(SPLIT, method=method, not_held_out=not_held_out, validation_samples=samples)
+        return " ".join(classification_notes(classification(split=split, accuracy=figures)))
+
+    assert "The validation layer has no sample of: wood. Their accuracy" in notes("layer", (), (50, 0), accuracy())
+    assert "Nothing could be held out of: wood. Their accuracy" in notes("spatial", ("wood",), (50, 0), accuracy())
+    assert "Their accuracy" not in notes("layer", (), (0, 0), None)
+    assert "Their accuracy" not in notes("spatial", ("water <deep>", "wood"), (0, 0), None)  # the sentence says so
+
+
+def test_a_note_on_class_weights_speaks_of_an_accuracy_where_there_is_one():
+    choices = ChoiceFacts(class_weights=ClassWeightFacts("even", (0.5, 0.5), (0.4, 0.6)))
+    assert "accuracy is that at the reference samples" in classification_notes(classification(choices=choices))[-1]
+    assert "accuracy" not in classification_notes(classification(choices=choices, accuracy=None))[-1]
 
 
 def test_one_timestep_has_no_weights_to_show():
