@@ -85,7 +85,8 @@ def classify(job: Job, folder: Path, progress: Progress) -> MapResult:
         segmented = decide_by_segments(step, files, grid, span(progress, mapped, 1.0))
         finished = finish_map(segmented.files, grid, settings.finish, whole_size(cube), span(progress, 1.0, 1.0))
     result = with_segments(map_result(finished, task, split, classifier, device), segmented, step, split.validation)
-    result = replace(result, suggestions=suggested_samples(job, folder, files, task, split.validation))
+    labelled = [samples, split.validation]
+    result = replace(result, suggestions=suggested_samples(job, folder, files, task, labelled))
     result = replace(result, explanations=explained_points(job, task, classifier))
     if stack:
         result = stack.own_result(result, finished.files, folder)

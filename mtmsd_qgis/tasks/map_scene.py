@@ -185,7 +185,8 @@ def map_scene(job: Job, folder: Path, progress: Progress) -> SceneMapResult:
         finished = finish_map(segmented.files, grid, steps.classify.finish, grid.size, span(progress, 1.0, 1.0))
     result = map_result(finished, task, split, classifier, device)
     result = with_segments(result, segmented, step, split.validation)
-    result = replace(result, suggestions=suggested_samples(job, folder, files, task, split.validation))
+    labelled = [samples, split.validation]
+    result = replace(result, suggestions=suggested_samples(job, folder, files, task, labelled))
     result = replace(result, explanations=explained_points(job, task, classifier))
     result = replace(result, purification=replace(result.purification, after_split=True))
     origin = SceneSource(source.recipe, steps.extract.at(layout.timesteps), scene.model, scene.model_file)

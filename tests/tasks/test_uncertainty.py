@@ -38,9 +38,9 @@ def scene(tmp_path_factory):
     return folder, cube_of(folder, values).description
 
 
-def classified(scene, classifier="auto", **options):
+def classified(scene, classifier="auto", buffer=0.0, **options):
     folder, cube = scene
-    settings = to_json(replace(SETTINGS, classifier=classifier))
+    settings = to_json(replace(SETTINGS, classifier=classifier, buffer=buffer))
     job = Job("classify", settings, cube, samples="samples.npy", classes=CLASSES, options=options)
     return run(job, folder, silent)
 
@@ -108,6 +108,13 @@ def test_samples_are_suggested_where_the_map_is_not_sure(scene):
         assert each.margin == measures[1, each.row, each.col]
     assert [each.share for each in found] == sorted((each.share for each in found), reverse=True)
     assert suggested(scene) == found
+
+
+def test_pixels_whose_samples_a_buffer_leaves_out_have_a_label_too(scene):
+    found = classified(scene, "linear", buffer=3.0, suggestions={"count": 1000, "within_reach": False}).suggestions
+    labelled = {(row, col) for row, col, *_ in np.load(scene[0] / "samples.npy").tolist()}
+    assert len(found) == 1000
+    assert not labelled & {(each.row, each.col) for each in found}
 
 
 def test_only_pixels_within_reach_are_suggested(scene):

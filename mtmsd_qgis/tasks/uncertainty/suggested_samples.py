@@ -7,6 +7,7 @@ Enters: the job, the map, what it was learnt from. Leaves: Suggestions.
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,7 @@ OPTION = "suggestions"
 
 
 def suggested_samples(
-    job: Job, folder: Path, files: MapFiles, task: TrainingTask, held_out: SampleTable
+    job: Job, folder: Path, files: MapFiles, task: TrainingTask, labelled: Sequence[SampleTable]
 ) -> tuple[Suggestion, ...] | None:
     """What the job asks for; None where it asks for nothing.
 
@@ -38,7 +39,7 @@ def suggested_samples(
         folder: The job folder.
         files: The map, with uncertainty and runner-up.
         task: What was learnt from.
-        held_out: Samples that have a label too.
+        labelled: All samples of the job, those too that a buffer left out.
     """
     if OPTION not in job.options:
         return None
@@ -46,7 +47,7 @@ def suggested_samples(
     scene = job.scene
     size = whole_size(task.cube) if scene is None else (scene.height, scene.width)
     reachable = _reachable(folder, size) if settings.within_reach else None
-    taken = np.concatenate([task.training.positions, held_out.positions])
+    taken = np.concatenate([samples.positions for samples in labelled])
     bands = BandPlan.of(task.layout, task.cube.bands).base
     mapped = MappedScene(files, task.cube, bands, size, taken, reachable)
     found = suggest_in_scene(mapped, settings.count, task.settings.seed)
