@@ -54,7 +54,7 @@ _MEANINGS = {
 }
 _SPECTRA = (
     " Spectra are the bands, noise-whitened or not, their means over boxes, and their means within fields, which the "
-    "diffusion features outline."
+    "diffusion features outline where the raster has them."
 )
 
 
@@ -226,11 +226,14 @@ def _weights(result: MapResult) -> list[str]:
     if result.alignment_weights:  # they are the same, by stage too
         return []
     title, meaning = _MEANINGS[result.settings.classifier]
-    parts = []
-    for shares, kind, axis in (
+    charts = [
         (result.timestep_weights, "timesteps", "timestep (small = little noise)"),
         (result.stage_weights, "stages", "stage of the decoder (small = coarse)"),
-    ):
+    ]
+    if not any(label.isdecimal() for label in result.timestep_weights):  # plain bands, and extra rasters
+        charts = [(result.timestep_weights, "inputs", "input")]
+    parts = []
+    for shares, kind, axis in charts:
         if len(shares) > 1:
             parts += [f"<h2>{title}{kind}</h2>", *_shares(shares, axis)]
     if parts:

@@ -177,6 +177,13 @@ def test_one_timestep_has_no_weights_to_show():
     assert "What the classifier uses" not in page
 
 
+def test_spectra_and_extra_rasters_are_one_chart_and_no_timesteps():
+    shares = {"spectra": 0.8, "extra rasters": 0.2}
+    page = classification_report(classification(timesteps=(0,), timestep_weights=shares, stage_weights=shares), {})
+    assert page.count("What the classifier uses: ") == 1
+    assert "What the classifier uses: inputs" in page
+
+
 def test_a_map_of_spectra_alone_is_named():
     alone = classification(timestep_weights={"spectra": 1.0}, stage_weights={"spectra": 1.0})
     page = classification_report(alone, {})
