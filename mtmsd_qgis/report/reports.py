@@ -219,10 +219,14 @@ def _circumstances(result: PretrainResult | MapResult) -> dict[str, str]:
 def _weights(result: MapResult) -> list[str]:
     """Charts of the timesteps and stages that the classifier uses, where there is more than one."""
     if len(result.timesteps) > 1 and list(result.timestep_weights) == ["spectra"]:
-        return [
-            "<h2>What the classifier uses</h2>",
-            "<p>This map uses spectra only: no model with diffusion features has a weight.</p>",
-        ]
+        gain = result.ensemble.feature_gain if result.ensemble else None
+        text = (
+            "No model that learns from diffusion features has a weight; they outline the fields within which spectra "
+            "are averaged."
+            if gain is not None and gain.used
+            else "This map uses spectra only: no model with diffusion features has a weight."
+        )
+        return ["<h2>What the classifier uses</h2>", f"<p>{text}</p>"]
     if result.alignment_weights:  # they are the same, by stage too
         return []
     title, meaning = _MEANINGS[result.settings.classifier]

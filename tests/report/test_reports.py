@@ -190,6 +190,12 @@ def test_a_map_of_spectra_alone_is_named():
     assert "This map uses spectra only: no model with diffusion features has a weight." in page
     assert "uses: timesteps" not in page
     assert "uses spectra only" not in classification_report(classification(), {})
+    gain = FeatureGain(90.0, 80.0, 10.0, 1.0, 50, "samples", used=True)
+    outlined = replace(alone, ensemble=replace(ENSEMBLE, feature_gain=gain))
+    page = classification_report(outlined, {})
+    assert "the map uses them" in page
+    assert "they outline the fields within which spectra are averaged" in page
+    assert "uses spectra only" not in page
 
 
 def test_timestep_and_stage_are_shown_together():
