@@ -30,7 +30,7 @@ def entropy(probabilities: Values) -> Values:
     """
     p = probabilities.astype(np.float64)
     summed = -(p * np.log(np.where(p > 0, p, 1.0))).sum(axis=0)
-    return np.asarray(np.clip(summed / np.log(len(p)), 0, 1), dtype=np.float32)
+    return np.asarray(np.clip(summed / np.log(len(p)), 0, 1) + 0.0, dtype=np.float32)  # no -0
 
 
 def margin(probabilities: Values) -> Values:

@@ -39,6 +39,10 @@ def test_measures_of_one_pixel(probabilities, expected_entropy, expected_margin,
     assert runner_up(values)[0] == second
 
 
+def test_the_entropy_of_a_certain_class_is_no_negative_zero():
+    assert not np.signbit(entropy(np.array([[1.0], [0.0]], np.float32)))[0]
+
+
 def test_disagreement_is_the_mean_distance_of_any_two_kinds():
     one, same, other = column(0.5, 0.5, 0.0), column(0.5, 0.5, 0.0), column(0.0, 0.5, 0.5)
     assert disagreement(np.stack([one, same]))[0] == 0
