@@ -291,7 +291,7 @@ def _context(context: ContextSummary | None) -> list[str]:
             "where the raster has them, without labels."
         )
     else:
-        text = f"Each pixel was classified by its spectrum alone: spatial context would not have helped{asked}."
+        text = f"Each pixel was classified by its own values alone: spatial context would not have helped{asked}."
     return ["<h2>Spatial context</h2>", f"<p>{text}</p>"]
 
 

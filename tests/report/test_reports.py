@@ -309,7 +309,7 @@ def test_whether_spatial_context_is_used():
     )
     assert "Spatial context is used" in used
     assert "Brier score 0.310 with it and 0.420 without (lower is better)" in used
-    assert "classified by its spectrum alone" in alone
+    assert "classified by its own values alone" in alone
     assert "Brier score 0.500 with it and 0.400 without (lower is better)" in alone
     older = classification_report(classification(ensemble=replace(ENSEMBLE, context=ContextSummary(True))), {})
     assert "Spatial context is used" in older
