@@ -27,7 +27,7 @@ from mtmsd_qgis.jobs.results import (
     PurificationFacts,
     SplitFacts,
 )
-from mtmsd_qgis.jobs.settings import ClassificationSettings, PretrainSettings
+from mtmsd_qgis.jobs.settings import CLASSIFIERS, ClassificationSettings, PretrainSettings
 from mtmsd_qgis.report.charts import bar_chart, line_chart, png
 from mtmsd_qgis.report.export import accuracy_csv, accuracy_json
 from mtmsd_qgis.report.html import cards
@@ -210,6 +210,12 @@ def test_timestep_and_stage_are_shown_together():
     page = classification_report(classification(cell_weights=none), {})
     assert "of any one timestep and stage among samples changes nothing on this map" in page
     assert "timestep and stage together" not in page
+
+
+def test_every_classifier_has_words_for_its_shares():
+    for classifier in CLASSIFIERS:
+        settings = ClassificationSettings(classifier=classifier)
+        assert "<p>A share " in classification_report(classification(settings=settings), {})
 
 
 @pytest.mark.parametrize(
