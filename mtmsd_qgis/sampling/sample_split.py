@@ -89,9 +89,8 @@ def split_samples(
     sentence = split.sentence
     if settings.buffer and len(validation):
         count, training = len(training), _beyond_buffer(training, validation, settings.buffer, job)
-        sentence += (
-            f" {count - len(training)} training samples within {settings.buffer:g} pixels of them were left out."
-        )
+        far = f"{settings.buffer:g} pixel{'' if settings.buffer == 1 else 's'}"
+        sentence += f" {count - len(training)} training samples within {far} of them were left out (BUFFER)."
     missing = tuple(job.classes[i].name for i in split.not_held_out) if split.method != "none" else ()
     if missing and len(validation):
         log.warning("Nothing could be held out of: %s.", ", ".join(missing))

@@ -76,7 +76,7 @@ def test_what_a_buffer_did_is_told_and_no_neighbours_that_it_took_away(tmp_path)
     gone = len(samples) - len(split.training) - len(split.validation)
     assert "Neighbours" not in split.sentence
     assert "Training pixels lie in the same fields, so this figure may overstate" in split.sentence
-    assert split.sentence.endswith(f" {gone} training samples within 2 pixels of them were left out.")
+    assert split.sentence.endswith(f" {gone} training samples within 2 pixels of them were left out (BUFFER).")
 
 
 def test_a_buffer_that_is_not_used_is_told_of(tmp_path, caplog):
