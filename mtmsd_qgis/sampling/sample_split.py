@@ -8,6 +8,7 @@ says of it.
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import SamplesError
+from ..jobs.data_model import ClassEntry
 from ..jobs.protocol import Job
 from ..jobs.results import SplitFacts
 from ..jobs.settings import ClassificationSettings
@@ -81,16 +83,13 @@ def split_samples(
             held out and there is one.
     """
     if job.validation is not None:
-        if settings.buffer:
-            log.warning("BUFFER is not used: it is for samples that are held out, and there is a validation layer.")
-        return with_reference(samples, read_samples(folder, job.validation))
+        return with_reference(samples, read_samples(folder, job.validation), settings.buffer, job.classes)
     split = _hold_out(samples, settings, np.zeros(len(samples), dtype=np.int64) if scenes is None else scenes)
     training, validation = samples.subset(~split.held_out), samples.subset(split.held_out)
     sentence = split.sentence
     if settings.buffer and len(validation):
-        count, training = len(training), _beyond_buffer(training, validation, settings.buffer, job)
-        far = f"{settings.buffer:g} pixel{'' if settings.buffer == 1 else 's'}"
-        sentence += f" {count - len(training)} training samples within {far} of them were left out (BUFFER)."
+        training, told = _beyond_buffer(training, validation, settings.buffer, job.classes)
+        sentence += told
     missing = tuple(job.classes[i].name for i in split.not_held_out) if split.method != "none" else ()
     if missing and len(validation):
         log.warning("Nothing could be held out of: %s.", ", ".join(missing))
@@ -113,28 +112,37 @@ def _hold_out(samples: SampleTable, settings: ClassificationSettings, scenes: ND
     return no_split(len(samples))
 
 
-def _beyond_buffer(training: SampleTable, held_out: SampleTable, buffer: float, job: Job) -> SampleTable:
-    """Training samples farther than the buffer from every held-out one.
+def _beyond_buffer(
+    training: SampleTable, held_out: SampleTable, buffer: float, classes: Sequence[ClassEntry]
+) -> tuple[SampleTable, str]:
+    """Training samples farther than the buffer from every held-out one, and a sentence on the others.
 
     Raises:
         SamplesError: A class would be left with too few.
     """
     far = apart(training.positions.astype(np.float64), held_out.positions.astype(np.float64), buffer)
     remaining = training.subset(far)
-    counts = remaining.count_by_class(len(job.classes))
-    short = [f"{entry.name} ({n})" for entry, n in zip(job.classes, counts) if n < LEAST_TRAINING_SAMPLES]
+    counts = remaining.count_by_class(len(classes))
+    short = [f"{entry.name} ({n})" for entry, n in zip(classes, counts) if n < LEAST_TRAINING_SAMPLES]
     if short:
         raise SamplesError(
             f"With a buffer of {buffer:g} pixels around the held-out samples, too few training samples are left of: "
-            f"{', '.join(short)}. At least {LEAST_TRAINING_SAMPLES} of each class are needed: choose a smaller BUFFER "
-            "or a smaller VALIDATION_SHARE."
+            f"{', '.join(short)}. At least {LEAST_TRAINING_SAMPLES} of each class are needed: choose a smaller BUFFER, "
+            "a smaller VALIDATION_SHARE, or a validation layer that lies farther away."
         )
     log.info("Buffer of %g pixels: %d of %d training samples are left out.", buffer, (~far).sum(), len(far))
-    return remaining
+    width = f"{buffer:g} pixel{'' if buffer == 1 else 's'}"
+    return remaining, f" {(~far).sum()} training samples within {width} of them were left out (BUFFER)."
 
 
-def with_reference(samples: SampleTable, reference: SampleTable) -> SampleSplit:
-    """Take reference samples, without those on training pixels."""
+def with_reference(
+    samples: SampleTable, reference: SampleTable, buffer: float, classes: Sequence[ClassEntry]
+) -> SampleSplit:
+    """Take reference samples, without those on training pixels; and the training samples beyond the buffer around them.
+
+    Raises:
+        SamplesError: The buffer leaves a class with too few training samples.
+    """
     used = set(zip(samples.rows.tolist(), samples.cols.tolist()))
     pixels = zip(reference.rows.tolist(), reference.cols.tolist())
     fresh = np.array([pixel not in used for pixel in pixels], dtype=bool)
@@ -146,4 +154,8 @@ def with_reference(samples: SampleTable, reference: SampleTable) -> SampleSplit:
     if not fresh.any():
         sentence += " None is left, so no accuracy is given. Use samples on other pixels."
         log.warning("%s", sentence)
-    return SampleSplit(samples, reference.subset(fresh), "layer", sentence)
+    validation = reference.subset(fresh)
+    if buffer and len(validation):
+        samples, told = _beyond_buffer(samples, validation, buffer, classes)
+        sentence += told
+    return SampleSplit(samples, validation, "layer", sentence)

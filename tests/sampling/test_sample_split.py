@@ -79,11 +79,16 @@ def test_what_a_buffer_did_is_told_and_no_neighbours_that_it_took_away(tmp_path)
     assert split.sentence.endswith(f" {gone} training samples within 2 pixels of them were left out (BUFFER).")
 
 
-def test_a_buffer_that_is_not_used_is_told_of(tmp_path, caplog):
-    np.save(tmp_path / "v.npy", table([5, 5, 1, 9]))
-    samples = SampleTable.from_array(table([0, 0, 0, 1], [0, 1, 1, 2]))
-    split_samples(Job("classify", validation="v.npy"), tmp_path, samples, ClassificationSettings(buffer=3))
-    assert "BUFFER is not used" in caplog.text
+def test_a_buffer_holds_around_reference_samples_too(tmp_path):
+    training = table([0, 0, 0, 1], [0, 9, 0, 1], [1, 9, 0, 1], [3, 3, 1, 2], [9, 9, 1, 2], [9, 8, 1, 2])
+    np.save(tmp_path / "v.npy", table([0, 0, 0, 9], [0, 3, 1, 9]))
+    job = Job("classify", validation="v.npy", classes=CLASSES)
+    split = split_samples(job, tmp_path, SampleTable.from_array(training), ClassificationSettings(buffer=3))
+    assert pixels(split.validation) == {(0, 3)}  # the other one lies on a training pixel
+    assert pixels(split.training) == {(0, 9), (1, 9), (9, 9), (9, 8)}
+    assert split.sentence.endswith(" 2 training samples within 3 pixels of them were left out (BUFFER).")
+    with pytest.raises(SamplesError, match=r"too few training samples are left of: water .* validation layer"):
+        split_samples(job, tmp_path, SampleTable.from_array(training), ClassificationSettings(buffer=6))
 
 
 def test_a_spatial_split_holds_out_a_polygon_of_every_class_that_has_two(tmp_path):

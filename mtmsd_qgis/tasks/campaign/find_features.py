@@ -99,11 +99,10 @@ def split_of(run: CampaignRun) -> SampleSplit:
         )
     check_classes(samples.class_index, run.campaign.classes)
     reference, _ = _all_samples(run, "validation")
+    classes, settings = run.campaign.classes, run.campaign.classify
     if len(reference):
-        return with_reference(samples, reference)
-    return split_samples(
-        Job("campaign", classes=run.campaign.classes), run.folder, samples, run.campaign.classify, scenes
-    )
+        return with_reference(samples, reference, settings.buffer, classes)
+    return split_samples(Job("campaign", classes=classes), run.folder, samples, settings, scenes)
 
 
 def reference_samples(run: CampaignRun) -> SampleTable:
