@@ -32,6 +32,21 @@ def test_numbers_alone_are_ids():
     assert match_classes([1, 5], {}, {}) == {1: 1, 5: 5}
 
 
+@pytest.mark.parametrize(
+    ("names", "values", "expected"),
+    [
+        (("0", "1", "2"), [0, 1, 3], [1, 2, None]),  # id 3 is the class 2: the map lacks the class 3
+        (("01", "03", "05"), [1, 3, 4], [1, 2, 4]),  # of a field of text; no id 4 is called otherwise
+        (("01", "03", "05"), ["1", "5", "2"], [1, 3, None]),
+        (("10", "20", "30"), [1, 3], [1, 3]),  # no value is a name: all are ids
+        (("false", "true", "none"), [0, 1, 3], [1, 2, 3]),
+    ],
+)
+def test_numbers_are_ids_only_where_they_are_not_the_names(names, values, expected):
+    found = match_classes(values, {}, dict(enumerate(names, 1)))
+    assert [found[value] for value in values] == expected
+
+
 def test_a_second_source_of_names_is_asked_where_the_first_is_silent():
     assert match_classes(["water", "Wald"], {}, {3: "Wald"}, NAMES) == {"water": 1, "Wald": 3}
 

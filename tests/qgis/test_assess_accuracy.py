@@ -138,6 +138,13 @@ def test_selected_features_only(plain, tmp_path, project):
     assert any("No reference sample is of: 1, 2." in note for note in document["notes"])
 
 
+def test_a_number_that_the_map_lacks_is_no_id_where_names_are_numbers(tmp_path):
+    raster = class_map(tmp_path / "from_0.tif", names={1: "0", 2: "1", 3: "2"})
+    results, document = assess(raster, points((10, 2, 0), (12, 12, 1), (14, 30, 2), (15, 31, 3)), tmp_path)
+    assert results["OA"] == 75
+    assert [(entry["id"], entry["name"]) for entry in document["classes"]][2:] == [(3, "2"), (None, "3")]
+
+
 def test_classes_that_the_map_lacks_count_as_wrong(plain, tmp_path):
     results, document = assess(plain, points(*SIX, (20, 20, 9)), tmp_path)
     assert results["OA"] == pytest.approx(100 * 5 / 7)

@@ -95,11 +95,11 @@ class MapComparison:
         return ComparedMap(compared, described, samples.left_out, _notes(reading, source))
 
     def _matched_keys(self) -> dict[Key, Key]:
-        """The field's value -> the id on the map; values that are no class of the map stay."""
+        """The field's value -> the id on the map; values that are no class of the map stay, as text."""
         names = {key: name for key, (name, _) in self.labels.styles.items()}
         keys = dict.fromkeys(key for _, key in self.labels.shapes)
         ids = match_classes(keys, names, self.class_map.names, self.class_map.file_names)
-        return {key: key if number is None else number for key, number in ids.items()}
+        return {key: str(key) if number is None else number for key, number in ids.items()}
 
 
 def _name(key: Key, class_map: ClassMap) -> str:
