@@ -32,15 +32,26 @@ def block_ids(
 
 
 def spatial_groups(samples: SampleTable, block_size: float) -> NDArray[np.int64]:
-    """Groups (N,) that stay together: the polygons, or blocks of the grid where every sample is a point of its own.
+    """Groups (N,) that stay together: the polygons; or, where most features are single samples, as points are, blocks.
+
+    Features of several samples, such as multipoints, stay whole also there.
 
     Args:
         samples: With the features that they come from.
         block_size: Side of a block, pixels.
     """
-    if len(np.unique(samples.group)) < len(samples):
+    _, feature, counts = np.unique(samples.group, return_inverse=True, return_counts=True)
+    alone = counts == 1
+    if 2 * alone.sum() <= len(alone):
         return samples.group
-    return block_ids(samples.rows, samples.cols, block_size)
+    return with_features_whole(block_ids(samples.rows, samples.cols, block_size), feature, alone[feature])
+
+
+def with_features_whole(
+    blocks: NDArray[np.int64], feature: NDArray[np.int64], single: NDArray[np.bool_]
+) -> NDArray[np.int64]:
+    """The blocks (N,) of samples, but the features (N,) of those that are no single ones."""
+    return np.where(single, blocks, blocks.max(initial=0) + 1 + feature)
 
 
 def fitting_block_size(positions: NDArray[np.float64]) -> float:

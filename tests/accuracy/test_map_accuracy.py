@@ -41,7 +41,7 @@ def test_samples_beside_the_map_are_counted_and_the_others_give_the_accuracy(ras
     assert figures.matrix == ((1, 0, 0), (1, 1, 0), (0, 0, 1))
     assert figures.oa == pytest.approx(75)
     assert figures.features == 3
-    assert figures.calibration.groups == 3
+    assert figures.calibration.groups == 2  # a polygon, and the block of the two that are single pixels
     assert [(b.samples, round(b.confidence, 3), b.accuracy) for b in figures.calibration.bins] == [
         (1, 0.65, 0.0),
         (1, 0.75, 1.0),

@@ -59,6 +59,22 @@ def test_multipoints_are_groups_and_multipoints_of_one_point_are_not():
     assert "Blocks of 150 m" in one.text
 
 
+def test_points_go_by_blocks_also_beside_a_multipoint():
+    places = [[QgsPointXY(10 * n, 0)] for n in range(40)] + [[QgsPointXY(90, 50), QgsPointXY(210, 50)]]
+    shapes = [(QgsGeometry.fromMultiPointXY(parts), "ab"[n % 2]) for n, parts in enumerate(places)]
+    sides = split(vector_layer(shapes, "MultiPoint"), BLOCK_SIZE=100)
+    points = [
+        {
+            shape.geometry().vertexAt(0).x() // 100
+            for shape in side.getFeatures()
+            if shape.geometry().vertexAt(0).y() == 0
+        }
+        for side in sides
+    ]
+    assert all(points)
+    assert not points[0] & points[1]
+
+
 @pytest.mark.parametrize("method", ["random", "group", "block"])
 def test_the_distance_holds_between_pixels(raster, method):
     log = Log()

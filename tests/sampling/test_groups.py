@@ -20,6 +20,8 @@ def test_points_are_grouped_by_blocks_and_polygons_by_themselves():
 
     assert spatial_groups(samples(np.arange(4)), 32).tolist() == [0, 0, 2, 1]
     assert spatial_groups(samples(np.array([5, 5, 6, 6])), 32).tolist() == [5, 5, 6, 6]
+    assert spatial_groups(samples(np.array([5, 5, 6, 7])), 100).tolist() == [1, 1, 0, 0]  # one multipoint among points
+    assert spatial_groups(samples(np.array([5, 5, 5, 7])), 32).tolist() == [5, 5, 5, 7]
 
 
 def test_blocks_are_squares_on_both_sides_of_the_origin():

@@ -78,10 +78,10 @@ class ReferenceLayer:
         """Points, else polygons."""
         return QgsWkbTypes.geometryType(self.wkb_type) == QgsWkbTypes.GeometryType.PointGeometry
 
-    @property
-    def single_points(self) -> bool:
-        """Every feature is one point; many formats store these as multipoints."""
-        return self.points and all(shape.constGet().nCoordinates() == 1 for shape in self.geometries)
+    @cached_property
+    def single_points(self) -> tuple[bool, ...]:
+        """Which features are one point; many formats store these as multipoints."""
+        return tuple(self.points and shape.constGet().nCoordinates() == 1 for shape in self.geometries)
 
     @cached_property
     def classes(self) -> tuple[Key, ...]:

@@ -85,19 +85,24 @@ class SampleSplitter:
             QgsProcessingException: Nothing can be held out, or cancelled.
             SamplesError: Blocks are asked for, and all samples lie in one place.
         """
+        import numpy as np
+
+        from ....mtmsd_qgis.sampling.groups import with_features_whole
         from ....mtmsd_qgis.sampling.splits import draw_per_class
 
         samples, plan = self.samples, self.plan
         groups = samples.sources
-        single = samples.reference.single_points
-        whole = samples.grid is None and not single  # a sample is a polygon or multipoint: many pixels
-        by_blocks = plan.method == "block" or (plan.method == "group" and single)
-        if plan.method == "group" and single:
+        single = np.array(samples.reference.single_points)
+        whole = samples.grid is None and not single.all()  # a sample is a polygon or multipoint: many pixels
+        points_by_blocks = plan.method == "group" and bool(single.any())
+        by_blocks = plan.method == "block" or points_by_blocks
+        if by_blocks:
+            groups = self._blocks(progress)
+        if points_by_blocks:
             progress.feedback.pushInfo(
                 "The layer holds single points, which form no groups: blocks are kept apart instead."
             )
-        if by_blocks:
-            groups = self._blocks(progress)
+            groups = with_features_whole(groups, samples.sources, single[samples.sources])
         split = self._held_out(groups, whole=whole)
         training, validation = ~split.held_out, split.held_out.copy()
         if plan.count is not None:
