@@ -120,6 +120,9 @@ class ImportScene(MtmsdAlgorithm):
 
     def collect(self, values: ParameterValues, feedback: QgsProcessingFeedback) -> None:
         """Look at the files' names."""
+        from .bridge.files.trial_layer import refuse_format
+
+        refuse_format("OUTPUT_SAMPLES", values.destination("OUTPUT_SAMPLES"), _point_fields(), QgsWkbTypes.Type.Point)
         self._inputs = {"mat": _matlab_file(values, "INPUT")}
         if values.is_given("GROUND_TRUTH"):
             self._inputs["ground_truth"] = _matlab_file(values, "GROUND_TRUTH")
@@ -177,12 +180,9 @@ class ImportScene(MtmsdAlgorithm):
         self, values: ParameterValues, labels: RawRaster, classes: Sequence[ClassEntry], progress: ProgressRange
     ) -> str | None:
         from .bridge.layers.styling import samples_style
-        from .bridge.vector.field_types import TEXT, WHOLE_NUMBER
         from .bridge.vector.raster_to_points import labelled_points
 
-        fields = QgsFields()
-        fields.append(QgsField("class_id", WHOLE_NUMBER))
-        fields.append(QgsField("class", TEXT))
+        fields = _point_fields()
         sink, destination = values.sink("OUTPUT_SAMPLES", fields, QgsWkbTypes.Type.Point, labels.grid.crs)
         if sink is None:
             return None
@@ -195,6 +195,15 @@ class ImportScene(MtmsdAlgorithm):
         self.outputs.add_layer("OUTPUT_SAMPLES", destination)
         self.outputs.style("OUTPUT_SAMPLES", samples_style(classes, "class", by_name=True))
         return destination
+
+
+def _point_fields() -> QgsFields:
+    from .bridge.vector.field_types import TEXT, WHOLE_NUMBER
+
+    fields = QgsFields()
+    fields.append(QgsField("class_id", WHOLE_NUMBER))
+    fields.append(QgsField("class", TEXT))
+    return fields
 
 
 def _matlab_file(values: ParameterValues, name: str) -> str:

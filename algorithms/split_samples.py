@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from qgis.core import (
     QgsFeature,
     QgsFeatureSink,
+    QgsField,
+    QgsFields,
     QgsProcessing,
     QgsProcessingException,
     QgsProcessingFeedback,
@@ -17,6 +19,7 @@ from qgis.core import (
     QgsProcessingParameterField,
     QgsProcessingParameterNumber,
     QgsProcessingParameterRasterLayer,
+    QgsWkbTypes,
 )
 
 from .base.algorithm import MtmsdAlgorithm
@@ -150,13 +153,19 @@ class SplitSamples(MtmsdAlgorithm):
 
     def collect(self, values: ParameterValues, feedback: QgsProcessingFeedback) -> None:
         """Look at the layers."""
+        from .bridge.files.trial_layer import refuse_format
         from .bridge.raster.source import describe_raster
+        from .bridge.vector.field_types import TEXT
         from .bridge.vector.labels import edit_notes
         from .bridge.vector.sample_styles import categories_of
 
         self.check_settings(values)
         self._plan = _plan_from(values)
         self._field = values.field("CLASS_FIELD")
+        field = QgsFields()
+        field.append(QgsField("class", TEXT))
+        for name in _OUTPUTS:
+            refuse_format(name, values.destination(name), field, QgsWkbTypes.Type.Point)
         layer = values.vector_layer("INPUT")
         self._style = categories_of(layer, self._field)
         self._notes = edit_notes(layer)

@@ -67,7 +67,7 @@ def test_a_fid_of_different_whole_numbers_stays(tmp_path):
         (("geom",), "gpkg", {"cover", "old_geom"}),
         (("geometry",), "sqlite", {"cover", "old_geometry"}),
         (("COVER",), "gpkg", {"cover", "COVER_2"}),
-        (("Name", "name"), "csv", {"cover", "Name", "name_2"}),
+        (("Name", "name"), "geojson", {"cover", "Name", "name_2"}),
         (("fid", "old_fid"), "gpkg", {"cover", "fid_2", "old_fid"}),
     ],
 )

@@ -292,6 +292,17 @@ def test_outputs_that_cannot_work(tmp_path):
     assert QgsVectorLayer(str(path), "in", "ogr").featureCount() == 20
 
 
+@pytest.mark.parametrize("suffix", ["csv", "xlsx", "shp", "geojson", "kml", "gml", "sqlite"])
+def test_samples_go_into_formats_that_keep_their_places(tmp_path, suffix):
+    outputs = {name: str(tmp_path / f"{name}.{suffix}") for name in ("OUTPUT_TRAINING", "OUTPUT_VALIDATION")}
+    if suffix in ("csv", "xlsx"):
+        assert "a table without geometries" in refusal(points(5), **outputs)
+        assert list(tmp_path.iterdir()) == []
+    else:
+        training, _ = split(points(5), **outputs)
+        assert next(QgsVectorLayer(training, "training").getFeatures()).hasGeometry()
+
+
 def test_cancel_writes_nothing(tmp_path):
     outputs = {name: str(tmp_path / f"{name}.gpkg") for name in ("OUTPUT_TRAINING", "OUTPUT_VALIDATION")}
     with pytest.raises(QgsProcessingException, match="Cancelled"):

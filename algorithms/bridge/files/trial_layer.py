@@ -6,10 +6,14 @@ from __future__ import annotations
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from osgeo import gdal
 from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransformContext,
+    QgsFeature,
+    QgsFeatureSink,
     QgsFields,
+    QgsGeometry,
     QgsProcessingException,
     QgsVectorFileWriter,
     QgsWkbTypes,
@@ -19,7 +23,7 @@ from .file_places import place_of_destination
 
 
 def refuse_format(parameter: str, destination: str, fields: QgsFields, kind: QgsWkbTypes.Type) -> None:
-    """Write an empty layer of the destination's format somewhere else.
+    """Write a layer of one feature in the destination's format somewhere else, and read it.
 
     Args:
         parameter: That names the output.
@@ -28,7 +32,7 @@ def refuse_format(parameter: str, destination: str, fields: QgsFields, kind: Qgs
         kind: Of its geometries.
 
     Raises:
-        QgsProcessingException: The format cannot take it.
+        QgsProcessingException: The format cannot take it, or keeps no geometries, as tables do.
     """
     place = place_of_destination(destination)
     driver = QgsVectorFileWriter.driverForExtension(place.path.suffix) if place is not None else ""
@@ -36,13 +40,41 @@ def refuse_format(parameter: str, destination: str, fields: QgsFields, kind: Qgs
         return
     options = QgsVectorFileWriter.SaveVectorOptions()
     options.driverName = driver
+    options.datasourceOptions = QgsVectorFileWriter.defaultDatasetOptions(driver)  # as Processing has them
+    options.layerOptions = QgsVectorFileWriter.defaultLayerOptions(driver)
     context, crs = QgsCoordinateTransformContext(), QgsCoordinateReferenceSystem()
     with TemporaryDirectory() as folder:
         path = str(Path(folder, f"trial{place.path.suffix}"))
         writer = QgsVectorFileWriter.create(path, fields, kind, crs, context, options)
         trouble = "" if writer.hasError() == QgsVectorFileWriter.WriterError.NoError else writer.errorMessage()
+        if not trouble:
+            writer.addFeature(_feature(fields, kind), QgsFeatureSink.Flag.FastInsert)
         del writer  # closes the file
+        if not trouble and _has_no_geometries(path):
+            trouble = f"{driver} is a table without geometries there"
     if trouble:
         raise QgsProcessingException(
             f"{parameter} cannot be written to {place.path}: {trouble}. Choose another format, such as a GeoPackage."
         )
+
+
+def _feature(fields: QgsFields, kind: QgsWkbTypes.Type) -> QgsFeature:
+    """A feature at a place, its fields empty."""
+    points = QgsWkbTypes.geometryType(kind) == QgsWkbTypes.GeometryType.PointGeometry
+    shape = QgsGeometry.fromWkt("POINT(1 1)" if points else "POLYGON((1 1, 2 1, 2 2, 1 1))")
+    feature = QgsFeature(fields)
+    feature.setGeometry(shape.coerceToType(kind)[0])
+    return feature
+
+
+def _has_no_geometries(path: str) -> bool:
+    """Whether a layer's first feature comes back without a geometry; formats that are only written have none."""
+    gdal.PushErrorHandler("CPLQuietErrorHandler")
+    try:
+        dataset = gdal.OpenEx(path, gdal.OF_VECTOR)
+        feature = dataset.GetLayer(0).GetNextFeature() if dataset is not None and dataset.GetLayerCount() else None
+    except RuntimeError:  # where somebody called gdal.UseExceptions
+        return False
+    finally:
+        gdal.PopErrorHandler()
+    return feature is not None and feature.GetGeometryRef() is None
