@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from label_layers import labels_of, placed, table
 from qgis.core import (
+    QgsCoordinateReferenceSystem,
+    QgsCoordinateTransform,
     QgsFeature,
     QgsGeometry,
     QgsLineString,
@@ -105,6 +107,31 @@ def test_runs_go_on_without_it(tmp_path, kind, bad):
     log = Log()
     run("assessaccuracy", {"INPUT": str(path), "REFERENCE": with_ids, "CLASS_FIELD": "cover"}, log)
     assert "(feature 1)" in log.text
+
+
+def test_shapes_that_a_projection_sends_to_infinity_are_left_out_and_named(tmp_path):
+    """Lambert's conic of France has no place for the South Pole, and QGIS gives no error for it."""
+    raster = write_raster(tmp_path / "map.tif", (class_of_pixel() + 1)[None].astype(np.uint8), epsg=2154)
+    pole, log = QgsGeometry.fromWkt("POLYGON((-180 -90, 180 -90, 180 90, -180 90, -180 -90))"), Log()
+    good = vector_layer(
+        [(box_of_pixels(2, 2, 6, 6), "1"), (box_of_pixels(2, 30, 6, 34), "2")],
+        "Polygon",
+        crs="EPSG:2154",
+        crs_of_shapes="EPSG:2154",
+    )
+    to_degrees = QgsCoordinateTransform(good.crs(), QgsCoordinateReferenceSystem("EPSG:4326"), QgsProject.instance())
+    shapes = [(pole, "1")]
+    for feature in good.getFeatures():
+        shape = feature.geometry()
+        shape.transform(to_degrees)
+        shapes.append((shape, feature["cover"]))
+    layer = layer_of("Polygon", shapes, "EPSG:4326")
+    results = run("assessaccuracy", {"INPUT": str(raster), "REFERENCE": layer, "CLASS_FIELD": "cover"}, log)
+    assert (results["SAMPLES"], results["OA"]) == (32, 100)
+    assert "1 outside the area of the raster's CRS (feature 1)" in log.text
+    log = Log()
+    split(layer, log, RASTER=str(raster), METHOD="random")
+    assert "1 outside the area of the raster's CRS (feature 1)" in log.text
 
 
 @pytest.mark.parametrize("crs", [CRS, "EPSG:4326"])

@@ -145,7 +145,7 @@ def in_crs(
     if source is None or not source.isValid() or not target.isValid() or source == target:
         return list(copies)
     transform = QgsCoordinateTransform(source, target, context)
-    return [copy if moved(copy, transform) and copy.boundingBox().isFinite() else None for copy in copies]
+    return [copy if moved(copy, transform) else None for copy in copies]
 
 
 def memory_raster(grid: Grid, *, with_crs: bool = True) -> gdal.Dataset:

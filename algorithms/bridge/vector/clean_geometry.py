@@ -63,12 +63,15 @@ def clean_shapes(features: Iterable[QgsFeature], skipped: ExclusionCounts) -> tu
 
 
 def moved(geometry: QgsGeometry, transform: QgsCoordinateTransform) -> bool:
-    """Bring a geometry into another CRS; False where it lies outside the area of that."""
+    """Bring a geometry into another CRS; False where it lies outside the area of that.
+
+    Some projections tell so with an error, others with infinite coordinates, as Lambert's conic of the far pole.
+    """
     try:
         geometry.transform(transform)
     except QgsCsException:
         return False
-    return True
+    return all(_has_numbers(part) for part in geometry.constParts())
 
 
 def _has_numbers(part: QgsAbstractGeometry) -> bool:

@@ -36,6 +36,7 @@ from ..raster.source import (
     measure_on_ground,
     metres_per_unit,
 )
+from .clean_geometry import moved
 
 
 @dataclass(frozen=True)
@@ -112,13 +113,11 @@ def between(
 
 def _apply(transform: QgsCoordinateTransform, geometry: QgsGeometry) -> None:
     place = geometry.boundingBox().toString(1)
-    try:
-        geometry.transform(transform)
-    except QgsCsException:
+    if not moved(geometry, transform):
         raise QgsProcessingException(
             f"Coordinates within the area of {_name(transform.sourceCrs())} were expected; a feature lies "
             f"outside, at {place}. Check the layer's CRS."
-        ) from None
+        )
 
 
 def _middle(geometries: Sequence[QgsGeometry]) -> QgsPointXY:

@@ -16,7 +16,6 @@ from osgeo import gdal
 from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransformContext,
-    QgsCsException,
     QgsFeature,
     QgsFeatureRequest,
     QgsField,
@@ -33,7 +32,7 @@ from ....mtmsd_qgis.sampling.class_values import Key
 from ..feedback import ProgressRange
 from ..raster.source import Grid, RasterSource
 from ..raster.valid_pixels import pixels_with_data
-from .clean_geometry import clean_shape
+from .clean_geometry import OUTSIDE_CRS, clean_shape, moved
 from .exclusion_counts import ExclusionCounts
 from .field_types import LONG_NUMBER, holds_ids, renamed, writable_names
 from .labels import LabelLayer, by_age, class_key
@@ -306,11 +305,8 @@ def _labels_in(
     features = zip(reference.features, reference.geometries, reference.keys)
     for index, (feature, geometry, key) in enumerate(features):
         shape = QgsGeometry(geometry)
-        try:
-            if transform is not None:
-                shape.transform(transform)
-        except QgsCsException:
-            skipped.note("outside the area of the raster's CRS", [feature.id()])
+        if transform is not None and not moved(shape, transform):
+            skipped.note(OUTSIDE_CRS, [feature.id()])
             continue
         shapes.append((shape, key))
         sources.append(index)
