@@ -240,6 +240,25 @@ def test_only_selected_features_where_asked():
     QgsProject.instance().clear()
 
 
+def test_features_that_are_left_out_are_not_compared_with_each_other():
+    from mtmsd.algorithms.bridge.vector.exclusion_counts import ExclusionCounts
+
+    looks = []
+
+    class Number(int):
+        __hash__ = int.__hash__
+
+        def __eq__(self, other):
+            looks.append(self)
+            return int(self) == int(other)
+
+    left_out = ExclusionCounts()
+    for number in range(100):
+        left_out.note("outside the raster", [Number(number)])
+    assert len(looks) < 100
+    assert left_out.text == "100 outside the raster (features 0, 1, 2, 3, 4 and 95 more)"
+
+
 def test_samples_on_nodata_and_under_the_mask_are_left_out(tmp_path):
     from mtmsd.algorithms.bridge.vector.exclusion_counts import ExclusionCounts
     from mtmsd.algorithms.bridge.vector.rasterization import SamplePixels, without_nodata

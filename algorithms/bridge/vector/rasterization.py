@@ -70,19 +70,19 @@ def rasterize_labels(
     index_of = {key: index for index, key in enumerate(classes)}
     parts = [np.empty((0, 4), dtype=np.int64)]
     for group, (shape, key) in enumerate(labels.shapes):
+        if group % 500 == 0:
+            progress.advance(group / len(labels.shapes))
         if key not in index_of:
             left_out.note("of a class that the training layer lacks", [labels.ids[group]])
             continue
         pixels = _pixels_of_points(shape, grid) if labels.points else _pixels_of_polygon(shape, grid)
-        if not pixels:
+        if not len(pixels):
             left_out.note(OUTSIDE, [labels.ids[group]])
             continue
         part = np.empty((len(pixels), 4), dtype=np.int64)
         part[:, :2] = pixels
         part[:, 2:] = index_of[key], group
         parts.append(part)
-        if group % 500 == 0:
-            progress.advance(group / len(labels.shapes))
     table = SampleTable.from_array(np.concatenate(parts))
     return SamplePixels(one_label_a_pixel(table, labels, classes, left_out, progress), left_out)
 
@@ -195,8 +195,8 @@ def pixel_at(x: float, y: float, grid: Grid) -> tuple[int, int] | None:
     return (row, column) if 0 <= row < grid.height and 0 <= column < grid.width else None
 
 
-def _pixels_of_polygon(shape: QgsGeometry, grid: Grid) -> list[tuple[int, int]]:
-    """Pixels in the window around the polygon, burnt by GDAL."""
+def _pixels_of_polygon(shape: QgsGeometry, grid: Grid) -> NDArray | list[tuple[int, int]]:
+    """Rows and columns of the pixels in the window around the polygon, burnt by GDAL."""
     import numpy as np
 
     window = _window_around(shape, grid)
@@ -208,7 +208,7 @@ def _pixels_of_polygon(shape: QgsGeometry, grid: Grid) -> list[tuple[int, int]]:
     inside = np.frombuffer(target.GetRasterBand(1).ReadRaster(), np.uint8).reshape(part.height, part.width)
     pixels = np.argwhere(inside)
     if len(pixels):
-        return [(row + int(r), column + int(c)) for r, c in pixels]
+        return pixels + np.array([row, column])
     centre = shape.pointOnSurface()
     pixel = None if centre.isEmpty() else pixel_at(centre.asPoint().x(), centre.asPoint().y(), grid)
     return [] if pixel is None else [pixel]
