@@ -177,7 +177,6 @@ def test_no_data_as_the_layer_says(plain, tmp_path, project):
         (0, 160),
         (1, 360),
         (2, 360),
-        (3, 0),
     ]
 
 

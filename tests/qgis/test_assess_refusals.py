@@ -62,6 +62,18 @@ def test_layers_that_cannot_work_are_refused(plain, tmp_path):
     assert not list(Path(QgsProcessingUtils.tempFolder()).glob("mtmsd_*"))
 
 
+def test_a_field_of_numbers_of_features_is_refused(plain, tmp_path):
+    numbered = points(*((4 + i // 40, i % 40, i + 1) for i in range(501)))
+    assert "its samples have 501, and 498 of these are no class of the map" in refusal(plain, numbered, tmp_path)
+
+
+def test_classes_of_samples_beyond_the_map_do_not_count(plain, tmp_path):
+    beyond = [(4 + i // 40, 900 + i % 40, i + 4) for i in range(501)]
+    results, document = assess(plain, points(*SIX, *beyond), tmp_path)
+    assert results["SAMPLES"] == 6
+    assert [entry["id"] for entry in document["classes"]] == [1, 2, 3]
+
+
 def test_several_bands_are_refused(tmp_path):
     raster = write_raster(tmp_path / "bands.tif", np.ones((3, 9, 9), dtype=np.uint8))
     assert "should have one band" in refusal(raster, points(*SIX), tmp_path)

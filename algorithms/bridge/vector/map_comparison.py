@@ -16,7 +16,7 @@ from ....mtmsd_qgis.jobs.accuracy_results import MapClass
 from ....mtmsd_qgis.jobs.data_model import ClassEntry
 from ....mtmsd_qgis.sampling.class_values import Key
 from ..feedback import ProgressRange
-from ..raster.class_map_reader import ClassMap, Reading, walk
+from ..raster.class_map_reader import MOST_CLASSES, ClassMap, Reading, walk
 from ..raster.palette import palette
 from ..raster.source import RasterSource, export_foreign
 from .exclusion_counts import ExclusionCounts
@@ -71,7 +71,8 @@ class MapComparison:
             feedback: Told from time to time.
 
         Raises:
-            QgsProcessingException: No sample lies on the map, no class is on it, overlaps are refused, or cancelled.
+            QgsProcessingException: No sample lies on the map, no class is on it, there are too many, overlaps are
+                refused, or cancelled.
             SamplesError: A class has no one counterpart on the map.
         """
         class_map, strata = self.class_map, self.strata
@@ -87,6 +88,8 @@ class MapComparison:
         reading = walk(source, below, pixels.table, ProgressRange(feedback, 30, 95, "Reading the map"))
         samples, kept = _with_data(pixels, reading, labels)
         _refuse_nothing(samples, keys, reading, labels, class_map.source)
+        samples, keys = _of_classes_met(samples, keys)
+        _refuse_many(keys, reading, labels)
         colors = {map_key[key]: color for key, (_, color) in self.labels.styles.items() if key in map_key}
         described = _describe(keys, reading, class_map, colors)
         compared = replace(_compared(samples, kept, keys, reading, described), sampling=self.sampling)
@@ -147,6 +150,29 @@ def _refuse_nothing(
             f"The field {labels.field} of the layer {labels.name} should hold ids or names of the map's classes; its "
             f"values are {wanted}, the map {source.name} has the ids {found}. Choose another CLASS_FIELD, or give the "
             "map's classes names in its legend."
+        )
+
+
+def _of_classes_met(samples: SamplePixels, keys: Sequence[Key]) -> tuple[SamplePixels, Sequence[Key]]:
+    """Classes that have samples: a layer that reaches beyond the map may have more."""
+    import numpy as np
+
+    met, class_index = np.unique(samples.table.class_index, return_inverse=True)
+    return replace(samples, table=samples.table.with_classes(class_index)), [keys[index] for index in met]
+
+
+def _refuse_many(keys: Sequence[Key], reading: Reading, labels: LabelLayer) -> None:
+    """A matrix of thousands of classes, as of a field of numbers of features, would take all memory.
+
+    Raises:
+        QgsProcessingException: There are too many classes.
+    """
+    alone = _alone(keys, reading)
+    if len(reading.pixels) + len(alone) > MOST_CLASSES:
+        raise QgsProcessingException(
+            f"Some dozens of classes were expected in the field {labels.field} of the layer {labels.name}; its samples "
+            f"have {len(keys)}, and {len(alone)} of these are no class of the map. Choose the field with the classes "
+            "as CLASS_FIELD."
         )
 
 
