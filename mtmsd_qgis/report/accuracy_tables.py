@@ -150,7 +150,7 @@ def mapped_areas(pixels: Sequence[int], classes: Classes, pixel_area_m2: float |
         [
             swatch(entry.name, entry.color),
             str(count),
-            f"{100 * count / total:.1f}",
+            percent_text(100 * count / total),
             *([] if hectares is None else [hectares[k]]),
         ]
         for k, (entry, count) in enumerate(zip(classes, pixels))
@@ -166,7 +166,7 @@ def estimated_areas(result: AccuracyResult, pixel_area_m2: float | None) -> str:
     areas = [
         [
             swatch(entry.name, entry.color),
-            f"{100 * pixels[k] / max(1, sum(pixels)):.1f}",
+            percent_text(100 * pixels[k] / max(1, sum(pixels))),
             with_error(adjusted.area[k], adjusted.area_error[k]),
             _ends(adjusted.area_interval[k]),
         ]

@@ -119,8 +119,11 @@ def swatch(name: str, color: str) -> str:
 
 
 def percent_text(value: float | None) -> str:
-    """With one decimal."""
-    return NONE if value is None else f"{value:.1f}"
+    """With one decimal; up to four where it would read as 0.0 or 100.0 and is neither, as the share of a rare class."""
+    if value is None:
+        return NONE
+    texts = [f"{value:.{decimals}f}" for decimals in range(1, 5)]
+    return next((text for text in texts if float(text) not in (0, 100)), texts[0])
 
 
 def with_interval(value: float | None, interval: Sequence[float | None]) -> str:
@@ -132,10 +135,12 @@ def with_interval(value: float | None, interval: Sequence[float | None]) -> str:
 
 
 def with_error(value: float | None, error: float | None) -> str:
-    """A figure and its standard error, as HTML."""
-    if value is None:
-        return NONE
-    return percent_text(value) + ("" if error is None else f" <small>± {error:.1f}</small>")
+    """A figure and its standard error, with as many decimals, as HTML."""
+    if value is None or error is None:
+        return percent_text(value)
+    small = percent_text(error)
+    decimals = max(len(text.partition(".")[2]) for text in (small, percent_text(value)))
+    return f"{value:.{decimals}f} <small>± {small}</small>"
 
 
 def _cell(cell: str, kind: str) -> str:

@@ -30,7 +30,7 @@ from mtmsd_qgis.jobs.results import (
 from mtmsd_qgis.jobs.settings import CLASSIFIERS, ClassificationSettings, PretrainSettings
 from mtmsd_qgis.report.charts import bar_chart, line_chart, png
 from mtmsd_qgis.report.export import accuracy_csv, accuracy_json
-from mtmsd_qgis.report.html import cards
+from mtmsd_qgis.report.html import cards, percent_text, with_error
 from mtmsd_qgis.report.reports import classification_notes, classification_report, pretraining_report
 
 CLASSES = (ClassEntry(1, "water <deep>", "#0000ff"), ClassEntry(7, "wood", "#008800"))
@@ -392,3 +392,18 @@ def test_a_report_tells_accuracy_and_area_with_and_without_pixels_that_are_not_s
     assert accuracy_csv(result, 100.0).splitlines()[10].startswith("255,not sure,,")
     assert classification_notes(result)[-1].startswith("40 pixels")
     assert '"choices"' not in accuracy_json(classification(), {}, None)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "–"), (0.0, "0.0"), (100.0, "100.0"), (54.56, "54.6"), (0.04, "0.04"), (0.0004, "0.0004"),
+        (99.96, "99.96"), (99.99996, "100.0"), (-0.03, "-0.03"),
+    ],
+)  # fmt: skip
+def test_only_0_and_100_percent_read_so(value, text):
+    assert percent_text(value) == text
+
+
+def test_a_small_error_is_not_shown_as_none():
+    assert with_error(0.123, 0.04) == "0.12 <small>± 0.04</small>"
