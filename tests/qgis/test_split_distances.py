@@ -15,7 +15,7 @@ from qgis.core import (
     QgsProject,
     QgsVectorLayer,
 )
-from scenes import Log, box_of_pixels, vector_layer, write_raster
+from scenes import Log, box_of_pixels, point_in_pixel, vector_layer, write_raster
 from split_layers import counts, nearest, points, polygons, split
 
 
@@ -36,6 +36,24 @@ def test_points_are_kept_apart_by_blocks(method):
     assert 0.2 < validation.featureCount() / 120 < 0.4
     assert "Blocks of 100 m:" in log.text
     assert ("form no groups" in log.text) == (method == "group")
+
+
+@pytest.mark.parametrize("kind", ["Point", "Polygon"])
+def test_validation_features_on_the_ground_of_training_features_are_told_of(kind):
+    """A layer that was merged twice has every feature twice; squares that only touch are none of these."""
+    places = [(row, column) for row in range(0, 8, 4) for column in range(0, 40, 4)]
+    once = [
+        (
+            point_in_pixel(*place) if kind == "Point" else box_of_pixels(*place, place[0] + 4, place[1] + 4),
+            "ab"[place[0] // 4],
+        )
+        for place in places
+    ]
+    good, twice = Log(), Log()
+    split(vector_layer(once, kind), good, METHOD="random")
+    split(vector_layer([*once, *once], kind), twice, METHOD="random")
+    assert good.warnings == []
+    assert "lie on the ground of a training feature (features " in twice.warnings[0]
 
 
 def test_a_block_size_is_chosen_from_the_extent():

@@ -87,7 +87,7 @@ def _refuse_overlaps(
         if looks == _MOST_LOOKS:
             break
         progress.advance(0)
-        if _overlap(labels.shapes[one][0], labels.shapes[other][0]):
+        if share_ground(labels.shapes[one][0], labels.shapes[other][0]):
             found.append((one, other, count))
     if not found:
         return
@@ -107,6 +107,6 @@ def _refuse_overlaps(
     )
 
 
-def _overlap(one: QgsGeometry, other: QgsGeometry) -> bool:
-    """Whether the polygons share ground, not only an outline."""
+def share_ground(one: QgsGeometry, other: QgsGeometry) -> bool:
+    """Whether two shapes share ground, not only an outline; points where they lie in one place."""
     return one.intersects(other) and not one.touches(other)

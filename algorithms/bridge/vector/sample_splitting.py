@@ -15,7 +15,9 @@ from qgis.core import QgsFeature, QgsProcessingException, QgsProcessingFeedback,
 
 from ....mtmsd_qgis.errors import SettingsError
 from ..feedback import ProgressRange
+from .exclusion_counts import ExclusionCounts
 from .metric_projection import MetricPlane
+from .overlaps import share_ground
 from .reference_samples import FEATURES_AT_ONCE, ReferenceSamples, positions_m
 
 if TYPE_CHECKING:
@@ -127,6 +129,7 @@ class SampleSplitter:
 
         buffer_m = self.plan.buffer_m
         if not buffer_m:
+            self._warn_of_overlaps(training, validation, progress)
             return validation
         feedback = progress.feedback
         feedback.pushInfo(self.plane.sentence)
@@ -219,13 +222,7 @@ class SampleSplitter:
         import numpy as np
 
         steps = len(training) + len(validation)
-        index = QgsSpatialIndex(QgsSpatialIndex.Flag.FlagStoreFeatureGeometries)
-        for done, number in enumerate(training):
-            if done % FEATURES_AT_ONCE == 0:
-                progress.advance(done / steps)
-            feature = QgsFeature(int(number))
-            feature.setGeometry(self.plane.moved(self.samples.geometry(number)))
-            index.addFeature(feature)
+        index = self._index(training, steps, progress)
         near = np.zeros(len(validation), dtype=bool)
         for done, number in enumerate(validation):
             if done % FEATURES_AT_ONCE == 0:
@@ -235,6 +232,41 @@ class SampleSplitter:
                 index.geometry(i).distance(shape) <= self.plan.buffer_m for i in index.nearestNeighbor(shape, 1)
             )
         return near
+
+    def _index(self, training: NDArray, steps: int, progress: ProgressRange) -> QgsSpatialIndex:
+        """Where the training samples lie, in metres."""
+        index = QgsSpatialIndex(QgsSpatialIndex.Flag.FlagStoreFeatureGeometries)
+        for done, number in enumerate(training):
+            if done % FEATURES_AT_ONCE == 0:
+                progress.advance(done / steps)
+            feature = QgsFeature(int(number))
+            feature.setGeometry(self.plane.moved(self.samples.geometry(number)))
+            index.addFeature(feature)
+        return index
+
+    def _warn_of_overlaps(self, training: NDArray, validation: NDArray, progress: ProgressRange) -> None:
+        """Tell of validation features on the ground of a training feature, as layers have that were merged twice."""
+        import numpy as np
+
+        if self.samples.grid is not None:  # a pixel is one sample
+            return
+        numbers, held_out = np.flatnonzero(training), np.flatnonzero(validation)
+        steps = len(numbers) + len(held_out)
+        index = self._index(numbers, steps, progress)
+        sharing = []
+        for done, number in enumerate(held_out):
+            if done % FEATURES_AT_ONCE == 0:
+                progress.advance((len(numbers) + done) / steps)
+            shape = self.plane.moved(self.samples.geometry(number))
+            if any(share_ground(index.geometry(i), shape) for i in index.intersects(shape.boundingBox())):
+                sharing.append(self.samples.reference.features[self.samples.sources[number]].id())
+        if sharing:
+            overlapping = ExclusionCounts()
+            overlapping.note("validation features lie on the ground of a training feature", sharing)
+            progress.feedback.pushWarning(
+                f"{overlapping.text}, so an accuracy from them is too high. Correct the layer, or set BUFFER, which "
+                "leaves them out."
+            )
 
 
 def _log_not_held_out(
