@@ -148,8 +148,8 @@ class ClassTable:
             value = matching_values([at.merged_into], rows).get(at.merged_into)
             if value is None:
                 return at.merged_into
-            if value == at.value:  # written as merged into itself: it stays
-                return value
+            if value == at.value:  # merged into itself: it stays, all of it spelled as that is
+                return at.merged_into
             if value in passed:
                 raise SamplesError(
                     f"The table {self.name} merges classes in a circle: {' into '.join(map(str, [*passed, value]))}. "
@@ -169,7 +169,7 @@ class ClassTable:
         found = matching_values([end], known).get(end)
         if found is not None:
             return found
-        in_table = any(each.value == end for each in self.rows)
+        in_table = matching_values([end], [each.value for each in self.rows])
         if not in_table and not matching_values([end], list(elsewhere)):
             raise SamplesError(
                 f"The table {self.name} merges the class '{row.value}' into '{end}', and neither the table nor the "

@@ -153,6 +153,22 @@ def test_validation_of_another_type_has_the_classes_of_training(training, valida
     assert matched.notes == ()
 
 
+@pytest.mark.parametrize("values", [["1", "1.0", "2"], ["Oak", "oak", "ash"]])
+def test_two_spellings_are_refused_until_a_table_merges_them(values):
+    from mtmsd.algorithms.bridge.choices.class_table import apply_class_table
+    from mtmsd.algorithms.bridge.vector.labels import refuse_two_spellings
+    from mtmsd.mtmsd_qgis.sampling.class_table import ClassRow, ClassTable
+
+    labels = labels_of(patches(values, "string"))
+    with pytest.raises(QgsProcessingException, match=f"several: '{values[0]}', '{values[1]}'"):
+        refuse_two_spellings(labels)
+    table = ClassTable("legend", (ClassRow(values[1], merged_into=values[0]),))
+    chosen = apply_class_table(table, labels, None)
+    refuse_two_spellings(chosen.training)
+    assert {key for _, key in chosen.training.shapes} == {values[0], values[2]}
+    assert chosen.sentences == (f"Classes merged: '{values[1]}' into '{values[0]}'.",)
+
+
 def test_classes_of_the_validation_layer_alone_are_named():
     from mtmsd.algorithms.bridge.vector.labels import as_classes_of
 

@@ -24,6 +24,15 @@ def table(*rows):
         ([ClassRow(1, merged_into="9"), ClassRow("9", "new")], [1, 2], {1: 9, 2: 2}),
         ([ClassRow("a", merged_into="9"), ClassRow("9", "new")], ["a", "b"], {"a": "9", "b": "b"}),
         ([ClassRow("Oats ", merged_into="cereals"), ClassRow("cereals")], ["oats"], {"oats": "cereals"}),
+        ([ClassRow("Oats", merged_into="oats")], ["Oats", "oats"], {"Oats": "oats", "oats": "oats"}),  # one spelling
+        ([ClassRow("Oats", merged_into="OATS")], ["Oats", "oats"], {"Oats": "OATS", "oats": "OATS"}),
+        ([ClassRow("1.0", merged_into="1")], ["1", "1.0", "2"], {"1": "1", "1.0": "1", "2": "2"}),
+        ([ClassRow("01", merged_into="1")], [1, 2], {1: 1, 2: 2}),
+        (
+            [ClassRow("rye", merged_into="Oats"), ClassRow("Oats", merged_into="oats")],
+            ["Oats", "oats", "rye"],
+            {"Oats": "oats", "oats": "oats", "rye": "oats"},
+        ),
     ],
 )
 def test_values_become_classes(rows, keys, expected):
@@ -51,6 +60,12 @@ def test_classes_may_be_merged_into_one_that_another_layer_has():
 def test_contradictions_are_one_sentence(rows, words):
     with pytest.raises(SamplesError, match=words):
         table(*rows)
+
+
+def test_the_area_of_a_class_of_several_spellings_is_that_of_its_row():
+    rows = table(ClassRow("Oats", merged_into="oats", area=5.0))
+    assert rows.areas(rows.targets(["Oats", "oats"])) == {"oats": 5.0}
+    assert rows.unused(["Oats", "oats"]) == []
 
 
 def test_a_target_that_is_nowhere_is_named_with_the_classes_there_are():

@@ -7,6 +7,7 @@ which holds no layer and may cross threads.
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -36,6 +37,7 @@ from .clean_geometry import OUTSIDE_CRS, clean_shape, moved
 from .exclusion_counts import ExclusionCounts
 
 LARGEST_ID = 65535  # class maps hold 16 bits, 0 is nodata
+_WHOLE = re.compile(r"([+-]?\d+)\.0*")  # "1.0", as of a table of reals, is the class "1"
 
 
 @dataclass(frozen=True)
@@ -132,7 +134,7 @@ def make_classes(labels: LabelLayer) -> dict[Key, ClassEntry]:
 
 
 def refuse_two_spellings(labels: LabelLayer, remedy: str = "Write them alike, or merge them with CLASS_TABLE.") -> None:
-    """Values that differ in capitals and blanks alone would be classes of their own.
+    """Values that differ in capitals, blanks and zeros behind a point alone would be classes of their own.
 
     Args:
         labels: Of a layer.
@@ -144,7 +146,8 @@ def refuse_two_spellings(labels: LabelLayer, remedy: str = "Write them alike, or
     spellings: defaultdict[str, set[str]] = defaultdict(set)
     for _, key in labels.shapes:
         if isinstance(key, str):
-            spellings[plain_text(key)].add(key)
+            whole = _WHOLE.fullmatch(key)
+            spellings[whole[1] if whole else plain_text(key)].add(key)
     several = [", ".join(f"'{key}'" for key in sorted(keys)) for keys in spellings.values() if len(keys) > 1]
     if several:
         raise QgsProcessingException(
