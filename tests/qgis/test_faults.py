@@ -210,7 +210,7 @@ def test_two_runs_to_one_output(steps, tmp_path, name):
 LONG = "x" * 200
 
 
-@pytest.mark.parametrize("folder", ["with blanks", 'it\'s "quoted" & $HOME;', "äöü 谷 مَنظر", LONG])
+@pytest.mark.parametrize("folder", ['it\'s "quoted" & $HOME; äöü 谷 مَنظر', LONG])
 def test_paths_as_people_have_them(tmp_path, folder):
     place = tmp_path / folder
     place.mkdir()

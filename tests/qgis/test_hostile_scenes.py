@@ -59,15 +59,15 @@ def test_scenes_with_nothing_to_learn_are_refused(tmp_path, values, nodata, word
     assert list((tmp_path / "out").iterdir()) == []
 
 
-def test_65_000_bands_are_refused(tmp_path):
+def test_too_many_bands_are_refused(tmp_path):
     write_raster(tmp_path / "one.tif", spectra(bands=1, height=16, width=16))
     band = (
         '<VRTRasterBand dataType="UInt16" band="{}"><SimpleSource><SourceFilename relativeToVRT="1">one.tif'
         "</SourceFilename><SourceBand>1</SourceBand></SimpleSource></VRTRasterBand>"
     )
-    bands = "".join(band.format(number) for number in range(1, 65_001))
+    bands = "".join(band.format(number) for number in range(1, 5_001))
     (tmp_path / "in.vrt").write_text(f'<VRTDataset rasterXSize="16" rasterYSize="16">{bands}</VRTDataset>')
-    with pytest.raises(QgsProcessingException, match="at most 4096 bands was expected, found 65000"):
+    with pytest.raises(QgsProcessingException, match="at most 4096 bands was expected, found 5000"):
         run("pretraindiffusion", {"INPUT": str(tmp_path / "in.vrt"), "OUTPUT": str(tmp_path / "m.mtmsd"), **PRETRAIN})
     assert not (tmp_path / "m.mtmsd").exists()
 
