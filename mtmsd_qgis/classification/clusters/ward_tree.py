@@ -83,6 +83,7 @@ def ward_tree(points: NDArray[np.float64], weights: NDArray[np.float64], brightn
     branch = np.arange(n)
     cost = _costs(centre, weight, np.arange(n))
     np.fill_diagonal(cost, np.inf)
+    gone = np.zeros(n, dtype=bool)
     merges, costs = np.empty((max(n - 1, 0), 2), dtype=np.int64), np.empty(max(n - 1, 0))
     for step in range(n - 1):
         i, j = sorted(divmod(int(cost.argmin()), n))
@@ -92,7 +93,6 @@ def ward_tree(points: NDArray[np.float64], weights: NDArray[np.float64], brightn
         centre[i] = (centre[i] * weight[i] + centre[j] * weight[j]) / total
         light[i] = (light[i] * weight[i] + light[j] * weight[j]) / total
         weight[i], branch[i] = total, n + step
-        gone = np.array(np.isinf(cost).all(axis=1))
         gone[j] = True
         row = _costs(centre, weight, np.array([i]))[0]
         row[gone] = row[i] = np.inf
