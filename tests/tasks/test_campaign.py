@@ -267,7 +267,7 @@ def test_shards_are_of_a_step(tmp_path):
 
 def test_scenes_without_samples_are_refused_before_features_are_looked_for(done, tmp_path):
     campaign = campaign_of(tmp_path, TWO)
-    for name in ("model.mtmsd", "moments.part"):
+    for name in ("model.mtmsd", "moments.part", "moments-0001.part", "moments-0002.part"):
         shutil.copy(done / "shared" / name, tmp_path / "shared")
     for scene in campaign.scenes:
         np.save(scene_folder(tmp_path, scene) / "samples.npy", np.zeros((0, 4), np.int64))
