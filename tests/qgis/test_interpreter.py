@@ -102,12 +102,12 @@ def test_environment_of_the_worker_has_nothing_of_qgis(interpreter, monkeypatch,
     monkeypatch.setenv("PYTHONHOME", "/usr")
     monkeypatch.setenv("PYTHONPATH", "/usr/share/qgis/python")
     monkeypatch.setenv("PROJ_LIB", "/usr/share/proj")
-    monkeypatch.setenv("LD_LIBRARY_PATH", os.pathsep.join(["/usr/lib/grass78/lib", "/opt/cuda/lib64"]))
+    monkeypatch.setenv("LD_LIBRARY_PATH", os.pathsep.join(["/usr/lib/grass78/lib", "/home/grassmann/cuda/lib64"]))
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "gone.pem"))
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
     environment = interpreter.clean_environment()
     assert not {"PYTHONHOME", "PYTHONPATH", "PROJ_LIB", "SSL_CERT_FILE"} & set(environment)
-    assert environment["LD_LIBRARY_PATH"] == "/opt/cuda/lib64"
+    assert environment["LD_LIBRARY_PATH"] == "/home/grassmann/cuda/lib64"
     assert environment["CUDA_VISIBLE_DEVICES"] == "1"
     assert environment["PYTHONNOUSERSITE"] == "1"
 

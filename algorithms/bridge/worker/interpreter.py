@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -32,6 +33,7 @@ _DROPPED = frozenset(
     "PYTHONHOME PYTHONPATH PYTHONEXECUTABLE PYTHONSTARTUP PYTHONUSERBASE VIRTUAL_ENV PIP_USER PIP_TARGET PIP_PREFIX "
     "QGIS_PREFIX_PATH QGIS_PLUGINPATH PROJ_LIB PROJ_DATA GDAL_DATA GDAL_DRIVER_PATH LD_PRELOAD".split()
 )
+_QGIS_FOLDER = re.compile(r"[/\\](grass|qgis)(?![a-z])")  # "/grass84", "/qgis.app", not "/grassmann"
 _CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE")
 _WHERE_TO_SET = (
     "Run 'Set up environment' from the toolbox; or give the path of a Python with torch, numpy and scipy under "
@@ -171,7 +173,7 @@ def _explicit() -> Candidate | None:
 def _of_qgis(folder: str) -> bool:
     root = os.environ.get("OSGEO4W_ROOT")
     lowered = folder.lower()
-    return bool(root and lowered.startswith(root.lower())) or "/grass" in lowered or "/qgis" in lowered
+    return bool(root and lowered.startswith(root.lower())) or bool(_QGIS_FOLDER.search(lowered))
 
 
 def _ask(candidate: Candidate, feedback: QgsProcessingFeedback) -> Mapping[str, Any]:
