@@ -84,6 +84,20 @@ def test_temporary_files_and_output_on_one_disk_add_up(tmp_path, free):
         disk_space.check_space(DiskNeed(3 << 30, {tmp_path / "f.tif": 2 << 30}), Log())
 
 
+def test_settings_that_take_less_are_named_where_there_are_some(source, tmp_path, free):
+    free(1 << 10)
+    scene, output = SceneNeed(source, range(1, 13)), tmp_path / "f.tif"
+    needs = (
+        disk_space.extraction_need(scene, ExtractionSettings(), 32, output),
+        disk_space.pretraining_need([scene], output),
+    )
+    for need, words in zip(
+        needs, ("a smaller part of the raster, fewer TIMESTEPS or a smaller KEEP, or let", "the raster, or let")
+    ):
+        with pytest.raises(QgsProcessingException, match=words):
+            disk_space.check_space(need, Log())
+
+
 def test_a_full_disk_is_refused_before_the_work_starts(tmp_path, free, fake_worker):
     fake_worker("sys.exit(9)")
     raster = write_raster(tmp_path / "in.tif", spectra())

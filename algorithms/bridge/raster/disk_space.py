@@ -74,11 +74,13 @@ class DiskNeed:
         temporary_bytes: In the folder for temporary files.
         output_bytes: By output file: beside it, and itself.
         copies: How often that holds the output's own bytes.
+        remedy: What takes less, beside a smaller part of the raster; empty where nothing does.
     """
 
     temporary_bytes: int
     output_bytes: Mapping[Path, int]
     copies: int = 2
+    remedy: str = ""
 
     def with_format(self, wanted: RasterFormat) -> DiskNeed:
         """The need where outputs have a format: a COG is made of a GeoTIFF that lies beside it meanwhile."""
@@ -111,7 +113,8 @@ def extraction_need(scene: SceneNeed, settings: ExtractionSettings, base_width: 
         SettingsError: It would have more bands than a GeoTIFF holds.
     """
     bands = feature_raster_bands(settings, base_width, len(scene.numbers))
-    return DiskNeed(scene.size_bytes, {output: 2 * feature_bytes(bands) * scene.pixels})
+    remedy = "fewer TIMESTEPS or a smaller KEEP"
+    return DiskNeed(scene.size_bytes, {output: 2 * feature_bytes(bands) * scene.pixels}, remedy=remedy)
 
 
 def exploration_need(
@@ -128,10 +131,11 @@ def exploration_need(
     features = len(settings.timesteps) * features_per_timestep(settings.stages, base_width)
     report, gallery = outputs
     beside = {report: inspection_bytes(features, scene.pixels)}
+    need = DiskNeed(scene.size_bytes, beside, remedy="fewer TIMESTEPS or STAGES")
     if gallery is None:
-        return DiskNeed(scene.size_bytes, beside)
+        return need
     raw = gallery_bytes(len(settings.timesteps) * len(settings.stages), scene.pixels)
-    return DiskNeed(scene.size_bytes + raw, {**beside, gallery: raw})
+    return replace(need, output_bytes={**beside, gallery: raw}).with_temporary(raw)
 
 
 def classification_need(
@@ -181,14 +185,15 @@ def check_space(need: DiskNeed, feedback: QgsProcessingFeedback) -> None:
         + (f", and {_gib(outputs)} beside the output" if outputs else "")
         + f"; {_gib(free)} are free."
     )
+    smaller = f", {need.remedy}" if need.remedy else ""
     for path, _ in wanted:
         free = free_bytes(path)
         needed = sums[nearest_folder(path).stat().st_dev]
         if needed > free:
             raise QgsProcessingException(
                 f"About {_gib(needed)} of free disk are needed on the disk of {nearest_folder(path)}, found "
-                f"{_gib(free)}. Free some space, choose a smaller part of the raster, fewer TIMESTEPS or a smaller "
-                "KEEP, or let QGIS put its temporary files on another disk (Settings > Options > Processing > General)."
+                f"{_gib(free)}. Free some space, choose a smaller part of the raster{smaller}, or let QGIS put its "
+                "temporary files on another disk (Settings > Options > Processing > General)."
             )
 
 
