@@ -2,12 +2,13 @@
 """Extra rasters, measured: what parts of scenes are worth as extras of the rest, and whether empty ones are left out.
 
     python -m benchmarks.extras [--rows parts noise ramp] [--scenes NAME...] [--splits groups random15] [--first 20]
-        [--draws N] [--made-up N]
+        [--draws N] [--made-up N] [--trainings N]
 
 Enters: benchmark scenes; their bands alone, without diffusion features. Leaves: a JSON line a draw, and a table.
 
 - parts: some bands of a scene as extra of the others (late fusion), against these others alone, against the same used
-  without asking, and against all bands in one raster, which are brought to one scale (early fusion).
+  without asking, and against all bands in one raster, which are brought to one scale (early fusion). With --trainings,
+  diffusion models are trained on the others and on all bands, so many of each, among which the draws are dealt out.
 - noise: white noise as extra.
 - ramp: a plane across the scene as extra, which says where a pixel lies and nothing else.
 
@@ -29,7 +30,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from benchmarks.scenes import Scene, known_scenes, prepare
+from benchmarks.features import Training, make_features
+from benchmarks.scenes import Scene, known_scenes, prepare, select_bands
 from benchmarks.splits import SPLITS, Draw
 from mtmsd_qgis.classification.auto.cross_validation import TrainingSet
 from mtmsd_qgis.classification.auto.default_classifier import fit_default
@@ -70,6 +72,53 @@ class Beside:
     raster: Raster
 
 
+@dataclass(frozen=True)
+class Parted:
+    """A scene some of whose bands are an extra.
+
+    Attributes:
+        rest: The other bands, or features and these.
+        rest_layout: Of it.
+        extra: The extra.
+        together: All bands, or features of all and these.
+        together_layout: Of it.
+    """
+
+    rest: Raster
+    rest_layout: FeatureLayout
+    extra: Beside
+    together: Raster
+    together_layout: FeatureLayout
+
+    @classmethod
+    def of(cls, scene: Scene) -> Parted:
+        """Of the bands alone."""
+        cube, chosen = Cube(scene.folder, scene.cube), extra_bands(scene)
+        rest = BandSubset(cube, [i for i in range(cube.bands) if i not in chosen])
+        extra = Beside(PARTS[scene.name][0], BandSubset(cube, chosen))
+        return cls(rest, FeatureLayout(features=rest.bands), extra, cube, FeatureLayout(features=cube.bands))
+
+    def with_features(self, scene: Scene, training: Training, folder: Path) -> Parted:
+        """The same with the features of two diffusion models, trained on the other bands and on all.
+
+        Args:
+            scene: The scene.
+            training: Of both.
+            folder: For what is kept of them.
+        """
+        others = [i for i in range(len(scene.cube.bands)) if i not in extra_bands(scene)]
+        cube = select_bands(scene.folder, scene.cube, others, "rest")
+        rest = make_features(replace(scene, cube=cube, source_bands=cube.bands), training, folder / "rest")
+        together = make_features(scene, training, folder / "together")
+        return replace(
+            self,
+            rest=Cube(rest.folder, rest.cube),
+            rest_layout=rest.layout,
+            together=Cube(together.folder, together.cube),
+            together_layout=together.layout,
+        )
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the rows that are asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -80,16 +129,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--folder", type=Path, default=Path("build/benchmark/extras"))
     parser.add_argument("--qgis-python", type=Path, default=Path("/usr/bin/python3"))
     parser.add_argument("--first", type=int, default=20, help="seed of the first draw; 0 to 9 are for judging")
+    parser.add_argument("--trainings", type=int, default=0, help="of diffusion models for parts; 0: the bands alone")
     parser.add_argument("--made-up", type=int, default=1, help="rasters of noise, or planes, a draw")
     options = parser.parse_args(arguments)
     lines = []
     for name in options.scenes:
         scene = prepare(name, known_scenes()[name], options.folder / name, options.qgis_python)
+        inputs = inputs_of(scene, options.trainings, options.folder) if "parts" in options.rows else []
         for row in options.rows:
             for split in options.splits:
                 for seed in range(options.first, options.first + options.draws):
                     draw = SPLITS[split].draw(scene.samples, seed)
-                    each = parts(scene, draw) if row == "parts" else said_nothing(scene, draw, row, options.made_up)
+                    if row == "parts":
+                        each = parts(scene, draw, inputs[seed % len(inputs)])
+                    else:
+                        each = said_nothing(scene, draw, row, options.made_up)
                     for line in each:
                         lines.append({"scene": name, "row": row, "split": split, "seed": seed, **line})
                         print(json.dumps(lines[-1]), flush=True)
@@ -97,22 +151,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def parts(scene: Scene, draw: Draw) -> Iterator[dict[str, object]]:
+def inputs_of(scene: Scene, trainings: int, folder: Path) -> list[Parted]:
+    """The parted scene, with the features of each training; models and features are kept beside the scene's folder."""
+    bands = Parted.of(scene)
+    kept = folder / f"{scene.name}-models"
+    return [bands.with_features(scene, Training("quick", "cpu", n), kept) for n in range(trainings)] or [bands]
+
+
+def extra_bands(scene: Scene) -> list[int]:
+    """Positions of the bands that are the extra."""
+    _, is_extra = PARTS[scene.name]
+    return [position for position, band in enumerate(scene.cube.bands) if is_extra(position, band)]
+
+
+def parts(scene: Scene, draw: Draw, parted: Parted) -> Iterator[dict[str, object]]:
     """Some bands of a scene as extra of the others: a line for each way."""
-    cube = Cube(scene.folder, scene.cube)
-    name, is_extra = PARTS[scene.name]
-    chosen = [is_extra(position, band) for position, band in enumerate(scene.cube.bands)]
-    rest = BandSubset(cube, [i for i, extra in enumerate(chosen) if not extra])
-    extra = Beside(name, BandSubset(cube, [i for i, extra in enumerate(chosen) if extra]))
-    late = fit_default(task_of(scene, rest, draw, extra), silent)
+    task = task_of(scene, parted.rest, draw, parted.extra, parted.rest_layout)
+    late = fit_default(task, silent)
     (finding,) = late.extras or ()
     plain = without_extras(late)
     yield {"way": "part alone", "accuracy": accuracy(plain, draw)}
     found = {"joined": finding.joined, "gain": finding.gain, "below": finding.shifted_below}
     yield {"way": "late fusion", "accuracy": accuracy(with_extras(late), draw), **found}
-    always = fit_default(used_always(task_of(scene, rest, draw, extra)), silent)
+    always = fit_default(used_always(task), silent)
     yield {"way": "late fusion, always", "accuracy": accuracy(with_extras(always), draw)}
-    yield {"way": "early fusion", "accuracy": accuracy(fitted_on(scene, cube, draw), draw)}
+    early = fit_default(task_of(scene, parted.together, draw, None, parted.together_layout), silent)
+    yield {"way": "early fusion", "accuracy": accuracy(with_extras(early), draw)}
 
 
 def said_nothing(scene: Scene, draw: Draw, row: str, rasters: int) -> Iterator[dict[str, object]]:
@@ -168,8 +232,10 @@ def made_up(cube: Raster, row: str, seed: int, folder: Path) -> Cube:
     return out
 
 
-def task_of(scene: Scene, raster: Raster, draw: Draw, extra: Beside | None) -> TrainingTask:
-    """What is to be learnt in one way."""
+def task_of(
+    scene: Scene, raster: Raster, draw: Draw, extra: Beside | None, layout: FeatureLayout | None = None
+) -> TrainingTask:
+    """What is to be learnt in one way; without a layout, from plain bands."""
     split = draw.generalise
     if draw.by_group and (np.bincount(draw.training.class_index) == 0).any():
         raise ValueError("each class should have training samples")
@@ -178,7 +244,7 @@ def task_of(scene: Scene, raster: Raster, draw: Draw, extra: Beside | None) -> T
         names = tuple(f"band {i + 1}" for i in range(extra.raster.bands))
         extras = SceneExtras(ExtraInputs(rasters=(ExtraRaster(extra.name, VALUES, names),)), extra.raster)
     settings = ClassificationSettings(split=split, seed=draw.seed)
-    layout = FeatureLayout(features=raster.bands)
+    layout = layout or FeatureLayout(features=raster.bands)
     task = TrainingTask(raster, layout, draw.training, scene.classes, settings, torch.device("cpu"))
     return replace(task, extras=extras)
 

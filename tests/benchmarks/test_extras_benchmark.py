@@ -8,11 +8,24 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmarks.extras import Beside, accuracy, asked, parts, said_nothing, task_of, with_extras, without_extras
+from benchmarks.extras import (
+    Beside,
+    Parted,
+    accuracy,
+    asked,
+    inputs_of,
+    parts,
+    said_nothing,
+    task_of,
+    with_extras,
+    without_extras,
+)
+from benchmarks.features import Features
 from benchmarks.scenes import Scene
 from benchmarks.splits import Draw
 from mtmsd_qgis.classification.auto.default_classifier import fit_default
-from mtmsd_qgis.jobs.data_model import Band
+from mtmsd_qgis.io.windows import Window
+from mtmsd_qgis.jobs.data_model import Band, FeatureLayout
 from mtmsd_qgis.progress import silent
 from mtmsd_qgis.sampling.sample_table import SampleTable
 from tests.scenes import CLASSES, cube_of
@@ -43,12 +56,28 @@ def draw(scene) -> Draw:
 
 
 def test_a_band_that_tells_classes_apart_is_as_good_as_in_one_raster(scene, draw):
-    found = {str(line["way"]): line for line in parts(scene, draw)}
+    found = {str(line["way"]): line for line in parts(scene, draw, Parted.of(scene))}
     assert list(found) == ["part alone", "late fusion", "late fusion, always", "early fusion"]
     assert found["late fusion"]["joined"]
     assert found["late fusion"]["accuracy"] == found["late fusion, always"]["accuracy"]
     assert found["late fusion"]["accuracy"] > found["part alone"]["accuracy"] + 10
     assert found["early fusion"]["accuracy"] > found["part alone"]["accuracy"] + 10
+
+
+def test_models_are_trained_on_the_other_bands_and_on_all(scene, tmp_path, monkeypatch):
+    seen = []
+
+    def made(scene, training, folder):
+        seen.append((folder.name, training.seed, len(scene.source_bands)))
+        return Features(scene.folder, scene.cube, FeatureLayout(features=len(scene.cube.bands)), {})
+
+    monkeypatch.setattr("benchmarks.extras.make_features", made)
+    inputs = inputs_of(scene, 2, tmp_path)
+    assert seen == [("rest", 0, 4), ("together", 0, 5), ("rest", 1, 4), ("together", 1, 5)]
+    window, bands = Window(0, 0, SIDE, SIDE), Parted.of(scene)
+    for parted in inputs:
+        np.testing.assert_array_equal(parted.rest.read(window), bands.rest.read(window))
+        np.testing.assert_array_equal(parted.together.read(window), bands.together.read(window))
 
 
 def test_noise_is_asked_first_and_classified_only_where_it_is_let_in(scene, draw, monkeypatch):
