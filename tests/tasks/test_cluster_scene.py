@@ -25,6 +25,12 @@ TWOFOLD = 2  # kind of fields that lie in both halves
 HALVES = (lambda c: c < SIDE // 2, lambda c: c >= SIDE // 2)
 
 
+@pytest.fixture(autouse=True)
+def few_halvings(monkeypatch):
+    """How stable the clusters are takes most of the time, and is not asked here."""
+    monkeypatch.setattr("mtmsd_qgis.classification.clusters.stability.HALVINGS", 2)
+
+
 @pytest.fixture
 def job(tmp_path):
     """A scene of four kinds of fields of 12 x 12 pixels in noise, with a hole, and its job."""

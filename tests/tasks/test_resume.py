@@ -38,7 +38,7 @@ def prepared(folder, every_seconds=0.3):
     folder.mkdir()
     cube = cube_of(folder, fields(32, 32)[0])
     settings = PretrainSettings(
-        components=3, iterations=120, patch_size=16, batch_size=1, device="cpu", checkpoint_seconds=every_seconds
+        components=3, iterations=60, patch_size=16, batch_size=1, device="cpu", checkpoint_seconds=every_seconds
     )
     outputs = {"model": str(folder / "m.mtmsd"), "checkpoint": str(folder / "m.checkpoint")}
     write_job(Job("pretrain", to_json(settings), cube.description, outputs=outputs), folder)
@@ -71,7 +71,7 @@ def test_killed_at_random_iterations_and_in_the_middle_of_checkpoints(tmp_path):
     rng, folder = random.Random(0), tmp_path / "killed"
     job = prepared(folder)
     positions = []
-    for half_written in ("2", None, "2", None):
+    for half_written in ("2", None):  # each start of a worker takes seconds
         go_on(job, folder)
         worker = started(folder, *(("-c", HALF_WRITTEN, half_written) if half_written else ()))
         stop_at = (positions or [0])[-1] + rng.randint(1, 8)
@@ -87,7 +87,7 @@ def test_killed_at_random_iterations_and_in_the_middle_of_checkpoints(tmp_path):
         assert not (folder / "m.mtmsd").exists()
         positions.append(read_header(folder / "m.checkpoint", KIND_CHECKPOINT)["iteration"])
     assert positions == sorted(positions)
-    assert 0 < positions[0] < positions[-1] < 120
+    assert 0 < positions[0] < positions[-1] < 60
     go_on(job, folder)
     assert ended(started(folder)) == 0
     assert content_of(folder / "m.mtmsd") == content_of(tmp_path / "whole" / "m.mtmsd")
