@@ -3,9 +3,10 @@
 
     python forked_jobs.py --serve     import all that a worker may need; fork at each call
     python forked_jobs.py FOLDER      what the plugin starts in the place of worker.py: has a fork do it
+    python forked_jobs.py --batch ... the same of a campaign
 
 The fork reads and writes the descriptors of the process that asked and ends with it; that process ends as the fork
-does. Anything but a job, and a Python that is not the server's, gets the worker itself.
+does. Anything but a job or a campaign, and a Python that is not the server's, gets the worker itself.
 """
 
 from __future__ import annotations
@@ -116,11 +117,11 @@ def serve(place: str, worker: Path) -> None:
     Server(place, name).serve()
 
 
-def call(folder: str) -> int:
-    """Have a fork do a job; its exit status."""
+def call(arguments: list[str]) -> int:
+    """Have a fork do a job, or a share of a campaign; its exit status."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as connection:
         connection.connect(os.environ[SOCKET])
-        asked = {"arguments": [folder], "folder": os.getcwd(), "environment": dict(os.environ)}
+        asked = {"arguments": arguments, "folder": os.getcwd(), "environment": dict(os.environ)}
         socket.send_fds(connection, [json.dumps(asked).encode()], [0, 1, 2])
         return int(connection.recv(64) or 1)
 
@@ -130,9 +131,10 @@ def main(arguments: list[str]) -> int:
     if arguments[:1] == ["--serve"]:
         serve(os.environ[SOCKET], Path(os.environ[WORKER]))
         return 0
-    if len(arguments) != 1 or arguments[0].startswith("-") or os.environ.get(PYTHON) != sys.executable:
+    is_job = len(arguments) == 1 and not arguments[0].startswith("-")
+    if not (is_job or arguments[:1] == ["--batch"]) or os.environ.get(PYTHON) != sys.executable:
         os.execv(sys.executable, [sys.executable, "-I", "-X", "utf8", os.environ[WORKER], *arguments])
-    status = call(arguments[0])
+    status = call(arguments)
     if status < 0:
         os.kill(os.getpid(), -status)
     return status
