@@ -73,16 +73,9 @@ def _sample_notes(result: MapResult) -> list[str]:
     notes = [split.sentence]
     lacking = [entry.name for entry, n in zip(result.classes, split.validation_samples) if not n]
     if split.method == "layer" and lacking and accuracy:
-        notes.append(
-            "The validation layer has no sample of: "
-            + ", ".join(lacking)
-            + ". Their accuracy is not known from this map."
-        )
+        notes.append(f"The validation layer has no sample of: {_of_unknown_accuracy(lacking)}")
     if split.not_held_out and any(split.validation_samples):
-        notes.append(
-            "Nothing could be held out of: " + ", ".join(split.not_held_out) + ". Their accuracy is not "
-            "known from this map."
-        )
+        notes.append(f"Nothing could be held out of: {_of_unknown_accuracy(split.not_held_out)}")
     before_split = result.purification.raster == "classes" and not result.purification.after_split
     if before_split and split.method in ("random", "spatial", "scene"):
         notes.append(
@@ -95,6 +88,10 @@ def _sample_notes(result: MapResult) -> list[str]:
     if accuracy:
         notes += features_note(accuracy)
     return notes
+
+
+def _of_unknown_accuracy(classes: Sequence[str]) -> str:
+    return f"{', '.join(classes)}. {'Its' if len(classes) == 1 else 'Their'} accuracy is not known from this map."
 
 
 def classification_report(result: MapResult, facts: Mapping[str, str], pixel_area_m2: float | None = None) -> str:

@@ -160,10 +160,12 @@ def test_classes_without_a_reference_sample_are_named_once():
         split = replace(SPLIT, method=method, not_held_out=not_held_out, validation_samples=samples)
         return " ".join(classification_notes(classification(split=split, accuracy=figures)))
 
-    assert "The validation layer has no sample of: wood. Their accuracy" in notes("layer", (), (50, 0), accuracy())
-    assert "Nothing could be held out of: wood. Their accuracy" in notes("spatial", ("wood",), (50, 0), accuracy())
-    assert "Their accuracy" not in notes("layer", (), (0, 0), None)
-    assert "Their accuracy" not in notes("spatial", ("water <deep>", "wood"), (0, 0), None)  # the sentence says so
+    assert "The validation layer has no sample of: wood. Its accuracy" in notes("layer", (), (50, 0), accuracy())
+    assert "Nothing could be held out of: wood. Its accuracy" in notes("spatial", ("wood",), (50, 0), accuracy())
+    assert "accuracy is not known" not in notes("layer", (), (0, 0), None)
+    assert "accuracy is not known" not in notes(
+        "spatial", ("water <deep>", "wood"), (0, 0), None
+    )  # the sentence says so
 
 
 def test_a_note_on_class_weights_speaks_of_an_accuracy_where_there_is_one():
