@@ -71,7 +71,7 @@ class RunDirectory:
         Raises:
             FileFormatError: The user asked to go on, and there is no unfinished run or it is another one.
         """
-        earlier = _read_run(folder / RUN_FILE)
+        earlier = read_notes(folder / RUN_FILE)
         other = [word for word, digest in fingerprints.items() if earlier is None or earlier.get(word) != digest]
         if earlier is not None and not other:
             log.info("Going on with the unfinished run in %s.", folder)
@@ -246,9 +246,10 @@ def digest(parts: Iterable[Path | str]) -> str:
     return fingerprint.hexdigest()
 
 
-def _read_run(path: Path) -> dict[str, Any] | None:
+def read_notes(path: Path) -> dict[str, Any] | None:
+    """What a JSON file of notes says; None where there is none, or none that can be read, as after a power failure."""
     try:
-        fingerprints = json.loads(path.read_text(encoding="utf-8"))
+        noted = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return fingerprints if isinstance(fingerprints, dict) else None
+    return noted if isinstance(noted, dict) else None

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import re
-import zlib
 from dataclasses import replace
 from html.parser import HTMLParser
 
@@ -28,9 +27,8 @@ from mtmsd_qgis.jobs.results import (
     SplitFacts,
 )
 from mtmsd_qgis.jobs.settings import CLASSIFIERS, ClassificationSettings, PretrainSettings
-from mtmsd_qgis.report.charts import bar_chart, line_chart, png
 from mtmsd_qgis.report.export import accuracy_csv, accuracy_json
-from mtmsd_qgis.report.html import cards, percent_text, with_error
+from mtmsd_qgis.report.html import cards
 from mtmsd_qgis.report.reports import classification_notes, classification_report, pretraining_report
 
 CLASSES = (ClassEntry(1, "water <deep>", "#0000ff"), ClassEntry(7, "wood", "#008800"))
@@ -355,30 +353,6 @@ def test_pretraining_names_bands_left_out():
     assert "halved 2 times as the training diverged" in page
 
 
-def test_png_is_read_back_by_its_definition():
-    colours = np.random.default_rng(0).integers(0, 256, (5, 7, 3), dtype=np.uint8)
-    data = png(colours)
-    start = data.index(b"IDAT") + 4
-    length = int.from_bytes(data[start - 8 : start - 4], "big")
-    lines = np.frombuffer(zlib.decompress(data[start : start + length]), np.uint8).reshape(5, 22)
-    assert np.array_equal(lines[:, 1:].reshape(5, 7, 3), colours)
-    assert (lines[:, 0] == 0).all()
-
-
-def test_charts_hold_their_points():
-    assert line_chart([[0, 1.0], [10, 0.5]], "x", "y").count("L") == 1
-    assert bar_chart(["a", "b<"], [1.0, 0.0], "x", "y").count("<rect") == 2
-    assert "b&lt;" in bar_chart(["b<"], [1.0], "x", "y")
-    assert line_chart([[5, 0.0]], "x", "y")
-
-
-def test_ticks_are_round_numbers():
-    ticks = re.findall(r'class="tick" [^>]*>([^<]+)<', line_chart([[12, 1.0], [1200, 0.4]], "iteration", "loss"))
-    assert ticks == ["0", "200", "400", "600", "800", "1000", "1200"]
-    late = re.findall(r'class="tick" [^>]*>([^<]+)<', line_chart([[500, 1.0], [1000, 0.4]], "iteration", "loss"))
-    assert late == ["500", "600", "700", "800", "900", "1000"]
-
-
 def test_a_report_tells_accuracy_and_area_with_and_without_pixels_that_are_not_sure():
     reject = RejectFacts(ClassEntry(255, "not sure", "#c8c8c8"), 0.6, 40, (330, 110), 10, 4, accuracy())
     result = classification(choices=ChoiceFacts(reject=reject))
@@ -394,18 +368,3 @@ def test_a_report_tells_accuracy_and_area_with_and_without_pixels_that_are_not_s
     assert accuracy_csv(result, 100.0).splitlines()[10].startswith("255,not sure,,")
     assert classification_notes(result)[-1].startswith("40 pixels")
     assert '"choices"' not in accuracy_json(classification(), {}, None)
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (None, "–"), (0.0, "0.0"), (100.0, "100.0"), (54.56, "54.6"), (0.04, "0.04"), (0.0004, "0.0004"),
-        (99.96, "99.96"), (99.99996, "100.0"), (-0.03, "-0.03"),
-    ],
-)  # fmt: skip
-def test_only_0_and_100_percent_read_so(value, text):
-    assert percent_text(value) == text
-
-
-def test_a_small_error_is_not_shown_as_none():
-    assert with_error(0.123, 0.04) == "0.12 <small>± 0.04</small>"

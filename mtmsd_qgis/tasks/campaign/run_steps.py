@@ -20,7 +20,7 @@ from ...campaign.folder import BEGUN, CAMPAIGN_FILE, read_campaign, write_text
 from ...campaign.steps import STEPS, Shard, Step, Unit, check_needs, is_done, next_step, state_of, units_of
 from ...diffusion.matrix_errors import matrix_errors_in_words
 from ...errors import FileFormatError, MtmsdError, SettingsError
-from ...io.run_directory import digest
+from ...io.run_directory import digest, read_notes
 from ...progress import Progress, span
 from .campaign_run import CampaignRun, UnitWork
 from .find_features import find_features
@@ -146,7 +146,7 @@ def _begin(run: CampaignRun) -> None:
     """
     text = (run.folder / CAMPAIGN_FILE).read_text(encoding="utf-8")
     begun = run.shared(BEGUN)
-    noted = _noted(begun)
+    noted = read_notes(begun)
     if noted is None:
         write_text(begun, text)
     elif _wanted(noted) != _wanted(json.loads(text)):
@@ -176,7 +176,7 @@ def _refuse_replaced(run: CampaignRun, step: Step) -> None:
     Raises:
         MtmsdError: A file is another one than when the step began.
     """
-    noted = _noted(_notes_of(run, step)) if _has_begun(run, step) else None
+    noted = read_notes(_notes_of(run, step)) if _has_begun(run, step) else None
     found = [name for name in noted or {} if run.shared(name).is_file()]
     replaced = [name for name in found if noted and digest([run.shared(name)]) != noted[name]]
     if replaced:
@@ -195,12 +195,3 @@ def _has_begun(run: CampaignRun, step: Step) -> bool:
     """Whether a unit is done, or partly done."""
     units = units_of(run.campaign, step)
     return any(is_done(run.folder, run.campaign, u) or (run.folder / u.file).with_suffix("").exists() for u in units)
-
-
-def _noted(path: Path) -> dict[str, Any] | None:
-    """What a file of notes says; None where there is none, or none that can be read, as after a power failure."""
-    try:
-        noted = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return noted if isinstance(noted, dict) else None
