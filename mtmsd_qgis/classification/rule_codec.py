@@ -30,10 +30,10 @@ from ..jobs.results import ModelSummary
 from .auto.cross_validation import FittedModel
 from .auto.discriminant import Discriminant, LinearScores
 from .auto.ensemble import Ensemble
-from .auto.ensemble_rule import EnsembleRule
 from .auto.feature_sets import FeatureSet
 from .auto.kernel_ridge import KernelRidge, KernelScores
 from .auto.model_library import ModelSpec
+from .auto.predictor import EnsembleRule
 from .auto.scene_scaling import GuideScaling, SpectraScaling
 from .choices.class_priors import PriorRule
 from .extras.extras_rule import ExtrasRule

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Functions take at most five arguments, and shipped code asserts nothing."""
+"""What keeps the code small: arguments, assertions, and the lines and models of the default classifier."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import ast
 from pathlib import Path
 
 import pytest
+
+from mtmsd_qgis.classification.auto.model_library import CONTEXTUAL, INTERPOLATION, OVERLAPPING
 
 ROOT = Path(__file__).parent.parent.parent
 SHIPPED = ("mtmsd_qgis", "algorithms")
@@ -44,6 +46,13 @@ def test_shipped_code_asserts_nothing():
     """python -O leaves asserts out, and a user who meets one reads nothing that helps."""
     asserted = [f"{path}:{line}" for path, source in sources().items() for line in assertions(source)]
     assert asserted == []
+
+
+def test_the_default_classifier_stays_small():
+    """With its feature sets and its filter: 1 500 lines and 12 models (decision 32)."""
+    parts = ("mtmsd_qgis/classification/auto/", "mtmsd_qgis/classification/context/")
+    assert sum(len(source.splitlines()) for path, source in sources().items() if path.startswith(parts)) <= 1500
+    assert len({*INTERPOLATION, *CONTEXTUAL, *OVERLAPPING}) <= 12
 
 
 @pytest.mark.parametrize(

@@ -43,12 +43,9 @@ def log_probabilities(scores: NDArray[np.float64], factor: float) -> NDArray[np.
     return np.asarray(np.maximum(log_softmax(scores * factor, axis=1), FLOOR))
 
 
-def brier(log_p: NDArray[np.float64], class_index: NDArray[np.int64]) -> NDArray[np.float64]:
-    """sum(p^2) - 2 p(true) of each sample (n,), the Brier score less its constant.
-
-    Args:
-        log_p: (n, K) log probabilities.
-        class_index: (n,).
-    """
+def mean_brier(
+    log_p: NDArray[np.float64], class_index: NDArray[np.int64], weight: NDArray[np.float64] | None = None
+) -> float:
+    """Mean of sum(p^2) - 2 p(true) over samples, the Brier score less its constant; arguments as of temperature."""
     p = np.exp(log_p)
-    return np.asarray((p * p).sum(axis=1) - 2 * p[np.arange(len(class_index)), class_index])
+    return weighted_mean((p * p).sum(axis=1) - 2 * p[np.arange(len(class_index)), class_index], weight)

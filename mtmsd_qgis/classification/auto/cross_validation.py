@@ -20,9 +20,9 @@ from ...sampling.folds import ALWAYS_TRAINING
 from ...sampling.held_out import HeldOut
 from ...sampling.subsampling import subsample
 from ..extras.block_weight import with_equal_blocks
-from ..sample_weights import mean_one, weighted_mean
+from ..sample_weights import mean_one
 from ..standardizer import Standardizer
-from .calibration import FLOOR, brier, log_probabilities, temperature
+from .calibration import FLOOR, log_probabilities, mean_brier, temperature
 from .feature_sets import FeatureSet
 from .kernel_ridge import MOST_SAMPLES, KernelRidge
 from .model_library import ModelSpec, Scorer
@@ -116,15 +116,10 @@ def cross_validate(spec: ModelSpec, training: TrainingSet, held_out: HeldOut) ->
     scores, truth = _held_out_scores(spec, training, held_out.fold), held_out.class_index
     temperatures = [temperature(of_setting, truth, held_out.weight) for of_setting in scores]
     log_p = [log_probabilities(of_setting, factor) for of_setting, factor in zip(scores, temperatures)]
-    best = int(np.argmin([mean_brier(held_out, of_setting) for of_setting in log_p]))
+    best = int(np.argmin([mean_brier(of_setting, truth, held_out.weight) for of_setting in log_p]))
     accuracy = float((scores[best].argmax(axis=1) == truth).mean())
     chosen = ModelSpec(spec.estimator.only(best), spec.fit_on, spec.predict_on)
     return CrossValidatedModel(chosen, temperatures[best], log_p[best], accuracy)
-
-
-def mean_brier(held_out: HeldOut, log_p: NDArray[np.float64]) -> float:
-    """Mean Brier score, less its constant, of log probabilities (n, K) of the samples that are held out."""
-    return weighted_mean(brier(log_p, held_out.class_index), held_out.weight)
 
 
 def side_by_side(features: Mapping[FeatureSet, Tensor], feature_sets: Sequence[FeatureSet]) -> Tensor:

@@ -16,6 +16,7 @@ from ...sampling.sample_table import SampleTable
 from ..explanation.learnt_samples import LearntSamples
 from ..extras.decision import decide
 from ..feature_value.candidate import feature_sets_for
+from ..feature_value.column_sources import column_sources
 from ..feature_value.feature_gain import uses_features
 from ..feature_value.feature_importance import IMPORTANCE_SAMPLES, source_shares
 from ..feature_value.with_and_without import AtSamples, ReadAtSamples, with_and_without
@@ -38,7 +39,7 @@ def fit_default(task: TrainingTask, progress: Progress) -> FittedClassifier:
 
 def samples_that_fit(task: TrainingTask, reader: FeatureSetReader) -> SampleTable:
     """The training samples, or as many as memory has room for with their feature sets."""
-    columns = sum(len(reader.sources(each)) for each in feature_sets_for(reader, task.settings.split))
+    columns = sum(map(reader.columns, feature_sets_for(reader, task.settings.split)))
     return task.samples_within(int(_FEATURE_BYTES // (4 * columns)))
 
 
@@ -63,7 +64,7 @@ def fit_at_samples(
         gain = replace(gain, used=uses_features(ensemble.feature_sets))
     log_ensemble(ensemble, decided.context, gain)
     subset = samples.subset(np.random.default_rng(settings.seed).permutation(len(samples))[:IMPORTANCE_SAMPLES])
-    sources = {feature_set: reader.sources(feature_set) for feature_set in ensemble.feature_sets}
+    sources = {feature_set: column_sources(reader, feature_set) for feature_set in ensemble.feature_sets}
     shares = source_shares(ensemble, subset.features, sources, task.layout, settings.seed)
     kind = "random" if settings.split == "random" else "spatial"
     return FittedClassifier(

@@ -21,8 +21,8 @@ from ...jobs.results import ContextSummary, ModelSummary
 from ...progress import Progress
 from ...sampling.held_out import HeldOut, hold_out
 from ..sample_weights import class_counts
-from .calibration import log_probabilities, temperature
-from .cross_validation import CrossValidatedModel, FittedModel, TrainingSet, cross_validate, mean_brier
+from .calibration import log_probabilities, mean_brier, temperature
+from .cross_validation import CrossValidatedModel, FittedModel, TrainingSet, cross_validate
 from .feature_sets import FeatureSet
 from .model_library import CONTEXTUAL, INTERPOLATION, OVERLAPPING, ModelSpec, available_models, feature_sets_of
 
@@ -180,7 +180,8 @@ def cross_validate_ensemble(
         mean = np.mean([model.log_p for model in chosen], axis=0)
         joint = temperature(mean, held_out.class_index, held_out.weight)
         ensembles[context] = CrossValidatedEnsemble(models, chosen, joint, prior, held_out, context)
-    briers = {context: 1 + mean_brier(held_out, ensemble.log_p) for context, ensemble in ensembles.items()}
+    truth = held_out.class_index, held_out.weight
+    briers = {context: 1 + mean_brier(ensemble.log_p, *truth) for context, ensemble in ensembles.items()}
     best = min(briers, key=lambda context: briers[context])
     if FeatureSet.EXTRAS in available:
         best = min(sorted(briers), key=lambda context: round(briers[context], _SHOWN))  # without it comes first
@@ -188,13 +189,8 @@ def cross_validate_ensemble(
 
 
 def top_half(models: Sequence[CrossValidatedModel], held_out: HeldOut) -> list[CrossValidatedModel]:
-    """The models with the top half of the Brier scores, in their order; more than half where their number is odd.
-
-    Args:
-        models: Cross-validated.
-        held_out: What was held out.
-    """
-    scores = [mean_brier(held_out, model.log_p) for model in models]
+    """The models with the top half of the Brier scores, in their order; more than half where their number is odd."""
+    scores = [mean_brier(model.log_p, held_out.class_index, held_out.weight) for model in models]
     best = np.argsort(scores, kind="stable")[: (len(models) + 1) // 2]
     return [models[i] for i in sorted(best)]
 

@@ -26,7 +26,7 @@ from ...progress import Progress
 from ...sampling.sample_table import SampleTable
 from ..context.joint_bilateral import affinities, smooth
 from ..extras.known_smoothing import smooth_known
-from .feature_sets import ALL_STAGES, MARGIN, BandPlan, FeatureSet, Quantity, Source, stages_of
+from .feature_sets import MARGIN, BandPlan, FeatureSet, Quantity
 from .scene_scaling import GuideScaling, SpectraScaling
 
 SMOOTHING_SIGMA = 0.35  # range sigma with which spectra and features are smoothed before a model sees them
@@ -61,13 +61,7 @@ class FeatureSetReader:
 
     @classmethod
     def fit(cls, cube: Raster, layout: FeatureLayout, device: torch.device) -> FeatureSetReader:
-        """Learn the scaling of the scene from windows spread over it.
-
-        Args:
-            cube: The raster.
-            layout: What its bands are.
-            device: Where feature sets shall lie.
-        """
+        """Learn the scaling of the scene from windows spread over it; arguments as the attributes."""
         plan = BandPlan.of(layout, cube.bands)
         cube.expect([*plan.base, *plan.features, *plan.guide])
         windows = spread_windows(cube, plan.base[0], _CELL, _SCALING_WINDOWS)
@@ -90,20 +84,16 @@ class FeatureSetReader:
         plain = min(_GUIDE_COMPONENTS, len(self.scaling.components))
         return plain if self.guide_scaling is None else len(self.guide_scaling.axes)
 
-    def sources(self, feature_set: FeatureSet) -> list[Source]:
-        """What each column of a feature set comes from."""
-        quantity, copies = feature_set.quantity, 1 + len(feature_set.boxes)
-        if quantity is Quantity.GUIDE:
-            return [Source("guide", "guide")] * self.guide_channels
-        if self.extras and quantity is Quantity.EXTRAS:
-            return [Source("extra rasters", "extra rasters")] * (self.extras.columns * copies)
-        if quantity is Quantity.FEATURES:
-            return [self._source(band) for band in self.plan.features] * copies
-        if quantity is Quantity.COMPONENTS:
-            return [self._mixed_source] * (len(self.scaling.components) * copies)
-        if self.scaling.reduction is None:
-            return [self._source(band) for band in self.plan.base]
-        return [self._mixed_source] * len(self.scaling.reduction)
+    def columns(self, feature_set: FeatureSet) -> int:
+        """F of a feature set."""
+        spectra = len(self.plan.base if self.scaling.reduction is None else self.scaling.reduction)
+        values = {
+            Quantity.COMPONENTS: len(self.scaling.components),
+            Quantity.FEATURES: len(self.plan.features),
+            Quantity.GUIDE: self.guide_channels,
+            Quantity.EXTRAS: self.extras.columns if self.extras else 0,
+        }
+        return values.get(feature_set.quantity, spectra) * (1 + len(feature_set.boxes))
 
     def windows(
         self, wanted: Sequence[FeatureSet], area: Window | None = None, *, for_samples: bool = False
@@ -115,7 +105,7 @@ class FeatureSetReader:
         """
         if for_samples and self.cube.costly:
             return WindowGrid(self.cube.height, self.cube.width, _CELL, MARGIN, MARGIN).tiles(area)
-        columns = sum(len(self.sources(s)) for s in wanted) + len(self.plan.features) + len(self.plan.base)
+        columns = sum(map(self.columns, wanted)) + len(self.plan.features) + len(self.plan.base)
         side = 2 ** round(math.log2(min(256, max(32, math.sqrt(_WINDOW_BYTES / (4 * columns)) - 2 * MARGIN))))
         return WindowGrid(self.cube.height, self.cube.width, side, MARGIN, MARGIN).tiles(area)
 
@@ -133,7 +123,7 @@ class FeatureSetReader:
         known = np.asarray(np.isfinite(values).all(axis=0))
         valid = np.asarray(known[tile.inner.slices])
         if not valid.any():
-            return {s: torch.zeros(len(self.sources(s)), *valid.shape, device=self.device) for s in wanted}, valid
+            return {s: torch.zeros(self.columns(s), *valid.shape, device=self.device) for s in wanted}, valid
         window = _Window(self, tile, values, known)
         return {feature_set: window.core(feature_set) for feature_set in wanted}, valid
 
@@ -163,19 +153,6 @@ class FeatureSetReader:
         """Diffusion features (F, h, w) of a window, 0 where there is no data."""
         stored = np.nan_to_num(self.cube.read(window, list(bands)), copy=False, nan=0.0)
         return torch.from_numpy(stored).to(self.device)
-
-    @property
-    def _mixed_source(self) -> Source:
-        """Of a component, to which all base bands contribute; without spectra these are of one timestep."""
-        first, *others = dict.fromkeys(self._source(band) for band in self.plan.base)
-        return first._replace(stage=ALL_STAGES) if others else first
-
-    def _source(self, band: int) -> Source:
-        layout = self.layout
-        if not self.plan.features or band >= layout.diffusion_bands:
-            return Source("spectra", "spectra")
-        stage = str(stages_of(layout)[band % layout.features]) if layout.names else "features"
-        return Source(str(layout.timesteps[band // layout.features]), stage)
 
 
 class _Window:

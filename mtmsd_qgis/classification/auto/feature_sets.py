@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The feature sets that models learn from, and the bands of a raster that each is made of.
 
-Enters: the layout of a raster. Leaves: the names of the feature sets it has, their bands, and what each column of a
-feature set comes from, for the report.
+Enters: the layout of a raster. Leaves: the names of the feature sets it has, and their bands.
 """
 
 from __future__ import annotations
@@ -10,12 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
-from typing import NamedTuple
 
 from ...jobs.data_model import FeatureLayout
 
 _TIMESTEPS = (100, 200)  # that models learn from and the guidance image is made of, or the nearest there are
-ALL_STAGES = "all stages"  # of components that features of several stages contribute to
 _BOXES = (5, 15, 31)  # sides in pixels of the windows of the box means
 
 
@@ -84,13 +81,6 @@ class FeatureSet(Enum):
 
 
 MARGIN = max(side // 2 + 1 for feature_set in FeatureSet for side in feature_set.boxes)  # pixels read around a pixel
-
-
-class Source(NamedTuple):
-    """What a column of a feature set comes from, for the report: timestep and stage, or a word where there are none."""
-
-    timestep: str
-    stage: str
 
 
 @dataclass(frozen=True)

@@ -31,8 +31,7 @@ from ...jobs.choice_results import ClassWeightFacts
 from ...jobs.data_model import FeatureLayout
 from ...progress import silent
 from ...sampling.sample_table import SampleTable
-from ..auto.ensemble_rule import EnsembleRule
-from ..auto.predictor import EnsemblePredictor
+from ..auto.predictor import EnsemblePredictor, EnsembleRule
 from ..extras.extras_predictor import ExtrasPredictor
 from ..extras.extras_rule import ExtrasRule
 from ..fusion.reader import FusionRule

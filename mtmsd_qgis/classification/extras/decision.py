@@ -10,9 +10,8 @@ from ...jobs.results import ContextSummary
 from ...progress import Progress, span
 from ..auto.cross_validation import TrainingSet
 from ..auto.ensemble import Ensemble
-from ..auto.ensemble_rule import EnsembleRule
 from ..auto.feature_reader import FeatureSetReader
-from ..auto.predictor import EnsemblePredictor
+from ..auto.predictor import EnsemblePredictor, EnsembleRule
 from ..feature_value.candidate import Candidate
 from ..predictor import DecisionRule, Predictor
 from ..training_task import TrainingTask

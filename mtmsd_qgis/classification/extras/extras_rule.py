@@ -14,8 +14,7 @@ from ...io.cube import Raster
 from ...jobs.data_model import FeatureLayout
 from ...jobs.extras.extra_rasters import TEXTURE
 from ..auto.ensemble import Ensemble
-from ..auto.ensemble_rule import EnsembleRule
-from ..auto.predictor import EnsemblePredictor
+from ..auto.predictor import EnsemblePredictor, EnsembleRule
 from .extras_predictor import ExtrasPredictor
 from .scene_components import SceneComponents
 

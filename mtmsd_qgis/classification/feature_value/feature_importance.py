@@ -16,8 +16,9 @@ from torch import Tensor
 
 from ...jobs.data_model import FeatureLayout
 from ..auto.ensemble import Ensemble
-from ..auto.feature_sets import ALL_STAGES, FeatureSet, Source, stages_of
+from ..auto.feature_sets import FeatureSet, stages_of
 from ..training_task import CellWeights, words_first
+from .column_sources import ALL_STAGES, Source
 
 IMPORTANCE_SAMPLES = 500  # that importance is measured at, at most
 

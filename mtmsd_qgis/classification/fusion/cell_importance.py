@@ -11,8 +11,9 @@ from torch import Tensor
 
 from ...jobs.data_model import FeatureLayout
 from ...progress import Progress
-from ..auto.feature_sets import Source, stages_of
+from ..auto.feature_sets import stages_of
 from ..estimator import LabelledFeatures
+from ..feature_value.column_sources import Source
 from ..feature_value.feature_importance import cell_table, permuted_shares
 from ..training_task import CellWeights
 from .reader import FusionRule

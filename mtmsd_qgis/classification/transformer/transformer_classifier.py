@@ -10,7 +10,7 @@ import torch
 
 from ...progress import Progress, span
 from ...sampling.sample_table import check_classes
-from ..auto.feature_sets import Source
+from ..feature_value.column_sources import Source
 from ..feature_value.feature_importance import cell_table
 from ..sample_weights import mean_one
 from ..training_task import FittedClassifier, TrainingTask, words_first

@@ -83,7 +83,7 @@ def _at_samples(
     """
     size = reader.cube.height, reader.cube.width
     columns: dict[FeatureSet, list[torch.Tensor]] = {
-        each: [torch.zeros(0, len(reader.sources(each)), device=reader.device)] for each in wanted
+        each: [torch.zeros(0, reader.columns(each), device=reader.device)] for each in wanted
     }
     order = [np.zeros(0, dtype=np.int64)]
     cells, of_cell = np.unique(

@@ -10,6 +10,7 @@ import torch
 from mtmsd_qgis.classification.auto import scene_scaling
 from mtmsd_qgis.classification.auto.feature_reader import FeatureSetReader
 from mtmsd_qgis.classification.auto.feature_sets import MARGIN, FeatureSet
+from mtmsd_qgis.classification.feature_value.column_sources import column_sources
 from mtmsd_qgis.io.windows import Tile, Window, expand, whole
 from mtmsd_qgis.jobs.data_model import FeatureLayout
 from mtmsd_qgis.progress import silent
@@ -47,7 +48,8 @@ def test_every_feature_set_has_a_source_for_each_column_and_is_finite(reader):
     assert not valid[:, :5].any()
     assert valid[:, 5:].all()
     for feature_set, columns in features.items():
-        assert columns.shape == (len(reader.sources(feature_set)), *valid.shape), feature_set
+        assert columns.shape == (reader.columns(feature_set), *valid.shape), feature_set
+        assert len(column_sources(reader, feature_set)) == len(columns), feature_set
         assert torch.isfinite(columns).all(), feature_set
 
 
@@ -69,10 +71,10 @@ def test_features_at_samples_are_those_of_their_pixels(reader):
 
 
 def test_sources_tell_timesteps_stages_and_spectra_apart(reader):
-    assert set(reader.sources(FeatureSet.SPECTRA)) == {("spectra", "spectra")}
-    sources = set(reader.sources(FeatureSet.FEATURE_MEANS))
+    assert set(column_sources(reader, FeatureSet.SPECTRA)) == {("spectra", "spectra")}
+    sources = set(column_sources(reader, FeatureSet.FEATURE_MEANS))
     assert sources == {("50", "3"), ("50", "5"), ("200", "3"), ("200", "5")}
-    assert reader.sources(FeatureSet.FEATURE_MEANS)[0] == ("50", "3")
+    assert column_sources(reader, FeatureSet.FEATURE_MEANS)[0] == ("50", "3")
 
 
 def test_components_of_features_of_several_stages_are_of_no_stage_in_particular(values, tmp_path, monkeypatch):
@@ -80,9 +82,9 @@ def test_components_of_features_of_several_stages_are_of_no_stage_in_particular(
     without_spectra = replace(LAYOUT, spectra=0)
     reader = FeatureSetReader.fit(cube_of(tmp_path, values[:8]), without_spectra, CPU)
     for feature_set in (FeatureSet.SPECTRA, FeatureSet.COMPONENT_MEANS):
-        assert set(reader.sources(feature_set)) == {("50", "all stages")}
+        assert set(column_sources(reader, feature_set)) == {("50", "all stages")}
     one_stage = replace(without_spectra, names=("s3 c000", "s3 c001", "s3 c002", "s3 c003"))
-    assert set(replace(reader, layout=one_stage).sources(FeatureSet.SPECTRA)) == {("50", "3")}
+    assert set(column_sources(replace(reader, layout=one_stage), FeatureSet.SPECTRA)) == {("50", "3")}
 
 
 def test_spectra_are_standardised_smoothed_within_fields_and_means_are_means(reader):
@@ -132,7 +134,7 @@ def test_very_many_bands_are_reduced(tmp_path):
     array = np.random.default_rng(0).normal(size=(320, 40, 40)).astype(np.float32)
     reader = FeatureSetReader.fit(cube_of(tmp_path, array), FeatureLayout(features=320), CPU)
     for feature_set in (FeatureSet.SPECTRA, FeatureSet.WHITENED_SPECTRA):
-        assert len(reader.sources(feature_set)) == 300
+        assert reader.columns(feature_set) == 300
         features, _ = reader.read(reader.windows([feature_set])[0], [feature_set])
         assert features[feature_set].shape[0] == 300
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mtmsd_qgis.classification.auto.calibration import FLOOR, brier, log_probabilities, temperature
+from mtmsd_qgis.classification.auto.calibration import FLOOR, log_probabilities, mean_brier, temperature
 
 
 @pytest.mark.parametrize("factor", [0.1, 1.0, 20.0])
@@ -25,7 +25,7 @@ def test_one_wrong_sample_among_sure_ones_does_not_decide():
 
 def test_the_brier_score_by_hand_and_the_floor():
     log_p = np.log([[0.7, 0.2, 0.1]])
-    assert brier(log_p, np.array([0]))[0] == pytest.approx(0.49 + 0.04 + 0.01 - 1.4)
+    assert mean_brier(log_p, np.array([0])) == pytest.approx(0.49 + 0.04 + 0.01 - 1.4)
     assert log_probabilities(np.array([[0.0, -1e9]]), 1.0).min() == FLOOR
 
 

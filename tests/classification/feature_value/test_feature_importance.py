@@ -9,8 +9,9 @@ import torch
 
 from mtmsd_qgis.classification.auto.cross_validation import TrainingSet
 from mtmsd_qgis.classification.auto.ensemble import Purpose, cross_validate_ensemble
-from mtmsd_qgis.classification.auto.feature_sets import FeatureSet, Source
+from mtmsd_qgis.classification.auto.feature_sets import FeatureSet
 from mtmsd_qgis.classification.estimator import LabelledFeatures
+from mtmsd_qgis.classification.feature_value.column_sources import Source
 from mtmsd_qgis.classification.feature_value.feature_importance import cell_table, permuted_shares, source_shares
 from mtmsd_qgis.classification.fusion.cell_importance import cell_shares
 from mtmsd_qgis.classification.fusion.reader import FusionRule, Purified
