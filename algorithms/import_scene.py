@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -153,10 +154,11 @@ class ImportScene(MtmsdAlgorithm):
             scene = RawRaster(cube, folder, grid, self.outputs.format("OUTPUT"))
             write_many_bands(scene, output, ProgressRange(feedback, 50, 70))
             if result.reference is not None:
-                labels = RawRaster(result.reference, folder, grid, self.outputs.format("OUTPUT_REFERENCE"))
+                labels = RawRaster(result.reference, folder, grid)
                 classes = classes_from(result.class_names)
                 if reference is not None:
-                    write_class_map(labels, reference, classes, ProgressRange(feedback, 70, 75))
+                    stored = replace(labels, format=self.outputs.format("OUTPUT_REFERENCE"))
+                    write_class_map(stored, reference, classes, ProgressRange(feedback, 70, 75))
                     self.outputs.style("OUTPUT_REFERENCE", class_map_style(classes))
                 samples = self._write_points(values, labels, classes, ProgressRange(feedback, 75, 100))
         written = {"OUTPUT": output, "OUTPUT_REFERENCE": reference, "OUTPUT_SAMPLES": samples}

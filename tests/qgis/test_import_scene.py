@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import subprocess
+
 import numpy as np
 import pytest
 from qgis.core import (
@@ -19,19 +21,24 @@ from scenes import (
 pytestmark = pytest.mark.usefixtures("torch_python")
 
 
-def test_import_of_a_benchmark_scene(tmp_path, project, torch_python):
-    import subprocess
-
+@pytest.fixture(scope="module")
+def matlab(tmp_path_factory, torch_python):
+    """A scene of 9 x 7 pixels and its ground truth, which labels two of them."""
+    folder = tmp_path_factory.mktemp("matlab")
     code = (
         "import sys, numpy as np, scipy.io as s; r = np.random.default_rng(0); g = np.zeros((9, 7)); g[2, 3] = 2;"
         "g[8, 0] = 1; s.savemat(sys.argv[1], {'cube': r.integers(0, 9, (9, 7, 5), dtype=np.int16)});"
         "s.savemat(sys.argv[2], {'gt': g})"
     )
-    subprocess.run([torch_python, "-c", code, str(tmp_path / "s.mat"), str(tmp_path / "g.mat")], check=True)
+    subprocess.run([torch_python, "-c", code, str(folder / "s.mat"), str(folder / "g.mat")], check=True)
+    return {"INPUT": str(folder / "s.mat"), "GROUND_TRUTH": str(folder / "g.mat")}
+
+
+def test_import_of_a_benchmark_scene(matlab, tmp_path, project):
     results = run(
         "importscene",
         {
-            "INPUT": str(tmp_path / "s.mat"), "GROUND_TRUTH": str(tmp_path / "g.mat"), "PIXEL_SIZE": 20,
+            **matlab, "PIXEL_SIZE": 20,
             "OUTPUT": str(tmp_path / "scene.tif"), "OUTPUT_REFERENCE": str(tmp_path / "labels.tif"),
             "OUTPUT_SAMPLES": str(tmp_path / "labels.gpkg"),
         },
@@ -50,3 +57,12 @@ def test_import_of_a_benchmark_scene(tmp_path, project, torch_python):
     assert found == [(2, "Class 2", 70.0, 130.0), (1, "Class 1", 10.0, 10.0)]
     assert isinstance(points.renderer(), QgsCategorizedSymbolRenderer)
     assert len(legend(QgsRasterLayer(str(tmp_path / "labels.tif"), "labels"))) == 2
+
+
+def test_points_without_the_label_raster_as_the_dialog_offers_them(matlab, tmp_path):
+    results = run(
+        "importscene", {**matlab, "OUTPUT": str(tmp_path / "s.tif"), "OUTPUT_SAMPLES": str(tmp_path / "p.gpkg")}
+    )
+    assert results["OUTPUT_REFERENCE"] is None
+    points = QgsVectorLayer(results["OUTPUT_SAMPLES"], "points", "ogr")
+    assert [feature["class_id"] for feature in points.getFeatures()] == [2, 1]
