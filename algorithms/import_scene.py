@@ -119,6 +119,10 @@ class ImportScene(MtmsdAlgorithm):
             self.tr("One point a labelled pixel, with the fields class_id and class. Needs a ground truth."),
         )
 
+    def check_settings(self, values: ParameterValues) -> None:
+        """Look at the CRS once."""
+        _crs_from(values)
+
     def collect(self, values: ParameterValues, feedback: QgsProcessingFeedback) -> None:
         """Look at the files' names."""
         from .bridge.files.trial_layer import refuse_format
@@ -132,7 +136,7 @@ class ImportScene(MtmsdAlgorithm):
                 "A label raster needs a ground truth; GROUND_TRUTH is empty. Choose its file, or leave out the label "
                 "raster."
             )
-        self._crs = values.crs("CRS") or local_grid_crs()
+        self._crs = _crs_from(values)
 
     def compute(self, values: ParameterValues, feedback: QgsProcessingFeedback) -> dict[str, Any]:
         """Read the files in the worker, write the layers here."""
@@ -213,6 +217,21 @@ def _matlab_file(values: ParameterValues, name: str) -> str:
     if path is None or not path.is_file():
         raise QgsProcessingException(f"{name} should be a MATLAB file; there is no file {path}. Choose it again.")
     return str(path.absolute())
+
+
+def _crs_from(values: ParameterValues) -> QgsCoordinateReferenceSystem:
+    """The CRS that is given, or the local grid.
+
+    Raises:
+        QgsProcessingException: QGIS does not know it.
+    """
+    crs, given = values.crs("CRS"), values.raw("CRS")
+    if crs is None and isinstance(given, str) and given.strip():
+        raise QgsProcessingException(
+            f"CRS should be a coordinate system that QGIS knows, such as EPSG:32632; found '{given}'. Choose another, "
+            "or leave it empty for a local grid."
+        )
+    return crs or local_grid_crs()
 
 
 def local_grid_crs() -> QgsCoordinateReferenceSystem:

@@ -306,6 +306,11 @@ OTHERS: list[Case] = [
         "importscene", "pixels of 0 m",
         other(INPUT=lambda p: p.file("x.mat"), PIXEL_SIZE=0, OUTPUT=lambda p: str(p.out / "s.tif")), "PIXEL_SIZE",
     ),
+    (
+        "importscene", "CRS that is none",
+        other(INPUT=lambda p: p.file("x.mat"), CRS="EPSG:99999", OUTPUT=lambda p: str(p.out / "s.tif")),
+        "found 'EPSG:99999'",
+    ),
     *(
         (
             "splitsamples", f"{name} {value}",
