@@ -166,9 +166,12 @@ def test_polygons_in_any_crs_take_the_same_pixels(crs):
 
 def test_dates_and_truths_are_classes_too():
     from mtmsd.algorithms.bridge.vector.labels import class_key
-    from qgis.PyQt.QtCore import QDate, QVariant
+    from qgis.PyQt.QtCore import QDate, QDateTime, QTime, QVariant
 
     assert class_key(QDate(2024, 5, 1)) == "2024-05-01"
+    assert class_key(QTime(8, 30)) == "08:30:00"
+    assert class_key(QDateTime(2024, 5, 1, 8, 30, 0)) == "2024-05-01T08:30:00"  # another one than that of the evening
+    assert class_key(QDateTime(2024, 5, 1, 0, 0, 0)) == "2024-05-01"  # some formats write a date so
     assert class_key(True) == "true"
     assert class_key(QVariant()) is None  # Qt 5
     assert class_key(float("nan")) is None

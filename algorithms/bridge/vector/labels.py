@@ -27,6 +27,7 @@ from qgis.core import (
     QgsVectorLayer,
     QgsWkbTypes,
 )
+from qgis.PyQt.QtCore import QDate, QDateTime, Qt, QTime
 
 from ....mtmsd_qgis.jobs.data_model import ClassEntry
 from ....mtmsd_qgis.sampling.class_values import Key, matching_values, plain_text
@@ -214,8 +215,15 @@ def class_key(value: Any) -> Key | None:  # noqa: ANN401 - an attribute of any t
         return int(value)
     if isinstance(value, float):
         return int(value) if value.is_integer() else (repr(value) if isfinite(value) else None)
-    text = value.toString("yyyy-MM-dd") if hasattr(value, "toString") else str(value).strip()
+    text = _moment(value) if hasattr(value, "toString") else str(value).strip()
     return text or None
+
+
+def _moment(value: QDate | QTime | QDateTime) -> str:
+    """Such as 2024-05-01, 08:30:00 or 2024-05-01T08:30:00; a midnight is a date: some formats write dates so."""
+    if isinstance(value, QDateTime) and value.isValid() and not value.time().msecsSinceStartOfDay():
+        value = value.date()
+    return value.toString(Qt.DateFormat.ISODate)
 
 
 def by_age(feature_id: int) -> tuple[bool, int]:
