@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..jobs.accuracy_results import AccuracyFigures, AccuracyResult, AreaFigures, SamplingFacts, Stratum
+from ..jobs.map_choices import NOT_SURE, NOT_SURE_BESIDES
 from .area_estimation import AreaEstimates, Estimate, StratifiedSample, estimate
 from .metrics import evaluate, percent, percents
 
@@ -181,6 +182,8 @@ def _of_classes(accuracy: AccuracyFigures, compared: Compared) -> list[str]:
     in_reference, in_map = matrix.sum(axis=1), matrix.sum(axis=0)
     unmapped = [k for k in range(len(matrix)) if in_reference[k] and not compared.mapped_pixels[k]]
     unseen = [k for k in range(len(matrix)) if not in_reference[k] and compared.mapped_pixels[k]]
+    unsure = [k for k in unseen if compared.names[k] in (NOT_SURE, NOT_SURE_BESIDES)]
+    unseen = [k for k in unseen if k not in unsure]
     unmet = [k for k in range(len(matrix)) if compared.mapped_pixels[k] and not in_map[k]]
     notes = []
     if unmapped:
@@ -189,6 +192,13 @@ def _of_classes(accuracy: AccuracyFigures, compared: Compared) -> list[str]:
             f"On the map there is no pixel of these classes; their reference samples count as wrong: {counts}. Where "
             "only the spelling differs, make the names of map and reference the same."
         )
+    notes += [
+        f"{in_map[k]} reference samples lie on pixels that are '{compared.names[k]}' (LEAST_CONFIDENCE) and count as "
+        "wrong; the report of a classification leaves them out. Estimates by area share these pixels out among the "
+        "classes, as the samples on them say."
+        for k in unsure
+        if in_map[k]
+    ]
     if unseen:
         notes.append(
             f"No reference sample is of: {_named(unseen, compared.names)}. How much of these classes the map misses is "

@@ -17,6 +17,8 @@ NO_LEARNT_SIZE = (
     "SUPERTOKENS 0 takes the size of segments that the classifier was learnt with, but it was learnt without. Give a "
     "size, or learn it anew with SUPERTOKENS."
 )
+NOT_SURE = "not sure"  # name of a row of the legend: pixels whose class is not probable enough
+NOT_SURE_BESIDES = f"{NOT_SURE} (LEAST_CONFIDENCE)"  # the same, where a class has that name
 _LARGEST_PATCH = 10**9  # pixels
 
 

@@ -84,6 +84,20 @@ def test_nothing_is_noted_where_all_is_well():
     assert assessed(pixels=(600, 400), matrix=((40, 10), (20, 30))).notes == ()
 
 
+@pytest.mark.parametrize("samples", [(6, 4), (0, 0)])
+def test_pixels_that_are_not_sure_are_no_class_that_the_map_misses(samples):
+    matrix = np.array([[40, 10, 0], [20, 30, 0], [0, 0, 0]])
+    matrix[:2, 2] = samples
+    found = compared(matrix=matrix, pixels=(600, 400, 100), sampling="stratified")
+    figures = assess_map(replace(found, names=("water", "meadow", "not sure")))
+    words = "10 reference samples lie on pixels that are 'not sure' (LEAST_CONFIDENCE) and count as wrong"
+    assert any(words in note for note in figures.notes) == bool(sum(samples))
+    assert not any("No reference sample is of" in note for note in figures.notes)
+    if sum(samples):  # 60 % of the 100 pixels are water
+        assert figures.accuracy.oa == pytest.approx(100 * 70 / 110)
+        assert figures.adjusted.area_pixels[0] == pytest.approx(600 * 40 / 60 + 400 * 10 / 40 + 60)
+
+
 def test_an_unmet_map_class_with_other_strata():
     strata = Strata("regions", ("north", "south", "west"), np.array([900, 100, 7]), np.arange(100) % 2)
     notes = assessed(pixels=(600, 400, 7, 0), strata=strata).notes

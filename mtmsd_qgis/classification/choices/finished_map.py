@@ -18,14 +18,14 @@ from ...io.windows import row_strips
 from ...jobs.choice_results import ChoiceFacts, RejectFacts, SieveFacts
 from ...jobs.data_model import ClassEntry
 from ...jobs.disk_sizes import CLASS_ID_TYPE
-from ...jobs.map_choices import MapFinish
+from ...jobs.map_choices import NOT_SURE, NOT_SURE_BESIDES, MapFinish
 from ...progress import Progress, span
 from ...sampling.sample_table import SampleTable
 from ..predict_map import MapFiles
 from ..predictor import MapGrid
 from .sieve import SievedMap, sieve_map
 
-NOT_SURE, NOT_SURE_COLOR = "not sure", "#c8c8c8"
+NOT_SURE_COLOR = "#c8c8c8"
 _IDS = (255, 65535)  # tried one after the other: the first keeps the map in bytes
 _BYTES_PER_PIXEL = 16
 
@@ -136,7 +136,7 @@ def not_sure_entry(classes: Sequence[ClassEntry]) -> ClassEntry:
     """A row of the legend whose id and name no class has."""
     ids, names = {entry.id for entry in classes}, {entry.name for entry in classes}
     number = next(each for each in (*_IDS, *range(_IDS[-1], 0, -1)) if each not in ids)
-    name = NOT_SURE if NOT_SURE not in names else f"{NOT_SURE} (LEAST_CONFIDENCE)"
+    name = NOT_SURE if NOT_SURE not in names else NOT_SURE_BESIDES
     return ClassEntry(number, name, NOT_SURE_COLOR)
 
 
