@@ -241,6 +241,8 @@ def test_a_width_is_mended_with_its_wavelength(tmp_path):
         ("{0,4505,0,55,2,2}", "Micrometers"),
         ("{450.5 550 2200}", "Nanometers"),
         ("{4505, 5500, 22000}", "Angstroms"),
+        ("{450.5, 550, 2200,}", "Nanometers"),
+        ("{450.5, 550, 2200}", "Unknown"),  # as ENVI writes no unit
     ],
 )
 def test_ways_of_writing_wavelengths(tmp_path, wavelengths, unit):
@@ -289,6 +291,20 @@ def test_an_envi_header_with_decimal_commas(tmp_path):
     text = header.read_text().replace("{\n 0.4505, 0.55,\n 2.2 }", "{ 0,4505, 0,55, 2,2 }")
     header.write_text(text.replace("fwhm = { 0.0065, 0.007, 0.01125 }\n", ""))
     assert facts(described(path))[0] == pytest.approx(CENTRES)
+
+
+def test_numbers_of_bands_in_an_envi_header_are_no_wavelengths(tmp_path):
+    """GDAL hands these numbers to the bands without the header's unit."""
+    path = in_envi(tmp_path)
+    header = tmp_path / "in.hdr"
+    header.write_text(header.read_text().replace("Micrometers", "Index").replace("0.4505, 0.55,\n 2.2", "1, 2, 3"))
+    assert facts(described(path)) == ([None] * 3, [None] * 3, {2})
+
+
+def test_a_header_that_tells_of_bad_bands_alone(tmp_path):
+    path, _ = plain(tmp_path)
+    (tmp_path / "in.hdr").write_text("ENVI\nbands = 3\nbbl = {1, 0, 1}\n")
+    assert facts(described(path)) == ([None] * 3, [None] * 3, {2})
 
 
 def test_what_another_place_tells_rightly_needs_no_word(tmp_path):

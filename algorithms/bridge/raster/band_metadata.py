@@ -83,7 +83,7 @@ def describe_bands(dataset: gdal.Dataset, uri: str = "", layer: QgsMapLayer | No
     beside_bands = listed or [Spectral()] * count
     sources = [
         [_from_layer(layer, number) for number in range(1, count + 1)],
-        [_from_band(dataset.GetRasterBand(number), found) for number, found in enumerate(beside_bands, 1)],
+        [_from_band(dataset.GetRasterBand(number), found, unit) for number, found in enumerate(beside_bands, 1)],
         listed,
         _from_lists(*find_sidecar(Path(uri), dataset.GetDriver().ShortName, count), count) if uri else [],
         [_from_name(dataset.GetRasterBand(number).GetDescription()) for number in range(1, count + 1)],
@@ -146,11 +146,18 @@ def _from_layer(layer: QgsMapLayer | None, number: int) -> Spectral:
     return _from_texts({key: value(key) for key in ("wavelength", "fwhm", "bbl")}, value("wavelength_units") or "")
 
 
-def _from_band(band: gdal.Band, listed: Spectral) -> Spectral:
-    """What its own metadata say; listed is what the data set says of it."""
+def _from_band(band: gdal.Band, listed: Spectral, unit: str) -> Spectral:
+    """What its own metadata say.
+
+    Args:
+        band: Of GDAL.
+        listed: What the data set says of it.
+        unit: Of the data set's wavelengths, for a band that names none: GDAL keeps units of ENVI headers that are no
+            lengths from the bands.
+    """
     imagery = [number_in(band.GetMetadataItem(f"{key}_UM", "IMAGERY")) for key in ("CENTRAL_WAVELENGTH", "FWHM")]
     texts = {key: band.GetMetadataItem(key) for key in ("wavelength", "fwhm", "bbl")}
-    own = _from_texts(texts, band.GetMetadataItem("wavelength_units") or "")
+    own = _from_texts(texts, band.GetMetadataItem("wavelength_units") or unit)
     exact = own.or_else(listed)
     centre, width = (1000 * um if um else None for um in imagery)
     return Spectral(_unrounded(centre, exact.wavelength_nm), _unrounded(width, exact.fwhm_nm)).or_else(own)

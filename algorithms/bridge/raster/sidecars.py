@@ -43,7 +43,7 @@ def find_sidecar(path: Path, driver: str, count: int) -> tuple[Lists, str]:
         for file in files:
             with suppress(OSError, ValueError):
                 lists, unit = read(_text(file))
-                if lists.get("wavelength"):
+                if any(lists.values()):
                     return lists, unit
     return {}, ""
 

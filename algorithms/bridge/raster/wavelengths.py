@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite
 
-_NM_PER_UNIT = (  # by how the unit begins; "micrometers" and "mm" before "m"
+_NM_PER_UNIT = (  # by how the unit begins; "micrometers" and "mm" before "m", "unknown" is none
     ("mi", 1e3),
     ("mm", 1e6),
     ("n", 1.0),
@@ -23,6 +23,7 @@ _NM_PER_UNIT = (  # by how the unit begins; "micrometers" and "mm" before "m"
     ("a", 0.1),
     ("å", 0.1),
 )
+_NO_UNIT = "unknown"  # as ENVI writes it
 _NO_LENGTHS = ("wavenumber", "index", "ghz", "mhz")
 _LARGEST_MICROMETRES = 100.0  # a number without unit below this is taken as micrometres
 _SHORTEST_NM, _LONGEST_NM = 100.0, 30_000.0  # of what optical and thermal sensors measure
@@ -77,7 +78,7 @@ def to_nm(value: float, unit: str) -> float | None:
     unit = unit.strip().lower()
     if unit in _NO_LENGTHS:
         return None
-    for start, factor in _NM_PER_UNIT:
+    for start, factor in _NM_PER_UNIT if unit != _NO_UNIT else ():
         if unit.startswith(start):
             return value * factor
     return value * 1000 if value < _LARGEST_MICROMETRES else value
@@ -110,7 +111,7 @@ def numbers_in(text: str, count: int) -> list[float]:
         text: Of the list.
         count: Of bands; a list of another length belongs to something else.
     """
-    plain = text.strip().strip("{}").strip()
+    plain = text.strip().strip("{}").strip().rstrip(",;")
     for separator in (r"\s*,\s*", r"\s*;\s*", r",\s+", r"\s+"):
         values = [number_in(part) for part in re.split(separator, plain)]
         found = [value for value in values if value is not None]
