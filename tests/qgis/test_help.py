@@ -50,6 +50,16 @@ def test_help_button_opens_a_page_that_names_every_parameter_and_output(algorith
         assert (item.name(), {name.split(":")[-1] for name in names} - named) == (item.name(), set())
 
 
+def test_the_guide_says_which_outputs_are_written_where_nothing_is_asked_for(algorithms):
+    for item in algorithms:
+        page = (ROOT / "docs" / f"{item.name()}.md").read_text("utf-8")
+        for name, default in re.findall(r"^\| `([A-Z_]+)` \|.*\| ([^|]*) \|$", page, re.MULTILINE):
+            output = item.parameterDefinition(name)
+            if output is not None and output.isDestination():
+                found = item.name(), name, default == "not written"
+                assert found == (item.name(), name, not output.createByDefault())
+
+
 def test_help_outside_the_desktop_is_plain_text(algorithms, monkeypatch):
     from mtmsd.algorithms.base import help_text
 
