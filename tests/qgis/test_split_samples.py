@@ -153,6 +153,14 @@ def test_a_count_of_pixels_with_whole_polygons(raster):
     assert counts(training) == {"a": 20, "b": 20, "c": 20}
     assert counts(validation) == {"a": 8 * 16, "b": 8 * 16, "c": 8 * 16}
     assert "a: 20 training, 128 validation, 12 left out" in log.lines
+    assert any("interval of an accuracy from them is too narrow" in line for line in log.lines)
+
+
+def test_pixels_of_single_points_are_as_independent_as_the_points(raster):
+    layer = vector_layer([(point_in_pixel(2 * n, n % 7), "ab"[n % 2]) for n in range(20)], "Point")
+    log = Log()
+    split(layer, log, RASTER=str(raster), METHOD="random")
+    assert "too narrow" not in log.text
 
 
 def test_what_becomes_no_pixel_is_counted(tmp_path):

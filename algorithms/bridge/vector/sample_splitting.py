@@ -115,6 +115,11 @@ class SampleSplitter:
                 "Validation samples may lie beside training samples, so an accuracy from them is too high for places "
                 "that were never sampled. METHOD group or block, and BUFFER, keep them apart."
             )
+        if len(np.unique(samples.sources)) < len(samples.sources):
+            progress.feedback.pushInfo(
+                "Pixels become points that do not know of each other, though those of one feature are alike: the "
+                "interval of an accuracy from them is too narrow. Without RASTER, features stay whole."
+            )
         return training, validation
 
     def leave_out_near(self, training: NDArray, validation: NDArray, progress: ProgressRange) -> NDArray:
