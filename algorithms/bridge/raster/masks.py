@@ -58,17 +58,29 @@ def describe_mask(layer: QgsMapLayer) -> MaskSource:
     """Look at a mask layer.
 
     Raises:
-        QgsProcessingException: Neither a raster of a file nor a vector layer.
+        QgsProcessingException: Neither a raster of a file nor a vector layer, or a raster of several bands.
     """
     if isinstance(layer, QgsVectorLayer):
         skipped = ExclusionCounts()
         ids, shapes = clean_shapes(layer.getFeatures(), skipped)
         return MaskSource(layer.name(), geometries=tuple(shapes), ids=tuple(ids), crs=layer.crs(), skipped=skipped)
     if isinstance(layer, QgsRasterLayer) and layer.providerType() == "gdal":
-        return MaskSource(layer.name(), raster=describe_raster(layer))
+        raster = describe_raster(layer)
+        _refuse_several_bands(raster)
+        return MaskSource(layer.name(), raster=raster)
     raise QgsProcessingException(
         f"The mask {layer.name()} should be a vector layer or a raster file. Save it as one of these first."
     )
+
+
+def _refuse_several_bands(mask: RasterSource) -> None:
+    dataset = mask.open()
+    kinds = [dataset.GetRasterBand(band.number).GetColorInterpretation() for band in mask.bands]
+    if len(kinds) - kinds.count(gdal.GCI_AlphaBand) > 1:
+        raise QgsProcessingException(
+            f"The mask {mask.name} should have one band, in which every value but 0 and nodata is left out; it has "
+            f"{len(kinds)}. Take out the band that says what to leave out (Raster > Conversion > Translate)."
+        )
 
 
 def usable_pixels(mask: MaskSource, grid: Grid, context: QgsCoordinateTransformContext) -> bytes:
