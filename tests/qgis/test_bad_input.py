@@ -167,6 +167,12 @@ def test_lines_are_no_training_samples(scene, tmp_path):
     assert "should hold points or polygons" in classify(scene.raster, line, tmp_path)
 
 
+def test_a_table_of_coordinates_is_to_be_loaded_as_points(scene, tmp_path):
+    table = tmp_path / "points.csv"
+    table.write_text("x,y,cover\n500005,5799995,a\n500015,5799995,b\n")
+    assert "load it as points first" in classify(scene.raster, str(table), tmp_path)
+
+
 def test_output_over_the_input(tmp_path):
     raster = write_raster(tmp_path / "in.tif", spectra())
     before = raster.read_bytes()

@@ -284,6 +284,8 @@ def test_layers_that_cannot_work(raster):
     assert "has one in the field 'cover': 'a'" in refusal(points(20, values=("a",)))
     line = vector_layer([(QgsGeometry.fromWkt("LINESTRING(0 0, 1 1)"), "a")], "LineString")
     assert "should hold points or polygons" in refusal(line)
+    table = QgsVectorLayer("NoGeometry?field=cover:string", "table", "memory")
+    assert "load it as points first" in refusal(table)
     one_place = vector_layer([(point_in_pixel(0, 0), "ab"[i % 2]) for i in range(8)], "Point")
     assert "in one place" in refusal(one_place, METHOD="block")
     two = vector_layer([(box_of_pixels(6 * i, 0, 6 * i + 4, 4), "ab"[i]) for i in range(2)], "Polygon")

@@ -96,9 +96,7 @@ def read_labels(
         raise QgsProcessingException(
             f"The layer {name} has no field '{field}'. Its fields are: {fields}. Choose one of them as CLASS_FIELD."
         )
-    kind = QgsWkbTypes.geometryType(source.wkbType())
-    if kind not in (QgsWkbTypes.GeometryType.PointGeometry, QgsWkbTypes.GeometryType.PolygonGeometry):
-        raise QgsProcessingException(f"The layer {name} should hold points or polygons; choose such a layer.")
+    refuse_other_shapes(source)
     skipped = ExclusionCounts()
     request = QgsFeatureRequest().setSubsetOfAttributes([index])
     features = source.getFeatures(request, QgsProcessingFeatureSource.Flag.FlagSkipGeometryValidityChecks)
@@ -111,11 +109,30 @@ def read_labels(
             f"Labelled points or polygons were expected in the layer {name}; no usable feature was found{reasons}. "
             "Choose a layer with features and a filled class field."
         )
-    points = kind == QgsWkbTypes.GeometryType.PointGeometry
+    points = QgsWkbTypes.geometryType(source.wkbType()) == QgsWkbTypes.GeometryType.PointGeometry
     ids = tuple(number for number, *_ in labelled)
     shapes = tuple((geometry, key) for _, geometry, key in labelled)
     styles = _styles(layer, field, [key for _, key in shapes])
     return LabelLayer(name, field, points, shapes, styles, skipped, ids, edit_notes(layer))
+
+
+def refuse_other_shapes(source: QgsProcessingFeatureSource) -> None:
+    """Samples are points or polygons.
+
+    Raises:
+        QgsProcessingException: The layer holds something else.
+    """
+    kinds = QgsWkbTypes.GeometryType
+    kind = QgsWkbTypes.geometryType(source.wkbType())
+    if kind in (kinds.PointGeometry, kinds.PolygonGeometry):
+        return
+    remedy = "choose such a layer."
+    if kind == kinds.NullGeometry:
+        remedy = (
+            "it is a table without places. Where it has columns of coordinates, load it as points first (Layer > Add "
+            "Layer > Add Delimited Text Layer) and choose that layer."
+        )
+    raise QgsProcessingException(f"The layer {source.sourceName()} should hold points or polygons; {remedy}")
 
 
 def make_classes(labels: LabelLayer) -> dict[Key, ClassEntry]:

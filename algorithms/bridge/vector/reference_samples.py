@@ -35,7 +35,7 @@ from ..raster.valid_pixels import pixels_with_data
 from .clean_geometry import OUTSIDE_CRS, clean_shape, moved
 from .exclusion_counts import ExclusionCounts
 from .field_types import LONG_NUMBER, holds_ids, renamed, writable_names
-from .labels import LabelLayer, by_age, class_key
+from .labels import LabelLayer, by_age, class_key, refuse_other_shapes
 from .metric_projection import MetricPlane, between, metric_plane
 from .rasterization import SamplePixels, left_out_sentence, rasterize_labels
 
@@ -176,9 +176,7 @@ def read_reference(source: QgsProcessingFeatureSource, field: str, progress: Pro
             f"The layer {name} has no field '{field}'. Its fields are: {', '.join(fields.names()) or 'none'}. "
             "Choose one of them as CLASS_FIELD."
         )
-    kind = QgsWkbTypes.geometryType(source.wkbType())
-    if kind not in (QgsWkbTypes.GeometryType.PointGeometry, QgsWkbTypes.GeometryType.PolygonGeometry):
-        raise QgsProcessingException(f"The layer {name} should hold points or polygons; choose such a layer.")
+    refuse_other_shapes(source)
     skipped = ExclusionCounts()
     unchecked = source.getFeatures(QgsFeatureRequest(), QgsProcessingFeatureSource.Flag.FlagSkipGeometryValidityChecks)
     # Sorted, because a layer in memory hands out its selected features in another order each time.
