@@ -12,7 +12,7 @@ from mtmsd_qgis.classification.clusters.pixel_view import PixelView
 from mtmsd_qgis.errors import Cancelled
 from mtmsd_qgis.io.cube import create_cube
 from mtmsd_qgis.io.windows import Window
-from mtmsd_qgis.jobs.data_model import Band
+from mtmsd_qgis.jobs.data_model import Band, FeatureLayout
 from mtmsd_qgis.jobs.extras.extra_rasters import ExtraInputs, ExtraRaster
 from mtmsd_qgis.jobs.protocol import Job
 from mtmsd_qgis.progress import silent
@@ -70,6 +70,16 @@ def test_the_map_finds_the_kinds_and_no_reference_or_window_changes_it(job, tmp_
     whole = PixelView.windows
     monkeypatch.setattr(PixelView, "windows", lambda self: whole(self, 16))
     assert files_of(run(job, tmp_path, silent))[::2] == before[::2]
+
+
+def test_features_without_spectra_have_a_map_and_a_report(job, tmp_path):
+    names = ("s3 c000", "s3 c001", "s5 c000")
+    layout = FeatureLayout(timesteps=(100, 200), features=3, names=names, stages=(3, 5))
+    result = run(changed(job, layout=layout), tmp_path, silent)
+    assert sum(result.mapped_pixels) == SIDE * SIDE - 12
+    assert [band.number for band in result.bands] == [1, 2, 3]  # those of the lowest timestep stand for spectra
+    assert [len(row) for row in result.spectra] == [3] * 4
+    assert "<h2>Mean spectra</h2>" in cluster_report(result, {}, None)
 
 
 def test_another_seed_has_the_same_numbers_and_colours(job, tmp_path):

@@ -17,6 +17,7 @@ import numpy as np
 
 from ...accuracy.map_accuracy import mapped_pixels, values_at
 from ...classification.auto.feature_reader import FeatureSetReader
+from ...classification.auto.feature_sets import BandPlan
 from ...classification.clusters.cluster_map import ClusterFiles, ClusterMapper, write_cluster_map
 from ...classification.clusters.cluster_scores import cluster_scores
 from ...classification.clusters.extra_columns import used_extras
@@ -56,7 +57,7 @@ class _Source:
     Attributes:
         raster: Of features and spectra, or of plain bands.
         layout: What its bands are.
-        bands: Of the spectra, as the user's raster describes them.
+        bands: Of the spectra, or of what stands for them, as the user's raster describes them.
         strip_width: Width in pixels of the strips in which the raster is read; None: its own.
         model: Path of the model that was trained.
     """
@@ -154,8 +155,8 @@ def _source(job: Job, folder: Path, run: tuple[Cube, Device, RunDirectory], prog
                 f"The feature raster should have {layout.diffusion_bands + layout.spectra} bands, it has {cube.bands}. "
                 "Extract the features again."
             )
-        spectra = slice(layout.diffusion_bands, None) if layout.spectra else slice(None)
-        return _Source(cube, layout, cube.description.bands[spectra])
+        base = BandPlan.of(layout, cube.bands).base
+        return _Source(cube, layout, tuple(cube.description.bands[position] for position in base))
     steps = _steps(job.settings)
     scene_run = MapRun(job, folder, steps, device, cube, directory)
     scene = prepared_scene(scene_run, span(progress, 0.0, 0.95))
