@@ -137,3 +137,25 @@ def test_a_table_may_give_the_value_of_a_class_instead_of_its_name(clusters, tmp
     assert [label for _, label, _ in legend(QgsRasterLayer(str(out)))] == ["FOREST", "WATER"]
     named = read_raster(out)[0][5]
     assert (named[2], named[12]) == (named[22], named[32])
+
+
+def test_a_table_may_spell_numbers_as_it_likes_and_new_ones_are_ids(clusters, tmp_path):
+    layer = vector_layer([(point_in_pixel(5, 2), 7), (point_in_pixel(5, 12), 9)], "Point", field_type="integer")
+    parameters = {"INPUT": str(clusters), "SAMPLES": layer, "CLASS_FIELD": "cover", "OUTPUT": str(tmp_path / "m.tif")}
+    run("nameclusters", {**parameters, "TABLE": [3, "07", 4, 9.0]})
+    assert read_raster(tmp_path / "m.tif")[0][5, ::10].tolist() == [7, 9, 7, 9]
+    names = {"INPUT": str(clusters), "TABLE": [1, "5", 2, "wet  land", 3, "1", 4, "Wet land"]}
+    run("nameclusters", {**names, "OUTPUT": str(tmp_path / "n.tif")})
+    assert [(id_, label) for id_, label, _ in legend(QgsRasterLayer(str(tmp_path / "n.tif")))] == [
+        (1, "1"),
+        (2, "wet  land"),
+        (5, "5"),
+    ]
+    assert read_raster(tmp_path / "n.tif")[0][5, ::10].tolist() == [5, 2, 1, 2]
+
+
+def test_a_map_on_which_no_cluster_would_be_left_is_refused(clusters, tmp_path):
+    parameters = {"SAMPLES": points((1, 1, "a"), (3, 3, "b")), "CLASS_FIELD": "cover", "UNNAMED": "nodata"}
+    with pytest.raises(QgsProcessingException, match=r"none has one, so the map would have no data"):
+        run("nameclusters", {"INPUT": str(clusters), **parameters, "OUTPUT": str(tmp_path / "m.tif")})
+    assert not (tmp_path / "m.tif").exists()

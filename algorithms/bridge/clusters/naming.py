@@ -101,18 +101,14 @@ class NamedMap:
                 f"TABLE names cluster {unknown[0]}, which the map {class_map.source.name} has not; it has {found}. "
                 "Correct the table."
             )
-        table = _as_values(table, by_key)
-        classes = _with_names(tuple(by_key.values()), table)
+        classes, given = _with_table(by_key, table)
         inside = reading.has_data
         if not inside.all():
             feedback.pushWarning(f"Labelled pixels where the map has no data, which do not count: {(~inside).sum()}.")
         ids = sorted(reading.pixels)
         names = name_clusters(ids, reading.mapped[inside], table_of.class_index[inside], len(by_key))
-        position = {entry.name.casefold(): index for index, entry in enumerate(classes)}
         named = tuple(
-            ClusterName(name.cluster, name.samples, position[table[name.cluster].casefold()], 1.0)
-            if name.cluster in table
-            else name
+            ClusterName(name.cluster, name.samples, given[name.cluster], 1.0) if name.cluster in given else name
             for name in names
         )
         for name in named:
@@ -136,6 +132,9 @@ class NamedMap:
             stored: How it is stored.
             keep: Whether clusters without a name stay, each a class of its own; else they become no data.
             feedback: Told from time to time.
+
+        Raises:
+            QgsProcessingException: No cluster would be left on the map, more classes than it can have, or cancelled.
         """
         from ....mtmsd_qgis.io.cube import create_cube
 
@@ -156,7 +155,7 @@ class NamedMap:
         """The class of each cluster on the map.
 
         Raises:
-            QgsProcessingException: No number is left for a class.
+            QgsProcessingException: No number is left for a class, or no cluster is left on the map.
         """
         entries = {}
         taken = {entry.id for entry in self.classes}
@@ -170,28 +169,45 @@ class NamedMap:
                     raise QgsProcessingException("A class map has 65535 classes at most, and more would be needed.")
                 color = self.class_map.colors.get(name.cluster, "#999999")
                 entries[name.cluster] = ClassEntry(number, f"cluster {name.cluster} ({name.reason})", color)
+        if not entries:
+            raise QgsProcessingException(
+                "At least one cluster with a name was expected; none has one, so the map would have no data (UNNAMED "
+                "'nodata'). Label more pixels, name clusters in TABLE, or choose UNNAMED 'keep'."
+            )
         return entries
 
 
-def _as_values(table: Mapping[int, str], by_key: Mapping[Key, ClassEntry]) -> dict[int, str]:
-    """The table with the names of classes where it gives the values of their field."""
-    names = {entry.name.casefold() for entry in by_key.values()}
-    by_value = {str(key).strip().casefold(): entry.name for key, entry in by_key.items()}
-    return {
-        cluster: text if text.casefold() in names else by_value.get(text.casefold(), text)
-        for cluster, text in table.items()
-    }
+def _with_table(
+    by_key: Mapping[Key, ClassEntry], table: Mapping[int, str]
+) -> tuple[tuple[ClassEntry, ...], dict[int, int]]:
+    """The classes of the labels and those that the table alone names; and the index of the class that it gives.
 
+    The table gives a class of the labels by its name or by the value of its field, in any spelling. A class of its own
+    that is called by a whole number has that number as its id, where it is free.
 
-def _with_names(classes: tuple[ClassEntry, ...], table: Mapping[int, str]) -> tuple[ClassEntry, ...]:
-    """The classes of the labels, and those that the table alone names."""
-    known = {entry.name.casefold() for entry in classes}
-    new = list(dict.fromkeys(name for name in table.values() if name.casefold() not in known))
-    new = [name for i, name in enumerate(new) if name.casefold() not in {n.casefold() for n in new[:i]}]
-    taken = {entry.id for entry in classes}
-    free = [number for number in range(1, len(taken) + len(new) + 1) if number not in taken]
-    colors = [color for color in palette(len(classes) + len(new)) if color not in {e.color for e in classes}]
-    return (*classes, *(ClassEntry(number, name, color) for number, name, color in zip(free, new, colors)))
+    Args:
+        by_key: Classes of the labels, by the value of their field.
+        table: Names by cluster.
+    """
+    from ....mtmsd_qgis.sampling.class_values import as_whole_number, matching_values
+
+    known, texts = tuple(by_key.values()), list(dict.fromkeys(table.values()))
+    by_name = {entry.name: index for index, entry in enumerate(known)}
+    by_value = {key: index for index, key in enumerate(by_key)}
+    index_of = {text: by_value[key] for text, key in matching_values(texts, by_value).items()}
+    index_of.update({text: by_name[name] for text, name in matching_values(texts, by_name).items()})
+    new: list[str] = []
+    for text in texts:
+        if text not in index_of:
+            same = matching_values([text], new).get(text, text)
+            new += [] if same in new else [text]
+            index_of[text] = len(known) + new.index(same)
+    ids = set(range(1, LARGEST_ID + 1)) - {entry.id for entry in known}
+    own = {name: number for name in new if (number := as_whole_number(name)) in ids}
+    free = iter(sorted(ids - set(own.values())))
+    colors = [color for color in palette(len(known) + len(new)) if color not in {entry.color for entry in known}]
+    entries = (ClassEntry(own[name] if name in own else next(free), name, color) for name, color in zip(new, colors))
+    return (*known, *entries), {cluster: index_of[text] for cluster, text in table.items()}
 
 
 def _translated(values: NDArray, has_data: NDArray, entries: Mapping[int, ClassEntry]) -> NDArray:
