@@ -97,9 +97,9 @@ def legend_pixels(mapped_pixels: Sequence[int], choices: ChoiceFacts | None) -> 
 def _reject_note(reject: RejectFacts, accuracy: AccuracyFigures | None) -> str:
     total = max(1, sum(reject.mapped_pixels))
     text = (
-        f"{reject.pixels} pixels, {100 * reject.pixels / total:.1f} % of the map, are '{reject.entry.name}': the "
-        f"probability of their class is below {reject.least_confidence:g} (LEAST_CONFIDENCE). Accuracies and mapped "
-        "areas of the classes are those of the other pixels."
+        f"{reject.pixels} pixels, {percent_text(100 * reject.pixels / total)} % of the map, are '{reject.entry.name}': "
+        f"the probability of their class is below {reject.least_confidence:g} (LEAST_CONFIDENCE). Accuracies and "
+        "mapped areas of the classes are those of the other pixels."
     )
     if reject.accuracy is None:
         return text
@@ -120,7 +120,7 @@ def _segment_note(segments: SegmentFacts, accuracy: AccuracyFigures | None) -> s
     total = max(1, sum(segments.mapped_pixels))
     text = (
         f"{segments.sentence} Each pixel has the class of its segment: {segments.changed} pixels, "
-        f"{100 * segments.changed / total:.1f} % of the map, have another class than by themselves."
+        f"{percent_text(100 * segments.changed / total)} % of the map, have another class than by themselves."
     )
     if segments.accuracy is not None and accuracy is not None:
         text += (
@@ -134,8 +134,8 @@ def _sieve_note(sieve: SieveFacts, accuracy: AccuracyFigures | None) -> str:
     total = max(1, sum(sieve.mapped_pixels))
     text = (
         f"Patches of fewer than {sieve.unit} pixels (SIEVE) have the most probable class of the patches that they "
-        f"touch: {sieve.changed} pixels, {100 * sieve.changed / total:.1f} % of the map, have another class than "
-        "before."
+        f"touch: {sieve.changed} pixels, {percent_text(100 * sieve.changed / total)} % of the map, have another class "
+        "than before."
     )
     if sieve.left:
         text += f" {sieve.left} pixels stay in smaller patches, as no patch of that size touches them."

@@ -15,7 +15,7 @@ from .accuracy_tables import mapped_areas
 from .cluster_charts import spectra_chart, stability_chart, tree_chart
 from .export import json_text
 from .extra_tables import cluster_extra_parts
-from .html import cards, page, paragraph, swatch, table
+from .html import cards, page, paragraph, percent_text, swatch, table
 from .html import facts as facts_table
 
 FORMAT, VERSION = "mtmsd-clusters", 1
@@ -93,12 +93,12 @@ def _stability(result: ClusterResult) -> list[str]:
 
 def _scores(scores: ClusterScores) -> list[str]:
     rows = [
-        ("Overall accuracy, one cluster a class", f"{scores.matched_oa:.1f} %"),
+        ("Overall accuracy, one cluster a class", f"{percent_text(scores.matched_oa)} %"),
         ("Adjusted Rand index", f"{scores.ari:.3f}"),
         ("Normalised mutual information", f"{scores.nmi:.3f}"),
         ("Homogeneity", f"{scores.homogeneity:.3f}"),
         ("Completeness", f"{scores.completeness:.3f}"),
-        ("Purity", f"{scores.purity:.1f} %"),
+        ("Purity", f"{percent_text(scores.purity)} %"),
     ]
     return [
         "<h2>Agreement with the reference layer</h2>",

@@ -36,6 +36,14 @@ from scenes import (
 )
 
 
+def test_a_small_share_of_the_doubt_is_not_told_as_none():
+    from mtmsd.algorithms.bridge.uncertainty.suggestion_points import reason
+    from mtmsd.mtmsd_qgis.jobs.suggestions import Suggestion
+
+    for share, words in ((0.004, "less than 1 % of the doubt"), (0.116, "with 12 % of the doubt")):
+        assert words in reason(Suggestion(0, 0, 1, 2, 0.5, 0.1, share), "a", "b")
+
+
 def test_a_classification_suggests_points_within_reach(scene, features, tmp_path, torch_python):
     x = LEFT + 10.5 * PIXEL
     road = QgsGeometry.fromPolylineXY([QgsPointXY(x, TOP), QgsPointXY(x, TOP - 1000 * PIXEL)])

@@ -9,7 +9,9 @@ import zlib
 import numpy as np
 import pytest
 
+from mtmsd_qgis.jobs.choice_results import ChoiceFacts, SegmentFacts, SieveFacts
 from mtmsd_qgis.report.charts import bar_chart, line_chart, png
+from mtmsd_qgis.report.choice_parts import choice_notes
 from mtmsd_qgis.report.html import percent_text, with_error
 
 
@@ -46,6 +48,13 @@ def test_ticks_are_round_numbers():
 )  # fmt: skip
 def test_only_0_and_100_percent_read_so(value, text):
     assert percent_text(value) == text
+
+
+def test_few_pixels_that_have_changed_are_not_told_as_none():
+    segments = SegmentFacts(50, 50, 9, used=True, sentence="", changed=1, mapped_pixels=(9000, 1000))
+    sieve = SieveFacts(5, changed=1, left=0, mapped_pixels=(9000, 1000))
+    for note in choice_notes(ChoiceFacts(segments=segments, sieve=sieve)):
+        assert "1 pixels, 0.01 % of the map" in note
 
 
 def test_a_small_error_is_not_shown_as_none():

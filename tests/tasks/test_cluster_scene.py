@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -66,6 +67,10 @@ def test_the_map_finds_the_kinds_and_no_reference_or_window_changes_it(job, tmp_
     before = files_of(plain)
     judged = run(changed(job, validation="reference.npy"), tmp_path, silent)
     assert judged.scores.matched_oa > 95
+    nearly = replace(judged, scores=replace(judged.scores, matched_oa=99.97, purity=99.98))
+    page = cluster_report(nearly, {}, None)
+    assert "99.97 %" in page
+    assert "99.98 %" in page
     assert files_of(judged) == before
     whole = PixelView.windows
     monkeypatch.setattr(PixelView, "windows", lambda self: whole(self, 16))

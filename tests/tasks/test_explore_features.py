@@ -209,6 +209,10 @@ def test_a_report_stands_alone_and_its_json_has_no_pictures(found):
     assert (document["format"], document["version"], document["pixel_m"]) == ("mtmsd-exploration", 1, 20.0)
     assert document["cells"][0]["spectral_share"] == found.cells[0].spectral_share
     assert "base64" not in json.dumps(document)
+    nearly = replace(found, training=replace(found.training, spectral_accuracy=99.96, most_frequent=99.97))
+    page = exploration_report(nearly, {}, None)
+    assert "99.96 %" in page
+    assert "most frequent class 99.97 %" in page
     assert document["training"]["unit"] in ("polygons", "blocks")
 
 

@@ -40,6 +40,7 @@ from ..vector.exclusion_counts import ExclusionCounts
 from ..vector.field_types import NUMBER, TEXT, WHOLE_NUMBER
 
 _SQUARE = 0.01  # of a side, by which a square's sides, and its angles, may differ
+_SMALL = 0.005  # a share that would read as 0 %
 _SYMBOL = {"name": "circle", "color": "#ffd92f", "outline_color": "#000000", "size": "3"}
 
 
@@ -206,9 +207,10 @@ def write_points(
 
 def reason(each: Suggestion, name: str, other: str) -> str:
     """Why a pixel is suggested, in a sentence."""
+    share = "less than 1" if 0 < each.share < _SMALL else f"{100 * each.share:.0f}"
     return (
         f"{name} ({each.confidence:.2f}) or {other} ({each.confidence - each.margin:.2f}); typical of pixels with "
-        f"{100 * each.share:.0f} % of the doubt"
+        f"{share} % of the doubt"
     )
 
 

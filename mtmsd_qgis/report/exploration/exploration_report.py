@@ -12,7 +12,7 @@ from typing import Callable
 from ...jobs.exploration.exploration import CellFacts, ExplorationResult
 from ...jobs.json_dataclasses import to_json
 from ..export import json_text
-from ..html import cards, page, paragraph
+from ..html import cards, page, paragraph, percent_text
 from ..html import facts as facts_table
 from .exploration_pictures import card_grid, gallery, scene_figure, similarity_pictures
 from .exploration_sentences import (
@@ -115,8 +115,10 @@ def _headline(result: ExplorationResult) -> list[tuple[str, str]]:
     judged = [cell for cell in result.cells if cell.accuracy is not None]
     if judged and result.training is not None:
         best = max(judged, key=lambda cell: cell.accuracy or 0.0)
-        figures.append((f"{best.accuracy:.1f} %", f"right by the best cell: t = {best.timestep}, stage {best.stage}"))
-        figures.append((f"{result.training.spectral_accuracy:.1f} %", "right by the spectrum alone"))
+        figures.append(
+            (f"{percent_text(best.accuracy)} %", f"right by the best cell: t = {best.timestep}, stage {best.stage}")
+        )
+        figures.append((f"{percent_text(result.training.spectral_accuracy)} %", "right by the spectrum alone"))
     noisy = sum(1 for cell in result.cells if cell.draw_correlation is not None and cell.draw_correlation < 0.5)
     figures.append((str(noisy), "cells that are drawn noise for the most part"))
     return figures

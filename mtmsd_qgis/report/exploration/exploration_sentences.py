@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...jobs.exploration.exploration import CellFacts, ExplorationResult
+from ..html import percent_text
 
 LEAST_AGREEMENT = 0.5  # of two noise draws: below, most of a cell is drawn noise
 
@@ -23,7 +24,7 @@ def accuracy_sentence(result: ExplorationResult) -> str:
     return (
         f"Best is {_name(best)}: {_with_error(best.accuracy, best.accuracy_error)} % right; the spectrum alone "
         f"{_with_error(training.spectral_accuracy, training.spectral_error)} %, always the most frequent class "
-        f"{training.most_frequent:.1f} %."
+        f"{percent_text(training.most_frequent)} %."
     )
 
 
@@ -125,4 +126,4 @@ def _distance(cell: CellFacts, pixel_m: float | None) -> str:
 
 
 def _with_error(value: float | None, error: float | None) -> str:
-    return f"{value or 0.0:.1f}" + ("" if error is None else f" ± {error:.1f}")
+    return percent_text(value or 0.0) + ("" if error is None else f" ± {percent_text(error)}")
