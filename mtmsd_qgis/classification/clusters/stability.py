@@ -16,12 +16,15 @@ from scipy.optimize import linear_sum_assignment
 
 from ...jobs.clusters.cluster_map import LEAST_AGREEMENT, STABLE, StabilityPoint
 from ...progress import Progress
+from ...sampling.groups import block_ids
 from .cluster_model import ClusterModel
 from .cluster_scores import adjusted_rand_index
 from .pixel_view import PixelDraw
 from .ward_tree import WardTree
 
 HALVINGS = 10
+_FEWEST_WINDOWS = 16  # of which halves are made; a small scene is cut into smaller ones
+_SIDES = (16, 8)  # pixels, of smaller windows; in yet smaller ones smoothed noise looks the same in both halves
 _SEED = 20240607  # any number; what matters is that no setting changes it
 
 
@@ -54,9 +57,9 @@ def stability(
         progress: Told after each halving.
     """
     rng = np.random.default_rng(_SEED)
-    tables = []
+    windows, tables = _windows(draw), []
     for done in range(HALVINGS):
-        first = _half(draw.cells, rng)
+        first = _half(windows, rng)
         models = [ClusterModel.fit(draw.values[half], brightness[half]) for half in (first, ~first)]
         own = [model.nearest(draw.values)[0] for model in models]
         tables.append(_Halving(models[0], models[1], _pairs(own[0], own[1], models)))
@@ -94,13 +97,22 @@ def _proposed(points: Sequence[StabilityPoint]) -> tuple[int | None, bool]:
     return max(p.clusters for p in points if p.ari >= best.ari - best.error), False
 
 
-def _half(cells: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.bool_]:
+def _windows(draw: PixelDraw) -> NDArray[np.int64]:
+    """(N,) the window of each pixel, of so many that both halves can have all that the scene has."""
+    windows = draw.cells
+    for side in _SIDES:
+        if len(np.unique(windows)) < _FEWEST_WINDOWS:
+            windows = block_ids(draw.rows, draw.cols, side)
+    return windows
+
+
+def _half(windows: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.bool_]:
     """(N,) whether each pixel lies in a window of the first half."""
-    present = np.unique(cells)
+    present = np.unique(windows)
     if len(present) < 2:  # a scene of one window
-        return np.asarray(np.arange(len(cells)) < len(cells) / 2)
+        return np.asarray(np.arange(len(windows)) < len(windows) / 2)
     chosen = rng.permutation(present)[: len(present) // 2]
-    return np.isin(cells, chosen)
+    return np.isin(windows, chosen)
 
 
 def _pairs(one: NDArray[np.int64], other: NDArray[np.int64], models: Sequence[ClusterModel]) -> NDArray[np.int64]:

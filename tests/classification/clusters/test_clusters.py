@@ -14,6 +14,7 @@ from mtmsd_qgis.classification.clusters.cluster_model import ClusterModel
 from mtmsd_qgis.classification.clusters.pixel_view import PixelDraw
 from mtmsd_qgis.classification.clusters.prototypes import k_means
 from mtmsd_qgis.classification.clusters.scene_clusters import SceneClusters
+from mtmsd_qgis.classification.clusters.stability import stability
 from mtmsd_qgis.classification.clusters.suggestions import suggested_places
 from mtmsd_qgis.classification.clusters.ward_tree import ward_tree
 from mtmsd_qgis.errors import SceneError
@@ -95,6 +96,19 @@ def test_white_noise_has_no_stable_clusters():
     found = SceneClusters.find(draw, ClusterSettings(), silent)
     assert (found.choice, found.cut.clusters) == ("unstable", 8)
     assert "No stable clusters" in found.sentence
+
+
+@pytest.mark.parametrize("side", [24, 40])  # one window, and four
+def test_kinds_that_lie_apart_are_found_in_both_halves_of_a_small_scene(side):
+    rows, cols = (part.ravel() for part in np.mgrid[:side, :side])
+    kinds = 2 * (rows >= side // 2) + (cols >= side // 2)
+    rng = np.random.default_rng(0)
+    values = (rng.normal(size=(4, 5)) * 6)[kinds] + rng.normal(size=(side * side, 5))
+    cells = rows // 32 * 2 + cols // 32
+    draw = PixelDraw(torch.from_numpy(values).float(), values.astype(np.float32), rows, cols, cells)
+    found = stability(draw, values[:, 0], range(2, 8), silent)
+    assert (found.proposed, found.is_stable) == (4, True)
+    assert found.agreements[4] > 0.9
 
 
 def first_pixels(count):
