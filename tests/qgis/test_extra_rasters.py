@@ -236,6 +236,47 @@ def test_measurements_of_few_whole_numbers_stay_measurements_where_a_classifier_
         aligned(many, tmp_path / "measured", [("categories", ("0", "1"))])
 
 
+def test_a_classifier_refuses_heights_for_other_values_and_what_is_no_height_for_heights(tmp_path):
+    """As where two extra rasters are given in another order; what says nothing of itself is what is expected."""
+    path = write_raster(tmp_path / "any.tif", np.random.default_rng(0).normal(0, 9, (1, 8, 8)).astype(np.float32))
+    paths = {name: path.with_name(f"{name}.tif") for name in ("tile_7", "dem", "slope")}
+    for copy in paths.values():
+        copy.write_bytes(path.read_bytes())
+    values, heights = [("values", ("b1",))], [("elevation", ("b1",))]
+    for number, (name, learnt) in enumerate(
+        (("tile_7", values), ("tile_7", heights), ("dem", heights), ("slope", values))
+    ):
+        assert aligned(paths[name], tmp_path / str(number), learnt)[0] == learnt[0][0]
+    with pytest.raises(QgsProcessingException, match=r"dem should be of values, like learnt, .* it is of elevation"):
+        aligned(paths["dem"], tmp_path / "no", values)
+    with pytest.raises(QgsProcessingException, match=r"slope should be of elevation, like learnt, .* it is of values"):
+        aligned(paths["slope"], tmp_path / "never", heights)
+
+
+def named_bands(path, values, names, **more):
+    write_raster(path, values, **more)
+    dataset = gdal.Open(str(path), gdal.GA_Update)
+    for number, name in enumerate(names, 1):
+        dataset.GetRasterBand(number).SetDescription(name)
+    return path
+
+
+def test_a_classifier_finds_bands_of_an_extra_raster_by_their_names(tmp_path):
+    fine = {"transform": (LEFT, PIXEL / 2, 0.0, TOP, 0.0, -PIXEL / 2)}
+    values = np.random.default_rng(0).normal(size=(2, 16, 16)).astype(np.float32)
+    learnt = aligned(named_bands(tmp_path / "radar.tif", values, ["VV", "VH"], **fine), tmp_path / "learnt")
+    turned = named_bands(tmp_path / "turned.tif", values[::-1], ["VH", "VV"], **fine)
+    found = aligned(turned, tmp_path / "found", [learnt])
+    assert found[:2] == learnt[:2]
+    np.testing.assert_array_equal(found[2], learnt[2])
+    other_names = named_bands(tmp_path / "later.tif", values, ["May", "June"], **fine)
+    np.testing.assert_array_equal(aligned(other_names, tmp_path / "later", [learnt])[2], learnt[2])
+    with pytest.raises(QgsProcessingException, match="by their names, it lacks VH"):
+        aligned(named_bands(tmp_path / "hh.tif", values, ["VV", "HH"], **fine), tmp_path / "hh", [learnt])
+    one = named_bands(tmp_path / "one.tif", values[:1], ["VV"], **fine)
+    assert aligned(one, tmp_path / "one", [("values", ("VV", "VH"))])[1] == ("VV",)  # and no deviation for VH
+
+
 @pytest.mark.parametrize(("categories", "bands"), [(3, 3), (30, 30), (60, 2)])
 def test_the_room_for_categories_is_counted_by_category(tmp_path, categories, bands):
     index = np.arange(64).reshape(1, 8, 8) % categories

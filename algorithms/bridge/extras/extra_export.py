@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from qgis.core import QgsCoordinateTransformContext, QgsProcessingException
 
 from ....mtmsd_qgis.jobs.data_model import Band, CubeFile
-from ....mtmsd_qgis.jobs.extras.extra_rasters import CATEGORIES, ExtraRaster
+from ....mtmsd_qgis.jobs.extras.extra_rasters import CATEGORIES, VALUES, ExtraRaster
 from ..feedback import ProgressRange
 from ..raster.source import Grid, RasterSource, export_foreign
 from .extra_source import ExtraKind, ExtraSource, data_bands, fill_sentence, kind_of
@@ -117,7 +117,9 @@ class _Plan:
         with_deviation = warper.is_finer
         if expected is not None:
             kind = _as_expected(extra, kind, expected)
-            with_deviation = len(expected.bands) == 2 * len(numbers) and warper.is_finer
+            with_deviation = warper.is_finer and any(map(_is_deviation, expected.bands))
+            if kind.word != CATEGORIES:
+                numbers = _by_name(extra, numbers, [name for name in expected.bands if not _is_deviation(name)])
         names = tuple(source.bands[number - 1].name or f"band {number}" for number in numbers)
         if kind.word == CATEGORIES:
             names = tuple(map(_category_name, kind.categories))
@@ -193,18 +195,48 @@ def _category_name(value: float) -> str:
     return str(int(value)) if value.is_integer() else repr(value)
 
 
+def _is_deviation(name: str) -> bool:
+    """Whether a band of a cube of extra rasters holds deviations."""
+    return name.endswith(f", {_DEVIATION}")
+
+
+def _by_name(extra: ExtraSource, numbers: Sequence[int], expected: Sequence[str]) -> list[int]:
+    """Numbers of bands in the order that a classifier was learnt with, where names tell it; else as they are.
+
+    Raises:
+        QgsProcessingException: By their names, bands are missing.
+    """
+    from ....mtmsd_qgis.jobs.data_model import Band
+    from ....mtmsd_qgis.transfer.band_matching import compare_bands
+
+    if len(numbers) != len(expected):  # refused by its number of bands
+        return list(numbers)
+    wanted = [Band(name, number=place) for place, name in enumerate(expected, 1)]
+    match = compare_bands(wanted, [extra.source.bands[number - 1] for number in numbers], len(expected))
+    if match is None or match.how != "name":
+        return list(numbers)
+    if match.missing:
+        lacking = ", ".join(expected[position] for position in match.missing)
+        raise QgsProcessingException(
+            f"The extra raster {extra.name} should have the bands that the classifier was learnt with; by their names, "
+            f"it lacks {lacking}. Choose another raster, or name its bands."
+        )
+    return [numbers[index] for index in match.indices if index is not None]
+
+
 def _as_expected(extra: ExtraSource, kind: ExtraKind, expected: ExtraRaster) -> ExtraKind:
     """The kind that a classifier was learnt with.
 
     Measurements of few different whole numbers look like categories, so where no table says which they are, they are
-    what is expected.
+    what is expected. So are heights of which neither unit nor name tells.
 
     Raises:
         QgsProcessingException: The raster is of another.
     """
     if expected.kind == CATEGORIES and kind.word == CATEGORIES:
         return ExtraKind(CATEGORIES, tuple(map(float, expected.bands)))
-    if expected.kind != CATEGORIES and not (kind.word == CATEGORIES and kind.with_table):
+    tells = extra.is_elevation if expected.kind == VALUES else extra.is_other
+    if expected.kind != CATEGORIES and not tells and not (kind.word == CATEGORIES and kind.with_table):
         return ExtraKind(expected.kind)
     hint = " If its whole numbers are classes, give it a table of them." if expected.kind == CATEGORIES else ""
     raise QgsProcessingException(

@@ -43,10 +43,12 @@ class ExtraSource:
     Attributes:
         source: The raster.
         is_elevation: Whether its unit or its name says that it holds heights above a datum.
+        is_other: Whether its name says that it holds something else.
     """
 
     source: RasterSource
     is_elevation: bool
+    is_other: bool
 
     @property
     def name(self) -> str:
@@ -82,7 +84,8 @@ def describe_extra(layer: QgsRasterLayer) -> ExtraSource:
         unit = (dataset.GetRasterBand(1).GetUnitType() or "").strip().lower()
     texts = f"{source.name} {source.bands[0].name}".lower().replace("_", " ")
     says_so = unit in _LENGTH_UNITS or bool(_HEIGHT_NAMES.search(texts))
-    return ExtraSource(source, len(source.bands) == 1 and says_so and not _NO_HEIGHT.search(texts))
+    is_other = bool(_NO_HEIGHT.search(texts))
+    return ExtraSource(source, len(source.bands) == 1 and says_so and not is_other, is_other)
 
 
 def kind_of(extra: ExtraSource, exported: RasterSource) -> ExtraKind:
