@@ -62,6 +62,19 @@ class FeatureShift:
 
 
 @dataclass(frozen=True)
+class ExtraComparison:
+    """An extra raster of the scene that is mapped, beside the one that the classifier was learnt with.
+
+    Attributes:
+        name: Of its layer.
+        difference: In which they differ, as a sentence; empty where they are alike.
+    """
+
+    name: str
+    difference: str
+
+
+@dataclass(frozen=True)
 class TransferFacts:
     """How far a scene differs from the one that a classifier was learnt from.
 
@@ -85,6 +98,9 @@ class TransferFacts:
             or where the classifier's file keeps none.
         least_confidence: From which a pixel counts as sure, as three quarters of the held-out samples do; None where
             that is not known.
+        extras: Extra rasters in use.
+        share_without_extras: Of the mapped pixels, those at which one of these has no data, so that they are mapped by
+            the classifier without extras.
     """
 
     sentence: str
@@ -102,3 +118,5 @@ class TransferFacts:
     adapted_auc: float | None = None
     features: tuple[FeatureShift, ...] = ()
     least_confidence: float | None = None
+    extras: tuple[ExtraComparison, ...] = ()
+    share_without_extras: float = 0.0

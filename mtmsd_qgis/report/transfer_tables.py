@@ -34,6 +34,8 @@ def transfer_parts(facts: TransferFacts, classes: Sequence[ClassEntry]) -> list[
         parts += [_quantiles(facts.bands), _bands(facts)]
     if facts.features:
         parts.append(_features(facts))
+    if facts.extras:
+        parts.append(_extras(facts))
     if facts.target_proportions:
         parts.append(_proportions(facts, classes))
     return parts
@@ -143,6 +145,18 @@ def _features(facts: TransferFacts) -> str:
         "<h2>Diffusion features</h2><p>AUC by which those of one timestep and stage that the map rests on tell the "
         f"scenes apart, as they are mapped; cross-validated by regions.{many}</p>"
         + table(["Timestep", "Stage", "AUC"], rows)
+    )
+
+
+def _extras(facts: TransferFacts) -> str:
+    """Table of the extra rasters, and how many pixels lack one."""
+    rows = [[escape(extra.name), escape(extra.difference) or "alike"] for extra in facts.extras]
+    share = percent_text(100 * facts.share_without_extras)
+    without = f"<p>{share} % of the mapped pixels lack an extra that is used; they are mapped without any.</p>"
+    return (
+        "<h2>Extra rasters</h2>"
+        + table(["Extra raster", "Beside the one that was learnt with"], rows)
+        + (without if facts.share_without_extras else "")
     )
 
 

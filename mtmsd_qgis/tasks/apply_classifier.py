@@ -14,8 +14,9 @@ from pathlib import Path
 from ..accuracy.map_accuracy import mapped_pixels
 from ..classification.choices.finished_map import finish_map, needs_probabilities
 from ..classification.classifier_file import StoredClassifier, load_classifier, load_its_model
+from ..classification.extras.extras_predictor import ExtrasPredictor
 from ..classification.predict_map import MapFiles, predict_map
-from ..classification.predictor import MapGrid
+from ..classification.predictor import MapGrid, Predictor
 from ..classification.segments.segment_map import SegmentStep, decide_by_segments
 from ..classification.segments.segment_map import needs_probabilities as segments_need_them
 from ..classification.segments.segment_rules import LearntRule
@@ -30,11 +31,11 @@ from ..io.bands import inspect_bands
 from ..io.cube import Cube, Raster
 from ..io.run_directory import RunDirectory, open_run_directory
 from ..jobs.classifier_description import FEATURES
-from ..jobs.extras.extra_rasters import check_extras
+from ..jobs.extras.extra_rasters import TEXTURE, check_extras
 from ..jobs.protocol import Job
 from ..jobs.results import ApplyResult
 from ..jobs.settings import ApplySettings, from_json
-from ..jobs.transfer_results import FeatureShift
+from ..jobs.transfer_results import ExtraComparison, FeatureShift
 from ..progress import Progress, span
 from ..sampling.sample_table import NO_SAMPLES
 from ..transfer.feature_shifts import diffusion_features, feature_shifts, group_names, summary_of_features
@@ -91,6 +92,25 @@ class ApplyRun:
         return map_grid(job, self.run_directory, size, keep_probabilities=keep)
 
 
+@dataclass(frozen=True)
+class _Made:
+    """A map and what was found on the way.
+
+    Attributes:
+        files: Its rasters.
+        raster: Of features or bands, that it is made of.
+        shifts: How well its features tell the scenes apart.
+        extras: Extra rasters in use beside those of the scene that was learnt from.
+        share_without: Of the mapped pixels, those that lack one of them.
+    """
+
+    files: MapFiles
+    raster: Raster
+    shifts: tuple[FeatureShift, ...]
+    extras: tuple[ExtraComparison, ...]
+    share_without: float
+
+
 def apply_classifier(job: Job, folder: Path, progress: Progress) -> ApplyResult:
     """Raster + classifier file -> class map, confidence, applicability.
 
@@ -113,8 +133,9 @@ def apply_classifier(job: Job, folder: Path, progress: Progress) -> ApplyResult:
     log.info("%s", facts.results().sentence)
     with memory_guard(device, "Choose DEVICE 'cpu'."):
         mapped = _MAPPED if settings.segments is None else _MAPPED_BY_PIXELS
-        classified, raster, shifts = _map_of(run, target, source.features, span(progress, _COMPARED, mapped))
-        step = _segment_step(run, settings, raster)
+        made = _map_of(run, target, source.features, span(progress, _COMPARED, mapped))
+        classified = made.files
+        step = _segment_step(run, settings, made.raster)
         segmented = decide_by_segments(step, classified, run.grid, span(progress, mapped, _MAPPED))
         finished = finish_map(
             segmented.files, run.grid, settings.finish, run.grid.size, span(progress, _MAPPED, _MAPPED)
@@ -139,7 +160,9 @@ def apply_classifier(job: Job, folder: Path, progress: Progress) -> ApplyResult:
         applicability=applicability,
         classes=description.classes,
         mapped_pixels=counts,
-        transfer=replace(facts.results(description.classes, counts), features=shifts),
+        transfer=replace(
+            facts.results(description.classes, counts, made.extras, made.share_without), features=made.shifts
+        ),
         settings=settings,
         computation=computation(device),
         choices=finished.facts(NO_SAMPLES),
@@ -165,9 +188,7 @@ def _tell_of_fill(cube: Cube, job: Job, progress: Progress) -> None:
             log.warning("%s These pixels are mapped all the same.", fill.sentence)
 
 
-def _map_of(
-    run: ApplyRun, target: MatchedRaster, source: SceneSummary | None, progress: Progress
-) -> tuple[MapFiles, Raster, tuple[FeatureShift, ...]]:
+def _map_of(run: ApplyRun, target: MatchedRaster, source: SceneSummary | None, progress: Progress) -> _Made:
     """The map, of features that are read or of features that are computed where they are read.
 
     Args:
@@ -175,14 +196,12 @@ def _map_of(
         target: The raster.
         source: What the file keeps of the features of its scene; None: nothing.
         progress: Told how far it is.
-
-    Returns:
-        The map, the raster of features or bands that it is made of, and how well its features tell the scenes apart.
     """
     rule, layout = run.classifier.rule, run.classifier.description.layout
     features = _lazy_features(run, target, span(progress, 0.0, _PREPARED)) if target.is_scene else None
     raster = target.raster if features is None else features.raster
     predictor = rule.predictor(_with_extras(run, raster), layout, run.device.torch_device)
+    extras = _compared_extras(run, predictor)
     shifts: tuple[FeatureShift, ...] = ()
     if source is not None:
         chosen = diffusion_features(predictor.bands, layout)
@@ -190,8 +209,25 @@ def _map_of(
         shifts = feature_shifts(source, found, group_names(layout, chosen))
     mapping = span(progress, _TOLD_APART, 1.0)
     if features is None:
-        return predict_map(predictor, run.grid, mapping), raster, shifts
-    return map_lazily(predictor, features, run.grid, mapping), raster, shifts
+        files = predict_map(predictor, run.grid, mapping)
+    else:
+        files = map_lazily(predictor, features, run.grid, mapping)
+    share = predictor.share_without(files.classes) if isinstance(predictor, ExtrasPredictor) else 0.0
+    return _Made(files, raster, shifts, extras, share)
+
+
+def _compared_extras(run: ApplyRun, predictor: Predictor) -> tuple[ExtraComparison, ...]:
+    """The extra rasters in use beside those of the scene that was learnt from; the log names those that differ."""
+    if not isinstance(predictor, ExtrasPredictor) or run.job.extras is None:
+        return ()
+    reader = predictor.extras
+    recipes = [recipe for recipe in reader.recipes if recipe.kind != TEXTURE]
+    found = []
+    for raster, recipe in zip(run.job.extras.rasters, recipes):
+        found.append(ExtraComparison(raster.name, recipe.difference(reader.source_of(recipe.kind))))
+        if found[-1].difference:
+            log.warning("Extra raster %s, beside the one that was learnt with: %s", raster.name, found[-1].difference)
+    return tuple(found)
 
 
 def _with_extras(run: ApplyRun, raster: Raster) -> Raster:

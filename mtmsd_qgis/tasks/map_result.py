@@ -6,10 +6,7 @@ Enters: the rasters of a map, what was learnt and from which samples. Leaves: a 
 
 from __future__ import annotations
 
-import logging
 from dataclasses import replace
-
-import numpy as np
 
 from ..accuracy.map_accuracy import evaluate_map, mapped_pixels
 from ..classification.choices.finished_map import FinishedMap, needs_probabilities
@@ -18,9 +15,7 @@ from ..classification.predictor import MapGrid
 from ..classification.segments.segment_map import needs_probabilities as segments_need_them
 from ..classification.training_task import CellWeights, FittedClassifier, TrainingTask
 from ..diffusion.device import Device
-from ..io.cube import whole_size
 from ..io.run_directory import RunDirectory
-from ..io.windows import row_strips
 from ..jobs.choice_results import ChoiceFacts
 from ..jobs.extras.extra_rasters import ExtraFacts
 from ..jobs.protocol import Job
@@ -29,10 +24,6 @@ from ..jobs.settings import ClassificationSettings
 from ..sampling.sample_split import SampleSplit
 from .job_device import computation
 from .uncertainty.suggested_samples import OPTION as SUGGESTIONS
-
-log = logging.getLogger(__name__)
-
-_PIXEL_BYTES = 1024  # of the columns of extras while they are made
 
 
 def keeps_probabilities(settings: ClassificationSettings) -> bool:
@@ -116,12 +107,4 @@ def _extra_facts(finished: FinishedMap, classifier: FittedClassifier) -> ExtraFa
     findings, predictor = classifier.extras or (), classifier.predictor
     if not isinstance(predictor, ExtrasPredictor):
         return ExtraFacts(findings)
-    mapped = without = 0
-    for strip in row_strips(*whole_size(finished.decided.classes), _PIXEL_BYTES):
-        is_mapped = np.isfinite(finished.decided.classes.read(strip)[0])
-        mapped += int(is_mapped.sum())
-        without += int((is_mapped & ~predictor.known(strip)).sum())
-    share = without / max(1, mapped)
-    if without:
-        log.info("%.1f %% of the mapped pixels have no extra data; they are mapped without it.", 100 * share)
-    return ExtraFacts(findings, round(share, 6))
+    return ExtraFacts(findings, predictor.share_without(finished.decided.classes))

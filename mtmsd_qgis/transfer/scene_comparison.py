@@ -20,13 +20,14 @@ from ..io.cube import Raster, whole_size
 from ..io.run_directory import CompletedWindows, RunDirectory
 from ..io.windows import Window, windows_with_margin
 from ..jobs.data_model import Band, ClassEntry, CubeFile
-from ..jobs.transfer_results import TransferFacts
+from ..jobs.transfer_results import ExtraComparison, TransferFacts
 from ..progress import Progress, silent, span
 from .adaptation import Adaptation
 from .matched_raster import MatchedRaster
 from .scene_applicability import RasterWithDifferences, SceneApplicability, read_pixels
 from .scene_summary import SceneSummary
 from .transfer_summary import Inside, SceneComparison, Scenes
+from .verdict import judged
 
 NO_INDEX = -1.0
 INDEX_TYPE = "float32"
@@ -179,15 +180,24 @@ class TargetFacts:
             inside = Inside(area.inside_share(pixels), source.inside_share, area.noise_inside_share())
         return cls(raster, comparison, inside, source.least_confidence)
 
-    def results(self, classes: Sequence[ClassEntry] = (), mapped: Sequence[int] = ()) -> TransferFacts:
+    def results(
+        self,
+        classes: Sequence[ClassEntry] = (),
+        mapped: Sequence[int] = (),
+        extras: Sequence[ExtraComparison] = (),
+        share_without_extras: float = 0.0,
+    ) -> TransferFacts:
         """For the result message.
 
         Args:
             classes: (K,) of the map; none before it is there.
             mapped: (K,) pixels of each class.
+            extras: Extra rasters in use.
+            share_without_extras: Of the mapped pixels, those that lack one.
         """
         facts = self.comparison.facts(self.inside, [entry.name for entry in classes], mapped)
-        return replace(facts, least_confidence=self.least_confidence)
+        facts = replace(facts, extras=tuple(extras), share_without_extras=share_without_extras)
+        return judged(replace(facts, least_confidence=self.least_confidence), [entry.name for entry in classes])
 
 
 def write_applicability(

@@ -17,6 +17,7 @@ MOSTLY_INSIDE = 0.9  # of the source's share; from here on it is trusted
 TOLD_APART = 0.9  # AUC from which the map is not trusted
 HARDLY_TOLD_APART = 0.75  # AUC below which it is trusted
 MOST_MOVED = 0.5  # of the map's area that has changed class between the proportions of both maps
+MOST_WITHOUT = 0.5  # share of the pixels that lack an extra raster, from which the map is another one
 MOST_NOISE = 0.1  # share of white noise inside, up to which the area of applicability means something
 _NAMED = 3  # bands in the sentence
 _GAIN = 0.1  # in AUC, that makes the adaptation worth a try
@@ -60,6 +61,8 @@ def judged(facts: TransferFacts, classes: Sequence[str] = ()) -> TransferFacts:
         _classes(facts, classes),
         _noise(facts),
         _adapted(facts),
+        _extras(facts),
+        _without_extras(facts),
     ]
     found = sorted((reason for reason in reasons if reason is not None), key=lambda each: -_LEVELS.index(each.verdict))
     verdict = found[0].verdict
@@ -124,6 +127,19 @@ def _noise(facts: TransferFacts) -> _Reason | None:
         "the training samples are too few or too far apart to say what resembles them (so would "
         f"{_percent(facts.noise_inside_share)} of white noise)",
     )
+
+
+def _extras(facts: TransferFacts) -> _Reason | None:
+    unlike = [extra.name for extra in facts.extras if extra.difference]
+    if not unlike:
+        return None
+    return _Reason(NOT_TRUSTED, f"extra rasters differ from those that it was learnt with ({', '.join(unlike)})")
+
+
+def _without_extras(facts: TransferFacts) -> _Reason | None:
+    if facts.share_without_extras < MOST_WITHOUT:
+        return None
+    return _Reason(CAREFUL, f"{_percent(facts.share_without_extras)} of its pixels are mapped without extra rasters")
 
 
 def _adapted(facts: TransferFacts) -> _Reason | None:

@@ -11,6 +11,7 @@ from mtmsd_qgis.jobs.transfer_results import (
     CAREFUL,
     TRUSTED,
     BandComparison,
+    ExtraComparison,
     FeatureShift,
     TransferFacts,
 )
@@ -95,6 +96,16 @@ def test_what_the_adaptation_did_is_shown():
     assert "<b>0.99</b>" in text
     assert "before it was adapted" in text
     assert "Gain" not in html()
+
+
+def test_extra_rasters_are_a_row_each_with_the_share_of_pixels_that_lack_one():
+    extras = (ExtraComparison("ndsm", ""), ExtraComparison("radar <db>", "Its median lies off."))
+    text = html(extras=extras, share_without_extras=0.125)
+    assert "ndsm</td><td>alike</td>" in text
+    assert "radar &lt;db&gt;</td><td>Its median lies off.</td>" in text
+    assert "12.5 % of the mapped pixels lack an extra" in text
+    assert "lack an extra" not in html(extras=extras)
+    assert "Extra rasters" not in html()
 
 
 def test_class_proportions():

@@ -150,10 +150,15 @@ def learnt(scene, out: Path, **parts):
     )
 
 
-def applied(scene, out: Path, extras: ExtraInputs | None) -> bytes:
+def apply(scene, out: Path, extras: ExtraInputs | None):
     folder, cube, *_ = scene
     job = Job("applyclassifier", to_json(ApplySettings()), cube.description, inputs={"classifier": str(out)})
-    run_task(replace(job, extras=extras), folder, silent)
+    return run_task(replace(job, extras=extras), folder, silent)
+
+
+def applied(scene, out: Path, extras: ExtraInputs | None) -> bytes:
+    folder, *_ = scene
+    apply(scene, out, extras)
     return b"".join((folder / f"{name}.raw").read_bytes() for name in ("map", "confidence"))
 
 
@@ -169,6 +174,47 @@ def test_a_classifier_file_keeps_what_extras_it_needs(scene, tmp_path):
     heights = replace(given, rasters=(ExtraRaster("dem", "elevation", ("1",)),))
     with pytest.raises(SceneError, match="should be like heights"):
         applied(scene, path, heights)
+
+
+def test_extra_rasters_of_another_unit_or_place_are_told_of(scene, tmp_path, caplog):
+    """Backscatter is learnt from in linear units, in which the median of decibels lies far off."""
+    folder, *_, height = scene
+    decibel = height - 20 + np.random.default_rng(0).normal(0, 5, height.shape)
+    path, backscatter = tmp_path / "c.mtmsdc", (10 ** (decibel / 10)).astype(np.float32)
+    classified(scene, {"radar": backscatter[None]}, use="always", outputs={"classifier": str(path)})
+
+    def found(values):
+        extra = cube_of(folder, values[None].astype(np.float32), name="extras").description
+        caplog.clear()
+        with caplog.at_level("WARNING"):
+            facts = apply(
+                scene, path, ExtraInputs(rasters=(ExtraRaster("sar", "values", ("1",)),), cube=extra)
+            ).transfer
+        (sar,) = facts.extras
+        assert (sar.difference in caplog.text) if sar.difference else not caplog.text
+        return facts, sar.difference
+
+    holed = backscatter.copy()
+    holed[:20] = np.nan
+    facts, difference = found(holed)
+    assert (difference, facts.share_without_extras, facts.verdict) == ("", 0.25, "trusted")
+    facts, difference = found(decibel)
+    assert "spreads from the one there, where at most 2 were expected" in difference
+    assert "extra rasters differ from those that it was learnt with (sar)" in facts.sentence
+    assert facts.verdict == "not trusted"
+    facts, difference = found(np.full_like(height, np.nan))
+    assert difference == "It has no data in this scene."
+    assert "100 % of its pixels are mapped without extra rasters" in facts.sentence
+
+
+def test_categories_that_were_not_there_are_told_of(scene, tmp_path):
+    folder, _, index, _ = scene
+    path, shares = tmp_path / "c.mtmsdc", np.stack([index != 2, index == 2]).astype(np.float32)
+    classified(scene, {"soils": shares}, kind="categories", use="always", outputs={"classifier": str(path)})
+    for given, words in ((shares, ""), (shares * (index == 2), "65 % of its pixels have other categories.")):
+        extra = cube_of(folder, given, name="extras").description
+        inputs = ExtraInputs(rasters=(ExtraRaster("map", "categories", ("3", "7")),), cube=extra)
+        assert apply(scene, path, inputs).transfer.extras[0].difference == words
 
 
 @pytest.mark.parametrize("split", ["random", "spatial"])

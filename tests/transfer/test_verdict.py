@@ -5,7 +5,14 @@ from dataclasses import replace
 
 import pytest
 
-from mtmsd_qgis.jobs.transfer_results import CAREFUL, NOT_TRUSTED, TRUSTED, BandComparison, TransferFacts
+from mtmsd_qgis.jobs.transfer_results import (
+    CAREFUL,
+    NOT_TRUSTED,
+    TRUSTED,
+    BandComparison,
+    ExtraComparison,
+    TransferFacts,
+)
 from mtmsd_qgis.transfer.verdict import judged
 
 
@@ -64,6 +71,9 @@ def test_a_scene_like_the_source_is_trusted():
         ({"noise_inside_share": None}, TRUSTED),
         ({"adapt": "scale"}, CAREFUL),
         ({"adapt": "scale", "shift_auc": 0.95}, NOT_TRUSTED),
+        ({"extras": (ExtraComparison("ndsm", ""),), "share_without_extras": 0.49}, TRUSTED),
+        ({"share_without_extras": 0.5}, CAREFUL),
+        ({"extras": (ExtraComparison("ndsm", "It lies off."),)}, NOT_TRUSTED),
         ({"shift_auc": None, "inside_share": None}, ""),
     ],
 )

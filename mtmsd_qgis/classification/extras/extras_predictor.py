@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -10,8 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...features.extras.extra_reader import ExtraReader
-from ...io.windows import Tile, Window
+from ...io.cube import Cube, whole_size
+from ...io.windows import Tile, Window, row_strips
 from ..auto.predictor import EnsemblePredictor
+
+log = logging.getLogger(__name__)
+
+_PIXEL_BYTES = 1024  # of the columns of extras while they are made
 
 ReadOfEnsemble = Callable[[EnsemblePredictor], tuple[NDArray[np.float32], NDArray[np.bool_]]]
 
@@ -57,6 +63,18 @@ class ExtrasPredictor:
         if not known[valid].all():
             values = np.where(known, values, read(self.plain)[0])
         return values, valid
+
+    def share_without(self, classes: Cube) -> float:
+        """Share of the pixels of a map at which an extra in use has no data, so that they are mapped without extras."""
+        mapped = without = 0
+        for strip in row_strips(*whole_size(classes), _PIXEL_BYTES):
+            is_mapped = np.isfinite(classes.read(strip)[0])
+            mapped += int(is_mapped.sum())
+            without += int((is_mapped & ~self.known(strip)).sum())
+        share = without / max(1, mapped)
+        if without:
+            log.info("%.1f %% of the mapped pixels have no extra data; they are mapped without it.", 100 * share)
+        return round(share, 6)
 
     def known(self, window: Window) -> NDArray[np.bool_]:
         """(h, w): where all extras in use have data."""

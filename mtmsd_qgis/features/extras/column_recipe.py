@@ -26,6 +26,8 @@ COMPONENTS = 3  # of the scene, that textures are made of
 _SKEWED = 2.0  # skewness from which positive values are measured in decibels
 _NORMAL_QUARTILES = 1.349  # interquartile range of a normal distribution, in standard deviations
 _WINDOWS, _SIDE = 36, 64  # that the scaling is learnt from
+_FAR = 2.0  # spreads; where the median lies farther off, half of the pixels are like few that were learnt from
+_MOST_UNKNOWN = 0.5  # share of pixels of categories that were not learnt from
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,29 @@ class ColumnRecipe:
             columns = derived(bands, known, self.kind, self.decibel.cpu(), self.absolute)
         inner = slice(MARGIN, MARGIN + window.height), slice(MARGIN, MARGIN + window.width)
         return columns[:, inner[0], inner[1]], known[inner]
+
+    def difference(self, source: Raster) -> str:
+        """How another scene's extra differs from the one that this was learnt from, as a sentence; empty where not.
+
+        Args:
+            source: As fit had it, of the other scene.
+        """
+        windows = spread_windows(source, self.positions[0], _SIDE, _WINDOWS)
+        pixels = [columns[:, known] for columns, known in (self.unscaled(source, window) for window in windows)]
+        together = torch.cat(pixels, dim=1) if pixels else torch.zeros(len(self.median), 0)
+        if not together.numel():
+            return "It has no data in this scene."
+        if self.kind == CATEGORIES:
+            unknown = float((together.sum(dim=0) < 0.5).double().mean())
+            return f"{100 * unknown:.0f} % of its pixels have other categories." if unknown > _MOST_UNKNOWN else ""
+        middle = together.quantile(0.5, dim=1, interpolation="nearest")
+        farthest = float(((middle - self.median.cpu()) * self.inverse.cpu()).abs().max())
+        if farthest <= _FAR:
+            return ""
+        return (
+            f"Its median lies {farthest:.1f} spreads from the one there, where at most {_FAR:g} were expected: it is "
+            "in another unit, or of other ground."
+        )
 
 
 def _skewed(source: Raster, positions: Sequence[int], windows: Sequence[Window]) -> Tensor:
