@@ -176,7 +176,8 @@ def _proportions(facts: TransferFacts, classes: Sequence[ClassEntry]) -> str:
         for k, entry in enumerate(classes)
     ]
     return (
-        "<h2>Class proportions</h2><p>As counted on both maps; errors of the maps are not corrected for.</p>"
+        "<h2>Class proportions</h2><p>As counted on both maps as they were classified, before SUPERTOKENS, SIEVE and "
+        "LEAST_CONFIDENCE; errors of the maps are not corrected for.</p>"
         + table(["Class", "Other scene (%)", "This scene (%)"], rows)
     )
 

@@ -150,7 +150,8 @@ def apply_classifier(job: Job, folder: Path, progress: Progress) -> ApplyResult:
         applicability = write_applicability(
             source.applicability, target.compared, sure, run.run_directory, span(progress, _MAPPED, 1.0)
         )
-    counts = mapped_pixels(files.classes, description.classes)
+    first = mapped_pixels(classified.classes, description.classes)  # as the classifier's file counts those of its scene
+    transfer = facts.results(description.classes, first, made.extras, made.share_without)
     result = ApplyResult(
         folder=str(run.run_directory.folder),
         map=files.classes.description,
@@ -159,10 +160,8 @@ def apply_classifier(job: Job, folder: Path, progress: Progress) -> ApplyResult:
         uncertainty=None if files.uncertainty is None else files.uncertainty.description,
         applicability=applicability,
         classes=description.classes,
-        mapped_pixels=counts,
-        transfer=replace(
-            facts.results(description.classes, counts, made.extras, made.share_without), features=made.shifts
-        ),
+        mapped_pixels=mapped_pixels(files.classes, description.classes),
+        transfer=replace(transfer, features=made.shifts),
         settings=settings,
         computation=computation(device),
         choices=finished.facts(NO_SAMPLES),

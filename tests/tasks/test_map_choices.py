@@ -84,6 +84,9 @@ def test_a_classifier_from_a_file_may_be_unsure_too(scene, tmp_path):
     assert applied.choices.reject.pixels == result.choices.reject.pixels
     assert applied.choices.reject.accuracy is None
     assert sum(applied.mapped_pixels) == (learnt != 255).sum()
+    facts = applied.transfer
+    np.testing.assert_allclose(facts.target_proportions, facts.source_proportions)  # it is the same scene
+    np.testing.assert_allclose(facts.target_proportions, np.array(applied.choices.reject.mapped_pixels) / (40 * 44))
 
 
 def test_small_patches_go_before_the_accuracy_is_told(scene):
