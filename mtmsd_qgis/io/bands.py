@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,7 @@ from .windows import row_strips
 # 32-bit numbers hold sums of squares of such values, and of such differences.
 LARGEST_VALUE = 1e15
 LEAST_CONTRAST = 1e-15
+OTHER_UNIT = 50.0  # times larger or smaller in the middle band; units differ by 100 or more, dark scenes by less
 _SAMPLE_PIXELS = 4096  # of a raster, that a fill value is compared with
 LEAST_VALID_SHARE = 0.5  # a band with data at fewer pixels than this share of the best band counts as empty
 
@@ -80,6 +81,7 @@ class BandInspection:
         fill: A value among the usable bands that looks like no data and is not declared as such.
         largest: Magnitude of the usable bands' values, where all of them have data.
         widest: Range of the values of the usable band with most contrast.
+        magnitudes: (B,) median of the absolute values of some pixels; NaN where there are none.
     """
 
     extent: BandExtent
@@ -88,6 +90,7 @@ class BandInspection:
     fill: FillValue | None
     largest: float = 0.0
     widest: float = 0.0
+    magnitudes: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
 
     def warning(self) -> str:
         """What the log should say of the values; empty where nothing.
@@ -142,7 +145,12 @@ def inspect_bands(cube: Cube, progress: Progress = silent) -> BandInspection:
         largest = largest_value(cube, usable, progress)
     widest = float((high - low)[usable].max())
     fill = find_fill_value(cube, usable, ranges, progress)
-    return BandInspection(extent, usable, left_out, fill, largest, widest)
+    magnitudes = [np.median(np.abs(known)) if len(known) else np.nan for known in map(_finite, ranges.sample)]
+    return BandInspection(extent, usable, left_out, fill, largest, widest, np.array(magnitudes))
+
+
+def _finite(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    return values[np.isfinite(values)]
 
 
 @dataclass(frozen=True)
@@ -173,6 +181,7 @@ def inspect_rasters(cubes: Sequence[Cube], progress: Progress = silent) -> Share
     usable = set(range(cubes[0].bands))
     reasons: dict[int, str] = {}
     warnings: list[str] = []
+    first: BandInspection | None = None
     for number, cube in enumerate(cubes):
         inspected = inspect_bands(cube, span(progress, number / len(cubes), (number + 1) / len(cubes)))
         which = f"raster number {number} of EXTRA_INPUTS" if number else ""
@@ -182,6 +191,14 @@ def inspect_rasters(cubes: Sequence[Cube], progress: Progress = silent) -> Share
             raise SceneError(f"In {which}: {error}" if which else str(error)) from None
         if warning:
             warnings.append(f"In {which}: {warning}" if which else warning)
+        first = first or inspected
+        ratio = _ratio(first, inspected)
+        if not 1 / OTHER_UNIT < ratio < OTHER_UNIT:
+            warnings.append(
+                f"The values of {which} are {ratio:.2g} times those of the first raster, in the middle band. It may be "
+                "in another unit, as reflectances from 0 to 1 are beside those from 0 to 10000. Use rasters in one "
+                "unit, or declare their scale."
+            )
         unusable = sorted(set(range(cube.bands)) - set(inspected.usable))
         for position, band in zip(unusable, inspected.left_out):
             reasons.setdefault(position, f"{band.reason} in {which}" if which else band.reason)
@@ -189,6 +206,14 @@ def inspect_rasters(cubes: Sequence[Cube], progress: Progress = silent) -> Share
     bands = cubes[0].description.bands
     left_out = [BandLeftOut(bands[i].number or i + 1, bands[i].name, reasons[i]) for i in sorted(reasons)]
     return SharedBands(sorted(usable), left_out, warnings)
+
+
+def _ratio(first: BandInspection, other: BandInspection) -> float:
+    """Values of the other raster over those of the first, in the middle band; 1 where no band tells."""
+    both = sorted(set(first.usable) & set(other.usable))
+    one, two = first.magnitudes[both], other.magnitudes[both]
+    known = (one > 0) & (two > 0)
+    return float(np.median(two[known] / one[known])) if known.any() else 1.0
 
 
 def describe(left_out: Sequence[BandLeftOut]) -> str:

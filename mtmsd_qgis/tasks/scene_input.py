@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ..diffusion.preprocessing import Preprocessor
 from ..errors import NO_VALID_PIXEL, SceneError
 from ..features.extras.extra_reader import SceneExtras
+from ..io.bands import OTHER_UNIT
 from ..io.cube import Cube, Raster, create_cube, whole_size
 from ..io.windows import row_strips
 from ..jobs.data_model import Band
@@ -30,7 +31,6 @@ log = logging.getLogger(__name__)
 # sqrt(n) of them away, so that a scene is never far from the components made of itself.
 _FAR = 1e4
 _SENSELESS = 1e6
-_OTHER_UNIT = 50.0  # times larger or smaller in the middle band; units differ by 100 or more, dark scenes by less
 OTHER_MODEL = "a diffusion model that was trained with a smaller PATCH_SIZE"  # in place of a larger raster
 
 
@@ -236,7 +236,7 @@ class _Outliers:
         if not pixels or not known.any():
             return
         ratio = float(np.median(np.sqrt(self._squares[known] / pixels) / self._known[known]))
-        if not 1 / _OTHER_UNIT < ratio < _OTHER_UNIT:
+        if not 1 / OTHER_UNIT < ratio < OTHER_UNIT:
             log.warning(
                 "The values of the raster are %.2g times those that the components were made of, in the middle band. "
                 "It may be in another unit, as reflectances from 0 to 1 are beside those from 0 to 10000; its features "

@@ -11,6 +11,7 @@ from mtmsd_qgis.diffusion.patch_sampler import PatchSampler
 from mtmsd_qgis.diffusion.preprocessing import fit_preprocessor
 from mtmsd_qgis.errors import Cancelled, FileFormatError, SceneError
 from mtmsd_qgis.io.array_file import read_arrays, read_header
+from mtmsd_qgis.io.bands import inspect_rasters
 from mtmsd_qgis.io.cube import Cube
 from mtmsd_qgis.jobs.data_model import Band
 from mtmsd_qgis.jobs.protocol import Job, read_job, write_job
@@ -104,6 +105,19 @@ def test_a_band_must_be_usable_in_every_scene(tmp_path):
         (2, "constant (7)"),
         (3, "constant (9) in raster number 1 of EXTRA_INPUTS"),
     ]
+
+
+@pytest.mark.parametrize(("times", "told"), [(1e-4, True), (0.03, False), (30, False), (100, True)])
+def test_a_further_scene_in_another_unit_is_told_of(tmp_path, times, told):
+    """Its middle band decides: one that is 0 nearly everywhere, or that only one scene has, does not."""
+    values, _ = fields(40, 56, bands=5)
+    values = values.astype(np.float32)
+    values[0, 1:], values[1] = 0, np.nan
+    one, two = cube_of(tmp_path, values, name="one"), cube_of(tmp_path, times * values[:, ::-1], name="two")
+    warnings = inspect_rasters([one, two]).warnings
+    sentence = f"The values of raster number 1 of EXTRA_INPUTS are {times:.2g} times those of the first raster"
+    assert [warning.startswith(sentence) for warning in warnings] == [True] * told
+    assert inspect_rasters([one]).warnings == []
 
 
 def test_a_model_of_two_scenes_and_its_statistics_hold_for_each_of_them(tmp_path, caplog):
