@@ -182,7 +182,11 @@ def made(plan: Plan) -> QgsProcessingModelAlgorithm:
                     child.addParameterSources(own, [FROM_USER(name)])
         for name, (earlier, output) in step.inputs.items():
             child.addParameterSources(name, [FROM_STEP(earlier, output)])
-        child.setModelOutputs({name: model_output(key, output, name) for output, name in step.outputs.items()})
+        needed = [source for later in plan.steps.values() for source in later.inputs.values()]
+        outputs = {name: model_output(key, output, name) for output, name in step.outputs.items()}
+        for output, name in step.outputs.items():  # QGIS hands nothing on of an output that may be left out, and is
+            outputs[name].setMandatory((key, output) in needed)
+        child.setModelOutputs(outputs)
         model.addChildAlgorithm(child)
     # QGIS 3.22 does not keep a parameter's own help in the file.
     explained = {parameter.name(): parameter.help() for parameter in parameters(plan)}

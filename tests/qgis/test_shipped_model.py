@@ -10,6 +10,7 @@ from qgis.core import (
     QgsProcessingContext,
     QgsProcessingModelAlgorithm,
     QgsProcessingOutputLayerDefinition,
+    QgsProcessingParameterDefinition,
     QgsVectorLayer,
 )
 from scenes import EXPECTED_LEGEND, categorize, legend, loaded, read_raster, spectra, write_raster
@@ -61,6 +62,22 @@ def test_shipped_model_chains_its_steps(plan):
             (source,) = children[key].parameterSources()[own]
             assert (source.outputChildId(), source.outputName()) == (earlier, output)
     assert names_of(model).keys() == HANDED_OUT[plan.file]
+
+
+@pytest.mark.parametrize("plan", PLANS, ids=lambda plan: plan.file)
+def test_shipped_model_asks_for_what_a_later_step_needs(plan):
+    """Else it would fail there, after the training."""
+    model = shipped(plan)
+    needed = {step.outputs[output] for step, output in links(plan) if output in step.outputs}
+    assert needed == ({"MODEL"} if plan is SCENE_TO_CLASS_MAP else {"OUTPUT_CLASSIFIER"})
+    for short, name in names_of(model).items():
+        if short in needed:
+            assert not model.parameterDefinition(name).flags() & QgsProcessingParameterDefinition.Flag.FlagOptional
+
+
+def links(plan):
+    """Steps and their outputs that later steps take."""
+    return [(plan.steps[step], output) for later in plan.steps.values() for step, output in later.inputs.values()]
 
 
 def test_shipped_model_maps_a_scene(scene, tmp_path, project, torch_python):
