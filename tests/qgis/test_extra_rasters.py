@@ -189,6 +189,23 @@ def test_what_is_in_metres_is_a_height_unless_its_name_says_something_else(tmp_p
     assert describe_extra(QgsRasterLayer(str(path), name)).is_elevation is kind
 
 
+@pytest.mark.parametrize("times", [1, 2])
+def test_feet_are_metres_on_the_grid(tmp_path, times):
+    """So that a classifier that was learnt with heights in metres takes heights in feet."""
+    heights = np.random.default_rng(0).uniform(100, 200, (1, 8 * times, 8 * times)).astype(np.float32)
+    found = []
+    for unit, values in (("m", heights), ("ft", heights / 0.3048), ("", heights)):
+        path = tmp_path / f"dem{unit}.tif"
+        write_raster(path, values, transform=(LEFT, PIXEL / times, 0.0, TOP, 0.0, -PIXEL / times))
+        dataset = gdal.Open(str(path), gdal.GA_Update)
+        dataset.GetRasterBand(1).SetUnitType(unit)
+        del dataset
+        found.append(aligned(path, tmp_path / f"grid {unit}")[2])
+    assert len(found[0]) == times  # of finer ones the deviation too
+    for other in found[1:]:
+        np.testing.assert_allclose(other, found[0], rtol=1e-5)
+
+
 @pytest.mark.parametrize(("name", "kind"), [("wet", "values"), ("dem", "elevation")])
 def test_a_histogram_is_no_table_of_classes(tmp_path, name, kind):
     """ERDAS keeps it in the attribute table, of measurements too."""

@@ -18,7 +18,7 @@ from ....mtmsd_qgis.jobs.data_model import Band, CubeFile
 from ....mtmsd_qgis.jobs.extras.extra_rasters import CATEGORIES, VALUES, ExtraRaster
 from ..feedback import ProgressRange
 from ..raster.source import Grid, RasterSource, export_foreign
-from .extra_source import ExtraKind, ExtraSource, data_bands, fill_sentence, kind_of
+from .extra_source import ExtraKind, ExtraSource, data_bands, fill_sentence, kind_of, metres_per_unit
 from .warping import GridBlock, Warper, grid_blocks
 
 if TYPE_CHECKING:
@@ -162,10 +162,11 @@ class _Plan:
 
         if self.kind.word == CATEGORIES:
             return self.warper.read(number, block, self._shares).astype(np.float32)
+        unit = metres_per_unit(self.warper.dataset, number)
         if len(self.raster.bands) == len(self.numbers):
-            return self.warper.read(number, block, lambda values: [values]).astype(np.float32)
+            return self.warper.read(number, block, lambda values: [unit * values]).astype(np.float32)
         mean, squares = self.warper.read(number, block, lambda values: [values, values * values])
-        return np.stack([mean, np.sqrt(np.maximum(squares - mean * mean, 0))]).astype(np.float32)
+        return (unit * np.stack([mean, np.sqrt(np.maximum(squares - mean * mean, 0))])).astype(np.float32)
 
     def _shares(self, values: NDArray[Any]) -> list[NDArray[Any]]:
         """One layer a category: 1 where it is, 0 elsewhere, NaN where there is no data."""

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MOST_CATEGORIES = 32
-_LENGTH_UNITS = ("m", "metre", "metres", "meter", "meters", "ft", "foot", "feet")
+_FEET = ("ft", "foot", "feet", "us survey foot", "us survey feet", "us-ft", "ftus")
+_LENGTH_UNITS = ("m", "metre", "metres", "meter", "meters", *_FEET)
+_METRES_OF_A_FOOT = 0.3048
 # Heights above a datum by the usual names. A radar satellite is called ALOS too, so that alone is none.
 _HEIGHT_NAMES = re.compile(
     r"(?<![a-z])(c?dem|dsm|dtm|dhm|dgm|dom|srtm|nasadem|aw3d\w*|elevation|altitude|altitud|h(oe|ö)hen?)(?![a-z])"
@@ -81,11 +83,21 @@ def describe_extra(layer: QgsRasterLayer) -> ExtraSource:
     unit = ""
     if source.uri:
         dataset = source.open()  # a band does not keep it open
-        unit = (dataset.GetRasterBand(1).GetUnitType() or "").strip().lower()
+        unit = _unit(dataset, 1)
     texts = f"{source.name} {source.bands[0].name}".lower().replace("_", " ")
     says_so = unit in _LENGTH_UNITS or bool(_HEIGHT_NAMES.search(texts))
     is_other = bool(_NO_HEIGHT.search(texts))
     return ExtraSource(source, len(source.bands) == 1 and says_so and not is_other, is_other)
+
+
+def metres_per_unit(dataset: gdal.Dataset, number: int) -> float:
+    """What values of a band are multiplied by: feet become metres, as scenes have heights in both."""
+    return _METRES_OF_A_FOOT if _unit(dataset, number) in _FEET else 1.0
+
+
+def _unit(dataset: gdal.Dataset, number: int) -> str:
+    """Of a band (from 1), in small letters; empty where it has none."""
+    return str(dataset.GetRasterBand(number).GetUnitType() or "").strip().lower()
 
 
 def kind_of(extra: ExtraSource, exported: RasterSource) -> ExtraKind:
