@@ -206,6 +206,31 @@ def test_feet_are_metres_on_the_grid(tmp_path, times):
         np.testing.assert_allclose(other, found[0], rtol=1e-5)
 
 
+def test_directions_are_averaged_around_the_circle(tmp_path):
+    fine = {"transform": (LEFT, PIXEL / 2, 0.0, TOP, 0.0, -PIXEL / 2)}
+    aspect = np.where(np.arange(16) % 2, 350.5, 9.5) + np.zeros((1, 16, 16))
+    aspect[0, :2, :2], aspect[0, 15] = -1, 90  # flat; east in every other row of the last
+    learnt = aligned(write_raster(tmp_path / "dem_aspect.tif", aspect.astype(np.float32), **fine), tmp_path / "learnt")
+    assert learnt[:2] == ("values", ("b1, cosine", "b1, sine"))
+    north = np.cos(np.radians(9.5))
+    np.testing.assert_allclose(learnt[2][:, 3, 3], [north, 0], atol=1e-6)
+    np.testing.assert_allclose(learnt[2][:, 0, 0], [0, 0], atol=1e-6)
+    np.testing.assert_allclose(learnt[2][:, 7, 3], [north / 2, 0.5], atol=1e-6)
+    unnamed = write_raster(tmp_path / "tile_7.tif", aspect.astype(np.float32), **fine)
+    np.testing.assert_array_equal(aligned(unnamed, tmp_path / "found", [learnt])[2], learnt[2])
+    assert aligned(unnamed, tmp_path / "alone")[1] == ("b1", "b1, deviation within the pixel")
+    cosine = write_raster(tmp_path / "aspect_cosine.tif", np.cos(np.radians(aspect)).astype(np.float32))
+    assert aligned(cosine, tmp_path / "cosine")[1] == ("b1",)
+    both = np.concatenate([aspect, aspect / 9]).astype(np.float32)
+    two = named_bands(tmp_path / "relief.tif", both, ["aspect", "slope"], **fine)
+    names = ("aspect, cosine", "aspect, sine", "slope", "slope, deviation within the pixel")
+    found = aligned(two, tmp_path / "two")
+    assert found[1] == names
+    np.testing.assert_array_equal(found[2][:2], learnt[2])
+    turned = named_bands(tmp_path / "turned.tif", both[::-1], ["slope", "aspect"], **fine)
+    np.testing.assert_array_equal(aligned(turned, tmp_path / "turned", [found])[2], found[2])
+
+
 @pytest.mark.parametrize(("name", "kind"), [("wet", "values"), ("dem", "elevation")])
 def test_a_histogram_is_no_table_of_classes(tmp_path, name, kind):
     """ERDAS keeps it in the attribute table, of measurements too."""

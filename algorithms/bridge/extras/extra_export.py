@@ -18,7 +18,7 @@ from ....mtmsd_qgis.jobs.data_model import Band, CubeFile
 from ....mtmsd_qgis.jobs.extras.extra_rasters import CATEGORIES, VALUES, ExtraRaster
 from ..feedback import ProgressRange
 from ..raster.source import Grid, RasterSource, export_foreign
-from .extra_source import ExtraKind, ExtraSource, data_bands, fill_sentence, kind_of, metres_per_unit
+from .extra_source import ExtraKind, ExtraSource, data_bands, direction_bands, fill_sentence, kind_of, metres_per_unit
 from .warping import GridBlock, Warper, grid_blocks
 
 if TYPE_CHECKING:
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 CUBE = "extras"  # name of the file in the job folder, without suffix
 BYTES = 4  # of a number in it
-_DEVIATION = "deviation within the pixel"
+_DEVIATION = ", deviation within the pixel"  # ends of the names of bands
+_DIRECTION = ", cosine", ", sine"
 
 
 @dataclass(frozen=True)
@@ -97,12 +98,16 @@ class _Plan:
         warper: Brings it to the grid.
         kind: What its pixels are.
         numbers: Of its bands that are used, from 1.
+        directions: Those of them that hold directions.
+        with_deviation: Whether those of the others within a pixel count too.
     """
 
     raster: ExtraRaster
     warper: Warper
     kind: ExtraKind
     numbers: tuple[int, ...]
+    directions: frozenset[int]
+    with_deviation: bool
 
     @classmethod
     def of(cls, extra: ExtraSource, warper: Warper, expected: ExtraRaster | None) -> _Plan:
@@ -114,18 +119,22 @@ class _Plan:
         source = warper.source
         _refuse_no_place(source, warper.grid)
         kind, numbers = kind_of(extra, source), data_bands(source)
-        with_deviation = warper.is_finer
+        directions, with_deviation = direction_bands(source, numbers), warper.is_finer
         if expected is not None:
             kind = _as_expected(extra, kind, expected)
-            with_deviation = warper.is_finer and any(map(_is_deviation, expected.bands))
+            with_deviation = warper.is_finer and any(name.endswith(_DEVIATION) for name in expected.bands)
             if kind.word != CATEGORIES:
-                numbers = _by_name(extra, numbers, [name for name in expected.bands if not _is_deviation(name)])
-        names = tuple(source.bands[number - 1].name or f"band {number}" for number in numbers)
+                own, expected_directions = _own_bands(expected)
+                numbers = _by_name(extra, numbers, own)
+                directions |= {numbers[place] for place in expected_directions if len(own) == len(numbers)}
+        names: list[str] = []
+        for number in numbers:
+            ends = _DIRECTION if number in directions else ("", _DEVIATION) if with_deviation else ("",)
+            names += [(source.bands[number - 1].name or f"band {number}") + end for end in ends]
         if kind.word == CATEGORIES:
-            names = tuple(map(_category_name, kind.categories))
-        elif with_deviation:
-            names = tuple(name for band in names for name in (band, f"{band}, {_DEVIATION}"))
-        return cls(ExtraRaster(extra.name, kind.word, names), warper, kind, tuple(numbers))
+            names = list(map(_category_name, kind.categories))
+        raster = ExtraRaster(extra.name, kind.word, tuple(names))
+        return cls(raster, warper, kind, tuple(numbers), frozenset(directions), with_deviation)
 
     @property
     def sentence(self) -> str:
@@ -162,8 +171,10 @@ class _Plan:
 
         if self.kind.word == CATEGORIES:
             return self.warper.read(number, block, self._shares).astype(np.float32)
+        if number in self.directions:
+            return self.warper.read(number, block, _cosine_and_sine).astype(np.float32)
         unit = metres_per_unit(self.warper.dataset, number)
-        if len(self.raster.bands) == len(self.numbers):
+        if not self.with_deviation:
             return self.warper.read(number, block, lambda values: [unit * values]).astype(np.float32)
         mean, squares = self.warper.read(number, block, lambda values: [values, values * values])
         return (unit * np.stack([mean, np.sqrt(np.maximum(squares - mean * mean, 0))])).astype(np.float32)
@@ -196,9 +207,19 @@ def _category_name(value: float) -> str:
     return str(int(value)) if value.is_integer() else repr(value)
 
 
-def _is_deviation(name: str) -> bool:
-    """Whether a band of a cube of extra rasters holds deviations."""
-    return name.endswith(f", {_DEVIATION}")
+def _own_bands(expected: ExtraRaster) -> tuple[list[str], list[int]]:
+    """Names of an extra raster's own bands, of which those of the cube were made, and places of those of directions."""
+    cosine, sine = _DIRECTION
+    own = [name for name in expected.bands if not name.endswith((_DEVIATION, sine))]
+    return [name.removesuffix(cosine) for name in own], [i for i, name in enumerate(own) if name.endswith(cosine)]
+
+
+def _cosine_and_sine(values: NDArray[Any]) -> list[NDArray[Any]]:
+    """Of directions in degrees, which cannot be averaged, as 350 and 10 are neighbours; 0 where -1 says "flat"."""
+    import numpy as np
+
+    angle = np.radians(values)
+    return [np.where(values < 0, 0.0, part) for part in (np.cos(angle), np.sin(angle))]
 
 
 def _by_name(extra: ExtraSource, numbers: Sequence[int], expected: Sequence[str]) -> list[int]:

@@ -7,7 +7,7 @@ Enters: a raster layer. Leaves: an ExtraSource, which may cross threads; and onc
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -32,9 +32,12 @@ _HEIGHT_NAMES = re.compile(
 _NO_HEIGHT = re.compile(
     r"(?<![a-z])(n-?dsm|ndom|chm|twi|tpi|tri|trees?|tiefe)(?![a-z])|canopy|vegetation|baumh|above.?ground"
     r"|(ü|ue)ber.?(dem.?)?(grund|boden|gel(ä|ae)nde)|(?<![a-z])(dsm|dom|dem)\W*(minus)?\W*(dtm|dgm)(?![a-z])"
-    r"|slope|aspect|hill.?shad|shaded.?relief|roughness|ruggedness|curvature|distance|depth"
-    r"|neigung|exposition|schummerung|rauh?igkeit|kr(ü|ue)mmung|w(ö|oe)lbung|entfernung|abstand"
+    r"|slope|aspect|direction|azimut|hill.?shad|shaded.?relief|roughness|ruggedness|curvature|distance|depth"
+    r"|neigung|exposition|schummerung|rauh?igkeit|kr(ü|ue)mmung|w(ö|oe)lbung|entfernung|abstand|richtung"
 )
+_DIRECTION_NAMES = re.compile(r"(?<![a-z])aspect(?![a-z])|exposition|azimuth?(?![a-z])|direction|richtung")
+_FULL_CIRCLE = 360.0  # degrees
+_RADIANS = 6.3  # of a full circle, rounded up; what has no larger values is a cosine, or is in radians
 _LOOKS, _LOOK_SIDE = 8, 128  # windows down and across, and their sides in pixels, that categories are looked for in
 
 
@@ -88,6 +91,23 @@ def describe_extra(layer: QgsRasterLayer) -> ExtraSource:
     says_so = unit in _LENGTH_UNITS or bool(_HEIGHT_NAMES.search(texts))
     is_other = bool(_NO_HEIGHT.search(texts))
     return ExtraSource(source, len(source.bands) == 1 and says_so and not is_other, is_other)
+
+
+def direction_bands(source: RasterSource, numbers: Sequence[int]) -> set[int]:
+    """Which of the bands hold directions in degrees, by their names and values; a single one also by the layer's name.
+
+    Raises:
+        QgsProcessingException: It cannot be read.
+    """
+    layer = source.name if len(numbers) == 1 else ""
+    found = set()
+    for number in numbers:
+        if not _DIRECTION_NAMES.search(f"{layer} {source.bands[number - 1].name}".lower().replace("_", " ")):
+            continue
+        ends = [(values.min(), values.max()) for values in _looks(source.open(), source, number) if len(values)]
+        if ends and min(low for low, _ in ends) >= -1 and _RADIANS < max(high for _, high in ends) <= _FULL_CIRCLE:
+            found.add(number)
+    return found
 
 
 def metres_per_unit(dataset: gdal.Dataset, number: int) -> float:
