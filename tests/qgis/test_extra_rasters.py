@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from mtmsd.algorithms.base.rasters.extra_rasters import ChosenExtras
 from mtmsd.algorithms.bridge.extras.extra_export import ExtraExport
-from mtmsd.algorithms.bridge.extras.extra_source import describe_extra
+from mtmsd.algorithms.bridge.extras.extra_source import describe_extra, fill_sentence
 from mtmsd.algorithms.bridge.feedback import ProgressRange
 from mtmsd.algorithms.bridge.raster.source import describe_raster
 from mtmsd.mtmsd_qgis.io.cube import Cube
@@ -96,6 +96,15 @@ def test_a_fill_value_that_nobody_declared_is_told_of(two_heights, tmp_path):
     declared, log = write_raster(tmp_path / "declared.tif", holed[None], nodata=-9999), Log()
     classified(two_heights, tmp_path, log, EXTRA=[str(declared)])
     assert not any("looks like no data" in warning for warning in log.warnings)
+
+
+@pytest.mark.parametrize(("size", "looked_at"), [((150, 300), 150 * 300), ((1100, 130), 8 * 128 * 130)])
+def test_pixels_with_a_fill_value_are_counted_once(tmp_path, size, looked_at):
+    values = np.random.default_rng(0).normal(size=(1, *size)).astype(np.float32)
+    values[0, :10] = -9999
+    source = describe_raster(QgsRasterLayer(str(write_raster(tmp_path / "ndsm.tif", values)), "ndsm"))
+    expected = f"{10 * size[1]} of {looked_at} pixels have the value -9999"
+    assert fill_sentence(source, 1).startswith(expected)
 
 
 @pytest.mark.parametrize(

@@ -234,6 +234,7 @@ def _looks(dataset: gdal.Dataset, source: RasterSource, number: int) -> Iterator
 
 
 def _starts(length: int) -> list[int]:
-    """First rows or columns of the windows."""
-    last = max(0, length - _LOOK_SIDE)
-    return sorted({round(last * i / (_LOOKS - 1)) for i in range(_LOOKS)})
+    """First rows or columns of the windows, which never overlap; of a small raster they leave nothing out."""
+    if length <= _LOOKS * _LOOK_SIDE:
+        return list(range(0, length, _LOOK_SIDE))
+    return [round((length - _LOOK_SIDE) * i / (_LOOKS - 1)) for i in range(_LOOKS)]
