@@ -203,7 +203,7 @@ def test_feet_are_metres_on_the_grid(tmp_path, times):
     """So that a classifier that was learnt with heights in metres takes heights in feet."""
     heights = np.random.default_rng(0).uniform(100, 200, (1, 8 * times, 8 * times)).astype(np.float32)
     found = []
-    for unit, values in (("m", heights), ("ft", heights / 0.3048), ("", heights)):
+    for unit, values in (("m", heights), ("ft", heights / 0.3048), ("US-foot", heights / 0.3048), ("", heights)):
         path = tmp_path / f"dem{unit}.tif"
         write_raster(path, values, transform=(LEFT, PIXEL / times, 0.0, TOP, 0.0, -PIXEL / times))
         dataset = gdal.Open(str(path), gdal.GA_Update)

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MOST_CATEGORIES = 32
-_FEET = ("ft", "foot", "feet", "us survey foot", "us survey feet", "us-ft", "ftus")
-_LENGTH_UNITS = ("m", "metre", "metres", "meter", "meters", *_FEET)
+_METRES = ("m", "metre", "metres", "meter", "meters")
+_FEET = re.compile(r"(us[ -]?(\w+ )?)?(ft|foot|feet)")
 _METRES_OF_A_FOOT = 0.3048
 # Heights above a datum by the usual names. A radar satellite is called ALOS too, so that alone is none.
 _HEIGHT_NAMES = re.compile(
@@ -88,7 +88,7 @@ def describe_extra(layer: QgsRasterLayer) -> ExtraSource:
         dataset = source.open()  # a band does not keep it open
         unit = _unit(dataset, 1)
     texts = f"{source.name} {source.bands[0].name}".lower().replace("_", " ")
-    says_so = unit in _LENGTH_UNITS or bool(_HEIGHT_NAMES.search(texts))
+    says_so = unit in _METRES or bool(_FEET.fullmatch(unit) or _HEIGHT_NAMES.search(texts))
     is_other = bool(_NO_HEIGHT.search(texts))
     return ExtraSource(source, len(source.bands) == 1 and says_so and not is_other, is_other)
 
@@ -112,7 +112,7 @@ def direction_bands(source: RasterSource, numbers: Sequence[int]) -> set[int]:
 
 def metres_per_unit(dataset: gdal.Dataset, number: int) -> float:
     """What values of a band are multiplied by: feet become metres, as scenes have heights in both."""
-    return _METRES_OF_A_FOOT if _unit(dataset, number) in _FEET else 1.0
+    return _METRES_OF_A_FOOT if _FEET.fullmatch(_unit(dataset, number)) else 1.0
 
 
 def _unit(dataset: gdal.Dataset, number: int) -> str:
