@@ -186,6 +186,24 @@ def test_a_mask_that_the_raster_carries_itself(tmp_path, make):
     assert found.tolist() == [True, False, True]
 
 
+def test_near_infrared_that_gdal_takes_for_an_alpha_band_hides_no_pixel(tmp_path):
+    """GDAL calls the fourth band of any image of bytes so."""
+    from mtmsd.algorithms.bridge.extras.extra_source import data_bands
+    from mtmsd.algorithms.bridge.raster.source import describe_raster
+
+    values = np.random.default_rng(0).integers(0, 200, (4, 30, 30), dtype=np.uint8)
+    path = write_raster(tmp_path / "in.tif", values)
+    assert gdal.Open(str(path)).GetRasterBand(4).GetColorInterpretation() == gdal.GCI_AlphaBand
+    assert np.array_equal(cube_of(path, tmp_path), values)
+    assert data_bands(describe_raster(QgsRasterLayer(str(path), "in"))) == [1, 2, 3, 4]
+    values[3] = np.where(values[3] < 50, 0, 255)  # and a true one, with edges between
+    values[3, :1] = 100
+    path = write_raster(tmp_path / "seen.tif", values)
+    read = cube_of(path, tmp_path)
+    assert np.array_equal(np.isnan(read[0]), values[3] == 0)
+    assert data_bands(describe_raster(QgsRasterLayer(str(path), "in"))) == [1, 2, 3]
+
+
 def test_a_mask_layer_and_the_rasters_own_mask_together(tmp_path):
     from mtmsd.algorithms.bridge.raster.masks import both_usable
 

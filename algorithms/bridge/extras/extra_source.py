@@ -15,6 +15,7 @@ from osgeo import gdal
 from qgis.core import QgsProcessingException, QgsRasterLayer
 
 from ....mtmsd_qgis.jobs.extras.extra_rasters import CATEGORIES, ELEVATION, VALUES
+from ..raster.masks import transparency_bands
 from ..raster.source import RasterSource, describe_raster
 
 if TYPE_CHECKING:
@@ -168,8 +169,8 @@ def data_bands(source: RasterSource) -> list[int]:
             f"An extra raster with at least one usable band was expected; of {source.name} ({source.size_text}) none "
             "would be used, as all are marked as bad. Choose another raster, or correct its list of bad bands."
         )
-    alpha = gdal.GCI_AlphaBand
-    return [number for number in good if dataset.GetRasterBand(number).GetColorInterpretation() != alpha] or good[:1]
+    transparency = transparency_bands(dataset)
+    return [number for number in good if number not in transparency] or good[:1]
 
 
 def _has_classes(band: gdal.Band) -> bool:

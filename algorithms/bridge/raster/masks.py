@@ -7,6 +7,7 @@ polygon covers, or that a point or line touches, is left out.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _POLYGON_DIMENSION = 2
+_LOOK = 512  # rows and columns, at most, that an alpha band is looked at in
+_ENDS = 0.9  # share of an alpha band's pixels that are 0 or the highest value; those between are edges
 
 
 @dataclass(frozen=True)
@@ -74,12 +77,10 @@ def describe_mask(layer: QgsMapLayer) -> MaskSource:
 
 
 def _refuse_several_bands(mask: RasterSource) -> None:
-    dataset = mask.open()
-    kinds = [dataset.GetRasterBand(band.number).GetColorInterpretation() for band in mask.bands]
-    if len(kinds) - kinds.count(gdal.GCI_AlphaBand) > 1:
+    if len(mask.bands) - len(transparency_bands(mask.open())) > 1:
         raise QgsProcessingException(
             f"The mask {mask.name} should have one band, in which every value but 0 and nodata is left out; it has "
-            f"{len(kinds)}. Take out the band that says what to leave out (Raster > Conversion > Translate)."
+            f"{len(mask.bands)}. Take out the band that says what to leave out (Raster > Conversion > Translate)."
         )
 
 
@@ -124,16 +125,43 @@ def own_mask(source: RasterSource, numbers: Sequence[int]) -> bytes | None:
     if not source.uri:
         return None
     dataset = source.open()  # a band does not keep it open
-    flags = {number: dataset.GetRasterBand(number).GetMaskFlags() for number in numbers}
-    carriers = [number for number in numbers if not flags[number] & (gdal.GMF_ALL_VALID | gdal.GMF_NODATA)]
-    if any(flags[number] & gdal.GMF_PER_DATASET for number in numbers):
-        carriers = list(numbers)[:1]  # all bands share it
+    carriers = [number for number in numbers if has_own_mask(dataset, number)]
+    if any(dataset.GetRasterBand(number).GetMaskFlags() & gdal.GMF_PER_DATASET for number in carriers):
+        carriers = carriers[:1]  # all bands share it
     usable = None
     for number in carriers:
         shown = band_pixels(dataset.GetRasterBand(number).GetMaskBand(), f"mask {source.name}") > 0
         if shown.any() or len(carriers) == 1:
             usable = shown if usable is None else usable & shown
     return None if usable is None else usable.astype(np.uint8).tobytes()
+
+
+def transparency_bands(dataset: gdal.Dataset) -> set[int]:
+    """Numbers of the alpha bands that say which pixels are seen.
+
+    GDAL takes the fourth band of any image of bytes for an alpha band, near infrared too. Of transparency nearly all
+    pixels have the lowest or the highest value.
+    """
+    bands = {number: dataset.GetRasterBand(number) for number in range(1, dataset.RasterCount + 1)}
+    return {n for n, band in bands.items() if band.GetColorInterpretation() == gdal.GCI_AlphaBand and _has_ends(band)}
+
+
+def has_own_mask(dataset: gdal.Dataset, number: int) -> bool:
+    """Whether a mask hides pixels of a band: its own, the data set's, or an alpha band that says which are seen."""
+    flags = dataset.GetRasterBand(number).GetMaskFlags()
+    if flags & (gdal.GMF_ALL_VALID | gdal.GMF_NODATA):
+        return False
+    return not flags & gdal.GMF_ALPHA or bool(transparency_bands(dataset))
+
+
+def _has_ends(band: gdal.Band) -> bool:
+    """Whether nearly all pixels, seen from afar, are 0 or the highest value; what cannot be read is met elsewhere."""
+    import numpy as np
+
+    seen = None
+    with contextlib.suppress(RuntimeError):  # where somebody called gdal.UseExceptions
+        seen = band.ReadAsArray(buf_xsize=min(band.XSize, _LOOK), buf_ysize=min(band.YSize, _LOOK))
+    return seen is None or bool(np.isin(seen, (0, seen.max())).mean() >= _ENDS)
 
 
 def both_usable(one: bytes, other: bytes) -> bytes:
