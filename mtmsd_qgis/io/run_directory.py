@@ -90,7 +90,7 @@ class RunDirectory:
             log.info(
                 "The unfinished run in %s was another one (%s differ); it is begun anew.", folder, ", ".join(other)
             )
-            remove_run(folder)
+        remove_run(folder)
         folder.mkdir(parents=True, exist_ok=True)
         partial = folder / f"{RUN_FILE}.partial"
         partial.write_text(json.dumps(dict(fingerprints), indent=1), encoding="utf-8")

@@ -29,6 +29,17 @@ def test_a_run_of_an_earlier_version_is_begun_anew_and_refused_where_it_was_aske
     assert not (folder / "mapped.part").exists()
 
 
+def test_work_of_which_nothing_is_known_is_not_gone_on_with(tmp_path):
+    """As after a power failure that left an empty list of fingerprints."""
+    job = Job("mapscene", outputs={"checkpoint": str(tmp_path / "run")})
+    folder = open_run_directory(job, tmp_path).folder
+    (folder / "mapped.part").touch()
+    (folder / run_directory.RUN_FILE).write_text("")
+    open_run_directory(replace(job, options={"other": 1}), tmp_path)
+    assert not (folder / "mapped.part").exists()
+    assert (folder / run_directory.RUN_FILE).read_text() != ""
+
+
 def test_two_workers_save_to_one_directory_at_the_same_time(tmp_path, monkeypatch):
     """As two that are at the same strip of a campaign: the second saves while the first does."""
     directory, arrays, fsync = RunDirectory(tmp_path, persistent=True), {"windows": np.arange(4)}, os.fsync
