@@ -204,7 +204,7 @@ def open_run_directory(job: Job, folder: Path) -> RunDirectory:
         "version of the plugin": REVISION,
         "settings": digest([json.dumps([job.task, job.settings, job.options], sort_keys=True)]),
         "raster": digest([json.dumps(None if scene is None else asdict(scene), sort_keys=True), *rasters]),
-        "samples": digest([json.dumps([asdict(entry) for entry in job.classes]), *samples]),
+        "samples": digest([json.dumps([(entry.id, entry.name) for entry in job.classes]), *samples]),
         "model": digest([Path(job.inputs["model"])] if "model" in job.inputs else []),
     }
     if job.extras is not None:

@@ -12,6 +12,7 @@ import pytest
 from mtmsd_qgis.errors import FileFormatError
 from mtmsd_qgis.io import run_directory
 from mtmsd_qgis.io.run_directory import RunDirectory, open_run_directory
+from mtmsd_qgis.jobs.data_model import ClassEntry
 from mtmsd_qgis.jobs.protocol import Job
 
 
@@ -26,6 +27,16 @@ def test_a_run_of_an_earlier_version_is_begun_anew_and_refused_where_it_was_aske
         open_run_directory(replace(job, inputs={"resume": str(folder)}), tmp_path)
     assert (folder / "mapped.part").exists()
     open_run_directory(job, tmp_path)
+    assert not (folder / "mapped.part").exists()
+
+
+def test_other_colours_of_the_classes_are_the_same_run(tmp_path):
+    job = Job("mapscene", outputs={"checkpoint": str(tmp_path / "run")}, classes=(ClassEntry(1, "water", "#0000ff"),))
+    folder = open_run_directory(job, tmp_path).folder
+    (folder / "mapped.part").touch()
+    open_run_directory(replace(job, classes=(ClassEntry(1, "water", "#1f78b4"),)), tmp_path)
+    assert (folder / "mapped.part").exists()
+    open_run_directory(replace(job, classes=(ClassEntry(1, "lake", "#1f78b4"),)), tmp_path)
     assert not (folder / "mapped.part").exists()
 
 
