@@ -226,7 +226,7 @@ class ApplyClassifier(MtmsdAlgorithm):
         shares = share_bands(paths, classes, settings.finish) + segment_bands(settings.segments, classes)
         need = mapping_need(SceneNeed(source, numbers, self._components()), shares, paths["OUTPUT"])
         need = need.with_temporary(self._extras.bytes_on(source.grid))
-        check_space(need.with_format(self.outputs.format("OUTPUT")), feedback)
+        check_space(need.with_format(self.outputs.format("OUTPUT")), feedback, resume.folder)
         with job_folder() as folder, resume.kept(feedback):
             reading = ProgressRange(feedback, 0, 5, "Reading the raster")
             scene = SceneExport(source, folder, values.transforms).bands(numbers, self._mask, reading)

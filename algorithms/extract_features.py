@@ -101,8 +101,8 @@ class ExtractFeatures(MtmsdAlgorithm):
         announce(source, feedback, *self._first_lines())
         scene_need = SceneNeed(source, model.numbers, model.components)
         need = extraction_need(scene_need, settings, model.base_width, output)
-        check_space(need.with_format(self.outputs.format("OUTPUT")), feedback)
         resume = ResumeFolderParameter().read(values, output)
+        check_space(need.with_format(self.outputs.format("OUTPUT")), feedback, resume.folder)
         with job_folder() as folder, resume.kept(feedback):
             job = self._scene.exported("extract", folder, values, feedback)
             job = replace(

@@ -170,7 +170,7 @@ class MapScene(MtmsdAlgorithm):
         scene_need = SceneNeed(source, self._bands.used, components)
         need = mapping_need(scene_need, run.share_bands, output)
         need = need.with_temporary(run.extras.bytes_on(source.grid))
-        check_space(need.with_format(self.outputs.format("OUTPUT")), feedback)
+        check_space(need.with_format(self.outputs.format("OUTPUT")), feedback, resume.folder)
         with job_folder() as folder, resume.kept(feedback):
             reading = ProgressRange(feedback, 0, 4, "Reading the raster")
             scene = SceneExport(source, folder, values.transforms).bands(self._bands.used, self._mask, reading)

@@ -295,8 +295,8 @@ class ClusterScene(MtmsdAlgorithm):
         output_model = self.outputs.file(values, "OUTPUT_MODEL")
         resume = ResumeFolderParameter().read(values, files.map)
         announce(source, feedback, *self._first_lines(settings))
-        need = SceneNeed(source, self._bands.used, self._components)
-        check_space(mapping_need(need, 0, files.map).with_temporary(self._extras.bytes_on(source.grid)), feedback)
+        need = mapping_need(SceneNeed(source, self._bands.used, self._components), 0, files.map)
+        check_space(need.with_temporary(self._extras.bytes_on(source.grid)), feedback, resume.folder)
         with job_folder() as folder, resume.kept(feedback):
             export = SceneExport(source, folder, values.transforms)
             reading = ProgressRange(feedback, 0, 5, "Reading the raster")

@@ -130,8 +130,8 @@ class ExploreFeatures(MtmsdAlgorithm):
         report, gallery = self._report_file(values), self.outputs.raster(values, GALLERY)
         announce(source, feedback, *self._first_lines())
         need = SceneNeed(source, model.numbers, model.components)
-        check_space(exploration_need(need, settings, model.base_width, (report, gallery)), feedback)
         resume = ResumeFolderParameter().read(values, report)
+        check_space(exploration_need(need, settings, model.base_width, (report, gallery)), feedback, resume.folder)
         with job_folder() as folder, resume.kept(feedback):
             job = self._scene.exported("explorefeatures", folder, values, feedback)
             job = replace(

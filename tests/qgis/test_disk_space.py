@@ -14,7 +14,7 @@ from mtmsd.algorithms.bridge.raster.formats.raster_format import RasterFormat
 from mtmsd.algorithms.bridge.raster.source import describe_raster
 from mtmsd.mtmsd_qgis.jobs.settings import ExtractionSettings
 from qgis.core import QgsProcessingException, QgsRasterLayer
-from scenes import PRETRAIN, Log, spectra, write_raster
+from scenes import PRETRAIN, Log, run, spectra, write_raster
 
 
 @pytest.fixture
@@ -82,6 +82,40 @@ def test_temporary_files_and_output_on_one_disk_add_up(tmp_path, free):
     free(4 << 30)
     with pytest.raises(QgsProcessingException, match=r"About 5\.1 GiB of free disk .* found 4\.0 GiB"):
         disk_space.check_space(DiskNeed(3 << 30, {tmp_path / "f.tif": 2 << 30}), Log())
+
+
+def test_what_an_interrupted_run_has_written_need_not_be_free_again(tmp_path, free):
+    work = tmp_path / "f.tif.checkpoint"
+    work.mkdir()
+    need = DiskNeed(0, {tmp_path / "f.tif": 6 << 20})
+    free((4 << 20) + (64 << 20))  # models, reports and samples take 64 MiB
+    with (work / "features.raw").open("wb") as file:
+        file.truncate(5 << 20)  # of which nothing is written
+    with pytest.raises(QgsProcessingException, match=r"About 70 MiB of free disk .* found 68 MiB"):
+        disk_space.check_space(need, Log(), work)
+    (work / "features.raw").write_bytes(bytes(3 << 20))
+    with pytest.raises(QgsProcessingException, match="free disk"):
+        disk_space.check_space(need, Log())
+    disk_space.check_space(need, Log(), work)
+
+
+@pytest.mark.usefixtures("torch_python")
+@pytest.mark.parametrize("named", [False, True])
+@pytest.mark.parametrize(("algorithm", "output"), [("extractfeatures", "OUTPUT"), ("explorefeatures", "REPORT")])
+def test_a_run_that_goes_on_names_the_folder_of_its_work(scene, model, tmp_path, monkeypatch, algorithm, output, named):
+    found = []
+
+    def check(need, feedback, work=None):
+        found.append(work)
+        raise QgsProcessingException("enough")
+
+    monkeypatch.setattr(disk_space, "check_space", check)
+    target, other = tmp_path / "f.tif", tmp_path / "other"
+    other.mkdir()
+    parameters = {"INPUT": str(scene.raster), "MODEL": str(model), output: str(target)}
+    with pytest.raises(QgsProcessingException, match="enough"):
+        run(algorithm, {**parameters, **({"RESUME": str(other)} if named else {})})
+    assert found == [other if named else tmp_path / "f.tif.checkpoint"]
 
 
 def test_settings_that_take_less_are_named_where_there_are_some(source, tmp_path, free):

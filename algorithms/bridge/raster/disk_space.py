@@ -24,7 +24,7 @@ from ....mtmsd_qgis.jobs.disk_sizes import (
     map_bytes,
 )
 from ....mtmsd_qgis.jobs.settings import ExtractionSettings
-from ..files.free_space import free_bytes, nearest_folder
+from ..files.free_space import free_bytes, nearest_folder, taken_bytes
 from .export import cube_code
 from .formats.raster_format import RasterFormat
 from .source import RasterSource
@@ -167,8 +167,13 @@ def campaign_need(scenes: Sequence[SceneNeed], folder: Path) -> DiskNeed:
     return DiskNeed(0, {folder: sum(scene.size_bytes for scene in scenes) + 2 * maps})
 
 
-def check_space(need: DiskNeed, feedback: QgsProcessingFeedback) -> None:
+def check_space(need: DiskNeed, feedback: QgsProcessingFeedback, work: Path | None = None) -> None:
     """Log what is needed where, and refuse to start where a disk has less.
+
+    Args:
+        need: Of the whole run.
+        feedback: Of Processing.
+        work: Folder of an interrupted run; what it holds is on the disk already, and is gone on with or removed.
 
     Raises:
         QgsProcessingException: There is too little, with the figures.
@@ -179,6 +184,9 @@ def check_space(need: DiskNeed, feedback: QgsProcessingFeedback) -> None:
     for path, needed in wanted:
         disk = nearest_folder(path).stat().st_dev
         sums[disk] = sums.get(disk, 0) + needed
+    if work is not None and work.is_dir():
+        disk = work.stat().st_dev
+        sums[disk] = sums.get(disk, 0) - taken_bytes(work)
     free, outputs = free_bytes(temporary), sum(need.output_bytes.values())
     feedback.pushInfo(
         f"Disk: about {_gib(need.temporary_bytes)} for temporary files in {temporary}, removed at the end"
