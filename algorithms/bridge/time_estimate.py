@@ -42,8 +42,10 @@ class TimeEstimate:
             fraction: Of the whole run, 0 to 1.
             text: Stage and detail, such as "training: iteration 5 of 100"; empty where only the bar moves.
         """
-        self._remember(now, fraction)
         stage = text.partition(":")[0]
+        if text and stage != self._stage and self._recent and fraction - self._recent[-1][1] > _STEP:
+            self._recent.clear()  # so much at once was done by an earlier run, which this one goes on with
+        self._remember(now, fraction)
         if not text or not (stage != self._stage or self._due(now, fraction, text)):
             return ""
         self._stage, self._text, self._last_line = stage, text, (now, fraction)

@@ -60,6 +60,17 @@ def test_a_guess_follows_the_pace_of_the_last_minute():
     assert "about 80 s left" in estimate.line(300, 0.6, "map: window 7 of 9")
 
 
+def test_what_an_earlier_run_has_done_says_nothing_of_the_pace():
+    from mtmsd.algorithms.bridge.time_estimate import TimeEstimate
+
+    estimate = TimeEstimate(0)
+    for now in range(0, 20):
+        estimate.line(now, now / 500, "principal components")
+    lines = [estimate.line(now, 0.5 + (now - 20) / 1000, f"training: iteration {now}") for now in range(20, 71)]
+    assert lines[0] == "Training: iteration 20 (20 s elapsed)"
+    assert "about 8 min left" in next(filter(None, lines[1:]))  # 0.47 of the bar, a thousandth a second
+
+
 def test_a_run_that_stands_still_says_so_without_a_guess():
     from mtmsd.algorithms.bridge.time_estimate import TimeEstimate
 
