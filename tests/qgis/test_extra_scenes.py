@@ -62,11 +62,14 @@ def test_the_bands_of_a_further_raster_are_matched_and_its_pixels_counted(tmp_pa
     described(june, nm[::-1], bad=3)  # 760 nm
     mask = vector_layer([(box_of_pixels(0, 0, 32, 64), "x")], "Polygon", name="clouds")
     log, report = Log(), tmp_path / "report.html"
-    extra = [june, raster]
+    link = tmp_path / "link.tif"
+    link.symlink_to(raster)
+    extra = [june, raster, link]
     results = trained(tmp_path, raster, extra, log, MASK=mask, REPORT=str(report))
     assert 0 < results["FINAL_LOSS"] < 2
     assert "Further raster: june, 32 x 64 pixels, 12 bands; bands matched by wavelength." in log.lines
     assert "may was given twice; it counts once." in log.warnings
+    assert "link was given twice; it counts once." in log.warnings
     assert "Marked as bad in a further raster, left out: 10." in log.warnings
     shares = "2048 (50.0 %) from may, 2048 (50.0 %) from june"
     assert f"Valid pixels: {shares}." in log.lines

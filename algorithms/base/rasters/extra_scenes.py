@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from os.path import realpath
 from typing import TYPE_CHECKING
 
 from qgis.core import QgsProcessing, QgsProcessingFeedback, QgsProcessingParameterMultipleLayers
@@ -174,7 +175,8 @@ class ExtraFeatureRasters:
 
 def _is_again(raster: RasterSource, first: RasterSource, scenes: Sequence[ExtraScene]) -> bool:
     """Whether a raster is the first one or one of the further ones."""
-    return bool(raster.uri) and raster.uri in (first.uri, *(scene.source.uri for scene in scenes))
+    known = (first.uri, *(scene.source.uri for scene in scenes))
+    return bool(raster.uri) and realpath(raster.uri) in map(realpath, known)  # also by way of a link
 
 
 def _counted_once(raster: RasterSource) -> str:
