@@ -79,7 +79,7 @@ class BandsAndMask:
         """The bands to use.
 
         Raises:
-            QgsProcessingException: A band that is not there, or none left.
+            QgsProcessingException: A band that is not there or is named twice, or none left.
         """
         from ..bridge.raster.scene_export import refuse_no_band
 
@@ -89,7 +89,13 @@ class BandsAndMask:
         if missing:
             raise QgsProcessingException(
                 f"BANDS should be numbers from 1 to {count}, the bands of the raster {source.name}; found "
-                f"{missing[0]}. Choose the bands again."
+                f"{missing[0]}. Choose the bands again; from scripts, as a list or as 1;2;3."
+            )
+        twice = sorted({number for number in chosen if chosen.count(number) > 1})
+        if twice:
+            raise QgsProcessingException(
+                f"BANDS should name each band once; found {', '.join(map(str, twice))} more than once. Choose the "
+                "bands again."
             )
         used = chosen or [number for number in range(1, count + 1) if number not in source.bad]
         refuse_no_band(source, used)

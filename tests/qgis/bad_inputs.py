@@ -182,6 +182,7 @@ SETTINGS: list[tuple[str, Made, str]] = [
     ("device cuda:²", pretrain(DEVICE="cuda:²"), "Found: cuda:²"),
     ("band 0", pretrain(BANDS=[0, 1]), "BANDS should be numbers from 1 to 12"),
     ("band 99", pretrain(BANDS=[1, 99]), "found 99"),
+    ("band 2 twice", pretrain(BANDS=[1, 2, 2]), "BANDS should name each band once; found 2 more than once"),
     ("a mask of 12 bands", pretrain(MASK=lambda p: str(p.scene.raster)), "should have one band"),
     ("a mask that is not there", pretrain(MASK="/nowhere/mask.gpkg"), "MASK"),
     ("no checkpoint", pretrain(RESUME="/nowhere/x.checkpoint"), "RESUME should be the checkpoint"),
