@@ -564,7 +564,7 @@
             <translation type="unfinished"></translation>
         </message>
         <message>
-            <source>The largest step of the optimiser; it rises to this at the start and falls from then on. Not set: by preset.</source>
+            <source>The largest step of the optimiser; it rises to this at the start, and with standard falls from then on. Not set: by preset.</source>
             <translation type="unfinished"></translation>
         </message>
         <message>

@@ -564,8 +564,8 @@
             <translation>Lernrate</translation>
         </message>
         <message>
-            <source>The largest step of the optimiser; it rises to this at the start and falls from then on. Not set: by preset.</source>
-            <translation>Größte Schrittweite der Optimierung; sie steigt zu Beginn bis dahin und fällt danach. Nicht gesetzt: nach Voreinstellung.</translation>
+            <source>The largest step of the optimiser; it rises to this at the start, and with standard falls from then on. Not set: by preset.</source>
+            <translation>Größte Schrittweite der Optimierung; sie steigt zu Beginn bis dahin und fällt danach mit standard. Nicht gesetzt: nach Voreinstellung.</translation>
         </message>
         <message>
             <source>Largest timestep trained</source>

@@ -154,8 +154,8 @@ class PretrainingParameters:
             (
                 rare_number("LEARNING_RATE", tr("Learning rate"), least=0, whole=False),
                 tr(
-                    "The largest step of the optimiser; it rises to this at the start and falls from then on. Not "
-                    "set: by preset."
+                    "The largest step of the optimiser; it rises to this at the start, and with standard falls from "
+                    "then on. Not set: by preset."
                 ),
             ),
             (
