@@ -183,6 +183,8 @@ class PretrainDiffusion(MtmsdAlgorithm):
             if self._extra.scenes:
                 extra = "; ".join(f"{scene.source.name}, {scene.source.size_text}" for scene in self._extra.scenes)
                 rasters.update({"Further rasters": extra, "Valid pixels": self._shares_text(result)})
+            if self._mask is not None:
+                rasters["Left out by the mask"] = self._mask.name
             write_text(pretraining_report(result, self.outputs.report_facts(rasters)), path)
         return path
 

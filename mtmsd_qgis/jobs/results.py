@@ -106,6 +106,7 @@ class PretrainResult:
         seconds: The task took.
         scene_pixels: (S,) valid pixels of each scene; patches are drawn in proportion to them.
         gallery: Pictures of features, stage by stage; empty where none are asked for.
+        gone_on_after: Iterations that an earlier run had done; they are not in the seconds.
     """
 
     model: str
@@ -123,6 +124,7 @@ class PretrainResult:
     seconds: float = 0.0
     scene_pixels: tuple[int, ...] = ()
     gallery: tuple[GalleryPicture, ...] = ()
+    gone_on_after: int = 0
 
 
 @dataclass(frozen=True)

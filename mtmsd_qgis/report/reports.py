@@ -192,10 +192,15 @@ def pretraining_report(result: PretrainResult, facts: Mapping[str, str]) -> str:
         "Schedule": f"{settings.iterations} iterations of {settings.batch_size} patches, learning rate "
         f"{settings.learning_rate:g}" + _ways_back(result.rollbacks),
         **({} if settings.train_up_to is None else {"Trained timesteps": f"0 to {settings.train_up_to}"}),
+        "Band scaling": settings.band_scaling,
         "Bands used": str(len(result.bands_used)),
         "Bands left out": left_out or "none",
         **_circumstances(result),
     }
+    if result.gone_on_after:
+        rows["Time"] = (
+            f"{result.seconds:.1f} s after iteration {result.gone_on_after}, where an earlier run had stopped"
+        )
     return page("Diffusion pretraining", [*parts, facts_table(rows)])
 
 

@@ -55,6 +55,7 @@ class Trained:
         left_out: Bands that could not be used.
         components: Of the first scene, standardised.
         valid: (H, W) where the first scene has data.
+        gone_on_after: Iterations that an earlier run had done.
     """
 
     state: TrainingState
@@ -63,6 +64,7 @@ class Trained:
     left_out: list[BandLeftOut]
     components: Cube
     valid: NDArray[np.bool_]
+    gone_on_after: int = 0
 
     @property
     def final_loss(self) -> float:
@@ -105,6 +107,7 @@ def pretrain(job: Job, folder: Path, progress: Progress) -> PretrainResult:
         settings=settings,
         computation=computation(device),
         scene_pixels=trained.sampler.pixels,
+        gone_on_after=trained.gone_on_after,
     )
 
 
@@ -168,9 +171,9 @@ def train_model(training: ModelTraining, cube: Cube, progress: Progress, others:
     scenes = _standardised_scenes(cubes, used, preprocessor, training.folder, span(progress, 0.02, 0.04))
     sampler = PatchSampler(*scenes[0], settings.patch_size, scenes[1:])
     samplers = [PatchSampler(*scene, settings.patch_size) for scene in scenes] if others else []
-    start = TrainingStart(state, preprocessor, sampler, samplers, rasters)
+    start, gone_on_after = TrainingStart(state, preprocessor, sampler, samplers, rasters), state.iteration
     train_to_end(training, start, span(progress, 0.04, 1.0))
-    return Trained(state, preprocessor, sampler, left_out, *scenes[0])
+    return Trained(state, preprocessor, sampler, left_out, *scenes[0], gone_on_after)
 
 
 def _fingerprint(raster: Cube) -> str:

@@ -57,8 +57,9 @@ def test_pretraining_returns_every_output_and_says_what_it_does(scene, tmp_path)
 def test_bad_bands_and_mask(tmp_path):
     raster = with_unusable_bands(tmp_path / "in.tif")
     mask = vector_layer([(box_of_pixels(0, 0, 10, 64), "x")], "Polygon", name="clouds")
-    log = Log()
-    run("pretraindiffusion", {"INPUT": str(raster), "OUTPUT": str(tmp_path / "m.mtmsd"), "MASK": mask, **PRETRAIN}, log)
+    log, outputs = Log(), {"OUTPUT": str(tmp_path / "m.mtmsd"), "REPORT": str(tmp_path / "r.html")}
+    run("pretraindiffusion", {"INPUT": str(raster), "MASK": mask, **outputs, **PRETRAIN}, log)
+    assert '>Left out by the mask</th><td class="fact">clouds</td>' in (tmp_path / "r.html").read_text()
     assert "Marked as bad in the metadata, left out: 2." in log.lines
     assert "Mask clouds: 640 of 4096 pixels are left out." in log.lines
     assert any("5 constant (17)" in line for line in log.warnings)

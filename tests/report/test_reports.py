@@ -122,6 +122,15 @@ def test_pages_are_whole_and_stand_alone(page):
     assert not re.search(r"https?://|src=\"(?!data:)|@import|<script", page)
 
 
+def test_a_training_that_went_on_says_which_part_its_time_is_of():
+    result = replace(pretraining(), seconds=12.34, settings=PretrainSettings(iterations=100, band_scaling="standard"))
+    whole = pretraining_report(result, {})
+    assert ">12.3 s</td>" in whole
+    assert ">standard</td>" in whole
+    page = pretraining_report(replace(result, gone_on_after=60), {})
+    assert ">12.3 s after iteration 60, where an earlier run had stopped</td>" in page
+
+
 def test_names_and_figures_are_there_and_escaped():
     page = classification_report(classification(), {"Raster": "a&b.tif"})
     for text in ("70.0", "water &lt;deep&gt;", "a&amp;b.tif", "Rows: reference", "Whole polygons were held out."):

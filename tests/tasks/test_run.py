@@ -328,6 +328,7 @@ def test_a_cancelled_pretraining_leaves_a_checkpoint_and_goes_on_to_the_same_mod
             run_task(other, folder, silent)
     result = run_task(replace(job, inputs={"resume": outputs["checkpoint"]}), folder, silent)
     assert result.bands_left_out == model.bands_left_out
+    assert (result.gone_on_after, model.gone_on_after) == (4, 0)
     assert [p.name for p in tmp_path.iterdir()] == ["m.mtmsd"]
     assert (tmp_path / "m.mtmsd").read_bytes() == (folder / "m.mtmsd").read_bytes()
 
