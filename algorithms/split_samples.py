@@ -131,7 +131,7 @@ class SplitSamples(MtmsdAlgorithm):
         buffer = QgsProcessingParameterNumber("BUFFER", self.tr("Distance between the layers (m)"), kinds.Double, 0.0)
         side = QgsProcessingParameterNumber("BLOCK_SIZE", self.tr("Block size (m)"), kinds.Double, 0.0)
         for metres in (buffer, side):
-            metres.setMetadata({"widget_wrapper": {"decimals": 1}})
+            metres.setMetadata({"widget_wrapper": {"decimals": 3}})  # pixels of drones are centimetres
         self.declare(
             buffer,
             self.tr(

@@ -158,6 +158,16 @@ def test_dialog_opened_filled_and_run(scene, features, tmp_path, project):
     dialog.close()
 
 
+def test_centimetres_can_be_typed_where_samples_are_split(scene, project):
+    layer = QgsVectorLayer(str(scene.polygons), "samples", "ogr")
+    project.addMapLayer(layer)
+    dialog = algorithm_dialog("splitsamples")
+    dialog.setParameters({"INPUT": layer.id(), "CLASS_FIELD": "cover", "BUFFER": 0.05, "BLOCK_SIZE": 0.25})
+    asked = dialog.createProcessingParameters()
+    assert (asked["BUFFER"], asked["BLOCK_SIZE"]) == (0.05, 0.25)
+    dialog.close()
+
+
 def test_every_dialog_opens(project):
     from qgis.PyQt.QtWidgets import QApplication, QGroupBox
 
