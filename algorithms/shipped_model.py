@@ -4,15 +4,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from qgis.core import (
+    QgsApplication,
     QgsProcessingContext,
     QgsProcessingException,
     QgsProcessingFeedback,
     QgsProcessingModelAlgorithm,
+    QgsProcessingModelChildAlgorithm,
 )
 from qgis.PyQt.QtGui import QIcon
 
+from .base.algorithm import MtmsdAlgorithm, plain_errors
+from .base.classification_parameters import SampleLayers
 from .base.help_text import help_text
 from .base.metadata import ROOT, guide_page
 from .base.parameters import Parameters, ParameterValues
@@ -79,11 +84,11 @@ class ShippedModel(QgsProcessingModelAlgorithm):
         return guide_page(self.name())
 
     def checkParameterValues(self, parameters: Parameters, context: QgsProcessingContext) -> tuple[bool, str]:
-        """Also check that no output would replace an input of the model, which its steps know nothing of."""
+        """Also check what the steps check only when it is their turn, and that no output would replace an input."""
         fine, message = super().checkParameterValues(parameters, context)
         if fine:
             try:
-                self._refuse_conflicts(parameters, context)
+                self._check(parameters, context)
             except QgsProcessingException as error:
                 return False, str(error)
         return fine, message
@@ -91,19 +96,70 @@ class ShippedModel(QgsProcessingModelAlgorithm):
     def prepareAlgorithm(
         self, parameters: Parameters, context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> bool:
-        """The same check where nobody asked before."""
+        """The same checks where nobody asked before, and a look at the samples: the training comes before them."""
         try:
-            self._refuse_conflicts(parameters, context)
+            self._check(parameters, context)
+            self._look_at_samples(parameters, context, feedback)
         except QgsProcessingException as error:
             feedback.reportError(str(error), fatalError=True)
             return False
         return super().prepareAlgorithm(parameters, context, feedback)
 
-    def _refuse_conflicts(self, parameters: Parameters, context: QgsProcessingContext) -> None:
+    def _check(self, parameters: Parameters, context: QgsProcessingContext) -> None:
+        """Check files, and the settings of all steps.
+
+        Raises:
+            QgsProcessingException: A step would refuse them.
+        """
         from .bridge.files.run_files import RunFiles
 
         values = ParameterValues(self, parameters, context)
-        RunFiles.of(values.inputs(), values.destinations(), values.folder_destinations()).refuse_conflicts()
+        with plain_errors():
+            RunFiles.of(values.inputs(), values.destinations(), values.folder_destinations()).refuse_conflicts()
+            for step, own in self._steps(parameters, context):
+                step.refuse_values(own)
+
+    def _look_at_samples(
+        self, parameters: Parameters, context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> None:
+        """Lay the training layer over the raster as the step does that learns from it.
+
+        Raises:
+            QgsProcessingException: That step would refuse the layer.
+        """
+        from .bridge.feedback import ProgressRange
+        from .bridge.raster.source import describe_raster
+        from .bridge.vector.labels import make_classes
+        from .bridge.vector.rasterization import rasterize_labels, settle_classes
+
+        with plain_errors():
+            source = describe_raster(ParameterValues(self, parameters, context).raster("INPUT"))
+            for _, own in self._steps(parameters, context):
+                if own.is_given("TRAINING"):
+                    labels = SampleLayers().read(own, source).training
+                    classes = make_classes(labels)
+                    pixels = rasterize_labels(labels, classes, source.grid, ProgressRange(feedback, 0, 1))
+                    settle_classes(pixels, classes, labels.name)
+
+    def _steps(
+        self, parameters: Parameters, context: QgsProcessingContext
+    ) -> Iterator[tuple[MtmsdAlgorithm, ParameterValues]]:
+        """Each step with what it is given before the run; what earlier steps give it is not there yet."""
+        for child in self.childAlgorithms().values():
+            step = QgsApplication.processingRegistry().createAlgorithmById(child.algorithmId())
+            own = {
+                name: parameters[source.parameterName()]
+                for name, (source, *_) in child.parameterSources().items()
+                if source.parameterName() in parameters  # an earlier step's output has no such name
+            }
+            yield step, ParameterValues(step, {**own, **self._outputs_of(child, parameters)}, context)
+
+    @staticmethod
+    def _outputs_of(child: QgsProcessingModelChildAlgorithm, parameters: Parameters) -> Parameters:
+        """Where the outputs of a step go, by their names there; QGIS 3.22 puts the step before the model's names."""
+        outputs = {output.childOutputName(): name for name, output in child.modelOutputs().items()}
+        given = {name.split(":")[-1]: value for name, value in parameters.items()}
+        return {own: given[name] for own, name in outputs.items() if name in given}
 
     def createInstance(self) -> ShippedModel:
         """A copy of this model."""

@@ -110,13 +110,22 @@ class MtmsdAlgorithm(QgsProcessingAlgorithm):
         if fine:
             values = ParameterValues(self, parameters, context)
             try:
-                self._refuse_other_kinds(values)
-                self.check_settings(values)
-                RasterStorage.check(self, values)
+                self.refuse_values(values)
                 RunFiles.of((), values.destinations(), values.folder_destinations()).refuse_conflicts()
             except (MtmsdError, QgsProcessingException) as error:
                 return False, str(error)
         return fine, message
+
+    def refuse_values(self, values: ParameterValues) -> None:
+        """Check what needs no layer and no file.
+
+        Raises:
+            MtmsdError: A value is out of range.
+            QgsProcessingException: A value is of another kind, or a raster cannot be stored as wanted.
+        """
+        self._refuse_other_kinds(values)
+        self.check_settings(values)
+        RasterStorage.check(self, values)
 
     def _refuse_other_kinds(self, values: ParameterValues) -> None:
         """Values from scripts that QGIS reads as another one: a list as no text, a word as 0 or as yes.

@@ -11,7 +11,6 @@ from qgis.core import (
     Qgis,
     QgsProcessingAlgorithm,
     QgsProcessingContext,
-    QgsProcessingException,
     QgsProcessingFeedback,
 )
 
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
     from ..bridge.layers.styling import Style
     from ..bridge.raster.formats.raster_format import RasterFormat
     from .parameters import ParameterValues
-
-_RASTER_SUFFIXES = (".tif", ".tiff")
 
 
 class RunOutputs:
@@ -60,18 +57,13 @@ class RunOutputs:
         """Where a raster goes; None where it is not wanted.
 
         Raises:
-            QgsProcessingException: It is not to be a GeoTIFF, or cannot be stored as the user wants it.
+            QgsProcessingException: It cannot be stored as the user wants it.
         """
         if name not in self._destinations:
             self._destinations[name] = values.output_raster(name)
             if self._destinations[name]:
                 self._formats[name] = RasterStorage.read(values, name)
-        text = self._destinations[name]
-        if text and Path(text).suffix.lower() not in _RASTER_SUFFIXES:
-            raise QgsProcessingException(
-                f"{name} should be a GeoTIFF (.tif); found {text}. Choose a name that ends so."
-            )
-        return Path(text) if text else None
+        return Path(self._destinations[name]) if self._destinations[name] else None
 
     def format(self, name: str) -> RasterFormat:
         """How a raster is stored; one that is wanted."""

@@ -13,7 +13,18 @@ from qgis.core import (
     QgsProcessingParameterDefinition,
     QgsVectorLayer,
 )
-from scenes import EXPECTED_LEGEND, categorize, legend, loaded, read_raster, spectra, write_raster
+from scenes import (
+    EXPECTED_LEGEND,
+    Log,
+    box_of_pixels,
+    categorize,
+    legend,
+    loaded,
+    read_raster,
+    spectra,
+    vector_layer,
+    write_raster,
+)
 
 HANDED_OUT = {
     "scene_to_class_map": {"CLASS_MAP", "CONFIDENCE", "REPORT", "MODEL"},
@@ -21,6 +32,7 @@ HANDED_OUT = {
         "CLASS_MAP", "REPORT", "OUTPUT_CLASSIFIER", "TARGET_MAP", "APPLICABILITY", "TARGET_REPORT",
     },
 }  # fmt: skip
+SUFFIXES = {"REPORT": ".html", "TARGET_REPORT": ".html", "MODEL": ".mtmsd", "OUTPUT_CLASSIFIER": ".mtmsdc"}
 
 
 def shipped(plan):
@@ -78,6 +90,80 @@ def test_shipped_model_asks_for_what_a_later_step_needs(plan):
 def links(plan):
     """Steps and their outputs that later steps take."""
     return [(plan.steps[step], output) for later in plan.steps.values() for step, output in later.inputs.values()]
+
+
+@pytest.fixture
+def asked(scene, tmp_path, project, fake_worker):
+    """A function that starts a shipped model as a script does: what the dialog says before, and the log."""
+    fake_worker("sys.exit(3)")
+
+    def run_model(plan, **changes):
+        model = shipped(plan)
+        names = names_of(model)
+        files = {short: str(tmp_path / f"{short}{SUFFIXES.get(short, '.tif')}") for short in names}
+        given = {"INPUT": str(scene.raster), "TARGET": str(scene.raster), "TRAINING": str(scene.polygons)}
+        parameters = {names.get(name, name): value for name, value in {**given, **files, **changes}.items()}
+        parameters.setdefault("CLASS_FIELD", "cover")
+        context = QgsProcessingContext()
+        context.setProject(project)
+        _, message = model.checkParameterValues(parameters, context)
+        log = Log()
+        _, fine = model.run(parameters, context, log)
+        assert not fine
+        return message, log.text
+
+    return run_model
+
+
+LATE_SETTINGS = [
+    ({"TIMESTEPS": "foo"}, "TIMESTEPS must be whole numbers"),
+    ({"CLASS_MAP": "map.png"}, "OUTPUT should be a GeoTIFF (.tif); found map.png"),
+    ({"DEVICE": "gpu"}, "The device must be auto"),
+]
+
+
+@pytest.mark.parametrize(
+    ("plan", "change", "words"),
+    [
+        *((plan, *late) for plan in PLANS for late in LATE_SETTINGS),
+        (SCENE_TO_CLASS_MAP, {"SPLIT": "scene"}, "SPLIT 'scene' holds out whole scenes"),
+    ],
+)
+def test_shipped_model_refuses_the_settings_of_its_last_step_before_the_first(asked, plan, change, words):
+    message, log = asked(plan, **change)
+    assert words in message
+    assert words in log
+    assert "Reading the raster" not in log
+
+
+def one_class():
+    return vector_layer([(box_of_pixels(0, 0, 4, 4), "a"), (box_of_pixels(9, 9, 14, 14), "a")], "Polygon")
+
+
+def two_that_overlap():
+    return vector_layer([(box_of_pixels(0, 0, 4, 4), "a"), (box_of_pixels(1, 1, 5, 5), "b")], "Polygon")
+
+
+def two_outside():
+    return vector_layer([(box_of_pixels(90, 90, 94, 94), "a"), (box_of_pixels(95, 95, 99, 99), "b")], "Polygon")
+
+
+@pytest.mark.parametrize("plan", PLANS, ids=lambda plan: plan.file)
+@pytest.mark.parametrize(
+    ("layer", "field", "words"),
+    [
+        (one_class, "nope", "has no field 'nope'"),
+        (one_class, "cover", "At least two classes are needed"),
+        (two_that_overlap, "cover", "overlap"),
+        (two_outside, "cover", "outside the raster"),
+    ],
+)
+def test_shipped_model_looks_at_the_samples_before_it_trains(asked, project, plan, layer, field, words):
+    training = layer()
+    project.addMapLayer(training)
+    _, log = asked(plan, TRAINING=training.id(), CLASS_FIELD=field)
+    assert words in log
+    assert "Reading the raster" not in log
 
 
 def test_shipped_model_maps_a_scene(scene, tmp_path, project, torch_python):

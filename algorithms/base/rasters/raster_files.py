@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qgis.core import (
+    QgsProcessing,
+    QgsProcessingException,
     QgsProcessingParameterDefinition,
     QgsProcessingParameterRasterDestination,
     QgsProcessingParameterString,
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     from ..algorithm import MtmsdAlgorithm
 
 OPTIONS = "CREATION_OPTIONS"
+_SUFFIXES = (".tif", ".tiff")
 
 
 class RasterStorage:
@@ -51,13 +55,18 @@ class RasterStorage:
 
     @classmethod
     def check(cls, algorithm: MtmsdAlgorithm, values: ParameterValues) -> None:
-        """Read it for every raster that is wanted, before any work is done.
+        """Read it for every raster that is wanted, before any work is done, and look at the names of their files.
 
         Raises:
-            QgsProcessingException: One of them cannot be stored so.
+            QgsProcessingException: One of them cannot be stored so, or is not to be a GeoTIFF.
         """
         optional = QgsProcessingParameterDefinition.Flag.FlagOptional
         for definition in algorithm.destinationParameterDefinitions():
             name, needed = definition.name(), not definition.flags() & optional
             if isinstance(definition, QgsProcessingParameterRasterDestination) and (needed or values.is_given(name)):
+                text = values.destination(name)
+                if text not in ("", QgsProcessing.TEMPORARY_OUTPUT) and Path(text).suffix.lower() not in _SUFFIXES:
+                    raise QgsProcessingException(
+                        f"{name} should be a GeoTIFF (.tif); found {text}. Choose a name that ends so."
+                    )
                 cls.read(values, name)
