@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from qgis.core import (
     QgsApplication,
+    QgsProcessingAlgorithm,
     QgsProcessingContext,
     QgsProcessingException,
     QgsProcessingFeedback,
@@ -167,6 +168,13 @@ class ShippedModel(QgsProcessingModelAlgorithm):
         model.loadVariant(self.toVariant())
         model.explain()
         return model
+
+    def asPythonCommand(self, parameters: Parameters, context: QgsProcessingContext) -> str:
+        """The command for QGIS's history; of a model without a file of its own QGIS has none.
+
+        With a file it would have one, and "Save" in the designer would write over the file of the plugin.
+        """
+        return QgsProcessingAlgorithm.asPythonCommand(self, parameters, context)
 
     def explain(self) -> None:
         """Give the parameters titles and help in the user's language; the file has the help apart from them."""

@@ -166,6 +166,14 @@ def test_shipped_model_looks_at_the_samples_before_it_trains(asked, project, pla
     assert "Reading the raster" not in log
 
 
+@pytest.mark.parametrize("plan", PLANS, ids=lambda plan: plan.file)
+def test_shipped_model_has_a_command_for_the_history(plan):
+    model = shipped(plan)
+    command = model.asPythonCommand({"INPUT": "scene.tif"}, QgsProcessingContext())
+    assert command.startswith(f'processing.run("{model.id()}"')
+    assert "scene.tif" in command
+
+
 def test_shipped_model_maps_a_scene(scene, tmp_path, project, torch_python):
     training = categorize(QgsVectorLayer(str(scene.polygons), "training", "ogr"))
     project.addMapLayer(training)
