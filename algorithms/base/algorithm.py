@@ -12,6 +12,7 @@ from qgis.core import (
     QgsProcessingContext,
     QgsProcessingException,
     QgsProcessingFeedback,
+    QgsProcessingParameterBand,
     QgsProcessingParameterBoolean,
     QgsProcessingParameterDefinition,
     QgsProcessingParameterNumber,
@@ -29,6 +30,9 @@ from .translation import tr
 
 if TYPE_CHECKING:
     from ..bridge.files.run_files import RunFiles
+
+
+_LARGEST_WHOLE = 2**31 - 1  # that QGIS reads
 
 
 class MtmsdAlgorithm(QgsProcessingAlgorithm):
@@ -140,6 +144,10 @@ class MtmsdAlgorithm(QgsProcessingAlgorithm):
                 expected = "a text, as its help says"
             elif isinstance(definition, QgsProcessingParameterNumber) and (is_list or not _is_number(value)):
                 expected = "a number, with a point before its decimals"
+            elif _is_whole(definition) and not _reads_whole(value):
+                expected = f"a whole number, at most {_LARGEST_WHOLE}"
+            elif isinstance(definition, QgsProcessingParameterBand) and not _are_bands(value):
+                expected = "numbers of bands, as a list, or as a text with semicolons between them"
             elif isinstance(definition, QgsProcessingParameterBoolean) and (is_list or not _is_boolean(value)):
                 expected = "true or false"
             if expected:
@@ -218,6 +226,26 @@ def _is_number(value: Any) -> bool:  # noqa: ANN401 - whatever was given
     except ValueError:
         return False
     return "_" not in value  # which Python takes
+
+
+def _is_whole(definition: QgsProcessingParameterDefinition) -> bool:
+    """Whether it is a parameter of a whole number."""
+    kinds = QgsProcessingParameterNumber.Type
+    return isinstance(definition, QgsProcessingParameterNumber) and definition.dataType() == kinds.Integer
+
+
+def _reads_whole(value: Any) -> bool:  # noqa: ANN401 - whatever was given
+    """Whether QGIS reads a number as it is; it rounds others, and what 32 bits cannot hold is another number to it."""
+    if not isinstance(value, (str, int, float)) or value == "":
+        return True
+    number = float(value)
+    return number.is_integer() and abs(number) <= _LARGEST_WHOLE
+
+
+def _are_bands(value: Any) -> bool:  # noqa: ANN401 - whatever was given
+    """Whether QGIS reads bands as they are; to it, a text that is no number is band 0."""
+    numbers = value.split(";") if isinstance(value, str) else value if isinstance(value, (list, tuple)) else [value]
+    return all(_is_number(number) and _reads_whole(number) for number in numbers)
 
 
 def _is_boolean(value: Any) -> bool:  # noqa: ANN401 - whatever was given

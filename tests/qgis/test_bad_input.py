@@ -7,7 +7,7 @@ import numpy as np
 import processing
 import pytest
 from osgeo import gdal
-from qgis.core import QgsApplication, QgsGeometry, QgsProcessingContext, QgsProcessingException
+from qgis.core import NULL, QgsApplication, QgsGeometry, QgsProcessingContext, QgsProcessingException
 from scenes import (
     CLASSIFY,
     PRETRAIN,
@@ -115,6 +115,11 @@ def test_settings_are_checked_before_the_dialog_runs_anything(scene):
         ({"CREATION_OPTIONS": ["COMPRESS=ZSTD"]}, "CREATION_OPTIONS should be a text"),
         ({"KEEP": "all"}, "KEEP should be a number, with a point before its decimals; found all."),
         ({"KEEP": [5]}, "KEEP should be a number"),
+        ({"KEEP": 2.5}, "KEEP should be a whole number, at most 2147483647; found 2.5."),
+        ({"KEEP": "1.5"}, "KEEP should be a whole number"),
+        ({"KEEP": 2**32 + 8}, "KEEP should be a whole number"),
+        ({"KEEP": "nan"}, "KEEP should be a whole number"),
+        ({"KEEP": 8.0, "SEED": NULL}, ""),
         ({"SPECTRA": "no"}, "SPECTRA should be true or false; found no."),
         ({"KEEP": "8", "SPECTRA": "False", "TIMESTEPS": 100, "STAGES": " 5 "}, ""),
     ],
@@ -125,6 +130,18 @@ def test_values_that_qgis_would_read_as_another_one_are_refused(scene, change, w
     fine, message = algorithm.checkParameterValues(parameters, QgsProcessingContext())
     assert fine == (not words)
     assert words in message
+
+
+@pytest.mark.parametrize("bands", ["1,2", "abc", ["Band 1"], 1.5, [2, "x"], "1;x"])
+def test_bands_that_qgis_would_read_as_others_are_refused(scene, bands):
+    algorithm = QgsApplication.processingRegistry().createAlgorithmById("mtmsd:pretraindiffusion")
+    parameters = {"INPUT": str(scene.raster), "OUTPUT": "TEMPORARY_OUTPUT", "ITERATIONS": 1}
+    fine, message = algorithm.checkParameterValues({**parameters, "BANDS": bands}, QgsProcessingContext())
+    assert not fine
+    assert message.startswith("BANDS should be numbers of bands, as a list, or as a text with semicolons")
+    assert str(bands) in message
+    for read in ("1; 2", [1, "2"], 3, "3", None, []):
+        assert algorithm.checkParameterValues({**parameters, "BANDS": read}, QgsProcessingContext()) == (True, "")
 
 
 def test_empty_training_layer(scene, tmp_path):
