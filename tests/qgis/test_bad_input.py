@@ -147,6 +147,7 @@ def test_bands_that_qgis_would_read_as_others_are_refused(scene, bands):
 def test_empty_training_layer(scene, tmp_path):
     words = classify(scene.raster, squares(), tmp_path)
     assert "no usable feature was found" in words
+    assert "with 'Selected features only', select some" in words
     words = classify(scene.raster, squares(None, None), tmp_path)
     assert "2 without a class" in words
     words = classify(scene.raster, vector_layer([(QgsGeometry(), "a")], "Polygon"), tmp_path)

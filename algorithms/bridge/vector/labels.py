@@ -107,7 +107,7 @@ def read_labels(
         reasons = f"; {skipped.text}" if skipped else ""
         raise QgsProcessingException(
             f"Labelled points or polygons were expected in the layer {name}; no usable feature was found{reasons}. "
-            "Choose a layer with features and a filled class field."
+            "Choose a layer with features and a filled class field; with 'Selected features only', select some."
         )
     points = QgsWkbTypes.geometryType(source.wkbType()) == QgsWkbTypes.GeometryType.PointGeometry
     ids = tuple(number for number, *_ in labelled)
