@@ -22,6 +22,7 @@ from .base.classification_parameters import SampleLayers
 from .base.help_text import help_text
 from .base.metadata import ROOT, guide_page
 from .base.parameters import Parameters, ParameterValues
+from .base.rasters.raster_files import RasterStorage
 from .base.translation import tr, translatable
 
 # What tests/qgis/make_models.py writes into the files; there as it is, here for the translators.
@@ -119,6 +120,7 @@ class ShippedModel(QgsProcessingModelAlgorithm):
             RunFiles.of(values.inputs(), values.destinations(), values.folder_destinations()).refuse_conflicts()
             for step, own in self._steps(parameters, context):
                 step.refuse_values(own)
+                RasterStorage.refuse_other_suffixes(step, own)
 
     def _look_at_samples(
         self, parameters: Parameters, context: QgsProcessingContext, feedback: QgsProcessingFeedback

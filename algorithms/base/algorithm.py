@@ -180,6 +180,7 @@ class MtmsdAlgorithm(QgsProcessingAlgorithm):
                 self._refuse_other_kinds(values)
                 self._files = RunFiles.of(values.inputs(), values.destinations(), values.folder_destinations())
                 self._files.refuse_conflicts()
+                RasterStorage.refuse_other_suffixes(self, values)
                 RasterStorage.check(self, values)
                 self.outputs = RunOutputs(self, self._files)
                 self.collect(values, feedback)

@@ -55,18 +55,30 @@ class RasterStorage:
 
     @classmethod
     def check(cls, algorithm: MtmsdAlgorithm, values: ParameterValues) -> None:
-        """Read it for every raster that is wanted, before any work is done, and look at the names of their files.
+        """Read it for every raster that is wanted, before any work is done.
 
         Raises:
-            QgsProcessingException: One of them cannot be stored so, or is not to be a GeoTIFF.
+            QgsProcessingException: One of them cannot be stored so.
         """
         optional = QgsProcessingParameterDefinition.Flag.FlagOptional
         for definition in algorithm.destinationParameterDefinitions():
             name, needed = definition.name(), not definition.flags() & optional
             if isinstance(definition, QgsProcessingParameterRasterDestination) and (needed or values.is_given(name)):
-                text = values.destination(name)
-                if text not in ("", QgsProcessing.TEMPORARY_OUTPUT) and Path(text).suffix.lower() not in _SUFFIXES:
-                    raise QgsProcessingException(
-                        f"{name} should be a GeoTIFF (.tif); found {text}. Choose a name that ends so."
-                    )
                 cls.read(values, name)
+
+    @staticmethod
+    def refuse_other_suffixes(algorithm: MtmsdAlgorithm, values: ParameterValues) -> None:
+        """Check the names of all rasters, before any work is done.
+
+        Raises:
+            QgsProcessingException: One of them is not to be a GeoTIFF.
+        """
+        for definition in algorithm.destinationParameterDefinitions():
+            name = definition.name()
+            text = values.destination(name)
+            if not isinstance(definition, QgsProcessingParameterRasterDestination):
+                continue
+            if text not in ("", QgsProcessing.TEMPORARY_OUTPUT) and Path(text).suffix.lower() not in _SUFFIXES:
+                raise QgsProcessingException(
+                    f"{name} should be a GeoTIFF (.tif); found {text}. Choose a name that ends so."
+                )
