@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qgis.core import (
-    QgsProcessing,
     QgsProcessingException,
     QgsProcessingParameterDefinition,
     QgsProcessingParameterRasterDestination,
@@ -73,12 +72,14 @@ class RasterStorage:
         Raises:
             QgsProcessingException: One of them is not to be a GeoTIFF.
         """
+        from ...bridge.files.file_places import TEMPORARY_OUTPUT
+
         for definition in algorithm.destinationParameterDefinitions():
             name = definition.name()
             text = values.destination(name)
             if not isinstance(definition, QgsProcessingParameterRasterDestination):
                 continue
-            if text not in ("", QgsProcessing.TEMPORARY_OUTPUT) and Path(text).suffix.lower() not in _SUFFIXES:
+            if text not in ("", TEMPORARY_OUTPUT) and Path(text).suffix.lower() not in _SUFFIXES:
                 raise QgsProcessingException(
                     f"{name} should be a GeoTIFF (.tif); found {text}. Choose a name that ends so."
                 )

@@ -15,7 +15,7 @@ from pathlib import Path
 from qgis.core import QgsDataSourceUri, QgsProviderRegistry
 from qgis.PyQt.QtCore import QUrl
 
-_TEMPORARY_OUTPUT = "TEMPORARY_OUTPUT"  # the value of QgsProcessing.TEMPORARY_OUTPUT, in QGIS 3 and 4
+TEMPORARY_OUTPUT = "TEMPORARY_OUTPUT"  # the value of QgsProcessing.TEMPORARY_OUTPUT, in QGIS 3 and 4
 _IN_FILE = ("ogr", "spatialite")  # providers of destinations whose tables lie in a file
 _PROVIDER = re.compile(r"^(\w{3,}):(.*)$", re.DOTALL)  # a drive of Windows has one letter
 _VIRTUAL_FILE = re.compile(r"^/vsi(\w+)/")
@@ -64,7 +64,7 @@ class FilePlace:
 
 def place_of_destination(text: str) -> FilePlace | None:
     """The place that the value of an output names; None for what is temporary, in memory, or in a database server."""
-    if text in ("", _TEMPORARY_OUTPUT):
+    if text in ("", TEMPORARY_OUTPUT):
         return None
     if text.lower().startswith("file:"):
         return FilePlace.of(QUrl(text).toLocalFile())
@@ -80,7 +80,7 @@ def place_of_destination(text: str) -> FilePlace | None:
 
 def place_of_folder(text: str) -> FilePlace | None:
     """The place that the value of an output of a folder names; None for a temporary one."""
-    return None if text in ("", _TEMPORARY_OUTPUT) else FilePlace.of(text)
+    return None if text in ("", TEMPORARY_OUTPUT) else FilePlace.of(text)
 
 
 def real_file(text: str) -> Path | None:
