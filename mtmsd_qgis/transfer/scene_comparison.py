@@ -27,7 +27,6 @@ from .matched_raster import MatchedRaster
 from .scene_applicability import RasterWithDifferences, SceneApplicability, read_pixels
 from .scene_summary import SceneSummary
 from .transfer_summary import Inside, SceneComparison, Scenes
-from .verdict import judged
 
 NO_INDEX = -1.0
 INDEX_TYPE = "float32"
@@ -195,9 +194,9 @@ class TargetFacts:
             extras: Extra rasters in use.
             share_without_extras: Of the mapped pixels, those that lack one.
         """
-        facts = self.comparison.facts(self.inside, [entry.name for entry in classes], mapped)
-        facts = replace(facts, extras=tuple(extras), share_without_extras=share_without_extras)
-        return judged(replace(facts, least_confidence=self.least_confidence), [entry.name for entry in classes])
+        names = [entry.name for entry in classes]
+        facts = self.comparison.facts(self.inside, names, mapped, extras, share_without_extras)
+        return replace(facts, least_confidence=self.least_confidence)
 
 
 def write_applicability(

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..jobs.data_model import Band
-from ..jobs.transfer_results import BandComparison, TransferFacts
+from ..jobs.transfer_results import BandComparison, ExtraComparison, TransferFacts
 from ..progress import Progress, silent, span
 from .adaptation import Adaptation
 from .band_matching import BandMatch, named
@@ -97,7 +97,12 @@ class SceneComparison:
         return cls(scenes, adaptation, adapt == "scale", unadapted, scaled)
 
     def facts(
-        self, inside: Inside | None, classes: Sequence[str] = (), mapped_pixels: Sequence[int] = ()
+        self,
+        inside: Inside | None,
+        classes: Sequence[str] = (),
+        mapped_pixels: Sequence[int] = (),
+        extras: Sequence[ExtraComparison] = (),
+        share_without_extras: float = 0.0,
     ) -> TransferFacts:
         """For the report.
 
@@ -105,6 +110,8 @@ class SceneComparison:
             inside: The area of applicability; None where it is not known.
             classes: (K,) names, for the sentence.
             mapped_pixels: (K,) of each class on the target's map; none before there is a map.
+            extras: Extra rasters in use.
+            share_without_extras: Of the mapped pixels, those that lack one.
         """
         source, target = self.scenes.source, self.scenes.target.with_classes(mapped_pixels)
         unadapted = None if self.unadapted is None else self.unadapted.auc
@@ -122,6 +129,8 @@ class SceneComparison:
             adapt="scale" if self.adapted else "none",
             unadapted_auc=unadapted if self.adapted else None,
             adapted_auc=None if self.adapted else scaled,
+            extras=tuple(extras),
+            share_without_extras=share_without_extras,
         )
         return judged(facts, classes)
 

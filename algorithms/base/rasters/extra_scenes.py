@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from os.path import realpath
 from typing import TYPE_CHECKING
 
 from qgis.core import QgsProcessing, QgsProcessingFeedback, QgsProcessingParameterMultipleLayers
@@ -175,8 +174,10 @@ class ExtraFeatureRasters:
 
 def _is_again(raster: RasterSource, first: RasterSource, scenes: Sequence[ExtraScene]) -> bool:
     """Whether a raster is the first one or one of the further ones."""
+    from ...bridge.files.file_places import FilePlace
+
     known = (first.uri, *(scene.source.uri for scene in scenes))
-    return bool(raster.uri) and realpath(raster.uri) in map(realpath, known)  # also by way of a link
+    return bool(raster.uri) and any(FilePlace.of(raster.uri).overlaps(FilePlace.of(uri)) for uri in known if uri)
 
 
 def _counted_once(raster: RasterSource) -> str:

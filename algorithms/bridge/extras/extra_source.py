@@ -15,7 +15,6 @@ from osgeo import gdal
 from qgis.core import QgsProcessingException, QgsRasterLayer
 
 from ....mtmsd_qgis.jobs.extras.extra_rasters import CATEGORIES, ELEVATION, VALUES
-from ..raster.masks import transparency_bands
 from ..raster.source import RasterSource, describe_raster
 
 if TYPE_CHECKING:
@@ -162,15 +161,13 @@ def data_bands(source: RasterSource) -> list[int]:
     Raises:
         QgsProcessingException: It cannot be opened, or all are marked as bad.
     """
-    dataset = source.open()
     good = [band.number for band in source.bands if band.number not in source.bad]
     if not good:
         raise QgsProcessingException(
             f"An extra raster with at least one usable band was expected; of {source.name} ({source.size_text}) none "
             "would be used, as all are marked as bad. Choose another raster, or correct its list of bad bands."
         )
-    transparency = transparency_bands(dataset)
-    return [number for number in good if number not in transparency] or good[:1]
+    return [number for number in good if number not in source.transparency] or good[:1]
 
 
 def _has_classes(band: gdal.Band) -> bool:

@@ -42,7 +42,7 @@ def read_values(
         unknown |= within(stored, ends)
     for low, high in described.excluded:
         unknown |= (values >= low) & (values <= high)
-    if has_own_mask(dataset, number):
+    if has_own_mask(source, dataset, number):
         unknown |= band_pixels(band.GetMaskBand(), name, window) == 0
     values[unknown] = np.nan
     return values

@@ -7,7 +7,6 @@ polygon covers, or that a point or line touches, is left out.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -32,8 +31,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _POLYGON_DIMENSION = 2
-_LOOK = 512  # rows and columns, at most, that an alpha band is looked at in
-_ENDS = 0.9  # share of an alpha band's pixels that are 0 or the highest value; those between are edges
 
 
 @dataclass(frozen=True)
@@ -77,7 +74,7 @@ def describe_mask(layer: QgsMapLayer) -> MaskSource:
 
 
 def _refuse_several_bands(mask: RasterSource) -> None:
-    if len(mask.bands) - len(transparency_bands(mask.open())) > 1:
+    if len(mask.bands) - len(mask.transparency) > 1:
         raise QgsProcessingException(
             f"The mask {mask.name} should have one band, in which every value but 0 and nodata is left out; it has "
             f"{len(mask.bands)}. Take out the band that says what to leave out (Raster > Conversion > Translate)."
@@ -125,7 +122,7 @@ def own_mask(source: RasterSource, numbers: Sequence[int]) -> bytes | None:
     if not source.uri:
         return None
     dataset = source.open()  # a band does not keep it open
-    carriers = [number for number in numbers if has_own_mask(dataset, number)]
+    carriers = [number for number in numbers if has_own_mask(source, dataset, number)]
     if any(dataset.GetRasterBand(number).GetMaskFlags() & gdal.GMF_PER_DATASET for number in carriers):
         carriers = carriers[:1]  # all bands share it
     usable = None
@@ -136,32 +133,18 @@ def own_mask(source: RasterSource, numbers: Sequence[int]) -> bytes | None:
     return None if usable is None else usable.astype(np.uint8).tobytes()
 
 
-def transparency_bands(dataset: gdal.Dataset) -> set[int]:
-    """Numbers of the alpha bands that say which pixels are seen.
+def has_own_mask(source: RasterSource, dataset: gdal.Dataset, number: int) -> bool:
+    """Whether a mask hides pixels of a band: its own, the data set's, or an alpha band that says which are seen.
 
-    GDAL takes the fourth band of any image of bytes for an alpha band, near infrared too. Of transparency nearly all
-    pixels have the lowest or the highest value.
+    Args:
+        source: The raster.
+        dataset: The same, open.
+        number: Of the band, from 1.
     """
-    bands = {number: dataset.GetRasterBand(number) for number in range(1, dataset.RasterCount + 1)}
-    return {n for n, band in bands.items() if band.GetColorInterpretation() == gdal.GCI_AlphaBand and _has_ends(band)}
-
-
-def has_own_mask(dataset: gdal.Dataset, number: int) -> bool:
-    """Whether a mask hides pixels of a band: its own, the data set's, or an alpha band that says which are seen."""
     flags = dataset.GetRasterBand(number).GetMaskFlags()
     if flags & (gdal.GMF_ALL_VALID | gdal.GMF_NODATA):
         return False
-    return not flags & gdal.GMF_ALPHA or bool(transparency_bands(dataset))
-
-
-def _has_ends(band: gdal.Band) -> bool:
-    """Whether nearly all pixels, seen from afar, are 0 or the highest value; what cannot be read is met elsewhere."""
-    import numpy as np
-
-    seen = None
-    with contextlib.suppress(RuntimeError):  # where somebody called gdal.UseExceptions
-        seen = band.ReadAsArray(buf_xsize=min(band.XSize, _LOOK), buf_ysize=min(band.YSize, _LOOK))
-    return seen is None or bool(np.isin(seen, (0, seen.max())).mean() >= _ENDS)
+    return not flags & gdal.GMF_ALPHA or bool(source.transparency)
 
 
 def both_usable(one: bytes, other: bytes) -> bytes:

@@ -7,7 +7,9 @@ Enters: a QGIS raster layer of any provider. Leaves: a RasterSource, which holds
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cached_property
 from math import isfinite
 from pathlib import Path
 
@@ -36,6 +38,8 @@ from .layer_nodata import declared_nodata, with_layer_nodata
 
 EARTH = "EPSG:7030"  # the ellipsoid of WGS 84, where a CRS names none
 METRE_TOLERANCE = 0.01  # of the metre of a CRS, beside that on the ground
+_LOOK = 512  # rows and columns, at most, that an alpha band is looked at in
+_ENDS = 0.9  # share of an alpha band's pixels that are 0 or the highest value; those between are edges
 FEATURES_KEY = "MTMSD_FEATURES"  # metadata item of a feature raster: its FeatureLayout as JSON
 
 # Without georeference QGIS puts pixel (0, 0) at the origin and lets rows go down.
@@ -164,11 +168,35 @@ class RasterSource:
             raise QgsProcessingException(f"The raster {self.name} has changed its size. Load it again.")
         return dataset
 
+    @cached_property
+    def transparency(self) -> frozenset[int]:
+        """Numbers of the alpha bands that say which pixels are seen.
+
+        GDAL takes the fourth band of any image of bytes for an alpha band, near infrared too. Of transparency nearly
+        all pixels have the lowest or the highest value.
+
+        Raises:
+            QgsProcessingException: As open does.
+        """
+        dataset, alpha = self.open(), gdal.GCI_AlphaBand
+        bands = {band.number: dataset.GetRasterBand(band.number) for band in self.bands}
+        return frozenset(n for n, band in bands.items() if band.GetColorInterpretation() == alpha and _has_ends(band))
+
     @property
     def size_text(self) -> str:
         """For example 145 x 145 pixels, 200 bands."""
         bands = len(self.bands)
         return f"{self.grid.width} x {self.grid.height} pixels, {bands} band{'s' if bands != 1 else ''}"
+
+
+def _has_ends(band: gdal.Band) -> bool:
+    """Whether nearly all pixels, seen from afar, are 0 or the highest value; what cannot be read is met elsewhere."""
+    import numpy as np
+
+    seen = None
+    with suppress(RuntimeError):  # where somebody called gdal.UseExceptions
+        seen = band.ReadAsArray(buf_xsize=min(band.XSize, _LOOK), buf_ysize=min(band.YSize, _LOOK))
+    return seen is None or bool(np.isin(seen, (0, seen.max())).mean() >= _ENDS)
 
 
 def open_raster(uri: str, open_options: tuple[str, ...] = ()) -> gdal.Dataset:
