@@ -72,7 +72,8 @@ class RunDirectory:
             FileFormatError: The user asked to go on, and there is no unfinished run or it is another one.
         """
         earlier = read_notes(folder / RUN_FILE)
-        other = [word for word, digest in fingerprints.items() if earlier is None or earlier.get(word) != digest]
+        words = {**(earlier or {}), **fingerprints}  # what only one of the two runs has is a difference too
+        other = [word for word in words if earlier is None or earlier.get(word) != fingerprints.get(word)]
         if earlier is not None and not other:
             log.info("Going on with the unfinished run in %s.", folder)
             return cls(folder, persistent=True)

@@ -13,6 +13,7 @@ from mtmsd_qgis.errors import FileFormatError
 from mtmsd_qgis.io import run_directory
 from mtmsd_qgis.io.run_directory import RunDirectory, open_run_directory
 from mtmsd_qgis.jobs.data_model import ClassEntry
+from mtmsd_qgis.jobs.extras.extra_rasters import ExtraInputs
 from mtmsd_qgis.jobs.protocol import Job
 
 
@@ -38,6 +39,21 @@ def test_other_colours_of_the_classes_are_the_same_run(tmp_path):
     assert (folder / "mapped.part").exists()
     open_run_directory(replace(job, classes=(ClassEntry(1, "lake", "#1f78b4"),)), tmp_path)
     assert not (folder / "mapped.part").exists()
+
+
+@pytest.mark.parametrize("name", ["extras", "sample_weights", "inputs"])
+def test_a_run_without_what_the_other_had_is_another_run(tmp_path, name):
+    (tmp_path / "weights.npy").touch()
+    parts = {"extras": ExtraInputs(texture=True), "sample_weights": "weights.npy"}
+    parts["inputs"] = {"classifier": str(tmp_path / "weights.npy")}
+    job = Job("mapscene", outputs={"checkpoint": str(tmp_path / "run")})
+    for earlier, later in ((replace(job, **{name: parts[name]}), job), (job, replace(job, **{name: parts[name]}))):
+        folder = open_run_directory(earlier, tmp_path).folder
+        (folder / "mapped.part").touch()
+        with pytest.raises(FileFormatError, match=r"differs from this one in: \w"):
+            open_run_directory(replace(later, inputs={**later.inputs, "resume": str(folder)}), tmp_path)
+        open_run_directory(later, tmp_path)
+        assert not (folder / "mapped.part").exists()
 
 
 def test_work_of_which_nothing_is_known_is_not_gone_on_with(tmp_path):
