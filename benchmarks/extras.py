@@ -264,7 +264,7 @@ def fitted_on(scene: Scene, raster: Raster, draw: Draw) -> EnsemblePredictor:
 def with_extras(fitted: FittedClassifier) -> EnsemblePredictor:
     """What decides where all extras in use have data, as they have everywhere here."""
     predictor = fitted.predictor
-    return _ensemble(predictor.extended if isinstance(predictor, ExtrasPredictor) else predictor)
+    return _ensemble(predictor.extended[0] if isinstance(predictor, ExtrasPredictor) else predictor)
 
 
 def without_extras(fitted: FittedClassifier) -> EnsemblePredictor:

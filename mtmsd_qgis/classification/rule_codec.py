@@ -36,7 +36,7 @@ from .auto.model_library import ModelSpec
 from .auto.predictor import EnsembleRule
 from .auto.scene_scaling import GuideScaling, SpectraScaling
 from .choices.class_priors import PriorRule
-from .extras.extras_rule import ExtrasRule
+from .extras.extras_rule import ExtendedEnsemble, ExtrasRule
 from .fusion.fusion_ensemble import FittedFusion
 from .fusion.reader import FusionRule, Purified
 from .fusion.timestep_fusion import FusionClassifier
@@ -95,6 +95,7 @@ STORED: Mapping[str, Stored] = {
         Stored(EnsembleRule),
         Stored(PriorRule, {"log_ratio": "K"}),
         Stored(ColumnRecipe, {"decibel": "B", "median": "C", "inverse": "C"}),
+        Stored(ExtendedEnsemble),
         Stored(ExtrasRule),
     )
 }

@@ -37,7 +37,7 @@ from .windows import Window
 
 log = logging.getLogger(__name__)
 
-REVISION = "4"  # of all that computes what is stored; raised when a stored window would no longer be the same
+REVISION = "5"  # of all that computes what is stored; raised when a stored window would no longer be the same
 RUN_FILE = "run.json"
 _FILES = (RUN_FILE, "model.mtmsd", "model.mtmsd.checkpoint")  # of a run; the model is that of the task mapscene
 _ENDINGS = (".raw", ".hdr", ".part", ".partial", ".aux.xml")

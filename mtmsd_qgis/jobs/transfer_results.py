@@ -99,8 +99,8 @@ class TransferFacts:
         least_confidence: From which a pixel counts as sure, as three quarters of the held-out samples do; None where
             that is not known.
         extras: Extra rasters in use.
-        share_without_extras: Of the mapped pixels, those at which one of these has no data, so that they are mapped by
-            the classifier without extras.
+        share_without_extras: Of the mapped pixels, those at which one of these has no data, so that they are mapped
+            without it.
     """
 
     sentence: str

@@ -11,6 +11,11 @@ from html import escape
 from ..jobs.extras.extra_rasters import ExtraFacts
 from .html import NONE, percent_text, table
 
+LACK_AN_EXTRA = (
+    "of the mapped pixels lack an extra that is used; they are mapped with those of the others that help there, or "
+    "without any"
+)
+
 
 def cluster_extra_parts(facts: ExtraFacts) -> list[str]:
     """The same of a cluster map, for which nothing was asked of held-out samples."""
@@ -41,5 +46,5 @@ def extra_parts(facts: ExtraFacts) -> list[str]:
     ]
     head = ["Extra raster", "Used", "Gain (log loss)", "Standard error", "Shifted copies that help less", "Why"]
     share = percent_text(100 * facts.share_without)
-    without = [f"<p>{share} % of the mapped pixels lack an extra that is used; they are mapped without any.</p>"]
+    without = [f"<p>{share} % {LACK_AN_EXTRA}.</p>"]
     return ["<h2>Extra rasters</h2>", table(head, rows), *(without if facts.share_without else [])]

@@ -12,6 +12,7 @@ from html import escape
 from ..jobs.data_model import ClassEntry
 from ..jobs.transfer_results import TRUSTED, BandComparison, TransferFacts
 from .charts import QuantileLines, quantile_chart
+from .extra_tables import LACK_AN_EXTRA
 from .html import NONE, cards, paragraph, percent_text, swatch, table
 
 _ALIKE = 0.505  # AUC below which a band is neither lower nor higher
@@ -152,7 +153,7 @@ def _extras(facts: TransferFacts) -> str:
     """Table of the extra rasters, and how many pixels lack one."""
     rows = [[escape(extra.name), escape(extra.difference) or "alike"] for extra in facts.extras]
     share = percent_text(100 * facts.share_without_extras)
-    without = f"<p>{share} % of the mapped pixels lack an extra that is used; they are mapped without any.</p>"
+    without = f"<p>{share} % {LACK_AN_EXTRA}.</p>"
     return (
         "<h2>Extra rasters</h2>"
         + table(["Extra raster", "Beside the one that was learnt with"], rows)

@@ -139,7 +139,7 @@ def _extras(facts: TransferFacts) -> _Reason | None:
 def _without_extras(facts: TransferFacts) -> _Reason | None:
     if facts.share_without_extras < MOST_WITHOUT:
         return None
-    return _Reason(CAREFUL, f"{_percent(facts.share_without_extras)} of its pixels are mapped without extra rasters")
+    return _Reason(CAREFUL, f"{_percent(facts.share_without_extras)} of its pixels lack an extra raster")
 
 
 def _adapted(facts: TransferFacts) -> _Reason | None:

@@ -204,7 +204,7 @@ def test_extra_rasters_of_another_unit_or_place_are_told_of(scene, tmp_path, cap
     assert facts.verdict == "not trusted"
     facts, difference = found(np.full_like(height, np.nan))
     assert difference == "It has no data in this scene."
-    assert "100 % of its pixels are mapped without extra rasters" in facts.sentence
+    assert "100 % of its pixels lack an extra raster" in facts.sentence
 
 
 def test_categories_that_were_not_there_are_told_of(scene, tmp_path):

@@ -123,8 +123,8 @@ def with_class_weights(
 def _reweighted(classifier: FittedClassifier, task: TrainingTask, wanted: Shares) -> tuple[FittedClassifier, Shares]:
     """The classifier with the wanted shares (K,), and those (K,) that it presumes.
 
-    With extras there are two ensembles, each with shares of its own: that with extras was fitted to the samples at
-    which they have data. What is presumed is told of that one.
+    With extras there are several ensembles, each with shares of its own: one with extras was fitted to the samples at
+    which they have data. What is presumed is told of the one that knows them all.
     """
     rule, predictor, samples = classifier.rule, classifier.predictor, classifier.samples
     shares = _sample_shares(task, samples)
@@ -132,12 +132,12 @@ def _reweighted(classifier: FittedClassifier, task: TrainingTask, wanted: Shares
         predictor, presumed = _reweighted_ensemble(predictor, shares, wanted)
         return replace(classifier, predictor=predictor, rule=EnsembleRule.of(predictor)), presumed
     if isinstance(predictor, ExtrasPredictor) and isinstance(rule, ExtrasRule):
-        _, known = predictor.extras.at_pixels(samples.rows, samples.cols, silent)
         plain, _ = _reweighted_ensemble(predictor.plain, shares, wanted)
-        shares = _sample_shares(task, samples.subset(known))
-        extended, presumed = _reweighted_ensemble(predictor.extended, shares, wanted)
-        rule = replace(rule, plain=EnsembleRule.of(plain), extended=extended.ensemble)
-        return replace(classifier, predictor=replace(predictor, plain=plain, extended=extended), rule=rule), presumed
+        found = [_reweighted_ensemble(each, _shares_with(task, each, samples), wanted) for each in predictor.extended]
+        predictor = replace(predictor, plain=plain, extended=tuple(each for each, _ in found))
+        extended = tuple(replace(one, ensemble=each.ensemble) for one, (each, _) in zip(rule.extended, found))
+        rule = replace(rule, plain=EnsembleRule.of(plain), extended=extended)
+        return replace(classifier, predictor=predictor, rule=rule), found[0][1]
     if isinstance(rule, (FusionRule, PatchRule)):
         log_ratio = _log_ratio(wanted, shares)
         predictor, rule = PriorPredictor(predictor, log_ratio), PriorRule(rule, log_ratio)
@@ -166,6 +166,14 @@ def _reweighted_ensemble(
         presumed = np.asarray(torch.softmax(ensemble.log_prior.double(), dim=0).cpu().numpy())
     prior = ensemble.log_prior + _log_ratio(wanted, presumed).to(ensemble.log_prior)
     return replace(predictor, ensemble=replace(ensemble, log_prior=prior)), presumed
+
+
+def _shares_with(task: TrainingTask, predictor: EnsemblePredictor, samples: SampleTable) -> Shares:
+    """(K,) of the classes among the samples at which the extras that an ensemble knows have data."""
+    if predictor.reader.extras is None:
+        raise ValueError("an ensemble with extras was expected")
+    _, known = predictor.reader.extras.at_pixels(samples.rows, samples.cols, silent)
+    return _sample_shares(task, samples.subset(known))
 
 
 def _log_ratio(wanted: Shares, presumed: Shares) -> Tensor:

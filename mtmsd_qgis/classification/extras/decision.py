@@ -16,7 +16,7 @@ from ..feature_value.candidate import Candidate
 from ..predictor import DecisionRule, Predictor
 from ..training_task import TrainingTask
 from .extras_predictor import ExtrasPredictor
-from .extras_rule import ExtrasRule
+from .extras_rule import ExtendedEnsemble, ExtrasRule
 from .joining import ExtraJoining
 
 
@@ -54,15 +54,17 @@ def decide(task: TrainingTask, fit: Candidate, progress: Progress) -> Decision:
     joining = ExtraJoining(task.extras, fit, task.classes)
     joined = joining.run(span(progress, end, 1.0))
     findings = tuple(joining.findings)
-    if joined is None or joined.reader.extras is None:
+    if joined is None:
         return Decision(plain, rule, ensemble, fit.reader, fit.samples, fit.validated.context, findings)
-    extended = EnsemblePredictor(joined.reader, joined.ensemble)
+    extended = tuple(EnsemblePredictor(each.reader, each.ensemble) for each in joined.extensions)
+    stored = tuple(ExtendedEnsemble(each.ensemble, each.used) for each in joined.extensions)
+    first = joined.extensions[0]
     return Decision(
-        ExtrasPredictor(plain, extended, joined.reader.extras),
-        ExtrasRule.of(rule, joined.ensemble, joined.recipes),
-        joined.ensemble,
-        joined.reader,
-        joined.samples,
-        joined.context,
+        ExtrasPredictor(plain, extended, joined.extras),
+        ExtrasRule.of(rule, stored, joined.recipes),
+        first.ensemble,
+        first.reader,
+        first.samples,
+        first.context,
         findings,
     )

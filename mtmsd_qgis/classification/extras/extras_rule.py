@@ -20,21 +20,48 @@ from .scene_components import SceneComponents
 
 
 @dataclass(frozen=True)
-class ExtrasRule:
-    """Two ensembles, and how the columns of extras are made.
+class ExtendedEnsemble:
+    """An ensemble that knows some of the extras in use.
 
     Attributes:
-        plain: Decides where an extra has no data.
-        extended: Decides elsewhere.
+        ensemble: Fitted where all of these have data.
+        used: Positions of their recipes, ascending.
+    """
+
+    ensemble: Ensemble
+    used: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class ExtrasRule:
+    """Ensembles with extras and without, and how the columns of extras are made.
+
+    Attributes:
+        plain: Decides where none of the others does.
+        extended: Each decides where all of its extras have data and none before it does; the first knows all extras.
         recipes: Of the columns; positions count from the first band of the extra rasters in use.
     """
 
     plain: EnsembleRule
-    extended: Ensemble
+    extended: tuple[ExtendedEnsemble, ...]
     recipes: tuple[ColumnRecipe, ...]
 
+    def __post_init__(self) -> None:
+        """Check that the first ensemble knows all extras, and the others some.
+
+        Raises:
+            ValueError: They do not.
+        """
+        everything = tuple(range(len(self.recipes)))
+        first = self.extended[0].used if self.extended else None
+        others = [set(each.used) for each in self.extended[1:]]
+        if first != everything or not everything or not all(used and used < set(everything) for used in others):
+            raise ValueError("an ensemble with all extras should come first, and others with some of them after it")
+
     @classmethod
-    def of(cls, plain: EnsembleRule, extended: Ensemble, recipes: tuple[ColumnRecipe, ...]) -> ExtrasRule:
+    def of(
+        cls, plain: EnsembleRule, extended: tuple[ExtendedEnsemble, ...], recipes: tuple[ColumnRecipe, ...]
+    ) -> ExtrasRule:
         """With positions among the bands of the extras in use alone, as another scene will have no others."""
         first, moved = 0, []
         for recipe in recipes:
@@ -70,5 +97,10 @@ class ExtrasRule:
         components = SceneComponents(reader.cube, reader.plan.base, reader.scaling)
         rasters = BandSubset(cube, range(own, cube.bands)) if self.extra_bands else None
         extras = ExtraReader(rasters, components, self.recipes)
-        extended = EnsemblePredictor(replace(reader, extras=extras), self.extended)
-        return ExtrasPredictor(plain, extended, extras)
+        extended = [
+            EnsemblePredictor(
+                replace(reader, extras=extras.with_recipes([self.recipes[i] for i in each.used])), each.ensemble
+            )
+            for each in self.extended
+        ]
+        return ExtrasPredictor(plain, tuple(extended), extras)

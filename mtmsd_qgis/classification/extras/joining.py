@@ -2,7 +2,7 @@
 """Extras join the default classifier one after the other, each where it improves what was there before.
 
 Enters: the fitted classifier without extras, the extras of the job. Leaves: the ensemble with the extras that joined,
-fitted on the samples at which they have data, and a finding on each extra.
+fitted on the samples at which they have data, others for pixels that lack some of them, and a finding on each extra.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from torch import Tensor
 from ...features.extras.column_recipe import ColumnRecipe
 from ...features.extras.edge_shift import warn_of_shift
 from ...features.extras.extra_reader import ExtraReader, SceneExtras
+from ...io.cube import spread_windows
 from ...jobs.data_model import ClassEntry
 from ...jobs.extras.extra_rasters import CATEGORIES, TEXTURE, VALUES, ExtraFinding
 from ...jobs.results import ContextSummary
@@ -35,26 +36,43 @@ from .scene_components import SceneComponents
 log = logging.getLogger(__name__)
 
 _LEAST_SAMPLES = 2  # of each class, at which an extra has data
+_LEAST_SHARE = 0.01  # of the scene, that lacks the same extras, for an ensemble of its own with the others
+_WINDOWS, _SIDE = 36, 64  # in which such pixels are looked for
 _ALWAYS = "Used, as EXTRA_USE 'always' says; whether it helps was not asked."
 
 
 @dataclass(frozen=True)
-class Joined:
-    """The classifier with extras.
+class Extension:
+    """The classifier with some of the extras that joined.
 
     Attributes:
-        reader: Of feature sets with the extras that joined.
-        samples: At which these have data, with all feature sets.
+        used: Their positions among these.
+        reader: Of feature sets with them.
+        samples: At which they have data, with all feature sets.
         ensemble: Fitted on them.
-        recipes: Of the extras that joined.
         context: Whether spatial context is used, asked anew with the extras; None where that was no question.
     """
 
+    used: tuple[int, ...]
     reader: FeatureSetReader
     samples: TrainingSet
     ensemble: Ensemble
-    recipes: tuple[ColumnRecipe, ...]
     context: ContextSummary | None
+
+
+@dataclass(frozen=True)
+class Joined:
+    """What joined.
+
+    Attributes:
+        recipes: Of the extras.
+        extras: Their reader.
+        extensions: The classifier with all of them; then with some, for pixels that lack the others.
+    """
+
+    recipes: tuple[ColumnRecipe, ...]
+    extras: ExtraReader
+    extensions: tuple[Extension, ...]
 
 
 @dataclass(frozen=True)
@@ -64,11 +82,13 @@ class _State:
     Attributes:
         recipes: Of the extras.
         known: (N,) samples at which all of them have data.
+        known_of: (N,) samples at which each of them has data.
         features: Their columns at all samples.
     """
 
     recipes: tuple[ColumnRecipe, ...]
     known: NDArray[np.bool_]
+    known_of: tuple[NDArray[np.bool_], ...]
     features: dict[FeatureSet, Tensor]
 
 
@@ -95,7 +115,7 @@ class ExtraJoining:
         self._extras, self._fit, self._classes = extras, fit, classes
         components = SceneComponents(reader.cube, reader.plan.base, reader.scaling)
         self._reader = ExtraReader(extras.raster, components)
-        self._state = _State((), np.ones(len(fit.samples), dtype=bool), {})
+        self._state = _State((), np.ones(len(fit.samples), dtype=bool), (), {})
         self.findings: list[ExtraFinding] = []
 
     def run(self, progress: Progress) -> Joined | None:
@@ -107,13 +127,55 @@ class ExtraJoining:
             self.findings.append(finding)
             level = logging.INFO if finding.joined or finding.gain is not None else logging.WARNING
             log.log(level, "Extra raster %s: %s", finding.name, finding.sentence)
-        state = self._state
-        if not state.recipes:
+        recipes = self._state.recipes
+        if not recipes:
             return None
-        samples, purpose = self._training(state).subset(state.known), self._purpose_of(state.known)
-        validated = cross_validate_ensemble(samples, purpose, span(progress, 0.8, 0.95))
-        ensemble = validated.fit(samples, purpose.seed, span(progress, 0.95, 1.0))
-        return Joined(self._reader_of(state.recipes), samples, ensemble, state.recipes, validated.context)
+        choices = [tuple(range(len(recipes))), *self._incomplete()]
+        found = []
+        for number, used in enumerate(choices):
+            part = span(progress, 0.8 + 0.2 * number / len(choices), 0.8 + 0.2 * (number + 1) / len(choices))
+            found.append(self._extension(used, part))
+        extensions = tuple(each for each in found if each is not None)
+        return Joined(recipes, self._reader.with_recipes(recipes), extensions)
+
+    def _incomplete(self) -> list[tuple[int, ...]]:
+        """Extras that have data where others that joined have none, the most first; in a fair part of the scene."""
+        recipes, components = self._state.recipes, self._reader.components
+        if len(recipes) < 2:
+            return []
+        known = []
+        for window in spread_windows(components, 0, _SIDE, _WINDOWS):
+            valid = np.isfinite(components.read(window, [0])[0])
+            of_window = [self._reader.source_of(r.kind).read(window, list(r.positions))[:, valid] for r in recipes]
+            known.append(np.stack([np.isfinite(values).all(axis=0) for values in of_window]))
+        patterns, counts = np.unique(np.concatenate(known, axis=1), axis=1, return_counts=True)
+        often = counts >= _LEAST_SHARE * counts.sum()
+        found = [tuple(np.flatnonzero(pattern).tolist()) for pattern in patterns.T[often]]
+        some = [used for used in found if 0 < len(used) < len(recipes)]
+        return sorted(some, key=lambda used: (-len(used), used))
+
+    def _extension(self, used: tuple[int, ...], progress: Progress) -> Extension | None:
+        """The classifier with some of the extras that joined; None where these do not earn their place alone."""
+        state = self._state
+        recipes = tuple(state.recipes[i] for i in used)
+        known = np.logical_and.reduce([state.known_of[i] for i in used])
+        purpose, features = self._purpose_of(known), state.features
+        if len(used) < len(state.recipes):
+            if not self._earns(recipes, known, span(progress, 0.0, 0.3)):
+                return None
+            features = self._features(recipes, span(progress, 0.3, 0.5))
+        samples = replace(self._fit.samples, features={**self._fit.samples.features, **features}).subset(known)
+        validated = cross_validate_ensemble(samples, purpose, span(progress, 0.5, 0.9))
+        ensemble = validated.fit(samples, purpose.seed, span(progress, 0.9, 1.0))
+        return Extension(used, self._reader_of(recipes), samples, ensemble, validated.context)
+
+    def _earns(self, recipes: Sequence[ColumnRecipe], known: NDArray[np.bool_], progress: Progress) -> bool:
+        """Whether extras earn their place together, where the others have no data."""
+        if self._extras.inputs.use == "always":
+            return True
+        fit = self._fit
+        question = Question(fit.samples.subset(known), fit.table.subset(known), self._purpose_of(known))
+        return question.ask(self._reader.with_recipes(recipes), progress).earns_its_place
 
     def _candidates(self) -> list[_Candidate]:
         inputs, absolute = self._extras.inputs, self._fit.purpose.interpolates
@@ -135,8 +197,8 @@ class ExtraJoining:
         if recipe is None:
             return ExtraFinding(candidate.name, False, "Left out: it has no data in the scene.")
         alone = self._reader.with_recipes([recipe])
-        columns, known = alone.at_pixels(fit.table.rows, fit.table.cols, span(progress, 0.0, 0.1))
-        known &= state.known
+        columns, own = alone.at_pixels(fit.table.rows, fit.table.cols, span(progress, 0.0, 0.1))
+        known = own & state.known
         useless = self._useless(columns, known)
         if useless:
             return ExtraFinding(candidate.name, False, useless)
@@ -147,7 +209,9 @@ class ExtraJoining:
         answer = question.ask(alone, span(progress, 0.1, 0.7), copies=0 if always else COPIES)
         joins, sentence = (True, _ALWAYS) if always else (answer.earns_its_place, answer.sentence)
         if joins:
-            self._state = self._with(recipe, known, span(progress, 0.7, 1.0))
+            recipes = (*state.recipes, recipe)
+            features = self._features(recipes, span(progress, 0.7, 1.0))
+            self._state = _State(recipes, known, (*state.known_of, own), features)
         return ExtraFinding(candidate.name, joins, sentence, answer.gain, answer.standard_error, answer.below)
 
     def _useless(self, columns: Tensor, known: NDArray[np.bool_]) -> str:
@@ -165,17 +229,15 @@ class ExtraJoining:
             return "Left out: it has the same value at all training samples."
         return ""
 
-    def _with(self, recipe: ColumnRecipe, known: NDArray[np.bool_], progress: Progress) -> _State:
-        """The state with one more extra, whose columns are read in all the forms that models want."""
+    def _features(self, recipes: Sequence[ColumnRecipe], progress: Progress) -> dict[FeatureSet, Tensor]:
+        """Columns of some extras at all samples, in all the forms that models want."""
         fit = self._fit
-        recipes = (*self._state.recipes, recipe)
         reader = self._reader_of(recipes)
         library = [spec for specs in fit.purpose.libraries.values() for spec in specs]
         sets = [s for s in feature_sets_of(available_models(library, reader.available)) if s.is_extra]
         values, order = reader.at_samples(fit.table, sets, progress)
         back = torch.from_numpy(np.argsort(order))
-        features = {s: v[back.to(v.device)] for s, v in values.items()}
-        return replace(self._state, recipes=recipes, known=known, features=features)
+        return {s: v[back.to(v.device)] for s, v in values.items()}
 
     def _reader_of(self, recipes: Sequence[ColumnRecipe]) -> FeatureSetReader:
         return replace(self._fit.reader, extras=self._reader.with_recipes(recipes))

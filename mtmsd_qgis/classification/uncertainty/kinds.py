@@ -20,9 +20,9 @@ Probabilities = NDArray[np.float32]
 
 
 def has_several_kinds(predictor: Predictor) -> bool:
-    """Whether models of several kinds decide each pixel: with extras, in both ensembles."""
+    """Whether models of several kinds decide each pixel: with extras, in all ensembles."""
     if isinstance(predictor, ExtrasPredictor):
-        return has_several_kinds(predictor.plain) and has_several_kinds(predictor.extended)
+        return all(has_several_kinds(each) for each in (predictor.plain, *predictor.extended))
     return isinstance(predictor, EnsemblePredictor) and len(_members_by_kind(predictor.ensemble)) > 1
 
 

@@ -103,8 +103,8 @@ class ExtraFacts:
 
     Attributes:
         findings: One an extra.
-        share_without: Of the mapped pixels, those at which an extra in use has no data, so that they are mapped by the
-            classifier without extras; 0 where no extra is in use.
+        share_without: Of the mapped pixels, those at which an extra in use has no data, so that they are mapped without
+            it; 0 where no extra is in use.
     """
 
     findings: tuple[ExtraFinding, ...]

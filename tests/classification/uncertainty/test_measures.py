@@ -76,8 +76,8 @@ def ensemble_of(by_kind):
 def test_kinds_disagree_at_each_pixel_by_the_ensemble_that_decides_it():
     plain = ensemble_of({1: np.array([[0.5, 0.5], [0.5, 0.5]]), "a": np.array([[0.9, 0.9], [0.1, 0.1]])})
     extended = ensemble_of({"a": np.array([[0.8, 0.8], [0.2, 0.2]]), 1: np.array([[0.2, 0.2], [0.8, 0.8]])})
-    extras = SimpleNamespace(read=lambda window: (None, torch.tensor([[True, False]])))
-    predictor = ExtrasPredictor(plain, extended, extras)
+    extended.reader.extras = SimpleNamespace(read=lambda window: (None, torch.tensor([[True, False]])))
+    predictor = ExtrasPredictor(plain, (extended,), extended.reader.extras)
     tile = Tile(Window(0, 0, 1, 2), Window(0, 0, 1, 2))
     found, _, by_kind = probabilities_by_kind(predictor, tile)
     np.testing.assert_array_equal(found, predictor.probabilities(tile)[0])
@@ -85,9 +85,9 @@ def test_kinds_disagree_at_each_pixel_by_the_ensemble_that_decides_it():
     np.testing.assert_allclose(disagreement(by_kind), [[0.6, 0.4]], atol=1e-6)
 
 
-def test_kinds_are_told_apart_only_where_both_ensembles_have_several():
+def test_kinds_are_told_apart_only_where_all_ensembles_have_several():
     p = np.full((2, 2), 0.5)
     both, one = ensemble_of({1: p, "a": p}), ensemble_of({1: p})
-    assert has_several_kinds(ExtrasPredictor(both, both, None))
-    assert not has_several_kinds(ExtrasPredictor(both, one, None))
-    assert not has_several_kinds(ExtrasPredictor(one, both, None))
+    assert has_several_kinds(ExtrasPredictor(both, (both,), None))
+    assert not has_several_kinds(ExtrasPredictor(both, (both, one), None))
+    assert not has_several_kinds(ExtrasPredictor(one, (both,), None))
