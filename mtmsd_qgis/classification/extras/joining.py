@@ -143,9 +143,9 @@ class ExtraJoining:
         recipes, components = self._state.recipes, self._reader.components
         if len(recipes) < 2:
             return []
-        known = []
+        known, filled = [], components.filled([0])
         for window in spread_windows(components, 0, _SIDE, _WINDOWS):
-            valid = np.isfinite(components.read(window, [0])[0])
+            valid = filled[window.slices]
             of_window = [self._reader.source_of(r.kind).read(window, list(r.positions))[:, valid] for r in recipes]
             known.append(np.stack([np.isfinite(values).all(axis=0) for values in of_window]))
         patterns, counts = np.unique(np.concatenate(known, axis=1), axis=1, return_counts=True)
