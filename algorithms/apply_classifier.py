@@ -165,7 +165,7 @@ class ApplyClassifier(MtmsdAlgorithm):
     def collect(self, values: ParameterValues, feedback: QgsProcessingFeedback) -> None:
         """Look at raster, classifier, model and mask."""
         from ..mtmsd_qgis.io.classifier_file import read_classifier_description
-        from ..mtmsd_qgis.jobs.extras.extra_rasters import check_number
+        from ..mtmsd_qgis.jobs.extras.extra_rasters import check_number, learnt_order
         from .bridge.raster.source import describe_raster
 
         self._source = describe_raster(values.raster("INPUT"))
@@ -178,6 +178,11 @@ class ApplyClassifier(MtmsdAlgorithm):
         SegmentParameters.check_learnt(self._settings(values, None).segments, self._classifier.segments)
         self._extras = ExtraRasters(applies=True).read(values)
         check_number(self._classifier.extras or (), len(self._extras.sources))
+        names = [extra.name for extra in self._extras.sources]
+        self._extras = self._extras.in_order(learnt_order(self._classifier.extras or (), names))
+        if names != [extra.name for extra in self._extras.sources]:
+            order = ", ".join(extra.name for extra in self._extras.sources)
+            feedback.pushInfo(f"Extra rasters are taken in the order of those that were learnt with, by name: {order}.")
         self._mask = BandsAndMask().read_mask(values)
 
     def _refuse_model(self, feedback: QgsProcessingFeedback) -> None:

@@ -176,6 +176,22 @@ def test_what_cannot_be_applied_is_refused_with_one_sentence(scene, learnt, mode
         assert not (tmp_path / "map.tif").exists()
 
 
+def test_extra_rasters_of_the_learnt_names_may_come_in_any_order(scene, tmp_path):
+    rng = np.random.default_rng(0)
+    paths = [str(write_raster(tmp_path / f"{n}.tif", rng.normal(size=(1, 64, 64)).astype("f4"))) for n in "hg"]
+    samples = {"TRAINING": str(scene.polygons), "CLASS_FIELD": "cover", "SPLIT": "random"}
+    outputs = {"OUTPUT": str(tmp_path / "map.tif"), "PROBABILITIES": str(tmp_path / "p.tif")}
+    extras = {"EXTRA": paths, "EXTRA_USE": "always"}
+    classifier = {"OUTPUT_CLASSIFIER": str(tmp_path / "c.mtmsdc")}
+    inputs = {"INPUT": str(scene.raster), "DEVICE": "cpu"}
+    run("classify", {**inputs, **samples, **outputs, **extras, **classifier})
+    expected = read_raster(tmp_path / "p.tif")
+    log = Log()
+    run("applyclassifier", {**inputs, **outputs, "EXTRA": paths[::-1], "CLASSIFIER": str(tmp_path / "c.mtmsdc")}, log)
+    np.testing.assert_array_equal(read_raster(tmp_path / "p.tif"), expected)
+    assert "in the order of those that were learnt with, by name: h, g." in log.text
+
+
 def test_it_runs_in_qgis_process_on_another_scene(learnt, qgis_process, tmp_path):
     (tmp_path / "other").mkdir()
     other = make_scene(tmp_path / "other")

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,6 +49,10 @@ class ChosenExtras:
     def is_empty(self) -> bool:
         """Whether there is nothing beside the scene."""
         return not self.sources and not self.texture
+
+    def in_order(self, positions: Sequence[int]) -> ChosenExtras:
+        """The same with its rasters in another order."""
+        return replace(self, sources=tuple(self.sources[position] for position in positions))
 
     def export(
         self,

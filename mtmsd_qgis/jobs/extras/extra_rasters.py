@@ -127,6 +127,21 @@ def check_extras(wanted: Sequence[ExtraRaster], given: Sequence[ExtraRaster]) ->
             )
 
 
+def learnt_order(wanted: Sequence[ExtraRaster], given: Sequence[str]) -> list[int]:
+    """Positions of given extra rasters in the order of those that a classifier was learnt with.
+
+    One that has the name of a learnt one, as no other does, stands for that one; the others are taken as they come.
+
+    Args:
+        wanted: As many as are given.
+        given: Names.
+    """
+    names = [raster.name for raster in wanted]
+    found = [given.index(name) if names.count(name) == 1 and list(given).count(name) == 1 else None for name in names]
+    others = iter(sorted(set(range(len(given))) - set(found)))
+    return [next(others) if position is None else position for position in found]
+
+
 def check_number(wanted: Sequence[ExtraRaster], given: int) -> None:
     """That there are as many extra rasters as a classifier was learnt with.
 
