@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from qgis.core import (
+    NULL,
     QgsProcessingAlgorithm,
     QgsProcessingContext,
     QgsProcessingException,
@@ -15,8 +16,10 @@ from qgis.core import (
     QgsProcessingParameterBand,
     QgsProcessingParameterBoolean,
     QgsProcessingParameterDefinition,
+    QgsProcessingParameterEnum,
     QgsProcessingParameterNumber,
     QgsProcessingParameterString,
+    QgsProperty,
 )
 from qgis.PyQt.QtGui import QIcon
 
@@ -132,7 +135,7 @@ class MtmsdAlgorithm(QgsProcessingAlgorithm):
         RasterStorage.check(self, values)
 
     def _refuse_other_kinds(self, values: ParameterValues) -> None:
-        """Values from scripts that QGIS reads as another one: a list as no text, a word as 0 or as yes.
+        """Values from scripts and models that QGIS reads as another one: a list as no text, a word as 0 or as yes.
 
         Raises:
             QgsProcessingException: One of them was given.
@@ -140,7 +143,11 @@ class MtmsdAlgorithm(QgsProcessingAlgorithm):
         for definition in self.parameterDefinitions():
             value, expected = values.raw(definition.name()), ""
             is_list = isinstance(value, (list, tuple, dict))
-            if isinstance(definition, QgsProcessingParameterString) and is_list:
+            if isinstance(value, QgsProperty):
+                value, expected = value.asExpression(), "an expression with a value"
+            elif isinstance(definition, QgsProcessingParameterEnum) and not _is_choice(definition, value):
+                expected = "one of " + ", ".join(definition.options())
+            elif isinstance(definition, QgsProcessingParameterString) and is_list:
                 expected = "a text, as its help says"
             elif isinstance(definition, QgsProcessingParameterNumber) and (is_list or not _is_number(value)):
                 expected = "a number, with a point before its decimals"
@@ -241,6 +248,11 @@ def _reads_whole(value: Any) -> bool:  # noqa: ANN401 - whatever was given
         return True
     number = float(value)
     return number.is_integer() and abs(number) <= _LARGEST_WHOLE
+
+
+def _is_choice(definition: QgsProcessingParameterEnum, value: Any) -> bool:  # noqa: ANN401 - whatever was given
+    """Whether it is one of the words, or not given; to QGIS all else, such as its number in a model, is the default."""
+    return value in (None, NULL, "") or value in definition.options()
 
 
 def _are_bands(value: Any) -> bool:  # noqa: ANN401 - whatever was given

@@ -69,13 +69,15 @@ class ParameterValues:
         """Store where the values come from; an output that the batch panel leaves empty is not given."""
         self._algorithm = algorithm
         self._context = context
-        self._parameters = {name: None if self._is_empty(value) else value for name, value in parameters.items()}
+        self._parameters = {name: self._given(value) for name, value in parameters.items()}
 
-    def _is_empty(self, value: Any) -> bool:  # noqa: ANN401 - whatever was given
-        """Whether a value says that an output goes nowhere, as the batch panel does for each that is left empty."""
-        if not isinstance(value, QgsProcessingOutputLayerDefinition):
-            return False
-        return not value.sink.valueAsString(self._context.expressionContext())[0]
+    def _given(self, value: Any) -> Any:  # noqa: ANN401 - whatever was given
+        """The value of an expression; None for an empty output. An expression without a value stays as it is."""
+        expressions = self._context.expressionContext()
+        if isinstance(value, QgsProcessingOutputLayerDefinition):
+            return value if value.sink.valueAsString(expressions)[0] else None
+        found, fine = value.value(expressions) if isinstance(value, QgsProperty) else (value, True)
+        return found if fine else value
 
     @property
     def transforms(self) -> QgsCoordinateTransformContext:
@@ -233,9 +235,7 @@ class ParameterValues:
         """
         value = self.raw(name)
         if isinstance(value, QgsProcessingOutputLayerDefinition):
-            value = value.sink
-        if isinstance(value, QgsProperty):
-            value, _ = value.valueAsString(self._context.expressionContext())
+            value, _ = value.sink.valueAsString(self._context.expressionContext())
         return value if isinstance(value, str) else ""
 
     def load_when_done(self, path: Path, title: str, output: str) -> None:

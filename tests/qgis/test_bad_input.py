@@ -7,7 +7,7 @@ import numpy as np
 import processing
 import pytest
 from osgeo import gdal
-from qgis.core import NULL, QgsApplication, QgsGeometry, QgsProcessingContext, QgsProcessingException
+from qgis.core import NULL, QgsApplication, QgsGeometry, QgsProcessingContext, QgsProcessingException, QgsProperty
 from scenes import (
     CLASSIFY,
     PRETRAIN,
@@ -122,6 +122,9 @@ def test_settings_are_checked_before_the_dialog_runs_anything(scene):
         ({"KEEP": 8.0, "SEED": NULL}, ""),
         ({"SPECTRA": "no"}, "SPECTRA should be true or false; found no."),
         ({"KEEP": "8", "SPECTRA": "False", "TIMESTEPS": 100, "STAGES": " 5 "}, ""),
+        ({"KEEP": QgsProperty.fromExpression("'x'")}, "KEEP should be a number"),
+        ({"KEEP": QgsProperty.fromField("cover")}, "KEEP should be an expression with a value; found "),
+        ({"KEEP": QgsProperty.fromExpression("2 * 4"), "SEED": QgsProperty.fromValue(3)}, ""),
     ],
 )
 def test_values_that_qgis_would_read_as_another_one_are_refused(scene, change, words):
@@ -130,6 +133,17 @@ def test_values_that_qgis_would_read_as_another_one_are_refused(scene, change, w
     fine, message = algorithm.checkParameterValues(parameters, QgsProcessingContext())
     assert fine == (not words)
     assert words in message
+
+
+@pytest.mark.parametrize("split", [1, "1", "nope", ["spatial"], QgsProperty.fromExpression("'nope'")])
+def test_choices_that_qgis_would_read_as_the_default_are_refused(scene, tmp_path, split):
+    """A model hands over the number of a choice, or an expression's value, without asking whether it can be."""
+    algorithm = QgsApplication.processingRegistry().createAlgorithmById("mtmsd:classify")
+    given = {"INPUT": str(scene.raster), "TRAINING": str(scene.polygons), "CLASS_FIELD": "cover", "SPLIT": split}
+    log = Log()
+    _, fine = algorithm.run({**given, "OUTPUT": str(tmp_path / "map.tif")}, QgsProcessingContext(), log)
+    assert not fine
+    assert "SPLIT should be one of none, random, spatial, block, scene; found " in log.text
 
 
 @pytest.mark.parametrize("bands", ["1,2", "abc", ["Band 1"], 1.5, [2, "x"], "1;x"])
