@@ -195,7 +195,7 @@ def test_one_group_a_class_leaves_nothing_to_hold_out(job, folder, caplog):
     found = run(changed(job, samples="one.npy"), folder, silent)
     assert found.training is None
     assert "nothing can be held out" in caplog.text
-    assert "No class has samples in two polygons or blocks" in exploration_report(found, {}, None)
+    assert "Fewer than two classes have samples in two polygons or blocks" in exploration_report(found, {}, None)
 
 
 def test_a_report_stands_alone_and_its_json_has_no_pictures(found):

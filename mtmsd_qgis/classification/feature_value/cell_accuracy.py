@@ -21,7 +21,9 @@ _FOLDS = 5
 
 
 def folds_of_groups(samples: SampleTable, groups: NDArray[np.int64], seed: int) -> NDArray[np.int64] | None:
-    """Folds (N,) of whole groups, ALWAYS_TRAINING where a class has one group; None where nothing can be held out.
+    """Folds (N,) of whole groups, ALWAYS_TRAINING where a class has one; None where fewer than two classes have more.
+
+    At a single class, features that tell nothing apart are right.
 
     Args:
         samples: With their classes.
@@ -29,8 +31,8 @@ def folds_of_groups(samples: SampleTable, groups: NDArray[np.int64], seed: int) 
         seed: Of the draw.
     """
     folds = group_folds(samples.class_index, groups, _FOLDS, seed)
-    tested = np.unique(folds[folds != ALWAYS_TRAINING])
-    return folds if len(tested) > 1 else None
+    judged = np.unique(samples.class_index[folds != ALWAYS_TRAINING])
+    return folds if len(judged) > 1 else None
 
 
 def held_out_accuracy(

@@ -99,7 +99,9 @@ def training_notes(result: ExplorationResult) -> list[str]:
             "the spectra chose the channels."
         )
     elif result.training is None:
-        notes.append("No class has samples in two polygons or blocks, so nothing can be held out: no accuracies.")
+        notes.append(
+            "Fewer than two classes have samples in two polygons or blocks, so nothing can be held out: no accuracies."
+        )
     return notes
 
 

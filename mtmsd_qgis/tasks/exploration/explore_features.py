@@ -87,8 +87,8 @@ def explore_features(job: Job, folder: Path, progress: Progress) -> ExplorationR
     held_out = None if stand_in else _HeldOut.of(inspection.samples, settings.seed)
     if not stand_in and held_out is None:
         log.warning(
-            "No class has samples in two polygons or blocks of those that are looked at, so nothing can be held out: "
-            "the report has no accuracies."
+            "Fewer than two classes have samples in two polygons or blocks of those that are looked at, so nothing can "
+            "be held out: the report has no accuracies."
         )
     channels = FirstChannels(inspection, pixels)
     gallery, shows = Gallery.of(pixels.rows, pixels.cols, plan.step), bool(job.options.get(GALLERY))

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -48,4 +50,10 @@ def test_a_constant_feature_is_no_error():
 
 def test_one_group_a_class_leaves_nothing_to_hold_out():
     table = samples(groups=3)
+    assert folds_of_groups(table, table.group, 0) is None
+
+
+def test_one_class_with_several_groups_is_no_measure():
+    table = samples()
+    table = replace(table, group=np.where(table.class_index == 0, table.group, table.class_index + 100))
     assert folds_of_groups(table, table.group, 0) is None
