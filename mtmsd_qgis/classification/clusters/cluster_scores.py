@@ -53,9 +53,9 @@ def cluster_scores(clusters: NDArray[np.int64], classes: NDArray[np.int64]) -> C
         matched_oa=100 * float(table[rows, cols].sum()) / total,
         purity=100 * float(table.max(axis=1).sum()) / total,
         ari=adjusted_rand_index(table),
-        nmi=1.0 if alone else (mutual / mean if mutual > _MARGIN else 0.0),
-        homogeneity=mutual / of_classes if of_classes else 1.0,
-        completeness=mutual / of_clusters if of_clusters else 1.0,
+        nmi=1.0 if alone else (min(1.0, mutual / mean) if mutual > _MARGIN else 0.0),
+        homogeneity=min(1.0, mutual / of_classes) if of_classes else 1.0,
+        completeness=min(1.0, mutual / of_clusters) if of_clusters else 1.0,
     )
 
 

@@ -14,7 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import SceneError
-from ...jobs.clusters.cluster_map import FEWEST_CLUSTERS, MOST_PROPOSED, ClusterLevel, ClusterSettings, Merge
+from ...jobs.clusters.cluster_map import (
+    FEWEST_CLUSTERS,
+    MOST_PROPOSED,
+    ClusterLevel,
+    ClusterSettings,
+    Merge,
+    agreement_text,
+)
 from ...jobs.data_model import Band, ClassEntry
 from ...progress import Progress, span
 from .cluster_colors import cluster_colors
@@ -105,14 +112,14 @@ class SceneClusters:
                 f"The map has {number} clusters, as given; how stable they are is not known, and their confidence was "
                 f"not measured: {_TOO_FEW}."
             )
-        share = 100 * agreement
-        agreed = f"two halves of the scene put {share:.0f} % of the pixels into the same cluster"
+        share = agreement_text(agreement)
+        agreed = f"two halves of the scene put {share} of the pixels into the same cluster"
         if self.choice == "given":
             return f"The map has {number} clusters, as given; {agreed}."
         if self.choice == "blurred":
             return (
                 f"{number} clusters are proposed, with blurred borders: no number of clusters is stable, and on more "
-                f"of them two halves of the scene agree less. Here they agree on {share:.0f} % of the pixels."
+                f"of them two halves of the scene agree less. Here they agree on {share} of the pixels."
             )
         return f"{number} clusters are proposed, the most that are stable: {agreed}."
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from mtmsd_qgis.classification.clusters.cluster_scores import cluster_scores, contingency
+from mtmsd_qgis.jobs.clusters.cluster_map import agreement_text
 
 
 def random_partings(seed):
@@ -58,3 +59,18 @@ def test_perfect_random_and_single_clusters():
     single = cluster_scores(np.zeros(20_000, dtype=np.int64), classes)
     assert (single.ari, single.nmi, single.completeness) == (0, 0, 1)
     assert single.matched_oa == pytest.approx(100 * np.bincount(classes).max() / 20_000)
+
+
+def test_no_score_is_above_1():
+    """Entropies of three equal classes and what two partings share differ in the last digit, by rounding."""
+    classes = np.arange(576) % 3
+    found = cluster_scores(2 - classes, classes)
+    assert (found.nmi, found.homogeneity, found.completeness) == (1, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("agreement", "text"),
+    [(1, "100 %"), (0.996, "more than 99 %"), (0.994, "99 %"), (0.004, "less than 1 %"), (0, "0 %")],
+)
+def test_only_full_agreement_of_two_halves_reads_as_100_percent(agreement, text):
+    assert agreement_text(agreement) == text
