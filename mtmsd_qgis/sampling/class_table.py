@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..errors import SamplesError
-from .class_values import Key, as_whole_number, matching_values
+from .class_values import Key, as_whole_number, matching_values, same_class
 
 _MOST_NAMED = 10  # values in a sentence
 
@@ -57,11 +57,11 @@ class ClassTable:
         """
         seen: list[Key] = []
         for row in self.rows:
-            again = matching_values([row.value], seen)
-            if again:
+            again = next((value for value in seen if same_class(row.value, value)), None)
+            if again is not None:
                 raise SamplesError(
                     f"One row a class was expected in the table {self.name}; '{row.value}' has two"
-                    + (f", the other one as '{again[row.value]}'" if again[row.value] != row.value else "")
+                    + (f", the other one as '{again}'" if again != row.value else "")
                     + ". Take one of them out."
                 )
             seen.append(row.value)

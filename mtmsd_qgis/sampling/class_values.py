@@ -32,22 +32,31 @@ def as_whole_number(key: Key) -> int | None:
     return int(text) if text is not None and "." not in text else None
 
 
+def same_class(one: Key, other: Key) -> bool:
+    """Whether two values of one list are a class twice; 1.1 and 1.10 are not: they may be codes of classes."""
+    return str(one) == str(other) if _is_fraction(_as_number(one)) else bool(matching_values([one], [other]))
+
+
 def matching_values(values: Iterable[Key], known: Iterable[Key]) -> dict[Key, Key]:
     """The known value that each value is; those that are none are missing.
 
     Tried one after the other: the same text, the same number, the same but for capitals and blanks, and 0 and 1 for
-    false and true. Where two known values have the same form, that form tells nothing.
+    false and true. Where two known values have the same form, that form tells nothing; and 1.10 is not 1.1 where that
+    is looked for beside it: they may be codes of classes.
 
     Args:
         values: Looked for.
         known: Of another layer.
     """
     tables = [(form, _by_form(known := list(known), form)) for form in _FORMS]
-    matched = {}
-    for value in dict.fromkeys(values):
+    matched, wanted = {}, list(dict.fromkeys(values))
+    own = set(map(str, wanted))
+    for value in wanted:
         for form, table in tables:
             text = form(value)
-            if text is not None and text in table:
+            if text is None or text not in table:
+                continue
+            if form is str or not _is_fraction(text) or str(table[text]) not in own:
                 matched[value] = table[text]
                 break
     return matched
@@ -69,6 +78,11 @@ def _as_number(key: Key) -> str | None:
     whole, _, part = text.partition(".")
     part = part.rstrip("0")
     return f"{int(whole)}.{part}" if part else str(int(whole))
+
+
+def _is_fraction(number: str | None) -> bool:
+    """Whether it is a number with decimals, as _as_number has it."""
+    return number is not None and _NUMBER.fullmatch(number) is not None and "." in number
 
 
 def _as_truth(key: Key) -> str | None:

@@ -28,6 +28,13 @@ def table(*rows):
         ([ClassRow("Oats", merged_into="OATS")], ["Oats", "oats"], {"Oats": "OATS", "oats": "OATS"}),
         ([ClassRow("1.0", merged_into="1")], ["1", "1.0", "2"], {"1": "1", "1.0": "1", "2": "2"}),
         ([ClassRow("01", merged_into="1")], [1, 2], {1: 1, 2: 2}),
+        ([ClassRow("1.1", left_out=True)], ["1.1", "1.10"], {"1.1": None, "1.10": "1.10"}),
+        (
+            [ClassRow("1.1"), ClassRow("1.10", merged_into="2")],
+            ["1.1", "1.10", "2"],
+            {"1.1": "1.1", "1.10": "2", "2": "2"},
+        ),
+        ([ClassRow("1.50", left_out=True)], ["1.5", 2], {"1.5": None, 2: 2}),
         (
             [ClassRow("rye", merged_into="Oats"), ClassRow("Oats", merged_into="oats")],
             ["Oats", "oats", "rye"],
@@ -48,6 +55,7 @@ def test_classes_may_be_merged_into_one_that_another_layer_has():
     ("rows", "words"),
     [
         ([ClassRow(1), ClassRow("01")], r"'01' has two, the other one as '1'"),
+        ([ClassRow("1.1"), ClassRow("1.1")], "'1.1' has two. Take"),
         ([ClassRow(1, merged_into=2), ClassRow(2, merged_into=1)], "in a circle: 1 into 2 into 1"),
         (
             [ClassRow(0, merged_into=1), ClassRow(1, merged_into=2), ClassRow(2, merged_into=1)],

@@ -43,6 +43,12 @@ def test_what_is_not_the_same_or_not_certain_is_missing(value, known):
     assert matching_values([value], known) == {}
 
 
+def test_codes_of_classes_below_others_are_no_spellings_of_each_other():
+    assert matching_values(["1.1", "1.10"], ["1.1", "1.2"]) == {"1.1": "1.1"}
+    assert matching_values(["1.1", "1.10"], ["1.10", "1.1"]) == {"1.1": "1.1", "1.10": "1.10"}
+    assert matching_values(["1.10"], ["1.1"]) == {"1.10": "1.1"}  # alone it is a way of writing
+
+
 def test_the_same_text_comes_before_the_same_number():
     assert matching_values(["1", "01"], ["01", "1"]) == {"1": "1", "01": "01"}
 
