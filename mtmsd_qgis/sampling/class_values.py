@@ -32,6 +32,12 @@ def as_whole_number(key: Key) -> int | None:
     return int(text) if text is not None and "." not in text else None
 
 
+def in_order(keys: Iterable[Key]) -> list[Key]:
+    """Different values, numbers by their size, also as text, before texts."""
+    numbers = {key: _as_number(key) for key in keys}
+    return sorted(numbers, key=lambda key: (numbers[key] is None, float(numbers[key] or 0), str(key)))
+
+
 def same_class(one: Key, other: Key) -> bool:
     """Whether two values of one list are a class twice; 1.1 and 1.10 are not: they may be codes of classes."""
     return str(one) == str(other) if _is_fraction(_as_number(one)) else bool(matching_values([one], [other]))

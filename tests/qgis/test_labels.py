@@ -125,7 +125,8 @@ def test_null_classes_and_empty_geometries_are_counted():
         ("integer", [0, 4], [(1, "0"), (2, "4")]),  # 0 is nodata on the map
         ("integer", [-1, 70000], [(1, "-1"), (2, "70000")]),
         ("string", ["oak", "ash"], [(1, "ash"), (2, "oak")]),
-        ("string", ["10", "9"], [(1, "10"), (2, "9")]),
+        ("string", ["10", "9", "oak"], [(1, "9"), (2, "10"), (3, "oak")]),
+        ("double", [10.5, 2.0, 9.5], [(1, "2"), (2, "9.5"), (3, "10.5")]),
     ],
 )
 def test_ids_and_names(field_type, values, expected):

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import pytest
 
-from mtmsd_qgis.sampling.class_values import as_whole_number, matching_values
+from mtmsd_qgis.sampling.class_values import as_whole_number, in_order, matching_values
 
 
 @pytest.mark.parametrize("written", ["1", " 1 ", "1.0", "01", "+1", "1."])
@@ -41,6 +41,13 @@ def test_what_differs_in_writing_alone_is_the_same(value, known, expected):
 )
 def test_what_is_not_the_same_or_not_certain_is_missing(value, known):
     assert matching_values([value], known) == {}
+
+
+def test_numbers_come_by_their_size_and_before_texts():
+    assert in_order(["10.5", 2, "9.5", "wood", 2, "-1", "10", "Wood", "9"]) == [
+        *("-1", 2, "9", "9.5", "10", "10.5"),
+        *("Wood", "wood"),
+    ]
 
 
 def test_codes_of_classes_below_others_are_no_spellings_of_each_other():

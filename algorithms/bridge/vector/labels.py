@@ -30,7 +30,7 @@ from qgis.core import (
 from qgis.PyQt.QtCore import QDate, QDateTime, Qt, QTime
 
 from ....mtmsd_qgis.jobs.data_model import ClassEntry
-from ....mtmsd_qgis.sampling.class_values import Key, matching_values, plain_text
+from ....mtmsd_qgis.sampling.class_values import Key, in_order, matching_values, plain_text
 from ..raster.palette import palette
 from ..raster.source import is_local_grid
 from .class_categories import categories_by
@@ -141,7 +141,7 @@ def make_classes(labels: LabelLayer) -> dict[Key, ClassEntry]:
     A field of whole numbers from 1 to 65535 keeps its values as ids. Otherwise the classes are numbered from 1, in
     the order of their values.
     """
-    keys = sorted({key for _, key in labels.shapes}, key=lambda key: (isinstance(key, str), key))
+    keys = in_order(key for _, key in labels.shapes)
     keep = all(isinstance(key, int) and 1 <= key <= LARGEST_ID for key in keys)
     colors = _free_colors(labels, len(keys))
     entries = {}
