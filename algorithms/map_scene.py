@@ -40,7 +40,7 @@ from .base.extraction_parameters import (
     timesteps_text,
 )
 from .base.parameters import Device, ParameterValues, Seed
-from .base.pretraining_parameters import BandChoice, BandsAndMask, Preset, PretrainingParameters
+from .base.pretraining_parameters import OF_MODEL, BandsAndMask, Preset, PretrainingParameters
 from .base.rasters.extra_rasters import ExtraRasters
 from .base.rasters.raster_files import RasterStorage
 
@@ -146,7 +146,7 @@ class MapScene(MtmsdAlgorithm):
                     "OUTPUT_MODEL is for a model that is trained here, and MODEL is given. Leave one of them empty."
                 )
             self._model = MatchedModel.read(model, source)
-            self._bands = BandChoice(self._model.numbers)
+            self._bands = BandsAndMask.given(values, self._model.numbers, OF_MODEL)
             preset, last_timestep = self._model.preset, self._model.last_timestep
         self._extraction = ExtractionParameters().read(values, preset, last_timestep, spectra=True)
         self._mask = BandsAndMask().read_mask(values)
@@ -204,7 +204,7 @@ class MapScene(MtmsdAlgorithm):
         """What is mapped and how, for the log."""
         pretraining, extraction, classification = self._pretraining, self._extraction, self._run.settings
         return (
-            self._bands.bad_sentence,
+            self._bands.sentence,
             f"Model: {self._model.file.name}, {len(self._bands.used)} bands."
             if self._model
             else f"Preset {pretraining.preset}, {pretraining.iterations} iterations of {pretraining.batch_size} "

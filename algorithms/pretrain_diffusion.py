@@ -122,7 +122,7 @@ class PretrainDiffusion(MtmsdAlgorithm):
             f"Preset {settings.preset}, {settings.iterations} iterations of {settings.batch_size} patches of "
             f"{settings.patch_size} x {settings.patch_size} pixels, seed {settings.seed}."
         )
-        announce(source, feedback, self._bands.bad_sentence, sentence)
+        announce(source, feedback, self._bands.sentence, sentence)
         self._extra.announce(feedback)
         needs = [
             SceneNeed(raster, numbers, settings.components)

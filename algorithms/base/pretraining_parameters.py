@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ..bridge.raster.source import RasterSource
     from .algorithm import MtmsdAlgorithm
 
+OF_MODEL = "the bands are those of MODEL"
 _BAND_SCALING = ("none", "standard")
 
 
@@ -33,14 +34,18 @@ class BandChoice:
     Attributes:
         used: In the order of the raster, or of the user.
         bad: Those left out as the metadata marks them as bad.
+        not_chosen: Why BANDS, which names others, is not used; empty where it is, or is not given.
     """
 
     used: tuple[int, ...]
     bad: tuple[int, ...] = ()
+    not_chosen: str = ""
 
     @property
-    def bad_sentence(self) -> str:
-        """Which are left out, for the log; empty where none is."""
+    def sentence(self) -> str:
+        """Which are left out, or that BANDS is not used, for the log; empty where neither is."""
+        if self.not_chosen:
+            return f"BANDS is not used: {self.not_chosen}."
         return f"Marked as bad in the metadata, left out: {', '.join(map(str, self.bad))}." if self.bad else ""
 
 
@@ -100,6 +105,11 @@ class BandsAndMask:
         used = chosen or [number for number in range(1, count + 1) if number not in source.bad]
         refuse_no_band(source, used)
         return BandChoice(tuple(used), () if chosen else tuple(sorted(source.bad)))
+
+    @staticmethod
+    def given(values: ParameterValues, numbers: tuple[int, ...], why: str) -> BandChoice:
+        """Bands that are not the user's choice, and why."""
+        return BandChoice(numbers, not_chosen=why if values.integers("BANDS") not in ([], [*numbers]) else "")
 
     def read_mask(self, values: ParameterValues) -> MaskSource | None:
         """The pixels to leave out; None where there is no mask."""

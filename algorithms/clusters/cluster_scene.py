@@ -32,7 +32,7 @@ from ...mtmsd_qgis.jobs.timesteps.trained_timesteps import trained_timesteps
 from ..base.algorithm import MtmsdAlgorithm
 from ..base.extraction_parameters import MatchedModel, ResumeFolderParameter
 from ..base.parameters import Device, Overlaps, ParameterValues, Seed, WorkerOutputs, read_label_layer
-from ..base.pretraining_parameters import BandChoice, BandsAndMask, Preset, PretrainingParameters
+from ..base.pretraining_parameters import OF_MODEL, BandsAndMask, Preset, PretrainingParameters
 from ..base.rasters.extra_rasters import ClusterExtraRasters
 from ..base.rasters.raster_files import RasterStorage
 from .cluster_outputs import ClusterFiles
@@ -242,9 +242,10 @@ class ClusterScene(MtmsdAlgorithm):
         self._refuse_model(values, model, is_scene)
         if model is not None:
             self._model = MatchedModel.read(model, source)
-            self._bands, preset = BandChoice(self._model.numbers), self._model.preset
+            self._bands, preset = BandsAndMask.given(values, self._model.numbers, OF_MODEL), self._model.preset
         elif source.layout is not None:
-            self._bands, preset = BandChoice(tuple(range(1, len(source.bands) + 1))), ""
+            everything = tuple(range(1, len(source.bands) + 1))
+            self._bands, preset = BandsAndMask.given(values, everything, "a feature raster is taken whole"), ""
         else:
             self._bands, preset = BandsAndMask().read_bands(values, source), values.choice("PRESET")
             if is_scene:
@@ -376,7 +377,7 @@ class ClusterScene(MtmsdAlgorithm):
             features = f"Model: {self._model.file.name}, {len(self._bands.used)} bands."
         else:
             features = f"Preset {values_of(self._pretraining)}."
-        return self._bands.bad_sentence, features, f"Clusters: {settings.clusters or 'to be proposed'}."
+        return self._bands.sentence, features, f"Clusters: {settings.clusters or 'to be proposed'}."
 
     def _facts(self, result: ClusterResult) -> dict[str, str]:
         """Rows of the report on what the map was made from."""

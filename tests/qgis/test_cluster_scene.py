@@ -147,6 +147,18 @@ def test_a_scene_with_its_model_and_a_feature_raster(scene, features, tmp_path):
     assert read_raster(tmp_path / "f.tif").min() == 1
 
 
+def test_bands_that_do_not_count_are_told_of(scene, model, features, tmp_path):
+    for given, words in (
+        ({"INPUT": str(scene.raster), "MODEL": str(model)}, "BANDS is not used: the bands are those of MODEL."),
+        ({"INPUT": str(features)}, "BANDS is not used: a feature raster is taken whole."),
+    ):
+        for bands, told in (([1, 3], True), (None, False)):
+            log = Log()
+            outputs = {"CLUSTERS": 3, "OUTPUT": str(tmp_path / "map.tif")}
+            run("clusterscene", {**given, **outputs, "BANDS": bands, "DEVICE": "cpu"}, log)
+            assert (words in log.lines) == told
+
+
 def test_what_cannot_be_clustered_is_refused_with_one_sentence(scene, model, tmp_path):
     one = write_raster(tmp_path / "one.tif", np.full((3, 20, 20), 7, dtype=np.uint16))
     for changes, words in (
