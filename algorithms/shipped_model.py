@@ -17,6 +17,7 @@ from qgis.core import (
 )
 from qgis.PyQt.QtGui import QIcon
 
+from ..mtmsd_qgis.errors import SceneError
 from .base.algorithm import MtmsdAlgorithm, plain_errors
 from .base.classification_parameters import SampleLayers
 from .base.help_text import help_text
@@ -98,10 +99,11 @@ class ShippedModel(QgsProcessingModelAlgorithm):
     def prepareAlgorithm(
         self, parameters: Parameters, context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> bool:
-        """The same checks where nobody asked before, and a look at the samples: the training comes before them."""
+        """The same checks where nobody asked before, and a look at what later steps read: the training comes first."""
         try:
             self._check(parameters, context)
             self._look_at_samples(parameters, context, feedback)
+            self._look_at_target(parameters, context)
         except QgsProcessingException as error:
             feedback.reportError(str(error), fatalError=True)
             return False
@@ -143,6 +145,26 @@ class ShippedModel(QgsProcessingModelAlgorithm):
                     classes = make_classes(labels)
                     pixels = rasterize_labels(labels, classes, source.grid, ProgressRange(feedback, 0, 1))
                     settle_classes(pixels, classes, labels.name)
+
+    def _look_at_target(self, parameters: Parameters, context: QgsProcessingContext) -> None:
+        """Find the bands of the first scene in the other one, where there is one.
+
+        Raises:
+            QgsProcessingException: One is missing, so that the last step would refuse the other scene.
+        """
+        from ..mtmsd_qgis.transfer.band_matching import match_all_bands
+        from .bridge.raster.source import describe_raster
+
+        if self.parameterDefinition("TARGET") is None:
+            return
+        values = ParameterValues(self, parameters, context)
+        with plain_errors():
+            first, other = (describe_raster(values.raster(name)) for name in ("INPUT", "TARGET"))
+            used = [band for band in first.bands if band.number not in first.bad]
+            try:
+                match_all_bands(used, other.bands, len(first.bands))
+            except SceneError as error:
+                raise QgsProcessingException(f"TARGET, {other.name}: {error}") from None
 
     def _steps(
         self, parameters: Parameters, context: QgsProcessingContext

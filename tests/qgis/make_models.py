@@ -197,13 +197,16 @@ def made(plan: Plan) -> QgsProcessingModelAlgorithm:
 
 
 def parameters(plan: Plan) -> list[QgsProcessingParameterDefinition]:
-    """What the user is asked: the steps' own parameters, each as it is in the first step that it goes to."""
+    """What the user is asked: the steps' own parameters, each as it is in the first step that it goes to.
+
+    SPLIT is that of a single scene; Classify could hold out whole scenes too.
+    """
     from mtmsd.algorithms.shipped_model import TARGET, TARGET_HELP
 
-    found = []
+    found, registry = [], QgsApplication.processingRegistry()
     for name in plan.shared:
         step, own = plan.takers(name)[0]
-        algorithm = QgsApplication.processingRegistry().createAlgorithmById(plan.steps[step].algorithm)
+        algorithm = registry.createAlgorithmById("mtmsd:mapscene" if name == "SPLIT" else plan.steps[step].algorithm)
         parameter = algorithm.parameterDefinition(own).clone()
         if own != name:  # the other scene is a raster as any
             parameter.setName(name)

@@ -126,7 +126,6 @@ LATE_SETTINGS = [
     ("plan", "change", "words"),
     [
         *((plan, *late) for plan in PLANS for late in LATE_SETTINGS),
-        (SCENE_TO_CLASS_MAP, {"SPLIT": "scene"}, "SPLIT 'scene' holds out whole scenes"),
     ],
 )
 def test_shipped_model_refuses_the_settings_of_its_last_step_before_the_first(asked, plan, change, words):
@@ -134,6 +133,11 @@ def test_shipped_model_refuses_the_settings_of_its_last_step_before_the_first(as
     assert words in message
     assert words in log
     assert "Reading the raster" not in log
+
+
+@pytest.mark.parametrize("plan", PLANS, ids=lambda plan: plan.file)
+def test_shipped_model_offers_the_splits_of_a_single_scene(plan):
+    assert shipped(plan).parameterDefinition("SPLIT").options() == ["none", "random", "spatial", "block"]
 
 
 def one_class():
@@ -163,6 +167,13 @@ def test_shipped_model_looks_at_the_samples_before_it_trains(asked, project, pla
     project.addMapLayer(training)
     _, log = asked(plan, TRAINING=training.id(), CLASS_FIELD=field)
     assert words in log
+    assert "Reading the raster" not in log
+
+
+def test_shipped_model_looks_at_the_other_scene_before_it_trains(asked, tmp_path):
+    target = write_raster(tmp_path / "few.tif", spectra(bands=6))
+    _, log = asked(MAP_ANOTHER_SCENE, TARGET=str(target))
+    assert "TARGET, few: The classifier needs 12 bands, of which this raster has none of these names: b7, b8" in log
     assert "Reading the raster" not in log
 
 
