@@ -156,7 +156,7 @@ class SplitSamples(MtmsdAlgorithm):
         from .bridge.files.trial_layer import refuse_format
         from .bridge.raster.source import describe_raster
         from .bridge.vector.field_types import TEXT
-        from .bridge.vector.labels import edit_notes
+        from .bridge.vector.labels import layer_notes
         from .bridge.vector.sample_styles import categories_of
 
         self.check_settings(values)
@@ -168,7 +168,7 @@ class SplitSamples(MtmsdAlgorithm):
             refuse_format(name, values.destination(name), field, QgsWkbTypes.Type.Point)
         layer = values.vector_layer("INPUT")
         self._style = categories_of(layer, self._field)
-        self._notes = edit_notes(layer)
+        self._notes = layer_notes(layer)
         self._raster = describe_raster(values.raster("RASTER")) if values.is_given("RASTER") else None
 
     def compute(self, values: ParameterValues, feedback: QgsProcessingFeedback) -> dict[str, Any]:

@@ -8,11 +8,13 @@ import pytest
 from label_layers import labels_of, placed
 from qgis.core import (
     QgsCategorizedSymbolRenderer,
+    QgsCoordinateTransformContext,
     QgsFeature,
     QgsProcessingContext,
     QgsProcessingException,
     QgsProcessingUtils,
     QgsProject,
+    QgsVectorFileWriter,
     QgsVectorLayer,
 )
 from scenes import (
@@ -213,3 +215,25 @@ def test_unsaved_features_are_later_and_announced():
         )
     assert "has edits that are not saved" in log.text
     layer.rollBack()
+
+
+def test_the_first_of_several_layers_in_a_file_is_announced(tmp_path):
+    path = tmp_path / "samples.gpkg"
+    layer = vector_layer([(box_of_pixels(0, 0, 4, 4), "a")], "Polygon")
+    options = QgsVectorFileWriter.SaveVectorOptions()
+    for name in ("training", "checks"):
+        options.layerName = name
+        QgsVectorFileWriter.writeAsVectorFormatV3(layer, str(path), QgsCoordinateTransformContext(), options)
+        options.actionOnExistingFile = QgsVectorFileWriter.ActionOnExistingFile.CreateOrOverwriteLayer
+        with_style = QgsVectorLayer(f"{path}|layername={name}", name, "ogr")
+        with_style.saveStyleToDatabase("drawn", "", True, "")
+        assert labels_of(with_style).notes == ()
+        del with_style
+    whole = QgsVectorLayer(str(path), "samples", "ogr")
+    assert labels_of(whole).notes == (
+        "The file of the layer samples holds several layers: training, checks. The first one, 'training', is used. For "
+        "another one, write |layername= and its name behind the file's name.",
+    )
+    alone = QgsVectorLayer(str(save_layer(layer, tmp_path / "alone.gpkg")), "alone", "ogr")
+    alone.saveStyleToDatabase("drawn", "", True, "")
+    assert labels_of(alone).notes == ()

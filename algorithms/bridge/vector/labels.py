@@ -113,7 +113,7 @@ def read_labels(
     ids = tuple(number for number, *_ in labelled)
     shapes = tuple((geometry, key) for _, geometry, key in labelled)
     styles = _styles(layer, field, [key for _, key in shapes])
-    return LabelLayer(name, field, points, shapes, styles, skipped, ids, edit_notes(layer))
+    return LabelLayer(name, field, points, shapes, styles, skipped, ids, layer_notes(layer))
 
 
 def refuse_other_shapes(source: QgsProcessingFeatureSource) -> None:
@@ -248,11 +248,28 @@ def by_age(feature_id: int) -> tuple[bool, int]:
     return feature_id < 0, abs(feature_id)
 
 
-def edit_notes(layer: QgsVectorLayer | None) -> tuple[str, ...]:
-    """That the layer has edits which are not saved, where it has."""
-    if layer is None or not layer.isEditable() or not layer.isModified():
+def layer_notes(layer: QgsVectorLayer | None) -> tuple[str, ...]:
+    """That the layer has edits which are not saved, or is the first of several in a file, where it is."""
+    if layer is None:
         return ()
-    return (f"The layer {layer.name()} has edits that are not saved; they are used as they are now.",)
+    notes = []
+    if layer.isEditable() and layer.isModified():
+        notes.append(f"The layer {layer.name()} has edits that are not saved; they are used as they are now.")
+    found = _layers_of_file(layer)
+    if len(found) > 1:
+        notes.append(
+            f"The file of the layer {layer.name()} holds several layers: {', '.join(found)}. The first one, "
+            f"'{found[0]}', is used. For another one, write |layername= and its name behind the file's name."
+        )
+    return tuple(notes)
+
+
+def _layers_of_file(layer: QgsVectorLayer) -> list[str]:
+    """Names of the layers in the layer's file, where its address does not say which of them it is."""
+    provider = layer.dataProvider()
+    if layer.providerType() != "ogr" or provider.subLayerCount() < 2 or "|layer" in layer.source():
+        return []
+    return list(dict.fromkeys(parts.split(provider.sublayerSeparator())[1] for parts in provider.subLayers()))
 
 
 def skipped_sentence(labels: LabelLayer) -> str:
