@@ -44,6 +44,13 @@ def test_one_point_in_a_cluster_names_it(clusters, tmp_path):
     assert set(read_raster(tmp_path / "less.tif")[0][:, 20:30].ravel()) == {0}
 
 
+def test_clusters_without_a_name_or_a_colour_can_be_told_apart(clusters, tmp_path):
+    """As those of other software, whose maps have no colours."""
+    run("nameclusters", {"INPUT": str(clusters), "TABLE": [2, "water"], "OUTPUT": str(tmp_path / "map.tif")})
+    colors = [color for _, _, color in legend(QgsRasterLayer(str(tmp_path / "map.tif")))]
+    assert len(set(colors)) == len(colors) == 4
+
+
 def test_a_mixed_cluster_has_no_name_until_a_table_gives_one(clusters, tmp_path):
     mixed = points(*((row, column, name) for row in (3, 9) for column, name in ((1, "a"), (4, "b"), (7, "c"))))
     log = Log()

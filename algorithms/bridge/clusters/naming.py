@@ -160,6 +160,8 @@ class NamedMap:
         entries = {}
         taken = {entry.id for entry in self.classes}
         free = (number for number in range(1, LARGEST_ID + 1) if number not in taken)
+        used = {entry.color for entry in self.classes} | set(self.class_map.colors.values())
+        spare = iter([color for color in palette(len(self.names) + len(used)) if color not in used])
         for name in self.names:
             if name.class_index is not None:
                 entries[name.cluster] = self.classes[name.class_index]
@@ -167,7 +169,7 @@ class NamedMap:
                 number = next(free, None)
                 if number is None:
                     raise QgsProcessingException("A class map has 65535 classes at most, and more would be needed.")
-                color = self.class_map.colors.get(name.cluster, "#999999")
+                color = self.class_map.colors.get(name.cluster) or next(spare)
                 entries[name.cluster] = ClassEntry(number, f"cluster {name.cluster} ({name.reason})", color)
         if not entries:
             raise QgsProcessingException(
