@@ -112,10 +112,19 @@ class BandsAndMask:
         return BandChoice(numbers, not_chosen=why if values.integers("BANDS") not in ([], [*numbers]) else "")
 
     def read_mask(self, values: ParameterValues) -> MaskSource | None:
-        """The pixels to leave out; None where there is no mask."""
+        """The pixels to leave out; None where there is no mask.
+
+        Raises:
+            QgsProcessingException: It cannot be loaded or used; a model does not ask whether it can.
+        """
         from ..bridge.raster.masks import describe_mask
 
         mask = values.layer("MASK")
+        if mask is None and values.is_given("MASK"):
+            raise QgsProcessingException(
+                f"MASK should be a raster or vector layer; {values.raw('MASK')} cannot be loaded. Choose another one, "
+                "or leave it empty."
+            )
         return describe_mask(mask) if mask is not None else None
 
 

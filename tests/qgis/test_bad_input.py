@@ -146,6 +146,16 @@ def test_choices_that_qgis_would_read_as_the_default_are_refused(scene, tmp_path
     assert "SPLIT should be one of none, random, spatial, block, scene; found " in log.text
 
 
+def test_a_mask_that_cannot_be_loaded_is_refused(scene, tmp_path):
+    """In a model, whose steps are not asked; the run went on without a mask."""
+    algorithm = QgsApplication.processingRegistry().createAlgorithmById("mtmsd:pretraindiffusion")
+    given = {"INPUT": str(scene.raster), "MASK": str(tmp_path / "none.gpkg"), "OUTPUT": str(tmp_path / "model.mtmsd")}
+    log = Log()
+    _, fine = algorithm.run(given, QgsProcessingContext(), log)
+    assert not fine
+    assert "MASK should be a raster or vector layer; " in log.text
+
+
 @pytest.mark.parametrize("bands", ["1,2", "abc", ["Band 1"], 1.5, [2, "x"], "1;x"])
 def test_bands_that_qgis_would_read_as_others_are_refused(scene, bands):
     algorithm = QgsApplication.processingRegistry().createAlgorithmById("mtmsd:pretraindiffusion")
