@@ -120,7 +120,7 @@ class BandsAndMask:
         from ..bridge.raster.masks import describe_mask
 
         mask = values.layer("MASK")
-        if mask is None and values.is_given("MASK"):
+        if values.is_given("MASK") and (mask is None or not mask.isValid()):
             raise QgsProcessingException(
                 f"MASK should be a raster or vector layer; {values.raw('MASK')} cannot be loaded. Choose another one, "
                 "or leave it empty."

@@ -7,7 +7,15 @@ import numpy as np
 import processing
 import pytest
 from osgeo import gdal
-from qgis.core import NULL, QgsApplication, QgsGeometry, QgsProcessingContext, QgsProcessingException, QgsProperty
+from qgis.core import (
+    NULL,
+    QgsApplication,
+    QgsGeometry,
+    QgsProcessingContext,
+    QgsProcessingException,
+    QgsProperty,
+    QgsVectorLayer,
+)
 from scenes import (
     CLASSIFY,
     PRETRAIN,
@@ -147,13 +155,15 @@ def test_choices_that_qgis_would_read_as_the_default_are_refused(scene, tmp_path
 
 
 def test_a_mask_that_cannot_be_loaded_is_refused(scene, tmp_path):
-    """In a model, whose steps are not asked; the run went on without a mask."""
+    """In a model, whose steps are not asked, or as a layer whose file is gone; the run went on without a mask."""
     algorithm = QgsApplication.processingRegistry().createAlgorithmById("mtmsd:pretraindiffusion")
-    given = {"INPUT": str(scene.raster), "MASK": str(tmp_path / "none.gpkg"), "OUTPUT": str(tmp_path / "model.mtmsd")}
-    log = Log()
-    _, fine = algorithm.run(given, QgsProcessingContext(), log)
-    assert not fine
-    assert "MASK should be a raster or vector layer; " in log.text
+    gone = str(tmp_path / "none.gpkg")
+    for mask in (gone, QgsVectorLayer(gone, "gone", "ogr")):
+        log = Log()
+        given = {"INPUT": str(scene.raster), "MASK": mask, "OUTPUT": str(tmp_path / "model.mtmsd")}
+        _, fine = algorithm.create().run(given, QgsProcessingContext(), log)
+        assert not fine
+        assert "MASK should be a raster or vector layer; " in log.text
 
 
 @pytest.mark.parametrize("bands", ["1,2", "abc", ["Band 1"], 1.5, [2, "x"], "1;x"])
