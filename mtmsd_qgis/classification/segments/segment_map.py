@@ -115,7 +115,7 @@ def decide_by_segments(step: SegmentStep, files: MapFiles, grid: MapGrid, progre
     features = _features(step, grid.directory, span(progress, 0.0, _READ))
     cut = step.rule.cut(features, asked, span(progress, _READ, _CUT))
     segments, used = cut.segments, cut.fits
-    log.info("%s", cut.sentence)
+    log.log(logging.WARNING if cut.mixes else logging.INFO, "%s", cut.sentence)
     segmented = classify_segments(files, grid, segments, step.size, span(progress, _CUT, 1.0))
     facts = SegmentFacts(
         asked,

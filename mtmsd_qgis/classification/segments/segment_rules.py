@@ -36,6 +36,11 @@ class CutScene:
     sentence: str
     astray: tuple[tuple[int, float], ...] = ()
 
+    @property
+    def mixes(self) -> bool:
+        """Whether they decide, as their size was given, though they mix many samples."""
+        return self.fits and any(share > MOST_ASTRAY for _, share in self.astray[-1:])
+
 
 class SegmentRule(Protocol):
     """What decides on segments."""

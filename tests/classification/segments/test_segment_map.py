@@ -210,13 +210,16 @@ def test_where_classes_mix_segments_decide_nothing(tmp_path):
     assert result.accuracy == plain.accuracy
 
 
-def test_a_size_that_is_given_is_used_and_its_price_is_told(tmp_path, scene):
+def test_a_size_that_is_given_is_used_and_its_price_is_told(tmp_path, scene, caplog):
     facts = classified(mixed_scene(tmp_path), replace(SETTINGS, segments=50)).choices.segments
+    assert facts.sentence in [record.message for record in caplog.records if record.levelname == "WARNING"]
     assert facts.used
     ((pixels, share),) = facts.astray
     assert pixels == 50
     assert f"as given. {100 * share:.1f} % of the training samples lie in segments of mostly another" in facts.sentence
+    caplog.clear()
     assert classified(scene, replace(SETTINGS, segments=50)).choices.segments.sentence.endswith("as given.")
+    assert not [record for record in caplog.records if record.levelname == "WARNING"]
 
 
 def test_patches_and_unsure_pixels_come_after_segments(scene):
