@@ -78,4 +78,9 @@ def in_other_folds(
                 "are used. Expect lower accuracy away from the samples."
             )
     out = fold != ALWAYS_TRAINING
+    if len(np.unique(classes[out])) == 1:
+        log.warning(
+            "One class alone has samples in two polygons or blocks, so models are validated on that one and are surer "
+            "than they should be. Add polygons of the other classes."
+        )
     return HeldOut(drawn, fold, classes[out], clusters[out], unit)

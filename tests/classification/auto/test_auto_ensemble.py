@@ -221,3 +221,14 @@ def test_names_say_estimator_and_feature_sets():
         "LDA on noise-whitened spectra, applied to smoothed noise-whitened spectra",
         "LDA on box means of diffusion features",
     ]
+
+
+def test_it_is_told_where_one_class_alone_can_be_held_out(caplog):
+    class_index = np.repeat(np.arange(3), 8)
+    groups = np.where(class_index == 0, np.arange(24) // 2, 100 + class_index)
+    held_out = hold_out(class_index, {"groups": groups}, 0)
+    assert set(held_out.class_index) == {0}
+    assert "One class alone has samples in two polygons or blocks" in caplog.text
+    caplog.clear()
+    hold_out(class_index, {"groups": np.arange(24) // 2}, 0)
+    assert not caplog.text
