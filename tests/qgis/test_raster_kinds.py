@@ -285,3 +285,22 @@ def test_pixels_have_an_area_where_the_square_metre_of_the_crs_is_one_on_the_gro
     assert grid.pixel_area_m2 == (area if area is None else pytest.approx(area, rel=1e-5))
     assert why in grid.why_no_area
     assert bool(why) == (area is None)
+
+
+@pytest.mark.parametrize(
+    ("colors", "told"), [(None, False), ([(i, i, i) for i in range(256)], False), ([(0, 9, 200), (7, 7, 7)], True)]
+)
+def test_numbers_that_stand_for_colours_are_told_of(tmp_path, colors, told):
+    from mtmsd.algorithms.bridge.raster.scene_export import announce
+    from mtmsd.algorithms.bridge.raster.source import describe_raster
+
+    path, log = write_raster(tmp_path / "map.tif", np.eye(5, dtype=np.uint8)[None]), Log()
+    dataset = gdal.Open(str(path), gdal.GA_Update)
+    if colors:
+        table = gdal.ColorTable()
+        for number, color in enumerate(colors):
+            table.SetColorEntry(number, color)
+        dataset.GetRasterBand(1).SetColorTable(table)
+    del dataset
+    announce(describe_raster(QgsRasterLayer(str(path), "map")), log)
+    assert any("map stand for entries of its colour table" in warning for warning in log.warnings) == told

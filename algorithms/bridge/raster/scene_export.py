@@ -48,10 +48,25 @@ def refuse_small_raster(source: RasterSource, side: int) -> None:
 def announce(source: RasterSource, feedback: QgsProcessingFeedback, *lines: str) -> None:
     """The first lines of the log."""
     feedback.pushInfo(f"Raster: {source.name}, {source.size_text}.")
-    for note in source.notes:
+    for note in filter(None, (*source.notes, _palette_note(source))):
         feedback.pushWarning(note)
     for line in filter(None, (spectral_sentence(source.bands), *lines)):
         feedback.pushInfo(line)
+
+
+def _palette_note(source: RasterSource) -> str:
+    """That numbers which stand for colours, or for classes, are no measurements; empty where they do not."""
+    if not source.uri or len(source.bands) > 1:
+        return ""
+    dataset = source.open()
+    table = dataset.GetRasterBand(1).GetRasterColorTable()
+    if table is None or all(len(set(table.GetColorEntry(i)[:3])) == 1 for i in range(table.GetCount())):
+        return ""  # as grey as the numbers
+    return (
+        f"The numbers of the raster {source.name} stand for entries of its colour table; they are taken as "
+        "measurements all the same. Of a picture, make one with red, green and blue first (Raster > Conversion > PCT "
+        "to RGB)."
+    )
 
 
 @dataclass(frozen=True)
