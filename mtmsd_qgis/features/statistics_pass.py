@@ -87,6 +87,8 @@ def collect_statistics(
 def tiles_of_all_classes(owned: dict[Tile, NDArray[np.int64]], classes: NDArray[np.int64]) -> list[Tile]:
     """All tiles with samples; of too many, an even share of each class's, rare classes first, in scene order.
 
+    Of more classes than there are tiles to choose, one tile for each that the tiles chosen so far do not have.
+
     Args:
         owned: Indices of the samples in each tile that has some.
         classes: Class index of each sample.
@@ -98,7 +100,10 @@ def tiles_of_all_classes(owned: dict[Tile, NDArray[np.int64]], classes: NDArray[
     chosen: set[Tile] = set()
     for rank, index in enumerate(order):
         with_class = [tile for tile in candidates if tile not in chosen and np.any(classes[owned[tile]] == index)]
-        quota = (STATISTICS_TILES - len(chosen)) // (len(order) - rank)
+        left = STATISTICS_TILES - len(chosen)
+        quota = left // (len(order) - rank)
+        if not quota and not any(np.any(classes[owned[tile]] == index) for tile in chosen):
+            quota = min(1, left)
         step = max(1, len(with_class) // max(1, quota))
         chosen.update(with_class[::step][:quota])
     return [tile for tile in candidates if tile in chosen]

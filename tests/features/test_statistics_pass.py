@@ -79,3 +79,13 @@ def test_a_rare_class_keeps_its_tiles():
     assert [tile.core.col for tile in chosen] == sorted(tile.core.col for tile in chosen)
     few = dict(list(owned.items())[:STATISTICS_TILES])
     assert tiles_of_all_classes(few, classes) == list(few)
+
+
+def test_of_more_classes_than_tiles_the_rarest_have_one():
+    tiles = [Tile(Window(0, col, 1, 1), Window(0, col, 1, 1)) for col in range(70)]
+    classes = np.concatenate([np.arange(60), np.arange(40, 60), np.arange(60, 64)])
+    owned = {tile: np.array([sample]) for sample, tile in zip(range(70), tiles)}
+    owned[tiles[0]] = np.array([0, *range(80, 84)])  # four classes besides its own
+    chosen = tiles_of_all_classes(owned, classes)
+    assert len(chosen) == STATISTICS_TILES
+    assert set(range(40)) | set(range(60, 64)) <= {int(index) for tile in chosen for index in classes[owned[tile]]}

@@ -198,6 +198,18 @@ def test_one_group_a_class_leaves_nothing_to_hold_out(job, folder, caplog):
     assert "Fewer than two classes have samples in two polygons or blocks" in exploration_report(found, {}, None)
 
 
+def test_classes_that_are_not_judged_are_told_of(job, folder, caplog):
+    table = np.load(folder / "samples.npy")
+    table[table[:, 2] == 0, 3] = 10_000  # the first class has one polygon
+    np.save(folder / "some.npy", table)
+    found = run(changed(job, samples="some.npy"), folder, silent)
+    of_all = len(job.classes)
+    assert (found.training.classes, found.training.all_classes) == (of_all - 1, of_all)
+    words = f"of {of_all - 1} of {of_all} classes (those with samples in two polygons of what was looked at)"
+    assert words in caplog.text
+    assert words in exploration_report(found, {}, None)
+
+
 def test_a_report_stands_alone_and_its_json_has_no_pictures(found):
     page = exploration_report(found, {"Raster": "a&b.tif"}, 20.0)
     assert "a&amp;b.tif" in page

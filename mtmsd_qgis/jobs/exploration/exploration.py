@@ -107,10 +107,11 @@ class TrainingFacts:
         samples: That were held out once.
         groups: Polygons or blocks that they come from.
         unit: "polygons" or "blocks": what was held out together.
-        classes: With samples.
+        classes: That were judged: with samples in two polygons or blocks of the tiles that were looked at.
         most_frequent: Percent of them that are of the most frequent class.
         spectral_accuracy: Percent right by the same discriminant on the components of the spectrum alone.
         spectral_error: Its standard error.
+        all_classes: Of the training layer; 0 where that is not known.
     """
 
     samples: int
@@ -120,6 +121,15 @@ class TrainingFacts:
     most_frequent: float
     spectral_accuracy: float
     spectral_error: float | None
+    all_classes: int = 0
+
+    @property
+    def classes_text(self) -> str:
+        """How many classes were judged, for a sentence."""
+        if self.classes >= self.all_classes:
+            return f"{self.classes} classes"
+        judged = f"{self.classes} of {self.all_classes} classes"
+        return f"{judged} (those with samples in two {self.unit} of what was looked at)"
 
 
 @dataclass(frozen=True)

@@ -133,7 +133,7 @@ def _accuracies(result: ExplorationResult) -> list[str]:
         "<h2>What it knows of the classes</h2>",
         f"<p><strong>{accuracy_sentence(result)}</strong></p>",
         _map(result, lambda cell: cell.accuracy, (min(known), max(known)), "{:.0f}"),
-        f"<p>Percent right at {training.samples} training samples of {training.classes} classes when whole "
+        f"<p>Percent right at {training.samples} training samples of {training.classes_text} when whole "
         f"{training.unit} are held out ({training.groups}), by a plain discriminant on the features of this cell "
         "alone, at the pixel. The best of so many cells looks a little better than it is.</p>",
     ]

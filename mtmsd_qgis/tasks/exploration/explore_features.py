@@ -105,6 +105,9 @@ def explore_features(job: Job, folder: Path, progress: Progress) -> ExplorationR
         if shows:
             gallery.add_stage(stage, settings.timesteps, figures.colours.values)
         progress(_WALKED + (0.95 - _WALKED) * (position + 1) / len(settings.stages), f"figures of stage {stage}")
+    training = None if held_out is None else held_out.facts(inspection, len(job.classes))
+    if training is not None and training.classes < training.all_classes:
+        log.warning("Accuracies are of %s.", training.classes_text)
     picture, natural_colours = _scene_picture(inspection, pixels)
     facts = _facts(inspection, pixels, "clusters" if stand_in else "classes")
     return ExplorationResult(
@@ -113,7 +116,7 @@ def explore_features(job: Job, folder: Path, progress: Progress) -> ExplorationR
         cells=tuple(cells),
         similarity=tuple(similarity),
         cards=channels.cards(span(progress, 0.95, 1.0)),
-        training=None if held_out is None else held_out.facts(inspection),
+        training=training,
         inspection=replace(facts, natural_colours=natural_colours),
         scene_picture=picture,
         settings=settings,
@@ -161,8 +164,8 @@ class _HeldOut:
         timesteps = range(features.shape[1])
         return [held_out_accuracy(features[:, t], self.samples, self.groups, self.folds) for t in timesteps]
 
-    def facts(self, inspection: Inspection) -> TrainingFacts:
-        """How many they are, and what the spectrum alone knows of them."""
+    def facts(self, inspection: Inspection, all_classes: int) -> TrainingFacts:
+        """How many they are, of how many classes in all, and what the spectrum alone knows of them."""
         counted = self.folds >= 0
         components = inspection.scene.components.pixels(self.samples.rows, self.samples.cols)
         accuracy, error = held_out_accuracy(components.T, self.samples, self.groups, self.folds)
@@ -175,6 +178,7 @@ class _HeldOut:
             most_frequent=round(100 * float(by_class.max()) / int(counted.sum()), 2),
             spectral_accuracy=round(accuracy, 2),
             spectral_error=None if error is None else round(error, 2),
+            all_classes=all_classes,
         )
 
 
