@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ..bridge.raster.source import RasterSource
     from .algorithm import MtmsdAlgorithm
 
-OF_MODEL = "the bands are those of MODEL"
+OF_FEATURES, OF_MODEL = "a feature raster is taken whole", "the bands are those of MODEL"
 _BAND_SCALING = ("none", "standard")
 
 

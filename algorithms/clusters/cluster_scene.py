@@ -32,7 +32,7 @@ from ...mtmsd_qgis.jobs.timesteps.trained_timesteps import trained_timesteps
 from ..base.algorithm import MtmsdAlgorithm
 from ..base.extraction_parameters import MatchedModel, ResumeFolderParameter
 from ..base.parameters import Device, Overlaps, ParameterValues, Seed, WorkerOutputs, read_label_layer
-from ..base.pretraining_parameters import OF_MODEL, BandsAndMask, Preset, PretrainingParameters
+from ..base.pretraining_parameters import OF_FEATURES, OF_MODEL, BandsAndMask, Preset, PretrainingParameters
 from ..base.rasters.extra_rasters import ClusterExtraRasters
 from ..base.rasters.raster_files import RasterStorage
 from .cluster_outputs import ClusterFiles
@@ -194,10 +194,9 @@ class ClusterScene(MtmsdAlgorithm):
                 self.tr("The model that was trained, for other scenes with the same bands."),
             ),
         ):
-            default = name == "REPORT"
             self.declare(
                 QgsProcessingParameterFileDestination(
-                    name, title, fileFilter=kind, optional=True, createByDefault=default
+                    name, title, fileFilter=kind, optional=True, createByDefault=name == "REPORT"
                 ),
                 text,
             )
@@ -244,8 +243,7 @@ class ClusterScene(MtmsdAlgorithm):
             self._model = MatchedModel.read(model, source)
             self._bands, preset = BandsAndMask.given(values, self._model.numbers, OF_MODEL), self._model.preset
         elif source.layout is not None:
-            everything = tuple(range(1, len(source.bands) + 1))
-            self._bands, preset = BandsAndMask.given(values, everything, "a feature raster is taken whole"), ""
+            self._bands, preset = BandsAndMask.given(values, (*range(1, len(source.bands) + 1),), OF_FEATURES), ""
         else:
             self._bands, preset = BandsAndMask().read_bands(values, source), values.choice("PRESET")
             if is_scene:
@@ -296,6 +294,8 @@ class ClusterScene(MtmsdAlgorithm):
         output_model = self.outputs.file(values, "OUTPUT_MODEL")
         resume = ResumeFolderParameter().read(values, files.map)
         announce(source, feedback, *self._first_lines(settings))
+        if settings.levels and files.paths["OUTPUT_LEVELS"] is None:
+            feedback.pushWarning("No nested map is written for LEVELS, as OUTPUT_LEVELS is empty.")
         need = mapping_need(SceneNeed(source, self._bands.used, self._components), 0, files.map)
         check_space(need.with_temporary(self._extras.bytes_on(source.grid)), feedback, resume.folder)
         with job_folder() as folder, resume.kept(feedback):

@@ -147,6 +147,14 @@ def test_a_scene_with_its_model_and_a_feature_raster(scene, features, tmp_path):
     assert read_raster(tmp_path / "f.tif").min() == 1
 
 
+def test_levels_that_are_not_written_are_told_of(scene, tmp_path):
+    for levels, told in (("2,4", True), ("", False)):
+        log = Log()
+        outputs = {"LEVELS": levels, "OUTPUT": str(tmp_path / "map.tif")}
+        run("clusterscene", {"INPUT": str(scene.raster), "CLUSTERS": 3, **BANDS, **outputs}, log)
+        assert ("No nested map is written for LEVELS, as OUTPUT_LEVELS is empty." in log.warnings) == told
+
+
 def test_bands_that_do_not_count_are_told_of(scene, model, features, tmp_path):
     for given, words in (
         ({"INPUT": str(scene.raster), "MODEL": str(model)}, "BANDS is not used: the bands are those of MODEL."),
