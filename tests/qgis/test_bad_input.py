@@ -178,6 +178,12 @@ def test_bands_that_qgis_would_read_as_others_are_refused(scene, bands):
         assert algorithm.checkParameterValues({**parameters, "BANDS": read}, QgsProcessingContext()) == (True, "")
 
 
+def test_a_layer_with_the_wrong_crs_is_refused_with_that_in_mind(scene, tmp_path):
+    wrong = vector_layer([(box_of_pixels(4, 4, 8, 8), "a")], "Polygon", crs="EPSG:4326", crs_of_shapes="EPSG:4326")
+    words = classify(scene.raster, wrong, tmp_path)
+    assert "1 outside the area of the raster's CRS (feature 1). Check that the layer's CRS, WGS 84, is" in words
+
+
 def test_empty_training_layer(scene, tmp_path):
     words = classify(scene.raster, squares(), tmp_path)
     assert "no usable feature was found" in words

@@ -105,9 +105,12 @@ def read_labels(
     labelled = sorted(_labelled(features, index, transform, skipped), key=lambda found: by_age(found[0]))
     if not labelled:
         reasons = f"; {skipped.text}" if skipped else ""
+        remedy = "Choose a layer with features and a filled class field; with 'Selected features only', select some."
+        if OUTSIDE_CRS in skipped:
+            remedy = f"Check that the layer's CRS, {source.sourceCrs().description()}, is the one of its coordinates."
         raise QgsProcessingException(
             f"Labelled points or polygons were expected in the layer {name}; no usable feature was found{reasons}. "
-            "Choose a layer with features and a filled class field; with 'Selected features only', select some."
+            f"{remedy}"
         )
     points = QgsWkbTypes.geometryType(source.wkbType()) == QgsWkbTypes.GeometryType.PointGeometry
     ids = tuple(number for number, *_ in labelled)
