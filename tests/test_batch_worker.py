@@ -107,15 +107,15 @@ def test_workers_share_a_campaign_and_one_that_is_killed_again_and_again_loses_n
     rng, campaign = random.Random(0), read_campaign(many)
     kills = 0
     for index in range(2):
-        for _ in range(3):
+        for longest in (0.1, 0.3, 1.0):  # the first before a quick machine can be through
             worker = started(batch(many, "--step", "map", "--shard", f"{index}/2"))
             until(worker, "to be done")
-            time.sleep(rng.uniform(0, 1.0))
+            time.sleep(rng.uniform(0, longest))
             worker.kill()
             worker.communicate(timeout=60)
             kills += worker.returncode == -signal.SIGKILL
         assert finished(batch(many, "--step", "map", "--shard", f"{index}/2"))[0] == 0
-    assert kills > 3
+    assert kills > 1
     for scene in campaign.scenes:
         for name in ("map.raw", "confidence.raw"):
             one, two = (scene_folder(folder, scene) / name for folder in (tmp_path / "one", many))
