@@ -53,7 +53,7 @@ def test_a_job_folder_is_done_and_its_result_lies_in_a_file(tmp_path):
 
 
 def test_a_training_lives_with_a_closed_input_stops_on_a_signal_and_goes_on_to_the_same_bytes(tmp_path):
-    settings = PretrainSettings(components=3, iterations=40, patch_size=16, batch_size=1, device="cpu")
+    settings = PretrainSettings(components=3, iterations=120, patch_size=16, batch_size=1, device="cpu")
     for name in ("whole", "stopped"):
         folder = tmp_path / name
         folder.mkdir()

@@ -82,7 +82,7 @@ def test_statistics_of_the_scene_come_from_the_model_unless_training_saw_less_of
 
 
 def test_a_cancelled_pretraining_goes_on_to_the_same_model(scene, tmp_path):
-    parameters = {"INPUT": str(scene.raster), "OUTPUT": str(tmp_path / "m.mtmsd"), **PRETRAIN, "ITERATIONS": 40}
+    parameters = {"INPUT": str(scene.raster), "OUTPUT": str(tmp_path / "m.mtmsd"), **PRETRAIN, "ITERATIONS": 120}
     log = Log(cancel_at_percent=30)
     with pytest.raises(QgsProcessingException, match="Cancelled"):
         run("pretraindiffusion", parameters, log)
