@@ -5,7 +5,8 @@ Enters: a Cube, with what a walk over it has seen of each band. Leaves: a FillVa
 
 A fill value lies far from all other values, as -9999 among reflectances, or beyond what anybody measures, as 1e36.
 Learnt from as if it were data, it is all that the components show. One that lies near the others, as -128 among the
-signed bytes of embeddings, is found where pixels of many bands hold nothing else.
+signed bytes of embeddings, or 0 around a scene that was turned, is found where pixels hold nothing else: in all of many
+bands, or in all of a few where it is the lowest value and seldom that of some bands alone.
 """
 
 from __future__ import annotations
@@ -138,7 +139,7 @@ def find_fill_value(
             found = _measured(cube, bands, partial(np.equal, np.float32(value)), progress)
             if found is not None and found.is_no_chance and _is_far(value, found.low, found.high):
                 return found
-    return _found_alone(cube, bands, sample, progress)
+    return _found_alone(cube, bands, float(ranges.low[bands].min()), sample, progress)
 
 
 def fill_value_of(values: NDArray[np.float64]) -> FillValue | None:
@@ -177,13 +178,18 @@ def _is_far(value: float, low: float, high: float) -> bool:
     return high > low and max(low - value, value - high) > _FAR * (high - low)
 
 
-def _found_alone(cube: Cube, bands: Sequence[int], sample: NDArray[np.float32], progress: Progress) -> FillValue | None:
+def _found_alone(
+    cube: Cube, bands: Sequence[int], lowest: float, sample: NDArray[np.float32], progress: Progress
+) -> FillValue | None:
     """The value that most of the pixels with one value alone have."""
-    uniform = sample[0, (sample == sample[0]).all(axis=0)]
-    if len(bands) < _MANY_BANDS or not len(uniform):
+    alone = (sample == sample[0]).all(axis=0)
+    if len(bands) == 1 or not alone.any():
         return None
-    values, counts = np.unique(uniform, return_counts=True)
+    values, counts = np.unique(sample[0, alone], return_counts=True)
     value = values[counts.argmax()]
+    often_with_others = 2 * counts.max() <= (sample == value).any(axis=0).sum()  # as 0 in some bands over dark water
+    if len(bands) < _MANY_BANDS and (value != np.float32(lowest) or often_with_others):
+        return None
     found = _measured(cube, bands, lambda seen: np.broadcast_to((seen == value).all(axis=0), seen.shape), progress)
     return found if found is not None and found.pixels >= _LEAST_PIXELS else None
 

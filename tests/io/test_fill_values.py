@@ -77,11 +77,22 @@ def test_a_value_near_the_others_is_found_where_pixels_of_many_bands_hold_nothin
     assert "far from" not in found.sentence
 
 
-@pytest.mark.parametrize(("bands", "pixels"), [(8, 20), (64, 9)])
-def test_one_value_in_few_bands_or_few_pixels_may_be_measured(tmp_path, bands, pixels):
+@pytest.mark.parametrize(("bands", "pixels", "value"), [(8, 20, 125), (8, 20, 0), (8, 9, -128), (64, 9, -128)])
+def test_one_value_in_few_bands_or_few_pixels_may_be_measured(tmp_path, bands, pixels, value):
     values = signed_bytes(bands)
-    values.reshape(bands, -1)[:, :pixels] = -128
+    values.reshape(bands, -1)[:, :pixels] = value
     assert fill_of(tmp_path, values) is None
+
+
+@pytest.mark.parametrize("bands", [2, 6, 15])
+def test_the_lowest_value_is_found_where_pixels_of_few_bands_hold_nothing_else(tmp_path, bands):
+    """0 around a scene is near its reflectances."""
+    values = reflectances(bands, scale=10_000)
+    values[CORNER] = 0
+    values[0, 20, :5] = 0  # a few pixels are as dark in one band
+    found = fill_of(tmp_path, values)
+    assert (found.value, found.pixels, found.spoils) == (0, 20, False)
+    assert "20 of 1200 pixels have the value 0 in all bands, as hardly a measurement gives" in found.sentence
 
 
 def declared(values):
@@ -89,9 +100,10 @@ def declared(values):
     return {"nodata": 1e36}
 
 
-def dark_swath(values):
-    """0 beside reflectances is near them."""
+def dark_water(values):
+    """0 in all bands where it is darkest, in most of them around that."""
     values[CORNER] = 0
+    values[1:, 4:14, :5] = 0
 
 
 def bright_tail(values):
@@ -106,7 +118,7 @@ def two_values(values):
     values[:] = np.where(values > 0.3, 100, 1)
 
 
-@pytest.mark.parametrize("change", [declared, dark_swath, bright_tail, glint, two_values], ids=lambda c: c.__name__)
+@pytest.mark.parametrize("change", [declared, dark_water, bright_tail, glint, two_values], ids=lambda c: c.__name__)
 def test_data_are_no_fill(tmp_path, change):
     values = reflectances()
     given = change(values) or {}
