@@ -160,7 +160,7 @@ class ShippedModel(QgsProcessingModelAlgorithm):
         values = ParameterValues(self, parameters, context)
         with plain_errors():
             first, other = (describe_raster(values.raster(name)) for name in ("INPUT", "TARGET"))
-            used = [band for band in first.bands if band.number not in first.bad]
+            used = [first.bands[number - 1] for number in first.measured]
             try:
                 match_all_bands(used, other.bands, len(first.bands))
             except SceneError as error:

@@ -33,20 +33,18 @@ class BandChoice:
 
     Attributes:
         used: In the order of the raster, or of the user.
-        bad: Those left out as the metadata marks them as bad.
+        left_out: Those left out as the raster says so, in a sentence.
         not_chosen: Why BANDS, which names others, is not used; empty where it is, or is not given.
     """
 
     used: tuple[int, ...]
-    bad: tuple[int, ...] = ()
+    left_out: str = ""
     not_chosen: str = ""
 
     @property
     def sentence(self) -> str:
         """Which are left out, or that BANDS is not used, for the log; empty where neither is."""
-        if self.not_chosen:
-            return f"BANDS is not used: {self.not_chosen}."
-        return f"Marked as bad in the metadata, left out: {', '.join(map(str, self.bad))}." if self.bad else ""
+        return f"BANDS is not used: {self.not_chosen}." if self.not_chosen else self.left_out
 
 
 class BandsAndMask:
@@ -102,9 +100,9 @@ class BandsAndMask:
                 f"BANDS should name each band once; found {', '.join(map(str, twice))} more than once. Choose the "
                 "bands again."
             )
-        used = chosen or [number for number in range(1, count + 1) if number not in source.bad]
+        used = chosen or source.measured
         refuse_no_band(source, used)
-        return BandChoice(tuple(used), () if chosen else tuple(sorted(source.bad)))
+        return BandChoice(tuple(used), "" if chosen else source.left_out)
 
     @staticmethod
     def given(values: ParameterValues, numbers: tuple[int, ...], why: str) -> BandChoice:

@@ -120,7 +120,7 @@ def matched_scenes(
         scenes.append(ExtraScene(raster, tuple(position + 1 for position in positions), how))
     if fixed:
         return ExtraSceneChoice(tuple(scenes), chosen, tuple(notes))
-    good = [i for i in range(len(chosen.used)) if not any(s.numbers[i] in s.source.bad for s in scenes)]
+    good = [i for i in range(len(chosen.used)) if all(s.numbers[i] in s.source.measured for s in scenes)]
     if len(good) < len(chosen.used):
         lost = ", ".join(str(number) for i, number in enumerate(chosen.used) if i not in good)
         notes.append(f"Marked as bad in a further raster, left out: {lost}.")

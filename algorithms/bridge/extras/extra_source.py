@@ -161,13 +161,12 @@ def data_bands(source: RasterSource) -> list[int]:
     Raises:
         QgsProcessingException: It cannot be opened, or all are marked as bad.
     """
-    good = [band.number for band in source.bands if band.number not in source.bad]
-    if not good:
+    if not source.measured:
         raise QgsProcessingException(
             f"An extra raster with at least one usable band was expected; of {source.name} ({source.size_text}) none "
             "would be used, as all are marked as bad. Choose another raster, or correct its list of bad bands."
         )
-    return [number for number in good if number not in source.transparency] or good[:1]
+    return list(source.measured)
 
 
 def _has_classes(band: gdal.Band) -> bool:

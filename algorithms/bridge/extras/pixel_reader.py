@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from osgeo import gdal
 
-from ..raster.masks import band_pixels, has_own_mask
+from ..raster.masks import band_pixels, hiding_bands
 from ..raster.source import RasterSource
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def read_values(
         unknown |= within(stored, ends)
     for low, high in described.excluded:
         unknown |= (values >= low) & (values <= high)
-    if has_own_mask(source, dataset, number):
-        unknown |= band_pixels(band.GetMaskBand(), name, window) == 0
+    for hiding in hiding_bands(source, dataset, number):
+        unknown |= ~(band_pixels(hiding, name, window) > 0)
     values[unknown] = np.nan
     return values

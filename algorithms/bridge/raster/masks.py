@@ -106,7 +106,7 @@ def usable_pixels(mask: MaskSource, grid: Grid, context: QgsCoordinateTransformC
 def own_mask(source: RasterSource, numbers: Sequence[int]) -> bytes | None:
     """The same of the masks that a raster carries itself; None without one.
 
-    That is a mask of the whole raster (a mask band, a .msk file, an alpha band), or masks of single bands, as virtual
+    That is transparency or a mask of the whole raster (a mask band, a .msk file), or masks of single bands, as virtual
     rasters may have. A band that its mask hides everywhere does not count. Nodata values are left to the reader of the
     pixels.
 
@@ -122,10 +122,13 @@ def own_mask(source: RasterSource, numbers: Sequence[int]) -> bytes | None:
     if not source.uri:
         return None
     dataset = source.open()  # a band does not keep it open
-    carriers = [number for number in numbers if has_own_mask(source, dataset, number)]
+    carriers = [number for number in numbers if _has_own_mask(dataset.GetRasterBand(number))]
     if any(dataset.GetRasterBand(number).GetMaskFlags() & gdal.GMF_PER_DATASET for number in carriers):
         carriers = carriers[:1]  # all bands share it
     usable = None
+    for number in sorted(source.transparency):
+        shown = band_pixels(dataset.GetRasterBand(number), f"band {number} of {source.name}") > 0
+        usable = shown if usable is None else usable & shown
     for number in carriers:
         shown = band_pixels(dataset.GetRasterBand(number).GetMaskBand(), f"mask {source.name}") > 0
         if shown.any() or len(carriers) == 1:
@@ -133,18 +136,22 @@ def own_mask(source: RasterSource, numbers: Sequence[int]) -> bytes | None:
     return None if usable is None else usable.astype(np.uint8).tobytes()
 
 
-def has_own_mask(source: RasterSource, dataset: gdal.Dataset, number: int) -> bool:
-    """Whether a mask hides pixels of a band: its own, the data set's, or an alpha band that says which are seen.
+def hiding_bands(source: RasterSource, dataset: gdal.Dataset, number: int) -> list[gdal.Band]:
+    """The bands whose 0 hides pixels of a band: its own mask, or that of the data set, and transparency.
 
     Args:
         source: The raster.
         dataset: The same, open.
         number: Of the band, from 1.
     """
-    flags = dataset.GetRasterBand(number).GetMaskFlags()
-    if flags & (gdal.GMF_ALL_VALID | gdal.GMF_NODATA):
-        return False
-    return not flags & gdal.GMF_ALPHA or bool(source.transparency)
+    band = dataset.GetRasterBand(number)
+    alpha = [dataset.GetRasterBand(other) for other in sorted(source.transparency)]
+    return [*alpha, band.GetMaskBand()] if _has_own_mask(band) else alpha
+
+
+def _has_own_mask(band: gdal.Band) -> bool:
+    """Whether a band, or its data set, has a mask; a nodata value is none, nor is transparency."""
+    return not band.GetMaskFlags() & (gdal.GMF_ALL_VALID | gdal.GMF_NODATA | gdal.GMF_ALPHA)
 
 
 def both_usable(one: bytes, other: bytes) -> bytes:

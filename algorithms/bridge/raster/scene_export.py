@@ -122,8 +122,8 @@ class SceneExport:
     def usable_bands(self, progress: ProgressRange) -> CubeFile:
         """A raster that is no feature raster, as a cube of the bands that can be features.
 
-        Bands marked as bad, without data, or constant are left out and named: a pixel counts as valid where all bands
-        have data, so that one empty band would leave none.
+        Bands marked as bad, of transparency, without data, or constant are left out and named: a pixel counts as valid
+        where all bands have data, so that one empty band would leave none.
 
         Raises:
             QgsProcessingException: Not readable, no usable band, or cancelled.
@@ -151,17 +151,15 @@ def usable_in_all(
     from ....mtmsd_qgis.io.cube import Cube
 
     feedback, (first, numbers) = progress.feedback, rasters[0]
-    good = [i for i in range(len(numbers)) if not any(own[i] in export.source.bad for export, own in rasters)]
+    good = [i for i in range(len(numbers)) if all(own[i] in export.source.measured for export, own in rasters)]
     refuse_no_band(first.source, good)
     cubes = exported_bands(rasters, good, progress)
     inspected = inspect_rasters([Cube(export.folder, cube) for (export, _), cube in zip(rasters, cubes)])
     for warning in inspected.warnings:
         feedback.pushWarning(warning)
-    bad = first.source.bad
-    if bad:
-        marked = ", ".join(str(number) for number in sorted(bad))
-        feedback.pushWarning(f"Marked as bad in the metadata, left out: {marked}.")
-    lost = [str(number) for i, number in enumerate(numbers) if i not in good and number not in bad]
+    if first.source.left_out:
+        feedback.pushWarning(first.source.left_out)
+    lost = [str(number) for i, number in enumerate(numbers) if i not in good and number in first.source.measured]
     if lost:
         feedback.pushWarning(f"Marked as bad in a further raster, left out: {', '.join(lost)}.")
     if not inspected.left_out:

@@ -7,7 +7,6 @@ Enters: a QGIS raster layer of any provider. Leaves: a RasterSource, which holds
 from __future__ import annotations
 
 import re
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import isfinite
@@ -35,11 +34,10 @@ from ....mtmsd_qgis.jobs.data_model import Band, FeatureLayout, layout_from_json
 from ..feedback import ProgressRange
 from .band_metadata import describe_bands
 from .layer_nodata import declared_nodata, with_layer_nodata
+from .transparency import transparency_of
 
 EARTH = "EPSG:7030"  # the ellipsoid of WGS 84, where a CRS names none
 METRE_TOLERANCE = 0.01  # of the metre of a CRS, beside that on the ground
-_LOOK = 512  # rows and columns, at most, that an alpha band is looked at in
-_ENDS = 0.9  # share of an alpha band's pixels that are 0 or the highest value; those between are edges
 FEATURES_KEY = "MTMSD_FEATURES"  # metadata item of a feature raster: its FeatureLayout as JSON
 
 # Without georeference QGIS puts pixel (0, 0) at the origin and lets rows go down.
@@ -172,31 +170,28 @@ class RasterSource:
     def transparency(self) -> frozenset[int]:
         """Numbers of the alpha bands that say which pixels are seen.
 
-        GDAL takes the fourth band of any image of bytes for an alpha band, near infrared too. Of transparency nearly
-        all pixels have the lowest or the highest value.
-
         Raises:
             QgsProcessingException: As open does.
         """
-        dataset, alpha = self.open(), gdal.GCI_AlphaBand
-        bands = {band.number: dataset.GetRasterBand(band.number) for band in self.bands}
-        return frozenset(n for n, band in bands.items() if band.GetColorInterpretation() == alpha and _has_ends(band))
+        return transparency_of(self.open()) if self.uri else frozenset()
+
+    @cached_property
+    def measured(self) -> tuple[int, ...]:
+        """Numbers of the bands that hold data: neither marked as bad nor transparency."""
+        others = self.bad | self.transparency
+        return tuple(band.number for band in self.bands if band.number not in others)
+
+    @property
+    def left_out(self) -> str:
+        """Which bands do not, for the log; empty where all do."""
+        kinds = (("Marked as bad in the metadata", self.bad), ("Transparency, which hides pixels", self.transparency))
+        return " ".join(f"{why}, left out: {', '.join(map(str, sorted(them)))}." for why, them in kinds if them)
 
     @property
     def size_text(self) -> str:
         """For example 145 x 145 pixels, 200 bands."""
         bands = len(self.bands)
         return f"{self.grid.width} x {self.grid.height} pixels, {bands} band{'s' if bands != 1 else ''}"
-
-
-def _has_ends(band: gdal.Band) -> bool:
-    """Whether nearly all pixels, seen from afar, are 0 or the highest value; what cannot be read is met elsewhere."""
-    import numpy as np
-
-    seen = None
-    with suppress(RuntimeError):  # where somebody called gdal.UseExceptions
-        seen = band.ReadAsArray(buf_xsize=min(band.XSize, _LOOK), buf_ysize=min(band.YSize, _LOOK))
-    return seen is None or bool(np.isin(seen, (0, seen.max())).mean() >= _ENDS)
 
 
 def open_raster(uri: str, open_options: tuple[str, ...] = ()) -> gdal.Dataset:

@@ -26,8 +26,8 @@ def pixels_with_data(
 ) -> NDArray:
     """Where a task with all bands would find data.
 
-    Bands that the metadata marks as bad, and those that are empty at most of the pixels, do not count: the tasks leave
-    them out too.
+    Bands that the metadata marks as bad, transparency, and bands that are empty at most of the pixels do not count: the
+    tasks leave them out too.
 
     Args:
         raster: Whose pixels they are.
@@ -45,7 +45,7 @@ def pixels_with_data(
 
     from ....mtmsd_qgis.io.cube import Cube
 
-    numbers = [band.number for band in raster.bands if band.number not in raster.bad]
+    numbers = list(raster.measured)
     if raster.layout is not None:
         numbers = numbers[:1]  # all bands of a feature raster share their nodata
     found = np.zeros(len(pixels), dtype=bool)
