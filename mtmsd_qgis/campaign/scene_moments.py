@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from ..errors import FileFormatError, SceneError
 from ..io.array_file import read_arrays, write_file
-from ..io.bands import LEAST_VALID_SHARE, BandExtent, describe, inspect_bands
+from ..io.bands import LEAST_VALID_SHARE, OTHER_UNIT, BandExtent, describe, inspect_bands
 from ..io.cube import Cube, whole_size
 from ..io.moments import Moments
 from ..io.windows import BLOCK, block_counts, row_strips
@@ -114,18 +114,18 @@ class SceneMoments:
         return cls(extent, arrays["used"], moments, arrays["blocks"])
 
 
-def add_up(scenes: Sequence[Path], bands: Sequence[Band]) -> SceneMoments:
+def add_up(scenes: Mapping[str, Path], bands: Sequence[Band]) -> SceneMoments:
     """Of all scenes together; the bands used are those that are good in all of them taken as one raster.
 
     Args:
-        scenes: Files of the scenes' moments, in order.
+        scenes: What a scene is called in the log, and the file of its moments, in order.
         bands: (B,) of the scenes.
 
     Raises:
         SceneError: No band can be used.
         FileFormatError: A file is damaged.
     """
-    extents = [SceneMoments.load(path).extent for path in scenes]
+    extents = [SceneMoments.load(path).extent for path in scenes.values()]
     extent = extents[0]
     for other in extents[1:]:
         extent = extent.plus(other)
@@ -135,19 +135,44 @@ def add_up(scenes: Sequence[Path], bands: Sequence[Band]) -> SceneMoments:
     if left_out:
         log.warning("Bands left out: %s.", describe(left_out))
     total = Moments.none(len(usable))
-    for path in scenes:
+    first: SceneMoments | None = None
+    for name, path in scenes.items():
         scene = SceneMoments.load(path)
+        if scene.moments.count:
+            first = first or scene
+            _tell_of_unit(name, scene, first)
         position = {band: i for i, band in enumerate(scene.used.tolist())}
         lacking = [str(bands[band].number) for band in usable if band not in position]
         if not lacking:
             total = total.plus(scene.moments.of_bands([position[band] for band in usable]))
         elif not scene.extent.count.any():
-            log.warning("%s: the scene has no data; its map will be empty.", path.stem)
+            log.warning("%s has no data; its map will be empty.", name)
         else:
             log.warning(
-                "%s: the scene has little or no data in the bands %s, which the campaign uses. Pixels without them are "
-                "not mapped, and the components are made without this scene.",
-                path.stem,
+                "%s has little or no data in the bands %s, which the campaign uses. Pixels without them are not "
+                "mapped, and the components are made without this scene.",
+                name,
                 ", ".join(lacking),
             )
     return SceneMoments(extent, np.array(usable, dtype=np.int64), total, np.zeros((0, 0), dtype=np.int64))
+
+
+def _tell_of_unit(name: str, scene: SceneMoments, first: SceneMoments) -> None:
+    """Of a scene whose values are many times those of the first one with data; root mean squares are compared."""
+    both = np.intersect1d(first.used, scene.used)
+    one, other = (_root_mean_squares(found)[np.isin(found.used, both)] for found in (first, scene))
+    known = (one > 0) & (other > 0)
+    ratio = float(np.median(other[known] / one[known])) if known.any() else 1.0
+    if not 1 / OTHER_UNIT < ratio < OTHER_UNIT:
+        log.warning(
+            "The values of %s are %.2g times those of the first scene, in the middle band. It may be in another unit, "
+            "as reflectances from 0 to 1 are beside those from 0 to 10000; the map means nothing there then. Use "
+            "scenes in one unit, or declare their scale, and prepare the campaign anew.",
+            name,
+            ratio,
+        )
+
+
+def _root_mean_squares(scene: SceneMoments) -> NDArray[np.float64]:
+    moments = scene.moments
+    return np.asarray(np.sqrt(moments.mean**2 + np.diag(moments.covariance)))

@@ -33,11 +33,11 @@ def test_moments_of_any_partition_add_up_to_those_of_the_whole(cuts, seed, offse
 
 
 def measured(tmp_path, arrays):
-    paths = []
+    paths = {}
     for number, array in enumerate(arrays):
         cube = cube_of(tmp_path, array, nodata=-1, name=f"scene{number}")
-        paths.append(tmp_path / f"moments-{number}.part")
-        SceneMoments.of(cube, silent).save(paths[-1])
+        path = paths[f"Scene {number}"] = tmp_path / f"moments-{number}.part"
+        SceneMoments.of(cube, silent).save(path)
     return paths
 
 
@@ -75,19 +75,30 @@ def test_a_scene_that_lacks_a_band_is_told_of_with_what_it_means(tmp_path, caplo
     one, two, empty = (fields(20, 20, bands=3, seed=seed)[0].astype(np.float32) for seed in (0, 1, 2))
     one[1], empty[:] = -1, -1
     assert add_up(measured(tmp_path, [one, two, two, empty]), bands(3)).moments.count == 800
-    assert "moments-0: the scene has little or no data in the bands 2, which" in caplog.messages[0]
+    assert "Scene 0 has little or no data in the bands 2, which" in caplog.messages[0]
     assert "Pixels without them are not mapped" in caplog.messages[0]
-    assert caplog.messages[1:] == ["moments-3: the scene has no data; its map will be empty."]
+    assert caplog.messages[1:] == ["Scene 3 has no data; its map will be empty."]
+
+
+@pytest.mark.parametrize(("scale", "told"), [(1e-4, "0.0001"), (1e4, "1e+04"), (0.1, ""), (10, "")])
+def test_a_scene_in_another_unit_is_told_of(tmp_path, caplog, scale, told):
+    values = np.repeat(fields(20, 20, bands=3)[0].astype(np.float32)[None], 3, axis=0)
+    values[0] = -1  # the first one with data counts
+    values[2] *= scale
+    add_up(measured(tmp_path, values), bands(3))
+    found = [line for line in caplog.messages if "times" in line]
+    assert len(found) == bool(told)
+    assert all(line.startswith(f"The values of Scene 2 are {told} times those of the first scene") for line in found)
 
 
 def test_a_scene_without_data_adds_nothing(tmp_path):
     full = fields(20, 20, bands=3)[0].astype(np.float32)
     paths = measured(tmp_path, [np.full((3, 20, 33), -1, np.float32), full])
-    empty = SceneMoments.load(paths[0])
+    empty = SceneMoments.load(paths["Scene 0"])
     assert (empty.moments.count, empty.blocks.shape, empty.blocks.sum()) == (0, (2, 3), 0)
     assert add_up(paths, bands(3)).moments.count == 400
     with pytest.raises(SceneError, match="found none of 3"):
-        add_up(paths[:1], bands(3))
+        add_up({"Scene 0": paths["Scene 0"]}, bands(3))
 
 
 def test_a_scene_that_cannot_be_computed_with_is_named(tmp_path, caplog):
@@ -103,12 +114,12 @@ def test_a_scene_that_cannot_be_computed_with_is_named(tmp_path, caplog):
 def test_valid_pixels_are_counted_by_block(tmp_path):
     values = fields(20, 33, bands=3)[0].astype(np.float32)
     values[1, :4] = -1
-    found = SceneMoments.load(measured(tmp_path, [values])[0])
+    found = SceneMoments.load(measured(tmp_path, [values])["Scene 0"])
     assert found.blocks.tolist() == [[12 * 16, 12 * 16, 12], [4 * 16, 4 * 16, 4]]
 
 
 def test_a_damaged_file_is_refused(tmp_path):
-    path = measured(tmp_path, [fields(20, 20, bands=3)[0].astype(np.float32)])[0]
+    (path,) = measured(tmp_path, [fields(20, 20, bands=3)[0].astype(np.float32)]).values()
     path.write_bytes(path.read_bytes()[:-5])
     with pytest.raises(FileFormatError, match="incomplete or damaged"):
         SceneMoments.load(path)

@@ -29,7 +29,8 @@ def measure(run: CampaignRun) -> UnitWork:
 
 def add_up_moments(run: CampaignRun) -> None:
     """Write the moments of all scenes together."""
-    paths = [run.folder / unit.file for unit in units_of(run.campaign, STEPS[MOMENTS])]
+    units = zip(run.campaign.scenes, units_of(run.campaign, STEPS[MOMENTS]))
+    paths = {f"Scene {scene.folder} ({scene.name})": run.folder / unit.file for scene, unit in units}
     total = add_up(paths, run.bands)
     with written_aside(run.shared(names.MOMENTS)) as aside:  # the first two workers to finish may be at it at once
         total.save(aside)
