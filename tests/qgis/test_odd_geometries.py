@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from label_layers import labels_of, placed, table
@@ -212,3 +214,21 @@ def test_polygons_without_an_extent_are_split_by_blocks_too():
     training, validation = split(layer, METHOD="block")
     assert training.featureCount() + validation.featureCount() == 64
     assert validation.featureCount() > 0
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_points_and_polygons_of_one_file_take_their_own_pixels_and_lines_none(tmp_path, first):
+    """QGIS takes such a file for a layer of what its first feature is, and hands out all of them."""
+    shapes = [(point_in_pixel(1, 1), "a"), (box_of_pixels(4, 4, 7, 7), "b")]
+    line = QgsGeometry.fromWkt(f"LINESTRING({LEFT} {TOP - 95}, {LEFT + 100} {TOP - 95})")
+    features = [
+        {"type": "Feature", "geometry": json.loads(shape.asJson()), "properties": {"cover": value}}
+        for shape, value in (*(shapes[first:] + shapes[:first]), (line, "a"))
+    ]
+    crs = {"type": "name", "properties": {"name": CRS}}
+    path = tmp_path / "mixed.geojson"
+    path.write_text(json.dumps({"type": "FeatureCollection", "crs": crs, "features": features}))
+    layer = QgsVectorLayer(str(path), "mixed")
+    samples, _ = placed(layer)
+    assert [(row, col) for row, col, *_ in table(samples)] == [(1, 1), *((r, c) for r in (4, 5, 6) for c in (4, 5, 6))]
+    assert labels_of(layer).skipped.text == "1 that are lines (feature 2)"

@@ -30,7 +30,7 @@ from .source import Grid, RasterSource, describe_raster
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_POLYGON_DIMENSION = 2
+POLYGON_DIMENSION = 2
 
 
 @dataclass(frozen=True)
@@ -203,7 +203,7 @@ def burn(target: gdal.Dataset, shapes: Iterable[bytes], value: int) -> None:
             linear = shape.GetLinearGeometry() if shape.HasCurveGeometry() else shape
             feature = ogr.Feature(layers[0].GetLayerDefn())
             feature.SetGeometryDirectly(linear.Clone())
-            layers[linear.GetDimension() != _POLYGON_DIMENSION].CreateFeature(feature)
+            layers[linear.GetDimension() != POLYGON_DIMENSION].CreateFeature(feature)
     wkt = target.GetProjection()
     target.SetProjection("")  # the shapes are in its CRS already; GDAL would warn that they name none
     gdal.PushErrorHandler("CPLQuietErrorHandler")

@@ -24,6 +24,7 @@ _NOWHERE = 1e30  # no coordinate of any unit; QGIS writes the largest 64-bit num
 NO_GEOMETRY = "without a geometry"
 NO_NUMBERS = "with coordinates that are no numbers"
 OUTSIDE_CRS = "outside the area of the raster's CRS"
+LINES = "that are lines"
 PART_OF_NO_NUMBERS = "parts with coordinates that are no numbers"
 
 
@@ -53,6 +54,15 @@ def clean_shape(feature: QgsFeature, skipped: ExclusionCounts) -> QgsGeometry | 
         return None
     skipped.note(PART_OF_NO_NUMBERS, [feature.id()], len(parts) - len(good))
     return QgsGeometry.collectGeometry([QgsGeometry(part) for part in good])
+
+
+def clean_sample(feature: QgsFeature, skipped: ExclusionCounts) -> QgsGeometry | None:
+    """The same of points and polygons alone: a file of mixed geometries is a layer of what its first feature is."""
+    shape = clean_shape(feature, skipped)
+    if shape is not None and shape.constGet().dimension() == 1:
+        skipped.note(LINES, [feature.id()])
+        return None
+    return shape
 
 
 def clean_shapes(features: Iterable[QgsFeature], skipped: ExclusionCounts) -> tuple[list[int], list[QgsGeometry]]:

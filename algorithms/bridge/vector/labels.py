@@ -34,7 +34,7 @@ from ....mtmsd_qgis.sampling.class_values import Key, in_order, matching_values,
 from ..raster.palette import palette
 from ..raster.source import is_local_grid
 from .class_categories import categories_by
-from .clean_geometry import OUTSIDE_CRS, clean_shape, moved
+from .clean_geometry import OUTSIDE_CRS, clean_sample, moved
 from .exclusion_counts import ExclusionCounts
 
 LARGEST_ID = 65535  # class maps hold 16 bits, 0 is nodata
@@ -289,7 +289,7 @@ def _labelled(
         if key is None:
             skipped.note("without a class", [feature.id()])
             continue
-        geometry = clean_shape(feature, skipped)
+        geometry = clean_sample(feature, skipped)
         if geometry is not None and transform is not None and not moved(geometry, transform):
             skipped.note(OUTSIDE_CRS, [feature.id()])
         elif geometry is not None:

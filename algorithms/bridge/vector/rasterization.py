@@ -23,7 +23,7 @@ from qgis.core import QgsGeometry, QgsProcessingException
 from ....mtmsd_qgis.jobs.data_model import ClassEntry
 from ....mtmsd_qgis.sampling.class_values import Key
 from ..feedback import ProgressRange
-from ..raster.masks import burn, memory_raster
+from ..raster.masks import POLYGON_DIMENSION, burn, memory_raster
 from ..raster.source import Grid
 from ..raster.valid_pixels import LEAST_SHARE
 from .exclusion_counts import ExclusionCounts
@@ -75,7 +75,8 @@ def rasterize_labels(
         if key not in index_of:
             left_out.note("of a class that the training layer lacks", [labels.ids[group]])
             continue
-        pixels = _pixels_of_points(shape, grid) if labels.points else _pixels_of_polygon(shape, grid)
+        is_area = shape.constGet().dimension() == POLYGON_DIMENSION  # a file may mix points and polygons
+        pixels = _pixels_of_polygon(shape, grid) if is_area else _pixels_of_points(shape, grid)
         if not len(pixels):
             left_out.note(OUTSIDE, [labels.ids[group]])
             continue

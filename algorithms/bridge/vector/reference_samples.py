@@ -32,7 +32,7 @@ from ....mtmsd_qgis.sampling.class_values import Key
 from ..feedback import ProgressRange
 from ..raster.source import Grid, RasterSource
 from ..raster.valid_pixels import pixels_with_data
-from .clean_geometry import OUTSIDE_CRS, clean_shape, moved
+from .clean_geometry import OUTSIDE_CRS, clean_sample, moved
 from .exclusion_counts import ExclusionCounts
 from .field_types import LONG_NUMBER, holds_ids, renamed, writable_names
 from .labels import LabelLayer, by_age, class_key, refuse_other_shapes
@@ -282,7 +282,7 @@ def _usable(
         if class_key(feature.attribute(index)) is None:
             skipped.note(f"without a class in the field '{field}'", [feature.id()])
             continue
-        geometry = clean_shape(feature, skipped)
+        geometry = clean_sample(feature, skipped)
         if geometry is not None:
             yield feature, geometry
 
