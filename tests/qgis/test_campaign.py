@@ -13,7 +13,7 @@ import pytest
 from campaigns import prepared, tiles_of
 from osgeo import gdal
 from qgis.core import QgsCoordinateReferenceSystem, QgsProcessingException, QgsRasterLayer
-from scenes import CRS, NAMES, Log, legend, read_raster, run, spectra, write_raster
+from scenes import CRS, NAMES, Log, box_of_pixels, legend, read_raster, run, spectra, vector_layer, write_raster
 
 
 def refusal(name: str, parameters: dict[str, object]) -> str:
@@ -111,6 +111,22 @@ def test_what_cannot_be_prepared_leaves_nothing(scene, tmp_path):
     (used / "mine.txt").write_text("mine", encoding="utf-8")
     assert "new or an empty folder" in refusal("preparecampaign", {**wanted, "INPUTS": tiles, "OUTPUT": str(used)})
     assert [path.name for path in used.iterdir()] == ["mine.txt"]
+
+
+def test_a_scene_that_the_mask_covers_is_one_without_data(scene, torch_python, tmp_path):
+    mask = vector_layer([(box_of_pixels(0, 32, 64, 64), "x")], "Polygon", name="sea")
+    log = Log()
+    prepared(scene, tiles_of(scene, tmp_path / "tiles"), tmp_path / "campaign", log, MASK=mask)
+    assert "Mask sea: 2048 of 2048 pixels are left out." in log.lines
+    log = Log()
+    run("runcampaign", {"CAMPAIGN": str(tmp_path / "campaign"), "WORKERS": 1}, log)
+    assert "Scene 0002 (tile1) has no data; its map will be empty." in log.warnings
+    run("collectcampaign", {"CAMPAIGN": str(tmp_path / "campaign"), "OUTPUT": str(tmp_path / "maps")})
+    mapped = [int((read_raster(tmp_path / "maps" / f"tile{i}_classes.tif") > 0).sum()) for i in range(2)]
+    assert mapped == [64 * 32, 0]
+    everything = vector_layer([(box_of_pixels(0, 0, 64, 64), "x")], "Polygon", name="all of it")
+    with pytest.raises(QgsProcessingException, match="no feature of the layer polygons lies on a pixel with data"):
+        prepared(scene, tiles_of(scene, tmp_path / "tiles"), tmp_path / "none", MASK=everything)
 
 
 def test_folders_that_are_no_finished_campaign(scene, tmp_path):

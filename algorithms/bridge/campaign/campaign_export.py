@@ -121,7 +121,8 @@ class CampaignExport:
         write_grid(raster.source.grid, folder)
         part = progress.part(_READING * number / len(self.scenes), _READING * (number + 1) / len(self.scenes))
         progress.feedback.setProgressText(f"Reading {raster.source.name} ({number + 1} of {len(self.scenes)})")
-        return SceneExport(raster.source, folder, self.transforms).bands(raster.numbers, self.mask, part)
+        export = SceneExport(raster.source, folder, self.transforms, may_be_empty=True)
+        return export.bands(raster.numbers, self.mask, part)
 
     def _training(
         self, exports: Sequence[SampleExport], progress: ProgressRange

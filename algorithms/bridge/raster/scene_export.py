@@ -78,12 +78,14 @@ class SceneExport:
         folder: The job folder.
         transforms: Of the project, for datum shifts.
         name: Of the files in the job folder.
+        may_be_empty: Whether the mask may cover all of it, as one of the many scenes of a campaign.
     """
 
     source: RasterSource
     folder: Path
     transforms: QgsCoordinateTransformContext
     name: str = "scene"
+    may_be_empty: bool = False
 
     def bands(self, numbers: Sequence[int], mask: MaskSource | None, progress: ProgressRange) -> CubeFile:
         """Bands as a cube in the job folder, with the mask where there is one.
@@ -105,7 +107,7 @@ class SceneExport:
         if mask is None:
             return replace(cube, mask=None) if own is None else with_mask(cube, own, folder, self._mask_name)
         usable = usable_pixels(mask, source.grid, self.transforms)
-        if not any(usable):
+        if not any(usable) and not self.may_be_empty:
             raise QgsProcessingException(
                 f"No valid pixel is left: the mask {mask.name} covers the whole raster {source.name}. "
                 "The mask's pixels are the ones to leave out; check that it is not the other way round."
