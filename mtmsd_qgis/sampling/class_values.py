@@ -4,12 +4,14 @@
 Enters: values of class fields, or of a layer's categories. Leaves: which value of one is which value of the other.
 
 QGIS draws a feature by the category whose value reads the same as text, whatever the types are. Here, what differs
-only in the way of writing counts as the same too: blanks, leading zeros, a point with zeros behind it, capitals.
+only in the way of writing counts as the same too: blanks, leading zeros, a point with zeros behind it, capitals, and
+accents that are signs of their own.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Callable, Optional, Union
@@ -22,8 +24,8 @@ _TRUTHS = {"false": "0", "true": "1"}
 
 
 def plain_text(text: str) -> str:
-    """Without capitals and needless blanks."""
-    return " ".join(text.split()).casefold()
+    """Without capitals and needless blanks; a letter with its accent is one sign, which some programs write as two."""
+    return " ".join(unicodedata.normalize("NFC", text).split()).casefold()
 
 
 def as_whole_number(key: Key) -> int | None:

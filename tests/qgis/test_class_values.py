@@ -155,7 +155,7 @@ def test_validation_of_another_type_has_the_classes_of_training(training, valida
     assert matched.notes == ()
 
 
-@pytest.mark.parametrize("values", [["1", "1.0", "2"], ["Oak", "oak", "ash"]])
+@pytest.mark.parametrize("values", [["1", "1.0", "2"], ["Oak", "oak", "ash"], ["Bu\u0308sche", "B\u00fcsche", "ash"]])
 def test_two_spellings_are_refused_until_a_table_merges_them(values):
     from mtmsd.algorithms.bridge.choices.class_table import apply_class_table
     from mtmsd.algorithms.bridge.vector.labels import refuse_two_spellings

@@ -18,6 +18,7 @@ def test_a_number_and_its_ways_of_writing_are_one_class(written):
         ("water", ["water", "Water"], "water"),
         ("Water ", ["water", "meadow"], "water"),
         ("-9.50", ["-9.5"], "-9.5"),
+        ("Bu\u0308sche", ["B\u00fcsche", "Busche"], "B\u00fcsche"),
         ("true", [0, 1], 1),
         (0, ["false", "true"], "false"),
         (2**60, [str(2**60)], str(2**60)),
