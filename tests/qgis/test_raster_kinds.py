@@ -7,7 +7,20 @@ import numpy as np
 import pytest
 from osgeo import gdal
 from qgis.core import QgsCoordinateReferenceSystem, QgsProject, QgsRasterLayer, QgsRasterRange
-from scenes import LEFT, PIXEL, PRETRAIN, TOP, Log, plus_one, read_raster, run, write_raster
+from scenes import (
+    CRS,
+    LEFT,
+    PIXEL,
+    PRETRAIN,
+    TOP,
+    Log,
+    box_of_pixels,
+    plus_one,
+    read_raster,
+    run,
+    vector_layer,
+    write_raster,
+)
 
 
 def cube_of(layer, folder, numbers=None):
@@ -251,6 +264,22 @@ def test_a_mask_layer_and_the_rasters_own_mask_together(tmp_path):
     from mtmsd.algorithms.bridge.raster.masks import both_usable
 
     assert both_usable(bytes([1, 1, 0, 0]), bytes([1, 0, 1, 0])) == bytes([1, 0, 0, 0])
+
+
+@pytest.mark.parametrize("crs", [CRS, "EPSG:32631"])
+def test_a_mask_that_lies_elsewhere_is_told_of(tmp_path, crs):
+    from mtmsd.algorithms.bridge.feedback import ProgressRange
+    from mtmsd.algorithms.bridge.raster.masks import describe_mask
+    from mtmsd.algorithms.bridge.raster.scene_export import SceneExport
+    from mtmsd.algorithms.bridge.raster.source import describe_raster
+
+    path = write_raster(tmp_path / "in.tif", np.ones((1, 20, 20), np.uint8))
+    sea = vector_layer([(box_of_pixels(0, 0, 9, 9), "x")], "Polygon", name="sea", crs=crs, crs_of_shapes=crs)
+    log, context = Log(), QgsProject.instance().transformContext()
+    export = SceneExport(describe_raster(QgsRasterLayer(str(path), "in")), tmp_path, context)
+    export.bands([1], describe_mask(sea), ProgressRange(log, 0, 1))
+    told = "Mask sea: 0 of 400 pixels are left out. Check that it lies where the raster lies, and has the right CRS."
+    assert log.warnings == ([told] if crs != CRS else [])
 
 
 def test_thousands_of_bands(tmp_path):

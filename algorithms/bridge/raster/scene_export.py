@@ -78,7 +78,7 @@ class SceneExport:
         folder: The job folder.
         transforms: Of the project, for datum shifts.
         name: Of the files in the job folder.
-        may_be_empty: Whether the mask may cover all of it, as one of the many scenes of a campaign.
+        may_be_empty: Whether the mask may cover all of it, or nothing, as of one of the many scenes of a campaign.
     """
 
     source: RasterSource
@@ -114,7 +114,11 @@ class SceneExport:
             )
         if mask.skipped:
             progress.feedback.pushWarning(f"Not used in the mask {mask.name}: {mask.skipped.text}.")
-        progress.feedback.pushInfo(f"Mask {mask.name}: {usable.count(0)} of {len(usable)} pixels are left out.")
+        counts = f"Mask {mask.name}: {usable.count(0)} of {len(usable)} pixels are left out."
+        if all(usable) and not self.may_be_empty:
+            progress.feedback.pushWarning(f"{counts} Check that it lies where the raster lies, and has the right CRS.")
+        else:
+            progress.feedback.pushInfo(counts)
         return with_mask(cube, usable if own is None else both_usable(usable, own), folder, self._mask_name)
 
     @property
