@@ -294,13 +294,15 @@ class ApplyClassifier(MtmsdAlgorithm):
         """Numbers of the bands that the worker needs, from 1, in the classifier's order; all where only it can tell."""
         from ..mtmsd_qgis.transfer.band_matching import compare_bands
 
-        everything = range(1, len(self._source.bands) + 1)
+        target, classifier = self._source.visible, self._classifier
+        everything = tuple(band.number for band in target)
         if self._source.layout is not None:
             return everything
-        match = compare_bands(self._classifier.bands, self._source.bands, self._classifier.source_band_count)
+        count = len(self._source.bands)
+        match = compare_bands(classifier.bands, target, classifier.source_band_count, count)
         if match is None or match.missing:
             return everything  # the worker says which are missing
-        return tuple(dict.fromkeys(index + 1 for index in match.indices if index is not None))
+        return tuple(dict.fromkeys(everything[index] for index in match.indices if index is not None))
 
     def _components(self) -> int:
         """Principal components that are kept on the disk beside the bands."""

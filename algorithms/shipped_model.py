@@ -162,7 +162,7 @@ class ShippedModel(QgsProcessingModelAlgorithm):
             first, other = (describe_raster(values.raster(name)) for name in ("INPUT", "TARGET"))
             used = [first.bands[number - 1] for number in first.measured]
             try:
-                match_all_bands(used, other.bands, len(first.bands))
+                match_all_bands(used, other.visible, len(first.bands), len(other.bands))
             except SceneError as error:
                 raise QgsProcessingException(f"TARGET, {other.name}: {error}") from None
 

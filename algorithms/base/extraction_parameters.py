@@ -166,8 +166,9 @@ class MatchedModel:
 
         header = read_model_header(file)
         bands = [Band(**band) for band in header["bands"]]
-        positions = match_model_bands(bands, source.bands, header.get("source_band_count"))
-        return cls(file, header, tuple(position + 1 for position in positions))
+        target = source.visible
+        positions = match_model_bands(bands, target, header.get("source_band_count"), len(source.bands))
+        return cls(file, header, tuple(target[position].number for position in positions))
 
     @property
     def preset(self) -> str:

@@ -137,9 +137,18 @@ def match_all_bands(
 
 
 def match_model_bands(
-    wanted: Sequence[Band], target: Sequence[Band], source_band_count: int | None = None
+    wanted: Sequence[Band],
+    target: Sequence[Band],
+    source_band_count: int | None = None,
+    target_band_count: int | None = None,
 ) -> list[int]:
     """The bands of a raster that a diffusion model can be used on: all that it knows, at their wavelengths.
+
+    Args:
+        wanted: As for compare_bands.
+        target: As for compare_bands.
+        source_band_count: As for compare_bands.
+        target_band_count: As for compare_bands.
 
     Returns:
         0-based bands of the target in the wanted order.
@@ -148,7 +157,7 @@ def match_model_bands(
         SceneError: A band is missing or off by more than half the wanted band's width, or nothing tells which bands
             belong together.
     """
-    match, indices = match_all_bands(wanted, target, source_band_count, owner="model")
+    match, indices = match_all_bands(wanted, target, source_band_count, target_band_count, "model")
     if match.shifted:
         raise SceneError(
             f"The model needs bands at most half a band's width off; this raster's are farther off: "

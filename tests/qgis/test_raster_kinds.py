@@ -11,13 +11,11 @@ from scenes import (
     CRS,
     LEFT,
     PIXEL,
-    PRETRAIN,
     TOP,
     Log,
     box_of_pixels,
     plus_one,
     read_raster,
-    run,
     vector_layer,
     write_raster,
 )
@@ -218,46 +216,6 @@ def test_near_infrared_that_gdal_takes_for_an_alpha_band_hides_no_pixel(tmp_path
     read = cube_of(path, tmp_path)
     assert np.array_equal(np.isnan(read[0]), values[3] == 0)
     assert data_bands(describe_raster(QgsRasterLayer(str(path), "in"))) == [1, 2, 3]
-
-
-def mosaic_with_transparency(path, code):
-    """Six bands; the last one hides the first two columns. GDAL minds it in neither number of bands nor type."""
-    values = np.random.default_rng(0).integers(1, 100, (6, 20, 20)).astype(np.float32)
-    values[5] = 255
-    values[:, :, :2] = 0
-    write_raster(path, values, code=code)
-    dataset = gdal.Open(str(path), gdal.GA_Update)
-    dataset.GetRasterBand(6).SetColorInterpretation(gdal.GCI_AlphaBand)
-    assert dataset.GetRasterBand(1).GetMaskFlags() == gdal.GMF_ALL_VALID
-    return path
-
-
-@pytest.mark.parametrize("code", [gdal.GDT_Byte, gdal.GDT_UInt16, gdal.GDT_Int16, gdal.GDT_Float32])
-def test_transparency_behind_any_number_of_bands_hides_pixels_and_is_no_band(tmp_path, code):
-    from mtmsd.algorithms.bridge.extras.pixel_reader import read_values
-    from mtmsd.algorithms.bridge.feedback import ProgressRange
-    from mtmsd.algorithms.bridge.raster.scene_export import SceneExport
-    from mtmsd.algorithms.bridge.raster.source import describe_raster
-
-    path = mosaic_with_transparency(tmp_path / "in.tif", code)
-    hidden = np.zeros((20, 20), dtype=bool)
-    hidden[:, :2] = True
-    assert np.array_equal(np.isnan(cube_of(path, tmp_path, [1, 2])[0]), hidden)
-    source = describe_raster(QgsRasterLayer(str(path), "in"))
-    assert np.array_equal(np.isnan(read_values(source.open(), source, 3, (0, 0, 20, 20))), hidden)
-    log = Log()
-    export = SceneExport(source, tmp_path, QgsProject.instance().transformContext())
-    cube = export.usable_bands(ProgressRange(log, 0, 1))
-    assert [band.number for band in cube.bands] == [1, 2, 3, 4, 5]
-    assert log.warnings == ["Transparency, which hides pixels, left out: 6."]
-
-
-def test_a_model_is_trained_without_transparency(tmp_path):
-    log = Log()
-    path = mosaic_with_transparency(tmp_path / "in.tif", gdal.GDT_Float32)
-    run("pretraindiffusion", {"INPUT": str(path), "OUTPUT": str(tmp_path / "model.mtmsd"), **PRETRAIN}, log)
-    assert "Transparency, which hides pixels, left out: 6." in log.lines
-    assert any("4 components of 5 bands" in line for line in log.lines)
 
 
 def test_a_mask_layer_and_the_rasters_own_mask_together(tmp_path):

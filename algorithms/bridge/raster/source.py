@@ -176,10 +176,14 @@ class RasterSource:
         return transparency_of(self.open()) if self.uri else frozenset()
 
     @cached_property
+    def visible(self) -> tuple[Band, ...]:
+        """The bands but transparency, which stands for no band of another raster."""
+        return tuple(band for band in self.bands if band.number not in self.transparency)
+
+    @cached_property
     def measured(self) -> tuple[int, ...]:
         """Numbers of the bands that hold data: neither marked as bad nor transparency."""
-        others = self.bad | self.transparency
-        return tuple(band.number for band in self.bands if band.number not in others)
+        return tuple(band.number for band in self.visible if band.number not in self.bad)
 
     @property
     def left_out(self) -> str:
