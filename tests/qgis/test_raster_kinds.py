@@ -183,7 +183,14 @@ def with_alpha_band(folder):
     return path
 
 
-@pytest.mark.parametrize("make", [with_mask_band, with_alpha_band])
+def with_values_of_all_bands(folder):
+    path = write_raster(folder / "in.tif", np.array([[[1, 0, 0, 4]], [[0, 0, 3, 0]]], dtype=np.uint8))
+    dataset = gdal.Open(str(path), gdal.GA_Update)
+    dataset.SetMetadataItem("NODATA_VALUES", "0 0")
+    return path
+
+
+@pytest.mark.parametrize("make", [with_mask_band, with_alpha_band, with_values_of_all_bands])
 def test_a_mask_that_the_raster_carries_itself(tmp_path, make):
     from mtmsd.algorithms.bridge.feedback import ProgressRange
     from mtmsd.algorithms.bridge.raster.source import describe_raster

@@ -18,6 +18,7 @@ from qgis.core import Qgis, QgsPalettedRasterRenderer, QgsProcessingException, Q
 
 from ....mtmsd_qgis.io.windows import Window
 from ..feedback import ProgressRange
+from .masks import has_own_mask
 from .source import Grid, RasterSource, describe_raster
 
 if TYPE_CHECKING:
@@ -171,8 +172,7 @@ class IdBand:
         self._description = source.bands[0]
         self._dataset = source.open()
         self._band = self._dataset.GetRasterBand(1)
-        # A value for nodata is the layer's to say; other masks, such as transparency, are the file's.
-        self._masked = not self._band.GetMaskFlags() & (gdal.GMF_ALL_VALID | gdal.GMF_NODATA)
+        self._masked = has_own_mask(self._band)  # a value for nodata is the layer's to say; masks are the file's
         self._signed = self._band.GetMetadataItem("PIXELTYPE", "IMAGE_STRUCTURE") == "SIGNEDBYTE"  # GDAL before 3.7
         self.block: tuple[int, int] = tuple(self._band.GetBlockSize())
 

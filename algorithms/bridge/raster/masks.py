@@ -122,7 +122,7 @@ def own_mask(source: RasterSource, numbers: Sequence[int]) -> bytes | None:
     if not source.uri:
         return None
     dataset = source.open()  # a band does not keep it open
-    carriers = [number for number in numbers if _has_own_mask(dataset.GetRasterBand(number))]
+    carriers = [number for number in numbers if has_own_mask(dataset.GetRasterBand(number))]
     if any(dataset.GetRasterBand(number).GetMaskFlags() & gdal.GMF_PER_DATASET for number in carriers):
         carriers = carriers[:1]  # all bands share it
     usable = None
@@ -146,12 +146,18 @@ def hiding_bands(source: RasterSource, dataset: gdal.Dataset, number: int) -> li
     """
     band = dataset.GetRasterBand(number)
     alpha = [dataset.GetRasterBand(other) for other in sorted(source.transparency)]
-    return [*alpha, band.GetMaskBand()] if _has_own_mask(band) else alpha
+    return [*alpha, band.GetMaskBand()] if has_own_mask(band) else alpha
 
 
-def _has_own_mask(band: gdal.Band) -> bool:
-    """Whether a band, or its data set, has a mask; a nodata value is none, nor is transparency."""
-    return not band.GetMaskFlags() & (gdal.GMF_ALL_VALID | gdal.GMF_NODATA | gdal.GMF_ALPHA)
+def has_own_mask(band: gdal.Band) -> bool:
+    """Whether a band, or its data set, has a mask; its own nodata value is none, nor is transparency.
+
+    Values of all bands together that mean no data, as GDAL's NODATA_VALUES has them, are a mask of the data set.
+    """
+    flags = band.GetMaskFlags()
+    if flags & gdal.GMF_NODATA:
+        return bool(flags & gdal.GMF_PER_DATASET)
+    return not flags & (gdal.GMF_ALL_VALID | gdal.GMF_ALPHA)
 
 
 def both_usable(one: bytes, other: bytes) -> bytes:
