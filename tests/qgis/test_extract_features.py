@@ -14,6 +14,7 @@ from scenes import (
     CLASSIFY,
     EXTRACT,
     PRETRAIN,
+    Log,
     read_raster,
     run,
     spectra,
@@ -41,6 +42,17 @@ def test_feature_raster(scene, features):
     assert dataset.GetProjection() == source.GetProjection()
     assert gdal.GetDataTypeName(dataset.GetRasterBand(1).DataType) == "Int16"
     assert dataset.GetRasterBand(1).GetScale() != 1
+
+
+def test_bands_of_the_model_that_a_raster_marks_as_bad_are_told_of(model, tmp_path):
+    other, log = write_raster(tmp_path / "other.tif", spectra()), Log()
+    dataset = gdal.Open(str(other), gdal.GA_Update)
+    for number in (4, 7):
+        dataset.GetRasterBand(number).SetMetadataItem("bbl", "0")
+    del dataset
+    outputs = {"OUTPUT": str(tmp_path / "features.tif")}
+    run("extractfeatures", {"INPUT": str(other), "MODEL": str(model), **outputs, **EXTRACT}, log)
+    assert "Used, though the metadata of the raster other mark them as bad: bands 4, 7." in log.text
 
 
 def test_features_of_nodata_are_nodata_and_of_reordered_bands_the_same(scene, model, features, tmp_path):

@@ -69,6 +69,17 @@ def _palette_note(source: RasterSource) -> str:
     )
 
 
+def _tell_of_bad(source: RasterSource, numbers: Sequence[int], feedback: QgsProcessingFeedback) -> None:
+    """Bands marked as bad are used where a model or classifier was learnt with them, or BANDS names them."""
+    bad = sorted(source.bad & set(numbers))
+    if bad:
+        feedback.pushWarning(
+            f"Used, though the metadata of the raster {source.name} mark them as bad: bands "
+            f"{', '.join(map(str, bad))}. If they hold no measurements, the result means nothing. Then use BANDS that "
+            "are good in all scenes."
+        )
+
+
 @dataclass(frozen=True)
 class SceneExport:
     """A raster on its way into a job folder.
@@ -99,6 +110,7 @@ class SceneExport:
             QgsProcessingException: Not readable, no pixel left, or cancelled.
         """
         source, folder = self.source, self.folder
+        _tell_of_bad(source, numbers, progress.feedback)
         exported = export_foreign(source, folder, self.transforms, progress)
         cube = copy_cube(exported, numbers, folder, self.name, progress)
         own = own_mask(exported, numbers)
