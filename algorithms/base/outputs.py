@@ -109,13 +109,16 @@ class RunOutputs:
         return {**rows, "Plugin": self._plugin, "QGIS": Qgis.QGIS_VERSION}
 
     def apply(self, context: QgsProcessingContext, feedback: QgsProcessingFeedback) -> None:
-        """Hand titles and styles to QGIS, at the end of the run."""
+        """Hand titles and styles to QGIS, and new content to layers that are open already, at the end of the run."""
         from ..bridge.layers.layer_names import name_layer
-        from ..bridge.layers.saved_styles import save_styles
+        from ..bridge.layers.open_layers import read_anew
+        from ..bridge.layers.saved_styles import on_main_thread, save_styles
         from ..bridge.layers.styling import Styler
 
         for sentence in save_styles(self._styles):
             feedback.pushWarning(sentence)
+        project = context.project()
+        on_main_thread(lambda: read_anew(project, self._files, self._styles))
         for destination, title in self._titles:
             name_layer(context, destination, title)
         for destination, style in self._styles:
