@@ -315,6 +315,7 @@ class ApplyClassifier(MtmsdAlgorithm):
         return first_side(read_shapes(self._classifier_file, KIND_CLASSIFIER), "model.preprocessor.axes")
 
     def _write_applicability(self, maps: MapFiles, result: ApplyResult, progress: ProgressRange) -> None:
+        from .bridge.layers.styling import applicability_style
         from .bridge.raster.geotiff import write_floats
 
         path = maps.paths[APPLICABILITY]
@@ -322,6 +323,7 @@ class ApplyClassifier(MtmsdAlgorithm):
             return
         raw = maps.raw(result.applicability, APPLICABILITY, Path(result.folder))
         write_floats(raw, path, [band.name for band in result.applicability.bands], progress)
+        self.outputs.style(APPLICABILITY, applicability_style)
         maps.name_layer(APPLICABILITY)
 
     def _write_report(self, report: Path | None, result: ApplyResult) -> None:

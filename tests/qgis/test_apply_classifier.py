@@ -81,6 +81,8 @@ def test_the_same_scene_gives_the_same_map_with_names_and_colours(scene, learnt,
         np.testing.assert_array_equal(read_raster(tmp_path / f"{name}.tif"), read_raster(learnt / f"{name}.tif"))
     assert legend(QgsRasterLayer(str(tmp_path / "map.tif"))) == EXPECTED_LEGEND
     assert read_raster(tmp_path / "probabilities.tif").shape[0] == 3
+    shown = legend(QgsRasterLayer(str(tmp_path / "applicability.tif")))
+    assert [(value, label) for value, label, _ in shown] == [(0, "outside"), (1, "inside")]
     inside = read_raster(tmp_path / "applicability.tif")[0]
     assert 0.5 < results["INSIDE_SHARE"] <= 1
     assert results["INSIDE_SHARE"] == pytest.approx((inside == 1).mean(), abs=0.15)

@@ -39,6 +39,9 @@ from ..files.owned_files import style_mark
 # Viridis (CC0, van der Walt & Smith, 2015) at five places: reads the same in grey and to the colour-blind.
 _RAMP = ("#440154", "#3b528b", "#21918c", "#5ec962", "#fde725")
 
+# Of the area of applicability: dark where nothing is known, bright inside, as share_style has it.
+_OUTSIDE, _INSIDE = (0, _RAMP[0], "outside"), (1, _RAMP[-1], "inside")
+
 _MOST_SEGMENT_COLOURS = 8192  # beyond, colours between two of them are mixed
 _GOLDEN = 0.6180339887
 _SEGMENT_SHADES = ((0.75, 0.85), (0.45, 0.95), (0.6, 0.65))  # saturation and value, 0 to 1
@@ -96,6 +99,13 @@ def share_style(layer: QgsMapLayer) -> None:
             ramp, QgsColorRampShader.Type.Interpolated, QgsColorRampShader.ClassificationMode.EqualInterval, len(_RAMP)
         )
         layer.setRenderer(renderer)
+
+
+def applicability_style(layer: QgsMapLayer) -> None:
+    """The first band: whether a pixel lies inside the area of applicability."""
+    if isinstance(layer, QgsRasterLayer):
+        rows = [QgsPalettedRasterRenderer.Class(v, QColor(color), name) for v, color, name in (_OUTSIDE, _INSIDE)]
+        layer.setRenderer(QgsPalettedRasterRenderer(layer.dataProvider(), 1, rows))
 
 
 def segments_style(count: int) -> Style:
