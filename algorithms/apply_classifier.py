@@ -214,6 +214,7 @@ class ApplyClassifier(MtmsdAlgorithm):
 
     def compute(self, values: ParameterValues, feedback: QgsProcessingFeedback) -> dict[str, Any]:
         """Export the raster, let the worker map it, write maps and report."""
+        from ..mtmsd_qgis.report.apply_report import expected_accuracy
         from .bridge.feedback import ProgressRange
         from .bridge.raster.disk_space import SceneNeed, check_space, mapping_need
         from .bridge.raster.scene_export import SceneExport, announce
@@ -260,7 +261,7 @@ class ApplyClassifier(MtmsdAlgorithm):
             written = segments.write(values, result, Path(result.folder), writing)
             self._write_report(report, result)
         transfer = result.transfer
-        feedback.pushInfo(transfer.sentence)
+        feedback.pushInfo(f"{transfer.sentence} {expected_accuracy(self._classifier)}")
         return {
             **{name: str(path) if path else None for name, path in paths.items()},
             **written,

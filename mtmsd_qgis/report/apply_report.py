@@ -16,7 +16,7 @@ from .accuracy_tables import headline, mapped_areas
 from .choice_parts import choice_notes, choice_parts, legend_of, legend_pixels
 from .export import json_text
 from .html import facts as facts_table
-from .html import page
+from .html import page, percent_text
 from .transfer_tables import transfer_parts
 
 FORMAT, VERSION = "mtmsd-transfer", 1
@@ -34,8 +34,11 @@ def apply_report(
         pixel_area_m2: Area of a pixel; None where the raster's CRS has no metres.
     """
     transfer = result.transfer
+    verdict, *figures = transfer_parts(transfer, result.classes)
     parts = [
-        *transfer_parts(transfer, result.classes),
+        verdict,
+        f"<p>{escape(expected_accuracy(classifier))}</p>",
+        *figures,
         mapped_areas(
             legend_pixels(result.mapped_pixels, result.choices),
             legend_of(result.classes, result.choices),
@@ -58,6 +61,17 @@ def apply_report(
         "torch": result.computation.torch,
     }
     return page("Classifier applied", [*parts, facts_table(rows)])
+
+
+def expected_accuracy(classifier: ClassifierDescription) -> str:
+    """How right the classifier was where it was learnt: a map that nothing speaks against is hardly more right."""
+    accuracy = classifier.accuracy
+    if accuracy is None or accuracy.oa is None:
+        return "How accurate the classifier is in the scene that it was learnt from is not known."
+    return (
+        "In the scene that it was learnt from, the classifier has an overall accuracy of "
+        f"{percent_text(accuracy.oa)} %. Expect no more here."
+    )
 
 
 def apply_json(

@@ -90,7 +90,8 @@ def test_the_same_scene_gives_the_same_map_with_names_and_colours(scene, learnt,
     document = json.loads((tmp_path / "report.json").read_text("utf-8"))
     assert (document["format"], document["transfer"]["inside_share"]) == ("mtmsd-transfer", results["INSIDE_SHARE"])
     assert document["transfer"]["sentence"] in (tmp_path / "report.html").read_text("utf-8").replace("&#x27;", "'")
-    assert document["transfer"]["sentence"] in log.text
+    assert f"{document['transfer']['sentence']} In the scene that it was learnt from, the classifier has" in log.text
+    assert "Expect no more here.</p><h2>May the map be believed?" in (tmp_path / "report.html").read_text("utf-8")
     assert not list(tmp_path.glob("*.checkpoint"))
 
 
