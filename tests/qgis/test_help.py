@@ -60,6 +60,17 @@ def test_the_guide_says_which_outputs_are_written_where_nothing_is_asked_for(alg
                 assert found == (item.name(), name, not output.createByDefault())
 
 
+def test_the_guide_says_what_the_dialog_hides_as_advanced(algorithms):
+    """In rows of a single parameter; the dialog shows the advanced ones on request."""
+    for item in algorithms:
+        page = (ROOT / "docs" / f"{item.name()}.md").read_text("utf-8")
+        for name, row in re.findall(r"^\| `([A-Z_]+)`( .*)$", page, re.MULTILINE):
+            definition = item.parameterDefinition(name)
+            if definition is not None and "`" not in row.split("|")[0]:
+                hidden = bool(definition.flags() & definition.Flag.FlagAdvanced)
+                assert (item.name(), name, "dvanced" in row) == (item.name(), name, hidden)
+
+
 def test_help_outside_the_desktop_is_plain_text(algorithms, monkeypatch):
     from mtmsd.algorithms.base import help_text
 
