@@ -85,7 +85,7 @@ class ApplyClassifier(MtmsdAlgorithm):
             QgsProcessingParameterFile(
                 "CLASSIFIER",
                 self.tr("Classifier"),
-                fileFilter=self.tr("MTMSD classifier (*.mtmsdc);;All files (*.*)"),
+                fileFilter=self.tr("MTMSD classifier (*.mtmsdc);;All files (*)"),
             ),
             self.tr("The file OUTPUT_CLASSIFIER of 'Classify' or 'Map a scene in one step'."),
         )
@@ -94,7 +94,7 @@ class ApplyClassifier(MtmsdAlgorithm):
                 "MODEL",
                 self.tr("Diffusion model"),
                 optional=True,
-                fileFilter=self.tr("MTMSD model (*.mtmsd);;All files (*.*)"),
+                fileFilter=self.tr("MTMSD model (*.mtmsd);;All files (*)"),
             ),
             self.tr("The one that the classifier was learnt with; only where its file does not hold it."),
         )

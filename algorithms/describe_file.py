@@ -62,7 +62,7 @@ class DescribeFile(MtmsdAlgorithm):
             QgsProcessingParameterFile(
                 "INPUT",
                 self.tr("File"),
-                fileFilter=self.tr("MTMSD files (*.mtmsd *.mtmsdc *.checkpoint);;All files (*.*)"),
+                fileFilter=self.tr("MTMSD files (*.mtmsd *.mtmsdc *.checkpoint);;All files (*)"),
             ),
             self.tr("A diffusion model (.mtmsd), a classifier (.mtmsdc) or the checkpoint of an interrupted training."),
         )

@@ -73,7 +73,7 @@ class ImportScene(MtmsdAlgorithm):
 
     def initAlgorithm(self, config: dict[str, Any] | None = None) -> None:
         """Declare parameters and outputs."""
-        mat = self.tr("MATLAB files (*.mat);;All files (*.*)")
+        mat = self.tr("MATLAB files (*.mat);;All files (*)")
         self.declare(
             QgsProcessingParameterFile("INPUT", self.tr("Scene"), fileFilter=mat),
             self.tr("File with an array of rows, columns and bands; versions 5 to 7.2 of the format."),

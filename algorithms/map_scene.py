@@ -81,7 +81,7 @@ class MapScene(MtmsdAlgorithm):
                 "MODEL",
                 self.tr("Diffusion model"),
                 optional=True,
-                fileFilter=self.tr("MTMSD model (*.mtmsd);;All files (*.*)"),
+                fileFilter=self.tr("MTMSD model (*.mtmsd);;All files (*)"),
             ),
             self.tr("Of this scene or of one with the same bands. Not given: one is trained on this scene."),
         )

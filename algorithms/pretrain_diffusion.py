@@ -61,7 +61,7 @@ class PretrainDiffusion(MtmsdAlgorithm):
                 "RESUME",
                 self.tr("Checkpoint to go on from"),
                 optional=True,
-                fileFilter=self.tr("MTMSD checkpoints (*.checkpoint);;All files (*.*)"),
+                fileFilter=self.tr("MTMSD checkpoints (*.checkpoint);;All files (*)"),
             ),
             self.tr(
                 "The file that an interrupted run left beside its output, ending in .checkpoint. With the same raster "

@@ -28,7 +28,7 @@
             <translation type="unfinished"></translation>
         </message>
         <message>
-            <source>MTMSD classifier (*.mtmsdc);;All files (*.*)</source>
+            <source>MTMSD classifier (*.mtmsdc);;All files (*)</source>
             <translation type="unfinished"></translation>
         </message>
         <message>
@@ -40,7 +40,7 @@
             <translation type="unfinished"></translation>
         </message>
         <message>
-            <source>MTMSD model (*.mtmsd);;All files (*.*)</source>
+            <source>MTMSD model (*.mtmsd);;All files (*)</source>
             <translation type="unfinished"></translation>
         </message>
         <message>
@@ -1032,7 +1032,7 @@
             <translation type="unfinished"></translation>
         </message>
         <message>
-            <source>MTMSD files (*.mtmsd *.mtmsdc *.checkpoint);;All files (*.*)</source>
+            <source>MTMSD files (*.mtmsd *.mtmsdc *.checkpoint);;All files (*)</source>
             <translation type="unfinished"></translation>
         </message>
         <message>
@@ -1152,7 +1152,7 @@
             <translation type="unfinished"></translation>
         </message>
         <message>
-            <source>MATLAB files (*.mat);;All files (*.*)</source>
+            <source>MATLAB files (*.mat);;All files (*)</source>
             <translation type="unfinished"></translation>
         </message>
         <message>
@@ -1256,7 +1256,7 @@
             <translation type="unfinished"></translation>
         </message>
         <message>
-            <source>MTMSD checkpoints (*.checkpoint);;All files (*.*)</source>
+            <source>MTMSD checkpoints (*.checkpoint);;All files (*)</source>
             <translation type="unfinished"></translation>
         </message>
         <message>

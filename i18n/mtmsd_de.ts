@@ -28,8 +28,8 @@
             <translation>Klassifikator</translation>
         </message>
         <message>
-            <source>MTMSD classifier (*.mtmsdc);;All files (*.*)</source>
-            <translation>MTMSD-Klassifikator (*.mtmsdc);;Alle Dateien (*.*)</translation>
+            <source>MTMSD classifier (*.mtmsdc);;All files (*)</source>
+            <translation>MTMSD-Klassifikator (*.mtmsdc);;Alle Dateien (*)</translation>
         </message>
         <message>
             <source>The file OUTPUT_CLASSIFIER of 'Classify' or 'Map a scene in one step'.</source>
@@ -40,8 +40,8 @@
             <translation>Diffusionsmodell</translation>
         </message>
         <message>
-            <source>MTMSD model (*.mtmsd);;All files (*.*)</source>
-            <translation>MTMSD-Modell (*.mtmsd);;Alle Dateien (*.*)</translation>
+            <source>MTMSD model (*.mtmsd);;All files (*)</source>
+            <translation>MTMSD-Modell (*.mtmsd);;Alle Dateien (*)</translation>
         </message>
         <message>
             <source>The one that the classifier was learnt with; only where its file does not hold it.</source>
@@ -1032,8 +1032,8 @@
             <translation>Datei</translation>
         </message>
         <message>
-            <source>MTMSD files (*.mtmsd *.mtmsdc *.checkpoint);;All files (*.*)</source>
-            <translation>MTMSD-Dateien (*.mtmsd *.mtmsdc *.checkpoint);;Alle Dateien (*.*)</translation>
+            <source>MTMSD files (*.mtmsd *.mtmsdc *.checkpoint);;All files (*)</source>
+            <translation>MTMSD-Dateien (*.mtmsd *.mtmsdc *.checkpoint);;Alle Dateien (*)</translation>
         </message>
         <message>
             <source>A diffusion model (.mtmsd), a classifier (.mtmsdc) or the checkpoint of an interrupted training.</source>
@@ -1152,8 +1152,8 @@
             <translation>Liest eine Hyperspektralszene und ihre Referenzdaten aus MATLAB-Dateien, der Form, in der die öffentlichen Benchmark-Szenen weitergegeben werden, und schreibt einen GeoTIFF, einen Raster der Klassen und einen Punktlayer mit einem Punkt für jedes Pixel bekannter Klasse, als Trainingslayer zu verwenden.</translation>
         </message>
         <message>
-            <source>MATLAB files (*.mat);;All files (*.*)</source>
-            <translation>MATLAB-Dateien (*.mat);;Alle Dateien (*.*)</translation>
+            <source>MATLAB files (*.mat);;All files (*)</source>
+            <translation>MATLAB-Dateien (*.mat);;Alle Dateien (*)</translation>
         </message>
         <message>
             <source>Scene</source>
@@ -1256,8 +1256,8 @@
             <translation>Zwischenstand, von dem es weitergeht</translation>
         </message>
         <message>
-            <source>MTMSD checkpoints (*.checkpoint);;All files (*.*)</source>
-            <translation>MTMSD-Zwischenstände (*.checkpoint);;Alle Dateien (*.*)</translation>
+            <source>MTMSD checkpoints (*.checkpoint);;All files (*)</source>
+            <translation>MTMSD-Zwischenstände (*.checkpoint);;Alle Dateien (*)</translation>
         </message>
         <message>
             <source>The file that an interrupted run left beside its output, ending in .checkpoint. With the same raster and settings, training goes on to the same result.</source>

@@ -45,7 +45,7 @@ class ModelledSceneParameters:
         )
         algorithm.declare(
             QgsProcessingParameterFile(
-                "MODEL", tr("Diffusion model"), fileFilter=tr("MTMSD model (*.mtmsd);;All files (*.*)")
+                "MODEL", tr("Diffusion model"), fileFilter=tr("MTMSD model (*.mtmsd);;All files (*)")
             ),
             tr("The file written by 'Pretrain diffusion model'."),
         )

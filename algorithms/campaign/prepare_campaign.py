@@ -83,7 +83,7 @@ class PrepareCampaign(CampaignAlgorithm):
                 "MODEL",
                 self.tr("Diffusion model"),
                 optional=True,
-                fileFilter=self.tr("MTMSD model (*.mtmsd);;All files (*.*)"),
+                fileFilter=self.tr("MTMSD model (*.mtmsd);;All files (*)"),
             ),
             self.tr("Of scenes with the same bands. Not given: the campaign trains one on all its scenes."),
         )

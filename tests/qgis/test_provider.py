@@ -16,6 +16,7 @@ from qgis.core import (
     QgsProcessingContext,
     QgsProcessingOutputLayerDefinition,
     QgsProcessingParameterDefinition,
+    QgsProcessingParameterFile,
 )
 
 IDS = {
@@ -91,6 +92,16 @@ def test_rare_knobs_are_advanced():
     item = algorithm("pretraindiffusion")
     plain = {p.name() for p in item.parameterDefinitions() if not p.flags() & flag}
     assert plain == {"INPUT", "BANDS", "MASK", "PRESET", "OUTPUT", "REPORT"}
+
+
+def test_files_are_found_whatever_they_are_called(tmp_path):
+    """A model written by a script as "scene" was refused by QGIS, without a reason."""
+    path = tmp_path / "scene"
+    path.write_bytes(b"")
+    for item in QgsApplication.processingRegistry().providerById("mtmsd").algorithms():
+        for definition in item.parameterDefinitions():
+            if isinstance(definition, QgsProcessingParameterFile) and definition.fileFilter():
+                assert definition.checkValueIsAcceptable(str(path)), (item.name(), definition.name())
 
 
 def test_loading_the_plugin_brings_no_arrays_and_no_bridge():
