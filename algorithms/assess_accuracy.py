@@ -184,13 +184,16 @@ class AssessAccuracy(MtmsdAlgorithm):
         }
 
     def _log(self, result: AccuracyResult, compared: ComparedMap, feedback: QgsProcessingFeedback) -> None:
+        from ..mtmsd_qgis.report.html import counted
+
         accuracy, labels = result.accuracy, self._comparison.labels
         for note in labels.notes:
             feedback.pushWarning(note)
         if compared.left_out:
             feedback.pushWarning(f"Left out of the layer {labels.name}: {compared.left_out.text}.")
         feedback.pushInfo(
-            f"Reference layer: {labels.name}, {accuracy.samples} reference pixels from {accuracy.features} features."
+            f"Reference layer: {labels.name}, {accuracy.samples} reference pixels from "
+            f"{counted(accuracy.features, 'feature')}."
         )
         feedback.pushInfo(result.sampling.sentence)
         for note in result.notes:

@@ -115,7 +115,8 @@ def dtype_name(dtype: torch.dtype) -> str:
 
 
 def _cpu(reason: str) -> Device:
-    return Device(torch.device("cpu"), f"CPU ({torch.get_num_threads()} threads)", reason)
+    threads = torch.get_num_threads()
+    return Device(torch.device("cpu"), f"CPU ({threads} thread{'' if threads == 1 else 's'})", reason)
 
 
 def _cuda(index: int, reason: str) -> Device:

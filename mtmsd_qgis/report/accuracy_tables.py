@@ -12,8 +12,9 @@ from typing import Union
 
 from ..jobs.accuracy_results import AccuracyFigures, AccuracyResult, AreaFigures, CalibrationFigures, MapClass
 from ..jobs.data_model import ClassEntry
-from .html import NONE, cards, percent_text, swatch, table, with_error, with_interval
+from .html import NONE, cards, counted, percent_text, swatch, table, with_error, with_interval
 
+_MOST_DECIMALS = 4  # of an area in hectares: a square metre
 _WIDE = 12  # a matrix of more classes is set smaller in print
 
 Classes = Sequence[Union[ClassEntry, MapClass]]
@@ -34,7 +35,7 @@ def headline(accuracy: AccuracyFigures) -> str:
                 f"calibration error: distance of confidence and accuracy; {expected}",
             )
         )
-    from_features = "" if accuracy.features == accuracy.samples else f" from {accuracy.features} features"
+    from_features = "" if accuracy.features == accuracy.samples else f" from {counted(accuracy.features, 'feature')}"
     return cards([*shown, (str(accuracy.samples), f"reference pixels{from_features}")]) + (
         "<p>Intervals take the reference pixels as independent samples. Neighbours are not, and then the true "
         "intervals are wider.</p>"
@@ -133,9 +134,10 @@ def _against_perfect(calibration: CalibrationFigures) -> str:
         if calibration.error > calibration.expected_error_at_most
         else "So there is no evidence that the confidence is wrong."
     )
+    groups = counted(calibration.groups, "spatial group")
     return (
-        f"The reference lies in {calibration.groups} spatial groups (polygons, or blocks of 32 x 32 pixels), whose "
-        "pixels are mostly right or wrong together. With as few groups, a map with perfect calibration has an error of "
+        f"The reference lies in {groups} (polygons, or blocks of 32 x 32 pixels), whose pixels are mostly right or "
+        "wrong together. With as few groups, a map with perfect calibration has an error of "
         f"{calibration.expected_error:.3f} on average, and more than {calibration.expected_error_at_most:.3f} in one "
         f"of twenty cases. {verdict}"
     )
@@ -209,8 +211,9 @@ def _in_hectares(adjusted: AreaFigures, pixels: Sequence[int], pixel_area_m2: fl
         [low for low, _ in ends],
         [high for _, high in ends],
     ]
-    rows = []
-    for mapped, value, error, low, high in zip(*(_hectares(column, pixel_area_m2) or [] for column in columns)):
+    width, rows = len(pixels), []
+    texts = _hectares([value for column in columns for value in column], pixel_area_m2) or []  # one number of decimals
+    for mapped, value, error, low, high in zip(*(texts[i : i + width] for i in range(0, len(texts), width))):
         small = "" if error == NONE else f" <small>± {error}</small>"
         rows.append([mapped, f"{value}{small}", NONE if low == NONE else f"{low}–{high}"])
     return rows
@@ -243,9 +246,17 @@ def _ends(ends: Sequence[float | None]) -> str:
 
 
 def _hectares(pixels: Sequence[float | None], pixel_area_m2: float | None) -> list[str] | None:
-    """With as many decimals as the largest needs; None where a pixel has no area in metres."""
+    """With as many decimals as the largest needs, and more where what is not 0 would read so.
+
+    None where a pixel has no area in metres.
+    """
     if pixel_area_m2 is None:
         return None
     values = [None if count is None else count * pixel_area_m2 / 10_000 for count in pixels]
     decimals = 1 if max((value for value in values if value is not None), default=0.0) >= 10 else 3
-    return [NONE if value is None else f"{value:,.{decimals}f}" for value in values]
+    return [NONE if value is None else _hectare_text(value, decimals) for value in values]
+
+
+def _hectare_text(value: float, decimals: int) -> str:
+    enough = next((more for more in range(decimals, _MOST_DECIMALS + 1) if round(value, more)), decimals)
+    return f"{value:,.{enough}f}"

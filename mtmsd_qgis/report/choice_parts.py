@@ -160,7 +160,7 @@ def _weights_note(weights: ClassWeightFacts, accuracy: AccuracyFigures | None) -
 def _priors(weights: ClassWeightFacts, classes: Sequence[ClassEntry]) -> str:
     """A table of the shares, as chosen and as the classifier has them."""
     rows = [
-        [swatch(entry.name, entry.color), f"{100 * chosen:.1f}", f"{100 * own:.1f}"]
+        [swatch(entry.name, entry.color), percent_text(100 * chosen), percent_text(100 * own)]
         for entry, chosen, own in zip(classes, weights.shares, weights.presumed)
     ]
     return table(["Class", "Chosen (%)", "Of the classifier (%)"], rows)
@@ -171,7 +171,7 @@ def _areas(text: str, columns: Mapping[str, Sequence[int]], classes: Sequence[Cl
     totals = [max(1, sum(pixels)) for pixels in columns.values()]
     rows = [
         [swatch(entry.name, entry.color)]
-        + [cell for n, total in zip(counts, totals) for cell in (str(n), f"{100 * n / total:.1f}")]
+        + [cell for n, total in zip(counts, totals) for cell in (str(n), percent_text(100 * n / total))]
         for entry, *counts in zip(classes, *columns.values())
     ]
     head = ["Class", *(cell for name in columns for cell in (name, "Share (%)"))]

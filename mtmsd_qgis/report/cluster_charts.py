@@ -17,6 +17,7 @@ _WIDTH, _LEFT, _RIGHT, _TOP = 720, 64, 24, 14  # of a drawing, in its own units
 _HEIGHT, _BOTTOM = 260, 42
 _ROW = 18  # height of a cluster in the tree
 _LABELS = 96  # width of the names beside the tree
+_OUTLINE = "#33424b"  # behind the lines of spectra, whose colours may be as bright as the page
 _NEAR = 3.0  # bands farther apart than this many usual steps are not joined by a line: a gap of the sensor
 
 
@@ -61,10 +62,12 @@ def spectra_chart(result: ClusterResult) -> str:
     step = sorted(xs[b] - xs[a] for a, b in zip(order, order[1:]))
     usual = step[len(step) // 2] if step else 1.0
 
+    def y(value: float) -> float:
+        return _HEIGHT - _BOTTOM - (value - low) / max(high - low, 1e-300) * (_HEIGHT - _TOP - _BOTTOM)
+
     def place(i: int, value: float) -> str:
         x = _LEFT + (xs[i] - left) / (right - left) * (_WIDTH - _LEFT - _RIGHT)
-        y = _HEIGHT - _BOTTOM - (value - low) / max(high - low, 1e-300) * (_HEIGHT - _TOP - _BOTTOM)
-        return f"{x:.1f},{y:.1f}"
+        return f"{x:.1f},{y(value):.1f}"
 
     lines = []
     for entry, row in zip(result.classes, result.spectra):
@@ -73,18 +76,16 @@ def spectra_chart(result: ClusterResult) -> str:
             joined = before is not None and xs[i] - xs[before] <= _NEAR * usual
             path += f"{'L' if joined else 'M'}{place(i, row[i])} "
             before = i
-        lines.append(
-            f'<path d="{path.strip()}" fill="none" stroke="{escape(entry.color)}" stroke-width="2.5" '
-            f'stroke-linecap="round"><title>{escape(entry.name)}</title></path>'
-        )
+        lines += [
+            f'<path d="{path.strip()}" fill="none" stroke="{colour}" stroke-width="{width}" stroke-linecap="round">'
+            f"<title>{escape(entry.name)}</title></path>"
+            for colour, width in ((_OUTLINE, 3.3), (escape(entry.color), 2.5))
+        ]
     ticks = "".join(
         _tick(_LEFT + (value - left) / (right - left) * (_WIDTH - _LEFT - _RIGHT), f"{value:g}")
         for value in _round_ticks(left, right)
     )
-    sides = "".join(
-        _grid_line(_HEIGHT - _BOTTOM - share * (_HEIGHT - _TOP - _BOTTOM), f"{low + share * (high - low):.4g}")
-        for share in (0, 0.5, 1)
-    )
+    sides = "".join(_grid_line(y(value), f"{value:g}") for value in _round_ticks(low, high))
     label = "Wavelength (nm)" if by_wavelength else "Band"
     return _drawing(sides + ticks + "".join(lines), _HEIGHT, label, "Mean value")
 

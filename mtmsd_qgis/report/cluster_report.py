@@ -84,7 +84,8 @@ def _stability(result: ClusterResult) -> list[str]:
         "<h2>How many clusters</h2>",
         "<p>The scene is halved ten times by windows, and parted by the clusters of each half. The line is the "
         "adjusted Rand index of the two partings, with its standard error; a dot is the Jaccard index by which the two "
-        f"clusters that are new are found in both. The largest number with both at {STABLE:g} or more is proposed. "
+        f"clusters that are new are found in both. The largest number with both at {STABLE:g} or more, less a standard "
+        "error of the line, is proposed. "
         "Where there is none, it is the largest on which the halves agree as well as on any. The broken line marks the "
         "number on the map.</p>",
         stability_chart(result.stability, len(result.classes), STABLE),

@@ -126,6 +126,11 @@ def percent_text(value: float | None) -> str:
     return next((text for text in texts if float(text) not in (0, 100)), texts[0])
 
 
+def counted(count: int, noun: str) -> str:
+    """A number of things; the noun is given for one of them and has an s for more."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
 def with_interval(value: float | None, interval: Sequence[float | None]) -> str:
     """A figure and its interval, as HTML that does not break within."""
     if value is None:

@@ -91,7 +91,10 @@ def _sample_notes(result: MapResult) -> list[str]:
 
 
 def _of_unknown_accuracy(classes: Sequence[str]) -> str:
-    return f"{', '.join(classes)}. {'Its' if len(classes) == 1 else 'Their'} accuracy is not known from this map."
+    return (
+        f"{', '.join(classes)}. {'Its' if len(classes) == 1 else 'Their'} accuracy is not known from this map; a "
+        "user's accuracy or F1 of 0 says only that pixels of other classes were mapped so."
+    )
 
 
 def classification_report(result: MapResult, facts: Mapping[str, str], pixel_area_m2: float | None = None) -> str:
@@ -286,14 +289,16 @@ def _context(context: ContextSummary | None) -> list[str]:
     """Whether spatial context is used, where that was a question."""
     if context is None:
         return []
-    asked = f" (held-out training samples: {context.scores})" if context.scores else ""
+    asked = f" Held-out training samples: {context.scores}." if context.scores else ""
     if context.reliable:
         text = (
-            f"Spatial context is used{asked}. Spectra are averaged within fields, which the diffusion features outline "
+            f"Spatial context is used.{asked} Spectra are averaged within fields, which the diffusion features outline "
             "where the raster has them, without labels."
         )
     else:
-        text = f"Each pixel was classified by its own values alone: spatial context would not have helped{asked}."
+        text = (
+            f"The probabilities of a pixel rest on its own values alone: spatial context would not have helped.{asked}"
+        )
     return ["<h2>Spatial context</h2>", f"<p>{text}</p>"]
 
 

@@ -120,7 +120,7 @@ def save_if_wanted(made: MapOfScene) -> None:
         replace(_source_facts(made, compared), features=_features(made)).arrays(),
     )
     save_classifier(path, stored, scene.model_file if scene is not None and included else None)
-    log.info("Classifier: %s, %.1f MB.", path.name, path.stat().st_size / 1e6)
+    log.info("The classifier's file has %.1f MB.", path.stat().st_size / 1e6)
 
 
 def _source_facts(made: MapOfScene, compared: Raster) -> SourceFacts:

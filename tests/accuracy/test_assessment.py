@@ -127,6 +127,13 @@ def test_pages_are_whole_and_stand_alone(sampling, area):
     assert (page.index("<h2>Estimates by area") < page.index("<h2>Confusion matrix")) == (sampling == "stratified")
 
 
+def test_areas_and_their_errors_have_the_same_decimals():
+    page = assessment_report(assessed(pixels=(60_000, 40_000, 300, 0)), {}, 10.0)
+    areas = re.findall(r"([\d,.]+) <small>± ([\d.]+)</small></td><td>[\d,.]+–[\d,.]+</td></tr>", page)
+    assert len(areas) >= 2
+    assert {len(text.partition(".")[2]) for area in areas for text in area} == {1}
+
+
 def test_json_holds_what_the_page_shows():
     text = accuracy_json(assessed(), {"Map": "m"}, 100.0)
     document = json.loads(text)

@@ -157,7 +157,7 @@ def test_one_layer_teaches_from_the_raster_that_covers_it(tmp_path):
     assert counts[:2] == ["288 sample pixels in may.", "0 sample pixels in june."]
     far_pixels = int(counts[2].split(" ")[0])
     assert far_pixels == pytest.approx(144, abs=12)  # polygons of another CRS lie a little askew
-    assert "6 features lie in several rasters; each has its pixels in the first of them." in log.lines
+    assert "Features that lie in several rasters: 6; each has its pixels in the first of them." in log.lines
     assert "Left out of the samples of the layer training: 1 outside all rasters (feature 10)." in log.warnings
     assert any(line.startswith("1 of 2 scenes, ") for line in log.lines)
     assert results["OA"] > 95

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 from mtmsd_qgis.jobs.choice_results import ChoiceFacts, SegmentFacts, SieveFacts
+from mtmsd_qgis.jobs.data_model import ClassEntry
+from mtmsd_qgis.report.accuracy_tables import mapped_areas
 from mtmsd_qgis.report.charts import bar_chart, line_chart, png
-from mtmsd_qgis.report.choice_parts import choice_notes
+from mtmsd_qgis.report.choice_parts import choice_notes, choice_parts
 from mtmsd_qgis.report.html import percent_text, with_error
 
 
@@ -59,3 +61,15 @@ def test_few_pixels_that_have_changed_are_not_told_as_none():
 
 def test_a_small_error_is_not_shown_as_none():
     assert with_error(0.123, 0.04) == "0.12 <small>± 0.04</small>"
+
+
+def test_only_what_is_nothing_has_an_area_of_nothing():
+    classes = [ClassEntry(i, f"c{i}") for i in range(1, 5)]
+    areas = re.findall(r"([\d.,]+)</td></tr>", mapped_areas((2_000_000, 30, 3, 0), classes, 100.0))
+    assert areas == ["20,000.0", "0.3", "0.03", "0.0"]
+
+
+def test_shares_of_a_rare_class_are_shown_before_and_after():
+    sieve = SieveFacts(unit=5, changed=1, left=0, mapped_pixels=(99_998, 2), accuracy=None)
+    parts = choice_parts(ChoiceFacts(sieve=sieve), None, [ClassEntry(1, "a"), ClassEntry(2, "b")], (99_999, 1))
+    assert "<td>1</td><td>0.001</td><td>2</td><td>0.002</td>" in "".join(parts)

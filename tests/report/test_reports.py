@@ -169,6 +169,7 @@ def test_classes_without_a_reference_sample_are_named_once():
 
     assert "The validation layer has no sample of: wood. Its accuracy" in notes("layer", (), (50, 0), accuracy())
     assert "Nothing could be held out of: wood. Its accuracy" in notes("spatial", ("wood",), (50, 0), accuracy())
+    assert "says only that pixels of other classes were mapped so" in notes("layer", (), (50, 0), accuracy())
     assert "accuracy is not known" not in notes("layer", (), (0, 0), None)
     assert "accuracy is not known" not in notes(
         "spatial", ("water <deep>", "wood"), (0, 0), None
@@ -324,7 +325,7 @@ def test_whether_spatial_context_is_used():
     )
     assert "Spatial context is used" in used
     assert "Brier score 0.310 with it and 0.420 without (lower is better)" in used
-    assert "classified by its own values alone" in alone
+    assert "rest on its own values alone" in alone
     assert "Brier score 0.500 with it and 0.400 without (lower is better)" in alone
     older = classification_report(classification(ensemble=replace(ENSEMBLE, context=ContextSummary(True))), {})
     assert "Spatial context is used" in older
@@ -342,6 +343,7 @@ def test_the_calibration_is_shown():
     [
         ({}, "lies in 20 spatial groups (polygons, or blocks of 32 x 32 pixels)"),
         ({}, "an error of 0.054 on average, and more than 0.120 in one of twenty cases"),
+        ({"groups": 1}, "lies in 1 spatial group (polygons"),
         ({"expected_error_at_most": 0.2}, "no evidence that the confidence is wrong"),
         ({"expected_error_at_most": 0.1}, "the map is overconfident"),
         ({"error": 0.3, "bins": (CalibrationBin(100, 0.5, 0.8),)}, "the map is underconfident"),

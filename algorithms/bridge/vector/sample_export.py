@@ -129,7 +129,9 @@ def training_of_several(
     samples, kept, dropped = settle_classes(SamplePixels(found.joint, found.left_out), classes, labels.name)
     _log_exclusions(labels, samples, feedback)
     if found.shared:
-        feedback.pushInfo(f"{found.shared} features lie in several rasters; each has its pixels in the first of them.")
+        feedback.pushInfo(
+            f"Features that lie in several rasters: {found.shared}; each has its pixels in the first of them."
+        )
     if dropped:
         feedback.pushWarning(f"Classes without a sample on a raster, left out: {names_of(dropped, classes)}.")
     feedback.pushInfo(f"Training layer: {labels.name}, {len(found.joint)} sample pixels of {len(kept)} classes.")

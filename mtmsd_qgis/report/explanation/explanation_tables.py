@@ -11,7 +11,7 @@ from html import escape
 
 from ...jobs.data_model import ClassEntry
 from ...jobs.explanation.pixel_explanation import GroupPart, PixelExplanation
-from ..html import table
+from ..html import counted, table
 
 
 def explanation_parts(explanations: Sequence[PixelExplanation] | None, classes: Sequence[ClassEntry]) -> list[str]:
@@ -40,14 +40,16 @@ def _of_pixel(each: PixelExplanation, names: dict[int, str]) -> list[str]:
     rows = [_group_row(group, names) for group in (*each.supporting, *each.opposing)]
     shown = len(rows)
     rest = [
-        [f"The other {each.groups - shown} polygons", "", "", _signed(each.others)],
+        [f"The other {counted(each.groups - shown, 'polygon')}", "", "", _signed(each.others)],
         ["No sample nearby (start of the models)", "", "", _signed(each.start)],
         ["How probable the classes are beforehand", "", "", _signed(each.prior)],
         ["Cut off, as no model may veto a class", "", "", _signed(each.cut)],
         [f"<strong>Log odds of {name} against {other}</strong>", "", "", f"<strong>{_signed(each.log_odds)}</strong>"],
     ]
     kept = [row for row in rest if row[-1] != _signed(0.0)]
+    *_, prior, _, total = rest
     models = [[escape(model.name), _signed(model.part)] for model in each.models]
+    models += [[row[0], row[-1]] for row in (prior, total) if row in kept]
     return [
         title,
         f"<p>Runner-up: {other}. Row {each.point.row + 1}, column {each.point.col + 1}.</p>",

@@ -25,10 +25,10 @@ def scene_figure(result: ExplorationResult) -> str:
     colours = "Natural colours" if facts.natural_colours else "Three components of the spectrum as colours"
     if facts.natural_colours is False:
         colours += ", as there are no wavelengths of red, green and blue"
+    which = "" if facts.step == 1 else f", one for every {facts.step} × {facts.step} of the raster"
     return (
         f'<div class="pictures"><figure class="large">{_picture(result.scene_picture, facts)}</figure></div>'
-        f"<p>{colours}. {facts.pixels} pixels, one for every {facts.step} × {facts.step} of the raster; all "
-        "pictures show the same ones.</p>"
+        f"<p>{colours}. {facts.pixels} pixels{which}; all pictures show the same ones.</p>"
     )
 
 

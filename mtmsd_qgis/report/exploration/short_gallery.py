@@ -44,7 +44,7 @@ def gallery_sentence(pictures: Sequence[GalleryPicture]) -> str:
     noisy = sum(_agreement(picture) < LEAST_AGREEMENT for picture in known)
     if not noisy:
         return f"{text}: what is seen is the scene."
-    return f"{text}; {noisy} of {len(known)} pictures are noise for the most part."
+    return f"{text}; {noisy} of {len(known)} pictures {'is' if noisy == 1 else 'are'} noise for the most part."
 
 
 def _figure(picture: GalleryPicture) -> str:

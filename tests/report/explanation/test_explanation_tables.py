@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mtmsd_qgis.jobs.data_model import ClassEntry
 from mtmsd_qgis.jobs.explanation.pixel_explanation import GroupPart, ModelPart, PixelExplanation, PointToExplain
 from mtmsd_qgis.report.explanation.explanation_tables import explanation_parts
@@ -38,6 +40,14 @@ def test_polygons_rest_and_models_have_rows():
     ):
         assert words in text, words
     assert "beforehand" not in text  # nothing to say
+
+
+def test_what_the_models_say_and_the_prior_sum_to_the_log_odds():
+    prior = replace(EXPLANATION, prior=0.4, models=(ModelPart("LDA on spectra", 1.2),), groups=3)
+    text = "".join(explanation_parts((prior,), CLASSES))
+    assert "The other 1 polygon<" in text
+    places = [text.split("The same by models")[1].index(part) for part in ("+1.200", "beforehand", "+0.400", "+1.600")]
+    assert places == sorted(places)
 
 
 def test_nothing_where_nothing_was_asked():
