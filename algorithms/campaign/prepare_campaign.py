@@ -28,8 +28,6 @@ from ..base.pretraining_parameters import BandChoice, BandsAndMask, Preset, Pret
 from ..base.rasters.extra_scenes import matched_scenes
 from .campaign_folder import CampaignAlgorithm
 
-_GIB = 2**30
-
 
 def _settings(values: ParameterValues, model: MatchedModel | None = None) -> Campaign:
     """Settings of all steps, as a campaign without scenes; with a model, where one is given."""
@@ -143,8 +141,9 @@ class PrepareCampaign(CampaignAlgorithm):
         """Write the folder, and say what the campaign will take."""
         from ..bridge.campaign.campaign_export import CampaignExport, refuse_used_folder
         from ..bridge.feedback import ProgressRange
-        from ..bridge.raster.disk_space import SceneNeed, campaign_need, check_space
+        from ..bridge.raster.disk_space import SceneNeed, bytes_text, campaign_need, check_space
         from ..bridge.raster.scene_export import announce
+        from ..bridge.time_estimate import duration
 
         folder = self.outputs.file(values, "OUTPUT").absolute()
         refuse_used_folder(folder)
@@ -171,11 +170,12 @@ class PrepareCampaign(CampaignAlgorithm):
         height, width = campaign.size
         feedback.pushInfo(
             f"The mosaic: {width} x {height} pixels, {pixels} in scenes. With its maps the folder takes about "
-            f"{effort.disk_bytes / _GIB:.1f} GiB."
+            f"{bytes_text(effort.disk_bytes)}."
         )
+        training = "" if self._model else f"{duration(effort.train_seconds)} to train the model and "
         feedback.pushInfo(
-            f"Time, about: {effort.train_seconds / 3600:.1f} core hours to train the model and "
-            f"{effort.map_seconds / 3600:.1f} to map, shared by all workers. A graphics card trains many times faster."
+            f"Time of one core, about: {training}{duration(effort.map_seconds)} to map, shared by all workers. A "
+            "graphics card trains many times faster."
         )
         return {
             "OUTPUT": str(folder),

@@ -95,7 +95,9 @@ def test_a_finished_campaign_is_not_done_again(campaign):
 def test_rasters_of_another_grid_lie_far_away(scene, tmp_path):
     tiles = tiles_of(scene, tmp_path / "tiles")
     shifted = write_raster(tmp_path / "shifted.tif", spectra(seed=1), transform=(500003.0, 10.0, 0, 5800004.0, 0, -10))
-    prepared(scene, [*tiles, str(shifted)], tmp_path / "campaign")
+    log = Log()
+    prepared(scene, [*tiles, str(shifted)], tmp_path / "campaign", log)
+    assert "0.0 " not in log.text.split("The mosaic:")[1]  # small campaigns take MiB and seconds
     scenes = json.loads((tmp_path / "campaign" / "campaign.json").read_text(encoding="utf-8"))["scenes"]
     assert (scenes[2]["row"], scenes[2]["col"]) == (64 + 256, 0)
 

@@ -189,9 +189,9 @@ def check_space(need: DiskNeed, feedback: QgsProcessingFeedback, work: Path | No
         sums[disk] = sums.get(disk, 0) - taken_bytes(work)
     free, outputs = free_bytes(temporary), sum(need.output_bytes.values())
     feedback.pushInfo(
-        f"Disk: about {_gib(need.temporary_bytes)} for temporary files in {temporary}, removed at the end"
-        + (f", and {_gib(outputs)} beside the output" if outputs else "")
-        + f"; {_gib(free)} are free."
+        f"Disk: about {bytes_text(need.temporary_bytes)} for temporary files in {temporary}, removed at the end"
+        + (f", and {bytes_text(outputs)} beside the output" if outputs else "")
+        + f"; {bytes_text(free)} are free."
     )
     smaller = f", {need.remedy}" if need.remedy else ""
     for path, _ in wanted:
@@ -199,11 +199,12 @@ def check_space(need: DiskNeed, feedback: QgsProcessingFeedback, work: Path | No
         needed = sums[nearest_folder(path).stat().st_dev]
         if needed > free:
             raise QgsProcessingException(
-                f"About {_gib(needed)} of free disk are needed on the disk of {nearest_folder(path)}, found "
-                f"{_gib(free)}. Free some space, choose a smaller part of the raster{smaller}, or let QGIS put its "
-                "temporary files on another disk (Settings > Options > Processing > General)."
+                f"About {bytes_text(needed)} of free disk are needed on the disk of {nearest_folder(path)}, found "
+                f"{bytes_text(free)}. Free some space, choose a smaller part of the raster{smaller}, or let QGIS put "
+                "its temporary files on another disk (Settings > Options > Processing > General)."
             )
 
 
-def _gib(count: int) -> str:
+def bytes_text(count: int) -> str:
+    """Such as "0.4 GiB"; smaller ones in MiB."""
     return f"{count / 2**30:.1f} GiB" if count >= 2**30 / 10 else f"{count / 2**20:.0f} MiB"
