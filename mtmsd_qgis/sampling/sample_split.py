@@ -26,6 +26,8 @@ from .splits import LEAST_TRAINING_SAMPLES, Split, apart, group_split, no_split,
 
 log = logging.getLogger(__name__)
 
+_BESIDE = 1.5  # pixels between the centres of two that touch, at most
+
 
 @dataclass(frozen=True)
 class SampleSplit:
@@ -90,6 +92,8 @@ def split_samples(
     if settings.buffer and len(validation):
         training, told = _beyond_buffer(training, validation, settings.buffer, job.classes)
         sentence += told
+    if split.method != "random":  # whose sentence says so
+        sentence += _beside(training, validation)
     missing = tuple(job.classes[i].name for i in split.not_held_out) if split.method != "none" else ()
     if missing and len(validation):
         log.warning("Nothing could be held out of: %s.", ", ".join(missing))
@@ -146,7 +150,7 @@ def with_reference(
     used = set(zip(samples.rows.tolist(), samples.cols.tolist()))
     pixels = zip(reference.rows.tolist(), reference.cols.tolist())
     fresh = np.array([pixel not in used for pixel in pixels], dtype=bool)
-    sentence = "An independent layer of reference samples was used."
+    sentence = "A layer of reference samples was used."
     shared = int((~fresh).sum())
     if shared:
         log.warning("%d reference samples lie on training pixels and are left out.", shared)
@@ -158,4 +162,19 @@ def with_reference(
     if buffer and len(validation):
         samples, told = _beyond_buffer(samples, validation, buffer, classes)
         sentence += told
-    return SampleSplit(samples, validation, "layer", sentence)
+    return SampleSplit(samples, validation, "layer", sentence + _beside(samples, validation))
+
+
+def _beside(training: SampleTable, held_out: SampleTable) -> str:
+    """A sentence on held-out pixels that touch training pixels, as of the same field; empty where there are none."""
+    if not len(training) or not len(held_out):
+        return ""
+    far = apart(held_out.positions.astype(np.float64), training.positions.astype(np.float64), _BESIDE)
+    share = 1 - far.mean()
+    if not share:
+        return ""
+    told = "Less than 1 %" if share < 0.01 else f"{100 * share:.0f} %"
+    return (
+        f" {told} of the held-out pixels lie right beside a training pixel, where the figure is too high for places "
+        "without samples; BUFFER=2 keeps them apart."
+    )

@@ -72,7 +72,7 @@ def random_split(classes: NDArray[np.int64], share: float, seed: int, *, with_ne
         held_out[rng.permutation(members)[training:]] = True
     if not held_out.any():
         return Split("random", held_out, _TOO_FEW, _without(classes, held_out))
-    sentence = f"A random {share:.0%} of each class's pixels was held out. " + (
+    sentence = f"A random {100 * share:.0f} % of each class's pixels was held out. " + (
         "Neighbours of the held-out pixels were used in training, so this figure overstates the accuracy on fields "
         "without samples."
         if with_neighbours
@@ -190,9 +190,10 @@ def scene_split(classes: NDArray[np.int64], scenes: NDArray[np.int64], share: fl
     split = group_split(classes, scenes, share, seed)
     if not split.held_out.any():
         return replace(split, method="scene", sentence=_NO_SCENE)
+    held_out, count = split.held_out, len(np.unique(scenes))
     sentence = (
-        f"{len(np.unique(scenes[split.held_out]))} of {len(np.unique(scenes))} scenes, {split.held_out.mean():.0%} of "
-        "the samples, were held out as a whole, so this figure holds for scenes without samples."
+        f"{len(np.unique(scenes[held_out]))} of {count} scenes, {100 * held_out.mean():.0f} % of the samples, were "
+        "held out as a whole, so this figure holds for scenes without samples."
     )
     return replace(split, method="scene", sentence=sentence)
 
@@ -263,8 +264,8 @@ def _of_groups(classes: NDArray[np.int64], held_out: NDArray[np.bool_]) -> Split
     if not held_out.any():
         return Split("spatial", held_out, _NO_TWO_GROUPS, _without(classes, held_out))
     sentence = (
-        f"Whole polygons or blocks, {held_out.mean():.0%} of the samples, were held out and kept apart from the "
-        "training samples, so this figure holds for places without samples."
+        f"Whole polygons or blocks, {100 * held_out.mean():.0f} % of the samples, were held out, so this figure holds "
+        "for places without samples."
     )
     return Split("spatial", held_out, sentence, _without(classes, held_out))
 

@@ -108,7 +108,7 @@ def test_validation_layer_with_other_classes(scene, features, tmp_path):
     )
     assert "Validation layer: field_visits, 16 reference pixels." in log.lines
     assert json.loads((tmp_path / "report.json").read_text())["notes"][0] == (
-        "An independent layer of reference samples was used. Left out of the validation layer, as the map does not "
+        "A layer of reference samples was used. Left out of the validation layer, as the map does not "
         "have their class: 1 feature of 'ice'. The map gives such places other classes, and the accuracy does not "
         "count that as wrong."
     )
@@ -192,6 +192,6 @@ def test_one_polygon_a_class_gives_no_figure_and_says_what_to_do(scene, torch_py
     assert found["OA"] is None
     for text in (log.text, (tmp_path / "report.html").read_text("utf-8")):
         assert "Nothing could be held out, so no accuracy is given" in text
-        assert "held out and kept apart" not in text
+        assert "were held out, so this figure" not in text
     found = run("classify", {**parameters, "SPLIT": "block", "BLOCK_SIZE": 16})
     assert found["OA"] > 90

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -89,6 +91,21 @@ def test_a_buffer_holds_around_reference_samples_too(tmp_path):
     assert split.sentence.endswith(" 2 training samples within 3 pixels of them were left out (BUFFER).")
     with pytest.raises(SamplesError, match=r"too few training samples are left of: water .* validation layer"):
         split_samples(job, tmp_path, SampleTable.from_array(training), ClassificationSettings(buffer=6))
+
+
+def test_held_out_pixels_that_touch_training_pixels_are_told_of(tmp_path):
+    """As of segments side by side, or of a layer drawn at random from the same fields."""
+    rows, cols = np.mgrid[0:8, 0:8].reshape(2, -1)
+    whole = SampleTable(rows, cols, cols // 4, rows // 4 * 2 + cols // 4)
+    settings = ClassificationSettings(split="spatial", validation_share=0.5)
+    split = split_samples(Job("classify", classes=CLASSES), tmp_path, whole, settings)
+    assert " 44 % of the held-out pixels lie right beside a training pixel" in split.sentence
+    far = split_samples(Job("classify", classes=CLASSES), tmp_path, whole, replace(settings, buffer=2))
+    assert "right beside" not in far.sentence
+    training = whole.subset((rows + cols) % 2 == 0)
+    np.save(tmp_path / "v.npy", whole.subset((rows + cols) % 2 == 1).to_array())
+    layer = split_samples(Job("classify", validation="v.npy", classes=CLASSES), tmp_path, training, settings)
+    assert " 100 % of the held-out pixels lie right beside" in layer.sentence
 
 
 def test_a_spatial_split_holds_out_a_polygon_of_every_class_that_has_two(tmp_path):

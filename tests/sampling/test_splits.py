@@ -57,7 +57,7 @@ def test_a_class_with_one_group_is_for_training_and_named():
 def test_sentences_say_what_the_split_does():
     classes, groups = np.repeat([0, 1], 50), np.repeat(range(20), 5)
     assert "overstates" in random_split(classes, 0.5, 0).sentence
-    assert "kept apart" in group_split(classes, groups, 0.5, 0).sentence
+    assert "Whole polygons" in group_split(classes, groups, 0.5, 0).sentence
     assert "no accuracy" in no_split(5).sentence
 
 
