@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from qgis.core import (
     QgsApplication,
@@ -39,6 +40,7 @@ OUTPUTS = {
     "APPLICABILITY": translatable("Area of applicability"),
     "TARGET_REPORT": translatable("Report on the other scene"),
 }
+OF_TARGET = ("TARGET_MAP", "APPLICABILITY", "TARGET_REPORT")
 TARGET = translatable("Other scene")
 TARGET_HELP = translatable(
     "The scene that has no samples of its own: another date of the same ground, or the next tile. It needs the bands "
@@ -57,6 +59,8 @@ ABOUT_MAP_ANOTHER_SCENE = translatable(
 
 class ShippedModel(QgsProcessingModelAlgorithm):
     """A model with an id that can be typed; QGIS's own class takes the title for the id, blanks and all."""
+
+    _scenes: Mapping[str, str]  # names of the rasters, while it runs
 
     def name(self) -> str:
         """Fixed id, made of the title's letters."""
@@ -104,10 +108,26 @@ class ShippedModel(QgsProcessingModelAlgorithm):
             self._check(parameters, context)
             self._look_at_samples(parameters, context, feedback)
             self._look_at_target(parameters, context)
+            values = ParameterValues(self, parameters, context)
+            self._scenes = {name: values.raster(name).name() for name in ("INPUT", "TARGET") if values.is_given(name)}
         except QgsProcessingException as error:
             feedback.reportError(str(error), fatalError=True)
             return False
         return super().prepareAlgorithm(parameters, context, feedback)
+
+    def processAlgorithm(
+        self, parameters: Parameters, context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> dict[str, Any]:
+        """Run the steps, and have the layers called by what they are; QGIS calls them CLASS_MAP and so on."""
+        from .bridge.layers.layer_names import Title
+
+        results: dict[str, Any] = super().processAlgorithm(parameters, context, feedback)
+        for destination in context.layersToLoadOnCompletion():
+            details = context.layerToLoadOnCompletionDetails(destination)
+            if details.name in OUTPUTS:
+                scene = self._scenes["TARGET" if details.name in OF_TARGET else "INPUT"]
+                details.name = Title(tr(OUTPUTS[details.name]), scene).text
+        return results
 
     def _check(self, parameters: Parameters, context: QgsProcessingContext) -> None:
         """Check files, and the settings of all steps.

@@ -206,6 +206,7 @@ def test_shipped_model_maps_a_scene(scene, tmp_path, project, torch_python):
     layers = loaded(model, parameters, context)
     (layer,) = layers.values()
     assert legend(layer) == EXPECTED_LEGEND
+    assert layer.name() == "Class map – scene"
     assert (tmp_path / "scene.mtmsd").is_file()
 
 
@@ -239,6 +240,7 @@ def test_shipped_model_maps_another_scene(scene, tmp_path, project, torch_python
     layers = loaded(model, parameters, context)
     (layer,) = layers.values()
     assert legend(layer) == EXPECTED_LEGEND
+    assert layer.name() == "Class map of the other scene – target"
     mapped, there = read_raster(tmp_path / "map.tif")[0], read_raster(tmp_path / "target_map.tif")[0]
     assert (there[:, :3] == 0).all()
     assert (there == mapped)[:, 3:].mean() > 0.95
