@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 _WIDTH, _HEIGHT = 720, 240  # of a chart, in its own units
 _TRUE_COLOUR, _INDEXED = 2, 3  # colour types of a PNG
+_OVER = 1.02  # a line that is so little above a round number is cut there: a loss begins a little above 1
 _NEAR_ZERO = 0.1  # of the largest: an axis that begins so low begins at 0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 24, 12, 40  # margins
 
@@ -64,7 +65,7 @@ def _png(size: tuple[int, int], colour_type: int, samples: NDArray[np.uint8], *b
 def line_chart(points: Sequence[Sequence[float]], x_label: str, y_label: str) -> str:
     """An SVG line through (x, y) points; y from 0."""
     xs, ys = [float(p[0]) for p in points], [float(p[1]) for p in points]
-    highest = _round_up(max(ys))
+    highest = _round_up(max(ys) / _OVER)
     right = max(max(xs), 1e-9)
     left = 0.0 if 0 <= min(xs) < _NEAR_ZERO * right else min(min(xs), right - 1e-9)
     path = " ".join(

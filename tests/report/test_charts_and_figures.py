@@ -34,6 +34,11 @@ def test_charts_hold_their_points():
     assert line_chart([[5, 0.0]], "x", "y")
 
 
+def test_a_loss_that_begins_a_little_above_1_fills_its_chart():
+    chart = line_chart([[0, 1.004], [10, 0.4]], "iteration", "loss")
+    assert re.findall(r'class="tick end" [^>]*>([^<]+)<', chart)[-1] == "1"
+
+
 def test_ticks_are_round_numbers():
     ticks = re.findall(r'class="tick" [^>]*>([^<]+)<', line_chart([[12, 1.0], [1200, 0.4]], "iteration", "loss"))
     assert ticks == ["0", "200", "400", "600", "800", "1000", "1200"]

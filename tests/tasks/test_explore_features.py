@@ -25,6 +25,7 @@ from mtmsd_qgis.jobs.settings import ExtractionSettings, PretrainSettings
 from mtmsd_qgis.jobs.settings import to_json as settings_json
 from mtmsd_qgis.progress import silent
 from mtmsd_qgis.report.exploration.exploration_report import exploration_json, exploration_report
+from mtmsd_qgis.report.exploration.exploration_sentences import similarity_sentence, spectral_sentence
 from mtmsd_qgis.sampling.sample_table import SampleTable
 from mtmsd_qgis.tasks.exploration.gallery_raster import Gallery
 from mtmsd_qgis.tasks.run import run
@@ -110,6 +111,16 @@ def test_every_cell_has_its_figures_and_a_picture(found):
         assert all(abs(card.correlations[name]) >= 0.6 for name in card.resembles)
         assert len(card.highest) > 1
         assert all(0 <= place.row < SIZE[0] and 0 <= place.col < SIZE[1] for place in card.lowest)
+
+
+def test_sentences_of_a_single_cell_and_of_timesteps_that_are_all_needed(found):
+    needed = replace(found, similarity=tuple(replace(each, kept=(50, 900)) for each in found.similarity))
+    assert similarity_sentence(needed).endswith("each timestep says something of its own: none stands for another.")
+    assert "of those that are not noise" not in spectral_sentence(found.cells[:1])
+    one = replace(found, cells=found.cells[:1], timesteps=(50,), stages=(1,), similarity=())
+    page = exploration_report(replace(one, inspection=replace(one.inspection, class_source="clusters")), {}, None)
+    assert "cells: 1 timestep of 1 stage<" in page
+    assert "of its variance lies between clusters." in page
 
 
 def test_the_same_seed_gives_the_same_report_and_it_goes_through_json(found, job, tmp_path, folder):

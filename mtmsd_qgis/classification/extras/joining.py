@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 _LEAST_SAMPLES = 2  # of each class, at which an extra has data
 _LEAST_SHARE = 0.01  # of the scene, that lacks the same extras, for an ensemble of its own with the others
 _WINDOWS, _SIDE = 36, 64  # in which such pixels are looked for
-_ALWAYS = "Used, as EXTRA_USE 'always' says; whether it helps was not asked."
+_ALWAYS = "Used, as EXTRA_USE 'always' says, whether it helps or not."
 
 
 @dataclass(frozen=True)

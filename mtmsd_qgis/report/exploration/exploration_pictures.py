@@ -83,7 +83,8 @@ def _card(card: ChannelCard, facts: InspectionFacts) -> str:
         sentence = f"It resembles none of them{nearest}."
     return (
         f"<figure>{_picture(card.picture, facts, marks)}<figcaption><b>{escape(card.name)}</b>, t = {card.timestep}: "
-        f"{100 * card.separation:.0f} % of its variance lies between classes. {escape(sentence)}</figcaption></figure>"
+        f"{100 * card.separation:.0f} % of its variance lies between {facts.class_source}. {escape(sentence)}"
+        "</figcaption></figure>"
     )
 
 

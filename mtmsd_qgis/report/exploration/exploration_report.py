@@ -12,7 +12,7 @@ from typing import Callable
 from ...jobs.exploration.exploration import CellFacts, ExplorationResult
 from ...jobs.json_dataclasses import to_json
 from ..export import json_text
-from ..html import cards, page, paragraph, percent_text
+from ..html import cards, counted, page, paragraph, percent_text
 from ..html import facts as facts_table
 from .exploration_pictures import card_grid, gallery, scene_figure, similarity_pictures
 from .exploration_sentences import (
@@ -111,7 +111,8 @@ def _without_pictures(document: dict[str, object]) -> dict[str, object]:
 
 
 def _headline(result: ExplorationResult) -> list[tuple[str, str]]:
-    figures = [(str(len(result.cells)), f"cells: {len(result.timesteps)} timesteps of {len(result.stages)} stages")]
+    cells = f"cells: {counted(len(result.timesteps), 'timestep')} of {counted(len(result.stages), 'stage')}"
+    figures = [(str(len(result.cells)), cells)]
     judged = [cell for cell in result.cells if cell.accuracy is not None]
     if judged and result.training is not None:
         best = max(judged, key=lambda cell: cell.accuracy or 0.0)

@@ -36,9 +36,9 @@ def spectral_sentence(cells: Sequence[CellFacts]) -> str:
     most = max(known, key=_share)
     sound = [cell for cell in known if (cell.draw_correlation or 0.0) >= LEAST_AGREEMENT]
     text = f"{_capital(_name(most))} repeats the spectrum most (R² {_share(most):.2f})"
-    if not sound:
+    least = min(sound, key=_share, default=most)
+    if least is most:
         return f"{text}."
-    least = min(sound, key=_share)
     return f"{text}; of those that are not noise, {_name(least)} has most that is not in it (R² {_share(least):.2f})."
 
 
@@ -68,8 +68,8 @@ def draw_sentence(cells: Sequence[CellFacts]) -> str:
         return f"No cell is drawn noise for the most part; the lowest correlation is {lowest.draw_correlation:.2f}."
     first = min(cell.timestep for cell in noisy)
     return (
-        f"{len(noisy)} of {len(known)} cells are drawn noise for the most part, the first at t = {first}: do not use "
-        "them alone."
+        f"{len(noisy)} of {len(known)} cells {'is' if len(noisy) == 1 else 'are'} drawn noise for the most part, the "
+        f"first at t = {first}: do not use {'it' if len(noisy) == 1 else 'them'} alone."
     )
 
 
@@ -78,6 +78,8 @@ def similarity_sentence(result: ExplorationResult) -> str:
     if len(result.timesteps) == 1:
         return "There is one timestep, so there is nothing to compare."
     most = max(result.similarity, key=lambda each: len(each.kept))
+    if len(most.kept) == len(result.timesteps):
+        return f"In stage {most.stage} each timestep says something of its own: none stands for another."
     stand = "stands" if len(most.kept) == 1 else "stand"
     return (
         f"In stage {most.stage}, {len(most.kept)} of {len(result.timesteps)} timesteps {stand} for all "
