@@ -644,7 +644,7 @@
             <translation type="unfinished"></translation>
         </message>
         <message>
-            <source>Points to label next, the most useful first: pixels of which the map is least sure, each typical of many such pixels, spread over the scene. Fields: rank, class, runner_up, confidence, why.</source>
+            <source>Points to label next, the most useful first: pixels of which the map is least sure, each typical of many such pixels, spread over the scene. Fields: rank, class (empty, to fill), map_class, runner_up, confidence, why.</source>
             <translation type="unfinished"></translation>
         </message>
         <message>

@@ -644,8 +644,8 @@
             <translation>Vorgeschlagene Stichproben</translation>
         </message>
         <message>
-            <source>Points to label next, the most useful first: pixels of which the map is least sure, each typical of many such pixels, spread over the scene. Fields: rank, class, runner_up, confidence, why.</source>
-            <translation>Punkte, die als nächste zu bestimmen sind, die nützlichsten zuerst: Pixel, bei denen die Karte am unsichersten ist, jeder typisch für viele solche Pixel, über die Szene verteilt. Felder: rank (Rang), class (Klasse), runner_up (zweitwahrscheinlichste Klasse), confidence (Konfidenz), why (Grund).</translation>
+            <source>Points to label next, the most useful first: pixels of which the map is least sure, each typical of many such pixels, spread over the scene. Fields: rank, class (empty, to fill), map_class, runner_up, confidence, why.</source>
+            <translation>Punkte, die als nächste zu bestimmen sind, die nützlichsten zuerst: Pixel, bei denen die Karte am unsichersten ist, jeder typisch für viele solche Pixel, über die Szene verteilt. Felder: rank (Rang), class (Klasse; leer, zum Ausfüllen), map_class (Klasse der Karte), runner_up (zweitwahrscheinlichste Klasse), confidence (Konfidenz), why (Grund).</translation>
         </message>
         <message>
             <source>Number of suggested samples</source>

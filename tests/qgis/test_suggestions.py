@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from osgeo import gdal
 from qgis.core import (
+    NULL,
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransform,
     QgsFeature,
@@ -63,9 +64,10 @@ def test_a_classification_suggests_points_within_reach(scene, features, tmp_path
     assert [point["rank"] for point in points] == [1, 2, 3, 4, 5]
     names = {"water", "meadow", "forest"}
     for point in points:
-        assert {point["class"], point["runner_up"]} <= names
-        assert point["class"] != point["runner_up"]
-        assert point["why"].startswith(f"{point['class']} ({point['confidence']:.2f}) or {point['runner_up']} (")
+        assert point["class"] == NULL  # the map's class would be learnt where nobody has looked
+        assert {point["map_class"], point["runner_up"]} <= names
+        assert point["map_class"] != point["runner_up"]
+        assert point["why"].startswith(f"{point['map_class']} ({point['confidence']:.2f}) or {point['runner_up']} (")
         assert abs(point.geometry().asPoint().x() - x) <= 2 * PIXEL
 
 

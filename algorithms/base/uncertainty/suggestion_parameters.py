@@ -39,7 +39,8 @@ class SuggestionOutput:
             ),
             tr(
                 "Points to label next, the most useful first: pixels of which the map is least sure, each typical of "
-                "many such pixels, spread over the scene. Fields: rank, class, runner_up, confidence, why."
+                "many such pixels, spread over the scene. Fields: rank, class (empty, to fill), map_class, runner_up, "
+                "confidence, why."
             ),
         )
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from osgeo import gdal
 from qgis.core import (
+    NULL,
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransformContext,
     QgsFeature,
@@ -173,11 +174,12 @@ def _sides(grid: Grid) -> tuple[float, float]:
 
 
 def suggestion_fields() -> QgsFields:
-    """Of the layer of points."""
+    """Of the layer of points; its class is for the user to fill, as that of the map is most often wrong there."""
     fields = QgsFields()
     for name, kind in (
         ("rank", WHOLE_NUMBER),
         ("class", TEXT),
+        ("map_class", TEXT),
         ("runner_up", TEXT),
         ("confidence", NUMBER),
         ("why", TEXT),
@@ -200,7 +202,7 @@ def write_points(
         feature = QgsFeature(suggestion_fields())
         feature.setGeometry(QgsGeometry.fromPointXY(QgsPointXY(x, y)))
         name, other = names.get(each.class_id, ""), names.get(each.runner_up_id, "")
-        feature.setAttributes([rank, name, other, round(each.confidence, 4), reason(each, name, other)])
+        feature.setAttributes([rank, NULL, name, other, round(each.confidence, 4), reason(each, name, other)])
         if not sink.addFeature(feature, QgsFeatureSink.Flag.FastInsert):
             raise QgsProcessingException(f"SUGGESTIONS cannot be written: {sink.lastError()}")
 
