@@ -44,6 +44,7 @@ class RunOutputs:
         self._kinds = {each.name(): each.description() for each in algorithm.destinationParameterDefinitions()}
         self._destinations: dict[str, str] = {}
         self._formats: dict[str, RasterFormat] = {}
+        self._inside: list[Path] = []
         self._styles: list[tuple[str, Style]] = []
         self._titles: list[tuple[str, Title]] = []
 
@@ -85,7 +86,9 @@ class RunOutputs:
         Raises:
             QgsProcessingException: One would replace an input, or another output.
         """
-        self._files.refuse_inside(name, paths)
+        inside = list(paths)
+        self._files.refuse_inside(name, inside)
+        self._inside += inside
 
     def style(self, name: str, style: Style) -> None:
         """Have a layer styled, where QGIS loads it after the run, and the style kept with its file."""
@@ -110,6 +113,7 @@ class RunOutputs:
 
     def apply(self, context: QgsProcessingContext, feedback: QgsProcessingFeedback) -> None:
         """Hand titles and styles to QGIS, and new content to layers that are open already, at the end of the run."""
+        from ..bridge.files.file_places import FilePlace
         from ..bridge.layers.layer_names import name_layer
         from ..bridge.layers.open_layers import read_anew
         from ..bridge.layers.saved_styles import on_main_thread, save_styles
@@ -117,8 +121,8 @@ class RunOutputs:
 
         for sentence in save_styles(self._styles):
             feedback.pushWarning(sentence)
-        project = context.project()
-        on_main_thread(lambda: read_anew(project, self._files, self._styles))
+        project, written = context.project(), [*self._files.written, *map(FilePlace.of, self._inside)]
+        on_main_thread(lambda: read_anew(project, written, self._styles))
         for destination, title in self._titles:
             name_layer(context, destination, title)
         for destination, style in self._styles:

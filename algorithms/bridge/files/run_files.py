@@ -116,6 +116,11 @@ class RunFiles:
             read.update((InputFile(name, place), None) for place in places)
         return cls(tuple(read), tuple(outputs), tuple(targets))
 
+    @property
+    def written(self) -> list[FilePlace]:
+        """Where the outputs that are files go."""
+        return [output.place for output in self.outputs]
+
     def uses(self, path: Path) -> bool:
         """Whether a file is an input or an output of the run."""
         place = FilePlace.of(path)

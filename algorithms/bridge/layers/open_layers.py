@@ -11,28 +11,27 @@ from collections.abc import Sequence
 from qgis.core import QgsDataProvider, QgsMapLayer, QgsProject, QgsProviderRegistry
 
 from ..files.file_places import FilePlace, place_of_destination
-from ..files.run_files import RunFiles
 from .styling import Style
 
 
-def read_anew(project: QgsProject | None, files: RunFiles, styles: Sequence[tuple[str, Style]]) -> None:
+def read_anew(project: QgsProject | None, written: Sequence[FilePlace], styles: Sequence[tuple[str, Style]]) -> None:
     """Have open layers show what their files hold now; those that are being edited stay as they are.
 
     Args:
         project: Whose layers they are; None where there is none.
-        files: What the run has written.
+        written: Files of the run.
         styles: Destinations of the run, and how their layers look.
     """
-    if project is None or not (files.outputs or files.folders):
+    if project is None or not written:
         return
     looks = [(place, style) for text, style in styles if (place := place_of_destination(text)) is not None]
     for layer in project.mapLayers().values():
         place = _place_of(layer)
-        if place is None or layer.isEditable() or not _was_written(place, files):
+        if place is None or layer.isEditable() or not any(place.overlaps(each) for each in written):
             continue
         _open_again(layer)
-        for written, style in looks:
-            if place.overlaps(written):
+        for styled, style in looks:
+            if place.overlaps(styled):
                 style(layer)
         layer.triggerRepaint()
 
@@ -42,12 +41,6 @@ def _place_of(layer: QgsMapLayer) -> FilePlace | None:
     parts = QgsProviderRegistry.instance().decodeUri(layer.providerType(), layer.source())
     path = parts.get("path")
     return FilePlace.of(path, parts.get("layerName") or "") if path else None
-
-
-def _was_written(place: FilePlace, files: RunFiles) -> bool:
-    return any(place.overlaps(output.place) for output in files.outputs) or any(
-        place.lies_in(folder.place) for folder in files.folders
-    )
 
 
 def _open_again(layer: QgsMapLayer) -> None:
