@@ -114,13 +114,14 @@ class MtmsdAlgorithm(QgsProcessingAlgorithm):
         from ..bridge.files.run_files import RunFiles
 
         fine, message = super().checkParameterValues(parameters, context)
-        if fine:
-            values = ParameterValues(self, parameters, context)
-            try:
+        values = ParameterValues(self, parameters, context)
+        try:
+            self._refuse_other_kinds(values)  # QGIS refuses some of them too, without a reason
+            if fine:
                 self.refuse_values(values)
                 RunFiles.of((), values.destinations(), values.folder_destinations()).refuse_conflicts()
-            except (MtmsdError, QgsProcessingException) as error:
-                return False, str(error)
+        except (MtmsdError, QgsProcessingException) as error:
+            return False, str(error)
         return fine, message
 
     def refuse_values(self, values: ParameterValues) -> None:
@@ -149,10 +150,8 @@ class MtmsdAlgorithm(QgsProcessingAlgorithm):
                 expected = "one of " + ", ".join(definition.options())
             elif isinstance(definition, QgsProcessingParameterString) and is_list:
                 expected = "a text, as its help says"
-            elif isinstance(definition, QgsProcessingParameterNumber) and (is_list or not _is_number(value)):
-                expected = "a number, with a point before its decimals"
-            elif _is_whole(definition) and not _reads_whole(value):
-                expected = f"a whole number, at most {_LARGEST_WHOLE}"
+            elif isinstance(definition, QgsProcessingParameterNumber):
+                expected = _expected_number(definition, value)
             elif isinstance(definition, QgsProcessingParameterBand) and not _are_bands(value):
                 expected = "numbers of bands, as a list, or as a text with semicolons between them"
             elif isinstance(definition, QgsProcessingParameterBoolean) and (is_list or not _is_boolean(value)):
@@ -236,10 +235,16 @@ def _is_number(value: Any) -> bool:  # noqa: ANN401 - whatever was given
     return "_" not in value  # which Python takes
 
 
-def _is_whole(definition: QgsProcessingParameterDefinition) -> bool:
-    """Whether it is a parameter of a whole number."""
-    kinds = QgsProcessingParameterNumber.Type
-    return isinstance(definition, QgsProcessingParameterNumber) and definition.dataType() == kinds.Integer
+def _expected_number(definition: QgsProcessingParameterNumber, value: Any) -> str:  # noqa: ANN401 - whatever was given
+    """What a number should be; empty where it is."""
+    if isinstance(value, (list, tuple, dict)) or not _is_number(value):
+        return "a number, with a point before its decimals"
+    if definition.dataType() == QgsProcessingParameterNumber.Type.Integer and not _reads_whole(value):
+        return f"a whole number, at most {_LARGEST_WHOLE}"
+    least, most = definition.minimum(), definition.maximum()
+    if not isinstance(value, (str, int, float)) or value == "" or least <= float(value) <= most:
+        return ""
+    return f"{least:g} or more" if most >= _LARGEST_WHOLE else f"a number from {least:g} to {most:g}"
 
 
 def _reads_whole(value: Any) -> bool:  # noqa: ANN401 - whatever was given

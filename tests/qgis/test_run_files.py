@@ -50,6 +50,14 @@ def refusal(algorithm, **parameters):
     return str(caught.value)
 
 
+def test_a_file_is_named_before_what_goes_with_it(files):
+    """Statistics beside a raster are read with it, and listed first."""
+    (files / "scene.tif.aux.xml").write_text("<PAMDataset/>")
+    raster = str(files / "scene.tif")
+    told = refusal("mapscene", INPUT=raster, OUTPUT=raster, **sample_layers(files))
+    assert told.startswith(f"OUTPUT would replace {raster}, which INPUT reads")
+
+
 def sample_layers(files):
     return {"TRAINING": str(files / "training.gpkg"), "CLASS_FIELD": "cover"}
 

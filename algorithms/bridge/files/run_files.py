@@ -137,7 +137,8 @@ class RunFiles:
         for one, other in combinations(self.outputs, 2):
             _refuse_same(one, other)
         for output in self.outputs:
-            for file in self.inputs:
+            # A file before those that only go with it: their names say less.
+            for file in sorted(self.inputs, key=lambda file: not file.place.overlaps(output.place)):
                 _refuse_replaced(output, file)
         for folder in self.folders:
             _refuse_unwritable_folder(folder)
