@@ -23,7 +23,8 @@ small{color:#5b6a73;font-size:.86em;white-space:nowrap}
 .figure b{display:block;font-size:1.7rem;font-weight:600;line-height:1.3}.figure span{color:#5b6a73;font-size:.85rem}
 table{border-collapse:collapse;font-size:.88rem;font-variant-numeric:tabular-nums;overflow-wrap:normal}
 td,th{padding:.25rem .55rem;text-align:right}td{white-space:nowrap}
-th{font-weight:600;color:#33424b;vertical-align:bottom}th.name,td.name{text-align:left;white-space:nowrap}
+th{font-weight:600;color:#33424b;vertical-align:bottom}
+th.name,td.name{text-align:left;white-space:normal;max-width:26rem}td.name{min-width:9rem}
 tbody tr:nth-child(even){background:#f7f9fa}
 table.matrix td,table.matrix th{text-align:center;padding:.25rem .3rem}table.matrix td{min-width:1.7rem}
 table.matrix .name{text-align:left;padding-right:.6rem}table.matrix tbody tr:nth-child(even){background:none}

@@ -14,7 +14,7 @@ from mtmsd_qgis.jobs.data_model import ClassEntry
 from mtmsd_qgis.report.accuracy_tables import mapped_areas
 from mtmsd_qgis.report.charts import bar_chart, line_chart, png
 from mtmsd_qgis.report.choice_parts import choice_notes, choice_parts
-from mtmsd_qgis.report.html import percent_text, with_error
+from mtmsd_qgis.report.html import STYLE, percent_text, with_error
 
 
 def test_png_is_read_back_by_its_definition():
@@ -37,6 +37,13 @@ def test_charts_hold_their_points():
 def test_a_loss_that_begins_a_little_above_1_fills_its_chart():
     chart = line_chart([[0, 1.004], [10, 0.4]], "iteration", "loss")
     assert re.findall(r'class="tick end" [^>]*>([^<]+)<', chart)[-1] == "1"
+
+
+def test_long_names_of_classes_leave_room_for_figures():
+    """Those of mapping keys have hundreds of letters."""
+    rule = re.search(r"th\.name,td\.name\{([^}]*)\}", STYLE)[1]
+    assert "max-width" in rule
+    assert "nowrap" not in rule
 
 
 def test_ticks_are_round_numbers():
