@@ -94,6 +94,10 @@ class RunOutputs:
         """Have a layer styled, where QGIS loads it after the run, and the style kept with its file."""
         self._styles.append((self._destinations[name], style))
 
+    def style_file(self, path: Path, style: Style) -> None:
+        """Have a style kept with a file that the run has written into its folder."""
+        self._styles.append((str(path), style))
+
     def title(self, name: str, scene: str, group: str = "") -> None:
         """Have a layer named after what it is and its scene, and put into a group, where QGIS loads it after the run.
 

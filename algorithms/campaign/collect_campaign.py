@@ -111,7 +111,7 @@ class CollectCampaign(CampaignAlgorithm):
         from ...mtmsd_qgis.report.choice_parts import legend_of
         from ..bridge.campaign.campaign_maps import CampaignMaps, mosaics_of, pixel_area_m2
         from ..bridge.feedback import ProgressRange
-        from ..bridge.layers.styling import class_map_style
+        from ..bridge.layers.styling import class_map_style, share_style
 
         result: CampaignResult = self._result
         target = self.outputs.file(values, "OUTPUT").absolute()
@@ -140,6 +140,10 @@ class CollectCampaign(CampaignAlgorithm):
             values.load_when_done(mosaics[0], self.tr("Class map of all scenes"), "MOSAIC")
             self.outputs.add_layer("MOSAIC", str(mosaics[0]))
             self.outputs.style("MOSAIC", class_map_style(legend))
+        for path in (*mosaics[1:], *(each.path for each in scenes)):
+            self.outputs.style_file(path, class_map_style(legend))
+        for path in (each.confidence for each in scenes if each.confidence is not None):
+            self.outputs.style_file(path, share_style)
         self._write_report(report, pixel_area_m2(scenes))
         return {
             "OUTPUT": str(target),

@@ -62,7 +62,10 @@ def test_the_mosaic_is_one_map_with_names_and_colours(campaign, tmp_path):
     layer = QgsRasterLayer(result["MOSAIC"], "mosaic")
     assert layer.crs() == QgsCoordinateReferenceSystem(CRS)
     assert [label for _, label, _ in legend(layer)] == sorted(NAMES)
-    assert (tmp_path / "tile1_confidence.tif").is_file()
+    alone = QgsRasterLayer(str(tmp_path / "tile1_classes.tif"), "tile")
+    assert [label for _, label, _ in legend(alone)] == sorted(NAMES)
+    shares = QgsRasterLayer(str(tmp_path / "tile1_confidence.tif"), "shares")
+    assert (shares.renderer().type(), shares.renderer().classificationMax()) == ("singlebandpseudocolor", 1)
     assert result["OA"] is not None
     report = (tmp_path / "r.html").read_text(encoding="utf-8")
     assert all(word in report for word in ("Classification of a campaign", "<h2>Scenes</h2>", "tile0", "tile1"))
