@@ -188,17 +188,20 @@ def standardised(
 
 
 class _Outliers:
-    """Pixels far from those that the components were made of, or all of them in another unit."""
+    """Pixels far from those that the components were made of, all of them in another unit, or a band of one value."""
 
     def __init__(self, preprocessor: Preprocessor) -> None:
         self._far = self._senseless = 0
         self._value = 0.0
-        self._known = preprocessor.magnitude
+        self._bands, self._known = preprocessor.bands, preprocessor.magnitude
         self._squares = np.zeros(len(self._known))
+        self._low, self._high = (np.full(len(self._known), end) for end in (np.inf, -np.inf))
 
     def look(self, values: NDArray[np.float32], components: NDArray[np.float32]) -> None:
         """Count them among pixels: values (B, n), components (C, n) in standard deviations."""
         self._squares += np.einsum("bn,bn->b", values, values, dtype=np.float64)
+        self._low = np.minimum(self._low, values.min(axis=1))
+        self._high = np.maximum(self._high, values.max(axis=1))
         with np.errstate(invalid="ignore"):
             distance = np.nan_to_num(np.abs(components), nan=np.inf).max(axis=0)
         far = distance > _FAR
@@ -217,6 +220,7 @@ class _Outliers:
         Raises:
             SceneError: Some are beyond all sense.
         """
+        self._tell_of_constant()
         if not self._far:
             self._tell_of_unit(pixels)
             return
@@ -229,6 +233,16 @@ class _Outliers:
         if self._senseless:
             raise SceneError(f"Values as in the raster that the model was trained on were expected. {sentence}")
         log.warning("%s", sentence)
+
+    def _tell_of_constant(self) -> None:
+        """Bands that vary where the components were made, as others were left out, and do not here."""
+        constant = np.flatnonzero(self._low == self._high).tolist()
+        if constant:
+            log.warning(
+                "Bands that the model uses have one value at all pixels of the raster, as where they were not "
+                "measured: %s. If so, its features mean nothing. Train a model with BANDS that are good in both.",
+                named(self._bands, constant),
+            )
 
     def _tell_of_unit(self, pixels: int) -> None:
         """Smaller values are far from nothing: all pixels are near the one that has 0 in all bands."""

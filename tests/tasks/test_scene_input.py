@@ -56,6 +56,17 @@ def test_the_scene_itself_is_not_far(tmp_path, caplog):
     assert caplog.text == ""
 
 
+@pytest.mark.parametrize("value", [0, 0.3])
+def test_bands_of_one_value_in_another_scene_are_told_of(tmp_path, caplog, value):
+    values = reflectances()
+    values[[1, 3]] = value
+    values[:, :5] = np.nan
+    components_of(tmp_path, values)
+    (line,) = caplog.messages
+    assert line.startswith("Bands that the model uses have one value at all pixels of the raster")
+    assert "measured: band 2, band 4. If so" in line
+
+
 def test_bands_that_a_checkpoint_has_and_the_raster_lacks_are_named(tmp_path):
     preprocessor, _ = fit_preprocessor(cube_of(tmp_path, reflectances()), 3)
     fewer = cube_of(tmp_path, reflectances()[:2], name="fewer")
