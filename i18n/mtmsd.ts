@@ -500,7 +500,7 @@
             <translation type="unfinished"></translation>
         </message>
         <message>
-            <source>Bands to use. Without a choice all are used, except those that the metadata marks as bad and those that are empty or constant; the log names them.</source>
+            <source>Bands to use. Without a choice all are used, except transparency, those that the metadata marks as bad and those that are empty or constant; the log names them.</source>
             <translation type="unfinished"></translation>
         </message>
         <message>

@@ -500,8 +500,8 @@
             <translation>Kanäle</translation>
         </message>
         <message>
-            <source>Bands to use. Without a choice all are used, except those that the metadata marks as bad and those that are empty or constant; the log names them.</source>
-            <translation>Die zu verwendenden Kanäle. Ohne Auswahl alle außer denen, die in den Metadaten als unbrauchbar gelten, und leeren oder konstanten; das Protokoll nennt sie.</translation>
+            <source>Bands to use. Without a choice all are used, except transparency, those that the metadata marks as bad and those that are empty or constant; the log names them.</source>
+            <translation>Die zu verwendenden Kanäle. Ohne Auswahl alle außer Transparenz, denen, die in den Metadaten als unbrauchbar gelten, und leeren oder konstanten; das Protokoll nennt sie.</translation>
         </message>
         <message>
             <source>Pixels to leave out</source>

@@ -57,8 +57,8 @@ class BandsAndMask:
                 "BANDS", tr("Bands"), parentLayerParameterName="INPUT", optional=True, allowMultiple=True
             ),
             tr(
-                "Bands to use. Without a choice all are used, except those that the metadata marks as bad and those "
-                "that are empty or constant; the log names them."
+                "Bands to use. Without a choice all are used, except transparency, those that the metadata marks as "
+                "bad and those that are empty or constant; the log names them."
             ),
         )
         self.declare_mask(algorithm)
