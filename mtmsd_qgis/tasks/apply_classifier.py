@@ -27,10 +27,10 @@ from ..features.extraction_run import ExtractionRun, scene_tiles
 from ..features.lazy_raster import LazyFeatures
 from ..features.quantization import QuantisedSpectra
 from ..io.band_subset import BandsOfBoth
-from ..io.bands import inspect_bands
+from ..io.bands import describe, inspect_bands
 from ..io.cube import Cube, Raster
 from ..io.run_directory import RunDirectory, open_run_directory
-from ..jobs.classifier_description import FEATURES
+from ..jobs.classifier_description import BANDS, FEATURES, ClassifierDescription
 from ..jobs.extras.extra_rasters import TEXTURE, check_extras
 from ..jobs.protocol import Job
 from ..jobs.results import ApplyResult
@@ -125,7 +125,8 @@ def apply_classifier(job: Job, folder: Path, progress: Progress) -> ApplyResult:
     )
     description = run.classifier.description
     cube = open_scene(job, folder)
-    _tell_of_fill(cube, job, span(progress, 0.0, _LOOKED_AT))
+    if job.layout is None:  # features have been computed from what was looked at
+        _tell_of_values(cube, description, span(progress, 0.0, _LOOKED_AT))
     target = MatchedRaster.find(cube, job.layout, description, source_band_count(job, cube))
     source = SourceFacts.of_file(run.classifier.source, path)
     facts = TargetFacts.of(source, target, settings.adapt, span(progress, _LOOKED_AT, _COMPARED))
@@ -179,12 +180,20 @@ def _segment_step(run: ApplyRun, settings: ApplySettings, raster: Raster) -> Seg
     return SegmentStep(raster, layout, device, bands, settings.segments, rule, wanted, run.grid.size)
 
 
-def _tell_of_fill(cube: Cube, job: Job, progress: Progress) -> None:
-    """Pixels of a value that looks like no data are mapped as all others are; the log says that there are such."""
-    if job.layout is None:  # features have been computed from what was looked at
-        fill = inspect_bands(cube, progress).fill
-        if fill is not None:
-            log.warning("%s These pixels are mapped all the same.", fill.sentence)
+def _tell_of_values(cube: Cube, description: ClassifierDescription, progress: Progress) -> None:
+    """Pixels of a value that looks like no data are mapped as all others are; the log says that there are such.
+
+    So it does of plain bands that training would have left out; standardised tells of those of a diffusion model.
+    """
+    inspected = inspect_bands(cube, progress)
+    if inspected.fill is not None:
+        log.warning("%s These pixels are mapped all the same.", inspected.fill.sentence)
+    if description.input == BANDS and inspected.left_out:
+        log.warning(
+            "Bands that the classifier uses tell little of this raster: %s. Pixels without data in one of them are not "
+            "mapped.",
+            describe(inspected.left_out),
+        )
 
 
 def _map_of(run: ApplyRun, target: MatchedRaster, source: SceneSummary | None, progress: Progress) -> _Made:

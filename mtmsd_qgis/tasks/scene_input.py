@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ..diffusion.preprocessing import Preprocessor
 from ..errors import NO_VALID_PIXEL, SceneError
 from ..features.extras.extra_reader import SceneExtras
-from ..io.bands import OTHER_UNIT
+from ..io.bands import LEAST_VALID_SHARE, OTHER_UNIT
 from ..io.cube import Cube, Raster, create_cube, whole_size
 from ..io.windows import row_strips
 from ..jobs.data_model import Band
@@ -174,7 +174,9 @@ def standardised(
     everywhere = np.zeros(whole_size(cube), dtype=bool)
     for strip in row_strips(*whole_size(cube), 8 * cube.bands):
         values = cube.read(strip, used)
-        valid = np.asarray(np.isfinite(values).all(axis=0))
+        has_data = np.isfinite(values)
+        outliers.count(has_data)
+        valid = np.asarray(has_data.all(axis=0))
         components = np.full((len(bands), *valid.shape), np.nan, dtype=np.float32)
         if valid.any():  # the empty parts of a scene cost no computing
             components, _ = preprocessor.transform(values)
@@ -188,7 +190,7 @@ def standardised(
 
 
 class _Outliers:
-    """Pixels far from those that the components were made of, all of them in another unit, or a band of one value."""
+    """Pixels far from those that the components were made of, or all in another unit; bands that tell little."""
 
     def __init__(self, preprocessor: Preprocessor) -> None:
         self._far = self._senseless = 0
@@ -196,6 +198,11 @@ class _Outliers:
         self._bands, self._known = preprocessor.bands, preprocessor.magnitude
         self._squares = np.zeros(len(self._known))
         self._low, self._high = (np.full(len(self._known), end) for end in (np.inf, -np.inf))
+        self._counts = np.zeros(len(self._known), dtype=np.int64)
+
+    def count(self, has_data: NDArray[np.bool_]) -> None:
+        """Count where bands (B, h, w) have data."""
+        self._counts += has_data.sum(axis=(1, 2))
 
     def look(self, values: NDArray[np.float32], components: NDArray[np.float32]) -> None:
         """Count them among pixels: values (B, n), components (C, n) in standard deviations."""
@@ -220,7 +227,7 @@ class _Outliers:
         Raises:
             SceneError: Some are beyond all sense.
         """
-        self._tell_of_constant()
+        self._tell_of_bands()
         if not self._far:
             self._tell_of_unit(pixels)
             return
@@ -234,8 +241,15 @@ class _Outliers:
             raise SceneError(f"Values as in the raster that the model was trained on were expected. {sentence}")
         log.warning("%s", sentence)
 
-    def _tell_of_constant(self) -> None:
-        """Bands that vary where the components were made, as others were left out, and do not here."""
+    def _tell_of_bands(self) -> None:
+        """Bands that training would have left out: those of the model vary, and have data, where it was trained."""
+        rare = np.flatnonzero(self._counts < LEAST_VALID_SHARE * self._counts.max()).tolist()
+        if rare:
+            log.warning(
+                "Bands that the model uses have data at few pixels of the raster: %s. Pixels without them have no "
+                "features and are not mapped. Train a model with BANDS that are good in both.",
+                named(self._bands, rare),
+            )
         constant = np.flatnonzero(self._low == self._high).tolist()
         if constant:
             log.warning(

@@ -381,20 +381,3 @@ def test_a_model_that_is_not_known_cannot_be_included(scene, tmp_path):
     with pytest.raises(MtmsdError, match="INCLUDE_MODEL puts the diffusion model"):
         run_task(job, folder, silent)
     assert not (tmp_path / "c.mtmsdc").exists()
-
-
-def test_a_fill_value_that_nobody_declared_is_told_of(tmp_path, caplog):
-    """Of plain bands: with features the components say that they are far from the source's."""
-    values, index = fields(SIDE, SIDE, bands=6)
-    cube = cube_of(tmp_path, values)
-    np.save(tmp_path / "samples.npy", sample_table(index))
-    outputs = {"classifier": str(tmp_path / "c.mtmsdc")}
-    learning = Job("classify", classification("linear"), cube.description, samples="samples.npy", classes=CLASSES)
-    run_task(replace(learning, outputs=outputs), tmp_path, silent)
-    apply_to(tmp_path, cube, tmp_path / "c.mtmsdc")
-    assert "looks like no data" not in caplog.text
-    values[:, :4, :5] = -9999
-    (tmp_path / "other").mkdir()
-    apply_to(tmp_path / "other", cube_of(tmp_path / "other", values), tmp_path / "c.mtmsdc")
-    assert "20 of 1024 pixels have the value -9999 in all bands" in caplog.text
-    assert "These pixels are mapped all the same." in caplog.text

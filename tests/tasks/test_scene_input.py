@@ -67,6 +67,17 @@ def test_bands_of_one_value_in_another_scene_are_told_of(tmp_path, caplog, value
     assert "measured: band 2, band 4. If so" in line
 
 
+def test_bands_with_little_data_in_another_scene_are_told_of(tmp_path, caplog):
+    values = reflectances()
+    values[:, :5] = np.nan  # a mask, or a scene that was turned
+    components_of(tmp_path, values)
+    assert caplog.messages == []
+    values[2, 8:] = np.nan
+    components_of(tmp_path, values)
+    (line,) = caplog.messages
+    assert line.startswith("Bands that the model uses have data at few pixels of the raster: band 3. Pixels without")
+
+
 def test_bands_that_a_checkpoint_has_and_the_raster_lacks_are_named(tmp_path):
     preprocessor, _ = fit_preprocessor(cube_of(tmp_path, reflectances()), 3)
     fewer = cube_of(tmp_path, reflectances()[:2], name="fewer")
