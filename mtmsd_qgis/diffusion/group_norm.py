@@ -7,6 +7,9 @@ neighbour across the tile's border. So the statistics of some patches are collec
 tiles of the scene are normalised with their averages; attention reaches as far as it did in training. What is left
 between two tiles are convolutions, and those agree wherever the halo is wide enough.
 
+Around a pixel far from all others, the scene's statistics leave activations larger than any that the patch's own left
+in training, and from layer to layer they grow. So they are cut (decision 52).
+
 Source: group normalisation is that of Wu & He (2018), arXiv 1803.08494; averages of a population in its place are
 what batch normalisation does at inference (Ioffe & Szegedy 2015, arXiv 1502.03167). Deviation from Zhou et al.
 (2024), who extract each pixel from a patch of its own.
@@ -18,6 +21,8 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+
+LIMIT = 5.0  # standard deviations at which activations are cut that the statistics of a scene normalise
 
 
 class PatchNorm:
@@ -97,7 +102,7 @@ class SceneStatistics:
         """
         key = tuple(timesteps)
         if key not in self._known:  # the passes of a walk come again and again
-            tables = {layer: _gain_and_offset(layer, means) for layer, means in self.tables(key).items()}
+            tables = {layer: _affine_and_limits(layer, means) for layer, means in self.tables(key).items()}
             self._known[key] = _SceneNorm(tables, self._radius)
         return self._known[key]
 
@@ -118,23 +123,25 @@ class _RecordingNorm(PatchNorm):
 
 
 class _SceneNorm(PatchNorm):
-    """Normalises by gains and offsets of the scene."""
+    """Normalises by gains and offsets of the scene, and cuts what is far from its mean."""
 
-    def __init__(self, tables: dict[nn.GroupNorm, tuple[Tensor, Tensor]], radius: int) -> None:
+    def __init__(self, tables: dict[nn.GroupNorm, tuple[Tensor, ...]], radius: int) -> None:
         self._tables, self._radius = tables, radius
 
     def normalised(self, layer: nn.GroupNorm, x: Tensor) -> Tensor:
-        shape = *x.shape[:2], *(1,) * (x.dim() - 2)
-        gain, offset = (values.view(shape).to(x.dtype) for values in self._tables[layer])
-        return torch.addcmul(offset, x, gain)
+        shape = -1, x.shape[1], *(1,) * (x.dim() - 2)
+        gain, offset, low, high = (values.view(shape).to(x.dtype) for values in self._tables[layer])
+        return torch.addcmul(offset, x, gain).clamp_(low, high)
 
     @property
     def attention_radius(self) -> int | None:
         return self._radius
 
 
-def _gain_and_offset(layer: nn.GroupNorm, means: Tensor) -> tuple[Tensor, Tensor]:
-    """(B, C) float32 each, from (B, groups, 2)."""
+def _affine_and_limits(layer: nn.GroupNorm, means: Tensor) -> tuple[Tensor, ...]:
+    """Gain and offset (B, C) from (B, groups, 2), and lowest and highest activations (C,); float32."""
     mean, square = means.repeat_interleave(layer.num_channels // layer.num_groups, dim=1).unbind(2)
-    gain = (square - mean.square()).clamp(min=0).add(layer.eps).rsqrt() * layer.weight.detach().double()
-    return gain.float(), (layer.bias.detach().double() - mean * gain).float()
+    weight, bias = layer.weight.detach().double(), layer.bias.detach().double()
+    gain = (square - mean.square()).clamp(min=0).add(layer.eps).rsqrt() * weight
+    reach = LIMIT * weight.abs()
+    return tuple(values.float() for values in (gain, bias - mean * gain, bias - reach, bias + reach))

@@ -170,7 +170,7 @@ class _Training:
         if self.ranks.count > 1:
             total, self.stop = self.ranks.add_up(state.network, float(loss()), self.stop)
         state.optimizer.step()
-        # The average forgets the random start faster than its decay alone would let it.
+        # The average forgets the random start faster than its decay alone would let it: it spans a ninth of the run.
         decay = min(settings.ema_decay, (1 + state.iteration) / (10 + state.iteration))
         weights = [weight.detach() for weight in state.network.parameters()]
         torch._foreach_lerp_(list(state.average.values()), weights, 1 - decay)

@@ -86,7 +86,7 @@ class PretrainSettings:
         final_learning_rate_share: The rate falls along a half cosine to this share of its peak; 1 keeps it constant.
         warmup_iterations: Steps over which the rate rises from 0, so that Adam's first, noisy steps are small.
         weight_decay: Of AdamW (0: default of the diffusion code that the paper builds on).
-        ema_decay: Decay of the exponential moving average of the weights; the average is what the model keeps.
+        ema_decay: Decay, at most, of the moving average of the weights that the model keeps; see training_loop.
         band_scaling: "none" centres the bands before PCA (paper); "standard" also divides by their deviation.
         seed: Of initial weights, patches, timesteps and noise.
         device: "auto", "cpu", "cuda" or "cuda:N".
@@ -325,7 +325,7 @@ PRESETS: Mapping[str, Preset] = {
             batch_size=8,  # keeps a step short, so that there can be hundreds
             learning_rate=1e-3,  # ten times the paper's, as the schedule is short
             warmup_iterations=50,
-            ema_decay=0.995,  # averages over the last 200 steps, a third of the run
+            ema_decay=0.995,  # as below: never reached in so few steps, and the average spans the last 70
         ),
         ExtractionSettings(keep=192),  # 60 % of 320 (paper's share)
     ),
@@ -340,7 +340,7 @@ PRESETS: Mapping[str, Preset] = {
             learning_rate=5e-4,  # between quick and paper, as the length of the schedule is
             final_learning_rate_share=0.05,
             warmup_iterations=200,
-            ema_decay=0.999,  # averages over the last 1 000 steps, an eighth of the run
+            ema_decay=0.999,  # hardly reached: the average spans the last 900 steps
         ),
         ExtractionSettings(keep=384),  # 60 % of 640 (paper's share)
     ),

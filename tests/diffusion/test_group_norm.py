@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from mtmsd_qgis.diffusion.batch_plan import plan_extraction
-from mtmsd_qgis.diffusion.group_norm import PatchStatistics
+from mtmsd_qgis.diffusion.group_norm import LIMIT, PatchStatistics
 from mtmsd_qgis.diffusion.unet import near_attention
 from mtmsd_qgis.errors import Cancelled
 from mtmsd_qgis.features.extractor import FeatureExtractor
@@ -36,6 +36,12 @@ def collected(network, x: torch.Tensor, timesteps: tuple[int, ...]) -> PatchStat
     return found
 
 
+@pytest.fixture
+def nothing_cut(monkeypatch):
+    monkeypatch.setattr("mtmsd_qgis.diffusion.group_norm.LIMIT", 100.0)
+
+
+@pytest.mark.usefixtures("nothing_cut")
 def test_by_the_statistics_of_one_patch_that_patch_is_what_it_was():
     network, x = lively().eval(), torch.from_numpy(contrast(32))[None].repeat(3, 1, 1, 1)
     norm_stats = collected(network, x, SETTINGS.timesteps).averaged(FAR).at(SETTINGS.timesteps)
@@ -45,6 +51,7 @@ def test_by_the_statistics_of_one_patch_that_patch_is_what_it_was():
     assert all(torch.allclose(a, b, atol=1e-4) for a, b in zip(own, ours))
 
 
+@pytest.mark.usefixtures("nothing_cut")
 def test_each_timestep_has_statistics_of_its_own():
     network, x = lively().eval(), torch.from_numpy(contrast(32))[None].repeat(3, 1, 1, 1)
     statistics = collected(network, x, SETTINGS.timesteps).averaged(FAR)
@@ -65,6 +72,24 @@ def test_what_is_normalised_has_mean_0_and_variance_1_over_the_patches_that_were
     found = seen.averaged(FAR).at([7] * 5).normalised(layer, x).reshape(5, 4, -1)
     assert torch.allclose(found.mean((0, 2)), torch.zeros(4), atol=1e-5)
     assert torch.allclose(found.square().mean((0, 2)), torch.ones(4), atol=1e-3)
+
+
+def test_what_is_far_from_the_scene_is_cut_and_the_rest_is_as_it_was(monkeypatch):
+    torch.manual_seed(0)
+    layer, x = torch.nn.GroupNorm(4, 8), torch.randn(5, 8, 6, 6)
+    torch.nn.init.normal_(layer.weight)
+    torch.nn.init.normal_(layer.bias)
+    seen = PatchStatistics([7])
+    seen.recording([7] * 5).normalised(layer, x)
+    x[2, :, 3, 3] += torch.tensor([1000.0, -1000.0]).repeat(4)  # a roof
+    cut = seen.averaged(FAR).at([7] * 5).normalised(layer, x)
+    monkeypatch.setattr("mtmsd_qgis.diffusion.group_norm.LIMIT", 1e6)
+    whole = seen.averaged(FAR).at([7] * 5).normalised(layer, x)
+    weight, bias = layer.weight.view(8, 1, 1), layer.bias.view(8, 1, 1)
+    far = ((whole - bias) / weight).abs() > LIMIT
+    assert far.sum() == 8
+    assert torch.equal(cut[~far], whole[~far])
+    assert torch.allclose(((cut - bias) / weight)[far].abs(), torch.tensor(LIMIT), atol=1e-4)
 
 
 @pytest.mark.parametrize(("radius", "same"), [(1, True), (FAR, False)])
