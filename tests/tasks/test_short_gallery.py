@@ -102,5 +102,5 @@ def test_the_sentence_tells_scene_from_noise():
     sure = gallery_sentence([picture(50, 0.99), picture(200, 0.7)])
     assert sure.startswith("Stage 5 at t = 50 depends least on the noise that is drawn (two draws correlate by 0.99)")
     assert sure.endswith("stage 5 at t = 200 most (0.70): what is seen is the scene.")
-    assert "; 1 of 2 pictures are noise for the most part." in gallery_sentence([picture(50, 0.9), picture(600, 0.2)])
+    assert "; 1 of 2 pictures is noise for the most part." in gallery_sentence([picture(50, 0.9), picture(600, 0.2)])
     assert gallery_sentence([picture(50, None)]) == "The features do not vary over the middle of the scene."
