@@ -21,7 +21,7 @@ from osgeo import gdal
 from qgis.core import QgsMapLayer
 
 from ....mtmsd_qgis.jobs.data_model import Band
-from .layer_nodata import declared_nodata
+from .no_data.layer_nodata import declared_nodata
 from .sidecars import find_sidecar
 from .wavelengths import check_wavelengths, nm_in_name, number_in, numbers_in, to_nm
 

@@ -33,8 +33,8 @@ from qgis.core import (
 from ....mtmsd_qgis.jobs.data_model import Band, FeatureLayout, layout_from_json
 from ..feedback import ProgressRange
 from .band_metadata import describe_bands
-from .layer_nodata import declared_nodata, with_layer_nodata
-from .transparency import transparency_of
+from .no_data.layer_nodata import declared_nodata, with_layer_nodata
+from .no_data.transparency import transparency_of
 
 EARTH = "EPSG:7030"  # the ellipsoid of WGS 84, where a CRS names none
 METRE_TOLERANCE = 0.01  # of the metre of a CRS, beside that on the ground

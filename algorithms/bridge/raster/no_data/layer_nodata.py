@@ -10,7 +10,7 @@ from sys import float_info
 
 from qgis.core import QgsRasterDataProvider, QgsRasterRange
 
-from ....mtmsd_qgis.jobs.data_model import Band
+from .....mtmsd_qgis.jobs.data_model import Band
 
 
 def with_layer_nodata(bands: Sequence[Band], provider: QgsRasterDataProvider) -> tuple[Band, ...]:
