@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from ..errors import FileFormatError, SceneError
 from ..io.array_file import read_arrays, write_file
-from ..io.bands import LEAST_VALID_SHARE, OTHER_UNIT, BandExtent, describe, inspect_bands
+from ..io.bands import LEAST_VALID_SHARE, OTHER_UNIT, BandExtent, describe, inspect_bands, middle_ratio
 from ..io.cube import Cube, whole_size
 from ..io.moments import Moments
 from ..io.windows import BLOCK, block_counts, row_strips
@@ -160,9 +160,7 @@ def add_up(scenes: Mapping[str, Path], bands: Sequence[Band]) -> SceneMoments:
 def _tell_of_unit(name: str, scene: SceneMoments, first: SceneMoments) -> None:
     """Of a scene whose values are many times those of the first one with data; root mean squares are compared."""
     both = np.intersect1d(first.used, scene.used)
-    one, other = (_root_mean_squares(found)[np.isin(found.used, both)] for found in (first, scene))
-    known = (one > 0) & (other > 0)
-    ratio = float(np.median(other[known] / one[known])) if known.any() else 1.0
+    ratio = middle_ratio(*(_root_mean_squares(found)[np.isin(found.used, both)] for found in (first, scene)))
     if not 1 / OTHER_UNIT < ratio < OTHER_UNIT:
         log.warning(
             "The values of %s are %.2g times those of the first scene, in the middle band. It may be in another unit, "

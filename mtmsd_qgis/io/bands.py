@@ -209,11 +209,14 @@ def inspect_rasters(cubes: Sequence[Cube], progress: Progress = silent) -> Share
 
 
 def _ratio(first: BandInspection, other: BandInspection) -> float:
-    """Values of the other raster over those of the first, in the middle band; 1 where no band tells."""
     both = sorted(set(first.usable) & set(other.usable))
-    one, two = first.magnitudes[both], other.magnitudes[both]
-    known = (one > 0) & (two > 0)
-    return float(np.median(two[known] / one[known])) if known.any() else 1.0
+    return middle_ratio(first.magnitudes[both], other.magnitudes[both])
+
+
+def middle_ratio(first: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+    """Magnitudes (B,) of another raster over those of the first, in the middle band; 1 where no band tells."""
+    known = (first > 0) & (other > 0)
+    return float(np.median(other[known] / first[known])) if known.any() else 1.0
 
 
 def describe(left_out: Sequence[BandLeftOut]) -> str:
