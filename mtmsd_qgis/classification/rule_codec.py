@@ -34,7 +34,7 @@ from .auto.feature_sets import FeatureSet
 from .auto.kernel_ridge import KernelRidge, KernelScores
 from .auto.model_library import ModelSpec
 from .auto.predictor import EnsembleRule
-from .auto.scene_scaling import GuideScaling, SpectraScaling
+from .auto.scene_scaling import FeatureScaling, SpectraScaling
 from .choices.class_priors import PriorRule
 from .extras.extras_rule import ExtendedEnsemble, ExtrasRule
 from .fusion.fusion_ensemble import FittedFusion
@@ -91,7 +91,7 @@ STORED: Mapping[str, Stored] = {
             SpectraScaling,
             {"mean": "B", "inverse": "B", "reduction": "R B", "components": "C B", "noise_whitening": "M M"},
         ),
-        Stored(GuideScaling, {"mean": "F", "axes": "G F"}),
+        Stored(FeatureScaling, {"mean": "F", "whitening": "F F", "guide_mean": "D", "guide_axes": "G D"}),
         Stored(EnsembleRule),
         Stored(PriorRule, {"log_ratio": "K"}),
         Stored(ColumnRecipe, {"decibel": "B", "median": "C", "inverse": "C"}),

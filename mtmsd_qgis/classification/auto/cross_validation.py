@@ -124,8 +124,6 @@ def cross_validate(spec: ModelSpec, training: TrainingSet, held_out: HeldOut) ->
 
 def side_by_side(features: Mapping[FeatureSet, Tensor], feature_sets: Sequence[FeatureSet]) -> Tensor:
     """(N, F) columns of several feature sets."""
-    if len(feature_sets) == 1:
-        return features[feature_sets[0]]
     return torch.cat([features[feature_set] for feature_set in feature_sets], dim=1)
 
 

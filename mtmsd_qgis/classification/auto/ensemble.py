@@ -3,8 +3,7 @@
 
 Enters: feature sets of training samples, and whether the map interpolates between them or leaves the sampled polygons.
 Leaves: an Ensemble that gives calibrated probabilities, with the accuracy of each model on held-out training samples.
-
-Decision 32 (docs/decisions/032-default-classifier.md) explains it on one page.
+docs/decisions/032-default-classifier.md explains it on one page.
 """
 
 from __future__ import annotations
@@ -137,12 +136,11 @@ class CrossValidatedEnsemble:
         for model in self.chosen:
             members.append(model.fit(training, seed))
             progress(len(members) / len(self.chosen), f"fitting models: {len(members)} of {len(self.chosen)}")
-        share = 1 / len(members)
         return Ensemble(
             members=tuple(members),
             temperature=self.temperature,
             log_prior=torch.from_numpy(self.log_prior),
-            scores=tuple(ModelSummary(m.spec.name, share * (m in self.chosen), m.accuracy) for m in self.models),
+            scores=tuple(ModelSummary(m.spec.name, (m in self.chosen) / len(members), m.accuracy) for m in self.models),
             accuracy=float(self.right.mean()),
             held_out=self.held_out.unit,
         )
@@ -196,13 +194,9 @@ def top_half(models: Sequence[CrossValidatedModel], held_out: HeldOut) -> list[C
 
 
 def log_prior(training: TrainingSet, groups: NDArray[np.int64]) -> NDArray[np.float64]:
-    """(K,) logarithms of the classes' shares among the samples, shrunk towards equal ones.
+    """(K,) logarithms of the classes' shares among the samples, in groups (N,), shrunk towards equal ones.
 
-    The shares come from few polygons, so they are trusted by p / (p + 10), p the mean number of groups of a class.
-
-    Args:
-        training: (N,) samples.
-        groups: (N,) of the samples: polygons, or blocks.
+    The shares come from few polygons or blocks: trusted by p / (p + 10), p the mean number of groups of a class.
     """
     class_index, n_classes = training.class_index, training.n_classes
     groups_a_class = np.unique(np.stack([class_index, groups]), axis=1).shape[1] / n_classes

@@ -27,7 +27,7 @@ from ...sampling.sample_table import SampleTable
 from ..context.joint_bilateral import affinities, smooth
 from ..extras.known_smoothing import smooth_known
 from .feature_sets import MARGIN, BandPlan, FeatureSet, Quantity
-from .scene_scaling import GuideScaling, SpectraScaling
+from .scene_scaling import FeatureScaling, SpectraScaling
 
 SMOOTHING_SIGMA = 0.35  # range sigma with which spectra and features are smoothed before a model sees them
 _GUIDE_COMPONENTS = 10  # principal components in the guidance image, where there are no diffusion features
@@ -47,7 +47,7 @@ class FeatureSetReader:
         device: Where feature sets shall lie.
         plan: Bands of the feature sets.
         scaling: Of the spectra.
-        guide_scaling: Of the features of the guidance image; None: principal components are the guidance image.
+        feature_scaling: Of the diffusion features; None: there are none, principal components are the guidance image.
         extras: Reads the columns of extra rasters; None where there are none.
     """
 
@@ -56,7 +56,7 @@ class FeatureSetReader:
     device: torch.device
     plan: BandPlan
     scaling: SpectraScaling
-    guide_scaling: GuideScaling | None
+    feature_scaling: FeatureScaling | None
     extras: ExtraReader | None
 
     @classmethod
@@ -65,13 +65,13 @@ class FeatureSetReader:
         plan = BandPlan.of(layout, cube.bands)
         cube.expect([*plan.base, *plan.features, *plan.guide])
         windows = spread_windows(cube, plan.base[0], _CELL, _SCALING_WINDOWS)
-        guide = GuideScaling.fit(cube, plan.guide, windows, device) if plan.guide else None
+        features = FeatureScaling.fit(cube, plan, windows, device) if plan.features else None
         scaling = SpectraScaling.fit(cube, plan.base, windows, device)
-        return cls(cube, layout, device, plan, scaling, guide, None)
+        return cls(cube, layout, device, plan, scaling, features, None)
 
     def without_features(self) -> FeatureSetReader:
         """The same of the spectra alone, with the scaling that is known."""
-        return replace(self, plan=BandPlan(self.plan.base, (), ()), guide_scaling=None)
+        return replace(self, plan=BandPlan(self.plan.base, (), ()), feature_scaling=None)
 
     @property
     def available(self) -> list[FeatureSet]:
@@ -82,7 +82,7 @@ class FeatureSetReader:
     def guide_channels(self) -> int:
         """Of the guidance image."""
         plain = min(_GUIDE_COMPONENTS, len(self.scaling.components))
-        return plain if self.guide_scaling is None else len(self.guide_scaling.axes)
+        return plain if self.feature_scaling is None else len(self.feature_scaling.guide_axes)
 
     def columns(self, feature_set: FeatureSet) -> int:
         """F of a feature set."""
@@ -199,10 +199,10 @@ class _Window:
             return reader.scaling.standardised(self._values)
         if quantity is Quantity.COMPONENTS:
             return reader.scaling.principal_components(self._values)
-        if quantity is Quantity.FEATURES:
-            return reader.features(window, reader.plan.features)
-        if reader.guide_scaling is not None:
-            return reader.guide_scaling(reader.features(window, reader.plan.guide))
+        if reader.feature_scaling is not None and quantity is Quantity.FEATURES:
+            return reader.feature_scaling.whitened(reader.features(window, reader.plan.features))
+        if reader.feature_scaling is not None:
+            return reader.feature_scaling.guidance(reader.features(window, reader.plan.guide))
         components = self._smoothed(Quantity.COMPONENTS, 0)[: reader.guide_channels]
         return box_mean(components, self._known, slice(0, window.height), slice(0, window.width), _GUIDE_BOX)
 

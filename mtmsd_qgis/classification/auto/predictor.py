@@ -19,7 +19,7 @@ from ..predictor import at_valid, in_window
 from .ensemble import Ensemble
 from .feature_reader import FeatureSetReader
 from .feature_sets import BandPlan
-from .scene_scaling import GuideScaling, SpectraScaling
+from .scene_scaling import FeatureScaling, SpectraScaling
 
 
 @dataclass(frozen=True)
@@ -57,18 +57,18 @@ class EnsembleRule:
     Attributes:
         ensemble: Fitted.
         scaling: Of the spectra.
-        guide_scaling: Of the guidance image; None where no diffusion features are used.
+        feature_scaling: Of the diffusion features; None where none are used.
     """
 
     ensemble: Ensemble
     scaling: SpectraScaling
-    guide_scaling: GuideScaling | None
+    feature_scaling: FeatureScaling | None
 
     @classmethod
     def of(cls, predictor: EnsemblePredictor) -> EnsembleRule:
         """That a predictor applies to its raster."""
         reader = predictor.reader
-        return cls(predictor.ensemble, reader.scaling, reader.guide_scaling)
+        return cls(predictor.ensemble, reader.scaling, reader.feature_scaling)
 
     @property
     def n_classes(self) -> int:
@@ -78,5 +78,5 @@ class EnsembleRule:
     def predictor(self, cube: Raster, layout: FeatureLayout, device: torch.device) -> EnsemblePredictor:
         """Apply it to a raster with the features of the layout."""
         plan = BandPlan.of(layout, cube.bands)
-        reader = FeatureSetReader(cube, layout, device, plan, self.scaling, self.guide_scaling, None)
-        return EnsemblePredictor(reader if self.guide_scaling else reader.without_features(), self.ensemble)
+        reader = FeatureSetReader(cube, layout, device, plan, self.scaling, self.feature_scaling, None)
+        return EnsemblePredictor(reader if self.feature_scaling else reader.without_features(), self.ensemble)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What feature sets need to know of the scene: means, deviations, components, noise; learnt without labels.
 
-Enters: pixels from windows spread over the scene. Leaves: a SpectraScaling of the bands, and a GuideScaling of the
-diffusion features that make the guidance image.
+Enters: pixels from windows spread over the scene. Leaves: a SpectraScaling of the bands, and a FeatureScaling of the
+diffusion features.
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ from torch import Tensor
 from ...errors import NO_VALID_PIXEL, SceneError
 from ...io.cube import Raster
 from ...io.windows import Window
+from .feature_sets import BandPlan
 
 COMPONENTS = 25  # principal ones of the spectra, and of the features of the guidance image, at most
 MOST_BANDS = 300  # more plain bands are reduced to this many principal components
-_NOISE_SHARE = 0.1  # of the identity in the noise covariance
+_IDENTITY_SHARE = 0.1  # in a covariance that whitens
 _SMALLEST_SHARE = 1e-9  # of the largest variance; a component below is rounding
 
 
@@ -35,7 +36,8 @@ class SpectraScaling:
         inverse: (B,) 1 / standard deviation, 0 for a constant band.
         reduction: (R, B) axes of standardised bands, where there are very many bands; else None.
         components: (C, B) standardised bands to principal components of variance 1.
-        noise_whitening: (R, R) or (B, B), with which the noise of the standardised (reduced) bands is nearly white.
+        noise_whitening: (R, R) or (B, B), with which the noise of the standardised (reduced) bands is nearly white;
+            differences of neighbours, as for the minimum noise fraction (Green et al. 1988, doi 10.1109/36.3001).
     """
 
     mean: Tensor
@@ -92,30 +94,43 @@ class SpectraScaling:
 
 
 @dataclass(frozen=True)
-class GuideScaling:
-    """Principal components of diffusion features, of a root mean square near 1.
+class FeatureScaling:
+    """Diffusion features as models see them, and the guidance image that is made of some of them.
+
+    Whitened symmetrically, columns stay as close to their features as can be (Kessy et al. 2018, arXiv 1512.00809).
 
     Attributes:
         mean: (F,) of the features.
-        axes: (G, F).
+        whitening: (F, F), with which they are nearly uncorrelated and of variance 1.
+        guide_mean: (D,) of those of the guidance image.
+        guide_axes: (G, D) to their principal components, of a root mean square near 1.
     """
 
     mean: Tensor
-    axes: Tensor
+    whitening: Tensor
+    guide_mean: Tensor
+    guide_axes: Tensor
 
     @classmethod
-    def fit(cls, cube: Raster, bands: Sequence[int], windows: Sequence[Window], device: torch.device) -> GuideScaling:
-        """Learn from some windows; arguments as those of SpectraScaling.fit."""
-        values = [cube.read(window, list(bands)) for window in windows]
+    def fit(cls, cube: Raster, plan: BandPlan, windows: Sequence[Window], device: torch.device) -> FeatureScaling:
+        """Learn from some windows; arguments as those of SpectraScaling.fit, with the bands of a plan."""
+        values = [cube.read(window, list(plan.features)) for window in windows]
         pixels = np.concatenate([v[:, np.isfinite(v).all(axis=0)] for v in values], axis=1).astype(np.float64)
         mean, inverse = pixels.mean(axis=1), inverse_or_zero(pixels.std(axis=1))
-        variance, axes = _principal_axes((pixels - mean[:, None]) * inverse[:, None])
+        z = (pixels - mean[:, None]) * inverse[:, None]
+        guide = [plan.features.index(band) for band in plan.guide]
+        variance, axes = _principal_axes(z[guide])
         length = math.sqrt(max(float(variance[:COMPONENTS].mean()), 1e-12))
-        return cls(to_tensor(mean, device), to_tensor(axes[:COMPONENTS] * inverse / length, device))
+        parts = mean, _whitening(z) * inverse, mean[guide], axes[:COMPONENTS] * inverse[guide] / length
+        return cls(*(to_tensor(part, device) for part in parts))
 
-    def __call__(self, features: Tensor) -> Tensor:
-        """The guidance image (G, h, w) of features (F, h, w)."""
-        return torch.einsum("gf,fhw->ghw", self.axes, features - self.mean[:, None, None])
+    def whitened(self, features: Tensor) -> Tensor:
+        """Features (F, h, w), nearly uncorrelated over the scene."""
+        return torch.einsum("gf,fhw->ghw", self.whitening, features - self.mean[:, None, None])
+
+    def guidance(self, features: Tensor) -> Tensor:
+        """The guidance image (G, h, w) of its features (D, h, w)."""
+        return torch.einsum("gd,dhw->ghw", self.guide_axes, features - self.guide_mean[:, None, None])
 
 
 def to_tensor(values: NDArray[np.float64], device: torch.device) -> Tensor:
@@ -154,11 +169,8 @@ def _principal_axes(z: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArra
     return np.maximum(variance[kept], 0), axes[:, kept].T
 
 
-def _whitening(noise: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(B, B) symmetric root that makes noise (B, m) nearly white, as for the minimum noise fraction (MNF).
-
-    Source: Green et al. (1988), doi 10.1109/36.3001: differences of neighbours stand for noise.
-    """
-    variance, axes = np.linalg.eigh(noise @ noise.T / noise.shape[1])
-    root = 1 / np.sqrt(np.maximum(variance, 0) + _NOISE_SHARE * max(float(variance.mean()), 1e-12))
+def _whitening(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(B, B) symmetric root that makes values (B, m) of mean 0 nearly white."""
+    variance, axes = np.linalg.eigh(values @ values.T / values.shape[1])
+    root = 1 / np.sqrt(np.maximum(variance, 0) + _IDENTITY_SHARE * max(float(variance.mean()), 1e-12))
     return np.asarray((axes * root) @ axes.T)

@@ -201,8 +201,8 @@ class PixelView:
         A mean of the components over neighbours would mix fields at their borders, and the filter then mixes more.
         """
         reader = self.reader
-        if reader.guide_scaling is not None:
-            guide = reader.guide_scaling(reader.features(tile.window, reader.plan.guide))
+        if reader.feature_scaling is not None:
+            guide = reader.feature_scaling.guidance(reader.features(tile.window, reader.plan.guide))
         else:
             filled = torch.from_numpy(np.nan_to_num(values, nan=0.0)).to(known.device)
             guide = reader.scaling.principal_components(filled)[: reader.guide_channels]

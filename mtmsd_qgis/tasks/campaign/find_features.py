@@ -19,7 +19,7 @@ from ...campaign.folder import read_scene, scene_folder
 from ...campaign.scene_moments import SceneMoments
 from ...campaign.steps import MOMENTS, STEPS, Unit, units_of
 from ...classification.auto.feature_sets import BandPlan
-from ...classification.auto.scene_scaling import GuideScaling, SpectraScaling
+from ...classification.auto.scene_scaling import FeatureScaling, SpectraScaling
 from ...diffusion.batch_plan import memory_guard
 from ...errors import SamplesError
 from ...features.extractor import FeatureExtractor
@@ -69,14 +69,14 @@ def find_features(run: CampaignRun) -> UnitWork:
             lazy = found.lazy(found.extraction(extractor), chosen.features, layout)
             plan = BandPlan.of(layout, lazy.bands)
             windows = _spread_windows(run, lazy, plan)
-            guide = GuideScaling.fit(lazy, plan.guide, windows, device.torch_device) if plan.guide else None
+            scaling = FeatureScaling.fit(lazy, plan, windows, device.torch_device) if plan.features else None
             progress(0.9, "scaling of the features")
             spectra = SpectraScaling.fit(lazy, plan.base, windows, device.torch_device)
         FoundFeatures(
             layout,
             FeatureRecipe.of(extractor, chosen.features),
             spectra,
-            guide,
+            scaling,
             split.training,
             _scenes_of(run, split.training),
             split.validation,

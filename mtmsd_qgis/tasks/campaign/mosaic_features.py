@@ -21,7 +21,7 @@ from ...campaign.mosaic import MosaicMask
 from ...campaign.scene_moments import KIND
 from ...classification.auto.feature_reader import FeatureSetReader
 from ...classification.auto.feature_sets import BandPlan
-from ...classification.auto.scene_scaling import GuideScaling, SpectraScaling
+from ...classification.auto.scene_scaling import FeatureScaling, SpectraScaling
 from ...diffusion.model import DiffusionModel, load_model
 from ...errors import FileFormatError
 from ...features.extraction_run import ExtractionRun
@@ -37,7 +37,7 @@ from ...jobs.json_dataclasses import to_json
 from ...sampling.sample_table import SampleTable
 from .campaign_run import CampaignRun, MosaicComponents
 
-_RECIPE, _SPECTRA, _GUIDE = "recipe.", "spectra.", "guide."
+_RECIPE, _SPECTRA, _FEATURES = "recipe.", "spectra.", "features."
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class FoundFeatures:
         layout: Of the features and spectra.
         recipe: How features are computed.
         spectra_scaling: Of the classifier's spectra.
-        guide_scaling: Of its guidance image; None where there is none of features.
+        feature_scaling: Of its diffusion features; None where it has none.
         training: Samples to learn from, with rows and columns of the mosaic.
         scene: (N,) number of the scene of each.
         validation: Samples held out.
@@ -67,7 +67,7 @@ class FoundFeatures:
     layout: FeatureLayout
     recipe: FeatureRecipe
     spectra_scaling: SpectraScaling
-    guide_scaling: GuideScaling | None
+    feature_scaling: FeatureScaling | None
     training: SampleTable
     scene: NDArray[np.int64]
     validation: SampleTable
@@ -77,8 +77,8 @@ class FoundFeatures:
         """Write it to a file."""
         arrays: dict[str, NDArray[Any]] = {_RECIPE + name: array for name, array in self.recipe.arrays().items()}
         arrays.update(_scaling_arrays(_SPECTRA, self.spectra_scaling))
-        if self.guide_scaling is not None:
-            arrays.update(_scaling_arrays(_GUIDE, self.guide_scaling))
+        if self.feature_scaling is not None:
+            arrays.update(_scaling_arrays(_FEATURES, self.feature_scaling))
         arrays["training"] = np.column_stack([self.training.to_array(), self.scene])
         arrays["validation"] = self.validation.to_array()
         write_file(path, KIND, {"layout": to_json(self.layout), "split": to_json(self.split)}, arrays)
@@ -94,12 +94,12 @@ class FoundFeatures:
         try:
             layout = FeatureLayout.from_json(description["layout"])
             spectra: dict[str, Any] = {"reduction": None, **_scaling_parts(_SPECTRA, arrays, device)}
-            guide = _scaling_parts(_GUIDE, arrays, device)
+            features = _scaling_parts(_FEATURES, arrays, device)
             return cls(
                 layout,
                 FeatureRecipe.from_arrays(_under(_RECIPE, arrays), layout),
                 SpectraScaling(**spectra),
-                GuideScaling(**guide) if guide else None,
+                FeatureScaling(**features) if features else None,
                 SampleTable.from_array(np.ascontiguousarray(arrays["training"][:, :4])),
                 np.ascontiguousarray(arrays["training"][:, 4]),
                 SampleTable.from_array(arrays["validation"]),
@@ -112,7 +112,7 @@ class FoundFeatures:
         """Reads the classifier's feature sets of the mosaic."""
         plan = BandPlan.of(self.layout, features.bands)
         features.expect([*plan.base, *plan.features, *plan.guide])
-        return FeatureSetReader(features, self.layout, device, plan, self.spectra_scaling, self.guide_scaling, None)
+        return FeatureSetReader(features, self.layout, device, plan, self.spectra_scaling, self.feature_scaling, None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,7 +165,7 @@ def _under(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray
     return {name[len(prefix) :]: array for name, array in arrays.items() if name.startswith(prefix)}
 
 
-def _scaling_arrays(prefix: str, scaling: SpectraScaling | GuideScaling) -> dict[str, NDArray[Any]]:
+def _scaling_arrays(prefix: str, scaling: SpectraScaling | FeatureScaling) -> dict[str, NDArray[Any]]:
     parts = {field.name: getattr(scaling, field.name) for field in fields(scaling)}
     return {prefix + name: part.cpu().numpy() for name, part in parts.items() if part is not None}
 
