@@ -18,6 +18,7 @@ from .metrics import ratio
 
 _BINS = 10  # of equal width between 0 and 1
 _RESAMPLES = 400  # of the bootstrap
+_LEAST_GROUPS = 6  # of n, two of the 2^n sign patterns give the error as measured: with fewer, more than one in twenty
 
 
 @dataclass(frozen=True)
@@ -92,19 +93,24 @@ def evaluate_confidence(
 ) -> CalibrationFigures:
     """The calibration error, what it would be under perfect calibration, and the bins that hold samples.
 
+    A few groups cannot tell a wrong confidence from chance: the resamples give the very error that was measured.
+
     Args:
         confidence: (N,) probability of the chosen class, 0 to 1.
         right: (N,) whether that class is the true one.
         group: (N,) the spatial group that a sample lies in: a polygon, or a block of the grid.
     """
     measured = measure_calibration(confidence, right)
-    expected, upper = error_under_perfect_calibration(confidence, right, group)
+    groups = len(np.unique(group))
+    expected, upper = None, None
+    if groups >= _LEAST_GROUPS:
+        expected, upper = error_under_perfect_calibration(confidence, right, group)
     bins = tuple(
         CalibrationBin(int(n), float(mean), float(accuracy))
         for n, mean, accuracy in zip(measured.samples, measured.confidence, measured.accuracy)
         if n
     )
-    return CalibrationFigures(measured.error, expected, upper, len(np.unique(group)), bins)
+    return CalibrationFigures(measured.error, expected, upper, groups, bins)
 
 
 def _bin_of(confidence: NDArray[np.float64], bins: int) -> NDArray[np.int64]:

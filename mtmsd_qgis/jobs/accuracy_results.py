@@ -27,15 +27,15 @@ class CalibrationFigures:
 
     Attributes:
         error: Expected calibration error.
-        expected_error: Of a map with perfect calibration, at as few spatial groups.
-        expected_error_at_most: What that error stays under in 19 of 20 cases.
+        expected_error: Of a map with perfect calibration, at as few spatial groups; None where they are too few to say.
+        expected_error_at_most: What that error stays under in 19 of 20 cases; None there too.
         groups: Spatial groups that the reference samples lie in.
         bins: That hold samples.
     """
 
     error: float = field(metadata=json_name("calibration_error"))
-    expected_error: float = field(metadata=json_name("calibration_error_by_chance"))
-    expected_error_at_most: float = field(metadata=json_name("calibration_error_by_chance_at_most"))
+    expected_error: float | None = field(metadata=json_name("calibration_error_by_chance"))
+    expected_error_at_most: float | None = field(metadata=json_name("calibration_error_by_chance_at_most"))
     groups: int = field(metadata=json_name("calibration_places"))
     bins: tuple[CalibrationBin, ...] = field(metadata=json_name("calibration"))
 

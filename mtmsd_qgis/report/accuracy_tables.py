@@ -15,6 +15,7 @@ from ..jobs.data_model import ClassEntry
 from .html import NONE, cards, counted, percent_text, swatch, table, with_error, with_interval
 
 _MOST_DECIMALS = 4  # of an area in hectares: a square metre
+_ROUNDING = 1e-9  # of errors that are the same, where all depends on few groups
 _WIDE = 12  # a matrix of more classes is set smaller in print
 
 Classes = Sequence[Union[ClassEntry, MapClass]]
@@ -28,7 +29,7 @@ def headline(accuracy: AccuracyFigures) -> str:
         (percent_text(accuracy.kappa), f"kappa (%), {_interval(accuracy.kappa_interval)}"),
     ]
     if accuracy.calibration:
-        expected = f"{accuracy.calibration.expected_error:.2f} expected under perfect calibration"
+        expected = _expected(accuracy.calibration)
         shown.append(
             (
                 f"{accuracy.calibration.error:.2f}",
@@ -125,19 +126,31 @@ def calibration_table(calibration: CalibrationFigures) -> str:
     )
 
 
+def _expected(calibration: CalibrationFigures) -> str:
+    """What the calibration error would be under perfect calibration, in a few words."""
+    if calibration.expected_error is None:
+        return f"{counted(calibration.groups, 'spatial group')} cannot tell it from chance"
+    return f"{calibration.expected_error:.2f} expected under perfect calibration"
+
+
 def _against_perfect(calibration: CalibrationFigures) -> str:
     """What the calibration error would be under perfect calibration, and what follows."""
+    groups = counted(calibration.groups, "spatial group")
+    place = (
+        f"The reference lies in {groups} (polygons, or blocks of 32 x 32 pixels), whose pixels are mostly right or "
+        "wrong together."
+    )
+    if calibration.expected_error is None or calibration.expected_error_at_most is None:
+        return f"{place} That is too few to say whether the confidence is wrong: such an error may be chance."
     excess = sum(each.samples * (each.confidence - each.accuracy) for each in calibration.bins)
     word = "overconfident" if excess > 0 else "underconfident"
     verdict = (
         f"So the map is {word}."
-        if calibration.error > calibration.expected_error_at_most
+        if calibration.error > calibration.expected_error_at_most + _ROUNDING
         else "So there is no evidence that the confidence is wrong."
     )
-    groups = counted(calibration.groups, "spatial group")
     return (
-        f"The reference lies in {groups} (polygons, or blocks of 32 x 32 pixels), whose pixels are mostly right or "
-        "wrong together. With as few groups, a map with perfect calibration has an error of "
+        f"{place} With as few groups, a map with perfect calibration has an error of "
         f"{calibration.expected_error:.3f} on average, and more than {calibration.expected_error_at_most:.3f} in one "
         f"of twenty cases. {verdict}"
     )

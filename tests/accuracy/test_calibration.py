@@ -35,6 +35,17 @@ def simulated(groups, pixels, together, seed=0, over=0.0):
     return truth + over, drawn < truth, np.arange(groups).repeat(pixels)
 
 
+@pytest.mark.parametrize("groups", [1, 2, 5])
+def test_a_few_groups_say_nothing_of_perfect_calibration(groups):
+    """Each of their sign patterns gives the error as measured: rounding alone said that a map was overconfident."""
+    figures = evaluate_confidence(*simulated(groups, 50, True, over=0.1))
+    assert figures.groups == groups
+    assert figures.error > 0
+    assert figures.expected_error is None
+    assert figures.expected_error_at_most is None
+    assert evaluate_confidence(*simulated(6, 50, True, over=0.1)).expected_error is not None
+
+
 @pytest.mark.parametrize(("groups", "pixels", "together"), [(12, 50, True), (12, 50, False), (100, 1, False)])
 def test_the_expected_error_is_that_of_simulated_perfectly_calibrated_maps(groups, pixels, together):
     """Each map estimates from itself the error that all of them have on average."""
