@@ -73,7 +73,7 @@ class AreaEstimates:
     Attributes:
         oa: () share of the area that is mapped right.
         users: (K,) of the area mapped as the class, the share that is.
-        producers: (K,) of the area that is the class, the share mapped so.
+        producers: (K,) of the area that is the class, the share mapped so; NaN where that is 0 or 1 by construction.
         areas: (K,) share of the area that is the class.
         cells: (K, K) share of the area, rows reference, columns map.
         samples: (H,) of each stratum.
@@ -157,18 +157,35 @@ def estimate(sample: StratifiedSample) -> AreaEstimates:
     every = np.ones_like(of_both, dtype=bool)
     own = np.eye(sample.classes, dtype=bool)[kept] if sample.strata_are_map else every
     pixels = float(strata.pixels.sum())
+    producers = _ratio(
+        strata, of_both, of_reference - of_both, _Possible(own, ~own if sample.strata_are_map else every)
+    )
     return AreaEstimates(
         oa=_share(strata, of_both.sum(axis=1), pixels),
         users=_ratio(strata, of_both, of_map - of_both, _Possible(own, own)),
-        producers=_ratio(
-            strata, of_both, of_reference - of_both, _Possible(own, ~own if sample.strata_are_map else every)
-        ),
+        producers=_without(producers, _one_sided(sample, drawn)) if sample.strata_are_map else producers,
         areas=_share(strata, of_reference, pixels),
         cells=_cells(sample, sizes / np.maximum(drawn, 1) / pixels),
         samples=drawn,
         unsampled=tuple(np.flatnonzero((drawn == 0) & (sample.sizes > 0)).tolist()),
         single=tuple(np.flatnonzero((drawn > 0) & (drawn < LEAST_FOR_ERROR) & (sizes > drawn)).tolist()),
     )
+
+
+def _one_sided(sample: StratifiedSample, drawn: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """(K,) classes whose right pixels, or all of whose wrong ones, lie in map classes without samples.
+
+    Among the samples such a class is never, or always, mapped right, whatever the map is like.
+    """
+    unsampled, sampled = (drawn == 0) & (sample.sizes > 0), drawn > 0
+    others_sampled, others_unsampled = sampled.sum() - sampled, unsampled.sum() - unsampled
+    return np.asarray(unsampled | ((others_sampled == 0) & (others_unsampled > 0)))
+
+
+def _without(estimates: Estimate, unknown: NDArray[np.bool_]) -> Estimate:
+    """The same, NaN where it is not known."""
+    parts = (estimates.value, estimates.error, estimates.low, estimates.high)
+    return Estimate(*(np.where(unknown, np.nan, part) for part in parts))
 
 
 def _strata(sizes: NDArray[np.int64], drawn: NDArray[np.int64]) -> _Strata:

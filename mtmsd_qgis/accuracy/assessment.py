@@ -221,13 +221,14 @@ def _of_strata(
     if estimates.unsampled:
         lost = 100 * sample.sizes[list(estimates.unsampled)].sum() / max(1, sample.sizes.sum())
         place = (
-            f"on pixels mapped as: {_named(estimates.unsampled, names)}. Their user's accuracy is not known, and the"
+            f"on pixels mapped as: {_named(estimates.unsampled, names)}. Their user's accuracy is not known, nor is by "
+            "area their producer's, and the"
             if sample.strata_are_map
             else f"in the strata: {_named(estimates.unsampled, names)}. The"
         )
         notes.append(
             f"No reference sample lies {place} estimates by area hold for the rest of the map, without these "
-            f"{lost:.1f} % of its pixels."
+            f"{lost:.1f} % of its pixels; an estimated share is one of that rest."
         )
     if estimates.single:
         notes.append(

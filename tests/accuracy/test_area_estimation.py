@@ -126,12 +126,25 @@ def test_a_stratum_without_samples_is_named_and_left_out():
     found = estimate(from_matrix(matrix, MAPPED_PIXELS))
     assert found.unsampled == (1,)
     assert found.cells.sum() == pytest.approx(1)
-    assert np.isnan(found.users.value[1])
+    assert np.isnan([found.users.value[1], found.producers.value[1], found.producers.low[1]]).all()
+    assert np.isfinite(found.producers.low[[0, 2, 3]]).all()
     assert np.isfinite(found.users.error[[0, 2, 3]]).all()
     # Its pixels count for nothing: the same as a map that has none of them.
     without = estimate(from_matrix(matrix, np.where(np.arange(4) == 1, 0, MAPPED_PIXELS)))
     assert without.unsampled == ()
     assert found.areas.value == pytest.approx(without.areas.value)
+
+
+@pytest.mark.parametrize("reference", [0, 1])
+def test_one_sampled_map_class_says_nothing_of_what_the_others_miss(reference):
+    """All that is found of a class is right, or all of it is wrong, as its other pixels have no sample."""
+    matrix = np.zeros((4, 4), dtype=int)
+    matrix[0, reference] = 3
+    found = estimate(from_matrix(matrix, np.array([360, 360, 720, 0])))
+    for part in (found.producers.value, found.producers.error, found.producers.low, found.producers.high):
+        assert np.isnan(part).all()
+    alone = estimate(from_matrix(matrix, np.array([360, 0, 0, 0])))  # no pixel of the map is left out
+    assert [alone.producers.value[reference], alone.producers.low[reference]] == pytest.approx([1 - reference] * 2)
 
 
 def test_a_stratum_with_one_sample_leaves_errors_unknown():
