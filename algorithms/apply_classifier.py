@@ -282,9 +282,12 @@ class ApplyClassifier(MtmsdAlgorithm):
 
     def _first_lines(self, settings: ApplySettings) -> tuple[str, ...]:
         """What is applied, for the log."""
+        from ..mtmsd_qgis.report.html import percent_text
+
         classifier = self._classifier
         accuracy = classifier.accuracy
-        measured = "" if accuracy is None or accuracy.oa is None else f", overall accuracy there {accuracy.oa:.1f} %"
+        known = accuracy is not None and accuracy.oa is not None
+        measured = f", overall accuracy there {percent_text(accuracy.oa)} %" if known else ""
         return (
             f"Classifier: {self._classifier_file.name}, {classifier.settings.classifier}, {len(classifier.classes)} "
             f"classes, learnt from {classifier.source.name or 'a raster'}{measured}.",

@@ -184,7 +184,7 @@ class AssessAccuracy(MtmsdAlgorithm):
         }
 
     def _log(self, result: AccuracyResult, compared: ComparedMap, feedback: QgsProcessingFeedback) -> None:
-        from ..mtmsd_qgis.report.html import counted
+        from ..mtmsd_qgis.report.html import counted, percent_text
 
         accuracy, labels = result.accuracy, self._comparison.labels
         for note in labels.notes:
@@ -192,16 +192,16 @@ class AssessAccuracy(MtmsdAlgorithm):
         if compared.left_out:
             feedback.pushWarning(f"Left out of the layer {labels.name}: {compared.left_out.text}.")
         feedback.pushInfo(
-            f"Reference layer: {labels.name}, {accuracy.samples} reference pixels from "
+            f"Reference layer: {labels.name}, {counted(accuracy.samples, 'reference pixel')} from "
             f"{counted(accuracy.features, 'feature')}."
         )
         feedback.pushInfo(result.sampling.sentence)
         for note in result.notes:
             feedback.pushWarning(note)
-        low, high = accuracy.oa_interval
+        low, high = map(percent_text, accuracy.oa_interval)
         feedback.pushInfo(
-            f"Overall accuracy {accuracy.oa:.1f} % (95 % interval {low:.1f} to {high:.1f}), by area "
-            f"{result.adjusted.oa:.1f} %."
+            f"Overall accuracy {percent_text(accuracy.oa)} % (95 % interval {low} to {high}), by area "
+            f"{percent_text(result.adjusted.oa)} %."
         )
 
     def _texts(self, result: AccuracyResult, compared: ComparedMap) -> dict[str, str]:

@@ -190,10 +190,13 @@ class PretrainDiffusion(MtmsdAlgorithm):
 
     def _shares_text(self, result: PretrainResult) -> str:
         """How many pixels came from which raster."""
+        from ..mtmsd_qgis.jobs.accuracy_results import percent_number
+
         names = [self._source.name, *(scene.source.name for scene in self._extra.scenes)]
         total = sum(result.scene_pixels)
         shares = [
-            f"{pixels} ({100 * pixels / total:.1f} %) from {name}" for name, pixels in zip(names, result.scene_pixels)
+            f"{pixels} ({percent_number(100 * pixels / total)} %) from {name}"
+            for name, pixels in zip(names, result.scene_pixels)
         ]
         return ", ".join(shares)
 

@@ -14,7 +14,14 @@ from typing import Optional
 import numpy as np
 from numpy.typing import NDArray
 
-from ..jobs.accuracy_results import AccuracyFigures, AccuracyResult, AreaFigures, SamplingFacts, Stratum
+from ..jobs.accuracy_results import (
+    AccuracyFigures,
+    AccuracyResult,
+    AreaFigures,
+    SamplingFacts,
+    Stratum,
+    percent_number,
+)
 from ..jobs.map_choices import NOT_SURE, NOT_SURE_BESIDES
 from .area_estimation import AreaEstimates, Estimate, StratifiedSample, estimate
 from .metrics import evaluate, percent, percents
@@ -99,7 +106,8 @@ def features_note(accuracy: AccuracyFigures) -> list[str]:
     width = (
         "There are too few of them to say how much wider."
         if low is None or high is None
-        else f"Taking whole features as what was sampled, that of the overall accuracy is {low:.1f} to {high:.1f} %."
+        else f"Taking whole features as what was sampled, that of the overall accuracy is {percent_number(low)} "
+        f"to {percent_number(high)} %."
     )
     return [
         f"The {samples} reference pixels come from {features} feature{'' if features == 1 else 's'}. Pixels of one "
@@ -228,7 +236,7 @@ def _of_strata(
         )
         notes.append(
             f"No reference sample lies {place} estimates by area hold for the rest of the map, without these "
-            f"{lost:.1f} % of its pixels; an estimated share is one of that rest."
+            f"{percent_number(lost)} % of its pixels; an estimated share is one of that rest."
         )
     if estimates.single:
         notes.append(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Results that say how accurate a map is: figures, calibration, area estimates.
+"""Results that say how accurate a map is: figures, calibration, area estimates; and how percentages read.
 
 Enters: what accuracy/ has computed. Leaves: frozen dataclasses that cross the process line and that reports read.
 """
@@ -10,6 +10,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from .json_dataclasses import INLINE, json_name
+
+
+def percent_number(value: float) -> str:
+    """Percent with one decimal; up to four where it would read as 0.0 or 100.0 and is neither, as of a rare class."""
+    texts = [f"{value:.{decimals}f}" for decimals in range(1, 5)]
+    return next((text for text in texts if float(text) not in (0, 100)), texts[0])
+
+
+def whole_percent(share: float) -> str:
+    """A share, 0 to 1, in whole percent with its sign; only 0 and 1 read as 0 and 100 %."""
+    whole = round(100 * share)
+    if whole in (0, 100) and share not in (0, 1):
+        return "less than 1 %" if whole == 0 else "more than 99 %"
+    return f"{whole} %"
 
 
 @dataclass(frozen=True)

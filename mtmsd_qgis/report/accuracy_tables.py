@@ -37,7 +37,9 @@ def headline(accuracy: AccuracyFigures) -> str:
             )
         )
     from_features = "" if accuracy.features == accuracy.samples else f" from {counted(accuracy.features, 'feature')}"
-    return cards([*shown, (str(accuracy.samples), f"reference pixels{from_features}")]) + (
+    return cards(
+        [*shown, (str(accuracy.samples), f"reference pixel{'' if accuracy.samples == 1 else 's'}{from_features}")]
+    ) + (
         "<p>Intervals take the reference pixels as independent samples. Neighbours are not, and then the true "
         "intervals are wider.</p>"
     )

@@ -14,7 +14,7 @@ from html import escape
 from ..jobs.results import CampaignResult, MappedScene
 from .export import accuracy_csv
 from .html import facts as facts_table
-from .html import page, table
+from .html import page, percent_text, table
 from .reports import classification_parts
 
 _MOST_ROWS = 200  # of scenes in the report; the CSV has all
@@ -52,5 +52,5 @@ def _scene_table(result: CampaignResult) -> str:
 
 def _row(scene: MappedScene) -> Sequence[str]:
     total = sum(scene.mapped_pixels)
-    shares = [f"{100 * count / max(1, total):.1f}" for count in scene.mapped_pixels]
+    shares = [percent_text(100 * count / max(1, total)) for count in scene.mapped_pixels]
     return [escape(scene.name or scene.folder), str(total), *shares]

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from html import escape
 
-from ..jobs.clusters.cluster_map import STABLE, ClusterResult, ClusterScores, agreement_text
+from ..jobs.accuracy_results import whole_percent
+from ..jobs.clusters.cluster_map import STABLE, ClusterResult, ClusterScores
 from ..jobs.json_dataclasses import to_json
 from .accuracy_tables import mapped_areas
 from .cluster_charts import spectra_chart, stability_chart, tree_chart
@@ -30,7 +31,7 @@ def cluster_report(result: ClusterResult, facts: Mapping[str, str], pixel_area_m
         pixel_area_m2: Area of a pixel; None where the raster's CRS has no metres.
     """
     unsure = result.agreement is None or result.choice in ("blurred", "unstable")
-    share = "not known" if result.agreement is None else agreement_text(result.agreement)
+    share = "not known" if result.agreement is None else whole_percent(result.agreement)
     parts = [
         paragraph(result.sentence, "warn" if unsure else "note"),
         cards(

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
+from ..jobs.accuracy_results import percent_number
+
 STYLE = """
 body{font:15px/1.5 system-ui,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;color:#1c2429;background:#fff;max-width:72rem;
 margin:2rem auto;padding:0 1.5rem;overflow-wrap:anywhere}
@@ -120,11 +122,8 @@ def swatch(name: str, color: str) -> str:
 
 
 def percent_text(value: float | None) -> str:
-    """With one decimal; up to four where it would read as 0.0 or 100.0 and is neither, as the share of a rare class."""
-    if value is None:
-        return NONE
-    texts = [f"{value:.{decimals}f}" for decimals in range(1, 5)]
-    return next((text for text in texts if float(text) not in (0, 100)), texts[0])
+    """As percent_number; a dash where it is undefined."""
+    return NONE if value is None else percent_number(value)
 
 
 def counted(count: int, noun: str) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from ..accuracy.assessment import features_note
-from ..jobs.accuracy_results import AccuracyResult
+from ..jobs.accuracy_results import AccuracyResult, whole_percent
 from ..jobs.results import ContextSummary, DenoisedPatch, EnsembleSummary, MapResult, PretrainResult
 from .accuracy_tables import (
     calibration_table,
@@ -259,7 +259,7 @@ def _shares(shares: Mapping[str, float], axis: str) -> list[str]:
     if len(shown) > 1:
         chart = bar_chart(list(shown), list(shown.values()), axis, "share")
         return [chart, *([f"<p>{rest}</p>"] if rest else [])]
-    largest = "".join(f"{escape(name.capitalize())}: {100 * share:.0f} %. " for name, share in shown.items())
+    largest = "".join(f"{escape(name.capitalize())}: {whole_percent(share)}. " for name, share in shown.items())
     return [f"<p>{largest}{rest}</p>"]
 
 

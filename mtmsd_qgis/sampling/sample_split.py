@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import SamplesError
+from ..jobs.accuracy_results import whole_percent
 from ..jobs.data_model import ClassEntry
 from ..jobs.protocol import Job
 from ..jobs.results import SplitFacts
@@ -170,11 +171,10 @@ def _beside(training: SampleTable, held_out: SampleTable) -> str:
     if not len(training) or not len(held_out):
         return ""
     far = apart(held_out.positions.astype(np.float64), training.positions.astype(np.float64), _BESIDE)
-    share = 1 - far.mean()
-    if not share:
+    if far.all():
         return ""
-    told = "Less than 1 %" if share < 0.01 else f"{100 * share:.0f} %"
+    told = whole_percent(1 - float(far.mean()))
     return (
-        f" {told} of the held-out pixels lie right beside a training pixel, where the figure is too high for places "
-        "without samples; BUFFER=2 keeps them apart."
+        f" {told[0].upper()}{told[1:]} of the held-out pixels lie right beside a training pixel, where the figure is "
+        "too high for places without samples; BUFFER=2 keeps them apart."
     )

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import SamplesError
+from ..jobs.accuracy_results import whole_percent
 
 _TOO_FEW = (
     "Nothing could be held out, so no accuracy is given: no class has more samples than are needed to learn it. Add "
@@ -72,7 +73,7 @@ def random_split(classes: NDArray[np.int64], share: float, seed: int, *, with_ne
         held_out[rng.permutation(members)[training:]] = True
     if not held_out.any():
         return Split("random", held_out, _TOO_FEW, _without(classes, held_out))
-    sentence = f"A random {100 * share:.0f} % of each class's pixels was held out. " + (
+    sentence = f"A random {whole_percent(share)} of each class's pixels was held out. " + (
         "Neighbours of the held-out pixels were used in training, so this figure overstates the accuracy on fields "
         "without samples."
         if with_neighbours
@@ -190,10 +191,11 @@ def scene_split(classes: NDArray[np.int64], scenes: NDArray[np.int64], share: fl
     split = group_split(classes, scenes, share, seed)
     if not split.held_out.any():
         return replace(split, method="scene", sentence=_NO_SCENE)
-    held_out, count = split.held_out, len(np.unique(scenes))
+    held_out = split.held_out
     sentence = (
-        f"{len(np.unique(scenes[held_out]))} of {count} scenes, {100 * held_out.mean():.0f} % of the samples, were "
-        "held out as a whole, so this figure holds for scenes without samples."
+        f"{len(np.unique(scenes[held_out]))} of {len(np.unique(scenes))} scenes, "
+        f"{whole_percent(float(held_out.mean()))} of the samples, were held out as a whole, so this figure holds for "
+        "scenes without samples."
     )
     return replace(split, method="scene", sentence=sentence)
 
@@ -264,8 +266,8 @@ def _of_groups(classes: NDArray[np.int64], held_out: NDArray[np.bool_]) -> Split
     if not held_out.any():
         return Split("spatial", held_out, _NO_TWO_GROUPS, _without(classes, held_out))
     sentence = (
-        f"Whole polygons or blocks, {100 * held_out.mean():.0f} % of the samples, were held out, so this figure holds "
-        "for places without samples."
+        f"Whole polygons or blocks, {whole_percent(float(held_out.mean()))} of the samples, were held out, so this "
+        "figure holds for places without samples."
     )
     return Split("spatial", held_out, sentence, _without(classes, held_out))
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from ..jobs.accuracy_results import whole_percent
 from ..jobs.transfer_results import CAREFUL, NOT_TRUSTED, TRUSTED, TransferFacts
 
 LEAST_INSIDE = 0.5  # of the source's share; with less inside, the map is not trusted
@@ -21,7 +22,7 @@ MOST_WITHOUT = 0.5  # share of the pixels that lack an extra raster, from which 
 MOST_NOISE = 0.1  # share of white noise inside, up to which the area of applicability means something
 _NAMED = 3  # bands in the sentence
 _GAIN = 0.1  # in AUC, that makes the adaptation worth a try
-_SMALL = 0.01  # share; one below is not given in percent
+_SMALL = 0.01  # share; of one below "only" is not said
 _SOURCE_INSIDE = 1.0  # where it is not known
 
 _LEVELS = (TRUSTED, CAREFUL, NOT_TRUSTED)
@@ -77,8 +78,10 @@ def _inside(facts: TransferFacts) -> _Reason | None:
     share = facts.inside_share / max(1e-9, facts.source_inside_share or _SOURCE_INSIDE)
     verdict = NOT_TRUSTED if share < LEAST_INSIDE else CAREFUL if share < MOSTLY_INSIDE else TRUSTED
     only = "only " if verdict != TRUSTED and facts.inside_share >= _SMALL else ""
-    beside = "" if facts.source_inside_share is None else f" (there {_percent(facts.source_inside_share)})"
-    return _Reason(verdict, f"{only}{_percent(facts.inside_share)} of the scene resembles the training samples{beside}")
+    beside = "" if facts.source_inside_share is None else f" (there {whole_percent(facts.source_inside_share)})"
+    return _Reason(
+        verdict, f"{only}{whole_percent(facts.inside_share)} of the scene resembles the training samples{beside}"
+    )
 
 
 def _told_apart(facts: TransferFacts) -> _Reason | None:
@@ -115,7 +118,7 @@ def _classes(facts: TransferFacts, classes: Sequence[str]) -> _Reason | None:
         return None
     most = max(range(len(pairs)), key=lambda k: abs(pairs[k][0] - pairs[k][1]))
     name = classes[most] if most < len(classes) else f"class {most + 1}"
-    there, here = (_percent(share) for share in pairs[most])
+    there, here = (whole_percent(share) for share in pairs[most])
     return _Reason(CAREFUL, f"the classes have other proportions ({name} {here}, there {there})")
 
 
@@ -125,7 +128,7 @@ def _noise(facts: TransferFacts) -> _Reason | None:
     return _Reason(
         CAREFUL,
         "the training samples are too few or too far apart to say what resembles them (so would "
-        f"{_percent(facts.noise_inside_share)} of white noise)",
+        f"{whole_percent(facts.noise_inside_share)} of white noise)",
     )
 
 
@@ -139,7 +142,7 @@ def _extras(facts: TransferFacts) -> _Reason | None:
 def _without_extras(facts: TransferFacts) -> _Reason | None:
     if facts.share_without_extras < MOST_WITHOUT:
         return None
-    return _Reason(CAREFUL, f"{_percent(facts.share_without_extras)} of its pixels lack an extra raster")
+    return _Reason(CAREFUL, f"{whole_percent(facts.share_without_extras)} of its pixels lack an extra raster")
 
 
 def _adapted(facts: TransferFacts) -> _Reason | None:
@@ -160,11 +163,3 @@ def _advice(facts: TransferFacts) -> str:
 
 def _listed(words: Sequence[str]) -> str:
     return words[0] if len(words) == 1 else ", ".join(words[:-1]) + ", and " + words[-1]
-
-
-def _percent(share: float) -> str:
-    if share < _SMALL:
-        return "less than 1 %"
-    if 1 - _SMALL < share < 1:
-        return "more than 99 %"
-    return f"{100 * share:.0f} %"

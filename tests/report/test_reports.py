@@ -261,7 +261,7 @@ def test_what_a_share_is_stands_below_it(classifier, title, meaning, of_cells):
 @pytest.mark.parametrize(
     ("weights", "bars", "text"),
     [
-        ({"spectra": 0.996, "50": 0.004, "100": 0.0}, 0, "Spectra: 100 %. Less than 0.5 % each: 50, 100."),
+        ({"spectra": 0.996, "50": 0.004, "100": 0.0}, 0, "Spectra: more than 99 %. Less than 0.5 % each: 50, 100."),
         ({"spectra": 0.7, "50": 0.298, "100": 0.002}, 2, "<p>Less than 0.5 % each: 100.</p>"),
         ({"spectra": 0.5, "50": 0.3, "100": 0.2}, 3, ""),
         ({"spectra": 0.0, "50": 0.0}, 0, "Less than 0.5 % each: spectra, 50."),

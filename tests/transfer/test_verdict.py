@@ -107,9 +107,9 @@ def test_shifted_wavelengths_are_named_and_cut():
 
 
 def test_the_class_that_moves_most_is_named():
-    assert "(water less than 1 %, there 50 %)" in sentence(target_proportions=(0.0, 0.3, 0.7))
+    assert "(water 0 %, there 50 %)" in sentence(target_proportions=(0.0, 0.3, 0.7))
     facts = replace(FACTS, target_proportions=(0.0, 0.3, 0.7))
-    assert "(class 1 less than 1 %, there 50 %)" in judged(facts).sentence
+    assert "(class 1 0 %, there 50 %)" in judged(facts).sentence
 
 
 def test_a_wide_area_of_applicability_is_told():

@@ -27,6 +27,7 @@ from torch import Tensor
 from ...errors import SamplesError, SettingsError
 from ...io.cube import Raster
 from ...io.windows import Tile, Window
+from ...jobs.accuracy_results import percent_number
 from ...jobs.choice_results import ClassWeightFacts
 from ...jobs.data_model import FeatureLayout
 from ...progress import silent
@@ -115,7 +116,9 @@ def with_class_weights(
     if kind is None:
         return classifier
     wanted = _wanted_shares(kind, task, areas)
-    log.info("Class shares beforehand (%s): %s.", kind, ", ".join(f"{100 * share:.1f} %" for share in wanted))
+    log.info(
+        "Class shares beforehand (%s): %s.", kind, ", ".join(f"{percent_number(100 * share)} %" for share in wanted)
+    )
     reweighted, presumed = _reweighted(classifier, task, wanted)
     return replace(reweighted, class_weights=ClassWeightFacts(kind, tuple(wanted.tolist()), tuple(presumed.tolist())))
 

@@ -19,6 +19,7 @@ from ...features.extras.column_recipe import ColumnRecipe
 from ...features.extras.edge_shift import warn_of_shift
 from ...features.extras.extra_reader import ExtraReader, SceneExtras
 from ...io.cube import Raster, spread_windows
+from ...jobs.accuracy_results import percent_number
 from ...jobs.extras.extra_rasters import CATEGORIES, VALUES, ExtraFinding, ExtraRaster
 from ..auto.feature_reader import FeatureSetReader
 from ..extras.scene_components import SceneComponents
@@ -86,8 +87,8 @@ def _useless(recipe: ColumnRecipe | None, together: ExtraReader) -> str:
     share = _known_share(together)
     if share < _LEAST_KNOWN:
         return (
-            f"Left out: it has data, together with the extra rasters before it, at {100 * share:.1f} % of the scene's "
-            f"pixels; {100 * _LEAST_KNOWN:.0f} % are asked for."
+            f"Left out: it has data, with the extra rasters before it, at {percent_number(100 * share)} % of the "
+            f"scene's pixels; {100 * _LEAST_KNOWN:.0f} % are asked for."
         )
     return ""
 

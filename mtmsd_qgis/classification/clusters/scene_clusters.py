@@ -14,13 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import SceneError
+from ...jobs.accuracy_results import whole_percent
 from ...jobs.clusters.cluster_map import (
     FEWEST_CLUSTERS,
     MOST_PROPOSED,
     ClusterLevel,
     ClusterSettings,
     Merge,
-    agreement_text,
 )
 from ...jobs.data_model import Band, ClassEntry
 from ...progress import Progress, span
@@ -112,7 +112,7 @@ class SceneClusters:
                 f"The map has {number} clusters, as given; how stable they are is not known, and their confidence was "
                 f"not measured: {_TOO_FEW}."
             )
-        share = agreement_text(agreement)
+        share = whole_percent(agreement)
         agreed = f"two halves of the scene put {share} of the pixels into the same cluster"
         if self.choice == "given":
             return f"The map has {number} clusters, as given; {agreed}."

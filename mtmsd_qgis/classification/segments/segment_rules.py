@@ -12,6 +12,7 @@ from typing import Protocol
 
 from ...errors import SettingsError
 from ...io.cube import Cube
+from ...jobs.accuracy_results import percent_number
 from ...jobs.choice_results import SegmentFacts
 from ...jobs.map_choices import NO_LEARNT_SIZE
 from ...progress import Progress
@@ -115,7 +116,7 @@ def _as_given(features: Cube | FeaturesOfScenes, pixels: int, progress: Progress
 
 
 def _in_words(astray: float) -> str:
-    return f"{100 * astray:.1f} % of the training samples lie in segments of mostly another class"
+    return f"{percent_number(100 * astray)} % of the training samples lie in segments of mostly another class"
 
 
 def _decide(segments: Segmentation) -> str:

@@ -225,11 +225,3 @@ class ClusterResult:
     model: str | None = None
     seconds: float = 0.0
     extras: ExtraFacts | None = field(default=None, metadata=OMITTED_IF_NONE)
-
-
-def agreement_text(agreement: float) -> str:
-    """The share of the pixels that two halves put into the same cluster; only all of them read as 100 %, none as 0."""
-    whole = round(100 * agreement)
-    if whole in (0, 100) and agreement not in (0, 1):
-        return "less than 1 %" if whole == 0 else "more than 99 %"
-    return f"{whole} %"

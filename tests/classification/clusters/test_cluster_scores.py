@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from mtmsd_qgis.classification.clusters.cluster_scores import cluster_scores, contingency
-from mtmsd_qgis.jobs.clusters.cluster_map import agreement_text
 
 
 def random_partings(seed):
@@ -66,11 +65,3 @@ def test_no_score_is_above_1():
     classes = np.arange(576) % 3
     found = cluster_scores(2 - classes, classes)
     assert (found.nmi, found.homogeneity, found.completeness) == (1, 1, 1)
-
-
-@pytest.mark.parametrize(
-    ("agreement", "text"),
-    [(1, "100 %"), (0.996, "more than 99 %"), (0.994, "99 %"), (0.004, "less than 1 %"), (0, "0 %")],
-)
-def test_only_full_agreement_of_two_halves_reads_as_100_percent(agreement, text):
-    assert agreement_text(agreement) == text
