@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-_ERRORS = 2  # standard errors that a difference must be away from 0 to be measurable
+LEAST_ERRORS = 2.0  # standard errors that a difference must be away from 0 to be measurable, of however many clusters
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,7 @@ class FeatureGain:
         samples: That were held out.
         folds: What was held out: "samples", "groups" or "blocks".
         used: Whether the map uses the features; with extra rasters, where these have data.
+        errors: Standard errors that the difference must be away from 0 to be measurable: more where clusters are few.
     """
 
     with_features: float
@@ -32,20 +33,24 @@ class FeatureGain:
     samples: int
     folds: str
     used: bool
+    errors: float = LEAST_ERRORS
 
     @property
     def is_measurable(self) -> bool:
         """Whether the difference is larger than chance explains."""
-        return self.standard_error is not None and abs(self.gain) > _ERRORS * self.standard_error
+        return self.standard_error is not None and abs(self.gain) > self.errors * self.standard_error
+
+    @property
+    def signed(self) -> str:
+        """The difference with its sign, and ± its standard error where that is known; what rounds to 0 has no minus."""
+        number = f"{self.gain:+.1f}".replace("-0.0", "+0.0").replace("-", "−")
+        return number if self.standard_error is None else f"{number} ± {self.standard_error:.1f}"
 
     @property
     def sentence(self) -> str:
         """What the features add, and whether the map uses them."""
-        points = f"{abs(self.gain):.1f}"
-        error = "" if self.standard_error is None else f" ± {self.standard_error:.1f}"
         use = "the map uses them" if self.used else "the map does not use them"
         if not self.is_measurable:
-            sign = "−" if self.gain < 0 else "+"
-            return f"The diffusion features add nothing measurable ({sign}{points}{error} percentage points); {use}."
+            return f"The diffusion features add nothing measurable ({self.signed} percentage points); {use}."
         verb = "add" if self.gain > 0 else "cost"
-        return f"The diffusion features {verb} {points}{error} percentage points of accuracy; {use}."
+        return f"The diffusion features {verb} {self.signed[1:]} percentage points of accuracy; {use}."

@@ -18,11 +18,10 @@ def feature_gain_parts(gain: FeatureGain | None) -> list[str]:
     """The sentence, both accuracies, and how they were measured; nothing where they were not."""
     if gain is None:
         return []
-    error = "" if gain.standard_error is None else f" ± {gain.standard_error:.1f}"
     rows = [
         ["With diffusion features", percent_text(gain.with_features)],
         ["Without", percent_text(gain.without_features)],
-        ["Difference", f"{gain.gain:+.1f}".replace("-", "−") + error],
+        ["Difference", gain.signed],
     ]
     return [
         "<h2>What the diffusion features add</h2>",
@@ -30,5 +29,6 @@ def feature_gain_parts(gain: FeatureGain | None) -> list[str]:
         table(["Classifier", "Accuracy (%)"], rows),
         f"<p>The same classifier, cross-validated with and without the features on the same {gain.samples} training "
         f"samples; {_UNITS.get(gain.folds, escape(gain.folds))} were held out. ± is the standard error of the "
-        "difference; what is held out together counts as one cluster. Validation samples had no part in it.</p>",
+        "difference; what is held out together counts as one cluster. Measurable is one of more than "
+        f"{gain.errors:.1f} standard errors. Validation samples had no part in it.</p>",
     ]

@@ -307,6 +307,7 @@ def test_what_the_classifier_uses_and_how_its_models_were_chosen():
             "add nothing measurable (−0.9 ± 0.5 percentage points); the map does not use them.",
         ),
         (5.0, None, True, "The diffusion features add nothing measurable (+5.0 percentage points); the map uses them."),
+        (-0.04, 0.1, True, "add nothing measurable (+0.0 ± 0.1 percentage points); the map uses them."),
         (0.0, 0.0, True, "add nothing measurable (+0.0 ± 0.0 percentage points); the map uses them."),
     ],
 )

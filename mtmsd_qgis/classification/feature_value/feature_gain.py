@@ -11,8 +11,9 @@ from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import stdtrit
 
-from ...jobs.feature_gain import FeatureGain
+from ...jobs.feature_gain import LEAST_ERRORS, FeatureGain
 from ..auto.ensemble import CrossValidatedEnsemble
 from ..auto.feature_sets import FeatureSet
 
@@ -36,7 +37,17 @@ def feature_gain(with_features: CrossValidatedEnsemble, without: CrossValidatedE
         samples=len(difference),
         folds=with_features.held_out.unit,
         used=uses_features(read),
+        errors=errors_needed(len(np.unique(with_features.held_out.clusters))),
     )
+
+
+def errors_needed(clusters: int) -> float:
+    """Standard errors that a mean over clusters must be away from 0 to be measurable.
+
+    The standard error of a few clusters is itself a guess: Student's two-sided 95 % quantile is 12.7 for two clusters,
+    4.3 for three, 2.6 for six.
+    """
+    return max(LEAST_ERRORS, float(stdtrit(max(1, clusters - 1), 0.975)))
 
 
 def uses_features(feature_sets: Iterable[FeatureSet]) -> bool:

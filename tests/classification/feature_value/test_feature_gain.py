@@ -10,7 +10,7 @@ import torch
 from mtmsd_qgis.classification.auto.cross_validation import TrainingSet
 from mtmsd_qgis.classification.auto.ensemble import Purpose, cross_validate_ensemble
 from mtmsd_qgis.classification.auto.feature_sets import FeatureSet
-from mtmsd_qgis.classification.feature_value.feature_gain import clustered_error, feature_gain
+from mtmsd_qgis.classification.feature_value.feature_gain import clustered_error, errors_needed, feature_gain
 from mtmsd_qgis.progress import silent
 
 
@@ -24,6 +24,19 @@ def test_samples_of_one_polygon_say_no_more_than_its_mean():
     once = clustered_error(values, polygon)
     assert clustered_error(np.repeat(values, 50), np.repeat(polygon, 50)) == pytest.approx(once)
     assert clustered_error(values, np.zeros(4, dtype=np.int64)) is None
+
+
+@pytest.mark.parametrize(("clusters", "errors"), [(2, 12.706), (3, 4.303), (12, 2.201), (500, 2)])
+def test_few_polygons_need_more_standard_errors(clusters, errors):
+    assert errors_needed(clusters) == pytest.approx(errors, abs=1e-3)
+
+
+@pytest.mark.parametrize("clusters", [2, 4, 20])
+def test_no_difference_is_measurable_in_one_of_twenty_cases_whatever_the_polygons(clusters):
+    rng = np.random.default_rng(0)
+    draws = rng.normal(size=(1000, clusters))
+    found = [abs(row.mean()) > errors_needed(clusters) * clustered_error(row, np.arange(clusters)) for row in draws]
+    assert 0.03 < np.mean(found) < 0.07
 
 
 def ensembles(means, groups_a_class=6, count=360, uses_context=True):
@@ -49,6 +62,7 @@ def test_features_that_tell_the_classes_apart_add_accuracy():
     assert gain.gain > 5
     assert gain.is_measurable
     assert (gain.samples, gain.folds) == (360, "groups")
+    assert gain.errors == errors_needed(12)
 
 
 def test_features_of_noise_add_nothing_measurable():
