@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 
 from .json_dataclasses import INLINE, json_name
 
+_NEARLY = 1e-6
+
 
 def percent_number(value: float) -> str:
     """Percent with one decimal; up to four where it would read as 0.0 or 100.0 and is neither, as of a rare class."""
@@ -24,6 +26,11 @@ def whole_percent(share: float) -> str:
     if whole in (0, 100) and share not in (0, 1):
         return "less than 1 %" if whole == 0 else "more than 99 %"
     return f"{whole} %"
+
+
+def sampled_percent(share: float) -> str:
+    """The same of a share of a sample, which says of nothing and of all only that it is nearly so."""
+    return whole_percent(min(max(share, _NEARLY), 1 - _NEARLY))
 
 
 @dataclass(frozen=True)

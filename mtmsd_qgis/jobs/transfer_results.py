@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+MOST_PIXELS = 2000  # of each scene that is compared
 PROBABILITIES = (0.05, 0.25, 0.5, 0.75, 0.95)  # of the quantiles
 TRUSTED, CAREFUL, NOT_TRUSTED = "trusted", "careful", "not trusted"  # verdicts
 

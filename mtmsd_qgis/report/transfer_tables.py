@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
+from ..jobs.accuracy_results import sampled_percent
 from ..jobs.data_model import ClassEntry
-from ..jobs.transfer_results import TRUSTED, BandComparison, TransferFacts
+from ..jobs.transfer_results import MOST_PIXELS, TRUSTED, BandComparison, TransferFacts
 from .charts import QuantileLines, quantile_chart
 from .extra_tables import LACK_AN_EXTRA
 from .html import NONE, cards, paragraph, percent_text, swatch, table
@@ -45,8 +46,8 @@ def transfer_parts(facts: TransferFacts, classes: Sequence[ClassEntry]) -> list[
 def _figures(facts: TransferFacts) -> list[tuple[str, str]]:
     figures = []
     if facts.inside_share is not None:
-        beside = "" if facts.source_inside_share is None else f", {_percent(facts.source_inside_share)} there"
-        figures.append((percent_text(100 * facts.inside_share), f"% inside the area of applicability{beside}"))
+        beside = "" if facts.source_inside_share is None else f", {sampled_percent(facts.source_inside_share)} there"
+        figures.append((sampled_percent(facts.inside_share), f"inside the area of applicability{beside}"))
     if facts.shift_auc is not None:
         figures.append(
             (f"{facts.shift_auc:.2f}", "AUC by which the scenes can be told apart: 0.5 or less not at all, 1 always")
@@ -56,7 +57,7 @@ def _figures(facts: TransferFacts) -> list[tuple[str, str]]:
     if facts.adapted_auc is not None:
         figures.append((f"{facts.adapted_auc:.2f}", "the same if the bands were adapted (ADAPT='scale')"))
     if facts.noise_inside_share is not None:
-        figures.append((percent_text(100 * facts.noise_inside_share), "% of white noise that would be inside"))
+        figures.append((sampled_percent(facts.noise_inside_share), "of white noise that would be inside"))
     return figures
 
 
@@ -67,7 +68,8 @@ def _explained(facts: TransferFacts) -> str:
         "cross-validation (dissimilarity index of Meyer &amp; Pebesma 2021, doi 10.1111/2041-210X.13650): only there "
         "does the accuracy that was measured on the other scene say anything. The AUC is that of a logistic regression "
         "on the pixels of both scenes, cross-validated by regions. A high AUC does not prove the map wrong; it says "
-        "that the accuracy of the other scene is no evidence for this one.</p>"
+        "that the accuracy of the other scene is no evidence for this one. Shares inside and AUC are those of "
+        f"{MOST_PIXELS} pixels or fewer, spread over each scene; APPLICABILITY has all.</p>"
     )
     if facts.least_confidence is not None:
         text += (
@@ -185,7 +187,3 @@ def _proportions(facts: TransferFacts, classes: Sequence[ClassEntry]) -> str:
 
 def _three(quantiles: Sequence[float]) -> str:
     return ", ".join(f"{quantiles[i]:.4g}" for i in (_LOW, _MIDDLE, _HIGH))
-
-
-def _percent(share: float) -> str:
-    return f"{percent_text(100 * share)} %"

@@ -19,12 +19,11 @@ from numpy.typing import NDArray
 from ..errors import SceneError
 from ..io.cube import Raster
 from ..io.windows import Window, block_counts, clip
-from ..jobs.transfer_results import PROBABILITIES
+from ..jobs.transfer_results import MOST_PIXELS, PROBABILITIES
 from ..progress import Progress, silent
 from .adaptation import Adaptation, BandScaling
 
 _QUARTILES = slice(1, 4)
-MOST_PIXELS = 2000  # that are kept
 _KEPT_BYTES = 900_000  # of them; fewer are kept where there are many bands
 _WINDOWS = 100
 _COSTLY_WINDOWS = 9  # of a raster that is computed where it is read: one for each region that is held out

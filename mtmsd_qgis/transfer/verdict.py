@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from ..jobs.accuracy_results import whole_percent
+from ..jobs.accuracy_results import sampled_percent, whole_percent
 from ..jobs.transfer_results import CAREFUL, NOT_TRUSTED, TRUSTED, TransferFacts
 
 LEAST_INSIDE = 0.5  # of the source's share; with less inside, the map is not trusted
@@ -78,9 +78,9 @@ def _inside(facts: TransferFacts) -> _Reason | None:
     share = facts.inside_share / max(1e-9, facts.source_inside_share or _SOURCE_INSIDE)
     verdict = NOT_TRUSTED if share < LEAST_INSIDE else CAREFUL if share < MOSTLY_INSIDE else TRUSTED
     only = "only " if verdict != TRUSTED and facts.inside_share >= _SMALL else ""
-    beside = "" if facts.source_inside_share is None else f" (there {whole_percent(facts.source_inside_share)})"
+    beside = "" if facts.source_inside_share is None else f" (there {sampled_percent(facts.source_inside_share)})"
     return _Reason(
-        verdict, f"{only}{whole_percent(facts.inside_share)} of the scene resembles the training samples{beside}"
+        verdict, f"{only}{sampled_percent(facts.inside_share)} of the scene resembles the training samples{beside}"
     )
 
 
@@ -128,7 +128,7 @@ def _noise(facts: TransferFacts) -> _Reason | None:
     return _Reason(
         CAREFUL,
         "the training samples are too few or too far apart to say what resembles them (so would "
-        f"{whole_percent(facts.noise_inside_share)} of white noise)",
+        f"{sampled_percent(facts.noise_inside_share)} of white noise)",
     )
 
 

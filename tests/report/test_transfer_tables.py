@@ -61,10 +61,16 @@ def test_the_sentence_comes_first():
 
 def test_figures():
     text = html()
-    for figure in ("<b>82.3</b>", "97.0 % there", "<b>0.88</b>", "<b>0.61</b>", "<b>0.4</b>"):
+    for figure in ("<b>82 %</b>", "97 % there", "<b>0.88</b>", "<b>0.61</b>", "<b>less than 1 %</b>"):
         assert figure in text
     assert "adapted" not in html(adapted_auc=None).split("<h2>Values")[0]
-    assert "<b>82.3</b>" not in html(inside_share=None)
+    assert "<b>82 %</b>" not in html(inside_share=None)
+
+
+def test_shares_of_a_sample_of_pixels_are_no_more_exact_than_it():
+    assert "are those of 2000 pixels or fewer, spread over each scene" in html()
+    text = html(inside_share=0.0, source_inside_share=1.0)
+    assert "<b>less than 1 %</b><span>inside the area of applicability, more than 99 % there" in text
 
 
 def test_bands_are_a_row_each_and_the_farthest_comes_first():

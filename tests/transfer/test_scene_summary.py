@@ -6,10 +6,10 @@ import pytest
 
 from mtmsd_qgis.errors import SceneError
 from mtmsd_qgis.io.cube import Cube
-from mtmsd_qgis.jobs.transfer_results import PROBABILITIES
+from mtmsd_qgis.jobs.transfer_results import MOST_PIXELS, PROBABILITIES
 from mtmsd_qgis.transfer import scene_summary
 from mtmsd_qgis.transfer.adaptation import Adaptation
-from mtmsd_qgis.transfer.scene_summary import MOST_PIXELS, SceneSummary
+from mtmsd_qgis.transfer.scene_summary import SceneSummary
 from tests.scenes import cube_of
 
 BYTES = 1_000_000
