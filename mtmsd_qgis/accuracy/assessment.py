@@ -115,6 +115,17 @@ def features_note(accuracy: AccuracyFigures) -> list[str]:
     ]
 
 
+def kappa_note(accuracy: AccuracyFigures) -> list[str]:
+    """That kappa says nothing, where reference or map has a single class at all samples; else empty."""
+    matrix = np.array(accuracy.matrix)
+    if accuracy.kappa is None:
+        return ["Kappa is undefined: reference and map have one and the same class at all samples."]
+    single = [who for who, axis in (("reference", 1), ("map", 0)) if np.count_nonzero(matrix.sum(axis=axis)) == 1]
+    if not single:
+        return []
+    return [f"Kappa is 0 because the {single[0]} has a single class at all samples; it says nothing of the map."]
+
+
 def area_figures(estimates: AreaEstimates, names: Sequence[str], sizes: NDArray[np.int64]) -> AreaFigures:
     """The estimates for a report: accuracies in percent, areas in percent and in pixels, with errors and intervals.
 
@@ -217,9 +228,7 @@ def _of_classes(accuracy: AccuracyFigures, compared: Compared) -> list[str]:
             f"No reference sample lies on pixels mapped as: {_named(unmet, compared.names)}. Their user's accuracy is "
             "not known."
         )
-    if accuracy.kappa is None:
-        notes.append("Kappa is undefined: reference and map have one and the same class at all samples.")
-    return notes
+    return notes + kappa_note(accuracy)
 
 
 def _of_strata(

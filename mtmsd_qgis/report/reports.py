@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from ..accuracy.assessment import features_note
+from ..accuracy.assessment import features_note, kappa_note
 from ..jobs.accuracy_results import AccuracyResult, whole_percent
 from ..jobs.results import ContextSummary, DenoisedPatch, EnsembleSummary, MapResult, PretrainResult
 from .accuracy_tables import (
@@ -86,7 +86,7 @@ def _sample_notes(result: MapResult) -> list[str]:
     if split.validation_outside_map:
         notes.append(f"{split.validation_outside_map} reference samples lie on no mapped pixel.")
     if accuracy:
-        notes += features_note(accuracy)
+        notes += [*features_note(accuracy), *kappa_note(accuracy)]
     return notes
 
 

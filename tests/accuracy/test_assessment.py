@@ -67,6 +67,8 @@ def test_other_strata_weigh_samples_by_their_own_size():
         ),
         ({"matrix": ((40, 0), (20, 1)), "pixels": (600, 400)}, "alone lies in the map class: meadow <wet>."),
         ({"matrix": ((5, 0), (0, 0)), "pixels": (600, 0)}, "Kappa is undefined"),
+        ({"matrix": ((5, 2), (0, 0)), "pixels": (600, 40)}, "Kappa is 0 because the reference has a single class"),
+        ({"matrix": ((5, 0), (2, 0)), "pixels": (600, 40)}, "Kappa is 0 because the map has a single class"),
         ({"matrix": ((5, 0), (0, 7)), "pixels": (600, 40)}, "A standard error of 0 means that all samples"),
         ({"group": np.arange(100) // 4}, "The 100 reference pixels come from 25 features."),
         ({"group": np.arange(100) // 50}, "too few of them"),

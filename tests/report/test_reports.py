@@ -360,17 +360,6 @@ def test_the_calibration_error_is_compared_with_that_of_perfect_calibration(chan
     assert "; 0.05 expected under perfect calibration" in page
 
 
-def test_few_groups_do_not_tell_a_wrong_confidence_from_chance():
-    figures = accuracy()
-    few = evaluate_confidence(np.full(100, 0.85), np.arange(100) % 10 < 7, np.arange(100) // 20)
-    page = classification_report(classification(accuracy=replace(figures, calibration=few)), {})
-    assert "lies in 5 spatial groups" in page
-    assert "too few to say whether the confidence is wrong" in page
-    assert "; 5 spatial groups cannot tell it from chance" in page
-    assert "under perfect calibration" not in page
-    assert "with perfect calibration" not in page
-
-
 def test_pretraining_names_bands_left_out():
     page = pretraining_report(pretraining(), {})
     assert "3 (constant (7))" in page
