@@ -20,6 +20,11 @@ def percent_number(value: float) -> str:
     return next((text for text in texts if float(text) not in (0, 100)), texts[0])
 
 
+def four_digits(value: float) -> str:
+    """Four digits, and all before the point: no powers of ten for a number such as 12 345."""
+    return f"{value:.4g}" if abs(value) < 9999.5 else f"{value:.0f}"
+
+
 def whole_percent(share: float) -> str:
     """A share, 0 to 1, in whole percent with its sign; only 0 and 1 read as 0 and 100 %."""
     whole = round(100 * share)

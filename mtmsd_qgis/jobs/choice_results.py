@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from .accuracy_results import AccuracyFigures
+from .accuracy_results import AccuracyFigures, four_digits
 from .data_model import ClassEntry
 from .json_dataclasses import OMITTED_IF_NONE
 
@@ -74,10 +74,11 @@ class SampleWeightFacts:
     @property
     def sentence(self) -> str:
         """For log and report."""
+        most = four_digits(float(f"{self.most:.2g}"))
         return (
-            f"Training samples count by the field {self.field} (SAMPLE_WEIGHT_FIELD), from {self.least:.2g} to "
-            f"{self.most:.2g} times their mean; the {self.samples} samples say as much as {self.effective:.0f} of one "
-            "weight. In the accuracy every reference sample counts alike."
+            f"Training samples count by the field {self.field} (SAMPLE_WEIGHT_FIELD), from {self.least:.2g} to {most} "
+            f"times their mean; the {self.samples} samples say as much as {self.effective:.0f} of one weight. In the "
+            "accuracy every reference sample counts alike."
         )
 
 

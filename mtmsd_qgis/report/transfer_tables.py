@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from ..jobs.accuracy_results import sampled_percent
+from ..jobs.accuracy_results import four_digits, sampled_percent
 from ..jobs.data_model import ClassEntry
 from ..jobs.transfer_results import MOST_PIXELS, TRUSTED, BandComparison, TransferFacts
 from .charts import QuantileLines, quantile_chart
@@ -73,7 +73,7 @@ def _explained(facts: TransferFacts) -> str:
     )
     if facts.least_confidence is not None:
         text += (
-            f"<p>Sure are pixels with a confidence of {facts.least_confidence:.2f} or more, as three quarters of the "
+            f"<p>Sure are pixels with a confidence of {facts.least_confidence:.6g} or more, as three quarters of the "
             "held-out samples have. Band 3 of APPLICABILITY shows the pixels that are inside and sure.</p>"
         )
     if facts.adapt == "scale":
@@ -186,4 +186,4 @@ def _proportions(facts: TransferFacts, classes: Sequence[ClassEntry]) -> str:
 
 
 def _three(quantiles: Sequence[float]) -> str:
-    return ", ".join(f"{quantiles[i]:.4g}" for i in (_LOW, _MIDDLE, _HIGH))
+    return ", ".join(four_digits(quantiles[i]) for i in (_LOW, _MIDDLE, _HIGH))

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from mtmsd_qgis.accuracy.assessment import Compared, assess_map
-from mtmsd_qgis.jobs.accuracy_results import percent_number, whole_percent
+from mtmsd_qgis.jobs.accuracy_results import four_digits, percent_number, whole_percent
+from mtmsd_qgis.jobs.choice_results import SampleWeightFacts
 from mtmsd_qgis.sampling.sample_split import with_reference
 from mtmsd_qgis.sampling.sample_table import SampleTable
 from mtmsd_qgis.sampling.splits import group_split
@@ -24,6 +25,17 @@ def test_only_all_and_nothing_are_100_and_0_in_whole_percent(share, text):
 @pytest.mark.parametrize(("value", "text"), [(100, "100.0"), (99.97, "99.97"), (0.0025, "0.003"), (0, "0.0")])
 def test_only_all_and_nothing_are_100_and_0_with_decimals(value, text):
     assert percent_number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.031234, "0.03123"), (9999.4, "9999"), (12345.6, "12346"), (-2e5, "-200000")]
+)
+def test_large_numbers_have_no_powers_of_ten(value, text):
+    assert four_digits(value) == text
+
+
+def test_the_largest_weight_is_no_power_of_ten():
+    assert "from 0.01 to 120 times their mean" in SampleWeightFacts("w", 0.01, 123.4, 500, 2.0).sentence
 
 
 def test_a_few_held_out_samples_are_not_0_percent():

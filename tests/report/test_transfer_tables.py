@@ -172,5 +172,6 @@ def test_timesteps_and_stages_are_a_row_each_and_many_are_cut():
 
 
 def test_what_sure_means():
-    assert "a confidence of 0.52 or more" in html(least_confidence=0.5157)
+    assert "a confidence of 0.5157 or more" in html(least_confidence=0.5157)
+    assert "a confidence of 0.9966 or more" in html(least_confidence=0.9966)  # of 1.00 almost no pixel is
     assert "Sure are" not in html()
