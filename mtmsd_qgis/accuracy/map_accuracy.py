@@ -53,7 +53,7 @@ def mapped_pixels(
     map_cube: Raster,
     classes: tuple[ClassEntry, ...],
     size: tuple[int, int] | None = None,
-    without: Sequence[Window] = (),
+    without: Sequence[tuple[Window, Raster]] = (),
 ) -> tuple[int, ...]:
     """Number of pixels that the map gives to each class, in the order of the class indices.
 
@@ -61,15 +61,18 @@ def mapped_pixels(
         map_cube: Class ids.
         classes: In the order of the class indices.
         size: Rows and columns that count, from the upper left; None: all.
-        without: Windows whose pixels do not count; they may reach outside the map.
+        without: Other maps and where they lie on this one, which may be in part; pixels that one gives a class do not
+            count.
     """
     counts = np.zeros(1 << 16, dtype=np.int64)
     for strip in row_strips(*(size or whole_size(map_cube)), 4):
         values = map_cube.read(strip)
-        for window in without:
-            local = Window(window.row - strip.row, window.col - strip.col, window.height, window.width)
-            rows, cols = clip(local, strip.height, strip.width).slices
-            values[:, rows, cols] = np.nan
+        for place, other in without:
+            local = Window(place.row - strip.row, place.col - strip.col, place.height, place.width)
+            shared = clip(local, strip.height, strip.width)
+            if shared.height and shared.width:
+                own = Window(shared.row - local.row, shared.col - local.col, shared.height, shared.width)
+                values[0][shared.slices][np.isfinite(other.read(own)[0])] = np.nan
         counts += np.bincount(values[np.isfinite(values)].astype(np.int64), minlength=len(counts))
     return tuple(int(counts[entry.id]) for entry in classes)
 

@@ -31,7 +31,15 @@ def test_pixels_are_looked_up_in_any_order(rasters):
 
 def test_pixels_of_each_class_are_counted(rasters):
     assert mapped_pixels(rasters[0], CLASSES) == (2, 2, 2)
-    assert mapped_pixels(rasters[0], CLASSES, without=[Window(-1, -2, 2, 3), Window(1, 1, 9, 9)]) == (1, 1, 1)
+
+
+def test_pixels_that_another_map_has_already_do_not_count(rasters, tmp_path):
+    """It lies a row and a column farther down and right, reaches beyond this one, and lacks the class of one pixel."""
+    other = cube_of(tmp_path, np.array([[[7, 0, 7, 7], [7, 7, 7, 7]]], dtype=np.uint16), nodata=0, name="other")
+    assert mapped_pixels(rasters[0], CLASSES, without=[(Window(1, 1, 2, 4), other)]) == (2, 2, 1)
+    assert mapped_pixels(rasters[0], CLASSES, without=[(Window(1, 0, 2, 4), other)]) == (2, 1, 1)
+    far = [(Window(0, 9, 2, 4), other), (Window(-2, 0, 2, 4), other)]
+    assert mapped_pixels(rasters[0], CLASSES, without=far) == (2, 2, 2)
 
 
 def test_samples_beside_the_map_are_counted_and_the_others_give_the_accuracy(rasters):

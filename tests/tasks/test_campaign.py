@@ -102,6 +102,20 @@ def test_no_pixel_differs_however_the_raster_is_cut(done, tmp_path, places, stri
     assert sum(sum(scene.mapped_pixels) for scene in result.scenes) == sum(p.height * p.width for p in places)
 
 
+def test_what_an_earlier_scene_lacks_is_counted_in_the_later_one(done, tmp_path):
+    """As the mosaic shows it: satellite scenes are turned, and lie on each other with their empty corners."""
+    campaign = mapped_like(done, tmp_path, FOUR)
+    path = scene_folder(tmp_path, campaign.scenes[0]) / "map.raw"
+    first = np.fromfile(path, "<u2").reshape(FOUR[0].height, FOUR[0].width)
+    assert first[12, 25] > 0  # the last scene lies there too
+    first[12:15, 22:28] = 0
+    path.write_bytes(first.tobytes())
+    run_campaign(tmp_path, STEPS["judge"], ONE, silent)
+    result = from_json(CampaignResult, json.loads((tmp_path / "shared" / "result.json").read_text()))
+    whole = mosaic_of(done)["map"]
+    assert result.mapped_pixels == tuple(np.sum(whole == entry.id) for entry in CLASSES)
+
+
 def test_scenes_may_lie_far_apart(done, tmp_path):
     """A strip looks at its own windows, not at all of a mosaic that is mostly empty."""
     campaign = campaign_of(tmp_path, TWO)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
 
 import numpy as np
 
@@ -20,6 +19,7 @@ from ...campaign.steps import Unit
 from ...classification.predict_map import map_rasters
 from ...classification.training_task import weight_facts
 from ...io.classifier_file import read_classifier_description
+from ...io.cube import Raster
 from ...io.windows import Window, touch
 from ...jobs.choice_results import ChoiceFacts
 from ...jobs.classifier_description import ClassifierDescription
@@ -53,7 +53,7 @@ def _result(run: CampaignRun, description: ClassifierDescription, progress: Prog
     scenes, counted_once = [], np.zeros(len(classes), dtype=np.int64)
     for number, scene in enumerate(campaign.scenes):
         pixels = own = mapped_pixels(class_map.raster(number), classes)
-        if earlier := _earlier_scenes(class_map.places, number):
+        if earlier := _earlier_maps(class_map, number):
             own = mapped_pixels(class_map.raster(number), classes, without=earlier)
         scenes.append(MappedScene(scene.folder, scene.name, pixels))
         counted_once += own
@@ -85,11 +85,14 @@ def _result(run: CampaignRun, description: ClassifierDescription, progress: Prog
     )
 
 
-def _earlier_scenes(places: Sequence[Window], number: int) -> list[Window]:
-    """Where earlier scenes lie on a scene, in its rows and columns: their maps have these pixels already."""
-    own = places[number]
-    earlier = [place for place in places[:number] if touch(place, own)]
-    return [Window(place.row - own.row, place.col - own.col, place.height, place.width) for place in earlier]
+def _earlier_maps(class_map: Mosaic, number: int) -> list[tuple[Window, Raster]]:
+    """Maps of earlier scenes on a scene, and where they lie in its rows and columns: their pixels count already."""
+    places, own = class_map.places, class_map.places[number]
+    return [
+        (Window(place.row - own.row, place.col - own.col, place.height, place.width), class_map.raster(earlier))
+        for earlier, place in enumerate(places[:number])
+        if touch(place, own)
+    ]
 
 
 def _held_out(run: CampaignRun, description: ClassifierDescription) -> tuple[SampleTable, SplitFacts]:
