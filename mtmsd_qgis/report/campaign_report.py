@@ -17,6 +17,10 @@ from .html import facts as facts_table
 from .html import page, percent_text, table
 from .reports import classification_parts
 
+_COUNTED = (
+    "Share of each class on each scene's map. The mapped areas above count a place once where scenes of one pixel grid "
+    "lie on each other, for the earlier one; scenes of another grid, as of another UTM zone, count there once more."
+)
 _MOST_ROWS = 200  # of scenes in the report; the CSV has all
 
 
@@ -47,7 +51,7 @@ def _scene_table(result: CampaignResult) -> str:
     shown = result.scenes[:_MOST_ROWS]
     more = len(result.scenes) - len(shown)
     note = f"<p>The first {len(shown)} of {len(result.scenes)} scenes; the CSV has all.</p>" if more else ""
-    return f"<h2>Scenes</h2><p>Share of each class on each scene's map.</p>{note}" + table(head, map(_row, shown))
+    return f"<h2>Scenes</h2><p>{_COUNTED}</p>{note}" + table(head, map(_row, shown))
 
 
 def _row(scene: MappedScene) -> Sequence[str]:

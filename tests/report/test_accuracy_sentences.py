@@ -9,6 +9,8 @@ import numpy as np
 
 from mtmsd_qgis.accuracy.calibration import evaluate_confidence
 from mtmsd_qgis.accuracy.metrics import evaluate
+from mtmsd_qgis.jobs.results import CampaignResult, MappedScene
+from mtmsd_qgis.report.campaign_report import campaign_report
 from mtmsd_qgis.report.reports import classification_report
 from tests.report.test_reports import accuracy, classification
 
@@ -31,3 +33,10 @@ def test_a_single_class_of_reference_samples_makes_kappa_say_nothing():
         page = classification_report(classification(accuracy=figures), {})
         assert ("Kappa is 0" in page) == bool(words)
         assert words in page
+
+
+def test_the_table_of_scenes_says_what_counts_twice_and_calls_no_rare_class_0():
+    scenes = (MappedScene("0001", "may.tif", (99_997, 3)), MappedScene("0002", "june.tif", (50, 50)))
+    page = campaign_report(CampaignResult(**vars(classification()), scenes=scenes), {})
+    assert "scenes of another grid, as of another UTM zone, count there once more" in page
+    assert '<td class="name">may.tif</td><td>100000</td><td>99.997</td><td>0.003</td>' in page
