@@ -81,7 +81,20 @@ def test_points_of_different_classes_in_one_pixel_leave_it_out_and_are_named(ove
     shapes = [(point_in_pixel(1, 1), "a"), (point_in_pixel(1, 1), "a"), (point_in_pixel(2, 2), "a")]
     samples, _ = placed(vector_layer([*shapes, (point_in_pixel(2, 2), "b")], "Point"), overlaps=overlaps)
     assert table(samples) == [[1, 1, 0, 0]]
-    assert samples.left_out.text == "1 pixels with labels of different classes (features 3 and 4)"
+    assert samples.left_out.text == (
+        "1 in pixels that other features of their class label already (feature 2), "
+        "1 pixels with labels of different classes (features 3 and 4)"
+    )
+
+
+def test_features_whose_pixels_all_count_for_others_of_their_class_are_named():
+    first, more = [(box_of_pixels(0, 0, 3, 3), "maize")], [(box_of_pixels(1, 1, 3, 3), "maize")]
+    samples, _ = placed(vector_layer(first + more + [(box_of_pixels(2, 2, 5, 5), "maize")], "Polygon"))
+    assert samples.left_out.text == "1 in pixels that other features of their class label already (feature 2)"
+    shapes = [(point_in_pixel(1, column // 4), "a") for column in range(16)]  # four points in each of four pixels
+    samples, _ = placed(vector_layer(shapes, "Point"))
+    assert len(samples.table) == 4
+    assert samples.left_out.text.startswith("12 in pixels that other features of their class label already (features 2")
 
 
 def test_the_later_point_wins_where_asked():

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ....mtmsd_qgis.sampling.sample_table import SampleTable
 
 MIXED = "pixels with labels of different classes"
+REPEATED = "in pixels that other features of their class label already"
 _MOST_PAIRS = 5  # of polygons, named in the refusal
 _MOST_LOOKS = 1000  # pairs whose outlines are compared
 
@@ -57,6 +58,10 @@ def one_label_a_pixel(
     first = np.flatnonzero(np.concatenate([[True], ~same_pixel]))
     class_index, group = table.class_index, table.group
     mixed = np.minimum.reduceat(class_index, first) != np.maximum.reduceat(class_index, first)
+    counted = np.union1d(group[first], group[np.repeat(mixed, np.diff(np.append(first, len(table))))])
+    repeated = np.setdiff1d(group, counted)
+    if len(repeated):
+        left_out.note(REPEATED, (labels.ids[number] for number in repeated))
     if not mixed.any():
         return table.subset(first)
     meetings = np.flatnonzero(same_pixel & (np.diff(class_index) != 0))
