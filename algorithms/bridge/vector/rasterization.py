@@ -23,6 +23,7 @@ from qgis.core import QgsGeometry, QgsProcessingException
 from ....mtmsd_qgis.jobs.data_model import ClassEntry
 from ....mtmsd_qgis.sampling.class_values import Key
 from ..feedback import ProgressRange
+from ..raster.class_map_reader import MOST_CLASSES
 from ..raster.masks import POLYGON_DIMENSION, burn, memory_raster
 from ..raster.source import Grid
 from ..raster.valid_pixels import LEAST_SHARE
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 OUTSIDE = "outside the raster"
 NODATA = "pixels on nodata"
+_USUAL_CLASSES = 30  # of a legend, at most; with more, a field that numbers features shows in them
 LEAST_PER_CLASS = 2  # one to learn from, and one more: a class cannot be told from its noise by a single pixel
 
 
@@ -142,7 +144,7 @@ def settle_classes(
         The samples with class indices into the kept classes, the kept classes, and the dropped ones.
 
     Raises:
-        QgsProcessingException: No sample, a single class, or a class with one sample.
+        QgsProcessingException: No sample, a single class, a class with one sample, or too many classes.
     """
     import numpy as np
 
@@ -160,15 +162,38 @@ def settle_classes(
             f"At least two classes are needed; the layer {name} has one: {names_of(kept, classes)}. "
             "Add samples of a second class, or choose another class field."
         )
+    if len(kept) > MOST_CLASSES:
+        raise QgsProcessingException(
+            f"Some dozens of classes were expected in the class field of the layer {name}, {MOST_CLASSES} at most; its "
+            f"samples have {len(kept)}. Choose the field with the classes as CLASS_FIELD."
+        )
     scarce = [key for key, count in zip(classes, counts) if 0 < count < LEAST_PER_CLASS]
     if scarce:
         raise QgsProcessingException(
             f"Every class needs at least {LEAST_PER_CLASS} sample pixels; the layer {name} has one of "
-            f"{names_of(scarce, classes)}. Add samples, or take the class out of the layer."
+            f"{names_of(scarce, classes)}. Add samples, take the class out of the layer, or choose another class field."
         )
     new_index = (np.cumsum(counts > 0) - 1).astype(np.int64)
     table = samples.table.with_classes(new_index[samples.table.class_index])
     return SamplePixels(table, samples.left_out), {key: classes[key] for key in kept}, dropped
+
+
+def id_field_sentence(samples: SamplePixels, classes: int, labels: LabelLayer) -> str:
+    """That the class field looks like one that numbers features, where it does; else empty.
+
+    Args:
+        samples: Of the training layer.
+        classes: How many have samples.
+        labels: The layer.
+    """
+    features = len(set(samples.table.group.tolist()))
+    if classes <= _USUAL_CLASSES or features >= 2 * classes:
+        return ""
+    return (
+        f"The field {labels.field} of the layer {labels.name} has {classes} classes in {features} features, less than "
+        "two for each. If it numbers features, cancel this run, which may take long, and choose the field with the "
+        "classes as CLASS_FIELD."
+    )
 
 
 def save_samples(samples: SamplePixels, folder: Path, name: str) -> str:

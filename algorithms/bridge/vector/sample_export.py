@@ -21,6 +21,7 @@ from .rasterization import (
     NODATA,
     OUTSIDE,
     SamplePixels,
+    id_field_sentence,
     left_out_sentence,
     rasterize_labels,
     save_samples,
@@ -78,6 +79,7 @@ class SampleExport:
         classes = make_classes(labels)
         samples, kept, dropped = settle_classes(self.pixels(labels, classes, progress), classes, labels.name)
         _log_exclusions(labels, samples, feedback)
+        _warn_of_ids(labels, samples, len(kept), feedback)
         if dropped:
             feedback.pushWarning(f"Classes without a sample on the raster, left out: {names_of(dropped, classes)}.")
         feedback.pushInfo(f"Training layer: {labels.name}, {len(samples.table)} sample pixels of {len(kept)} classes.")
@@ -128,6 +130,7 @@ def training_of_several(
     found = _FoundSamples.of(rasters, classes, progress)
     samples, kept, dropped = settle_classes(SamplePixels(found.joint, found.left_out), classes, labels.name)
     _log_exclusions(labels, samples, feedback)
+    _warn_of_ids(labels, samples, len(kept), feedback)
     if found.shared:
         feedback.pushInfo(
             f"Features that lie in several rasters: {found.shared}; each has its pixels in the first of them."
@@ -258,6 +261,12 @@ def _log_exclusions(labels: LabelLayer, samples: SamplePixels, feedback: QgsProc
     for sentence in (*labels.notes, skipped_sentence(labels), left_out_sentence(samples, labels.name)):
         if sentence:
             feedback.pushWarning(sentence)
+
+
+def _warn_of_ids(labels: LabelLayer, samples: SamplePixels, classes: int, feedback: QgsProcessingFeedback) -> None:
+    sentence = id_field_sentence(samples, classes, labels)
+    if sentence:
+        feedback.pushWarning(sentence)
 
 
 def _no_reference(labels: LabelLayer) -> str:
