@@ -245,6 +245,7 @@ def test_tables_of_one_geopackage(tmp_path):
         ("{folder}/file/deep/report.html", "file is a file, not a folder"),
         ("{folder}", "is a folder. Give a name for the file in it"),
         ("{folder}/" + "x" * 300 + "/report.html", "File name too long"),
+        ("{folder}/" + "ж" * 120 + ".html", "File name too long. Choose a shorter name"),
     ],
 )
 def test_a_place_that_no_file_can_have(files, tmp_path, torch_python, place, words):

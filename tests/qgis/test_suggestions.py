@@ -195,15 +195,21 @@ def test_where_all_pixels_have_a_label_the_layer_is_empty(tmp_path, torch_python
         ("classify", "TOKEN_POLYGONS", {"SUPERTOKENS": 9}),
     ],
 )
-def test_a_format_without_fields_is_refused_before_the_work(scene, tmp_path, fake_worker, name, output, more):
+@pytest.mark.parametrize(
+    ("file", "reason"),
+    [("next.dxf", "field"), ("(new) points.gpkg", "layer name"), ("12:30.gpkg", "Could not create layer 12:30.gpkg")],
+)
+def test_a_format_or_name_that_takes_no_such_layer_is_refused_before_the_work(
+    scene, tmp_path, fake_worker, name, output, more, file, reason
+):
     fake_worker("sys.exit(9)")
     parameters = {
-        "INPUT": str(scene.raster), "OUTPUT": str(tmp_path / "map.tif"), output: str(tmp_path / "next.dxf"),
+        "INPUT": str(scene.raster), "OUTPUT": str(tmp_path / "map.tif"), output: str(tmp_path / file),
         "TRAINING": str(scene.polygons), "CLASS_FIELD": "cover", **more,
     }  # fmt: skip
-    with pytest.raises(QgsProcessingException, match=rf"{output} cannot be written to .*next\.dxf: .*field"):
+    with pytest.raises(QgsProcessingException, match=rf"{output} cannot be written to .*: .*{reason}"):
         run(name, parameters)
-    assert not (tmp_path / "next.dxf").exists()
+    assert not (tmp_path / file).exists()
 
 
 def test_points_go_into_a_folder_that_is_not_there_yet(scene, features, tmp_path, torch_python):

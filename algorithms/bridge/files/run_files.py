@@ -7,6 +7,7 @@ What it writes into a folder, under names of its own, it has to name itself: Run
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from collections.abc import Iterable
@@ -252,6 +253,13 @@ def _refuse_unwritable(output: OutputFile) -> None:
         raise QgsProcessingException(
             f"{output.parameter} should be a file; {path} is a folder. Give a name for the file in it."
         )
+    try:
+        os.lstat(f"{path}{_BESIDE[-1]}")
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:  # what is written on the way has a longer name than the output
+            raise QgsProcessingException(
+                f"{output.parameter} cannot be written to {path}: {error.strerror}. Choose a shorter name."
+            ) from None
     _refuse_no_files(output.parameter, path, path.parent)
 
 

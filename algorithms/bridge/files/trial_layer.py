@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Whether a format can take a layer, found out before the work that ends with it."""
+"""Whether a format can take a layer, under its name, found out before the work that ends with it."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from tempfile import TemporaryDirectory
 from osgeo import gdal
 from qgis.core import (
     QgsCoordinateReferenceSystem,
-    QgsCoordinateTransformContext,
     QgsFeature,
     QgsFeatureSink,
     QgsFields,
     QgsGeometry,
+    QgsProcessingContext,
     QgsProcessingException,
+    QgsProcessingUtils,
     QgsVectorFileWriter,
     QgsWkbTypes,
 )
@@ -23,7 +24,7 @@ from .file_places import place_of_destination
 
 
 def refuse_format(parameter: str, destination: str, fields: QgsFields, kind: QgsWkbTypes.Type) -> None:
-    """Write a layer of one feature in the destination's format somewhere else, and read it.
+    """Write a layer of one feature in the destination's format and under its name somewhere else, and read it.
 
     Args:
         parameter: That names the output.
@@ -32,29 +33,29 @@ def refuse_format(parameter: str, destination: str, fields: QgsFields, kind: Qgs
         kind: Of its geometries.
 
     Raises:
-        QgsProcessingException: The format cannot take it, or keeps no geometries, as tables do.
+        QgsProcessingException: The format cannot take it, or not under this name, or keeps no geometries, as tables do.
     """
     place = place_of_destination(destination)
     driver = QgsVectorFileWriter.driverForExtension(place.path.suffix) if place is not None else ""
     if place is None or place.table or not driver:  # a table of a database, or what QGIS turns into a GeoPackage
         return
-    options = QgsVectorFileWriter.SaveVectorOptions()
-    options.driverName = driver
-    options.datasourceOptions = QgsVectorFileWriter.defaultDatasetOptions(driver)  # as Processing has them
-    options.layerOptions = QgsVectorFileWriter.defaultLayerOptions(driver)
-    context, crs = QgsCoordinateTransformContext(), QgsCoordinateReferenceSystem()
+    trouble = ""
     with TemporaryDirectory() as folder:
-        path = str(Path(folder, f"trial{place.path.suffix}"))
-        writer = QgsVectorFileWriter.create(path, fields, kind, crs, context, options)
-        trouble = "" if writer.hasError() == QgsVectorFileWriter.WriterError.NoError else writer.errorMessage()
-        if not trouble:
-            writer.addFeature(_feature(fields, kind), QgsFeatureSink.Flag.FastInsert)
-        del writer  # closes the file
+        path = str(Path(folder, place.path.name))
+        try:
+            sink, _ = QgsProcessingUtils.createFeatureSink(
+                path, QgsProcessingContext(), fields, kind, QgsCoordinateReferenceSystem()
+            )
+            sink.addFeature(_feature(fields, kind), QgsFeatureSink.Flag.FastInsert)
+            del sink  # closes the file
+        except QgsProcessingException as error:
+            trouble = str(error).replace(path, place.path.name)
         if not trouble and _has_no_geometries(path):
             trouble = f"{driver} is a table without geometries there"
     if trouble:
         raise QgsProcessingException(
-            f"{parameter} cannot be written to {place.path}: {trouble}. Choose another format, such as a GeoPackage."
+            f"{parameter} cannot be written to {place.path}: {trouble}. Choose another name, or another format, such as "
+            "a GeoPackage."
         )
 
 

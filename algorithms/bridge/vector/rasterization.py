@@ -4,8 +4,8 @@
 Rules, the same for training and reference samples:
 - A polygon takes the pixels whose centre it covers; one that covers no centre takes the pixel nearest to its inside.
 - A point takes the pixel it lies in. Samples outside the raster or on nodata are left out.
-- A pixel with several labels of one class is one sample, of the first of these features; what becomes of one with labels
-  of different classes says overlaps.py. What was left out is counted and named in the log.
+- A pixel with several labels of one class is one sample, of the first of these features; what becomes of one with
+  labels of different classes says overlaps.py. What was left out is counted and named in the log.
 - A group is what a spatial split keeps together: one for each polygon, one for each point.
 """
 
