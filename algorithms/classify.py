@@ -25,6 +25,7 @@ from .base.classification_parameters import (
     SampleLayers,
 )
 from .base.classification_run import ClassificationRun
+from .base.dependent_parameters import Dependence
 from .base.explanation.explain_parameter import ExplainParameter
 from .base.parameters import Device, ParameterValues, Seed, rare_number
 from .base.rasters.extra_rasters import ExtraRasters
@@ -34,6 +35,8 @@ from .base.rasters.raster_files import RasterStorage
 
 class Classify(MtmsdAlgorithm):
     """Classifies a feature raster with the samples of a training layer."""
+
+    DEPENDENCES = (Dependence(("KEEP",), ("CLASSIFIER",), ("mtmsd", "linear", "hyperfeatures")),)
 
     def name(self) -> str:
         """Fixed id."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from qgis.core import (
     NULL,
@@ -24,6 +24,7 @@ from qgis.core import (
 from qgis.PyQt.QtGui import QIcon
 
 from ...mtmsd_qgis.errors import MtmsdError
+from .dependent_parameters import Dependence, unused_parameters
 from .help_text import help_text
 from .metadata import ROOT, guide_page
 from .outputs import RunOutputs
@@ -46,6 +47,8 @@ class MtmsdAlgorithm(QgsProcessingAlgorithm):
     """
 
     MODULE = "torch"  # what the worker's Python must have for this algorithm; empty: no worker
+
+    DEPENDENCES: ClassVar[tuple[Dependence, ...]] = ()  # between its parameters, that no other algorithm has
 
     # Of one run; Processing makes a new instance for each.
     outputs: RunOutputs
@@ -209,6 +212,8 @@ class MtmsdAlgorithm(QgsProcessingAlgorithm):
 
         start_clock(feedback)
         values = ParameterValues(self, parameters, context)
+        for sentence in unused_parameters(self, values, self.DEPENDENCES):
+            feedback.pushWarning(sentence)
         written = (*self._files.outputs, *self._files.folders)
         with plain_errors(), lock_outputs(each.place.text for each in written):
             return self.compute(values, feedback)

@@ -294,8 +294,6 @@ class ClusterScene(MtmsdAlgorithm):
         output_model = self.outputs.file(values, "OUTPUT_MODEL")
         resume = ResumeFolderParameter().read(values, files.map)
         announce(source, feedback, *self._first_lines(settings))
-        if settings.levels and files.paths["OUTPUT_LEVELS"] is None:
-            feedback.pushWarning("No nested map is written for LEVELS, as OUTPUT_LEVELS is empty.")
         need = mapping_need(SceneNeed(source, self._bands.used, self._components), 0, files.map)
         check_space(need.with_temporary(self._extras.bytes_on(source.grid)), feedback, resume.folder)
         with job_folder() as folder, resume.kept(feedback):

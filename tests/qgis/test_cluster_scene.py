@@ -152,7 +152,7 @@ def test_levels_that_are_not_written_are_told_of(scene, tmp_path):
         log = Log()
         outputs = {"LEVELS": levels, "OUTPUT": str(tmp_path / "map.tif")}
         run("clusterscene", {"INPUT": str(scene.raster), "CLUSTERS": 3, **BANDS, **outputs}, log)
-        assert ("No nested map is written for LEVELS, as OUTPUT_LEVELS is empty." in log.warnings) == told
+        assert ("LEVELS is used with OUTPUT_LEVELS alone; it is not used here." in log.warnings) == told
 
 
 def test_bands_that_do_not_count_are_told_of(scene, model, features, tmp_path):

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qgis.core import QgsProcessingParameterField
@@ -81,11 +80,8 @@ class ClassAreaField:
         from ...bridge.choices.feature_numbers import read_numbers, with_areas
 
         field = values.field(_AREA)
-        if not field:
+        if not field or values.choice("CLASS_WEIGHTS") != "area":
             return chosen
-        if values.choice("CLASS_WEIGHTS") != "area":
-            unused = f"{_AREA} is used with CLASS_WEIGHTS 'area' alone; it is not used here."
-            return replace(chosen, warnings=(*chosen.warnings, unused))
         return with_areas(chosen, layer, read_numbers(values.source("TRAINING"), field, _AREA), field)
 
 

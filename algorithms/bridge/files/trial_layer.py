@@ -54,8 +54,8 @@ def refuse_format(parameter: str, destination: str, fields: QgsFields, kind: Qgs
             trouble = f"{driver} is a table without geometries there"
     if trouble:
         raise QgsProcessingException(
-            f"{parameter} cannot be written to {place.path}: {trouble}. Choose another name, or another format, such as "
-            "a GeoPackage."
+            f"{parameter} cannot be written to {place.path}: {trouble}. Choose another name, or another format, such "
+            "as a GeoPackage."
         )
 
 
