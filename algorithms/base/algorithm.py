@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from qgis.core import (
@@ -17,6 +18,7 @@ from qgis.core import (
     QgsProcessingParameterBoolean,
     QgsProcessingParameterDefinition,
     QgsProcessingParameterEnum,
+    QgsProcessingParameterFileDestination,
     QgsProcessingParameterNumber,
     QgsProcessingParameterString,
     QgsProperty,
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 
 
 _LARGEST_WHOLE = 2**31 - 1  # that QGIS reads
+_ENDINGS = {".html": (".html", ".htm"), ".json": (".json",), ".csv": (".csv",)}  # by which programs open a document
 
 
 class MtmsdAlgorithm(QgsProcessingAlgorithm):
@@ -159,6 +162,8 @@ class MtmsdAlgorithm(QgsProcessingAlgorithm):
                 expected = "numbers of bands, as a list, or as a text with semicolons between them"
             elif isinstance(definition, QgsProcessingParameterBoolean) and (is_list or not _is_boolean(value)):
                 expected = "true or false"
+            elif isinstance(definition, QgsProcessingParameterFileDestination):
+                expected = _expected_ending(definition, value)
             if expected:
                 raise QgsProcessingException(f"{definition.name()} should be {expected}; found {value}.")
 
@@ -250,6 +255,15 @@ def _expected_number(definition: QgsProcessingParameterNumber, value: Any) -> st
     if not isinstance(value, (str, int, float)) or value == "" or least <= float(value) <= most:
         return ""
     return f"{least:g} or more" if most >= _LARGEST_WHOLE else f"a number from {least:g} to {most:g}"
+
+
+def _expected_ending(definition: QgsProcessingParameterFileDestination, value: Any) -> str:  # noqa: ANN401 - as given
+    """What a document should be called; empty where it is, or has no ending. Models are known by what is in them."""
+    suffix = Path(value).suffix.lower() if isinstance(value, str) else ""
+    for ending, endings in _ENDINGS.items():
+        if f"*{ending}" in definition.fileFilter() and suffix and suffix not in endings:
+            return f"a file whose name ends in {ending}, as that is what is written"
+    return ""
 
 
 def _reads_whole(value: Any) -> bool:  # noqa: ANN401 - whatever was given

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Documents have the endings of what is in them: programs go by these."""
+
+from __future__ import annotations
+
+import pytest
+from qgis.core import QgsProcessingException
+from scenes import run
+
+
+@pytest.mark.parametrize(
+    ("name", "output", "file", "ending"),
+    [
+        ("classify", "REPORT", "report.pdf", ".html"),
+        ("describefile", "REPORT", "report.docx", ".html"),
+        ("assessaccuracy", "OUTPUT_JSON", "report.csv", ".json"),
+        ("assessaccuracy", "OUTPUT_CSV", "report.xlsx", ".csv"),
+        ("checkenvironment", "OUTPUT_HTML", "report.txt", ".html"),
+    ],
+)
+def test_a_document_has_the_ending_of_what_is_in_it(name, output, file, ending, tmp_path):
+    place = str(tmp_path / file)
+    with pytest.raises(QgsProcessingException, match=rf"{output} should be a file whose name ends in \{ending}, as"):
+        run(name, {output: place, **dict.fromkeys(("OUTPUT", "INPUT", "REFERENCE", "TRAINING"), place)})
+
+
+@pytest.mark.parametrize("file", ["report.html", "Report.HTM", "report", "TEMPORARY_OUTPUT"])
+def test_pages_may_have_these_names(file, tmp_path):
+    place = file if file.isupper() else str(tmp_path / file)
+    run("checkenvironment", {"OUTPUT_HTML": place})
