@@ -62,6 +62,12 @@ def test_classification_returns_every_output(scene, features, tmp_path):
     assert np.allclose(probabilities.max(axis=0), confidence, atol=1e-5)
     dataset = gdal.Open(outputs["PROBABILITIES"])
     assert [dataset.GetRasterBand(n).GetDescription() for n in (1, 2, 3)] == sorted(NAMES)
+    shown = QgsRasterLayer(outputs["PROBABILITIES"]).renderer()  # the most frequent class, from 0 to 1
+    assert (shown.band(), shown.classificationMin(), shown.classificationMax()) == (
+        np.bincount(ids.flat).argmax(),
+        0,
+        1,
+    )
     dataset = gdal.Open(outputs["UNCERTAINTY"])
     measures = [dataset.GetRasterBand(n + 1).GetDescription() for n in range(dataset.RasterCount)]
     assert measures[:2] == ["entropy", "margin"]

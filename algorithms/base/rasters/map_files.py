@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -86,6 +87,8 @@ class MapFiles:
         if probabilities is not None and result.probabilities is not None:
             names = [entry.name for entry in classes]
             write_floats(raw(result.probabilities, "PROBABILITIES"), probabilities, names, progress)
+            pixels = result.mapped_pixels
+            outputs.style("PROBABILITIES", partial(share_style, band=1 + pixels.index(max(pixels))))
         uncertainty = self.paths["UNCERTAINTY"]
         if uncertainty is not None and result.uncertainty is not None:
             names = [band.name for band in result.uncertainty.bands]

@@ -87,12 +87,12 @@ def class_map_style(classes: Sequence[ClassEntry]) -> Style:
     return style
 
 
-def share_style(layer: QgsMapLayer) -> None:
-    """The first band from 0 (dark) to 1 (bright): a probability, or an entropy."""
+def share_style(layer: QgsMapLayer, band: int = 1) -> None:
+    """A band, the first one where none is given, from 0 (dark) to 1 (bright): a probability, or an entropy."""
     if isinstance(layer, QgsRasterLayer):
         stops = [QgsGradientStop(i / (len(_RAMP) - 1), QColor(color)) for i, color in enumerate(_RAMP)]
         ramp = QgsGradientColorRamp(stops[0].color, stops[-1].color, False, stops[1:-1])
-        renderer = QgsSingleBandPseudoColorRenderer(layer.dataProvider(), 1)
+        renderer = QgsSingleBandPseudoColorRenderer(layer.dataProvider(), band)
         renderer.setClassificationMin(0.0)
         renderer.setClassificationMax(1.0)
         renderer.createShader(
