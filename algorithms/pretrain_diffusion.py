@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -109,11 +110,13 @@ class PretrainDiffusion(MtmsdAlgorithm):
 
     def compute(self, values: ParameterValues, feedback: QgsProcessingFeedback) -> dict[str, Any]:
         """Export the bands, train, report."""
+        from ..mtmsd_qgis.io.cube import Cube
         from .bridge.feedback import ProgressRange
         from .bridge.files.atomic_write import link_target
         from .bridge.files.resume_folder import free_checkpoint
         from .bridge.raster.disk_space import SceneNeed, check_space, pretraining_need
         from .bridge.raster.scene_export import SceneExport, announce
+        from .bridge.raster.valid_pixels import is_empty
         from .bridge.worker.worker_process import job_folder, read_result, run_worker
 
         output = self.outputs.file(values, "OUTPUT")
@@ -137,11 +140,17 @@ class PretrainDiffusion(MtmsdAlgorithm):
             step = 4 / (1 + len(self._extra.scenes))
             reading = ProgressRange(feedback, 0, step, "Reading the raster")
             scene = SceneExport(source, folder, values.transforms).bands(self._bands.used, self._mask, reading)
-            extra_scenes = []
+            extra_scenes, used = [], []
             for number, extra in enumerate(self._extra.scenes, 1):
                 reading = ProgressRange(feedback, number * step, (number + 1) * step, f"Reading {extra.source.name}")
-                export = SceneExport(extra.source, folder, values.transforms, f"scene{number}")
-                extra_scenes.append(export.bands(extra.numbers, self._mask, reading))
+                export = SceneExport(extra.source, folder, values.transforms, f"scene{number}", may_be_empty=True)
+                cube = export.bands(extra.numbers, self._mask, reading)
+                if is_empty(Cube(folder, cube)):
+                    feedback.pushWarning(f"{extra.source.name} has no data, or none beside the mask; it is left out.")
+                    continue
+                extra_scenes.append(cube)
+                used.append(extra)
+            self._extra = replace(self._extra, scenes=tuple(used))
             job = Job(
                 task="pretrain",
                 settings=to_json(settings),

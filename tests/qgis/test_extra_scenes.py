@@ -237,6 +237,30 @@ def test_a_fill_value_of_a_further_raster_is_refused(tmp_path, torch_python):
 
 
 @pytest.mark.usefixtures("torch_python")
+def test_a_further_raster_without_data_has_no_part_in_the_training(tmp_path):
+    """As a tile under clouds, or one that is empty."""
+    first, seen = (write_raster(tmp_path / f"{name}.tif", spectra(), nodata=0) for name in ("first", "seen"))
+    clouded = write_raster(tmp_path / "clouded.tif", spectra(), transform=FAR, epsg=32633)
+    empty = write_raster(tmp_path / "empty.tif", 0 * spectra(), nodata=0)
+    clouds = vector_layer([(QgsGeometry.fromRect(QgsRectangle(199e3, 5890e3, 210e3, 5910e3)), "x")], "Polygon",
+                          crs="EPSG:32633", crs_of_shapes="EPSG:32633", name="clouds")  # fmt: skip
+    log, page = Log(), tmp_path / "report.html"
+    trained(tmp_path, first, [clouded, empty, seen], log, MASK=clouds, REPORT=str(page))
+    left_out = [line for line in log.warnings if "it is left out" in line]
+    assert left_out == [
+        f"{name} has no data, or none beside the mask; it is left out." for name in ("clouded", "empty")
+    ]
+    assert "Valid pixels: 4096 (50.0 %) from first, 4096 (50.0 %) from seen." in log.lines
+    assert "clouded" not in page.read_text()
+    assert not [line for line in log.warnings if "Mask clouds: 0 of" in line][1:]  # it need not lie on all of them
+
+
+def test_a_further_raster_without_data_is_named_where_bands_are_classified(tmp_path, torch_python):
+    with pytest.raises(QgsProcessingException, match=r"each raster of EXTRA_INPUTS; other has none\. Leave it out"):
+        learnt_with_another(tmp_path, 0 * spectra(), Log(), nodata=0)
+
+
+@pytest.mark.usefixtures("torch_python")
 def test_feature_rasters_of_one_model_and_no_other(tmp_path):
     may, _, far, layer = two_dates_and_another_tile(tmp_path)
     model = run("pretraindiffusion", {"INPUT": str(may), "OUTPUT": str(tmp_path / "m.mtmsd"), **PRETRAIN})["OUTPUT"]

@@ -167,12 +167,19 @@ def usable_in_all(
     """
     from ....mtmsd_qgis.io.bands import describe, inspect_rasters
     from ....mtmsd_qgis.io.cube import Cube
+    from .valid_pixels import is_empty
 
     feedback, (first, numbers) = progress.feedback, rasters[0]
     good = [i for i in range(len(numbers)) if all(own[i] in export.source.measured for export, own in rasters)]
     refuse_no_band(first.source, good)
     cubes = exported_bands(rasters, good, progress)
-    inspected = inspect_rasters([Cube(export.folder, cube) for (export, _), cube in zip(rasters, cubes)])
+    opened = [Cube(export.folder, cube) for (export, _), cube in zip(rasters, cubes)]
+    for (export, _), cube in list(zip(rasters, opened))[1:]:
+        if is_empty(cube):
+            raise QgsProcessingException(
+                f"Data were expected in each raster of EXTRA_INPUTS; {export.source.name} has none. Leave it out."
+            )
+    inspected = inspect_rasters(opened)
     for warning in inspected.warnings:
         feedback.pushWarning(warning)
     if first.source.left_out:

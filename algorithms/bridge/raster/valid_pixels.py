@@ -75,3 +75,13 @@ def _finite(cube: Cube, line: int, columns: NDArray, bands: NDArray | None = Non
     from ....mtmsd_qgis.io.windows import Window
 
     return np.isfinite(cube.read(Window(line, 0, 1, cube.width), bands)[:, 0, columns])
+
+
+def is_empty(cube: Cube) -> bool:
+    """Whether no pixel of a raster has data in any band; most rasters answer in their first lines."""
+    import numpy as np
+
+    from ....mtmsd_qgis.io.windows import row_strips
+
+    strips = row_strips(cube.height, cube.width, 8 * cube.bands)
+    return not any(np.isfinite(cube.read(strip)).any() for strip in strips)
