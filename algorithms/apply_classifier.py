@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -259,7 +259,7 @@ class ApplyClassifier(MtmsdAlgorithm):
             maps.write(result, result.classes, Path(result.folder), writing)
             self._write_applicability(maps, result, writing)
             written = segments.write(values, result, Path(result.folder), writing)
-            self._write_report(report, result)
+            self._write_report(report, result, resume.rows)
         transfer = result.transfer
         feedback.pushInfo(f"{transfer.sentence} {expected_accuracy(self._classifier)}")
         return {
@@ -330,8 +330,14 @@ class ApplyClassifier(MtmsdAlgorithm):
         self.outputs.style(APPLICABILITY, applicability_style)
         maps.name_layer(APPLICABILITY)
 
-    def _write_report(self, report: Path | None, result: ApplyResult) -> None:
-        """The report, where one is wanted, and its content as JSON in a file of the same stem."""
+    def _write_report(self, report: Path | None, result: ApplyResult, rows: Mapping[str, str]) -> None:
+        """The report, where one is wanted, and its content as JSON in a file of the same stem.
+
+        Args:
+            report: Its file.
+            result: Of the worker.
+            rows: Further circumstances.
+        """
         if report is None:
             return
         from ..mtmsd_qgis.report.apply_report import apply_json, apply_report
@@ -345,6 +351,7 @@ class ApplyClassifier(MtmsdAlgorithm):
                 "Learnt from": classifier.source.name or "a raster",
                 **segment_rows(result.settings.segments, applies=True),
                 **finish_rows(result.settings.finish, source),
+                **rows,
             }
         )
         area = source.grid.pixel_area_m2

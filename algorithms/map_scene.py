@@ -189,7 +189,7 @@ class MapScene(MtmsdAlgorithm):
             writing = ProgressRange(feedback, 96, 100, "Writing the maps")
             run.write_maps(result, job.classes, folder, writing.part(0.0, 0.6))
             segments = run.write_segments(values, result, folder, writing.part(0.6, 1.0))
-            run.write_report(result, {"Diffusion model": self._model_sentence(result)})
+            run.write_report(result, {"Diffusion model": self._model_sentence(result), **resume.rows})
             if model is not None and result.model is not None:
                 copy_file(Path(result.model), model)
         feedback.pushInfo(result.split.sentence)

@@ -314,7 +314,7 @@ class ClusterScene(MtmsdAlgorithm):
             )
             result = read_result(ClusterResult, run_worker(job, folder, self.MODULE, ProgressRange(feedback, 6, 96)))
             files.write(result, values, ProgressRange(feedback, 96, 100, "Writing the maps"))
-            files.write_report(result, self._facts(result))
+            files.write_report(result, {**self._facts(result), **resume.rows})
             if output_model is not None and result.model is not None:
                 copy_file(Path(result.model), output_model)
         feedback.pushInfo(result.sentence)

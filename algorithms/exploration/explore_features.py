@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -145,7 +146,7 @@ class ExploreFeatures(MtmsdAlgorithm):
                 ExplorationResult, run_worker(job, folder, self.MODULE, ProgressRange(feedback, 7, 98))
             )
             self._write_gallery(gallery, result, folder, ProgressRange(feedback, 98, 100))
-            self._write_report(report, result)
+            self._write_report(report, result, resume.rows)
         judged = [cell for cell in result.cells if cell.accuracy is not None]
         best: CellFacts | None = max(judged, key=lambda cell: cell.accuracy or 0.0, default=None)
         return {
@@ -164,8 +165,8 @@ class ExploreFeatures(MtmsdAlgorithm):
             raise QgsProcessingException("REPORT should be a file for the report; it is empty. Name one.")
         return report
 
-    def _write_report(self, report: Path, result: ExplorationResult) -> None:
-        """The page, and its figures as JSON in a file of the same stem."""
+    def _write_report(self, report: Path, result: ExplorationResult, more: Mapping[str, str]) -> None:
+        """The page with further circumstances, and its figures as JSON in a file of the same stem."""
         from ...mtmsd_qgis.report.exploration.exploration_report import exploration_json, exploration_report
         from ..bridge.files.atomic_write import write_texts
 
@@ -174,6 +175,7 @@ class ExploreFeatures(MtmsdAlgorithm):
             "Raster": f"{source.name}, {source.size_text}",
             "Diffusion model": f"{model.file.name}, preset {model.preset}",
             **({} if labels is None else {"Training layer": f"{labels.name}, field {labels.field}"}),
+            **more,
         }
         facts, area = self.outputs.report_facts(rows), source.grid.pixel_area_m2
         pixel_m = None if area is None else area**0.5

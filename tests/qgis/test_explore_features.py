@@ -95,6 +95,7 @@ def test_what_was_cancelled_goes_on_to_the_same_report(scene, model, tmp_path):
     run("explorefeatures", {**given, "REPORT": str(tmp_path / "r.html")}, log)
     assert ("Going on" in log.text) == ("kept in" in cancelled.text)
     whole, again = (json.loads((tmp_path / name).read_text("utf-8")) for name in ("whole.json", "r.json"))
+    assert ("Interrupted" in again["facts"]) == ("Going on" in log.text)
     assert {**again, "seconds": 0, "facts": 0} == {**whole, "seconds": 0, "facts": 0}
     assert sorted(path.name for path in tmp_path.iterdir()) == ["r.html", "r.json", "whole.html", "whole.json"]
 

@@ -110,17 +110,26 @@ def test_what_was_cancelled_goes_on_to_the_same_map(scene, tmp_path, whole_map, 
     log = Log(cancel_at_percent=percent)
     with pytest.raises(QgsProcessingException, match="Cancelled"):
         run("mapscene", with_paths(scene, tmp_path, **LONGER), log)
-    folder = tmp_path / "map.tif.checkpoint"
+    folder, report = tmp_path / "map.tif.checkpoint", tmp_path / "report.html"
     if folder.exists():  # small scenes may be done before the word reaches the worker
         assert f"kept in {folder}" in log.text
         assert not (tmp_path / "map.tif").exists()
         again = Log()
-        run("mapscene", with_paths(scene, tmp_path, RESUME=str(folder), **LONGER), again)
+        run("mapscene", with_paths(scene, tmp_path, RESUME=str(folder), REPORT=str(report), **LONGER), again)
         assert "Going on with the unfinished run" in again.text
+        assert "the time is that of the last run alone" in report.read_text("utf-8")
     else:
         run("mapscene", with_paths(scene, tmp_path, **LONGER))
     assert not folder.exists()
     np.testing.assert_array_equal(read_raster(tmp_path / "map.tif"), whole_map)
+
+
+def test_a_run_that_begins_anew_does_not_say_that_another_one_had_done_a_part(scene, tmp_path):
+    with pytest.raises(QgsProcessingException, match="Cancelled"):
+        run("mapscene", with_paths(scene, tmp_path, **LONGER), Log(cancel_at_percent=45))
+    report = tmp_path / "report.html"
+    run("mapscene", with_paths(scene, tmp_path, SEED=3, REPORT=str(report), **LONGER))
+    assert "the time is that of the last run alone" not in report.read_text("utf-8")
 
 
 def test_qgis_process_maps_a_scene(qgis_process, scene, tmp_path):

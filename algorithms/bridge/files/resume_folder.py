@@ -24,10 +24,12 @@ class ResumeFolder:
     Attributes:
         folder: Beside the output, or the one that the user named.
         is_named: Whether the user named it.
+        earlier: What the folder says of an interrupted run, before this one; empty where there is none.
     """
 
     folder: Path
     is_named: bool
+    earlier: bytes = b""
 
     @classmethod
     def beside(cls, output: Path, named: str) -> ResumeFolder:
@@ -43,7 +45,14 @@ class ResumeFolder:
                 f"The run would keep its work in {folder}, and files that are not of this plugin lie there. Move them, "
                 "or choose another name for the output."
             )
-        return cls(folder.absolute(), bool(named))
+        return cls(folder.absolute(), bool(named), _notes_in(folder))
+
+    @property
+    def rows(self) -> Mapping[str, str]:
+        """That the run went on with the work of another one, where it did, for the report's circumstances."""
+        if not self.earlier or self.earlier != _notes_in(self.folder):  # a run that began anew wrote other notes
+            return {}
+        return {"Interrupted": "an earlier run had done a part of the work; the time is that of the last run alone"}
 
     @property
     def inputs(self) -> Mapping[str, str]:
@@ -92,6 +101,11 @@ def free_checkpoint(model: Path, resume: Path | None) -> Path:
     numbers = (f".{number}" if number > 1 else "" for number in count(1))
     places = (model.with_name(f"{model.name}{number}{WORK_SUFFIX}") for number in numbers)
     return next(place for place in places if not place.exists() or (resume is not None and place.samefile(resume)))
+
+
+def _notes_in(folder: Path) -> bytes:
+    file = folder / _RUN_FILE
+    return file.read_bytes() if file.is_file() else b""
 
 
 def _is_free(folder: Path) -> bool:
