@@ -4,8 +4,8 @@
 Enters: values of class fields, or of a layer's categories. Leaves: which value of one is which value of the other.
 
 QGIS draws a feature by the category whose value reads the same as text, whatever the types are. Here, what differs
-only in the way of writing counts as the same too: blanks, leading zeros, a point with zeros behind it, capitals, and
-accents that are signs of their own.
+only in the way of writing counts as the same too: blanks, leading zeros, a point with zeros behind it, capitals, accents
+that are signs of their own, and signs that nobody sees.
 """
 
 from __future__ import annotations
@@ -20,12 +20,22 @@ Key = Union[int, str]  # a class as a field has it: a whole number, or text
 Form = Callable[[Key], Optional[str]]
 
 _NUMBER = re.compile(r"[+-]?\d+(\.\d*)?")
+_UNSEEN = ("Cc", "Cf")  # Unicode's categories of control and format characters
 _TRUTHS = {"false": "0", "true": "1"}
 
 
 def plain_text(text: str) -> str:
-    """Without capitals and needless blanks; a letter with its accent is one sign, which some programs write as two."""
-    return " ".join(unicodedata.normalize("NFC", text).split()).casefold()
+    """Without capitals, needless blanks and signs that nobody sees, such as marks of the writing direction.
+
+    A letter with its accent is one sign, which some programs write as two.
+    """
+    seen = "".join(sign for sign in text if sign.isspace() or unicodedata.category(sign) not in _UNSEEN)
+    return " ".join(unicodedata.normalize("NFC", seen).split()).casefold()
+
+
+def with_unseen(text: str) -> str:
+    r"""A text whose signs that nobody sees are told, such as "water\u200b"."""
+    return "".join(f"\\u{ord(sign):04x}" if unicodedata.category(sign) in _UNSEEN else sign for sign in text)
 
 
 def as_whole_number(key: Key) -> int | None:

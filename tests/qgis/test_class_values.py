@@ -237,3 +237,13 @@ def test_the_first_of_several_layers_in_a_file_is_announced(tmp_path):
     alone = QgsVectorLayer(str(save_layer(layer, tmp_path / "alone.gpkg")), "alone", "ogr")
     alone.saveStyleToDatabase("drawn", "", True, "")
     assert labels_of(alone).notes == ()
+
+
+def test_signs_that_nobody_sees_are_told_where_they_make_another_spelling():
+    from mtmsd.algorithms.bridge.vector.labels import refuse_two_spellings
+
+    shapes = [(point_in_pixel(row, 1), key) for row, key in enumerate(("water", "water\u200b", "\u200b", "meadow"))]
+    labels = labels_of(vector_layer(shapes, "Point"))
+    assert labels.skipped.text == "1 without a class (feature 3)"
+    with pytest.raises(QgsProcessingException, match=r"has several: 'water', 'water\\u200b'\."):
+        refuse_two_spellings(labels)

@@ -19,6 +19,10 @@ def test_a_number_and_its_ways_of_writing_are_one_class(written):
         ("Water ", ["water", "meadow"], "water"),
         ("-9.50", ["-9.5"], "-9.5"),
         ("Bu\u0308sche", ["B\u00fcsche", "Busche"], "B\u00fcsche"),
+        ("water\u200b", ["water", "meadow"], "water"),  # zero-width, as of copied text
+        ("\ufeffwater", ["Water"], "Water"),
+        ("\u05d9\u05e2\u05e8\u200f", ["\u05d9\u05e2\u05e8"], "\u05d9\u05e2\u05e8"),  # a mark of direction
+        ("re\x01ed", ["reed"], "reed"),
         ("true", [0, 1], 1),
         (0, ["false", "true"], "false"),
         (2**60, [str(2**60)], str(2**60)),

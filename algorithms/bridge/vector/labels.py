@@ -30,7 +30,7 @@ from qgis.core import (
 from qgis.PyQt.QtCore import QDate, QDateTime, Qt, QTime
 
 from ....mtmsd_qgis.jobs.data_model import ClassEntry
-from ....mtmsd_qgis.sampling.class_values import Key, in_order, matching_values, plain_text
+from ....mtmsd_qgis.sampling.class_values import Key, in_order, matching_values, plain_text, with_unseen
 from ..raster.palette import palette
 from ..raster.source import is_local_grid
 from .class_categories import categories_by
@@ -169,7 +169,9 @@ def refuse_two_spellings(labels: LabelLayer, remedy: str = "Write them alike, or
         if isinstance(key, str):
             whole = _WHOLE.fullmatch(key)
             spellings[whole[1] if whole else plain_text(key)].add(key)
-    several = [", ".join(f"'{key}'" for key in sorted(keys)) for keys in spellings.values() if len(keys) > 1]
+    several = [
+        ", ".join(f"'{with_unseen(key)}'" for key in sorted(keys)) for keys in spellings.values() if len(keys) > 1
+    ]
     if several:
         raise QgsProcessingException(
             f"One spelling of each class was expected, the field {labels.field} of the layer {labels.name} has "
@@ -236,7 +238,7 @@ def class_key(value: Any) -> Key | None:  # noqa: ANN401 - an attribute of any t
     if isinstance(value, float):
         return int(value) if value.is_integer() else (repr(value) if isfinite(value) else None)
     text = _moment(value) if hasattr(value, "toString") else str(value).strip()
-    return text or None
+    return text if plain_text(text) else None
 
 
 def _moment(value: QDate | QTime | QDateTime) -> str:
