@@ -157,6 +157,19 @@ def fill_value_of(values: NDArray[np.float64]) -> FillValue | None:
     return None
 
 
+def fill_value_in_all(values: NDArray[np.float32]) -> FillValue | None:
+    """The value, such as 0 around a radar image, that pixels at hand have in all bands and that looks like no data.
+
+    Args:
+        values: (B, n) finite.
+    """
+    value = _value_alone(values, float(values.min())) if values.size else None
+    fill = (values == value).all(axis=0)
+    if value is None or not _LEAST_PIXELS <= fill.sum() < values.shape[1]:
+        return None
+    return FillValue(float(value), int(fill.sum()), values.shape[1], True, *_ends(values[:, ~fill]), len(values))
+
+
 def largest_value(cube: Cube, bands: Sequence[int], progress: Progress = silent) -> float:
     """Magnitude of the values of pixels that have data in all the given bands; 0 where there is no such pixel."""
     largest = 0.0
@@ -182,16 +195,22 @@ def _found_alone(
     cube: Cube, bands: Sequence[int], lowest: float, sample: NDArray[np.float32], progress: Progress
 ) -> FillValue | None:
     """The value that most of the pixels with one value alone have."""
-    alone = (sample == sample[0]).all(axis=0)
-    if len(bands) == 1 or not alone.any():
-        return None
-    values, counts = np.unique(sample[0, alone], return_counts=True)
-    value = values[counts.argmax()]
-    often_with_others = 2 * counts.max() <= (sample == value).any(axis=0).sum()  # as 0 in some bands over dark water
-    if len(bands) < _MANY_BANDS and (value != np.float32(lowest) or often_with_others):
+    value = _value_alone(sample, lowest)
+    if value is None:
         return None
     found = _measured(cube, bands, lambda seen: np.broadcast_to((seen == value).all(axis=0), seen.shape), progress)
     return found if found is not None and found.pixels >= _LEAST_PIXELS else None
+
+
+def _value_alone(sample: NDArray[np.float32], lowest: float) -> np.float32 | None:
+    """The value that pixels (B, n) have in all bands and that looks like no data; None where there is none."""
+    alone = (sample == sample[0]).all(axis=0)
+    if len(sample) == 1 or not alone.any():
+        return None
+    values, counts = np.unique(sample[0, alone], return_counts=True)
+    value: np.float32 = values[counts.argmax()]
+    often_with_others = 2 * counts.max() <= (sample == value).any(axis=0).sum()  # as 0 in some bands over dark water
+    return None if len(sample) < _MANY_BANDS and (value != np.float32(lowest) or often_with_others) else value
 
 
 def _measured(cube: Cube, bands: Sequence[int], marks: Marks, progress: Progress) -> FillValue | None:

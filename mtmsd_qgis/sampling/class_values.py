@@ -4,8 +4,8 @@
 Enters: values of class fields, or of a layer's categories. Leaves: which value of one is which value of the other.
 
 QGIS draws a feature by the category whose value reads the same as text, whatever the types are. Here, what differs
-only in the way of writing counts as the same too: blanks, leading zeros, a point with zeros behind it, capitals, accents
-that are signs of their own, and signs that nobody sees.
+only in the way of writing counts as the same too: blanks, leading zeros, a point with zeros behind it, capitals, signs
+that nobody sees, and accents that are signs of their own.
 """
 
 from __future__ import annotations

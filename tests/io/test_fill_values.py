@@ -6,7 +6,7 @@ import pytest
 
 from mtmsd_qgis.errors import SceneError
 from mtmsd_qgis.io.bands import inspect_bands
-from mtmsd_qgis.io.fill_values import fill_value_of
+from mtmsd_qgis.io.fill_values import fill_value_in_all, fill_value_of
 from tests.scenes import cube_of
 
 CORNER = (slice(None), slice(0, 4), slice(0, 5))  # 20 pixels
@@ -163,3 +163,22 @@ def test_the_fill_value_of_one_band(fill, count, expected):
 def test_no_values_have_no_fill_value():
     assert fill_value_of(np.empty(0)) is None
     assert fill_value_of(np.full(30, 7.0)) is None
+
+
+@pytest.mark.parametrize(
+    ("both", "one", "expected"),
+    [(20, 0, 20), (20, 15, 20), (20, 60, None), (9, 0, None), (0, 60, None)],  # pixels that are 0, in both or one band
+)
+def test_a_value_that_pixels_have_in_all_of_a_few_bands_is_found(both, one, expected):
+    """As 0 around a radar image in linear units; where one band has it often too, it is a measurement."""
+    values = np.random.default_rng(0).uniform(0.001, 1, (2, 400)).astype(np.float32)
+    values[:, :both] = 0
+    values[0, both : both + one] = 0
+    found = fill_value_in_all(values)
+    assert (found and (found.value, found.pixels, found.all_pixels)) == (expected and (0, expected, 400))
+
+
+def test_values_of_no_pixel_or_all_alike_have_none_in_all_bands():
+    assert fill_value_in_all(np.empty((2, 0), np.float32)) is None
+    assert fill_value_in_all(np.full((2, 30), 7, np.float32)) is None
+    assert fill_value_in_all(np.append(np.ones(30, np.float32), 0)[None]) is None

@@ -194,3 +194,17 @@ def test_empty_bands_do_not_take_the_samples_of_a_scene(tmp_path):
     run("mapscene", parameters, log)
     assert (read_raster(tmp_path / "map.tif") > 0).all()
     assert "Bands left out: 3 no data, 4 no data." in log.text
+
+
+def test_zeros_that_nobody_declared_around_a_radar_image_are_told_of(tmp_path):
+    from mtmsd.algorithms.bridge.extras.extra_source import shared_fill_sentence
+    from mtmsd.algorithms.bridge.raster.source import describe_raster
+
+    values = np.random.default_rng(0).gamma(4, 0.02, (2, 40, 40)).astype(np.float32)
+    whole = write_raster(tmp_path / "whole.tif", values)
+    values[:, :, :10] = 0
+    cut = write_raster(tmp_path / "cut.tif", values)
+    sentences = [shared_fill_sentence(describe_raster(QgsRasterLayer(str(path))), (1, 2)) for path in (whole, cut)]
+    assert sentences[0] == ""
+    assert sentences[1].startswith("400 of 1600 pixels have the value 0 in all bands")
+    assert shared_fill_sentence(describe_raster(QgsRasterLayer(str(cut))), (1,)) == ""

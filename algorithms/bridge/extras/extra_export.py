@@ -18,7 +18,16 @@ from ....mtmsd_qgis.jobs.data_model import Band, CubeFile
 from ....mtmsd_qgis.jobs.extras.extra_rasters import CATEGORIES, VALUES, ExtraRaster
 from ..feedback import ProgressRange
 from ..raster.source import Grid, RasterSource, export_foreign
-from .extra_source import ExtraKind, ExtraSource, data_bands, direction_bands, fill_sentence, kind_of, metres_per_unit
+from .extra_source import (
+    ExtraKind,
+    ExtraSource,
+    data_bands,
+    direction_bands,
+    fill_sentence,
+    kind_of,
+    metres_per_unit,
+    shared_fill_sentence,
+)
 from .warping import GridBlock, Warper, grid_blocks
 
 if TYPE_CHECKING:
@@ -155,8 +164,9 @@ class _Plan:
         """What its bands of measurements have that looks like no data; of many bands the first one tells."""
         if self.kind.word == CATEGORIES:
             return []
-        found = (fill_sentence(self.warper.source, number) for number in self.numbers)
-        sentence = next(filter(None, found), "")
+        source = self.warper.source
+        found = (fill_sentence(source, number) for number in self.numbers)
+        sentence = next(filter(None, found), "") or shared_fill_sentence(source, self.numbers)
         return [f"Extra raster {self.raster.name}: {sentence}"] if sentence else []
 
     def values(self, block: GridBlock) -> NDArray[Any]:

@@ -36,6 +36,7 @@ _NO_HEIGHT = re.compile(
     r"|neigung|exposition|schummerung|rauh?igkeit|kr(ü|ue)mmung|w(ö|oe)lbung|entfernung|abstand|richtung"
 )
 _DIRECTION_NAMES = re.compile(r"(?<![a-z])aspect(?![a-z])|exposition|azimuth?(?![a-z])|direction|richtung")
+_FEW_BANDS = 15  # in all of which a value is looked for
 _FULL_CIRCLE = 360.0  # degrees
 _RADIANS = 6.3  # of a full circle, rounded up; what has no larger values is a cosine, or is in radians
 _LOOKS, _LOOK_SIDE = 8, 128  # windows down and across, and their sides in pixels, that categories are looked for in
@@ -217,8 +218,25 @@ def fill_sentence(source: RasterSource, number: int) -> str:
     return found.sentence if found is not None else ""
 
 
-def _looks(dataset: gdal.Dataset, source: RasterSource, number: int) -> Iterator[NDArray[Any]]:
-    """(n,) float64 values of a band in each of the windows, those without data left out."""
+def shared_fill_sentence(source: RasterSource, numbers: Sequence[int]) -> str:
+    """That pixels have one value in all of a few bands that looks like no data; errors as fill_sentence."""
+    import numpy as np
+
+    from ....mtmsd_qgis.io.fill_values import fill_value_in_all
+
+    if not 1 < len(numbers) <= _FEW_BANDS:
+        return ""
+    dataset = source.open()
+    looks = zip(*(_looks(dataset, source, number, with_holes=True) for number in numbers))
+    values = np.concatenate([np.stack(bands).astype(np.float32) for bands in looks], axis=1)
+    found = fill_value_in_all(values[:, np.isfinite(values).all(axis=0)])
+    return found.sentence if found is not None else ""
+
+
+def _looks(
+    dataset: gdal.Dataset, source: RasterSource, number: int, *, with_holes: bool = False
+) -> Iterator[NDArray[Any]]:
+    """(n,) float64 values of a band in each of the windows, those without data left out or as NaN."""
     import numpy as np
 
     from .pixel_reader import read_values
@@ -227,7 +245,7 @@ def _looks(dataset: gdal.Dataset, source: RasterSource, number: int) -> Iterator
         for col in _starts(source.grid.width):
             height, width = min(_LOOK_SIDE, source.grid.height - row), min(_LOOK_SIDE, source.grid.width - col)
             values = read_values(dataset, source, number, (col, row, width, height))
-            yield values[np.isfinite(values)]
+            yield values.ravel() if with_holes else values[np.isfinite(values)]
 
 
 def _starts(length: int) -> list[int]:
