@@ -143,6 +143,7 @@ class ShippedModel(QgsProcessingModelAlgorithm):
             for step, own in self._steps(parameters, context):
                 step.refuse_values(own)
                 RasterStorage.refuse_other_suffixes(step, own)
+                step.refuse_other_endings(own)
 
     def _look_at_samples(
         self, parameters: Parameters, context: QgsProcessingContext, feedback: QgsProcessingFeedback

@@ -162,10 +162,26 @@ class MtmsdAlgorithm(QgsProcessingAlgorithm):
                 expected = "numbers of bands, as a list, or as a text with semicolons between them"
             elif isinstance(definition, QgsProcessingParameterBoolean) and (is_list or not _is_boolean(value)):
                 expected = "true or false"
-            elif isinstance(definition, QgsProcessingParameterFileDestination):
-                expected = _expected_ending(definition, value)
             if expected:
                 raise QgsProcessingException(f"{definition.name()} should be {expected}; found {value}.")
+
+    def refuse_other_endings(self, values: ParameterValues) -> None:
+        """Check the names of documents, which programs go by; one may have no ending. Models are known by content.
+
+        Raises:
+            QgsProcessingException: One ends as a file of another kind.
+        """
+        for definition in self.destinationParameterDefinitions():
+            text = values.destination(definition.name())
+            suffix = Path(text).suffix.lower()
+            if not isinstance(definition, QgsProcessingParameterFileDestination) or not suffix:
+                continue
+            for ending, endings in _ENDINGS.items():
+                if f"*{ending}" in definition.fileFilter() and suffix not in endings:
+                    raise QgsProcessingException(
+                        f"{definition.name()} should be a file whose name ends in {ending}, as that is what is "
+                        f"written; found {text}."
+                    )
 
     def check_settings(self, values: ParameterValues) -> None:
         """Make the task's settings; nothing that needs a layer or a file.
@@ -195,6 +211,7 @@ class MtmsdAlgorithm(QgsProcessingAlgorithm):
                 self._files = RunFiles.of(values.inputs(), values.destinations(), values.folder_destinations())
                 self._files.refuse_conflicts()
                 RasterStorage.refuse_other_suffixes(self, values)
+                self.refuse_other_endings(values)
                 RasterStorage.check(self, values)
                 self.outputs = RunOutputs(self, self._files)
                 self.collect(values, feedback)
@@ -255,15 +272,6 @@ def _expected_number(definition: QgsProcessingParameterNumber, value: Any) -> st
     if not isinstance(value, (str, int, float)) or value == "" or least <= float(value) <= most:
         return ""
     return f"{least:g} or more" if most >= _LARGEST_WHOLE else f"a number from {least:g} to {most:g}"
-
-
-def _expected_ending(definition: QgsProcessingParameterFileDestination, value: Any) -> str:  # noqa: ANN401 - as given
-    """What a document should be called; empty where it is, or has no ending. Models are known by what is in them."""
-    suffix = Path(value).suffix.lower() if isinstance(value, str) else ""
-    for ending, endings in _ENDINGS.items():
-        if f"*{ending}" in definition.fileFilter() and suffix and suffix not in endings:
-            return f"a file whose name ends in {ending}, as that is what is written"
-    return ""
 
 
 def _reads_whole(value: Any) -> bool:  # noqa: ANN401 - whatever was given

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from qgis.core import QgsProcessingException
+from qgis.core import QgsApplication, QgsProcessingContext, QgsProcessingException
 from scenes import run
 
 
@@ -19,9 +19,18 @@ from scenes import run
     ],
 )
 def test_a_document_has_the_ending_of_what_is_in_it(name, output, file, ending, tmp_path):
-    place = str(tmp_path / file)
+    from mtmsd.algorithms.base.parameters import ParameterValues
+
+    algorithm = QgsApplication.processingRegistry().createAlgorithmById(f"mtmsd:{name}")
+    values = ParameterValues(algorithm, {output: str(tmp_path / file)}, QgsProcessingContext())
     with pytest.raises(QgsProcessingException, match=rf"{output} should be a file whose name ends in \{ending}, as"):
-        run(name, {output: place, **dict.fromkeys(("OUTPUT", "INPUT", "REFERENCE", "TRAINING"), place)})
+        algorithm.refuse_other_endings(values)
+
+
+def test_a_run_is_refused_before_its_work(tmp_path):
+    with pytest.raises(QgsProcessingException, match=r"OUTPUT_HTML should be a file whose name ends in \.html"):
+        run("checkenvironment", {"OUTPUT_HTML": str(tmp_path / "report.pdf")})
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("file", ["report.html", "Report.HTM", "report", "TEMPORARY_OUTPUT"])
