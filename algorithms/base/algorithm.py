@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -166,7 +167,9 @@ class MtmsdAlgorithm(QgsProcessingAlgorithm):
                 raise QgsProcessingException(f"{definition.name()} should be {expected}; found {value}.")
 
     def refuse_other_endings(self, values: ParameterValues) -> None:
-        """Check the names of documents, which programs go by; one may have no ending. Models are known by content.
+        """Check the names of documents, which programs go by; one may have no ending, or digits such as in v1.2.
+
+        Models are known by content.
 
         Raises:
             QgsProcessingException: One ends as a file of another kind.
@@ -174,7 +177,7 @@ class MtmsdAlgorithm(QgsProcessingAlgorithm):
         for definition in self.destinationParameterDefinitions():
             text = values.destination(definition.name())
             suffix = Path(text).suffix.lower()
-            if not isinstance(definition, QgsProcessingParameterFileDestination) or not suffix:
+            if not isinstance(definition, QgsProcessingParameterFileDestination) or not re.search("[a-z]", suffix):
                 continue
             for ending, endings in _ENDINGS.items():
                 if f"*{ending}" in definition.fileFilter() and suffix not in endings:

@@ -33,7 +33,7 @@ def test_a_run_is_refused_before_its_work(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("file", ["report.html", "Report.HTM", "report", "TEMPORARY_OUTPUT"])
+@pytest.mark.parametrize("file", ["report.html", "Report.HTM", "report", "report_v1.2", "TEMPORARY_OUTPUT"])
 def test_pages_may_have_these_names(file, tmp_path):
     place = file if file.isupper() else str(tmp_path / file)
     run("checkenvironment", {"OUTPUT_HTML": place})
