@@ -110,12 +110,12 @@ def test_a_run_that_goes_on_names_the_folder_of_its_work(scene, model, tmp_path,
         raise QgsProcessingException("enough")
 
     monkeypatch.setattr(disk_space, "check_space", check)
-    target, other = tmp_path / "f.tif", tmp_path / "other"
+    target, other = tmp_path / ("f.tif" if output == "OUTPUT" else "f.html"), tmp_path / "other"
     other.mkdir()
     parameters = {"INPUT": str(scene.raster), "MODEL": str(model), output: str(target)}
     with pytest.raises(QgsProcessingException, match="enough"):
         run(algorithm, {**parameters, **({"RESUME": str(other)} if named else {})})
-    assert found == [other if named else tmp_path / "f.tif.checkpoint"]
+    assert found == [other if named else tmp_path / f"{target.name}.checkpoint"]
 
 
 def test_settings_that_take_less_are_named_where_there_are_some(source, tmp_path, free):
