@@ -51,6 +51,9 @@ class FeatureGain:
         """What the features add, and whether the map uses them."""
         use = "the map uses them" if self.used else "the map does not use them"
         if not self.is_measurable:
-            return f"The diffusion features add nothing measurable ({self.signed} percentage points); {use}."
+            return (
+                "The held-out samples show no certain effect of the diffusion features "
+                f"({self.signed} percentage points); {use}."
+            )
         verb = "add" if self.gain > 0 else "cost"
         return f"The diffusion features {verb} {self.signed[1:]} percentage points of accuracy; {use}."

@@ -299,16 +299,36 @@ def test_what_the_classifier_uses_and_how_its_models_were_chosen():
     [
         (2.7, 0.6, True, "The diffusion features add 2.7 ± 0.6 percentage points of accuracy; the map uses them."),
         (-2.7, 0.6, False, "The diffusion features cost 2.7 ± 0.6 percentage points of accuracy; the map does not"),
-        (0.9, 0.5, True, "The diffusion features add nothing measurable (+0.9 ± 0.5 percentage points); the map uses"),
+        (
+            0.9,
+            0.5,
+            True,
+            "The held-out samples show no certain effect of the diffusion features (+0.9 ± 0.5 percentage points)",
+        ),
         (
             -0.9,
             0.5,
             False,
-            "add nothing measurable (−0.9 ± 0.5 percentage points); the map does not use them.",
+            "effect of the diffusion features (−0.9 ± 0.5 percentage points); the map does not use them.",
         ),
-        (5.0, None, True, "The diffusion features add nothing measurable (+5.0 percentage points); the map uses them."),
-        (-0.04, 0.1, True, "add nothing measurable (+0.0 ± 0.1 percentage points); the map uses them."),
-        (0.0, 0.0, True, "add nothing measurable (+0.0 ± 0.0 percentage points); the map uses them."),
+        (
+            5.0,
+            None,
+            True,
+            "no certain effect of the diffusion features (+5.0 percentage points); the map uses them.",
+        ),
+        (
+            -0.04,
+            0.1,
+            True,
+            "show no certain effect of the diffusion features (+0.0 ± 0.1 percentage points); the map uses them.",
+        ),
+        (
+            0.0,
+            0.0,
+            True,
+            "show no certain effect of the diffusion features (+0.0 ± 0.0 percentage points); the map uses them.",
+        ),
     ],
 )
 def test_what_the_diffusion_features_add_is_said_in_one_sentence(gain, error, used, expected):
