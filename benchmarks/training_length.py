@@ -42,7 +42,7 @@ from benchmarks.results import Results, circumstances  # noqa: E402
 from benchmarks.scenes import Scene, prepare  # noqa: E402
 from benchmarks.splits import SPLITS  # noqa: E402
 from mtmsd_qgis.classification.auto.feature_reader import FeatureSetReader  # noqa: E402
-from mtmsd_qgis.classification.feature_value.candidate import Candidate, cross_validated  # noqa: E402
+from mtmsd_qgis.classification.feature_value.candidate import Candidate, cross_validated, feature_sets_for  # noqa: E402
 from mtmsd_qgis.classification.feature_value.feature_importance import SourceShares  # noqa: E402
 from mtmsd_qgis.classification.feature_value.with_and_without import ReadAtSamples  # noqa: E402
 from mtmsd_qgis.classification.training_task import TrainingTask  # noqa: E402
@@ -69,7 +69,7 @@ _ELSEWHERE = 1_000_003  # seed of these patches and their noise: no training has
 def _map_alone(
     task: TrainingTask, reader: FeatureSetReader, read: ReadAtSamples, progress: Progress
 ) -> tuple[Candidate, None]:
-    features, order = read(reader, task.training, progress)
+    features, order = read(reader, task.training, feature_sets_for(reader, task.settings.split), progress)
     task = replace(task, training=task.training.subset(order))
     return cross_validated(reader, features, task, progress), None
 

@@ -29,4 +29,4 @@ class Standardizer:
 
     def __call__(self, values: Tensor) -> Tensor:
         """Standardise (N, T, D)."""
-        return (values - self.mean) * self.scale
+        return (values - self.mean).mul_(self.scale)

@@ -30,8 +30,13 @@ def box_mean(values: Tensor, valid: Tensor, inner_rows: slice, inner_cols: slice
     by_row = _box_weights(values.shape[-2], inner_rows, side).to(values)
     by_col = _box_weights(values.shape[-1], inner_cols, side).to(values)
     count = by_row @ valid.to(values) @ by_col.T
-    total = by_row @ torch.where(valid, values, 0) @ by_col.T
+    total = by_row @ known_or_zero(values, valid) @ by_col.T
     return total / count.clamp(min=1)
+
+
+def known_or_zero(values: Tensor, known: Tensor) -> Tensor:
+    """Values (F, h, w), 0 where they are not known (h, w); the very same where all are."""
+    return values if bool(known.all()) else torch.where(known, values, 0)
 
 
 def box_margin(side: int) -> tuple[int, int]:

@@ -162,6 +162,12 @@ class FeatureLayout:
         """T * D."""
         return len(self.timesteps) * self.features
 
+    @property
+    def feature_stages(self) -> list[int]:
+        """The decoder stage of each feature, 5 of "s5 c012"; 0 where it is not named."""
+        stages = [name.split(" ")[0][1:] for name in self.names]
+        return [int(stage) if stage.isdecimal() else 0 for stage in stages] or [0] * self.features
+
 
 def layout_to_json(layout: FeatureLayout) -> str:
     """The layout as one line of JSON."""

@@ -42,9 +42,19 @@ class HeldOut:
     unit: str
     weight: NDArray[np.float64] | None = None
 
+    @property
+    def is_out(self) -> NDArray[np.bool_]:
+        """(N,) whether some fold holds them out."""
+        return np.asarray(self.fold != ALWAYS_TRAINING)
+
+    @property
+    def folds(self) -> NDArray[np.int64]:
+        """The folds that hold some out, in order."""
+        return np.unique(self.fold[self.is_out])
+
     def weighted(self, weight: NDArray[np.float64] | None) -> HeldOut:
         """The same with the weights (N,) of the samples that take part; None: all count alike."""
-        return self if weight is None else replace(self, weight=weight[self.fold != ALWAYS_TRAINING])
+        return self if weight is None else replace(self, weight=weight[self.is_out])
 
 
 def hold_out(class_index: NDArray[np.int64], groupings: Mapping[str, NDArray[np.int64]], seed: int) -> HeldOut:

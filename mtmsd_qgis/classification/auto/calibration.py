@@ -29,10 +29,12 @@ def temperature(
         class_index: (n,).
         weight: (n,) of the samples; None: all count alike.
     """
-    rows = np.arange(len(class_index))
+    below = scores - scores.max(axis=1, keepdims=True)  # once for all factors
+    of_class = below[np.arange(len(class_index)), class_index]
 
     def loss(factor: float) -> float:
-        return weighted_mean(-log_probabilities(scores, factor)[rows, class_index], weight)
+        log_p = factor * of_class - np.log(np.exp(factor * below).sum(axis=1))
+        return weighted_mean(-np.maximum(log_p, FLOOR), weight)
 
     near = 10 * int(np.argmin([loss(factor) for factor in _TEMPERATURES[::10]]))  # the loss has one minimum
     return float(min(_TEMPERATURES[max(0, near - 9) : near + 10], key=loss))

@@ -7,7 +7,7 @@ model's best setting and its calibrated probabilities of held-out samples; and t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from ...sampling.folds import ALWAYS_TRAINING
 from ...sampling.held_out import HeldOut
 from ...sampling.subsampling import subsample
 from ..extras.block_weight import with_equal_blocks
@@ -91,12 +90,14 @@ class CrossValidatedModel:
         temperature: That calibrates its scores.
         log_p: (n, K) calibrated log probabilities of the held-out samples.
         accuracy: Share of them that is right, 0 to 1.
+        by_fold: What was learnt from the other folds, with all settings; serves models that learn from the same.
     """
 
     spec: ModelSpec
     temperature: float
     log_p: NDArray[np.float64]
     accuracy: float
+    by_fold: tuple[FittedModel, ...]
 
     def fit(self, training: TrainingSet, seed: int) -> FittedModel:
         """The model on all samples, or on as many as its estimator can take; the seed is of that draw."""
@@ -105,21 +106,28 @@ class CrossValidatedModel:
         return _fit(self.spec, training, self.temperature)
 
 
-def cross_validate(spec: ModelSpec, training: TrainingSet, held_out: HeldOut) -> CrossValidatedModel:
+def cross_validate(
+    spec: ModelSpec, training: TrainingSet, held_out: HeldOut, known: Iterable[CrossValidatedModel] = ()
+) -> CrossValidatedModel:
     """The setting of a model with the best Brier score.
 
     Args:
         spec: Of the model.
         training: (N,) samples.
         held_out: Folds of these samples.
+        known: Models of these samples and folds; one that learns from the same may be among them.
     """
-    scores, truth = _held_out_scores(spec, training, held_out.fold), held_out.class_index
+    truth, learns = held_out.class_index, (spec.estimator, spec.fit_on)
+    specs = ((each.by_fold[0].spec, each.by_fold) for each in known)
+    alike = (by_fold for other, by_fold in specs if (other.estimator, other.fit_on) == learns)
+    by_fold = next(alike, None) or tuple(_fit(spec, training.subset(held_out.fold != fold)) for fold in held_out.folds)
+    scores = _held_out_scores([replace(model, spec=spec) for model in by_fold], training, held_out)
     temperatures = [temperature(of_setting, truth, held_out.weight) for of_setting in scores]
     log_p = [log_probabilities(of_setting, factor) for of_setting, factor in zip(scores, temperatures)]
     best = int(np.argmin([mean_brier(of_setting, truth, held_out.weight) for of_setting in log_p]))
     accuracy = float((scores[best].argmax(axis=1) == truth).mean())
     chosen = ModelSpec(spec.estimator.only(best), spec.fit_on, spec.predict_on)
-    return CrossValidatedModel(chosen, temperatures[best], log_p[best], accuracy)
+    return CrossValidatedModel(chosen, temperatures[best], log_p[best], accuracy, by_fold)
 
 
 def side_by_side(features: Mapping[FeatureSet, Tensor], feature_sets: Sequence[FeatureSet]) -> Tensor:
@@ -139,12 +147,10 @@ def _fit(spec: ModelSpec, training: TrainingSet, temperature: float = 1.0) -> Fi
     return FittedModel(spec, standardizer, scorer, temperature)
 
 
-def _held_out_scores(spec: ModelSpec, training: TrainingSet, fold: NDArray[np.int64]) -> NDArray[np.float64]:
+def _held_out_scores(by_fold: Sequence[FittedModel], training: TrainingSet, held_out: HeldOut) -> NDArray[np.float64]:
     """Scores (S, n, K) of the samples that some fold holds out, in sample order, for each setting."""
-    scores = np.zeros((len(spec.estimator.settings), len(fold), training.n_classes))
-    is_held_out = fold != ALWAYS_TRAINING
-    for number in np.unique(fold[is_held_out]):
-        out = fold == number
-        model = _fit(spec, training.subset(~out))
+    scores = np.zeros((len(by_fold[0].spec.estimator.settings), len(training), training.n_classes))
+    for number, model in zip(held_out.folds, by_fold):
+        out = held_out.fold == number
         scores[:, out] = model.scores(training.subset(out).features).double().cpu().numpy()
-    return scores[:, is_held_out]
+    return scores[:, held_out.is_out]

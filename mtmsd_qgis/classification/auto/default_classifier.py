@@ -19,7 +19,7 @@ from ..feature_value.candidate import feature_sets_for
 from ..feature_value.column_sources import column_sources
 from ..feature_value.feature_gain import uses_features
 from ..feature_value.feature_importance import IMPORTANCE_SAMPLES, source_shares
-from ..feature_value.with_and_without import AtSamples, ReadAtSamples, with_and_without
+from ..feature_value.with_and_without import ReadAtSamples, with_and_without
 from ..log_lines import log_ensemble
 from ..training_task import FittedClassifier, TrainingTask
 from .feature_reader import FeatureSetReader
@@ -30,11 +30,8 @@ _FEATURE_BYTES = 2 << 30  # of the feature sets of the training samples
 def fit_default(task: TrainingTask, progress: Progress) -> FittedClassifier:
     """Read feature sets, ask whether the context is reliable, cross-validate models, fit their ensemble."""
     reader = FeatureSetReader.fit(task.cube, task.layout, task.device)
-
-    def read(of: FeatureSetReader, samples: SampleTable, progress: Progress) -> AtSamples:
-        return of.at_samples(samples, feature_sets_for(of, task.settings.split), progress)
-
-    return fit_at_samples(replace(task, training=samples_that_fit(task, reader)), reader, read, progress)
+    task = replace(task, training=samples_that_fit(task, reader))
+    return fit_at_samples(task, reader, lambda of, *what: of.at_samples(*what), progress)
 
 
 def samples_that_fit(task: TrainingTask, reader: FeatureSetReader) -> SampleTable:

@@ -100,6 +100,6 @@ def _principal_axes(residuals: Tensor) -> tuple[Tensor, Tensor]:
     """Variances (r,) and orthonormal axes (F, r) of residuals (N, F), without those that are rounding."""
     n, features = residuals.shape
     variance, vectors = torch.linalg.eigh(residuals.T @ residuals if features <= n else residuals @ residuals.T)
-    kept = variance > _RANK * variance[-1].clamp(min=1e-30)
-    variance, vectors = variance[kept], vectors[:, kept]
+    first = int((variance <= _RANK * variance[-1].clamp(min=1e-30)).sum())  # in ascending order
+    variance, vectors = variance[first:], vectors[:, first:]
     return variance, vectors if features <= n else residuals.T @ vectors / variance.sqrt()

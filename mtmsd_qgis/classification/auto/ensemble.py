@@ -168,7 +168,8 @@ def cross_validate_ensemble(
     specs = list(dict.fromkeys(spec for library in libraries.values() for spec in library))
     for number, spec in enumerate(specs):
         if spec.name not in found:
-            found[spec.name] = cross_validate(spec.balanced() if extrapolates else spec, subset, held_out)
+            fair = spec.balanced() if extrapolates else spec
+            found[spec.name] = cross_validate(fair, subset, held_out, found.values())
         progress((number + 1) / len(specs), f"cross-validating models: {number + 1} of {len(specs)}")
     prior = log_prior(training, purpose.groupings[held_out.unit]) if extrapolates else np.zeros(training.n_classes)
     ensembles = {}

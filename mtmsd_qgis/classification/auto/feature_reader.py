@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ...features.box_filter import box_mean
+from ...features.box_filter import box_mean, known_or_zero
 from ...features.extras.extra_reader import ExtraReader
 from ...features.tile_lookup import tiles_with_pixels
 from ...io.cube import Raster, spread_windows
@@ -190,7 +190,7 @@ class _Window:
             elif passes:
                 self._computed[key] = smooth(self._smoothed(quantity, passes - 1), self._weights())
             else:
-                self._computed[key] = torch.where(self._known, self._at_pixel(quantity), 0.0)
+                self._computed[key] = known_or_zero(self._at_pixel(quantity), self._known)
         return self._computed[key]
 
     def _at_pixel(self, quantity: Quantity) -> Tensor:

@@ -102,7 +102,7 @@ class BandPlan:
         """The plan for a raster of so many bands."""
         if len(layout.timesteps) <= 1 and not layout.spectra:
             return cls(tuple(range(bands)), (), ())
-        stages = stages_of(layout)
+        stages = layout.feature_stages
         finest = sorted(set(stages))[-2:]
 
         def pick(timesteps: Iterable[int], wanted: set[int]) -> tuple[int, ...]:
@@ -128,9 +128,3 @@ class BandPlan:
             read |= set(self.guide) if feature_set.uses_guide else set()
             read |= set(self.features) if feature_set.is_diffusion else set()
         return sorted(read)
-
-
-def stages_of(layout: FeatureLayout) -> list[int]:
-    """The decoder stage of each feature, 5 of "s5 c012"; 0 where the layout does not name it."""
-    stages = [name.split(" ")[0][1:] for name in layout.names]
-    return [int(stage) if stage.isdecimal() else 0 for stage in stages] or [0] * layout.features

@@ -49,6 +49,11 @@ def feature_sets_for(reader: FeatureSetReader, split: str) -> list[FeatureSet]:
     return list(feature_sets_of(available_models(library, reader.available)))
 
 
+def guided_sets_for(reader: FeatureSetReader, split: str) -> list[FeatureSet]:
+    """Those of them that the guidance image shapes: other values with diffusion features and without."""
+    return [feature_set for feature_set in feature_sets_for(reader, split) if feature_set.uses_guide]
+
+
 def cross_validated(
     reader: FeatureSetReader,
     features: dict[FeatureSet, Tensor],

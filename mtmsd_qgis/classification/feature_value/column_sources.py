@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ..auto.feature_reader import FeatureSetReader
-from ..auto.feature_sets import FeatureSet, Quantity, stages_of
+from ..auto.feature_sets import FeatureSet, Quantity
 
 ALL_STAGES = "all stages"  # of components that features of several stages contribute to
 
@@ -44,5 +44,5 @@ def _of_band(reader: FeatureSetReader, band: int) -> Source:
     layout = reader.layout
     if not reader.plan.features or band >= layout.diffusion_bands:
         return Source("spectra", "spectra")
-    stage = str(stages_of(layout)[band % layout.features]) if layout.names else "features"
+    stage = str(layout.feature_stages[band % layout.features]) if layout.names else "features"
     return Source(str(layout.timesteps[band // layout.features]), stage)

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ...jobs.data_model import FeatureLayout
 from ..auto.ensemble import Ensemble
-from ..auto.feature_sets import FeatureSet, stages_of
+from ..auto.feature_sets import FeatureSet
 from ..training_task import CellWeights, words_first
 from .column_sources import ALL_STAGES, Source
 
@@ -58,12 +58,21 @@ def source_shares(
         seed: Of the permutation.
     """
     used = {feature_set: features[feature_set] for feature_set in ensemble.feature_sets}
+    unchanged = [member.log_probabilities(used) for member in ensemble.members]
 
     def shares(name_of: Callable[[Source], Name]) -> dict[Name, float]:
         names = {feature_set: [name_of(source) for source in sources[feature_set]] for feature_set in used}
 
         def predict(name: Name | None, order: Tensor) -> Tensor:
-            return ensemble.predict({s: _permuted(values, names[s], name, order) for s, values in used.items()})
+            permuted = {s: _permuted(used[s], names[s], name, order) for s in used if name in names[s]}
+            return ensemble.combined(
+                [
+                    member.log_probabilities({**used, **permuted})
+                    if permuted.keys() & member.spec.predict_on
+                    else log_p
+                    for member, log_p in zip(ensemble.members, unchanged)
+                ]
+            )
 
         return permuted_shares(predict, {name for each in names.values() for name in each}, seed)
 
@@ -106,7 +115,7 @@ def cell_table(layout: FeatureLayout, shares: Mapping[Source, float]) -> CellWei
     """
     if len(layout.timesteps) < 2 or not layout.names:
         return {}
-    stages = [str(stage) for stage in sorted(set(stages_of(layout)))]
+    stages = [str(stage) for stage in sorted(set(layout.feature_stages))]
     return {
         str(timestep): {stage: shares.get(Source(str(timestep), stage), 0.0) for stage in stages}
         for timestep in layout.timesteps
@@ -115,7 +124,5 @@ def cell_table(layout: FeatureLayout, shares: Mapping[Source, float]) -> CellWei
 
 def _permuted(values: Tensor, names: Sequence[Name], name: Name | None, order: Tensor) -> Tensor:
     """Columns (n, F) with those of a name taken in an order."""
-    if name is None:
-        return values
     columns = torch.tensor([each == name for each in names], device=values.device)
     return torch.where(columns, values[order], values)

@@ -11,7 +11,6 @@ from torch import Tensor
 
 from ...jobs.data_model import FeatureLayout
 from ...progress import Progress
-from ..auto.feature_sets import stages_of
 from ..estimator import LabelledFeatures
 from ..feature_value.column_sources import Source
 from ..feature_value.feature_importance import cell_table, permuted_shares
@@ -35,7 +34,7 @@ def cell_shares(
     """
     chosen = slice(None, None, -(-len(samples.classes) // _SAMPLES))
     local, around = samples.local[chosen], samples.around[chosen]
-    stages = torch.tensor(stages_of(layout), device=local.device)
+    stages = torch.tensor(layout.feature_stages, device=local.device)
     of_local, of_around = stages[rule.purified.local], stages[rule.purified.around]
     cells = [Source(str(t), str(s)) for t in layout.timesteps for s in sorted(set(stages.tolist()))]
     if not cell_table(layout, {}):

@@ -13,7 +13,6 @@ from ...jobs.data_model import FeatureLayout
 from ...jobs.settings import ClassificationSettings
 from ...progress import Progress, span
 from ...sampling.sample_table import check_classes
-from ..auto.feature_sets import stages_of
 from ..estimator import LabelledFeatures
 from ..feature_value.feature_importance import cell_table
 from ..logistic_regression import FittedLogistic, LogisticRegression
@@ -55,7 +54,7 @@ def _fit(
     """The classifier that the settings name, and the weights of timesteps and stages where it has such."""
     settings, n_classes = task.settings, len(task.classes)
     if settings.classifier == "hyperfeatures":
-        stages = torch.tensor(stages_of(task.layout))
+        stages = torch.tensor(task.layout.feature_stages)
         of_local, of_around = stages[purified.local.cpu()], stages[purified.around.cpu()]
         fitted, alignment = HyperfeatureRegression(n_classes, settings.seed, of_local, of_around).fit(samples, progress)
         if cell_table(task.layout, {}):

@@ -2,7 +2,7 @@
 """The step "gather": the classifier's feature sets at the training samples of a scene.
 
 Enters: a scene with samples, and what "statistics" has found. Leaves: an array a feature set in shared/, with the
-numbers of the samples in the table of all; and those of the spectra alone, as the classifier may do without features.
+numbers of the samples in the table of all; and those that are smoothed without features, for a classifier without.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ...campaign.steps import Unit
 from ...classification.auto.default_classifier import samples_that_fit
 from ...classification.auto.feature_reader import FeatureSetReader
 from ...classification.auto.feature_sets import MARGIN, FeatureSet
-from ...classification.feature_value.candidate import feature_sets_for
+from ...classification.feature_value.candidate import feature_sets_for, guided_sets_for
 from ...classification.feature_value.with_and_without import AtSamples
 from ...classification.training_task import TrainingTask
 from ...diffusion.batch_plan import memory_guard
@@ -41,17 +41,19 @@ def gather(run: CampaignRun) -> UnitWork:
     device = announce_device(run.campaign.classify.device, run.campaign.classify.seed)
     found, task, reader = learning_task(run, device)
     kept = np.isin(_keys(found.training), _keys(samples_that_fit(task, reader)))
-    readers = {"": reader}
+    split = task.settings.split
+    reads = {"": (reader, feature_sets_for(reader, split))}
     if found.layout.spectra and reader.plan.features:
-        readers[SPECTRA_ALONE] = reader.without_features()
+        plain = reader.without_features()
+        reads[SPECTRA_ALONE] = plain, guided_sets_for(plain, split)
 
     def gather_scene(unit: Unit, progress: Progress) -> None:
         numbers = np.flatnonzero(kept & (found.scene == unit.scene))
         samples, arrays = found.training.subset(numbers), {}
-        for number, (prefix, of) in enumerate(readers.items()):
+        for number, (prefix, (of, wanted)) in enumerate(reads.items()):
             part = span(progress, 0.8 * number, 0.8 + 0.2 * number)
             with memory_guard(device, "Extract fewer features (KEEP, TIMESTEPS)."):
-                columns, order = _at_samples(of, samples, feature_sets_for(of, task.settings.split), part)
+                columns, order = _at_samples(of, samples, wanted, part)
             arrays.update({prefix + each.name: values.cpu().numpy() for each, values in columns.items()})
         with written_aside(run.folder / unit.file) as aside:
             write_file(aside, KIND, {}, {**arrays, ORDER: numbers[order]})

@@ -39,7 +39,7 @@ def learn(run: CampaignRun) -> UnitWork:
         found, task, reader = learning_task(run, device)
         features, spectra_alone = _gathered(run, device.torch_device)
 
-        def read(of: FeatureSetReader, samples: SampleTable, progress: Progress) -> AtSamples:  # noqa: ARG001
+        def read(of: FeatureSetReader, samples: SampleTable, *_: object) -> AtSamples:
             return features if of is reader else (spectra_alone, np.arange(len(samples)))
 
         classifier = fit_at_samples(task, reader, read, progress)

@@ -183,6 +183,19 @@ def test_models_that_are_known_are_not_cross_validated_again():
     assert (first.log_p == second.log_p).all()
 
 
+def test_models_that_learn_the_same_learn_it_once():
+    """What differs is what they predict from: here smoothed spectra, which say less than the spectra."""
+    training, _ = samples()
+    training.features[FeatureSet.SMOOTHED_SPECTRA][:] *= 0.2
+    held_out = hold_out(training.class_index, {}, 0)
+    first, others = cross_validate(INTERPOLATION[2], training, held_out), CONTEXTUAL[1:3]
+    for spec, shares in zip(others, (True, False)):
+        found = cross_validate(spec, training, held_out, [first])
+        assert (found.by_fold is first.by_fold) == shares
+        assert (found.log_p == cross_validate(spec, training, held_out).log_p).all()
+        assert not np.allclose(found.log_p, first.log_p) or not shares
+
+
 def test_the_same_seed_gives_the_same_ensemble():
     training, _ = samples(seed=3)
     assert torch.equal(*(ensemble_for().predict(training.features) for _ in range(2)))

@@ -48,6 +48,28 @@ def test_an_ensemble_that_reads_one_planted_cell_rests_on_it():
     assert 0.99 < total <= 1 + 1e-9
 
 
+def test_models_that_do_not_see_a_source_keep_their_answer():
+    """The shares are those of predicting anew with all models."""
+    rng = np.random.default_rng(3)
+    class_index = np.arange(240) % 2
+    values, spectra = rng.normal(size=(240, 8)), rng.normal(size=(240, 3))
+    values[:, 2] += 2 * class_index
+    spectra[:, 0] += class_index
+    ensemble, features, sources = ensemble_of(values, spectra, class_index)
+    used = {feature_set: features[feature_set] for feature_set in ensemble.feature_sets}
+
+    def predict(name, order):
+        permuted = {s: columns.clone() for s, columns in used.items()}
+        for feature_set, columns in permuted.items():
+            chosen = [i for i, source in enumerate(sources[feature_set]) if source.timestep == name]
+            columns[:, chosen] = columns[order][:, chosen] if chosen else columns[:, chosen]
+        return ensemble.predict(permuted)
+
+    expected = permuted_shares(predict, ["spectra", "50", "100"], 0)
+    assert min(expected.values()) > 0.01
+    assert source_shares(ensemble, features, sources, LAYOUT, 0).timesteps == pytest.approx(expected, abs=1e-6)
+
+
 def test_spectra_alone_leave_all_cells_at_zero():
     rng = np.random.default_rng(1)
     class_index = np.arange(240) % 2
