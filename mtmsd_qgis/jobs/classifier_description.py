@@ -119,11 +119,29 @@ class ClassifierDescription:
             if band.wavelength_nm is not None and not math.isfinite(band.wavelength_nm):
                 raise ValueError(f"band {band.number} has no finite wavelength")
         _check_figures(description.split, description.accuracy, len(ids))
+        _check_feature_value(description.ensemble, description.cell_weights or {})
         if description.segments is not None:
             check_segments(description.segments.pixels)
         if description.input == SCENE and (description.extraction is None or description.diffusion_model is None):
             raise ValueError("a classifier of scenes should name its extraction and its diffusion model")
         return description
+
+
+def _check_feature_value(ensemble: EnsembleSummary | None, cells: Mapping[str, Mapping[str, float]]) -> None:
+    """What diffusion features add is finite, and each timestep has a share of each stage.
+
+    Raises:
+        ValueError: It is not, or one has not.
+    """
+    gain = ensemble.feature_gain if ensemble else None
+    if gain is not None:
+        figures = gain.with_features, gain.without_features, gain.gain, gain.standard_error or 0.0, gain.errors
+        if not all(map(math.isfinite, figures)):
+            raise ValueError("finite figures of what the diffusion features add were expected")
+    if len({frozenset(row) for row in cells.values()}) > 1:
+        raise ValueError("a share of each timestep and stage was expected")
+    if not all(0 <= share < math.inf for row in cells.values() for share in row.values()):
+        raise ValueError("shares of timesteps and stages of 0 or more were expected")
 
 
 def _check_figures(split: SplitFacts, accuracy: AccuracyFigures | None, classes: int) -> None:

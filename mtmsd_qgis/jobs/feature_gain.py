@@ -22,7 +22,7 @@ class FeatureGain:
         standard_error: Of the difference; what is held out together is a cluster. None of a single cluster.
         samples: That were held out.
         folds: What was held out: "samples", "groups" or "blocks".
-        used: Whether the map uses the features; with extra rasters, where these have data.
+        used: Whether the classifier uses the features; with extra rasters, where these have data.
         errors: Standard errors that the difference must be away from 0 to be measurable: more where clusters are few.
     """
 
@@ -48,8 +48,8 @@ class FeatureGain:
 
     @property
     def sentence(self) -> str:
-        """What the features add, and whether the map uses them."""
-        use = "the map uses them" if self.used else "the map does not use them"
+        """What the features add, and whether the classifier uses them."""
+        use = "the classifier uses them" if self.used else "the classifier does not use them"
         if not self.is_measurable:
             return (
                 "The held-out samples show no certain effect of the diffusion features "

@@ -15,6 +15,7 @@ from ..jobs.results import ApplyResult
 from .accuracy_tables import headline, mapped_areas
 from .choice_parts import choice_notes, choice_parts, legend_of, legend_pixels
 from .export import json_text
+from .feature_gain import source_scene_parts
 from .html import facts as facts_table
 from .html import page, percent_text
 from .transfer_tables import transfer_parts
@@ -52,6 +53,7 @@ def apply_report(
             f"<p>{escape(classifier.split.sentence)} It is not the accuracy of this map.</p>",
             headline(classifier.accuracy),
         ]
+    parts += source_scene_parts(classifier)
     rows = {
         **facts,
         "Bands matched by": transfer.matched_by,
@@ -78,6 +80,7 @@ def apply_json(
     result: ApplyResult, classifier: ClassifierDescription, facts: Mapping[str, str], pixel_area_m2: float | None
 ) -> str:
     """The report as JSON; arguments as those of apply_report."""
+    gain = classifier.ensemble.feature_gain if classifier.ensemble else None
     document = {
         "format": FORMAT,
         "version": VERSION,
@@ -86,6 +89,8 @@ def apply_json(
         **({"notes": choice_notes(result.choices)} if result.choices else {}),
         "source": to_json(classifier.source),
         "source_accuracy": None if classifier.accuracy is None else to_json(classifier.accuracy),
+        "source_feature_gain": None if gain is None else to_json(gain),
+        "source_cell_weights": classifier.cell_weights,
         "pixel_area_m2": pixel_area_m2,
     }
     return json_text(document)

@@ -23,7 +23,7 @@ from ..jobs.json_dataclasses import is_number
 from ..jobs.settings import TRAINING_TIMESTEPS
 from .accuracy_tables import class_table, headline, matrix_table
 from .charts import line_chart
-from .feature_gain import feature_gain_parts
+from .feature_gain import source_scene_parts
 from .html import NONE, page, paragraph, swatch, table
 from .html import facts as facts_table
 from .reports import ensemble_parts
@@ -154,8 +154,8 @@ def _classifier_parts(classifier: ClassifierDescription) -> list[str]:
             for entry, count in zip(classifier.classes, split.training_samples)
         ]
         parts += ["<h2>Classes</h2>", table(["Class", "Id", "Training"], rows)]
-    ensemble = classifier.ensemble
-    return [*parts, *feature_gain_parts(ensemble.feature_gain), *ensemble_parts(ensemble)] if ensemble else parts
+    models = ensemble_parts(classifier.ensemble) if classifier.ensemble else []
+    return [*parts, *source_scene_parts(classifier), *models]
 
 
 def _model_facts(description: Mapping[str, Any]) -> dict[str, str]:

@@ -96,6 +96,11 @@ def paragraph(text: str, kind: str) -> str:
     return f'<p class="{kind}">{escape(text)}</p>'
 
 
+def told_of(scene: str, sentence: str) -> str:
+    """A sentence that says of which scene it holds; as it is where that is the report's own, without a name."""
+    return f"In {scene}, {sentence[0].lower()}{sentence[1:]}" if scene else sentence
+
+
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], first: str = "name") -> str:
     """A table that scrolls where it is too wide; cells are HTML, the first column a name."""
     titles = "".join(

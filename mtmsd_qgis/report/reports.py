@@ -127,7 +127,7 @@ def classification_parts(
     parts += feature_gain_parts(result.ensemble.feature_gain) if result.ensemble else []
     parts += timestep_choice_parts(result.timestep_choice)
     parts += _weights(result) + alignment_parts(result.alignment_weights)
-    parts += cell_weight_parts(result.cell_weights, by_gradient=result.settings.classifier == "transformer3d")
+    parts += cell_weight_parts(result.cell_weights, result.settings.classifier)
     parts += ensemble_parts(result.ensemble) if result.ensemble else []
     parts += extra_parts(result.extras) if result.extras else []
     parts += explanation_parts(result.explanations, result.classes)

@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,8 +17,11 @@ from hypothesis import strategies as st
 from mtmsd_qgis.errors import FileFormatError
 from mtmsd_qgis.io.array_file import KIND_CLASSIFIER, KIND_MODEL, read_arrays, write_file
 from mtmsd_qgis.io.classifier_file import read_classifier_description
+from mtmsd_qgis.jobs.classifier_description import ClassifierDescription
+from mtmsd_qgis.jobs.feature_gain import FeatureGain
 from mtmsd_qgis.jobs.json_dataclasses import to_json
 from tests.classifier_descriptions import a_description
+from tests.report.test_reports import ENSEMBLE
 
 ARRAYS = {"predictor.weight": np.arange(6, dtype=np.float32).reshape(2, 3)}
 
@@ -72,6 +77,8 @@ def test_a_newer_version_is_refused(path):
         ({"split": {**to_json(a_description().split), "training_samples": [1]}}, "figures of 2 classes"),
         ({"accuracy": {**to_json(a_description().accuracy), "matrix": [[1, 2]]}}, "figures of 2 classes"),
         ({"accuracy": {**to_json(a_description().accuracy), "oa_interval": [1.0]}}, "intervals of two ends"),
+        ({"cell_weights": {"50": {"3": 0.1}, "100": {"5": 0.1}}}, "a share of each timestep and stage"),
+        ({"cell_weights": {"50": {"3": -0.1}}}, "shares of timesteps and stages of 0 or more"),
     ],
 )
 def test_a_header_that_is_not_what_it_should_be_is_refused(tmp_path, change, message):
@@ -79,6 +86,18 @@ def test_a_header_that_is_not_what_it_should_be_is_refused(tmp_path, change, mes
     write_file(tmp_path / "c.mtmsdc", KIND_CLASSIFIER, {"classifier": description}, {})
     with pytest.raises(FileFormatError, match=message):
         read_classifier_description(tmp_path / "c.mtmsdc")
+
+
+def test_figures_on_features_that_are_no_numbers_are_refused():
+    """Such files are not ours, but JSON readers take NaN and 1e999."""
+    gain = FeatureGain(math.nan, 60.0, 0.0, None, 1000, "groups", used=True)
+    values = json.loads(json.dumps(to_json(a_description(ensemble=replace(ENSEMBLE, feature_gain=gain)))))
+    with pytest.raises(ValueError, match="finite figures of what the diffusion features add"):
+        ClassifierDescription.from_json(values)
+    for share in (math.nan, math.inf):
+        values = json.loads(json.dumps(to_json(a_description(cell_weights={"50": {"3": share}}))))
+        with pytest.raises(ValueError, match="shares of timesteps and stages of 0 or more"):
+            ClassifierDescription.from_json(values)
 
 
 def test_a_file_without_its_main_part_is_refused(tmp_path):

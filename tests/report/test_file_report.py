@@ -4,12 +4,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from mtmsd_qgis.errors import FileFormatError
 from mtmsd_qgis.io.array_file import KIND_CHECKPOINT, KIND_CLASSIFIER, KIND_MODEL, write_file
+from mtmsd_qgis.jobs.feature_gain import FeatureGain
 from mtmsd_qgis.jobs.json_dataclasses import to_json
 from mtmsd_qgis.report.file_report import DescribedFile
 from tests.classifier_descriptions import a_description
@@ -70,6 +72,23 @@ def test_a_classifier_is_described_with_classes_accuracy_and_models(described):
         assert words in page
     assert "ab" * 32 in page
     assert "2, 550 to 650 nm" in page
+
+
+def test_a_classifier_says_what_features_add_where_it_was_learnt_and_which_count(described):
+    gain = FeatureGain(60.0, 62.7, -2.7, 0.6, 1000, "groups", used=False)
+    cells = {"50": {"3": 0.0, "5": 0.05}, "100": {"3": 0.004, "5": 0.31}}
+    known = a_description(ensemble=replace(ENSEMBLE, feature_gain=gain), cell_weights=cells)
+    file = described(KIND_CLASSIFIER, {"classifier": to_json(known)})
+    page = file.report({})
+    assert "In the scene that was learnt from, the diffusion features cost 2.7 ± 0.6 percentage points" in page
+    assert "the classifier does not use them." in page
+    assert "In the scene that was learnt from, of all cells, t = 100 at stage 5 counts most, with 31 %" in page
+    classifier = json.loads(file.document())["description"]["classifier"]
+    assert (classifier["ensemble"]["feature_gain"]["gain"], classifier["cell_weights"]) == (-2.7, cells)
+    page = described(KIND_CLASSIFIER, {"classifier": to_json(a_description(cell_weights=cells))}).report({})
+    assert "timestep and stage together" in page  # of a classifier of one model
+    assert "diffusion features add" not in page
+    assert "timestep and stage" not in described(KIND_CLASSIFIER, {"classifier": to_json(a_description())}).report({})
 
 
 def test_a_classifier_without_held_out_samples_still_shows_its_classes(described):

@@ -16,8 +16,18 @@ from tests.report.test_reports import ENSEMBLE, classification
 @pytest.mark.parametrize(
     ("gain", "error", "used", "expected"),
     [
-        (2.7, 0.6, True, "The diffusion features add 2.7 ± 0.6 percentage points of accuracy; the map uses them."),
-        (-2.7, 0.6, False, "The diffusion features cost 2.7 ± 0.6 percentage points of accuracy; the map does not"),
+        (
+            2.7,
+            0.6,
+            True,
+            "The diffusion features add 2.7 ± 0.6 percentage points of accuracy; the classifier uses them.",
+        ),
+        (
+            -2.7,
+            0.6,
+            False,
+            "The diffusion features cost 2.7 ± 0.6 percentage points of accuracy; the classifier does not",
+        ),
         (
             0.9,
             0.5,
@@ -28,25 +38,25 @@ from tests.report.test_reports import ENSEMBLE, classification
             -0.9,
             0.5,
             False,
-            "effect of the diffusion features (−0.9 ± 0.5 percentage points); the map does not use them.",
+            "effect of the diffusion features (−0.9 ± 0.5 percentage points); the classifier does not use them.",
         ),
         (
             5.0,
             None,
             True,
-            "no certain effect of the diffusion features (+5.0 percentage points); the map uses them.",
+            "no certain effect of the diffusion features (+5.0 percentage points); the classifier uses them.",
         ),
         (
             -0.04,
             0.1,
             True,
-            "show no certain effect of the diffusion features (+0.0 ± 0.1 percentage points); the map uses them.",
+            "no certain effect of the diffusion features (+0.0 ± 0.1 percentage points); the classifier uses them.",
         ),
         (
             0.0,
             0.0,
             True,
-            "show no certain effect of the diffusion features (+0.0 ± 0.0 percentage points); the map uses them.",
+            "no certain effect of the diffusion features (+0.0 ± 0.0 percentage points); the classifier uses them.",
         ),
     ],
 )

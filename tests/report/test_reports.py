@@ -203,7 +203,7 @@ def test_a_map_of_spectra_alone_is_named():
     gain = FeatureGain(90.0, 80.0, 10.0, 1.0, 50, "samples", used=True)
     outlined = replace(alone, ensemble=replace(ENSEMBLE, feature_gain=gain))
     page = classification_report(outlined, {})
-    assert "the map uses them" in page
+    assert "the classifier uses them" in page
     assert "they outline the fields within which spectra are averaged" in page
     assert "uses spectra only" not in page
 
@@ -218,7 +218,7 @@ def test_timestep_and_stage_are_shown_together():
     assert re.findall(r"<td[^>]*>([^<]*)</td>", table) == ["0", "0.4", "5.0", "31", "&lt;0.1", "0"]
     none = {"50": {"3": 0.0, "5": 0.0}, "100": {"3": 0.0, "5": 0.0}}
     page = classification_report(classification(cell_weights=none), {})
-    assert "of any one timestep and stage among samples changes nothing on this map" in page
+    assert "of any one timestep and stage among samples changes nothing." in page
     assert "timestep and stage together" not in page
 
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from html import escape
 
+from ..html import told_of
 from .heat_map import HeatMap
 
 _LEAST_SHOWN = 0.001
 _BY_SHUFFLING = (
-    "Percent of what the map's probabilities change by when the features of that cell alone are shuffled among "
+    "Percent of what the classifier's probabilities change by when the features of that cell alone are shuffled among "
     "samples. Cells that tell the same stand in for each other: all of a timestep can count more than its cells do. "
     "What is missing from 100 % are spectra and other inputs."
 )
@@ -22,25 +23,27 @@ _BY_GRADIENT = "Percent of the mean squared gradient of the networks' decision, 
 CellWeights = Mapping[str, Mapping[str, float]]
 
 
-def cell_weight_parts(cells: CellWeights | None, *, by_gradient: bool = False) -> list[str]:
+def cell_weight_parts(cells: CellWeights | None, classifier: str, scene: str = "") -> list[str]:
     """The sentence and the table; nothing where the raster has no such cells.
 
     Args:
         cells: Shares.
-        by_gradient: Whether they are those of a gradient; else features were shuffled.
+        classifier: Whose they are: those of "transformer3d" are of a gradient, for others features were shuffled.
+        scene: That they were measured in, where it is not the one that the report is on.
     """
     if not cells:
         return []
+    sentence = escape(told_of(scene, cell_sentence(cells)))
     timesteps, stages = list(cells), list(next(iter(cells.values())))
     if not any(any(row.values()) for row in cells.values()):
-        return [f"<p>{escape(cell_sentence(cells))}</p>"]
+        return [f"<p>{sentence}</p>"]
     values = [[cells[timestep][stage] for timestep in timesteps] for stage in stages]
+    meaning = _BY_GRADIENT if classifier == "transformer3d" else _BY_SHUFFLING
     return [
-        "<h2>What the classifier uses: timestep and stage together</h2>",
-        f"<p><strong>{escape(cell_sentence(cells))}</strong></p>",
+        f"<h2>What the classifier uses{f' in {scene}' if scene else ''}: timestep and stage together</h2>",
+        f"<p><strong>{sentence}</strong></p>",
         HeatMap(stages, timesteps, values, 0.0, max(map(max, values)), _percent).html(),
-        f"<p>{_BY_GRADIENT if by_gradient else _BY_SHUFFLING} Small timesteps have little noise, small stages are "
-        "coarse.</p>",
+        f"<p>{meaning} Small timesteps have little noise, small stages are coarse.</p>",
     ]
 
 
@@ -76,7 +79,7 @@ def cell_sentence(cells: CellWeights) -> str:
     shares = {(timestep, stage): share for timestep, row in cells.items() for stage, share in row.items()}
     total = sum(shares.values())
     if total <= 0:
-        return "Shuffling the features of any one timestep and stage among samples changes nothing on this map."
+        return "Shuffling the features of any one timestep and stage among samples changes nothing."
     timestep, stage = max(shares, key=lambda cell: shares[cell])
     return (
         f"Of all cells, t = {timestep} at stage {stage} counts most, with {_percent(shares[timestep, stage])} %; the "

@@ -75,4 +75,4 @@ def test_features_of_noise_add_nothing_measurable():
 def test_features_are_used_where_they_are_learnt_from_or_outline_fields(uses_context):
     gain = feature_gain(*ensembles(lambda index, rng: rng.normal(size=(len(index), 4)), uses_context=uses_context))
     assert gain.used == uses_context
-    assert uses_context or (gain.gain == 0 and "the map does not use them" in gain.sentence)
+    assert uses_context or (gain.gain == 0 and "the classifier does not use them" in gain.sentence)
