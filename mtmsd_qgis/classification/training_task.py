@@ -105,11 +105,6 @@ class FittedClassifier:
     alignment: CellWeights = field(default_factory=dict)
 
 
-def words_first(shares: Mapping[str, float]) -> dict[str, float]:
-    """Shares by label: words first, then numbers, ascending."""
-    return dict(sorted(shares.items(), key=lambda item: (item[0].isdigit(), item[0].zfill(9))))
-
-
 def weight_facts(weights: NDArray[np.float64] | None, field: str | None) -> SampleWeightFacts | None:
     """What a result says of the weights of training samples; None where all count alike.
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from .accuracy_results import AccuracyFigures
 from .choice_results import SegmentFacts
@@ -24,6 +25,8 @@ FEATURES = "features"  # a feature raster
 BANDS = "bands"  # a raster of plain bands, without features
 _INPUTS = (SCENE, FEATURES, BANDS)
 _LARGEST_ID = 65_535
+
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
@@ -107,7 +110,7 @@ class ClassifierDescription:
             ValueError: A part is missing, of the wrong type or out of range.
             MtmsdError: Settings are out of range, or the layout is of a newer version.
         """
-        description = from_json(cls, values)
+        description = _in_order(from_json(cls, values))
         if description.input not in _INPUTS:
             raise ValueError(f"input should be one of {', '.join(_INPUTS)}, found {shown(description.input)}")
         ids = [entry.id for entry in description.classes]
@@ -125,6 +128,22 @@ class ClassifierDescription:
         if description.input == SCENE and (description.extraction is None or description.diffusion_model is None):
             raise ValueError("a classifier of scenes should name its extraction and its diffusion model")
         return description
+
+
+def words_first(shares: Mapping[str, Value]) -> dict[str, Value]:
+    """What each label has: words first, then numbers, ascending."""
+    return dict(sorted(shares.items(), key=lambda item: (item[0].isdigit(), item[0].zfill(9))))
+
+
+def _in_order(description: ClassifierDescription) -> ClassifierDescription:
+    """Timesteps and stages as numbers ascend: a file has them in the order of texts, 100 before 50."""
+    timesteps, stages, cells = description.timestep_weights, description.stage_weights, description.cell_weights
+    return replace(
+        description,
+        timestep_weights=None if timesteps is None else words_first(timesteps),
+        stage_weights=None if stages is None else words_first(stages),
+        cell_weights=None if cells is None else {t: words_first(row) for t, row in words_first(cells).items()},
+    )
 
 
 def _check_feature_value(ensemble: EnsembleSummary | None, cells: Mapping[str, Mapping[str, float]]) -> None:

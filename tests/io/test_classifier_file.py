@@ -36,6 +36,20 @@ def test_what_is_written_is_read(path):
     assert read_classifier_description(path) == a_description()
 
 
+def test_timesteps_and_stages_are_read_as_their_numbers_ascend(tmp_path):
+    cells = {timestep: {"3": 0.1, "10": 0.1} for timestep in ("50", "100", "500")}
+    shares = {"spectra": 0.4, "50": 0.3, "100": 0.3}
+    made = a_description(
+        cell_weights=cells, timestep_weights=shares, stage_weights={"spectra": 0.4, "3": 0.3, "10": 0.3}
+    )
+    write_file(tmp_path / "c.mtmsdc", KIND_CLASSIFIER, {"classifier": to_json(made)}, ARRAYS)
+    read = read_classifier_description(tmp_path / "c.mtmsdc")
+    assert read == made
+    assert (list(read.cell_weights), list(read.cell_weights["50"])) == (["50", "100", "500"], ["3", "10"])
+    assert list(read.timestep_weights) == ["spectra", "50", "100"]
+    assert list(read.stage_weights) == ["spectra", "3", "10"]
+
+
 def test_it_is_read_without_torch_or_scipy(path):
     code = (
         "import sys; from mtmsd_qgis.io.classifier_file import read_classifier_description as read; read(sys.argv[1]);"

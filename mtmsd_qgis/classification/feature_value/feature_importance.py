@@ -14,10 +14,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ...jobs.classifier_description import words_first
 from ...jobs.data_model import FeatureLayout
 from ..auto.ensemble import Ensemble
 from ..auto.feature_sets import FeatureSet
-from ..training_task import CellWeights, words_first
+from ..training_task import CellWeights
 from .column_sources import ALL_STAGES, Source
 
 IMPORTANCE_SAMPLES = 500  # that importance is measured at, at most

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import torch
 
+from ...jobs.classifier_description import words_first
 from ...progress import Progress, span
 from ...sampling.sample_table import check_classes
 from ..feature_value.column_sources import Source
 from ..feature_value.feature_importance import cell_table
 from ..sample_weights import mean_one
-from ..training_task import FittedClassifier, TrainingTask, words_first
+from ..training_task import FittedClassifier, TrainingTask
 from .patch_classifier import FeatureProjection, PatchClassifier
 from .patch_reader import PatchPredictor, PatchReader, PatchRule
 
