@@ -23,6 +23,12 @@ def test_a_page_has_context_decision_consequence_and_status(path):
     assert re.match(r"In force|Replaced by|To be replaced by", sections[-1].partition("\n")[2].strip())
 
 
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_a_page_is_one_page(path):
+    """Some 950 words; tables of measurements belong to docs/ablations.md."""
+    assert len(path.read_text("utf-8").split()) <= 950
+
+
 def test_the_index_lists_each_page_once_with_title_and_status():
     index = (DECISIONS / "index.md").read_text("utf-8")
     rows = re.findall(r"^\| (\d+) \| \[(.+?)\]\((.+?)\) \| (.+) \|$", index, re.MULTILINE)
