@@ -116,6 +116,45 @@ def test_weights_are_the_variance_that_a_cell_has():
     )
 
 
+def predictions(samples, weights, stages, reference):
+    """Of logistic regression with weights of the local cells alone, and of `linear` on a reference.
+
+    The cells share the variance of the reference, so that the penalty holds both back alike. The classifier shares
+    that of all features instead, so that even weights there are `linear` on all.
+    """
+    columns = reference.local.shape[1:].numel()
+    local, around = Standardizer.fit(samples.local), Standardizer.fit(samples.around)
+    scaled = [
+        Standardizer(scaler.mean, scaler.scale * column_scale(weight, stages, (1, 5), columns))
+        for scaler, weight in ((local, weights), (around, torch.zeros_like(weights)))
+    ]
+    plain = LogisticRegression(4, 0)
+    weighed = plain.fit_scaled(samples, scaled[0], scaled[1], silent)
+    expected = plain.fit(reference, silent)
+    return weighed.predict(samples.local, samples.around), expected.predict(reference.local, reference.around)
+
+
+@pytest.mark.parametrize(("stage", "number"), [(1, 0), (5, 1)])
+def test_all_weight_on_a_cell_is_linear_on_that_cell_alone(stage, number):
+    samples = samples_of((3, 5))
+    weights = torch.zeros(5, 2, dtype=torch.float64)
+    weights[3, number] = 1
+    cell = samples.local[:, 3:4, stage == STAGES]
+    found, expected = predictions(
+        samples, weights, STAGES, LabelledFeatures(cell, torch.zeros_like(cell), samples.classes)
+    )
+    torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-4)
+
+
+def test_even_weights_of_equal_timesteps_are_linear_on_one():
+    stages = torch.tensor([1, 1, 1, 5, 5, 5])
+    one = samples_of((0, 5), timesteps=1)
+    reference = LabelledFeatures(one.local, torch.zeros_like(one.local), one.classes)
+    repeated = LabelledFeatures(one.local.expand(-1, 5, -1), one.around.expand(-1, 5, -1), one.classes)
+    found, expected = predictions(repeated, torch.full((5, 2), 1 / 10, dtype=torch.float64), stages, reference)
+    torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-4)
+
+
 def test_alignment_is_what_the_kernels_say():
     """Against the centred kernel matrices themselves (Cortes et al. 2012), less what chance gives."""
     samples = samples_of((3, 5), count=60)
