@@ -110,17 +110,21 @@ def _inverting(outputs: Outputs) -> Outputs:
     return inverted
 
 
-def inversion(network: Callable[[Tensor, Tensor], Tensor], x0: Tensor, timestep: int) -> Tensor:
+def inversion(network: Callable[[Tensor, Tensor], Tensor], x0: Tensor, timestep: int, step: int = _STEP) -> Tensor:
     """The state at a timestep that the network's own predictions lead to from the clean one.
+
+    No timestep is that of a clean state, so there the network is asked at 0, the cleanest it was trained on. The noise
+    it then finds is not that of the state: best predictions of white data end 0.06 % longer at 950 than with none.
 
     Args:
         network: Predicts the noise of (B, C, H, W) at timesteps (B,).
         x0: (B, C, H, W) clean components.
-        timestep: Where the walk ends; it goes in steps of 50, the last one shorter.
+        timestep: Where the walk ends; the last step may be shorter.
+        step: Timesteps between two states.
     """
     state, here, clean = x0, 0, 1.0
     while here < timestep:
-        after = min(here + _STEP, timestep)
+        after = min(here + step, timestep)
         noise = network(state, torch.full((len(x0),), here))
         left = float(alpha_bar()[after])
         predicted = (state - (1 - clean) ** 0.5 * noise) / clean**0.5

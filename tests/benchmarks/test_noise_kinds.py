@@ -33,6 +33,47 @@ def test_an_inversion_turns_by_the_angle_of_each_step():
     torch.testing.assert_close(inversion(best_for_white_data, x0, 100), x0 * float(expected))
 
 
+def with_clean_state_known(state, timesteps):
+    """The same from a clean state on, in which there is no noise to predict."""
+    return best_for_white_data(state, timesteps) * (int(timesteps[0]) > 0)
+
+
+def test_white_data_keep_their_length_but_for_the_turns_of_the_schedule():
+    """Worked out from the schedule alone, a clean state's angle being 0."""
+    angle = np.arccos(np.sqrt(alpha_bar().astype(float)))
+    assert np.cos(np.diff([0, *angle[50:951:50]])).prod() == pytest.approx(0.94279, abs=5e-6)
+    assert np.cos(np.diff([0, *angle[:951]])).prod() == pytest.approx(0.99881, abs=5e-6)
+
+
+@pytest.mark.parametrize(
+    ("network", "step", "length"),
+    [
+        (with_clean_state_known, 50, 0.94279),
+        (with_clean_state_known, 1, 0.99879),  # from the clean state to t = 1; 0.99881 is by way of t = 0
+        (best_for_white_data, 50, 0.94334),  # asked at t = 0 where no noise is yet
+        (best_for_white_data, 1, 0.99885),
+    ],
+)
+def test_an_inversion_ends_at_the_length_of_its_turns(network, step, length):
+    end = inversion(network, torch.ones(1, 1, 2, 2, dtype=torch.float64), 950, step)
+    torch.testing.assert_close(end, torch.full_like(end, length), rtol=0, atol=6e-6)
+
+
+@pytest.mark.parametrize("timestep", [30, 120, 200])
+def test_the_last_step_of_an_inversion_may_be_shorter(timestep):
+    asked = []
+
+    def network(state, timesteps):
+        asked.append(int(timesteps[0]))
+        return with_clean_state_known(state, timesteps)
+
+    end = inversion(network, torch.ones(1, 1, 2, 2, dtype=torch.float64), timestep)
+    assert asked == list(range(0, timestep, 50))
+    angle = np.arccos(np.sqrt(alpha_bar().astype(float)))
+    turns = np.diff([0, *angle[[*asked[1:], timestep]]])
+    torch.testing.assert_close(end, torch.full_like(end, float(np.cos(turns).prod())))
+
+
 def test_the_noise_of_a_state_leads_back_to_it():
     x0, noise = torch.randn(2, 1, 3, 8, 8, generator=torch.Generator().manual_seed(0)).unbind()
     state = q_sample(x0, noise, torch.tensor([200]))
