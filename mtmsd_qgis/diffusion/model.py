@@ -33,7 +33,7 @@ from ..jobs.json_dataclasses import is_number, is_whole, shown
 from ..jobs.settings import PretrainSettings, from_json, to_json
 from .preprocessing import MAX_BANDS, Preprocessor
 from .scene_statistics import StoredStatistics, expected_shapes, from_arrays
-from .training_state import Anchor, TrainingState, new_training
+from .training_state import TIMESTEP_EDGES, Anchor, TrainingState, new_training
 from .unet import UNet
 
 log = logging.getLogger(__name__)
@@ -129,12 +129,12 @@ def save_checkpoint(
         arrays[f"average.{name}"] = _to_numpy(state.average[name])
         for key in ("exp_avg", "exp_avg_sq"):
             arrays[f"{key}.{name}"] = _to_numpy(memory[key]) if memory else np.zeros(tuple(weight.shape), np.float32)
-    arrays["interval"], arrays["losses"] = _curve(state)
+    arrays.update(_curve(state, ""))
     anchor = state.anchor
     if anchor:
         for prefix, tensors in zip(_ANCHOR_PREFIXES, (anchor.weights, anchor.average)):
             arrays.update({prefix + name: _to_numpy(tensor) for name, tensor in tensors.items()})
-        arrays["anchor_interval"], arrays["anchor_losses"] = _curve(anchor)
+        arrays.update(_curve(anchor, "anchor_"))
     position = {
         "iteration": state.iteration,
         "anchor": anchor.iteration if anchor else None,
@@ -144,8 +144,10 @@ def save_checkpoint(
     write_file(path, KIND_CHECKPOINT, {**description, **position}, arrays)
 
 
-def _curve(state: TrainingState | Anchor) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    return np.array(state.interval, dtype=np.float64), np.array(state.losses, dtype=np.float64).reshape(-1, 2)
+def _curve(state: TrainingState | Anchor, which: str) -> dict[str, NDArray[np.float64]]:
+    losses = np.array(state.losses, dtype=np.float64).reshape(-1, 2)
+    arrays = {f"{which}interval": np.array(state.interval, dtype=np.float64), f"{which}losses": losses}
+    return arrays if state.by_timestep is None else {**arrays, f"{which}by_timestep": state.by_timestep}
 
 
 def load_checkpoint(
@@ -257,6 +259,8 @@ def _check_shapes(
         if max(points, waiting) > _LONGEST_CURVE:
             raise ValueError(f"a loss curve of {max(points, waiting)} points")
         expected.update({f"{which}losses": ("F64", points, 2), f"{which}interval": ("F64", waiting)})
+        if f"{which}by_timestep" in shapes:  # checkpoints of earlier versions have none
+            expected[f"{which}by_timestep"] = ("F64", 2, len(TIMESTEP_EDGES) - 1)
     wrong = sorted(name for name in expected.keys() | shapes.keys() if expected.get(name) != shapes.get(name))
     if wrong:
         name = wrong[0]
@@ -307,7 +311,7 @@ def _restore(state: TrainingState, arrays: Mapping[str, NDArray[Any]], position:
             "step": torch.tensor(float(state.iteration - state.restarted)),
             **{key: torch.from_numpy(arrays[f"{key}.{name}"]).to(weight.device) for key in ("exp_avg", "exp_avg_sq")},
         }
-    state.losses, state.interval = _curve_from(arrays, "")
+    state.losses, state.interval, state.by_timestep = _curve_from(arrays, "")
     if position["anchor"] is not None:
         weights, average = (_tensors(arrays, prefix, state) for prefix in _ANCHOR_PREFIXES)
         state.anchor = Anchor(position["anchor"], weights, average, *_curve_from(arrays, "anchor_"))
@@ -318,9 +322,11 @@ def _tensors(arrays: Mapping[str, NDArray[Any]], prefix: str, state: TrainingSta
     return {name: torch.from_numpy(arrays[prefix + name]).to(weight.device) for name, weight in state.average.items()}
 
 
-def _curve_from(arrays: Mapping[str, NDArray[Any]], which: str) -> tuple[list[tuple[int, float]], list[float]]:
+def _curve_from(
+    arrays: Mapping[str, NDArray[Any]], which: str
+) -> tuple[list[tuple[int, float]], list[float], NDArray[np.float64] | None]:
     losses = [(int(i), float(loss)) for i, loss in arrays[f"{which}losses"]]
-    return losses, [float(loss) for loss in arrays[f"{which}interval"]]
+    return losses, [float(loss) for loss in arrays[f"{which}interval"]], arrays.get(f"{which}by_timestep")
 
 
 def _to_numpy(tensor: torch.Tensor) -> NDArray[Any]:

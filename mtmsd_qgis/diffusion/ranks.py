@@ -16,8 +16,10 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.distributed as distributed
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ..errors import DeviceError, SettingsError
@@ -42,26 +44,27 @@ class Ranks:
         """The patches of a batch that this process computes."""
         return batch if self.count == 1 else batch[self.index :: self.count]
 
-    def add_up(self, network: UNet, loss: float, stop: bool) -> tuple[float, bool]:
-        """Gradients and loss of the whole batch, and whether some process wants to stop.
+    def add_up(self, network: UNet, figures: NDArray[np.float32], stop: bool) -> tuple[NDArray[np.float32], bool]:
+        """Gradients and figures of the whole batch, and whether some process wants to stop.
 
         Args:
             network: With gradients of this process's part, of the mean over the whole batch; they are replaced.
-            loss: Likewise of this part.
+            figures: (n,) likewise sums over this part: the loss first.
             stop: Whether this process was told to.
         """
         if self.count == 1:
-            return loss, stop
+            return figures, stop
         weights = list(network.parameters())
         parts = [torch.zeros_like(w) if w.grad is None else w.grad for w in weights]  # none: fewer patches than ranks
-        facts = parts[0].new_tensor([loss, float(stop)])
+        facts = parts[0].new_tensor([*figures.tolist(), float(stop)])
         together = torch.cat([*(part.flatten() for part in parts), facts])
         distributed.all_reduce(together)
         start = 0
         for weight in weights:
             weight.grad = together[start : start + weight.numel()].view_as(weight)
             start += weight.numel()
-        return float(together[-2]), bool(together[-1] > 0)
+        *summed, stopped = together[start:].tolist()
+        return np.array(summed, dtype=np.float32), stopped > 0
 
 
 def ranks() -> Ranks:

@@ -34,7 +34,7 @@ from .device import dtype_name, fetched, short_type, uploaded
 from .noise import q_sample
 from .patch_sampler import PatchSampler
 from .ranks import Ranks, ranks
-from .training_state import TrainingState, go_back, has_diverged, is_finite, keep_anchor, rate_share
+from .training_state import TIMESTEP_EDGES, TrainingState, go_back, has_diverged, is_finite, keep_anchor, rate_share
 from .unet import UNet
 
 log = logging.getLogger(__name__)
@@ -166,18 +166,22 @@ class _Training:
             group["lr"] = learning_rate(settings, state.iteration) * rate_share(state, settings)
         part = self.ranks.part
         batch = _Batch(part(x0), part(noise), part(timesteps), part(valid), valid.sum())
-        loss = self._backward(batch)
+        figures = self._backward(batch)
         if self.ranks.count > 1:
-            total, self.stop = self.ranks.add_up(state.network, float(loss()), self.stop)
+            total, self.stop = self.ranks.add_up(state.network, figures(), self.stop)
         state.optimizer.step()
         # The average forgets the random start faster than its decay alone would let it: it spans a ninth of the run.
         decay = min(settings.ema_decay, (1 + state.iteration) / (10 + state.iteration))
         weights = [weight.detach() for weight in state.network.parameters()]
         torch._foreach_lerp_(list(state.average.values()), weights, 1 - decay)
-        return float(loss()) if self.ranks.count == 1 else total
+        loss, *sums = figures() if self.ranks.count == 1 else total
+        is_late = state.iteration >= settings.iterations - max(1, settings.iterations // 10)
+        if is_late and state.by_timestep is not None:
+            state.by_timestep = state.by_timestep + np.reshape(sums, state.by_timestep.shape)
+        return float(loss)
 
     def _backward(self, batch: _Batch) -> Callable[[], NDArray[np.float32]]:
-        """Gradients of the batch's loss, by the plan or smaller ones where memory runs out; the call waits for it."""
+        """As the function of this name; by the plan, or smaller ones where memory runs out."""
         while True:
             self.state.optimizer.zero_grad(set_to_none=True)
             try:
@@ -219,23 +223,44 @@ def masked_loss(predicted: Tensor, noise: Tensor, valid: Tensor, count: Tensor |
         valid: (B, 1, H, W), 1 where valid.
         count: What the sum is divided by, where these are a part of a batch; else the number of valid pixels.
     """
-    squared = (predicted - noise).square().mean(dim=1, keepdim=True)
-    return (squared * valid).sum() / (valid.sum() if count is None else count).clamp(min=1)
+    errors = _squared_errors(predicted, noise, valid)
+    return errors.sum() / (valid.sum() if count is None else count).clamp(min=1)
+
+
+def _squared_errors(predicted: Tensor, noise: Tensor, valid: Tensor) -> Tensor:
+    """(B, 1, H, W), 0 where invalid; arguments as of masked_loss."""
+    return (predicted - noise).square().mean(dim=1, keepdim=True) * valid
+
+
+def _by_timestep(errors: Tensor, valid: Tensor, timesteps: Tensor) -> Tensor:
+    """(2, intervals of TIMESTEP_EDGES): sums of errors (B, 1, H, W) and of valid pixels of the patches of each."""
+    inside = torch.stack(
+        [(timesteps >= first) & (timesteps < end) for first, end in zip(TIMESTEP_EDGES, TIMESTEP_EDGES[1:])]
+    )
+    patches = torch.stack([errors.sum(dim=(1, 2, 3)), valid.sum(dim=(1, 2, 3))])
+    return (patches[:, None] * inside).sum(dim=2)
 
 
 def _backward(network: UNet, batch: _Batch, at_once: int) -> Callable[[], NDArray[np.float32]]:
-    """Gradients of the whole batch's loss, added up over parts of so many patches; the call waits for the loss."""
+    """Gradients of the whole batch's loss, added up over parts of so many patches.
+
+    Returns:
+        Waits for the loss, followed by the sums of _by_timestep.
+    """
     device = batch.x0.device
     dtype = short_type(device)
-    total, wait = torch.zeros((), device=device), None
+    total, sums = torch.zeros((), device=device), torch.zeros(2, len(TIMESTEP_EDGES) - 1, device=device)
+    wait = None
     for start in range(0, len(batch.x0), at_once):
         part = slice(start, start + at_once)
         timesteps, noise = batch.timesteps[part], batch.noise[part]
         with torch.autocast(device.type, dtype, enabled=dtype == torch.bfloat16):
             predicted = network(q_sample(batch.x0[part], noise, timesteps), timesteps)
-        loss = masked_loss(predicted.float(), noise, batch.valid[part], batch.count)
+        errors = _squared_errors(predicted.float(), noise, batch.valid[part])
+        loss = errors.sum() / batch.count.clamp(min=1)
         total += loss.detach()
+        sums += _by_timestep(errors.detach(), batch.valid[part], timesteps)
         if start + at_once >= len(batch.x0):
-            wait = fetched(total)
+            wait = fetched(torch.cat([total[None], sums.flatten()]))
         loss.backward()  # type: ignore[no-untyped-call]
-    return wait or fetched(total)
+    return wait or fetched(torch.cat([total[None], sums.flatten()]))

@@ -12,7 +12,9 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ..errors import MtmsdError
@@ -24,6 +26,9 @@ log = logging.getLogger(__name__)
 LARGEST_LOSS = 100.0  # predicting no noise at all costs 1; a hundred times that is no training any more
 HEALTHY_LOSS = 2.0  # a state is kept to go back to only where the last losses were at most so high
 SPACING = 100  # iterations between two such states
+# Intervals of timesteps by which the report tells the loss: short where it is high and differs most from one timestep
+# to the next, long where it is low. The last ends before 1000.
+TIMESTEP_EDGES = (0, 100, 200, 400, 1000)
 MOST_ROLLBACKS = 5  # then the rate is a thirty-second of what was asked for, and something else is wrong
 
 
@@ -37,6 +42,7 @@ class Anchor:
         average: Of the weights.
         losses: As in TrainingState.
         interval: As in TrainingState.
+        by_timestep: As in TrainingState.
     """
 
     iteration: int
@@ -44,6 +50,7 @@ class Anchor:
     average: dict[str, Tensor]
     losses: list[tuple[int, float]]
     interval: list[float]
+    by_timestep: NDArray[np.float64] | None
 
 
 @dataclass
@@ -57,6 +64,8 @@ class TrainingState:
         iteration: Steps done.
         losses: Mean loss of each finished interval of the curve, as (last iteration, loss).
         interval: Losses of the interval that is not finished yet.
+        by_timestep: (2, intervals of TIMESTEP_EDGES) of the last tenth of the iterations: squared errors, and the valid
+            pixels they are of; None where the training goes on from a checkpoint without.
         anchor: The state to go back to; None before the first step.
         rollbacks: How often the training has gone back.
         restarted: The iteration it went back to last, from which the optimiser's memory begins; 0 at first.
@@ -68,6 +77,7 @@ class TrainingState:
     iteration: int = 0
     losses: list[tuple[int, float]] = field(default_factory=list)
     interval: list[float] = field(default_factory=list)
+    by_timestep: NDArray[np.float64] | None = field(default_factory=lambda: np.zeros((2, len(TIMESTEP_EDGES) - 1)))
     anchor: Anchor | None = None
     rollbacks: int = 0
     restarted: int = 0
@@ -82,6 +92,18 @@ def new_training(in_channels: int, settings: PretrainSettings, device: torch.dev
         network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, foreach=True
     )
     return TrainingState(network, average, optimizer)
+
+
+def loss_by_timestep(state: TrainingState, last_timestep: int) -> tuple[tuple[int, int, float], ...]:
+    """First and last timestep of each interval of which patches were drawn, and the mean loss there."""
+    if state.by_timestep is None:
+        return ()
+    intervals = zip(TIMESTEP_EDGES, TIMESTEP_EDGES[1:], *state.by_timestep)
+    return tuple(
+        (first, min(end - 1, last_timestep), float(errors / pixels))
+        for first, end, errors, pixels in intervals
+        if pixels
+    )
 
 
 def rate_share(state: TrainingState, settings: PretrainSettings) -> float:
@@ -114,6 +136,7 @@ def keep_anchor(state: TrainingState) -> None:
             {name: weight.clone() for name, weight in state.average.items()},
             list(state.losses),
             list(state.interval),
+            state.by_timestep,
         )
 
 
@@ -134,6 +157,7 @@ def go_back(state: TrainingState, settings: PretrainSettings, loss: float) -> No
     state.optimizer.state.clear()
     state.iteration = state.restarted = anchor.iteration
     state.losses, state.interval = list(anchor.losses), list(anchor.interval)
+    state.by_timestep = anchor.by_timestep
     if state.rollbacks == MOST_ROLLBACKS:
         raise MtmsdError(
             f"Training diverged at iteration {diverged_at} (loss {loss:g}), for the {MOST_ROLLBACKS + 1}th time "

@@ -107,6 +107,7 @@ class PretrainResult:
         scene_pixels: (S,) valid pixels of each scene; patches are drawn in proportion to them.
         gallery: Pictures of features, stage by stage; empty where none are asked for.
         gone_on_after: Iterations that an earlier run had done; they are not in the seconds.
+        loss_by_timestep: (first, last, loss) of intervals of t, in the last tenth; empty after an old checkpoint.
     """
 
     model: str
@@ -125,6 +126,7 @@ class PretrainResult:
     scene_pixels: tuple[int, ...] = ()
     gallery: tuple[GalleryPicture, ...] = ()
     gone_on_after: int = 0
+    loss_by_timestep: tuple[tuple[int, int, float], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from ..diffusion.preprocessing import Preprocessor, fit_preprocessor
 from ..diffusion.ranks import ranks
 from ..diffusion.scene_statistics import StoredStatistics
 from ..diffusion.training_loop import train
-from ..diffusion.training_state import TrainingState, new_training
+from ..diffusion.training_state import TrainingState, loss_by_timestep, new_training
 from ..diffusion.unet import UNet
 from ..errors import Cancelled, DeviceError
 from ..features.extractor import FeatureExtractor
@@ -108,6 +108,7 @@ def pretrain(job: Job, folder: Path, progress: Progress) -> PretrainResult:
         computation=computation(device),
         scene_pixels=trained.sampler.pixels,
         gone_on_after=trained.gone_on_after,
+        loss_by_timestep=loss_by_timestep(state, settings.last_timestep),
     )
 
 

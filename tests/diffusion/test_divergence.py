@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -72,6 +73,17 @@ def test_it_goes_back_halves_the_rate_and_ends(scene, monkeypatch, caplog, loss)
     assert (state.iteration, state.rollbacks, state.restarted) == (12, 1, 8)
     assert [i for i, _ in state.losses] == list(range(1, 13))
     assert all(torch.isfinite(weight).all() for weight in state.average.values())
+
+
+def test_the_loss_by_timestep_counts_each_iteration_once(scene, monkeypatch):
+    settings = replace(SETTINGS, iterations=40)
+    clean, state = (new_training(3, settings, CPU) for _ in range(2))
+    train(clean, scene[0], settings, silent, keep_nothing)
+    spoil(monkeypatch, at=38)  # in the last tenth, which begins with the state that it goes back to
+    train(state, scene[0], settings, silent, keep_nothing)
+    assert (state.rollbacks, state.restarted) == (1, 36)
+    assert np.array_equal(state.by_timestep[1], clean.by_timestep[1])
+    assert np.isfinite(state.by_timestep).all()
 
 
 def test_weights_spoilt_by_the_last_step_are_noticed(scene, monkeypatch):

@@ -51,7 +51,7 @@ rank, real = os.environ["RANK"], pretrain.train
 
 def train(state, sampler, settings, progress, save):
     real(state, sampler, settings, progress, save)
-    np.savez(folder / f"rank{rank}.npz", **{n: w.numpy() for n, w in state.average.items()})
+    np.savez(folder / f"rank{rank}.npz", sums=state.by_timestep, **{n: w.numpy() for n, w in state.average.items()})
 
 def progress(fraction, text):
     if what == "kill" and rank == "1" and "iteration 6 of" in text and not (folder / "killed").exists():
@@ -84,6 +84,13 @@ def test_two_processes_train_as_one_up_to_the_order_of_sums_and_hold_the_same_we
     """In float32: with shorter numbers, the order of sums is not what they differ most by."""
     monkeypatch.setattr(training_loop, "short_type", lambda device: torch.float32)
     one, two = measured(tmp_path / "one"), measured(tmp_path / "two")
+    states = []
+
+    def train(state, *others):
+        states.append(state)
+        training_loop.train(state, *others)
+
+    monkeypatch.setattr("mtmsd_qgis.tasks.pretrain.train", train)
     run_campaign(tmp_path / "one", STEPS["pretrain"], Shard(), silent)
     run_all(torchrun(watched(tmp_path / "two", "float32")))
     losses = [[loss for _, loss in read_header(path)["loss_curve"]] for path in (one, two)]
@@ -93,6 +100,7 @@ def test_two_processes_train_as_one_up_to_the_order_of_sums_and_hold_the_same_we
         np.testing.assert_allclose(weights[0][name], weights[1][name], rtol=0, atol=1e-5, err_msg=name)
     ranks = [np.load(tmp_path / "two" / f"rank{rank}.npz") for rank in (0, 1)]
     assert len(ranks[0].files) > 100
+    np.testing.assert_allclose(ranks[0]["sums"], states[0].by_timestep, rtol=1e-5)
     assert all(ranks[0][name].tobytes() == ranks[1][name].tobytes() for name in ranks[0].files)
 
 

@@ -11,8 +11,9 @@ from mtmsd_qgis.diffusion.model import describe, load_checkpoint, load_model, sa
 from mtmsd_qgis.diffusion.patch_sampler import PatchSampler
 from mtmsd_qgis.diffusion.preprocessing import fit_preprocessor
 from mtmsd_qgis.diffusion.training_loop import learning_rate, masked_loss, train
-from mtmsd_qgis.diffusion.training_state import new_training
+from mtmsd_qgis.diffusion.training_state import loss_by_timestep, new_training
 from mtmsd_qgis.errors import Cancelled, FileFormatError, SceneError
+from mtmsd_qgis.io.array_file import KIND_CHECKPOINT, read_arrays, read_header, write_file
 from mtmsd_qgis.io.cube import Cube
 from mtmsd_qgis.io.windows import whole
 from mtmsd_qgis.jobs.settings import PretrainSettings
@@ -82,6 +83,66 @@ def test_a_resumed_run_is_the_uninterrupted_one_bit_for_bit(components, tmp_path
     train(state, sampler(components), SETTINGS, silent, never)
     assert state.losses == whole.losses
     for name, weight in whole.average.items():
+        assert torch.equal(weight, state.average[name]), name
+
+
+def test_the_loss_by_timestep_is_that_of_the_patches_of_the_last_tenth(components, monkeypatch):
+    settings = replace(SETTINGS, iterations=30, batch_size=4, train_up_to=450)
+    valid = np.arange(32) % 5 + np.zeros((32, 1)) > 0
+    patches, state = PatchSampler(components, valid, 16), new_training(3, settings, CPU)
+    predicted, honest = [], state.network.forward
+
+    def forward(x, timesteps):
+        predicted.append(honest(x, timesteps))
+        return predicted[-1]
+
+    monkeypatch.setattr(state.network, "forward", forward)
+    train(state, patches, settings, silent, never)
+    sums = {(0, 99): [], (100, 199): [], (200, 399): [], (400, 450): []}
+    for iteration in range(27, 30):
+        x0, inside = patches.draw(settings.seed, iteration, settings.batch_size)
+        generator = torch.Generator().manual_seed((settings.seed << 32) + iteration)
+        noise = torch.randn(x0.shape, generator=generator)
+        timesteps = torch.randint(0, 451, (len(x0),), generator=generator)
+        squared = (predicted[iteration].detach().float() - noise).square().mean(dim=1).numpy()
+        for t, errors, where in zip(timesteps.tolist(), squared, inside[:, 0]):
+            sums[next(ends for ends in sums if ends[0] <= t <= ends[1])] += errors[where > 0].tolist()
+    found = loss_by_timestep(state, settings.last_timestep)
+    assert [ends[:2] for ends in found] == [ends for ends, errors in sums.items() if errors]
+    assert len(found) > 1
+    for first, last, loss in found:
+        assert loss == pytest.approx(np.mean(sums[first, last]), rel=1e-5)
+
+
+@pytest.mark.parametrize("stop_at", [20, 38])  # before the last tenth, and in it
+def test_a_resumed_run_has_the_same_loss_by_timestep_and_one_of_an_old_checkpoint_none(components, tmp_path, stop_at):
+    settings = replace(SETTINGS, iterations=40)
+    preprocessor, _ = fit_preprocessor(cube_of(tmp_path, fields(32, 32, bands=4)[0]), 3)
+    path = tmp_path / "x.checkpoint"
+
+    def stop(fraction, text):
+        if text.startswith(f"training: iteration {stop_at} of"):
+            raise Cancelled
+
+    def save(state):
+        save_checkpoint(path, state, describe(settings, preprocessor, 4), preprocessor)
+
+    with pytest.raises(Cancelled):
+        train(new_training(3, settings, CPU), sampler(components), settings, stop, save)
+    state, _ = load_checkpoint(path, settings, CPU)
+    train(state, sampler(components), settings, silent, never)
+    uninterrupted = trained(components, settings)
+    assert np.array_equal(state.by_timestep, uninterrupted.by_timestep)
+    assert loss_by_timestep(state, 999)
+
+    header, arrays = read_header(path, KIND_CHECKPOINT), read_arrays(path, KIND_CHECKPOINT)
+    old = {name: array for name, array in arrays.items() if not name.endswith("by_timestep")}
+    assert len(arrays) - len(old) == 2
+    write_file(path, KIND_CHECKPOINT, header, old)
+    state, _ = load_checkpoint(path, settings, CPU)
+    train(state, sampler(components), settings, silent, save)
+    assert loss_by_timestep(state, 999) == ()
+    for name, weight in uninterrupted.average.items():
         assert torch.equal(weight, state.average[name]), name
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -14,6 +15,7 @@ from mtmsd_qgis.jobs.accuracy_results import AccuracyFigures, CalibrationBin
 from mtmsd_qgis.jobs.choice_results import ChoiceFacts, ClassWeightFacts, RejectFacts
 from mtmsd_qgis.jobs.data_model import Band, ClassEntry, CubeFile
 from mtmsd_qgis.jobs.feature_gain import FeatureGain
+from mtmsd_qgis.jobs.json_dataclasses import from_json, to_json
 from mtmsd_qgis.jobs.results import (
     BandLeftOut,
     Computation,
@@ -318,6 +320,15 @@ def test_the_calibration_error_is_compared_with_that_of_perfect_calibration(chan
     page = classification_report(classification(accuracy=replace(figures, calibration=calibration)), {})
     assert expected in page
     assert "; 0.05 expected under perfect calibration" in page
+
+
+def test_the_loss_by_timestep_is_shown_where_it_is_known():
+    known = replace(pretraining(), loss_by_timestep=((0, 99, 0.9312), (100, 150, 0.5)))
+    assert from_json(PretrainResult, json.loads(json.dumps(to_json(known)))) == known
+    page = pretraining_report(known, {})
+    assert "<th>0 to 99</th><th>100 to 150</th>" in page
+    assert "<td>0.931</td><td>0.500</td>" in page
+    assert "interval of timestep" not in pretraining_report(pretraining(), {})
 
 
 def test_pretraining_names_bands_left_out():

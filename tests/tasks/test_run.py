@@ -97,6 +97,8 @@ def test_pretraining_leaves_a_model_and_says_what_it_did(model):
     assert [(band.number, band.reason) for band in model.bands_left_out] == [(3, "constant (7)")]
     assert model.final_loss == pytest.approx(1.0, abs=0.15)
     assert len(model.denoised) == 12
+    assert all(0.5 < loss < 1.5 for _, _, loss in model.loss_by_timestep)
+    assert model.loss_by_timestep
     assert model.seconds > 0
 
 
