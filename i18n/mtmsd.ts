@@ -396,7 +396,7 @@
             <translation type="unfinished"></translation>
         </message>
         <message>
-            <source>Accuracy with intervals, confusion matrix, calibration, areas, what the map rests on, what was held out and how. The same as JSON and CSV goes beside it, under the same name.</source>
+            <source>Accuracy with intervals, confusion matrix, calibration, areas, what the map depends on, what was held out and how. The same as JSON and CSV goes beside it, under the same name.</source>
             <translation type="unfinished"></translation>
         </message>
         <message>

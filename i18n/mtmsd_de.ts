@@ -396,8 +396,8 @@
             <translation>Wie unsicher die Klasse ist, in Bändern von 0 bis 1. entropy (Entropie): 0, wo eine Klasse sicher ist, 1, wo alle gleich wahrscheinlich sind. margin (Abstand): Wahrscheinlichkeit der Klasse minus die der zweitwahrscheinlichsten, nahe 0, wo zwei Klassen konkurrieren. disagreement (Uneinigkeit), wo der Klassifikator 'auto' beides hat: wie weit Diskriminanzanalysen und Kernel-Ridge-Regressionen auseinander liegen. -1, wo keine Daten sind.</translation>
         </message>
         <message>
-            <source>Accuracy with intervals, confusion matrix, calibration, areas, what the map rests on, what was held out and how. The same as JSON and CSV goes beside it, under the same name.</source>
-            <translation>Genauigkeit mit Intervallen, Konfusionsmatrix, Kalibrierung, Flächen, worauf die Karte beruht, was zurückgehalten wurde und wie. Daneben liegt dasselbe als JSON und CSV, unter gleichem Namen.</translation>
+            <source>Accuracy with intervals, confusion matrix, calibration, areas, what the map depends on, what was held out and how. The same as JSON and CSV goes beside it, under the same name.</source>
+            <translation>Genauigkeit mit Intervallen, Konfusionsmatrix, Kalibrierung, Flächen, wovon die Karte abhängt, was zurückgehalten wurde und wie. Daneben liegt dasselbe als JSON und CSV, unter gleichem Namen.</translation>
         </message>
         <message>
             <source>Points to explain</source>

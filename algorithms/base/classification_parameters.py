@@ -319,7 +319,7 @@ class MapOutputs:
                 "REPORT", tr("Report"), fileFilter=tr("HTML files (*.html)"), optional=True
             ),
             tr(
-                "Accuracy with intervals, confusion matrix, calibration, areas, what the map rests on, what was held "
+                "Accuracy with intervals, confusion matrix, calibration, areas, what the map depends on, what was held "
                 "out and how. The same as JSON and CSV goes beside it, under the same name."
             ),
         )

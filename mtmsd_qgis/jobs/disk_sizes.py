@@ -18,13 +18,14 @@ CLASS_ID_TYPE = "uint16"
 PROBABILITY_TYPE = "float32"  # of the confidence too
 SEGMENT_TYPE = "uint32"
 INSPECTION_TYPE = "float32"
+SEGMENT_FEATURES = 15  # at most, that segments are made of
 MOST_BANDS = 65_535  # of a GeoTIFF, which counts them with 16 bits
 MOST_GALLERY_CELLS = 2_000_000  # of a raster of pictures; it has three bytes for each timestep and stage
 _INSPECTED_PIXELS = 19_200  # at most: of 48 tiles of 80 x 80 pixels every fourth line and column
 _INSPECTED_SAMPLES = 2_000
 _INSPECTED_SUMS = 2_500  # numbers a feature for sums over pairs of pixels, in 48 tiles, on average over the features
 
-_BYTES = {"int16": 2, "uint16": 2, "float32": 4}
+_BYTES = {"int16": 2, "uint16": 2, "uint32": 4, "float32": 4}
 
 
 def component_bytes(components: int) -> int:
@@ -66,6 +67,12 @@ def bytes_of(dtype: str) -> int:
 def map_bytes(probabilities: int) -> int:
     """Class map, confidence, and so many bands of probabilities or of uncertainty."""
     return _BYTES[CLASS_ID_TYPE] + (1 + probabilities) * _BYTES[PROBABILITY_TYPE]
+
+
+def segment_bytes(classes: int) -> int:
+    """Segments, what they are made of, the map by them, and probabilities before and after."""
+    made_of = feature_bytes(SEGMENT_FEATURES) + 3 * _BYTES[SEGMENT_TYPE]
+    return made_of + map_bytes(classes) + classes * _BYTES[PROBABILITY_TYPE]
 
 
 def features_per_timestep(stages: Sequence[int], base_width: int) -> int:

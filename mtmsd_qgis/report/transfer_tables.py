@@ -145,7 +145,7 @@ def _features(facts: TransferFacts) -> str:
     ]
     many = "" if len(shown) == len(facts.features) else f" The {len(shown)} of {len(facts.features)} that differ most."
     return (
-        "<h2>Diffusion features</h2><p>AUC by which those of one timestep and stage that the map rests on tell the "
+        "<h2>Diffusion features</h2><p>AUC by which those of one timestep and stage that the map uses tell the "
         f"scenes apart, as they are mapped; cross-validated by regions.{many}</p>"
         + table(["Timestep", "Stage", "AUC"], rows)
     )

@@ -55,8 +55,6 @@ def map_lazily(predictor: Predictor, features: SceneFeatures, grid: MapGrid, pro
 def _log_computed_timesteps(bands: Sequence[int], layout: FeatureLayout) -> None:
     used = sorted({layout.timesteps[band // layout.features] for band in bands if band < layout.diffusion_bands})
     if used:
-        log.info(
-            "The map rests on %d of %d timesteps: %s.", len(used), len(layout.timesteps), ", ".join(map(str, used))
-        )
+        log.info("The map uses %d of %d timesteps: %s.", len(used), len(layout.timesteps), ", ".join(map(str, used)))
     else:
-        log.info("The map rests on the spectra alone; no features are computed for it.")
+        log.info("The map uses the spectra alone; no features are computed for it.")

@@ -63,7 +63,7 @@ def feature_shifts(
     """
     if not source.pixels.shape[1] == target.pixels.shape[1] == len(groups):
         raise FileFormatError(
-            f"The classifier's file keeps {source.pixels.shape[1]} features of its scene, its map rests on "
+            f"The classifier's file keeps {source.pixels.shape[1]} features of its scene, its map uses "
             f"{len(groups)}. Use a copy, or learn the classifier anew."
         )
     found = separability(source, target, groups, progress).shifts

@@ -71,7 +71,7 @@ def test_every_output_and_what_is_said(scene, tmp_path, project):
     said = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
     assert "trained on this raster, preset quick, 3 iterations" in json.dumps(said)
     assert "Preset quick, 3 iterations" in log.text
-    assert "The map rests on 2 of 2 timesteps: 100, 500." in log.text
+    assert "The map uses 2 of 2 timesteps: 100, 500." in log.text
 
     # The model that it leaves maps the scene again, to the same classes.
     given = {"MODEL": outputs["OUTPUT_MODEL"], "OUTPUT": str(tmp_path / "again.tif")}

@@ -320,7 +320,7 @@ def _one_feature_less(_, arrays) -> None:
         (lambda d, a: a.pop("source.summary.pixels"), "pixels of the scene should be there"),
         (lambda d, a: a.pop("source.features.blocks"), "blocks of the scene should be there"),
         (lambda d, a: a.update({"source.least_confidence": np.array(2.0)}), "a share from 0 to 1"),
-        (_one_feature_less, "keeps 39 features of its scene, its map rests on 40"),
+        (_one_feature_less, "keeps 39 features of its scene, its map uses 40"),
         (lambda d, a: a.update({"source.inside_share": np.array(2.0)}), "a share from 0 to 1"),
         (lambda d, a: a.pop("source.applicability.area.samples"), "samples of the applicability missing"),
         (lambda d, a: d["predictor"].update(n_classes=2), "is not a complete classifier"),

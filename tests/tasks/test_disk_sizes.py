@@ -14,6 +14,7 @@ from mtmsd_qgis.errors import SettingsError
 from mtmsd_qgis.features.exploration.inspected_tiles import InspectionPlan
 from mtmsd_qgis.io.windows import network_tiles
 from mtmsd_qgis.jobs import disk_sizes
+from mtmsd_qgis.jobs.data_model import FeatureLayout
 from mtmsd_qgis.jobs.protocol import Job
 from mtmsd_qgis.jobs.settings import ClassificationSettings, ExtractionSettings, PretrainSettings, to_json
 from mtmsd_qgis.progress import silent
@@ -22,6 +23,7 @@ from mtmsd_qgis.tasks.run import run as run_task
 from tests.scenes import CLASSES, cube_of, fields, sample_table
 
 HEIGHT, WIDTH, BANDS, COMPONENTS = 40, 36, 6, 4
+BANDS_ALONE = FeatureLayout(features=BANDS)
 EXTRACT = ExtractionSettings(timesteps=(100, 200), stages=(1, 5), keep=9, spectra=True)
 
 
@@ -92,6 +94,20 @@ def test_maps(scene, model, tmp_path, options, bands):
     maps = sum(written.pop(name, 0) for name in ("map", "confidence", "probabilities", "uncertainty"))
     assert maps == disk_sizes.map_bytes(bands)
     assert not written
+
+
+def test_segments(scene, tmp_path):
+    folder, cube = scene
+    for name in ("samples.npy", cube.file):
+        (tmp_path / name).symlink_to(folder / name)
+    settings = ClassificationSettings(classifier="auto", split="random", segments=40)
+    job = Job("classify", to_json(settings), cube, samples="samples.npy", classes=CLASSES, layout=BANDS_ALONE)
+    run_task(job, tmp_path, silent)
+    written = [path for path in tmp_path.glob("*.raw") if "segment" in path.name and path.name != "segment-table.raw"]
+    kept = size_of(tmp_path / "probabilities.raw") + sum(map(size_of, written))
+    assert len(written) >= 6
+    told = disk_sizes.segment_bytes(len(CLASSES))
+    assert kept <= told <= kept + 2 * disk_sizes.SEGMENT_FEATURES + 4  # fewer bands have fewer features; one scene
 
 
 def test_a_look_at_features_keeps_no_more_than_is_told(model, tmp_path):

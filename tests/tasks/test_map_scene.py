@@ -189,7 +189,7 @@ def test_the_map_is_that_of_the_three_steps(scene, extracted, classifier, split,
 
 @pytest.mark.parametrize(
     ("context", "said"),
-    [(False, "no features are computed for it"), (True, "rests on 2 of 4 timesteps: 100, 200")],
+    [(False, "no features are computed for it"), (True, "uses 2 of 4 timesteps: 100, 200")],
 )
 def test_only_the_timesteps_that_the_map_needs_are_computed(scene, extracted, monkeypatch, caplog, context, said):
     """Where spatial context is not used, the map uses spectra alone."""

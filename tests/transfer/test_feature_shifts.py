@@ -50,5 +50,5 @@ def test_a_map_of_spectra_alone_rests_on_no_features(tmp_path):
 def test_a_file_that_keeps_other_features_is_refused(tmp_path):
     cube = raster(tmp_path / "a", 0)
     source, target = (summary_of_features(cube, LAYOUT, bands) for bands in ((0, 1), (0, 1, 2)))
-    with pytest.raises(FileFormatError, match="keeps 2 features of its scene, its map rests on 3"):
+    with pytest.raises(FileFormatError, match="keeps 2 features of its scene, its map uses 3"):
         feature_shifts(source, target, group_names(LAYOUT, [0, 1, 2]))

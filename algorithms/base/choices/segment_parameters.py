@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from qgis.core import (
     QgsProcessingParameterRasterDestination,
 )
 
+from ....mtmsd_qgis.jobs.disk_sizes import PROBABILITY_TYPE, bytes_of, segment_bytes
 from ....mtmsd_qgis.jobs.map_choices import NO_LEARNT_SIZE, check_segments
 from ..outputs import RunOutputs
 from ..parameters import ParameterValues, rare_number
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
 
 TOKENS, POLYGONS = "TOKENS", "TOKEN_POLYGONS"
 _SIZE = "SUPERTOKENS"
-_BANDS = 14  # of 4 bytes that segments write beside the probabilities: features, seeds, segments, map and confidence
 
 
 class SegmentParameters:
@@ -209,13 +210,13 @@ class SegmentFiles:
 
 
 def segment_bands(pixels: int | None, classes: int) -> int:
-    """Bands of 4 bytes that segments need on disk at most.
+    """Bands of probabilities that take the disk that segments need at most.
 
     Args:
         pixels: Mean of a segment; None where there are none.
         classes: Number of classes, whose probabilities are kept before and after.
     """
-    return 0 if pixels is None else 2 * classes + _BANDS
+    return 0 if pixels is None else math.ceil(segment_bytes(classes) / bytes_of(PROBABILITY_TYPE))
 
 
 def segment_rows(pixels: int | None, *, applies: bool = False) -> dict[str, str]:
