@@ -214,22 +214,25 @@ def learning_rate(settings: PretrainSettings, iteration: int) -> float:
     return settings.learning_rate * (lowest + (1 - lowest) * 0.5 * (1 + math.cos(math.pi * done)))
 
 
-def masked_loss(predicted: Tensor, noise: Tensor, valid: Tensor, count: Tensor | None = None) -> Tensor:
+def masked_loss(predicted: Tensor, noise: Tensor, valid: Tensor) -> Tensor:
     """Mean squared error over valid pixels.
 
     Args:
         predicted: (B, C, H, W).
         noise: (B, C, H, W).
         valid: (B, 1, H, W), 1 where valid.
-        count: What the sum is divided by, where these are a part of a batch; else the number of valid pixels.
     """
-    errors = _squared_errors(predicted, noise, valid)
-    return errors.sum() / (valid.sum() if count is None else count).clamp(min=1)
+    return _mean(_squared_errors(predicted, noise, valid), valid.sum())
 
 
 def _squared_errors(predicted: Tensor, noise: Tensor, valid: Tensor) -> Tensor:
     """(B, 1, H, W), 0 where invalid; arguments as of masked_loss."""
     return (predicted - noise).square().mean(dim=1, keepdim=True) * valid
+
+
+def _mean(errors: Tensor, count: Tensor) -> Tensor:
+    """Sum of errors over the number of valid pixels of the whole batch."""
+    return errors.sum() / count.clamp(min=1)
 
 
 def _by_timestep(errors: Tensor, valid: Tensor, timesteps: Tensor) -> Tensor:
@@ -257,7 +260,7 @@ def _backward(network: UNet, batch: _Batch, at_once: int) -> Callable[[], NDArra
         with torch.autocast(device.type, dtype, enabled=dtype == torch.bfloat16):
             predicted = network(q_sample(batch.x0[part], noise, timesteps), timesteps)
         errors = _squared_errors(predicted.float(), noise, batch.valid[part])
-        loss = errors.sum() / batch.count.clamp(min=1)
+        loss = _mean(errors, batch.count)
         total += loss.detach()
         sums += _by_timestep(errors.detach(), batch.valid[part], timesteps)
         if start + at_once >= len(batch.x0):

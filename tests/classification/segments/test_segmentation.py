@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -17,6 +19,7 @@ from mtmsd_qgis.io.cube import Cube
 from mtmsd_qgis.io.run_directory import RunDirectory
 from mtmsd_qgis.io.windows import whole
 from mtmsd_qgis.jobs.data_model import Band, FeatureLayout
+from mtmsd_qgis.jobs.disk_sizes import SEGMENT_FEATURES
 from mtmsd_qgis.progress import silent
 from tests.scenes import cube_of
 
@@ -195,6 +198,13 @@ def test_features_that_stand_for_spectra_have_no_derivative(tmp_path):
     features = SegmentFeatures.fit(cube, layout, cube.description.bands, CPU)
     assert features.derivative is None
     assert features.columns == features.reader.guide_channels
+
+
+def test_segments_are_made_of_no_more_than_is_told_before_a_run(tmp_path):
+    values = np.random.default_rng(0).uniform(1, 2, (40, 40, 40)).astype(np.float32)
+    cube = cube_of(tmp_path, values)
+    bands = [replace(band, wavelength_nm=400 + 10 * i) for i, band in enumerate(cube.description.bands)]
+    assert SegmentFeatures.fit(cube, FeatureLayout(features=40), bands, CPU).columns == SEGMENT_FEATURES
 
 
 def test_a_scene_without_data_in_places_has_no_features_there(tmp_path):
